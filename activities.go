@@ -1,0 +1,190 @@
+package stemflow
+
+import "time"
+
+// The activities by their registered names. Workflows know them by name and by the messages below only. Names and messages
+// stand in histories, so they are as final as the rest of the contract; callers of the workflows need none of them.
+const (
+	ActivityPrepareArchive      = "PrepareArchive"
+	ActivitySubmitSeparation    = "SubmitSeparation"
+	ActivityRecordSubmission    = "RecordSubmission"
+	ActivityGetSeparationRecord = "GetSeparationRecord"
+	ActivityRenewSource         = "RenewSource"
+	ActivityArchiveStem         = "ArchiveStem"
+	ActivityWriteManifest       = "WriteManifest"
+)
+
+// Error types with which activities tell the workflow how to go on. They never end a run.
+const (
+	// ActivityErrorSubmitRefused: the provider surely did not accept the submit and may take it later.
+	ActivityErrorSubmitRefused = "SubmitRefused"
+	// ActivityErrorSubmitHeld: another run holds the intent and may be making the paid call right now.
+	ActivityErrorSubmitHeld = "SubmitHeld"
+	// ActivityErrorSubmitUnknown: this run's submit may have been accepted. It is not repeated; the callback will tell.
+	ActivityErrorSubmitUnknown = "SubmitOutcomeUnknown"
+	// ActivityErrorPending: the provider is not done, or its record cannot be read at the moment.
+	ActivityErrorPending = "SeparationPending"
+	// ActivityErrorNoRecord: the provider has no record of the separation, or none yet.
+	ActivityErrorNoRecord = "SeparationNoRecord"
+	// ActivityErrorNotOwn: the record belongs to another run's submit.
+	ActivityErrorNotOwn = "SeparationNotOwn"
+)
+
+// Location is the folder of one separation of one track in the archive.
+type Location struct {
+	Bucket string `json:"bucket"`
+	// Dir ends with a slash: "<prefix>/<taskId>/<audioId>/<type>[/<slug of stemName>]/".
+	Dir string `json:"dir"`
+}
+
+// Track is what is separated, and how.
+type Track struct {
+	TaskID   string         `json:"taskId"`
+	AudioID  string         `json:"audioId"`
+	Type     SeparationType `json:"type"`
+	StemName string         `json:"stemName,omitempty"`
+}
+
+// PrepareArchiveInput asks for the archive to be made ready for a track.
+type PrepareArchiveInput struct {
+	Track Track `json:"track"`
+	// Bucket and Prefix are the run's own, empty for the worker's configuration.
+	Bucket string `json:"bucket,omitempty"`
+	Prefix string `json:"prefix,omitempty"`
+}
+
+// PreparedArchive is what PrepareArchive found.
+type PreparedArchive struct {
+	Location Location `json:"location"`
+	// SubmitTaskQueue is where SubmitSeparation must be scheduled; empty is the run's own queue.
+	SubmitTaskQueue string `json:"submitTaskQueue,omitempty"`
+	// CallbacksExpected is false when no callback URL is configured: polling then starts at once.
+	CallbacksExpected bool `json:"callbacksExpected"`
+	// Archived is the result of an earlier run, set when it is complete and all its objects are there.
+	Archived *SeparateStemsResult `json:"archived,omitempty"`
+	// Submission is the ledger, where there is one.
+	Submission *Submission `json:"submission,omitempty"`
+}
+
+// SubmissionState is how far a paid call got, as far as the archive knows.
+type SubmissionState string
+
+const (
+	// SubmissionIntended: written before the call. If it stays so, the call's outcome is unknown.
+	SubmissionIntended SubmissionState = "intended"
+	// SubmissionRefused: the provider surely did not accept.
+	SubmissionRefused SubmissionState = "refused"
+	// SubmissionPaid: accepted; SeparationTaskID names what was paid for.
+	SubmissionPaid SubmissionState = "paid"
+	// SubmissionFailed: paid, and the provider failed the separation for good.
+	SubmissionFailed SubmissionState = "failed"
+)
+
+// Submission is the ledger of what was paid for: the content of submission.json.
+type Submission struct {
+	// Version is 1.
+	Version int             `json:"version"`
+	State   SubmissionState `json:"state"`
+	Track   Track           `json:"track"`
+	// SeparationTaskID is set from SubmissionPaid on.
+	SeparationTaskID string `json:"separationTaskId,omitempty"`
+	// WorkflowID, RunID and Attempt name the holder: only it may make the paid call.
+	WorkflowID string `json:"workflowId"`
+	RunID      string `json:"runId"`
+	Attempt    int    `json:"attempt"`
+	// IntendedAt is when the intent was written, just before the call; SubmittedAt when the provider had answered.
+	IntendedAt  time.Time `json:"intendedAt"`
+	SubmittedAt time.Time `json:"submittedAt,omitzero"`
+	// ProviderCode and ProviderMessage say why, with SubmissionRefused and SubmissionFailed.
+	ProviderCode    int    `json:"providerCode,omitempty"`
+	ProviderMessage string `json:"providerMessage,omitempty"`
+}
+
+// SubmitSeparationInput asks for the one paid call.
+type SubmitSeparationInput struct {
+	Location Location `json:"location"`
+	Track    Track    `json:"track"`
+	// Attempt counts this run's submits from 1. Attempts up to Refused were surely not accepted.
+	Attempt int  `json:"attempt"`
+	Refused int  `json:"refused,omitempty"`
+	Force   bool `json:"force,omitempty"`
+	// Deadline is how long the run will wait: the callback's token outlives it.
+	Deadline Duration `json:"deadline"`
+}
+
+// SubmittedSeparation is a separation that is paid for.
+type SubmittedSeparation struct {
+	SeparationTaskID string    `json:"separationTaskId"`
+	SubmittedAt      time.Time `json:"submittedAt"`
+	// FromLedger tells that an earlier submit had paid for it and this one paid nothing.
+	FromLedger bool `json:"fromLedger,omitempty"`
+	// LedgerBehind tells that the ledger could not be completed and must be written again.
+	LedgerBehind bool `json:"ledgerBehind,omitempty"`
+}
+
+// SubmitRefusal is the second detail of an error of SubmitSeparation after which nothing was paid.
+type SubmitRefusal struct {
+	// LedgerBehind tells that the intent may still stand in the ledger and must be taken back.
+	LedgerBehind bool `json:"ledgerBehind,omitempty"`
+}
+
+// RecordSubmissionInput asks for the ledger to be brought up to what the run knows. The activity fills in the holder.
+type RecordSubmissionInput struct {
+	Location   Location   `json:"location"`
+	Submission Submission `json:"submission"`
+}
+
+// GetSeparationRecordInput asks for the provider's record of a separation.
+type GetSeparationRecordInput struct {
+	SeparationTaskID string `json:"separationTaskId"`
+	// ReportPending makes a pending record a result, not an error to be retried.
+	ReportPending bool `json:"reportPending,omitempty"`
+	// RequireOwn demands the proof that this workflow submitted it: our callback URL in the record.
+	RequireOwn bool `json:"requireOwn,omitempty"`
+	// AudioID, where set, is the track that the record must be of, unless it is proved to be this workflow's own.
+	AudioID string `json:"audioId,omitempty"`
+	// EmptyGrace is how long a record that is done without any link is looked at again.
+	EmptyGrace Duration `json:"emptyGrace,omitempty"`
+}
+
+// SeparationRecord is what the provider's record says.
+type SeparationRecord struct {
+	// Pending is only ever true with ReportPending.
+	Pending bool `json:"pending,omitempty"`
+	// Stems are the stems with a link, in the order of the provider's documents; never empty unless Pending.
+	Stems       []SourceStem `json:"stems,omitempty"`
+	OriginURL   string       `json:"originUrl,omitempty"`
+	CreatedAt   time.Time    `json:"createdAt,omitzero"`
+	CompletedAt time.Time    `json:"completedAt,omitzero"`
+}
+
+// RenewSourceInput asks for a link that works in place of one that has expired.
+type RenewSourceInput struct {
+	SeparationTaskID string     `json:"separationTaskId"`
+	Stem             SourceStem `json:"stem"`
+	// Tried are the links that did not work.
+	Tried []string `json:"tried"`
+}
+
+// ArchiveStemInput asks for one stem to be moved into the archive. The activity returns a [Stem].
+type ArchiveStemInput struct {
+	Location         Location   `json:"location"`
+	SeparationTaskID string     `json:"separationTaskId"`
+	Stem             SourceStem `json:"stem"`
+}
+
+// ArchiveStemHeartbeat is the heartbeat detail of a pending ArchiveStem.
+type ArchiveStemHeartbeat struct {
+	Name string `json:"name"`
+	// Bytes are those moved so far; Total is 0 while it is unknown.
+	Bytes int64 `json:"bytes"`
+	Total int64 `json:"total,omitempty"`
+	// SourceFailures counts the attempts that failed at the source: those at the store are not the stem's fault.
+	SourceFailures int `json:"sourceFailures,omitempty"`
+}
+
+// WriteManifestInput asks for the manifest. The activity fills in the reference to itself and returns it.
+type WriteManifestInput struct {
+	Location Location `json:"location"`
+	Manifest Manifest `json:"manifest"`
+}

@@ -1,0 +1,93 @@
+package stemflow
+
+import "time"
+
+// SettledBy tells how a run learned that its separation was done.
+type SettledBy string
+
+const (
+	// SettledByCallback: the provider's callback came, and its record agreed.
+	SettledByCallback SettledBy = "callback"
+	// SettledByPoll: the callback did not come in time, and polling found the result.
+	SettledByPoll SettledBy = "poll"
+	// SettledByResume: the run took up a separation that was paid before and already done.
+	SettledByResume SettledBy = "resume"
+	// SettledByArchive: everything stood in the archive already; nothing was paid or fetched.
+	SettledByArchive SettledBy = "archive"
+)
+
+// ObjectRef names an object in the archive.
+type ObjectRef struct {
+	Bucket string `json:"bucket"`
+	Key    string `json:"key"`
+}
+
+// Stem is an archived stem.
+type Stem struct {
+	// Name is canonical: "vocals", "backing_vocals", "drums" ... A name that the provider adds later has the same spelling.
+	Name   string `json:"name"`
+	Bucket string `json:"bucket"`
+	Key    string `json:"key"`
+	// Size is in bytes.
+	Size int64 `json:"size"`
+	// SHA256 is of the object's content, in lower-case hexadecimal.
+	SHA256      string `json:"sha256"`
+	ContentType string `json:"contentType"`
+	// DurationSeconds is what the provider says or, where it says nothing, what the audio says; 0 where neither does.
+	DurationSeconds float64 `json:"durationSeconds"`
+	// SourceID is the provider's id of the stem, where it gives one: what its other APIs (MIDI) take as audioId.
+	SourceID string `json:"sourceId,omitempty"`
+}
+
+// FailedStem is a stem that the provider served and that could not be archived.
+type FailedStem struct {
+	Name string `json:"name"`
+	// Type is one of the error types, like [ErrorSourceNotAudio].
+	Type    string `json:"type"`
+	Message string `json:"message"`
+}
+
+// SeparateStemsResult is the result of [WorkflowSeparateStems].
+type SeparateStemsResult struct {
+	// SeparationTaskID is the provider's id of the paid separation.
+	SeparationTaskID string         `json:"separationTaskId"`
+	Type             SeparationType `json:"type"`
+	SettledBy        SettledBy      `json:"settledBy"`
+	// Stems are the archived stems, in the order in which the provider's documents name them.
+	Stems []Stem `json:"stems"`
+	// Empty names the expected stems that the provider did not serve: instruments that do not play.
+	Empty []string `json:"empty"`
+	// Failed is empty unless AllowPartial was set.
+	Failed   []FailedStem `json:"failed"`
+	Manifest ObjectRef    `json:"manifest"`
+	// SubmittedAt is when the paid call was made, SettledAt when the provider was done as far as the run knew, ArchivedAt when
+	// the last stem was safe.
+	SubmittedAt time.Time `json:"submittedAt,omitzero"`
+	SettledAt   time.Time `json:"settledAt,omitzero"`
+	ArchivedAt  time.Time `json:"archivedAt,omitzero"`
+}
+
+// Manifest is the content of manifest.json, the commit marker of an archived track: the result, where it came from, and what
+// the provider said of it.
+type Manifest struct {
+	// Version is 1.
+	Version int `json:"version"`
+	SeparateStemsResult
+	Source   ManifestSource   `json:"source"`
+	Provider ManifestProvider `json:"provider"`
+}
+
+// ManifestSource names the track that was separated.
+type ManifestSource struct {
+	TaskID   string `json:"taskId"`
+	AudioID  string `json:"audioId"`
+	StemName string `json:"stemName,omitempty"`
+}
+
+// ManifestProvider is what the provider's record says of the separation, with no link that expires but the origin's.
+type ManifestProvider struct {
+	// OriginURL is the link of the unseparated track, where the provider gives one. It is not archived and will expire.
+	OriginURL   string    `json:"originUrl,omitempty"`
+	CreatedAt   time.Time `json:"createdAt,omitzero"`
+	CompletedAt time.Time `json:"completedAt,omitzero"`
+}

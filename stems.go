@@ -1,0 +1,57 @@
+package stemflow
+
+import "strings"
+
+// SeparationType is the provider's mode of separation.
+type SeparationType string
+
+const (
+	// SeparateVocal yields two stems: vocals and instrumental.
+	SeparateVocal SeparationType = "separate_vocal"
+	// SplitStem yields up to twelve stems, one for each family of instruments.
+	SplitStem SeparationType = "split_stem"
+	// SplitStemAdvanced extracts the one instrument named by StemName and yields it and the rest.
+	SplitStemAdvanced SeparationType = "split_stem_advanced"
+)
+
+// SeparationTypes are the types that stemflow knows, in the order of the provider's documents.
+func SeparationTypes() []SeparationType {
+	return []SeparationType{SeparateVocal, SplitStem, SplitStemAdvanced}
+}
+
+// ExpectedStems are the canonical names of the stems that the provider documents for a type; for SplitStemAdvanced they follow
+// from stemName. The provider may serve fewer (an instrument that does not play) and, later, more.
+func ExpectedStems(t SeparationType, stemName string) []string {
+	switch t {
+	case SeparateVocal:
+		return []string{"vocals", "instrumental"}
+	case SplitStem:
+		return []string{
+			"vocals", "backing_vocals", "drums", "bass", "guitar", "keyboard",
+			"percussion", "strings", "synth", "fx", "brass", "woodwinds",
+		}
+	case SplitStemAdvanced:
+		return []string{Slug(stemName), Slug(stemName) + "_removed"}
+	default:
+		return nil
+	}
+}
+
+// Slug spells a name of the provider ("Lead Vocal", "Hi-Hat") as the canonical names are spelt ("lead_vocal", "hi_hat"):
+// lower-case ASCII letters and digits, everything between them one underscore.
+func Slug(name string) string {
+	var b strings.Builder
+	gap := false
+	for _, r := range strings.ToLower(name) {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') {
+			gap = b.Len() > 0
+			continue
+		}
+		if gap {
+			b.WriteByte('_')
+			gap = false
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -1,0 +1,145 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"stemflow"
+)
+
+// archiveStems moves all stems at once, each on its own: what happens to one does not touch the others.
+func (s *separation) archiveStems(ctx workflow.Context) error {
+	for _, stem := range s.record.Stems {
+		s.progress.Stems = append(s.progress.Stems, stemflow.StemProgress{Name: stem.Name, State: stemflow.StemArchiving})
+	}
+	s.enter(ctx, stemflow.PhaseArchiving)
+
+	stems := make([]stemflow.Stem, len(s.record.Stems))
+	errs := make([]error, len(s.record.Stems))
+	group := workflow.NewWaitGroup(ctx)
+	for i, source := range s.record.Stems {
+		group.Add(1)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer group.Done()
+			stems[i], errs[i] = s.archiveStem(ctx, source)
+			if errs[i] != nil {
+				s.progress.Stems[i].State = stemflow.StemFailed
+			} else {
+				s.progress.Stems[i].State, s.progress.Stems[i].Size = stemflow.StemArchived, stems[i].Size
+			}
+			s.showDetails(ctx)
+		})
+	}
+	group.Wait(ctx)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for i, err := range errs {
+		if err == nil {
+			s.stems = append(s.stems, stems[i])
+			continue
+		}
+		kind, app := applicationError(err)
+		failed := stemflow.FailedStem{Name: s.record.Stems[i].Name, Type: stemflow.ErrorArchiveUnavailable, Message: err.Error()}
+		if app != nil {
+			failed.Message = app.Message()
+		}
+		if isErrorType(kind) {
+			failed.Type = kind
+		}
+		s.failed = append(s.failed, failed)
+	}
+	if len(s.failed) > 0 && (len(s.stems) == 0 || !s.in.AllowPartial) {
+		return s.incomplete()
+	}
+	return nil
+}
+
+// archiveStem moves one stem, and renews its link when it has expired.
+func (s *separation) archiveStem(ctx workflow.Context, source stemflow.SourceStem) (stemflow.Stem, error) {
+	var tried []string
+	for {
+		var stem stemflow.Stem
+		err := workflow.ExecuteActivity(archiveOptions(ctx, source.Name), stemflow.ActivityArchiveStem, stemflow.ArchiveStemInput{
+			Location: s.archive.Location, SeparationTaskID: s.taskID, Stem: source,
+		}).Get(ctx, &stem)
+		if kind, _ := applicationError(err); kind != stemflow.ErrorSourceExpired || len(tried) == maxRenewals {
+			return stem, err
+		}
+		tried = append(tried, source.URL)
+		err = workflow.ExecuteActivity(renewOptions(ctx, source.Name), stemflow.ActivityRenewSource, stemflow.RenewSourceInput{
+			SeparationTaskID: s.taskID, Stem: source, Tried: tried,
+		}).Get(ctx, &source)
+		if err != nil {
+			return stem, err
+		}
+	}
+}
+
+// incomplete is the ending of a run that could not archive everything: of the stems' own type where nothing was archived and
+// all failed alike, ArchiveIncomplete otherwise.
+func (s *separation) incomplete() error {
+	kind := stemflow.ErrorArchiveIncomplete
+	first := s.failed[0].Type
+	if len(s.stems) == 0 && !slices.ContainsFunc(s.failed, func(f stemflow.FailedStem) bool { return f.Type != first }) {
+		kind = first
+	}
+	reasons := make([]string, len(s.failed))
+	for i, f := range s.failed {
+		reasons[i] = f.Name + " (" + f.Type + ": " + f.Message + ")"
+	}
+	return &ending{
+		kind: kind,
+		message: fmt.Sprintf("%d of %d stems could not be archived; start the track again to complete it, unpaid: %s",
+			len(s.failed), len(s.failed)+len(s.stems), strings.Join(reasons, "; ")),
+		details: stemflow.ErrorDetails{Stems: s.stems, Failed: s.failed},
+	}
+}
+
+// writeManifest commits the run: a reader that starts at the manifest never sees half a result.
+func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStemsResult, error) {
+	result := stemflow.SeparateStemsResult{
+		SeparationTaskID: s.taskID,
+		Type:             s.in.Type,
+		SettledBy:        s.settledBy,
+		Stems:            s.stems,
+		Empty:            s.emptyStems(),
+		Failed:           append([]stemflow.FailedStem{}, s.failed...),
+		SubmittedAt:      s.submittedAt,
+		SettledAt:        s.settledAt,
+		ArchivedAt:       workflow.Now(ctx),
+	}
+	manifest := stemflow.Manifest{
+		Version:             1,
+		SeparateStemsResult: result,
+		Source:              stemflow.ManifestSource{TaskID: s.in.TaskID, AudioID: s.in.AudioID, StemName: s.in.StemName},
+		Provider: stemflow.ManifestProvider{
+			OriginURL: s.record.OriginURL, CreatedAt: s.record.CreatedAt, CompletedAt: s.record.CompletedAt,
+		},
+	}
+	err := workflow.ExecuteActivity(manifestOptions(ctx), stemflow.ActivityWriteManifest,
+		stemflow.WriteManifestInput{Location: s.archive.Location, Manifest: manifest}).Get(ctx, &result.Manifest)
+	if temporal.IsCanceledError(err) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, activityFailure(err, stemflow.ErrorArchiveUnavailable)
+	}
+	s.enter(ctx, stemflow.PhaseDone)
+	return &result, nil
+}
+
+// emptyStems are the expected stems that the provider did not serve.
+func (s *separation) emptyStems() []string {
+	empty := []string{}
+	for _, name := range stemflow.ExpectedStems(s.in.Type, s.in.StemName) {
+		if !slices.ContainsFunc(s.record.Stems, func(stem stemflow.SourceStem) bool { return stem.Name == name }) {
+			empty = append(empty, name)
+		}
+	}
+	return empty
+}

@@ -1,0 +1,126 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+)
+
+func TestExpiredLinkIsRenewed(t *testing.T) {
+	w := newWorld(t)
+	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+		if in.Stem.Name == "vocals" && in.Stem.URL != "https://files.example/second" {
+			return nil, failed(stemflow.ErrorSourceExpired)
+		}
+		return archived(in.Stem.Name), nil
+	}
+	renewed := []string{"https://files.example/first", "https://files.example/second"}
+	w.renew = func(in stemflow.RenewSourceInput) (*stemflow.SourceStem, error) {
+		stem := in.Stem
+		stem.URL = renewed[len(in.Tried)-1]
+		require.NotContains(t, in.Tried, stem.URL)
+		return &stem, nil
+	}
+	w.callbackAfter(time.Second, success(separationID))
+	w.run(input())
+	require.Len(t, w.result().Stems, 2)
+	require.Equal(t, 2, w.calls[stemflow.ActivityRenewSource])
+}
+
+func TestLinkThatNeverWorksIsGivenUp(t *testing.T) {
+	w := newWorld(t)
+	w.archive = func(stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+		return nil, failed(stemflow.ErrorSourceExpired)
+	}
+	w.renew = func(in stemflow.RenewSourceInput) (*stemflow.SourceStem, error) { return &in.Stem, nil }
+	w.callbackAfter(time.Second, success(separationID))
+	w.run(input())
+	kind, _, details := w.failure()
+	require.Equal(t, stemflow.ErrorSourceExpired, kind, "all stems failed alike")
+	require.Equal(t, separationID, details.SeparationTaskID)
+	require.Len(t, details.Failed, 2)
+}
+
+func TestOneBadStemHarmsNoOther(t *testing.T) {
+	bad := func(w *world) {
+		w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+			if in.Stem.Name == "vocals" {
+				return nil, failed(stemflow.ErrorSourceNotAudio)
+			}
+			return archived(in.Stem.Name), nil
+		}
+		w.callbackAfter(time.Second, success(separationID))
+	}
+	t.Run("the run fails and tells how far it got", func(t *testing.T) {
+		w := newWorld(t)
+		bad(w)
+		w.run(input())
+		kind, message, details := w.failure()
+		require.Equal(t, stemflow.ErrorArchiveIncomplete, kind)
+		require.Contains(t, message, "vocals")
+		require.Equal(t, separationID, details.SeparationTaskID)
+		require.Equal(t, []stemflow.Stem{*archived("instrumental")}, details.Stems)
+		require.Equal(t, []stemflow.FailedStem{{Name: "vocals", Type: stemflow.ErrorSourceNotAudio, Message: stemflow.ErrorSourceNotAudio}}, details.Failed)
+		require.Empty(t, w.manifests, "a manifest is a commit marker")
+	})
+	t.Run("allowPartial succeeds", func(t *testing.T) {
+		w := newWorld(t)
+		bad(w)
+		in := input()
+		in.AllowPartial = true
+		w.run(in)
+		result := w.result()
+		require.Equal(t, []stemflow.Stem{*archived("instrumental")}, result.Stems)
+		require.Equal(t, "vocals", result.Failed[0].Name)
+		require.Empty(t, result.Empty, "a failed stem is not an empty one")
+		require.Equal(t, result.Failed, w.manifests[0].Failed)
+	})
+	t.Run("allowPartial does not make a result of nothing", func(t *testing.T) {
+		w := newWorld(t)
+		bad(w)
+		w.archive = func(stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+			return nil, failed(stemflow.ErrorSourceTooLarge)
+		}
+		in := input()
+		in.AllowPartial = true
+		w.run(in)
+		kind, _, _ := w.failure()
+		require.Equal(t, stemflow.ErrorSourceTooLarge, kind)
+	})
+}
+
+func TestArchivingSitsOutAnOutageOfTheStore(t *testing.T) {
+	w := newWorld(t)
+	tries := 0
+	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+		if tries++; tries < 8 {
+			return nil, again(stemflow.ErrorArchiveUnavailable)
+		}
+		return archived(in.Stem.Name), nil
+	}
+	w.callbackAfter(time.Second, success(separationID))
+	w.run(input())
+	require.Len(t, w.result().Stems, 2)
+}
+
+func TestEmptyNamesTheExpectedStemsThatWereNotServed(t *testing.T) {
+	w := newWorld(t)
+	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		return &stemflow.SeparationRecord{
+			OriginURL: "https://cdn.example/origin.mp3",
+			Stems:     []stemflow.SourceStem{{Name: "vocals", URL: "https://f.example/v"}, {Name: "kazoo", URL: "https://f.example/k"}},
+		}, nil
+	}
+	in := input()
+	in.Type = stemflow.SplitStem
+	w.callbackAfter(time.Second, success(separationID))
+	w.run(in)
+	require.Equal(t, []string{
+		"backing_vocals", "drums", "bass", "guitar", "keyboard", "percussion", "strings", "synth", "fx", "brass", "woodwinds",
+	}, w.result().Empty)
+	require.Equal(t, "https://cdn.example/origin.mp3", w.manifests[0].Provider.OriginURL)
+	require.Equal(t, 2, w.calls[stemflow.ActivityArchiveStem], "the origin is not archived")
+}

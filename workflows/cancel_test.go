@@ -1,0 +1,95 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"stemflow"
+)
+
+// cancelled requires that the run ended cancelled and returns what its details tell.
+func (w *world) cancelled() stemflow.ErrorDetails {
+	w.t.Helper()
+	var cancelled *temporal.CanceledError
+	require.ErrorAs(w.t, w.env.GetWorkflowError(), &cancelled)
+	var details stemflow.ErrorDetails
+	require.NoError(w.t, cancelled.Details(&details))
+	return details
+}
+
+func TestCancelWhileWaitingForTheCallback(t *testing.T) {
+	w := newWorld(t)
+	w.cancelAfter(time.Minute)
+	w.run(input())
+	require.Equal(t, separationID, w.cancelled().SeparationTaskID)
+	require.Less(t, w.took(), 2*time.Minute)
+	require.Zero(t, w.calls[stemflow.ActivityArchiveStem])
+}
+
+func TestCancelWhilePolling(t *testing.T) {
+	w := newWorld(t)
+	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		return nil, again(stemflow.ActivityErrorPending)
+	}
+	w.cancelAfter(5 * time.Minute)
+	w.run(input())
+	require.Equal(t, separationID, w.cancelled().SeparationTaskID)
+	require.Less(t, w.took(), 6*time.Minute)
+}
+
+func TestCancelBetweenTwoSubmitsPaysNothing(t *testing.T) {
+	w := newWorld(t)
+	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		return nil, failed(stemflow.ActivityErrorSubmitRefused)
+	}
+	w.cancelAfter(15 * time.Second)
+	w.run(input())
+	require.Empty(t, w.cancelled().SeparationTaskID)
+	require.Equal(t, 2, w.calls[stemflow.ActivitySubmitSeparation])
+}
+
+func TestCancelWhileTheOutcomeIsUnknown(t *testing.T) {
+	w := newWorld(t)
+	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+	}
+	w.cancelAfter(time.Minute)
+	w.run(input())
+	require.Empty(t, w.cancelled().SeparationTaskID)
+}
+
+func TestCancelWhileArchiving(t *testing.T) {
+	w := newWorld(t)
+	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+		if in.Stem.Name == "vocals" {
+			return nil, again(stemflow.ErrorArchiveUnavailable)
+		}
+		return archived(in.Stem.Name), nil
+	}
+	w.callbackAfter(time.Second, success(separationID))
+	w.cancelAfter(10 * time.Second)
+	w.run(input())
+	require.Equal(t, separationID, w.cancelled().SeparationTaskID)
+	require.Empty(t, w.manifests)
+}
+
+func TestCancelDoesNotLoseTheLedgersCompletion(t *testing.T) {
+	w := newWorld(t)
+	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		return &stemflow.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now(), LedgerBehind: true}, nil
+	}
+	tries := 0
+	w.record = func(stemflow.RecordSubmissionInput) error {
+		if tries++; tries == 1 {
+			w.env.CancelWorkflow()
+			return again(stemflow.ErrorArchiveUnavailable)
+		}
+		return nil
+	}
+	w.run(input())
+	require.Equal(t, separationID, w.cancelled().SeparationTaskID)
+	require.Equal(t, 2, tries, "the write goes on after the cancellation")
+}

@@ -1,0 +1,76 @@
+package workflows
+
+import (
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
+
+	"stemflow"
+)
+
+// ending is why a run ends without a result: one of the contract's error types, before it is made an ApplicationError.
+type ending struct {
+	kind    string
+	message string
+	details stemflow.ErrorDetails
+}
+
+func (e *ending) Error() string { return e.kind + ": " + e.message }
+
+func endWith(kind, message string) error { return &ending{kind: kind, message: message} }
+
+// applicationError is the type and the details of the ApplicationError within err, if there is one.
+func applicationError(err error) (kind string, app *temporal.ApplicationError) {
+	if errors.As(err, &app) {
+		return app.Type(), app
+	}
+	return "", nil
+}
+
+// activityFailure is the ending for an activity's error: its own type and message, where it is of the contract's types;
+// otherwise (a time-out, a lost worker, one of the activities' own signs) the type that the caller names. Cancellations pass.
+func activityFailure(err error, otherwise string) error {
+	if err == nil || temporal.IsCanceledError(err) {
+		return err
+	}
+	kind, app := applicationError(err)
+	if app == nil {
+		return endWith(otherwise, err.Error())
+	}
+	e := &ending{kind: otherwise, message: app.Message()}
+	if isErrorType(kind) {
+		e.kind = kind
+	}
+	_ = app.Details(&e.details) // an error without details has none to add
+	return e
+}
+
+func isErrorType(kind string) bool {
+	switch kind {
+	case stemflow.ErrorInvalidInput, stemflow.ErrorUnauthorized, stemflow.ErrorInsufficientCredits, stemflow.ErrorProviderRejected,
+		stemflow.ErrorProviderUnavailable, stemflow.ErrorSubmissionUnknown, stemflow.ErrorSeparationFailed,
+		stemflow.ErrorSeparationTimedOut, stemflow.ErrorNoStems, stemflow.ErrorSourceExpired, stemflow.ErrorSourceNotAudio,
+		stemflow.ErrorSourceTooLarge, stemflow.ErrorSourceForbidden, stemflow.ErrorArchiveUnavailable,
+		stemflow.ErrorArchiveIncomplete:
+		return true
+	}
+	return false
+}
+
+// failure is what the run returns: the ending as a final ApplicationError, or the cancellation, with the separation task id in
+// the details of either. An ApplicationError must be the outermost error, or Temporal takes it for a retryable one.
+func (s *separation) failure(err error) error {
+	if temporal.IsCanceledError(err) {
+		return temporal.NewCanceledError(stemflow.ErrorDetails{SeparationTaskID: s.taskID})
+	}
+	var e *ending
+	if !errors.As(err, &e) {
+		return err
+	}
+	if s.ownership >= proved {
+		e.details.SeparationTaskID = s.taskID
+	}
+	return temporal.NewApplicationErrorWithOptions(e.message, e.kind, temporal.ApplicationErrorOptions{
+		NonRetryable: true, Details: []any{e.details},
+	})
+}

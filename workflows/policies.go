@@ -1,0 +1,147 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"stemflow"
+)
+
+// Every timeout and every retry of the workflows stands in this file, with its reason.
+
+const (
+	// A short request to the object store or the provider. The activities' own HTTP time-outs (30 s) end before it does.
+	requestTimeout = 45 * time.Second
+
+	// The store is proved before paying: a restart of it is sat out, and then the run fails, since nothing is lost yet.
+	preparePatience = time.Minute
+
+	// One submit: the intent, the call (at most 30 s) and the completion of the ledger. Only a lost worker takes longer.
+	submitTimeout = time.Minute
+	// How long a submit that the provider surely refuses (rate limit, maintenance, not reachable) is tried again.
+	submitPatience = time.Hour
+	// The provider's rate limit counts in windows of 10 s, and a refused call is worth another only after a full one.
+	submitPauseFirst = 10 * time.Second
+	submitPauseMost  = 2 * time.Minute
+	// Another run holds the intent: its call is over within submitTimeout, so the ledger is looked at again soon, and an intent
+	// older than the patience belongs to a run that will not say any more.
+	heldPause    = 5 * time.Second
+	heldPatience = 2 * time.Minute
+
+	// After a callback the record is expected within seconds; where it lags longer the callback's own links serve.
+	confirmAttempts = 5
+	confirmPatience = time.Minute
+
+	// A record that is done without a link is looked at for this many poll intervals more.
+	emptyGracePolls = 4
+
+	// A stem has hours to be archived: the store may be down for that long, and the links last for days. One attempt may wait
+	// for its turn on a busy worker and then move a gigabyte over a slow line; a lost worker is noticed by the heartbeat.
+	archivePatience  = 12 * time.Hour
+	archiveTimeout   = time.Hour
+	archiveHeartbeat = 30 * time.Second
+	// An expired link is renewed; one that does not work after this many renewals never will.
+	maxRenewals = 3
+	// The provider's record is asked for a new link about as long as its outages last.
+	renewPatience = 30 * time.Minute
+
+	// The ledger is written when the store is back, as the stems are; a run that failed waits for it only this long.
+	ledgerFinish = 10 * time.Second
+)
+
+// storeRetry waits for the object store: quick at first, for a restart, then once a minute, for an outage.
+func storeRetry() *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute}
+}
+
+func prepareOptions(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "prepare the archive",
+		StartToCloseTimeout:    requestTimeout,
+		ScheduleToCloseTimeout: preparePatience,
+		RetryPolicy:            storeRetry(),
+	})
+}
+
+// submitOptions: a single attempt, because the engine would repeat a lost one blindly; no limit on the wait for its turn in
+// the rate-limited queue; and a cancellation waits for a call under way, whose id is worth money, while it drops one that has
+// not started.
+func submitOptions(ctx workflow.Context, queue string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             "submit the separation (paid)",
+		TaskQueue:           queue,
+		StartToCloseTimeout: submitTimeout,
+		WaitForCancellation: true,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
+	})
+}
+
+// submitPause is the pause after the n-th refused submit.
+func submitPause(n int) time.Duration {
+	pause := submitPauseFirst
+	for ; n > 1 && pause < submitPauseMost; n-- {
+		pause *= 2
+	}
+	return min(pause, submitPauseMost)
+}
+
+func ledgerOptions(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "complete the ledger",
+		StartToCloseTimeout:    requestTimeout,
+		ScheduleToCloseTimeout: archivePatience,
+		RetryPolicy:            storeRetry(),
+	})
+}
+
+func confirmOptions(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "confirm with the provider's record",
+		StartToCloseTimeout:    requestTimeout,
+		ScheduleToCloseTimeout: confirmPatience,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumAttempts: confirmAttempts,
+		},
+	})
+}
+
+// pollOptions: each poll is a retry of one activity, so that the history does not grow with their number and no worker is
+// occupied between two of them.
+func pollOptions(ctx workflow.Context, interval stemflow.Duration, until time.Duration) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "poll the provider's record every " + interval.String(),
+		StartToCloseTimeout:    requestTimeout,
+		ScheduleToCloseTimeout: until,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Duration(interval), BackoffCoefficient: 1},
+	})
+}
+
+func archiveOptions(ctx workflow.Context, stem string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "archive " + stem,
+		StartToCloseTimeout:    archiveTimeout,
+		ScheduleToCloseTimeout: archivePatience,
+		HeartbeatTimeout:       archiveHeartbeat,
+		RetryPolicy:            storeRetry(),
+	})
+}
+
+func renewOptions(ctx workflow.Context, stem string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "renew the link of " + stem,
+		StartToCloseTimeout:    requestTimeout,
+		ScheduleToCloseTimeout: renewPatience,
+		RetryPolicy:            storeRetry(),
+	})
+}
+
+func manifestOptions(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "write the manifest",
+		StartToCloseTimeout:    requestTimeout,
+		ScheduleToCloseTimeout: archivePatience,
+		RetryPolicy:            storeRetry(),
+	})
+}

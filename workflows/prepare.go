@@ -1,0 +1,35 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"stemflow"
+)
+
+func (s *separation) validate() error {
+	if err := s.in.Validate(); err != nil {
+		return endWith(stemflow.ErrorInvalidInput, "the input is wrong: "+err.Error())
+	}
+	return nil
+}
+
+// prepareArchive makes the destination ready and learns what stands there, before anything is paid.
+func (s *separation) prepareArchive(ctx workflow.Context) error {
+	s.enter(ctx, stemflow.PhasePreparing)
+	in := stemflow.PrepareArchiveInput{Track: s.track(), Bucket: s.in.Bucket, Prefix: s.in.Prefix}
+	err := workflow.ExecuteActivity(prepareOptions(ctx), stemflow.ActivityPrepareArchive, in).Get(ctx, &s.archive)
+	return activityFailure(err, stemflow.ErrorArchiveUnavailable)
+}
+
+// alreadyArchived is the end of a run that has nothing to do: an earlier one archived the track completely.
+func (s *separation) alreadyArchived(ctx workflow.Context, result *stemflow.SeparateStemsResult) *stemflow.SeparateStemsResult {
+	result.SettledBy = stemflow.SettledByArchive
+	s.settledBy, s.stems = result.SettledBy, result.Stems
+	s.know(ctx, result.SeparationTaskID)
+	for _, stem := range result.Stems {
+		s.progress.Stems = append(s.progress.Stems,
+			stemflow.StemProgress{Name: stem.Name, State: stemflow.StemArchived, Size: stem.Size})
+	}
+	s.enter(ctx, stemflow.PhaseDone)
+	return result
+}

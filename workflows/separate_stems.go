@@ -1,0 +1,85 @@
+// Package workflows holds the workflows of stemflow. They decide; everything that touches the network, the clock or the
+// environment is an activity, known here by its registered name and the messages of the contract.
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"stemflow"
+)
+
+// SeparateStems separates one track into stems, pays for it once, and archives every stem.
+//
+// It ends with a *temporal.ApplicationError of one of the contract's error types, whose first detail is a
+// [stemflow.ErrorDetails]; or cancelled, with the same detail.
+func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
+	s := &separation{in: in.WithDefaults()}
+	if err := s.offerProgress(ctx); err != nil {
+		return nil, err
+	}
+	result, err := s.run(ctx)
+	s.finishLedger(ctx, err)
+	s.dropLateCallbacks(ctx)
+	if err != nil {
+		return nil, s.failure(err)
+	}
+	return result, nil
+}
+
+// separation is one run: what it was asked, and what it has learned so far.
+type separation struct {
+	in stemflow.SeparateStemsInput
+
+	// archive is where the run archives to, and what stood there before.
+	archive stemflow.PreparedArchive
+
+	// taskID is the provider's id of the paid separation, once known. ownership says whether it is proved to be ours.
+	taskID    string
+	ownership ownership
+	// resumed says that the separation was paid for before this run.
+	resumed     bool
+	submittedAt time.Time
+	// deadline is when the run stops waiting for the provider.
+	deadline time.Time
+	// ledger is the pending write of what the archive must know of the payment, if there is one.
+	ledger workflow.Future
+
+	// record is what the provider made, once it is settled.
+	record    stemflow.SeparationRecord
+	settledBy stemflow.SettledBy
+	settledAt time.Time
+
+	stems  []stemflow.Stem
+	failed []stemflow.FailedStem
+
+	progress stemflow.Progress
+}
+
+// run is the job: validate, prepare the archive, pay or resume, await the settlement, archive, and write the manifest last.
+func (s *separation) run(ctx workflow.Context) (*stemflow.SeparateStemsResult, error) {
+	if err := s.validate(); err != nil {
+		return nil, err
+	}
+	if err := s.prepareArchive(ctx); err != nil {
+		return nil, err
+	}
+	if archived := s.archive.Archived; archived != nil && !s.in.Force && s.in.SeparationTaskID == "" {
+		return s.alreadyArchived(ctx, archived), nil
+	}
+	if err := s.payOrResume(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.awaitSettlement(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.archiveStems(ctx); err != nil {
+		return nil, err
+	}
+	return s.writeManifest(ctx)
+}
+
+func (s *separation) track() stemflow.Track {
+	return stemflow.Track{TaskID: s.in.TaskID, AudioID: s.in.AudioID, Type: s.in.Type, StemName: s.in.StemName}
+}

@@ -1,0 +1,337 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"stemflow"
+)
+
+// awaitSettlement waits until the provider is done: for the callback, and after the grace for polling too, whichever tells
+// first. Nothing is believed but the provider's record; a callback only makes the run look at it.
+func (s *separation) awaitSettlement(ctx workflow.Context) error {
+	if s.resumed {
+		if err := s.takeUp(ctx); err != nil || s.settled() {
+			return err
+		}
+	}
+	w := &wait{
+		s:         s,
+		callbacks: workflow.GetSignalChannel(ctx, stemflow.SignalSeparationCallback),
+		polling:   s.resumed || !s.archive.CallbacksExpected,
+	}
+	defer w.disarm()
+	for !s.settled() {
+		if err := w.next(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *separation) settled() bool { return !s.settledAt.IsZero() }
+
+func (s *separation) settle(ctx workflow.Context, by stemflow.SettledBy, record stemflow.SeparationRecord) {
+	s.settledBy, s.record, s.settledAt = by, record, workflow.Now(ctx)
+	if s.submittedAt.IsZero() {
+		s.submittedAt = record.CreatedAt
+	}
+	s.progress.SettledBy = by
+}
+
+// takeUp looks at the record of a separation that was paid before this run: it may be done already.
+func (s *separation) takeUp(ctx workflow.Context) error {
+	look := stemflow.GetSeparationRecordInput{SeparationTaskID: s.taskID, ReportPending: true}
+	if s.ownership == given {
+		look.AudioID = s.in.AudioID
+	}
+	record, err := s.look(confirmOptions(ctx), look)
+	kind, _ := applicationError(err)
+	switch {
+	case err == nil:
+		if s.ownership == given {
+			s.ownership = proved
+			s.recordSubmission(ctx, stemflow.Submission{State: stemflow.SubmissionPaid})
+		}
+		if !record.Pending {
+			s.settle(ctx, stemflow.SettledByResume, record)
+		}
+		return nil
+	case s.ownership == given && kind == stemflow.ActivityErrorNoRecord:
+		return endWith(stemflow.ErrorInvalidInput, fmt.Sprintf("separationTaskId: the provider has no record of %s; "+
+			"look the id up in the provider's log, or leave it out to start a new, paid separation", s.taskID))
+	case kind == stemflow.ActivityErrorNoRecord, kind == stemflow.ActivityErrorPending:
+		return nil // not to be had at the moment: polling goes on
+	default:
+		return s.recordFailure(ctx, err)
+	}
+}
+
+// look reads the provider's record once, with the retries of the given options.
+func (s *separation) look(ctx workflow.Context, in stemflow.GetSeparationRecordInput) (stemflow.SeparationRecord, error) {
+	in.EmptyGrace = s.emptyGrace()
+	var record stemflow.SeparationRecord
+	err := workflow.ExecuteActivity(ctx, stemflow.ActivityGetSeparationRecord, in).Get(ctx, &record)
+	return record, err
+}
+
+func (s *separation) emptyGrace() stemflow.Duration { return emptyGracePolls * s.in.PollInterval }
+
+// recordFailure is the ending for a look at the record that found the separation failed, or could not be made before the
+// deadline. A failure is put on the ledger: the track may be paid for anew.
+func (s *separation) recordFailure(ctx workflow.Context, err error) error {
+	kind, app := applicationError(err)
+	if kind == stemflow.ErrorSeparationFailed && s.ownership >= proved {
+		var details stemflow.ErrorDetails
+		_ = app.Details(&details) // the activity always sends them
+		s.recordSubmission(ctx, stemflow.Submission{
+			State: stemflow.SubmissionFailed, ProviderCode: details.ProviderCode, ProviderMessage: details.ProviderMessage,
+		})
+	}
+	if isErrorType(kind) || temporal.IsCanceledError(err) {
+		return activityFailure(err, kind)
+	}
+	return s.timedOut(err)
+}
+
+// timedOut is the ending at the deadline.
+func (s *separation) timedOut(last error) error {
+	if s.ownership < proved {
+		message := fmt.Sprintf("the outcome of the submit is unknown and no callback told it within %v. It may have been accepted and "+
+			"paid: look for the track in the provider's log; if it is there, start again with its id as separationTaskId, "+
+			"if not, start again with force", s.in.Deadline)
+		if s.taskID != "" {
+			message += fmt.Sprintf(" (a callback named %s, which the provider's record did not confirm)", s.taskID)
+		}
+		return endWith(stemflow.ErrorSubmissionUnknown, message)
+	}
+	message := fmt.Sprintf("the provider was not done with %s within %v; start the track again to resume it, unpaid",
+		s.taskID, s.in.Deadline)
+	if last != nil {
+		if _, app := applicationError(last); app != nil {
+			message += " (" + app.Message() + ")"
+		}
+	}
+	return endWith(stemflow.ErrorSeparationTimedOut, message)
+}
+
+// wait is the state of the waiting itself: what is armed beside the signal channel.
+type wait struct {
+	s         *separation
+	callbacks workflow.ReceiveChannel
+	// polling is set once the callback alone is not waited for any more.
+	polling bool
+
+	timer     workflow.Future
+	stopTimer workflow.CancelFunc
+	poll      workflow.Future
+	stopPoll  workflow.CancelFunc
+}
+
+// next handles one event.
+func (w *wait) next(ctx workflow.Context) error {
+	w.arm(ctx)
+	var handle func() error
+	selector := workflow.NewSelector(ctx)
+	selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {
+		handle = ctx.Err
+	})
+	selector.AddReceive(w.callbacks, func(c workflow.ReceiveChannel, _ bool) {
+		var callback stemflow.Callback
+		c.Receive(ctx, &callback)
+		handle = func() error { return w.heed(ctx, callback) }
+	})
+	if w.timer != nil {
+		selector.AddFuture(w.timer, func(f workflow.Future) {
+			handle = func() error { return w.timeUp(ctx, f) }
+		})
+	}
+	if w.poll != nil {
+		selector.AddFuture(w.poll, func(f workflow.Future) {
+			handle = func() error { return w.polled(ctx, f) }
+		})
+	}
+	selector.Select(ctx)
+	return handle()
+}
+
+// arm starts what must be under way beside the signal: the grace of the callback, then the poll; or, while there is no id to
+// poll for, the deadline.
+func (w *wait) arm(ctx workflow.Context) {
+	s := w.s
+	remaining := s.deadline.Sub(workflow.Now(ctx))
+	switch {
+	case s.taskID == "":
+		if w.timer == nil {
+			s.enter(ctx, stemflow.PhaseWaiting)
+			w.startTimer(ctx, remaining, "waiting for the callback to tell what became of the submit, until "+clock(s.deadline))
+		}
+	case !w.polling:
+		if w.timer == nil {
+			grace := min(time.Duration(s.in.CallbackGrace), remaining)
+			s.progress.PollingFrom = workflow.Now(ctx).Add(grace)
+			s.enter(ctx, stemflow.PhaseWaiting)
+			w.startTimer(ctx, grace, "waiting for the callback, polling from "+clock(s.progress.PollingFrom))
+		}
+	case w.poll == nil:
+		w.disarm()
+		s.enter(ctx, stemflow.PhasePolling)
+		pollCtx, stop := workflow.WithCancel(ctx)
+		w.stopPoll = stop
+		w.poll = workflow.ExecuteActivity(pollOptions(pollCtx, s.in.PollInterval, max(remaining, time.Second)),
+			stemflow.ActivityGetSeparationRecord, stemflow.GetSeparationRecordInput{
+				SeparationTaskID: s.taskID, RequireOwn: s.ownership == claimed, EmptyGrace: s.emptyGrace(),
+			})
+	}
+}
+
+func (w *wait) startTimer(ctx workflow.Context, d time.Duration, summary string) {
+	timerCtx, stop := workflow.WithCancel(ctx)
+	w.stopTimer = stop
+	w.timer = workflow.NewTimerWithOptions(timerCtx, d, workflow.TimerOptions{Summary: summary})
+}
+
+// disarm ends whatever is under way: a timer or a poll that is left behind would stay until the run closes.
+func (w *wait) disarm() {
+	if w.timer != nil {
+		w.stopTimer()
+		w.timer = nil
+	}
+	if w.poll != nil {
+		w.stopPoll()
+		w.poll = nil
+	}
+}
+
+// timeUp: the grace is over, and polling takes over; or the deadline has come with nothing known.
+func (w *wait) timeUp(ctx workflow.Context, timer workflow.Future) error {
+	if err := timer.Get(ctx, nil); err != nil {
+		return err
+	}
+	w.timer = nil
+	if w.s.taskID == "" {
+		return w.s.timedOut(nil)
+	}
+	w.polling = true
+	return nil
+}
+
+// polled: polling has found the end, or the deadline has. At the deadline the engine reports either a time-out or the last
+// "still pending": both mean the same.
+func (w *wait) polled(ctx workflow.Context, poll workflow.Future) error {
+	w.poll = nil
+	var record stemflow.SeparationRecord
+	err := poll.Get(ctx, &record)
+	switch kind, _ := applicationError(err); {
+	case kind == stemflow.ActivityErrorNotOwn:
+		w.forget(ctx)
+		return nil
+	case err == nil, isErrorType(kind): // the record was read, and is ours
+		w.s.claim(ctx)
+	}
+	if err != nil {
+		return w.s.recordFailure(ctx, err)
+	}
+	w.s.settle(ctx, stemflow.SettledByPoll, record)
+	return nil
+}
+
+// heed handles a callback. It may be early, late, a duplicate, for another task, or forged: the record decides.
+func (w *wait) heed(ctx workflow.Context, callback stemflow.Callback) error {
+	s := w.s
+	log := workflow.GetLogger(ctx)
+	if s.taskID != "" && s.ownership >= proved && callback.TaskID != s.taskID {
+		log.Warn("a callback for another task is ignored", "callbackTaskId", callback.TaskID, "separationTaskId", s.taskID)
+		return nil
+	}
+	w.disarm()
+	if s.ownership < proved {
+		return w.learn(ctx, callback)
+	}
+
+	w.polling = true // whatever it said, there is no other callback to wait for
+	succeeded := callback.Code == stemflow.CodeOK
+	record, err := s.look(confirmOptions(ctx), stemflow.GetSeparationRecordInput{
+		SeparationTaskID: s.taskID,
+		ReportPending:    !succeeded, // after a success the record is given some seconds to follow
+	})
+	kind, _ := applicationError(err)
+	switch {
+	case err == nil && !record.Pending:
+		s.settle(ctx, stemflow.SettledByCallback, record)
+	case err == nil:
+		log.Warn("the callback reports a failure that the record does not confirm: polling goes on",
+			"code", callback.Code, "message", callback.Message)
+	case temporal.IsCanceledError(err):
+		return err
+	case kind != stemflow.ErrorSeparationFailed && succeeded && len(callback.Stems) > 0:
+		log.Warn("the record does not give the links: they are taken from the callback", "error", err)
+		s.settle(ctx, stemflow.SettledByCallback,
+			stemflow.SeparationRecord{Stems: callback.Stems, OriginURL: callback.OriginURL})
+	case isErrorType(kind):
+		return s.recordFailure(ctx, err)
+	default:
+		log.Warn("the callback could not be confirmed yet: polling goes on", "error", err)
+	}
+	return nil
+}
+
+// learn takes the task id of an unknown submit from a callback: its URL named this run. The record must prove it.
+func (w *wait) learn(ctx workflow.Context, callback stemflow.Callback) error {
+	s := w.s
+	record, err := s.look(confirmOptions(ctx), stemflow.GetSeparationRecordInput{
+		SeparationTaskID: callback.TaskID, RequireOwn: true, ReportPending: true,
+	})
+	kind, _ := applicationError(err)
+	switch {
+	case temporal.IsCanceledError(err):
+		return err
+	case kind == stemflow.ActivityErrorNotOwn:
+		workflow.GetLogger(ctx).Warn("a callback for a task that this run did not submit is ignored", "callbackTaskId", callback.TaskID)
+		return nil
+	}
+	s.taskID, s.ownership = callback.TaskID, claimed
+	w.polling = true
+	switch {
+	case err == nil:
+		s.claim(ctx)
+		if !record.Pending {
+			s.settle(ctx, stemflow.SettledByCallback, record)
+		}
+	case isErrorType(kind): // the record was read, is ours, and tells of a failure
+		s.claim(ctx)
+		return s.recordFailure(ctx, err)
+	}
+	return nil
+}
+
+// forget drops a task id that proved to be another run's.
+func (w *wait) forget(ctx workflow.Context) {
+	workflow.GetLogger(ctx).Warn("a callback named a task that this run did not submit", "callbackTaskId", w.s.taskID)
+	w.s.taskID, w.s.ownership = "", notKnown
+	w.polling = !w.s.archive.CallbacksExpected
+}
+
+// claim makes a task that a callback named, and the record proved, this run's own.
+func (s *separation) claim(ctx workflow.Context) {
+	if s.ownership >= proved {
+		return
+	}
+	s.ownership = proved
+	s.know(ctx, s.taskID)
+	s.recordSubmission(ctx, stemflow.Submission{State: stemflow.SubmissionPaid})
+}
+
+// dropLateCallbacks reads what came after the run had its answer, so that closing leaves no signal unhandled.
+func (s *separation) dropLateCallbacks(ctx workflow.Context) {
+	callbacks := workflow.GetSignalChannel(ctx, stemflow.SignalSeparationCallback)
+	var callback stemflow.Callback
+	for callbacks.ReceiveAsync(&callback) {
+		workflow.GetLogger(ctx).Info("a late callback is dropped", "callbackTaskId", callback.TaskID)
+	}
+}
+
+func clock(t time.Time) string { return t.UTC().Format("15:04 MST") }

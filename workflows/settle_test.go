@@ -1,0 +1,220 @@
+package workflows_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+)
+
+func TestCallbackSettlesTheRun(t *testing.T) {
+	w := newWorld(t)
+	w.callbackAfter(83*time.Second, success(separationID))
+	w.run(input())
+
+	result := w.result()
+	require.Equal(t, stemflow.SettledByCallback, result.SettledBy)
+	require.Equal(t, separationID, result.SeparationTaskID)
+	require.Equal(t, []stemflow.Stem{*archived("vocals"), *archived("instrumental")}, result.Stems)
+	require.Equal(t, 1, w.calls[stemflow.ActivityGetSeparationRecord], "the record is looked at once")
+	require.Less(t, w.took(), 2*time.Minute)
+	require.Len(t, w.manifests, 1)
+	require.Equal(t, result.Stems, w.manifests[0].Stems)
+	require.Equal(t, stemflow.PhaseDone, w.progress().Phase)
+}
+
+func TestLinksComeFromTheRecordNotFromTheCallback(t *testing.T) {
+	w := newWorld(t)
+	var fetched []string
+	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+		fetched = append(fetched, in.Stem.URL)
+		return archived(in.Stem.Name), nil
+	}
+	w.callbackAfter(time.Second, success(separationID))
+	w.run(input())
+	w.result()
+	require.ElementsMatch(t, []string{"https://files.example/v.mp3", "https://files.example/i.mp3"}, fetched)
+}
+
+func TestPollingTakesOverAfterTheGrace(t *testing.T) {
+	w := newWorld(t)
+	var polls []time.Duration
+	w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		require.False(t, in.ReportPending)
+		polls = append(polls, w.took())
+		if len(polls) < 4 {
+			return nil, again(stemflow.ActivityErrorPending)
+		}
+		return done(), nil
+	}
+	w.run(input())
+	require.Equal(t, stemflow.SettledByPoll, w.result().SettledBy)
+	require.Len(t, polls, 4)
+	for i, at := range polls {
+		require.InDelta(t, (3*time.Minute + time.Duration(i)*30*time.Second).Seconds(), at.Seconds(), 1)
+	}
+}
+
+func TestPollingStartsAtOnceWithoutACallbackURL(t *testing.T) {
+	w := newWorld(t)
+	prepare := w.prepare
+	w.prepare = func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+		prepared, err := prepare(in)
+		prepared.CallbacksExpected = false
+		return prepared, err
+	}
+	w.run(input())
+	require.Equal(t, stemflow.SettledByPoll, w.result().SettledBy)
+	require.Less(t, w.took(), time.Minute)
+}
+
+func TestCallbackEndsPollingEarly(t *testing.T) {
+	w := newWorld(t)
+	finished := false
+	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		if !finished {
+			return nil, again(stemflow.ActivityErrorPending)
+		}
+		return done(), nil
+	}
+	in := input()
+	in.PollInterval = stemflow.Duration(20 * time.Minute)
+	w.env.RegisterDelayedCallback(func() {
+		finished = true
+		w.env.SignalWorkflow(stemflow.SignalSeparationCallback, success(separationID))
+	}, 4*time.Minute)
+	w.run(in)
+	require.Equal(t, stemflow.SettledByCallback, w.result().SettledBy)
+	require.Less(t, w.took(), 5*time.Minute, "the next poll would have been at 23 minutes")
+}
+
+func TestEarlyCallbackIsKeptUntilTheSubmitHasAnswered(t *testing.T) {
+	w := newWorld(t)
+	submit := w.submit
+	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		w.env.SignalWorkflow(stemflow.SignalSeparationCallback, success(separationID))
+		return submit(in)
+	}
+	w.run(input())
+	require.Equal(t, stemflow.SettledByCallback, w.result().SettledBy)
+	require.Less(t, w.took(), time.Minute)
+}
+
+func TestDuplicateCallbacksSettleOnce(t *testing.T) {
+	w := newWorld(t)
+	for range 3 {
+		w.callbackAfter(time.Minute, success(separationID))
+	}
+	w.run(input())
+	w.result()
+	require.Equal(t, 1, w.calls[stemflow.ActivityGetSeparationRecord])
+	require.Equal(t, 2, w.calls[stemflow.ActivityArchiveStem])
+	require.Len(t, w.manifests, 1)
+}
+
+func TestCallbackForAnotherTaskIsIgnored(t *testing.T) {
+	w := newWorld(t)
+	w.callbackAfter(time.Minute, success("someone-elses"))
+	w.run(input())
+	require.Equal(t, stemflow.SettledByPoll, w.result().SettledBy)
+	require.GreaterOrEqual(t, w.took(), 3*time.Minute)
+	require.Equal(t, 1, w.calls[stemflow.ActivityGetSeparationRecord])
+}
+
+func TestFailureCallbackThatTheRecordDeniesFailsNothing(t *testing.T) {
+	for name, state := range map[string]func() (*stemflow.SeparationRecord, error){
+		"the record says success": func() (*stemflow.SeparationRecord, error) { return done(), nil },
+		"the record says pending": func() (*stemflow.SeparationRecord, error) {
+			return &stemflow.SeparationRecord{Pending: true}, nil
+		},
+		"the record cannot be read": func() (*stemflow.SeparationRecord, error) { return nil, again(stemflow.ActivityErrorPending) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+				if in.ReportPending {
+					return state()
+				}
+				return done(), nil
+			}
+			w.callbackAfter(time.Minute, stemflow.Callback{TaskID: separationID, Code: 500, Message: "Vocal separation failed"})
+			w.run(input())
+			require.Len(t, w.result().Stems, 2)
+		})
+	}
+}
+
+func TestConfirmedFailureEndsTheRunAndFreesTheLedger(t *testing.T) {
+	w := newWorld(t)
+	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{ProviderCode: 531, ProviderMessage: "refunded"})
+	}
+	w.callbackAfter(time.Minute, stemflow.Callback{TaskID: separationID, Code: 531})
+	w.run(input())
+	kind, _, details := w.failure()
+	require.Equal(t, stemflow.ErrorSeparationFailed, kind)
+	require.Equal(t, stemflow.ErrorDetails{SeparationTaskID: separationID, ProviderCode: 531, ProviderMessage: "refunded"}, details)
+	require.Equal(t, stemflow.SubmissionFailed, w.lastLedger().State)
+	require.Equal(t, 531, w.lastLedger().ProviderCode)
+	require.Equal(t, 1, w.calls[stemflow.ActivitySubmitSeparation])
+}
+
+func TestCallbackLinksServeWhenTheRecordHasNone(t *testing.T) {
+	w := newWorld(t)
+	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		return nil, again(stemflow.ActivityErrorPending)
+	}
+	var fetched []string
+	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+		fetched = append(fetched, in.Stem.URL)
+		return archived(in.Stem.Name), nil
+	}
+	w.callbackAfter(time.Minute, success(separationID))
+	w.run(input())
+	require.Equal(t, []string{"instrumental"}, w.result().Empty)
+	require.Equal(t, []string{"https://callback.example/v.mp3"}, fetched)
+}
+
+func TestNoStemsEndsTheRun(t *testing.T) {
+	w := newWorld(t)
+	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		return nil, failed(stemflow.ErrorNoStems)
+	}
+	w.run(input())
+	kind, _, details := w.failure()
+	require.Equal(t, stemflow.ErrorNoStems, kind)
+	require.Equal(t, separationID, details.SeparationTaskID)
+}
+
+func TestDeadlineEndsTheWait(t *testing.T) {
+	w := newWorld(t)
+	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		return nil, again(stemflow.ActivityErrorPending)
+	}
+	in := input()
+	in.PollInterval = stemflow.Duration(10 * time.Minute)
+	w.run(in)
+	kind, message, details := w.failure()
+	require.Equal(t, stemflow.ErrorSeparationTimedOut, kind)
+	require.Contains(t, message, separationID)
+	require.Contains(t, message, "resume")
+	require.Equal(t, separationID, details.SeparationTaskID)
+	require.LessOrEqual(t, w.took(), 46*time.Minute)
+	require.Empty(t, w.manifests)
+}
+
+func TestUnreadableRecordIsPolledOn(t *testing.T) {
+	w := newWorld(t)
+	tries := 0
+	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		if tries++; tries < 5 {
+			return nil, errors.New("connection refused")
+		}
+		return done(), nil
+	}
+	w.run(input())
+	require.Equal(t, stemflow.SettledByPoll, w.result().SettledBy)
+}

@@ -1,0 +1,153 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+)
+
+func TestRefusedSubmitIsRepeatedAtTheProvidersPace(t *testing.T) {
+	w := newWorld(t)
+	var at []time.Duration
+	var attempts, refused []int
+	submit := w.submit
+	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		at = append(at, w.took().Round(time.Second))
+		attempts, refused = append(attempts, in.Attempt), append(refused, in.Refused)
+		if in.Attempt < 4 {
+			return nil, failed(stemflow.ActivityErrorSubmitRefused)
+		}
+		return submit(in)
+	}
+	w.callbackAfter(10*time.Minute, success(separationID))
+	w.run(input())
+	w.result()
+	require.Equal(t, []time.Duration{0, 10 * time.Second, 30 * time.Second, 70 * time.Second}, at)
+	require.Equal(t, []int{1, 2, 3, 4}, attempts)
+	require.Equal(t, []int{0, 1, 2, 3}, refused)
+}
+
+func TestSubmitRefusedForTooLongEndsUnpaid(t *testing.T) {
+	w := newWorld(t)
+	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		return nil, failed(stemflow.ActivityErrorSubmitRefused)
+	}
+	w.run(input())
+	kind, _, details := w.failure()
+	require.Equal(t, stemflow.ErrorProviderUnavailable, kind)
+	require.Empty(t, details.SeparationTaskID)
+	require.Greater(t, w.took(), time.Hour)
+}
+
+func TestFinalRefusalEndsAtOnce(t *testing.T) {
+	for _, kind := range []string{
+		stemflow.ErrorUnauthorized, stemflow.ErrorInsufficientCredits, stemflow.ErrorProviderRejected,
+		stemflow.ErrorArchiveUnavailable, stemflow.ErrorSubmissionUnknown,
+	} {
+		t.Run(kind, func(t *testing.T) {
+			w := newWorld(t)
+			w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+				return nil, failed(kind, stemflow.ErrorDetails{ProviderCode: 402, ProviderMessage: "no"}, stemflow.SubmitRefusal{LedgerBehind: true})
+			}
+			w.run(input())
+			got, _, details := w.failure()
+			require.Equal(t, kind, got)
+			require.Equal(t, stemflow.ErrorDetails{ProviderCode: 402, ProviderMessage: "no"}, details)
+			require.Equal(t, 1, w.calls[stemflow.ActivitySubmitSeparation])
+			require.Equal(t, stemflow.SubmissionRefused, w.lastLedger().State, "the intent is taken back")
+			require.Less(t, w.took(), time.Minute)
+		})
+	}
+}
+
+func TestUnknownOutcomeIsNeverSubmittedAgain(t *testing.T) {
+	w := newWorld(t)
+	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+	}
+	w.env.RegisterDelayedCallback(func() { require.True(t, w.progress().SubmissionUnknown) }, time.Minute)
+	w.run(input())
+	kind, message, details := w.failure()
+	require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
+	require.Contains(t, message, "separationTaskId")
+	require.Contains(t, message, "force")
+	require.Empty(t, details.SeparationTaskID)
+	require.Equal(t, 1, w.calls[stemflow.ActivitySubmitSeparation])
+	require.InDelta(t, 45, w.took().Minutes(), 0.1)
+}
+
+func TestUnknownOutcomeIsLearntFromTheCallback(t *testing.T) {
+	w := newWorld(t)
+	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+	}
+	w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		require.True(t, in.RequireOwn, "the record must prove whose it is")
+		if in.SeparationTaskID != separationID {
+			return nil, failed(stemflow.ActivityErrorNotOwn)
+		}
+		return done(), nil
+	}
+	w.callbackAfter(time.Minute, success("forged"))
+	w.callbackAfter(20*time.Minute, success(separationID))
+	w.run(input())
+	require.Equal(t, separationID, w.result().SeparationTaskID)
+	require.Equal(t, stemflow.SettledByCallback, w.result().SettledBy)
+	require.Equal(t, stemflow.SubmissionPaid, w.lastLedger().State)
+	require.Equal(t, separationID, w.lastLedger().SeparationTaskID)
+	require.Equal(t, 1, w.calls[stemflow.ActivitySubmitSeparation])
+}
+
+func TestUnknownOutcomeWithARecordThatLagsIsPolled(t *testing.T) {
+	w := newWorld(t)
+	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+	}
+	looks := 0
+	w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		require.True(t, in.RequireOwn)
+		if looks++; looks < 8 {
+			return nil, again(stemflow.ActivityErrorNoRecord)
+		}
+		return done(), nil
+	}
+	w.callbackAfter(time.Minute, success(separationID))
+	w.run(input())
+	require.Equal(t, stemflow.SettledByPoll, w.result().SettledBy)
+	require.Equal(t, separationID, w.lastLedger().SeparationTaskID)
+}
+
+func TestAnotherRunsIntentIsWaitedForAndItsSeparationTakenUp(t *testing.T) {
+	w := newWorld(t)
+	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		if in.Attempt < 3 {
+			return nil, failed(stemflow.ActivityErrorSubmitHeld)
+		}
+		require.Zero(t, in.Refused, "an attempt that was held back refuted nothing")
+		return &stemflow.SubmittedSeparation{SeparationTaskID: separationID, FromLedger: true}, nil
+	}
+	w.run(input())
+	require.Equal(t, stemflow.SettledByResume, w.result().SettledBy)
+}
+
+func TestLedgerThatFellBehindIsWrittenAgain(t *testing.T) {
+	w := newWorld(t)
+	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		return &stemflow.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now(), LedgerBehind: true}, nil
+	}
+	tries := 0
+	w.record = func(stemflow.RecordSubmissionInput) error {
+		if tries++; tries < 4 {
+			return again(stemflow.ErrorArchiveUnavailable)
+		}
+		return nil
+	}
+	w.callbackAfter(time.Minute, success(separationID))
+	w.run(input())
+	w.result()
+	require.Equal(t, 4, tries)
+	require.Equal(t, stemflow.SubmissionPaid, w.lastLedger().State)
+}

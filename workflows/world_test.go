@@ -1,0 +1,166 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"stemflow"
+	"stemflow/workflows"
+)
+
+const separationID = "3e63b4cc88d52611159371f6af5571e7"
+
+// world is everything outside the workflow: its activities, as functions that a test replaces, and a count of their calls.
+type world struct {
+	t   *testing.T
+	env *testsuite.TestWorkflowEnvironment
+
+	prepare  func(stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error)
+	submit   func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error)
+	record   func(stemflow.RecordSubmissionInput) error
+	get      func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error)
+	renew    func(stemflow.RenewSourceInput) (*stemflow.SourceStem, error)
+	archive  func(stemflow.ArchiveStemInput) (*stemflow.Stem, error)
+	manifest func(stemflow.WriteManifestInput) (*stemflow.ObjectRef, error)
+
+	calls map[string]int
+	// ledger are the states written by RecordSubmission, manifests what was committed.
+	ledger    []stemflow.Submission
+	manifests []stemflow.Manifest
+	memo      map[string]any
+	began     time.Time
+}
+
+// newWorld is one in which everything goes well: the submit is accepted, the record is done, and stems are archived.
+func newWorld(t *testing.T) *world {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	w := &world{t: t, env: suite.NewTestWorkflowEnvironment(), calls: map[string]int{}}
+	w.prepare = func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+		return &stemflow.PreparedArchive{
+			Location:        stemflow.Location{Bucket: "stems", Dir: "task/audio/" + string(in.Track.Type) + "/"},
+			SubmitTaskQueue: "stemflow-submit", CallbacksExpected: true,
+		}, nil
+	}
+	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		return &stemflow.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now()}, nil
+	}
+	w.record = func(stemflow.RecordSubmissionInput) error { return nil }
+	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) { return done(), nil }
+	w.renew = func(stemflow.RenewSourceInput) (*stemflow.SourceStem, error) {
+		return nil, errors.New("no link needs renewal here")
+	}
+	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) { return archived(in.Stem.Name), nil }
+	w.manifest = func(in stemflow.WriteManifestInput) (*stemflow.ObjectRef, error) {
+		return &stemflow.ObjectRef{Bucket: in.Location.Bucket, Key: in.Location.Dir + "manifest.json"}, nil
+	}
+
+	stand(w, stemflow.ActivityPrepareArchive, func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) { return w.prepare(in) })
+	stand(w, stemflow.ActivitySubmitSeparation, func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) { return w.submit(in) })
+	stand(w, stemflow.ActivityRecordSubmission, func(in stemflow.RecordSubmissionInput) (*struct{}, error) {
+		w.ledger = append(w.ledger, in.Submission)
+		return nil, w.record(in)
+	})
+	stand(w, stemflow.ActivityGetSeparationRecord, func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) { return w.get(in) })
+	stand(w, stemflow.ActivityRenewSource, func(in stemflow.RenewSourceInput) (*stemflow.SourceStem, error) { return w.renew(in) })
+	stand(w, stemflow.ActivityArchiveStem, func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) { return w.archive(in) })
+	stand(w, stemflow.ActivityWriteManifest, func(in stemflow.WriteManifestInput) (*stemflow.ObjectRef, error) {
+		w.manifests = append(w.manifests, in.Manifest)
+		return w.manifest(in)
+	})
+	workflows.Register(w.env)
+	w.env.SetTestTimeout(30 * time.Second)
+	return w
+}
+
+func stand[In, Out any](w *world, name string, fn func(In) (*Out, error)) {
+	w.env.RegisterActivityWithOptions(func(_ context.Context, in In) (*Out, error) {
+		w.calls[name]++
+		return fn(in)
+	}, activity.RegisterOptions{Name: name})
+}
+
+func input() stemflow.SeparateStemsInput {
+	return stemflow.SeparateStemsInput{TaskID: "task", AudioID: "audio"}
+}
+
+func done() *stemflow.SeparationRecord {
+	return &stemflow.SeparationRecord{Stems: []stemflow.SourceStem{
+		{Name: "vocals", URL: "https://files.example/v.mp3"},
+		{Name: "instrumental", URL: "https://files.example/i.mp3"},
+	}}
+}
+
+func archived(name string) *stemflow.Stem {
+	return &stemflow.Stem{Name: name, Bucket: "stems", Key: "task/audio/" + name + ".mp3", Size: 5, SHA256: "ab", ContentType: "audio/mpeg"}
+}
+
+func success(taskID string) stemflow.Callback {
+	return stemflow.Callback{TaskID: taskID, Code: stemflow.CodeOK, Stems: []stemflow.SourceStem{{Name: "vocals", URL: "https://callback.example/v.mp3"}}}
+}
+
+func failed(kind string, details ...any) error {
+	return temporal.NewApplicationErrorWithOptions(kind, kind, temporal.ApplicationErrorOptions{NonRetryable: true, Details: details})
+}
+
+func again(kind string) error { return temporal.NewApplicationError(kind, kind) }
+
+// callbackAfter delivers a callback when the run is this old.
+func (w *world) callbackAfter(d time.Duration, callback stemflow.Callback) {
+	w.env.RegisterDelayedCallback(func() { w.env.SignalWorkflow(stemflow.SignalSeparationCallback, callback) }, d)
+}
+
+func (w *world) cancelAfter(d time.Duration) { w.env.RegisterDelayedCallback(w.env.CancelWorkflow, d) }
+
+// run runs the workflow to its end, however it ends.
+func (w *world) run(in any) {
+	w.began = w.env.Now()
+	w.env.ExecuteWorkflow(stemflow.WorkflowSeparateStems, in)
+	require.True(w.t, w.env.IsWorkflowCompleted())
+}
+
+func (w *world) took() time.Duration { return w.env.Now().Sub(w.began) }
+
+func (w *world) result() stemflow.SeparateStemsResult {
+	w.t.Helper()
+	require.NoError(w.t, w.env.GetWorkflowError())
+	var result stemflow.SeparateStemsResult
+	require.NoError(w.t, w.env.GetWorkflowResult(&result))
+	return result
+}
+
+// failure is the type, message and details with which the run ended.
+func (w *world) failure() (kind, message string, details stemflow.ErrorDetails) {
+	w.t.Helper()
+	err := w.env.GetWorkflowError()
+	require.Error(w.t, err)
+	var app *temporal.ApplicationError
+	require.ErrorAs(w.t, err, &app)
+	require.True(w.t, app.NonRetryable())
+	require.NoError(w.t, app.Details(&details))
+	return app.Type(), app.Message(), details
+}
+
+func (w *world) progress() stemflow.Progress {
+	w.t.Helper()
+	value, err := w.env.QueryWorkflow(stemflow.QueryProgress)
+	require.NoError(w.t, err)
+	var p stemflow.Progress
+	require.NoError(w.t, value.Get(&p))
+	return p
+}
+
+func (w *world) lastLedger() stemflow.Submission {
+	w.t.Helper()
+	require.NotEmpty(w.t, w.ledger)
+	return w.ledger[len(w.ledger)-1]
+}
