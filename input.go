@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -148,6 +147,7 @@ var (
 	// idPattern is what ids look like that can stand in an object key and a workflow id. The provider's are hexadecimal or UUIDs.
 	idPattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 	bucketPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	ipv4Pattern   = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$`)
 )
 
 // Validate reports everything that is wrong with the input at once, as an [*InputError], or nil.
@@ -214,7 +214,7 @@ func (in SeparateStemsInput) Validate() error {
 
 // CheckBucketName tells what is wrong with a bucket's name by S3's rules, or nil.
 func CheckBucketName(name string) error {
-	if !bucketPattern.MatchString(name) || strings.Contains(name, "..") || net.ParseIP(name) != nil {
+	if !bucketPattern.MatchString(name) || strings.Contains(name, "..") || ipv4Pattern.MatchString(name) {
 		return fmt.Errorf("%q is not a bucket name: 3 to 63 lower-case letters, digits, '.' and '-', "+
 			"a letter or digit at both ends, no IP address", name)
 	}

@@ -25,22 +25,22 @@ func (s *separation) enter(ctx workflow.Context, phase stemflow.Phase) {
 func (s *separation) showDetails(ctx workflow.Context) {
 	var b strings.Builder
 	p := s.progress
-	fmt.Fprintf(&b, "**%s**", p.Phase)
+	b.WriteString(fmt.Sprintf("**%s**", p.Phase))
 	switch {
 	case p.SubmissionUnknown:
-		fmt.Fprintf(&b, ": the submit's outcome is unknown, waiting for the callback until %s", clock(p.Deadline))
+		b.WriteString(fmt.Sprintf(": the submit's outcome is unknown, waiting for the callback until %s", clock(p.Deadline)))
 	case p.Phase == stemflow.PhaseWaiting:
-		fmt.Fprintf(&b, " for the callback, polling from %s", clock(p.PollingFrom))
+		b.WriteString(fmt.Sprintf(" for the callback, polling from %s", clock(p.PollingFrom)))
 	case p.Phase == stemflow.PhasePolling:
-		fmt.Fprintf(&b, " every %v until %s", s.in.PollInterval, clock(p.Deadline))
+		b.WriteString(fmt.Sprintf(" every %v until %s", s.in.PollInterval, clock(p.Deadline)))
 	}
 	if p.SeparationTaskID != "" {
-		fmt.Fprintf(&b, "\n\nseparation task `%s`", p.SeparationTaskID)
+		b.WriteString(fmt.Sprintf("\n\nseparation task `%s`", p.SeparationTaskID))
 	}
 	if len(p.Stems) > 0 {
 		b.WriteString("\n\n| stem | state | bytes |\n|---|---|---:|\n")
 		for _, stem := range p.Stems {
-			fmt.Fprintf(&b, "| %s | %s | %d |\n", stem.Name, stem.State, stem.Size)
+			b.WriteString(fmt.Sprintf("| %s | %s | %d |\n", stem.Name, stem.State, stem.Size))
 		}
 	}
 	workflow.SetCurrentDetails(ctx, b.String())

@@ -36,7 +36,6 @@ type world struct {
 	// ledger are the states written by RecordSubmission, manifests what was committed.
 	ledger    []stemflow.Submission
 	manifests []stemflow.Manifest
-	memo      map[string]any
 	began     time.Time
 }
 
