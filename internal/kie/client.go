@@ -1,0 +1,194 @@
+// Package kie speaks to the provider, KIE.AI's Suno API: it makes the paid call, reads records, decodes and verifies callbacks.
+// It is the only package of the product that knows the provider's wire format.
+//
+// The provider documents its format loosely and in several dialects, so what it sends is read tolerantly: spelling of names,
+// numbers as strings, null, "" or absent. What follows from an answer is decided strictly: see [Verdict].
+package kie
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// The provider's endpoints, below the base URL.
+const (
+	pathGenerate    = "/api/v1/vocal-removal/generate"
+	pathRecord      = "/api/v1/vocal-removal/record-info"
+	pathDownloadURL = "/api/v1/common/download-url"
+	pathCredits     = "/api/v1/chat/credit"
+)
+
+// The calls as errors name them.
+const (
+	opGenerate    = "generate"
+	opRecord      = "record-info"
+	opDownloadURL = "download-url"
+	opCredits     = "credit"
+)
+
+// userAgent is sent because the provider's edge refuses some clients by what their libraries send of themselves.
+const userAgent = "stemflow/1 (+durable stem separation)"
+
+const defaultTimeout = 30 * time.Second
+
+// Options are what a [Client] is made from.
+type Options struct {
+	// BaseURL is the provider's address, "https://api.kie.ai". A path in it goes before the endpoints' own.
+	BaseURL string
+	// APIKey is sent as bearer token; a simulator may do without.
+	APIKey string
+	// Timeout bounds one request from dialling to the last byte of the answer; 0 is 30 seconds.
+	Timeout time.Duration
+	// Transport, where set, carries every request. It must support net/http/httptrace: without that, a connection that was never
+	// made cannot be told from a lost answer. By default the paid call has connections of its own, none used twice.
+	Transport http.RoundTripper
+}
+
+// Client calls the provider. It follows no redirect and never repeats a call on its own. It is safe for concurrent use.
+type Client struct {
+	base    *url.URL
+	apiKey  string
+	timeout time.Duration
+	// paid carries the calls that cost money, free all others.
+	paid, free *http.Client
+}
+
+// New checks the options and makes a client. It opens no connection.
+func New(o Options) (*Client, error) {
+	base, err := url.Parse(o.BaseURL)
+	if err != nil || (base.Scheme != "https" && base.Scheme != "http") || base.Host == "" || base.User != nil ||
+		base.RawQuery != "" || base.Fragment != "" {
+		return nil, errors.New("the provider's base URL is not usable, give scheme and host and at most a path, like https://api.kie.ai")
+	}
+	if strings.ContainsFunc(o.APIKey, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, errors.New("the provider's API key contains blanks or characters that no key has, copy it again without line breaks")
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
+	paid, free := o.Transport, o.Transport
+	if o.Transport == nil {
+		paid, free = singleUseTransport(), http.DefaultTransport.(*http.Transport).Clone()
+	}
+	return &Client{base: base, apiKey: o.APIKey, timeout: o.Timeout, paid: clientFor(paid), free: clientFor(free)}, nil
+}
+
+// singleUseTransport makes a new HTTP/1.1 connection for each request. A kept connection that the other side has just closed
+// would leave the outcome of a paid call unknown, and HTTP/2 repeats requests on its own in some cases.
+func singleUseTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DisableKeepAlives = true
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
+	return t
+}
+
+func clientFor(transport http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// call is one request to the provider.
+type call struct {
+	op, method, path string
+	query            url.Values
+	// body is sent as JSON; nil sends none.
+	body any
+	paid bool
+	// secret is a text that must not appear in errors even if the provider echoes it. Links never do.
+	secret string
+}
+
+// do makes the call once. It returns an answer only if the provider says success; every error is an [*Error].
+func (c *Client) do(ctx context.Context, l call) (answer, error) {
+	if err := ctx.Err(); err != nil {
+		return answer{}, &Error{Op: l.op, Verdict: Busy, Err: err}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	var conn connection
+	req, err := c.newRequest(conn.watch(ctx), l)
+	if err != nil {
+		return answer{}, &Error{Op: l.op, Verdict: Rejected, Err: err}
+	}
+
+	client := c.free
+	if l.paid {
+		client = c.paid
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		e := &Error{Op: l.op, Err: withoutURL(err)}
+		if conn.neverMade() {
+			e.Verdict = Busy
+		}
+		return answer{}, e
+	}
+	defer resp.Body.Close()
+
+	a, err := readAnswer(resp)
+	if err != nil {
+		return answer{}, &Error{Op: l.op, HTTPStatus: resp.StatusCode, Err: err}
+	}
+	if !a.success() {
+		return answer{}, c.refusal(l, a, a.oddity())
+	}
+	return a, nil
+}
+
+func (c *Client) newRequest(ctx context.Context, l call) (*http.Request, error) {
+	var body []byte
+	if l.body != nil {
+		var err error
+		if body, err = json.Marshal(l.body); err != nil {
+			return nil, fmt.Errorf("encode the request: %w", err)
+		}
+	}
+	u := c.base.JoinPath(l.path)
+	u.RawQuery = l.query.Encode()
+	req, err := http.NewRequestWithContext(ctx, l.method, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	// With no way to get the body a second time, no transport can send it a second time.
+	req.GetBody = nil
+	req.Header.Set("User-Agent", userAgent)
+	if l.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.apiKey != "" {
+		req.Header.Set("Authorization", "Bearer "+c.apiKey)
+	}
+	return req, nil
+}
+
+// refusal is the error for an answer that does not give what was asked for.
+func (c *Client) refusal(l call, a answer, cause error) *Error {
+	message := a.message
+	for _, secret := range []string{c.apiKey, l.secret} {
+		if secret != "" {
+			message = strings.ReplaceAll(message, secret, "[hidden]")
+		}
+	}
+	return &Error{
+		Op: l.op, HTTPStatus: a.status, Code: a.code, Message: printable(message), Verdict: verdictOf(a), Err: cause,
+	}
+}
+
+// withoutURL drops the URL that net/http puts in front of its errors.
+func withoutURL(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}

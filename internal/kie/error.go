@@ -1,0 +1,98 @@
+package kie
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Error is a call to the provider that did not succeed.
+type Error struct {
+	// Op is the call: "generate", "record-info", "download-url" or "credit".
+	Op string
+	// HTTPStatus is 0 if there was no answer, Code 0 if the answer carried none.
+	HTTPStatus int
+	Code       int
+	// Message is the provider's text: printable, at most 256 bytes, without links.
+	Message string
+	Verdict Verdict
+	// Err is the cause where the provider's own words are not: a lost connection, an unreadable answer.
+	Err error
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "kie %s: %s", e.Op, e.advice())
+	if facts := e.facts(); facts != "" {
+		fmt.Fprintf(&b, " (%s)", facts)
+	}
+	if e.Err != nil {
+		fmt.Fprintf(&b, ": %v", e.Err)
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause, so that errors.Is finds a context's end.
+func (e *Error) Unwrap() error { return e.Err }
+
+func (e *Error) advice() string {
+	switch e.Verdict {
+	case Busy:
+		return "not taken this time, try again later"
+	case Rejected:
+		return "refused for good, the same request will not be taken"
+	case Unauthorized:
+		return "the API key is refused, check the key, its limits and its list of allowed addresses"
+	case InsufficientCredits:
+		return "the account's credits do not suffice, top them up"
+	}
+	if e.Op == opGenerate {
+		return "whether it was accepted and billed is not known, do not repeat it: await the callback or look at the provider's log page"
+	}
+	return "no usable answer, try again"
+}
+
+func (e *Error) facts() string {
+	var facts []string
+	if e.HTTPStatus != 0 {
+		facts = append(facts, fmt.Sprintf("HTTP %d", e.HTTPStatus))
+	}
+	if e.Code != 0 {
+		facts = append(facts, fmt.Sprintf("code %d", e.Code))
+	}
+	if e.Message != "" {
+		facts = append(facts, fmt.Sprintf("%q", e.Message))
+	}
+	return strings.Join(facts, ", ")
+}
+
+// maxMessage bounds a text of the provider, in bytes.
+const maxMessage = 256
+
+var linkText = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://\S+`)
+
+// printable makes a text of the provider fit for errors, logs and histories. Links go, for they may be our callback URL with
+// its token in it, or signed.
+func printable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		default:
+			return r
+		}
+	}, s)
+	s = strings.TrimSpace(linkText.ReplaceAllString(s, "[link]"))
+	if len(s) <= maxMessage {
+		return s
+	}
+	end := maxMessage
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
+}

@@ -1,0 +1,63 @@
+package kie
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// GenerateRequest is what to separate, and where to call back.
+type GenerateRequest struct {
+	// TaskID and AudioID name the track: the music task that made it, and the track within.
+	TaskID, AudioID string
+	// Type is separate_vocal, split_stem or split_stem_advanced; StemName goes only with the last.
+	Type, StemName string
+	// CallbackURL is required by the provider, if only as a placeholder.
+	CallbackURL string
+}
+
+type generateBody struct {
+	TaskID      string `json:"taskId"`
+	AudioID     string `json:"audioId"`
+	CallbackURL string `json:"callBackUrl"`
+	Type        string `json:"type"`
+	StemName    string `json:"stemName,omitempty"`
+}
+
+var errNoTaskID = errors.New("the answer reports success without a usable data.taskId")
+
+// Generate makes the paid call and returns the id of the separation task. It sends at most one request, on a connection of its
+// own. Every error is an [*Error]; unless its Verdict is one of the refusals, the call may have been accepted and billed.
+func (c *Client) Generate(ctx context.Context, r GenerateRequest) (separationTaskID string, err error) {
+	l := call{
+		op: opGenerate, method: http.MethodPost, path: pathGenerate, paid: true,
+		body:   generateBody{TaskID: r.TaskID, AudioID: r.AudioID, CallbackURL: r.CallbackURL, Type: r.Type, StemName: r.StemName},
+		secret: secretPath(r.CallbackURL),
+	}
+	a, err := c.do(ctx, l)
+	if err != nil {
+		return "", err
+	}
+	data, _ := parseObject(a.data)
+	if id := text(data.get("taskId")); usableID(id) {
+		return id, nil
+	}
+	return "", c.refusal(l, a, errNoTaskID)
+}
+
+// secretPath is the part of a callback URL that holds its token. The URL as a whole is hidden like every link.
+func secretPath(callbackURL string) string {
+	u, err := url.Parse(callbackURL)
+	if err != nil || u.Path == "/" {
+		return ""
+	}
+	return u.EscapedPath()
+}
+
+// usableID tells whether a task's id can go into object keys, headers and logs. The provider's are 32 hexadecimal digits.
+func usableID(id string) bool {
+	return id != "" && len(id) <= 128 &&
+		!strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' || r == '\\' })
+}

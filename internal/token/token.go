@@ -1,0 +1,133 @@
+// Package token makes and checks the opaque token in a callback URL. It names the workflow that a callback is for, and its
+// signature proves that the name is ours.
+package token
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Claims are what a token says.
+type Claims struct {
+	// Namespace and WorkflowID name the workflow: 1 to 255 and 1 to 1000 bytes, which are Temporal's own limits.
+	Namespace, WorkflowID string
+	// Expires is the second from which on the token is refused.
+	Expires time.Time
+}
+
+// Layout of a token before base64: version (1 byte), expiry (8 bytes, seconds since 1970, big-endian), length of the namespace
+// (1 byte), namespace, workflow id, HMAC-SHA256 of all before it.
+const (
+	version       = 1
+	headerSize    = 1 + 8 + 1
+	maxNamespace  = 255
+	maxWorkflowID = 1000
+	// maxToken is above the longest token there is, in characters: what is longer is not looked at.
+	maxToken = 2048
+
+	minSecret = 16
+)
+
+// What [Keyring.Verify] finds wrong.
+var (
+	ErrMalformed = errors.New("the callback token is malformed")
+	ErrSignature = errors.New("the callback token is not signed with a secret known here")
+	ErrExpired   = errors.New("the callback token has expired")
+)
+
+// encoding is strict, so that no two spellings are the same token.
+var encoding = base64.RawURLEncoding.Strict()
+
+// Keyring holds the secrets: the first signs, all verify, so that a secret can be replaced while tokens of the old one are out.
+// It is safe for concurrent use.
+type Keyring struct{ secrets [][]byte }
+
+// NewKeyring takes at least one secret, each of at least 16 bytes.
+func NewKeyring(secrets []string) (*Keyring, error) {
+	if len(secrets) == 0 {
+		return nil, errors.New("no callback secret is given, make one of at least 16 random bytes")
+	}
+	k := &Keyring{}
+	for i, s := range secrets {
+		if len(s) < minSecret {
+			return nil, fmt.Errorf("callback secret %d is %d bytes long, give at least %d random ones", i+1, len(s), minSecret)
+		}
+		k.secrets = append(k.secrets, []byte(s))
+	}
+	return k, nil
+}
+
+// Mint makes a token that can stand in a URL's path as it is. It panics if Namespace or WorkflowID is empty or longer than
+// Temporal's limits: no running workflow has such a name.
+func (k *Keyring) Mint(c Claims) string {
+	if !c.fit() {
+		panic(fmt.Sprintf("token: namespace of %d and workflow id of %d bytes do not fit in a token", len(c.Namespace), len(c.WorkflowID)))
+	}
+	t := make([]byte, 0, headerSize+len(c.Namespace)+len(c.WorkflowID)+sha256.Size)
+	t = append(t, version)
+	t = binary.BigEndian.AppendUint64(t, uint64(c.Expires.Unix()))
+	t = append(t, byte(len(c.Namespace)))
+	t = append(t, c.Namespace...)
+	t = append(t, c.WorkflowID...)
+	return encoding.EncodeToString(append(t, sum(k.secrets[0], t)...))
+}
+
+// Verify returns what the token says if it is signed with one of the secrets and has not expired at now. The error is
+// [ErrMalformed], [ErrSignature] or [ErrExpired]; how long it takes does not tell how nearly a signature fits, or with which
+// secret.
+func (k *Keyring) Verify(token string, now time.Time) (Claims, error) {
+	// Even strict decoding skips line breaks.
+	if len(token) > maxToken || strings.ContainsAny(token, "\r\n") {
+		return Claims{}, ErrMalformed
+	}
+	raw, err := encoding.DecodeString(token)
+	if err != nil || len(raw) < headerSize+sha256.Size || raw[0] != version {
+		return Claims{}, ErrMalformed
+	}
+	signed, signature := raw[:len(raw)-sha256.Size], raw[len(raw)-sha256.Size:]
+	if !k.signed(signed, signature) {
+		return Claims{}, ErrSignature
+	}
+	names, split := signed[headerSize:], int(signed[headerSize-1])
+	if split > len(names) {
+		return Claims{}, ErrMalformed
+	}
+	c := Claims{
+		Namespace:  string(names[:split]),
+		WorkflowID: string(names[split:]),
+		Expires:    time.Unix(int64(binary.BigEndian.Uint64(signed[1:headerSize-1])), 0).UTC(),
+	}
+	if !c.fit() {
+		return Claims{}, ErrMalformed
+	}
+	if !now.Before(c.Expires) {
+		return Claims{}, ErrExpired
+	}
+	return c, nil
+}
+
+func (c Claims) fit() bool {
+	return c.Namespace != "" && len(c.Namespace) <= maxNamespace && c.WorkflowID != "" && len(c.WorkflowID) <= maxWorkflowID
+}
+
+func (k *Keyring) signed(data, signature []byte) bool {
+	found := false
+	for _, secret := range k.secrets {
+		if hmac.Equal(signature, sum(secret, data)) {
+			found = true
+		}
+	}
+	return found
+}
+
+func sum(secret, data []byte) []byte {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write(data)
+	return mac.Sum(nil)
+}

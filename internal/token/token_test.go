@@ -1,0 +1,232 @@
+package token
+
+import (
+	"crypto/sha256"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	secretOld   = "old-secret-of-the-bridge"
+	secretNew   = "new-secret-of-the-bridge"
+	secretOther = "somebody-elses-secret-01"
+)
+
+var (
+	now    = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	claims = Claims{
+		Namespace:  "default",
+		WorkflowID: "stems:split_stem:5c79be8e:e231-8cadc7dc",
+		Expires:    now.Add(time.Hour),
+	}
+)
+
+func keyring(t testing.TB, secrets ...string) *Keyring {
+	t.Helper()
+	k, err := NewKeyring(secrets)
+	require.NoError(t, err)
+	return k
+}
+
+func TestMintedTokenVerifies(t *testing.T) {
+	tests := map[string]Claims{
+		"usual":            claims,
+		"shortest":         {Namespace: "n", WorkflowID: "w", Expires: claims.Expires},
+		"longest":          {Namespace: strings.Repeat("n", maxNamespace), WorkflowID: strings.Repeat("w", maxWorkflowID), Expires: claims.Expires},
+		"any bytes":        {Namespace: "a/b", WorkflowID: "stücke\x00\xff/../?#", Expires: claims.Expires},
+		"dot between them": {Namespace: "a.b", WorkflowID: "c", Expires: claims.Expires},
+	}
+	k := keyring(t, secretNew)
+	for name, want := range tests {
+		t.Run(name, func(t *testing.T) {
+			minted := k.Mint(want)
+			require.Regexp(t, `^[A-Za-z0-9_-]+$`, minted, "stands in a URL's path as it is")
+			require.LessOrEqual(t, len(minted), maxToken)
+			got, err := k.Verify(minted, now)
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		})
+	}
+}
+
+// A token that is out must be taken by later releases: its bytes are frozen with version 1.
+func TestTokenOfVersion1(t *testing.T) {
+	const minted = "AQAAAABpp8vPB2RlZmF1bHRzdGVtczpzcGxpdF9zdGVtOjVjNzliZThlOmUyMzEtOGNhZGM3ZGO-lfWXR8qdgXuFlk4zYnem3ao1pEPCQiGN_XHEt-_vmA"
+	k := keyring(t, secretNew)
+	require.Equal(t, minted, k.Mint(claims))
+}
+
+func TestExpiryKeepsSeconds(t *testing.T) {
+	k := keyring(t, secretNew)
+	c := claims
+	c.Expires = now.Add(90*time.Second + 999*time.Millisecond).In(time.FixedZone("east", 3600))
+	got, err := k.Verify(k.Mint(c), now)
+	require.NoError(t, err)
+	require.Equal(t, now.Add(90*time.Second), got.Expires)
+}
+
+func TestNamespaceAndWorkflowIDDoNotRunTogether(t *testing.T) {
+	k := keyring(t, secretNew)
+	a := k.Mint(Claims{Namespace: "ab", WorkflowID: "c", Expires: claims.Expires})
+	b := k.Mint(Claims{Namespace: "a", WorkflowID: "bc", Expires: claims.Expires})
+	require.NotEqual(t, a, b)
+}
+
+func TestExpiry(t *testing.T) {
+	k := keyring(t, secretNew)
+	minted := k.Mint(claims)
+	_, err := k.Verify(minted, claims.Expires.Add(-time.Nanosecond))
+	require.NoError(t, err)
+	for _, late := range []time.Time{claims.Expires, claims.Expires.Add(time.Hour)} {
+		_, err = k.Verify(minted, late)
+		require.ErrorIs(t, err, ErrExpired)
+	}
+	zero := claims
+	zero.Expires = time.Time{}
+	_, err = k.Verify(k.Mint(zero), now)
+	require.ErrorIs(t, err, ErrExpired)
+}
+
+func TestRotation(t *testing.T) {
+	old, both, fresh := keyring(t, secretOld), keyring(t, secretNew, secretOld), keyring(t, secretNew)
+
+	got, err := both.Verify(old.Mint(claims), now)
+	require.NoError(t, err, "the old secret still verifies")
+	require.Equal(t, claims, got)
+	_, err = fresh.Verify(both.Mint(claims), now)
+	require.NoError(t, err, "the first secret signs")
+	_, err = fresh.Verify(old.Mint(claims), now)
+	require.ErrorIs(t, err, ErrSignature, "a secret that is gone verifies nothing")
+}
+
+func TestForeignSecret(t *testing.T) {
+	minted := keyring(t, secretOther).Mint(claims)
+	_, err := keyring(t, secretNew, secretOld).Verify(minted, now)
+	require.ErrorIs(t, err, ErrSignature)
+}
+
+func TestEveryChangedByteIsRefused(t *testing.T) {
+	k := keyring(t, secretNew)
+	raw, err := encoding.DecodeString(k.Mint(claims))
+	require.NoError(t, err)
+	for i := range raw {
+		for _, flip := range []byte{0x01, 0x80} {
+			changed := append([]byte(nil), raw...)
+			changed[i] ^= flip
+			want := ErrSignature
+			if i == 0 {
+				want = ErrMalformed
+			}
+			_, err := k.Verify(encoding.EncodeToString(changed), now)
+			require.ErrorIsf(t, err, want, "byte %d", i)
+		}
+	}
+}
+
+func TestEveryChangedCharacterIsRefused(t *testing.T) {
+	k := keyring(t, secretNew)
+	minted := k.Mint(claims)
+	for i := range minted {
+		for _, c := range []byte("AB_-=+/ \n.") {
+			if minted[i] == c {
+				continue
+			}
+			_, err := k.Verify(minted[:i]+string(c)+minted[i+1:], now)
+			require.Errorf(t, err, "character %d as %q", i, c)
+		}
+	}
+}
+
+func TestTruncatedAndExtended(t *testing.T) {
+	k := keyring(t, secretNew)
+	minted := k.Mint(claims)
+	for i := range minted {
+		_, err := k.Verify(minted[:i], now)
+		require.Errorf(t, err, "first %d characters", i)
+		_, err = k.Verify(minted[i+1:], now)
+		require.Errorf(t, err, "without the first %d characters", i+1)
+	}
+	for _, tail := range []string{"A", "AAAA", "=", "\n", "\r\n", "/"} {
+		_, err := k.Verify(minted+tail, now)
+		require.Errorf(t, err, "with %q after it", tail)
+	}
+}
+
+// What is signed and still cannot be one of our tokens is malformed: it came from another program with the same secret.
+func TestSignedButMalformed(t *testing.T) {
+	k := keyring(t, secretNew)
+	signed := func(payload ...byte) string {
+		return encoding.EncodeToString(append(payload, sum(k.secrets[0], payload)...))
+	}
+	expiry := []byte{0, 0, 0, 1, 0, 0, 0, 0}
+	tests := map[string]string{
+		"empty":                     "",
+		"not base64":                "%%%%",
+		"padded":                    k.Mint(claims) + "==",
+		"version 0":                 signed(append(append([]byte{0}, expiry...), 1, 'n', 'w')...),
+		"version 2":                 signed(append(append([]byte{2}, expiry...), 1, 'n', 'w')...),
+		"header cut":                signed(version, 0, 0),
+		"namespace beyond the end":  signed(append(append([]byte{version}, expiry...), 9, 'n', 'w')...),
+		"no namespace":              signed(append(append([]byte{version}, expiry...), 0, 'w')...),
+		"no workflow id":            signed(append(append([]byte{version}, expiry...), 1, 'n')...),
+		"workflow id beyond limits": signed(append(append(append([]byte{version}, expiry...), 1, 'n'), make([]byte, maxWorkflowID+1)...)...),
+		"longer than any token":     strings.Repeat("A", maxToken+1),
+	}
+	for name, token := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := k.Verify(token, now)
+			require.ErrorIs(t, err, ErrMalformed)
+		})
+	}
+}
+
+func TestMintPanicsOnNamesNoWorkflowHas(t *testing.T) {
+	k := keyring(t, secretNew)
+	for name, c := range map[string]Claims{
+		"no namespace":     {WorkflowID: "w"},
+		"no workflow id":   {Namespace: "n"},
+		"long namespace":   {Namespace: strings.Repeat("n", maxNamespace+1), WorkflowID: "w"},
+		"long workflow id": {Namespace: "n", WorkflowID: strings.Repeat("w", maxWorkflowID+1)},
+	} {
+		t.Run(name, func(t *testing.T) { require.Panics(t, func() { k.Mint(c) }) })
+	}
+}
+
+func TestNewKeyring(t *testing.T) {
+	for name, secrets := range map[string][]string{
+		"none":         nil,
+		"empty":        {""},
+		"short":        {"fifteen-letters"},
+		"short second": {secretNew, "fifteen-letters"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := NewKeyring(secrets)
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), "fifteen-letters", "a secret stands in no error")
+		})
+	}
+	_, err := NewKeyring([]string{"sixteen-letters!"})
+	require.NoError(t, err)
+}
+
+func FuzzVerify(f *testing.F) {
+	k := keyring(f, secretNew, secretOld)
+	f.Add(k.Mint(claims))
+	f.Add(keyring(f, secretOld).Mint(claims))
+	f.Add(keyring(f, secretOther).Mint(claims))
+	f.Add("")
+	f.Add("AQ")
+	f.Add(encoding.EncodeToString(make([]byte, headerSize+sha256.Size)))
+	f.Fuzz(func(t *testing.T, token string) {
+		got, err := k.Verify(token, now)
+		if err != nil {
+			require.Zero(t, got)
+			return
+		}
+		minted := []string{k.Mint(got), keyring(t, secretOld).Mint(got)}
+		require.Contains(t, minted, token, "only what one of the secrets minted verifies, in one spelling")
+	})
+}
