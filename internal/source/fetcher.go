@@ -1,0 +1,167 @@
+// Package source fetches files from the provider's file hosts. The links come from an answer that anyone might have forged,
+// so it goes to allowed hosts on the public Internet only, and takes nothing for a file that is not all of it.
+package source
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Options configure a [Fetcher].
+type Options struct {
+	// AllowedHosts are the domains that may be fetched from, each with all that is below it: "example.com" allows
+	// "files.example.com" and not "evilexample.com". A leading dot is the same. An IP address must be listed as it is. No
+	// ports. Without any, nothing is allowed.
+	AllowedHosts []string
+	// AllowInsecure lets plain http, any port, and private addresses pass, for local stacks. The hosts must be allowed still.
+	AllowInsecure bool
+	// MaxSize is the most bytes that a file may have; 0 is any number.
+	MaxSize int64
+	// StallTimeout is how long to wait for the answer to a request, and for each next byte of the file; 0 is
+	// DefaultStallTimeout.
+	StallTimeout time.Duration
+	// RootCAs replaces the system's certificate authorities where it is set.
+	RootCAs *x509.CertPool
+}
+
+// DefaultStallTimeout is what Options.StallTimeout is when it is not set.
+const DefaultStallTimeout = 30 * time.Second
+
+const maxRedirects = 5
+
+// Fetcher fetches files. It keeps connections for reuse and is safe for concurrent use.
+type Fetcher struct {
+	guard        guard
+	maxSize      int64
+	stallTimeout time.Duration
+	transport    *http.Transport
+}
+
+// New makes a Fetcher.
+func New(options Options) *Fetcher {
+	if options.StallTimeout <= 0 {
+		options.StallTimeout = DefaultStallTimeout
+	}
+	return &Fetcher{
+		guard:        newGuard(options.AllowedHosts, options.AllowInsecure),
+		maxSize:      options.MaxSize,
+		stallTimeout: options.StallTimeout,
+		transport:    newTransport(options),
+	}
+}
+
+// Open asks for the file that rawURL names and returns it as soon as the host starts to answer. It follows redirects, each
+// of which is checked as the link itself is. The caller must close the body. Ending ctx ends the transfer.
+//
+// All errors are an [*Error] except that of an ended ctx, which errors.Is tells.
+func (f *Fetcher) Open(ctx context.Context, rawURL string) (*Body, error) {
+	link, err := parseLink(&url.URL{}, rawURL)
+	if err != nil {
+		return nil, fail(Forbidden, "", "%w", err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	response, err := f.follow(ctx, link)
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	host := response.Request.URL.Hostname()
+	if err := f.checkAnswer(response, host); err != nil {
+		cancel(nil)
+		_ = response.Body.Close()
+		return nil, err
+	}
+	return newBody(ctx, cancel, response, host, f.maxSize, f.stallTimeout), nil
+}
+
+// follow asks for link and for what it redirects to, and returns the first answer that is no redirect.
+func (f *Fetcher) follow(ctx context.Context, link *url.URL) (*http.Response, error) {
+	for range 1 + maxRedirects {
+		if err := f.guard.check(link); err != nil {
+			return nil, err
+		}
+		response, err := f.ask(ctx, link)
+		if err != nil {
+			return nil, err
+		}
+		location := response.Header.Get("Location")
+		if !redirects(response.StatusCode) || location == "" {
+			return response, nil
+		}
+		_ = response.Body.Close()
+		host := link.Hostname()
+		if link, err = parseLink(link, location); err != nil {
+			return nil, fail(Forbidden, host, "it redirects to what is no URL: %w", err)
+		}
+	}
+	return nil, fail(Unavailable, link.Hostname(), "the link redirects more than %d times", maxRedirects)
+}
+
+func redirects(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// ask makes one request. It goes by the transport alone: http.Client follows redirects by itself, and its errors repeat the
+// URL.
+func (f *Fetcher) ask(ctx context.Context, link *url.URL) (*http.Response, error) {
+	host := link.Hostname()
+	request := (&http.Request{
+		Method: http.MethodGet,
+		URL:    link,
+		Header: http.Header{
+			"Accept": {"*/*"},
+			// What is archived is what was served: a content coding would make the length that of something else.
+			"Accept-Encoding": {"identity"},
+			"User-Agent":      {"stemflow"},
+		},
+	}).WithContext(ctx)
+	response, err := f.transport.RoundTrip(request)
+	if err == nil {
+		return response, nil
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("asking source host %q: %w", host, ctx.Err())
+	}
+	var refused *addressError
+	if errors.As(err, &refused) {
+		return nil, fail(Forbidden, host, "%w", refused)
+	}
+	return nil, fail(Unavailable, host, "%w", err)
+}
+
+// checkAnswer refuses every answer that is not the file.
+func (f *Fetcher) checkAnswer(response *http.Response, host string) error {
+	switch status := response.StatusCode; status {
+	case http.StatusOK:
+	case http.StatusForbidden, http.StatusNotFound, http.StatusGone:
+		return &Error{Kind: Expired, Status: status, Host: host,
+			Err: fmt.Errorf("answered %d: ask the provider for a new link", status)}
+	default:
+		return &Error{Kind: Unavailable, Status: status, Host: host,
+			Err: fmt.Errorf("answered %d in place of the file: try again later", status)}
+	}
+	if coding := response.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return fail(Unavailable, host, "sent content coding %q unasked", coding)
+	}
+	switch size := response.ContentLength; {
+	case size == 0:
+		return fail(Empty, host, "serves no byte: try again later")
+	case f.maxSize > 0 && size > f.maxSize:
+		return tooLarge(host, f.maxSize)
+	}
+	return nil
+}
+
+func tooLarge(host string, maxSize int64) *Error {
+	return fail(TooLarge, host, "the file has more than %d bytes: raise STEMFLOW_MAX_STEM_SIZE if that is right", maxSize)
+}

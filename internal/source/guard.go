@@ -1,0 +1,72 @@
+package source
+
+import (
+	"errors"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// guard decides where the fetcher may go.
+type guard struct {
+	// domains allow themselves and all that is below them. They are lower case.
+	domains   []string
+	addresses []netip.Addr
+	// insecure lets http, any port and any address pass.
+	insecure bool
+}
+
+func newGuard(hosts []string, insecure bool) guard {
+	g := guard{insecure: insecure}
+	for _, host := range hosts {
+		host = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(host), "."))
+		if address, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+			g.addresses = append(g.addresses, address)
+		} else if host != "" {
+			g.domains = append(g.domains, host)
+		}
+	}
+	return g
+}
+
+// parseLink reads a link, which may be relative to base. The provider leaves spaces in links as they are.
+func parseLink(base *url.URL, link string) (*url.URL, error) {
+	parsed, err := base.Parse(strings.ReplaceAll(strings.TrimSpace(link), " ", "%20"))
+	if err != nil {
+		// The parser's error repeats the link.
+		return nil, errors.New("the link is not a URL")
+	}
+	return parsed, nil
+}
+
+// check refuses every URL that the fetcher may not ask for.
+func (g guard) check(u *url.URL) *Error {
+	host := u.Hostname()
+	switch {
+	case u.Scheme != "https" && !(g.insecure && u.Scheme == "http"):
+		return fail(Forbidden, host, "a link must be https and is %q", u.Scheme)
+	case u.User != nil:
+		return fail(Forbidden, host, "a link must not carry a user name")
+	case u.Port() != "" && u.Port() != "443" && !g.insecure:
+		return fail(Forbidden, host, "a link must lead to port 443 and leads to %s", u.Port())
+	case !g.allows(host):
+		return fail(Forbidden, host, "the host is not allowed: if the provider does serve files from it, "+
+			"add its domain to the allowed source hosts (STEMFLOW_SOURCE_HOSTS)")
+	}
+	return nil
+}
+
+func (g guard) allows(host string) bool {
+	if address, err := netip.ParseAddr(host); err == nil {
+		return slices.Contains(g.addresses, address)
+	}
+	// What HTTP makes of a name in other letters is not what stands there.
+	if strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return false
+	}
+	host = strings.ToLower(host)
+	return slices.ContainsFunc(g.domains, func(domain string) bool {
+		return host == domain || strings.HasSuffix(host, "."+domain)
+	})
+}
