@@ -1,0 +1,22 @@
+package config
+
+// Starter is what the starter needs to start and watch a separation. To show an archive it needs [LoadMinIO] too.
+type Starter struct {
+	TaskQueue string
+	// Bucket and Prefix are where the workers archive by default.
+	Bucket, Prefix string
+	// NoColor asks for plain text on a terminal, by the convention of https://no-color.org.
+	NoColor bool
+}
+
+// LoadStarter reads what the starter needs. The error is an [*Error].
+func LoadStarter(lookup Lookup) (Starter, error) {
+	v := &variables{lookup: lookup}
+	s := Starter{
+		TaskQueue: v.taskQueue(),
+		Bucket:    v.bucket(),
+		Prefix:    v.prefix(),
+		NoColor:   v.text("NO_COLOR", "") != "",
+	}
+	return s, v.err()
+}

@@ -1,0 +1,38 @@
+package config
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// Warnings are what is allowed and is wise only on a local stack or as a stopgap, one sentence each, for the log.
+func (w Worker) Warnings() []string {
+	var warnings []string
+	if w.AllowInsecureSources {
+		warnings = append(warnings, "STEMFLOW_ALLOW_INSECURE_SOURCES is true: stems are fetched over http and from private addresses "+
+			"too, which only a local stack needs")
+	}
+	provider, _ := url.Parse(w.KIE.BaseURL)
+	if provider == nil || !isProvider(provider.Hostname()) {
+		return warnings
+	}
+	base, err := url.Parse(w.Callback.BaseURL)
+	switch {
+	case w.Callback.BaseURL == "" || err != nil:
+		warnings = append(warnings, "STEMFLOW_CALLBACK_BASE_URL is not set: the provider is polled, and no callback is waited for")
+	case isLocal(base.Hostname()):
+		warnings = append(warnings, "STEMFLOW_CALLBACK_BASE_URL is a local address that the provider cannot reach: "+
+			"every run will wait for its callback in vain and then poll")
+	case base.Scheme == "http":
+		warnings = append(warnings, "STEMFLOW_CALLBACK_BASE_URL is http: callback tokens travel in clear, put TLS in front of the bridge")
+	}
+	return warnings
+}
+
+func isLocal(host string) bool {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified()
+	}
+	return !strings.Contains(host, ".") || strings.HasSuffix(host, ".localhost")
+}

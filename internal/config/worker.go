@@ -1,0 +1,178 @@
+// Package config is the only reader of the environment. Every variable that is missing or wrong is named in one error, with the
+// remedy; secrets are of a type that does not print.
+package config
+
+import (
+	"errors"
+	"net"
+	"regexp"
+	"strings"
+
+	"stemflow"
+)
+
+// Defaults of the worker's configuration.
+const (
+	DefaultKIEBaseURL = "https://api.kie.ai"
+	DefaultBucket     = "stems"
+	// DefaultSubmitRate is paid calls a second. The provider takes 20 new tasks in 10 s; the engine's limit is split over
+	// partitions and has bursts.
+	DefaultSubmitRate         = 1.5
+	DefaultArchiveConcurrency = 24
+	DefaultMaxStemSize        = int64(1 << 30)
+)
+
+// DefaultSourceHosts are the hosts, by suffix, on which the provider has been seen to serve results: the first three are its
+// own, the others those of its sibling API, which answers with records of the same shape. The upstream's cdn1.suno.ai is not
+// among them: only the unseparated track is served from there, and that is not archived.
+func DefaultSourceHosts() []string {
+	return []string{"aiquickdraw.com", "kie.ai", "redpandaai.co", "removeai.ai", "erweima.ai"}
+}
+
+// Worker is what a host of stemflow needs.
+type Worker struct {
+	KIE      KIE
+	Callback Callback
+	MinIO    MinIO
+	// Bucket and Prefix serve inputs that name none.
+	Bucket, Prefix string
+	// SubmitTaskQueue is the queue of the one paid call.
+	TaskQueue, SubmitTaskQueue string
+	// SubmitRate is paid calls a second, over all workers.
+	SubmitRate float64
+	// ArchiveConcurrency is how many stems one process moves at once, MaxStemSize the most bytes of each.
+	ArchiveConcurrency int
+	MaxStemSize        int64
+	// SourceHosts are the hosts, by suffix, from which stems are fetched.
+	SourceHosts []string
+	// AllowInsecureSources lets http and private addresses through.
+	AllowInsecureSources bool
+}
+
+// KIE is the provider.
+type KIE struct {
+	// APIKey may be empty with a stand-in for the provider.
+	APIKey  Secret
+	BaseURL string
+}
+
+// Callback is where the provider reports to.
+type Callback struct {
+	// BaseURL is the bridge's public address, without a slash at its end; empty: there is none, and the provider is polled.
+	BaseURL string
+	// Secrets sign (the first) and verify (all) the tokens in callback URLs.
+	Secrets []Secret
+}
+
+// LoadWorker reads what a worker needs. The error is an [*Error].
+func LoadWorker(lookup Lookup) (Worker, error) {
+	v := &variables{lookup: lookup}
+	w := Worker{
+		KIE:                  v.kie(),
+		Callback:             v.callback(),
+		MinIO:                v.minIO(),
+		Bucket:               v.bucket(),
+		Prefix:               v.prefix(),
+		TaskQueue:            v.taskQueue(),
+		SubmitRate:           v.rate("STEMFLOW_SUBMIT_RATE", DefaultSubmitRate),
+		ArchiveConcurrency:   v.count("STEMFLOW_ARCHIVE_CONCURRENCY", DefaultArchiveConcurrency),
+		MaxStemSize:          v.size("STEMFLOW_MAX_STEM_SIZE", DefaultMaxStemSize),
+		SourceHosts:          v.sourceHosts(),
+		AllowInsecureSources: v.flag("STEMFLOW_ALLOW_INSECURE_SOURCES"),
+	}
+	w.SubmitTaskQueue = v.text("STEMFLOW_SUBMIT_TASK_QUEUE", stemflow.SubmitTaskQueue(w.TaskQueue))
+	if w.SubmitTaskQueue == w.TaskQueue {
+		v.report("STEMFLOW_SUBMIT_TASK_QUEUE", "is the same as STEMFLOW_TASK_QUEUE: give another, because its rate limit holds "+
+			"for everything on it")
+	}
+	return w, v.err()
+}
+
+func (v *variables) kie() KIE {
+	k := KIE{APIKey: v.secret("KIE_API_KEY"), BaseURL: DefaultKIEBaseURL}
+	base := v.baseURL("KIE_BASE_URL", DefaultKIEBaseURL)
+	if base == nil {
+		return k
+	}
+	k.BaseURL = base.String()
+	if isProvider(base.Hostname()) {
+		if base.Scheme != "https" {
+			v.report("KIE_BASE_URL", "must be https with %s, or the API key would travel in clear", base.Hostname())
+		}
+		if k.APIKey.Reveal() == "" {
+			v.report("KIE_API_KEY", "is required, make one at https://kie.ai/api-key")
+		}
+	}
+	return k
+}
+
+// isProvider tells the real provider from a stand-in.
+func isProvider(host string) bool {
+	host = strings.ToLower(host)
+	return host == "kie.ai" || strings.HasSuffix(host, ".kie.ai")
+}
+
+func (v *variables) callback() Callback {
+	c := Callback{Secrets: v.callbackSecrets()}
+	if base := v.baseURL("STEMFLOW_CALLBACK_BASE_URL", ""); base != nil {
+		c.BaseURL = base.String()
+		if len(c.Secrets) == 0 {
+			v.report(callbackSecrets, "is required with STEMFLOW_CALLBACK_BASE_URL, give the bridge's, %s", secretRemedy)
+		}
+	}
+	return c
+}
+
+const (
+	callbackSecrets = "STEMFLOW_CALLBACK_SECRETS"
+	secretRemedy    = "made for example with: openssl rand -hex 32"
+	minSecret       = 16
+)
+
+func (v *variables) callbackSecrets() []Secret {
+	secrets := v.secrets(callbackSecrets)
+	for i, s := range secrets {
+		if n := len(s.Reveal()); n < minSecret {
+			v.report(callbackSecrets, "secret %d of %d is %d bytes long, give at least %d random ones, %s",
+				i+1, len(secrets), n, minSecret, secretRemedy)
+		}
+	}
+	return secrets
+}
+
+func (v *variables) bucket() string {
+	return v.checked("STEMFLOW_BUCKET", DefaultBucket, stemflow.CheckBucketName)
+}
+
+func (v *variables) prefix() string {
+	return v.checked("STEMFLOW_PREFIX", "", stemflow.CheckPrefix)
+}
+
+func (v *variables) taskQueue() string {
+	return v.text("STEMFLOW_TASK_QUEUE", stemflow.TaskQueue)
+}
+
+func (v *variables) sourceHosts() []string {
+	const name = "STEMFLOW_SOURCE_HOSTS"
+	hosts := v.list(name)
+	if len(hosts) == 0 {
+		return DefaultSourceHosts()
+	}
+	for i, host := range hosts {
+		hosts[i] = strings.ToLower(host)
+		if err := checkHost(hosts[i]); err != nil {
+			v.report(name, "%q %v", host, err)
+		}
+	}
+	return hosts
+}
+
+// hostPattern is a name of labels, with a dot before it where somebody writes suffixes so. Underscores occur in container names.
+var hostPattern = regexp.MustCompile(`^\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*$`)
+
+func checkHost(host string) error {
+	if net.ParseIP(host) == nil && !hostPattern.MatchString(host) {
+		return errors.New(`is not a host: give names like "aiquickdraw.com" (its subdomains are meant too), without scheme, port or path`)
+	}
+	return nil
+}

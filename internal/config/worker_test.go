@@ -1,0 +1,258 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func from(variables map[string]string) Lookup {
+	return func(name string) (string, bool) {
+		value, set := variables[name]
+		return value, set
+	}
+}
+
+// complete is the least with which every program starts.
+func complete() map[string]string {
+	return map[string]string{
+		"KIE_API_KEY": "key-0123456789", "STEMFLOW_CALLBACK_SECRETS": "0123456789abcdef",
+		"MINIO_ENDPOINT": "minio.example.com:9000", "MINIO_ACCESS_KEY": "access", "MINIO_SECRET_KEY": "secret-key",
+	}
+}
+
+func with(name, value string) Lookup {
+	variables := complete()
+	variables[name] = value
+	return from(variables)
+}
+
+func TestWorkerDefaults(t *testing.T) {
+	w, err := LoadWorker(from(complete()))
+	require.NoError(t, err)
+	require.Equal(t, Worker{
+		KIE:      KIE{APIKey: NewSecret("key-0123456789"), BaseURL: "https://api.kie.ai"},
+		Callback: Callback{Secrets: []Secret{NewSecret("0123456789abcdef")}},
+		MinIO:    MinIO{Endpoint: "minio.example.com:9000", AccessKey: "access", SecretKey: NewSecret("secret-key")},
+		Bucket:   "stems", TaskQueue: "stemflow", SubmitTaskQueue: "stemflow-submit", SubmitRate: 1.5,
+		ArchiveConcurrency: 24, MaxStemSize: 1 << 30,
+		SourceHosts: []string{"aiquickdraw.com", "kie.ai", "redpandaai.co", "removeai.ai", "erweima.ai"},
+	}, w)
+}
+
+func TestWorkerTakesEverySetting(t *testing.T) {
+	w, err := LoadWorker(from(map[string]string{
+		"KIE_BASE_URL":                    "http://127.0.0.1:9/kie/",
+		"STEMFLOW_CALLBACK_BASE_URL":      "https://stems.example.com/hooks/",
+		"STEMFLOW_CALLBACK_SECRETS":       "new-secret-0123456789, old-secret-0123456789,",
+		"MINIO_ENDPOINT":                  "https://minio.example.com",
+		"MINIO_ACCESS_KEY":                " access\n",
+		"MINIO_SECRET_KEY":                "secret-key",
+		"MINIO_REGION":                    "eu-north-1",
+		"STEMFLOW_BUCKET":                 "my.stems",
+		"STEMFLOW_PREFIX":                 "a/b",
+		"STEMFLOW_TASK_QUEUE":             "pipeline",
+		"STEMFLOW_SUBMIT_RATE":            "0.5",
+		"STEMFLOW_ARCHIVE_CONCURRENCY":    "3",
+		"STEMFLOW_MAX_STEM_SIZE":          "500MB",
+		"STEMFLOW_SOURCE_HOSTS":           "Files.Example.com,127.0.0.1, .example.org",
+		"STEMFLOW_ALLOW_INSECURE_SOURCES": "TRUE",
+	}))
+	require.NoError(t, err)
+	require.Equal(t, Worker{
+		KIE: KIE{BaseURL: "http://127.0.0.1:9/kie"},
+		Callback: Callback{
+			BaseURL: "https://stems.example.com/hooks",
+			Secrets: []Secret{NewSecret("new-secret-0123456789"), NewSecret("old-secret-0123456789")},
+		},
+		MinIO: MinIO{
+			Endpoint: "minio.example.com", AccessKey: "access", SecretKey: NewSecret("secret-key"), Region: "eu-north-1", Secure: true,
+		},
+		Bucket: "my.stems", Prefix: "a/b", TaskQueue: "pipeline", SubmitTaskQueue: "pipeline-submit", SubmitRate: 0.5,
+		ArchiveConcurrency: 3, MaxStemSize: 500e6,
+		SourceHosts: []string{"files.example.com", "127.0.0.1", ".example.org"}, AllowInsecureSources: true,
+	}, w)
+}
+
+func TestOneErrorNamesEverythingMissing(t *testing.T) {
+	_, err := LoadWorker(from(nil))
+	var e *Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, []string{
+		"KIE_API_KEY: is required, make one at https://kie.ai/api-key",
+		"MINIO_ACCESS_KEY: is required, give the access key of a user that may read and write the bucket",
+		"MINIO_SECRET_KEY: is required, give the secret key that belongs to MINIO_ACCESS_KEY",
+		`MINIO_ENDPOINT: is required, give "host:port", like "localhost:9000"`,
+	}, e.Problems)
+	require.EqualError(t, err, "the environment has 4 problems:\n  "+e.Problems[0]+"\n  "+e.Problems[1]+"\n  "+e.Problems[2]+"\n  "+e.Problems[3])
+
+	_, err = LoadBridge(from(nil))
+	require.EqualError(t, err, "the environment has a problem: STEMFLOW_CALLBACK_SECRETS: is required, "+
+		"give the workers' secrets, made for example with: openssl rand -hex 32")
+
+	_, err = LoadMinIO(from(map[string]string{"MINIO_ENDPOINT": "", "MINIO_ACCESS_KEY": "a", "MINIO_SECRET_KEY": "s"}))
+	require.ErrorContains(t, err, "MINIO_ENDPOINT: is required", "a variable set to nothing is not set")
+}
+
+func TestBadWorkerVariable(t *testing.T) {
+	notPEM := filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(notPEM, []byte("no certificate"), 0o600))
+	for _, c := range []struct{ name, value, problem string }{
+		{"KIE_API_KEY", "two words", "KIE_API_KEY: contains a space or a line break, give the value alone"},
+		{"KIE_BASE_URL", "api.kie.ai", "KIE_BASE_URL: is not an absolute http or https URL, like https://stems.example.com"},
+		{"KIE_BASE_URL", "http://api.kie.ai", "KIE_BASE_URL: must be https with api.kie.ai, or the API key would travel in clear"},
+		{"STEMFLOW_CALLBACK_BASE_URL", "https://:8088", "STEMFLOW_CALLBACK_BASE_URL: is not an absolute http or https URL, like https://stems.example.com"},
+		{"STEMFLOW_CALLBACK_BASE_URL", "ftp://h", "STEMFLOW_CALLBACK_BASE_URL: is not an absolute http or https URL, like https://stems.example.com"},
+		{"STEMFLOW_CALLBACK_BASE_URL", "https://h/?a=b", "STEMFLOW_CALLBACK_BASE_URL: must be a plain base URL, without user, query or fragment"},
+		{"STEMFLOW_CALLBACK_BASE_URL", "https://user:pass@h", "STEMFLOW_CALLBACK_BASE_URL: must be a plain base URL, without user, query or fragment"},
+		{"STEMFLOW_CALLBACK_SECRETS", "0123456789abcdef,short", "STEMFLOW_CALLBACK_SECRETS: secret 2 of 2 is 5 bytes long, " +
+			"give at least 16 random ones, made for example with: openssl rand -hex 32"},
+		{"MINIO_ENDPOINT", "ftp://minio:9000", `MINIO_ENDPOINT: has the scheme "ftp": give "host:port", or a URL with http or https`},
+		{"MINIO_ENDPOINT", "minio:9000/bucket", `MINIO_ENDPOINT: is not "host:port": give it like "localhost:9000", without path, user or query`},
+		{"MINIO_ENDPOINT", "https://key:pass@minio", `MINIO_ENDPOINT: is not "host:port": give it like "localhost:9000", without path, user or query`},
+		{"MINIO_ENDPOINT", "minio:http", `MINIO_ENDPOINT: is not "host:port": give it like "localhost:9000", without path, user or query`},
+		{"MINIO_SECURE", "yes", `MINIO_SECURE: "yes" is neither true nor false`},
+		{"MINIO_CA_FILE", notPEM, "MINIO_CA_FILE: " + notPEM + " holds no certificate in PEM form"},
+		{"MINIO_CA_FILE", notPEM + ".gone", "MINIO_CA_FILE: cannot be read: open " + notPEM + ".gone: no such file or directory"},
+		{"STEMFLOW_BUCKET", "My_Bucket", `STEMFLOW_BUCKET: "My_Bucket" is not a bucket name: 3 to 63 lower-case letters, digits, '.' and '-', ` +
+			"a letter or digit at both ends, no IP address"},
+		{"STEMFLOW_PREFIX", "a//b", `STEMFLOW_PREFIX: "a//b" is not a key prefix: parts separated by single slashes, none of them '.' or '..', ` +
+			"no backslashes or control characters"},
+		{"STEMFLOW_SUBMIT_TASK_QUEUE", "stemflow", "STEMFLOW_SUBMIT_TASK_QUEUE: is the same as STEMFLOW_TASK_QUEUE: give another, " +
+			"because its rate limit holds for everything on it"},
+		{"STEMFLOW_SUBMIT_RATE", "0", `STEMFLOW_SUBMIT_RATE: "0" is not a rate: give a number above 0, like 1.5`},
+		{"STEMFLOW_SUBMIT_RATE", "NaN", `STEMFLOW_SUBMIT_RATE: "NaN" is not a rate: give a number above 0, like 1.5`},
+		{"STEMFLOW_SUBMIT_RATE", "inf", `STEMFLOW_SUBMIT_RATE: "inf" is not a rate: give a number above 0, like 1.5`},
+		{"STEMFLOW_ARCHIVE_CONCURRENCY", "0", `STEMFLOW_ARCHIVE_CONCURRENCY: "0" is not a whole number of at least 1`},
+		{"STEMFLOW_MAX_STEM_SIZE", "1 gig", `STEMFLOW_MAX_STEM_SIZE: "1 gig" is not a size: give bytes, or a whole number and a unit, like "1GiB" or "500MB"`},
+		{"STEMFLOW_SOURCE_HOSTS", "kie.ai,https://kie.ai", `STEMFLOW_SOURCE_HOSTS: "https://kie.ai" is not a host: ` +
+			`give names like "aiquickdraw.com" (its subdomains are meant too), without scheme, port or path`},
+		{"STEMFLOW_SOURCE_HOSTS", "*.kie.ai", `STEMFLOW_SOURCE_HOSTS: "*.kie.ai" is not a host: ` +
+			`give names like "aiquickdraw.com" (its subdomains are meant too), without scheme, port or path`},
+		{"STEMFLOW_ALLOW_INSECURE_SOURCES", "maybe", `STEMFLOW_ALLOW_INSECURE_SOURCES: "maybe" is neither true nor false`},
+	} {
+		t.Run(c.name+"="+c.value, func(t *testing.T) {
+			_, err := LoadWorker(with(c.name, c.value))
+			var e *Error
+			require.ErrorAs(t, err, &e)
+			require.Equal(t, []string{c.problem}, e.Problems)
+		})
+	}
+}
+
+func TestAPIKeyIsNeededForTheProviderOnly(t *testing.T) {
+	variables := complete()
+	delete(variables, "KIE_API_KEY")
+	variables["KIE_BASE_URL"] = "http://kiesim:8090"
+	_, err := LoadWorker(from(variables))
+	require.NoError(t, err)
+
+	variables["KIE_BASE_URL"] = "https://eu.api.kie.ai"
+	_, err = LoadWorker(from(variables))
+	require.ErrorContains(t, err, "KIE_API_KEY: is required")
+}
+
+func TestCallbackSecretsAreNeededWithACallbackURL(t *testing.T) {
+	variables := complete()
+	delete(variables, "STEMFLOW_CALLBACK_SECRETS")
+	_, err := LoadWorker(from(variables))
+	require.NoError(t, err)
+
+	variables["STEMFLOW_CALLBACK_BASE_URL"] = "https://stems.example.com"
+	_, err = LoadWorker(from(variables))
+	require.ErrorContains(t, err, "STEMFLOW_CALLBACK_SECRETS: is required with STEMFLOW_CALLBACK_BASE_URL")
+}
+
+func TestEndpointTakesAURL(t *testing.T) {
+	for _, c := range []struct {
+		endpoint, secure string
+		host             string
+		tls              bool
+		problem          string
+	}{
+		{"minio:9000", "", "minio:9000", false, ""},
+		{"minio:9000", "true", "minio:9000", true, ""},
+		{"https://minio:9000/", "", "minio:9000", true, ""},
+		{"http://[::1]:9000", "false", "[::1]:9000", false, ""},
+		{"http://minio:9000", "true", "", false, "MINIO_ENDPOINT: says http and MINIO_SECURE says true: leave the scheme out or make them agree"},
+	} {
+		variables := complete()
+		variables["MINIO_ENDPOINT"], variables["MINIO_SECURE"] = c.endpoint, c.secure
+		m, err := LoadMinIO(from(variables))
+		if c.problem != "" {
+			require.ErrorContains(t, err, c.problem)
+			continue
+		}
+		require.NoError(t, err, c.endpoint)
+		require.Equal(t, c.host, m.Endpoint)
+		require.Equal(t, c.tls, m.Secure)
+	}
+}
+
+func TestBadBridgeVariable(t *testing.T) {
+	b, err := LoadBridge(with("KIE_WEBHOOK_HMAC_KEY", "new,old"))
+	require.NoError(t, err)
+	require.Equal(t, Bridge{
+		Addr: ":8088", Secrets: []Secret{NewSecret("0123456789abcdef")},
+		HMACKeys: []Secret{NewSecret("new"), NewSecret("old")}, Tolerance: 5 * time.Minute,
+	}, b)
+	for _, c := range []struct{ name, value, problem string }{
+		{"STEMFLOW_BRIDGE_ADDR", "8088", `STEMFLOW_BRIDGE_ADDR: "8088" is not an address to listen on, give ":8088" or "127.0.0.1:8088"`},
+		{"STEMFLOW_BRIDGE_ADDR", ":70000", `STEMFLOW_BRIDGE_ADDR: ":70000" is not an address to listen on, give ":8088" or "127.0.0.1:8088"`},
+		{"STEMFLOW_CALLBACK_TOLERANCE", "300", `STEMFLOW_CALLBACK_TOLERANCE: "300" is not a duration above 0: write it with a unit, like "5m" or "90s"`},
+		{"STEMFLOW_CALLBACK_TOLERANCE", "-5m", `STEMFLOW_CALLBACK_TOLERANCE: "-5m" is not a duration above 0: write it with a unit, like "5m" or "90s"`},
+	} {
+		_, err := LoadBridge(with(c.name, c.value))
+		var e *Error
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, []string{c.problem}, e.Problems)
+	}
+}
+
+func TestStarter(t *testing.T) {
+	s, err := LoadStarter(from(map[string]string{"STEMFLOW_TASK_QUEUE": "pipeline", "NO_COLOR": "1"}))
+	require.NoError(t, err)
+	require.Equal(t, Starter{TaskQueue: "pipeline", Bucket: "stems", NoColor: true}, s)
+}
+
+func TestWarnings(t *testing.T) {
+	for _, c := range []struct {
+		name, callback, provider string
+		warning                  string
+	}{
+		{"all well", "https://stems.example.com", DefaultKIEBaseURL, ""},
+		{"no callbacks", "", DefaultKIEBaseURL, "STEMFLOW_CALLBACK_BASE_URL is not set"},
+		{"not reachable", "http://localhost:8088", DefaultKIEBaseURL, "STEMFLOW_CALLBACK_BASE_URL is a local address"},
+		{"not reachable by address", "http://192.168.1.2:8088", DefaultKIEBaseURL, "STEMFLOW_CALLBACK_BASE_URL is a local address"},
+		{"in clear", "http://stems.example.com", DefaultKIEBaseURL, "STEMFLOW_CALLBACK_BASE_URL is http"},
+		{"stand-in", "http://localhost:8088", "http://localhost:8090", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := Worker{KIE: KIE{BaseURL: c.provider}, Callback: Callback{BaseURL: c.callback}}
+			if c.warning == "" {
+				require.Empty(t, w.Warnings())
+				return
+			}
+			require.Len(t, w.Warnings(), 1)
+			require.Contains(t, w.Warnings()[0], c.warning)
+		})
+	}
+	require.Contains(t, Worker{AllowInsecureSources: true}.Warnings()[0], "STEMFLOW_ALLOW_INSECURE_SOURCES is true")
+}
+
+func TestParseSize(t *testing.T) {
+	for text, want := range map[string]int64{
+		"1": 1, "1048576": 1 << 20, "1GiB": 1 << 30, "1 gib": 1 << 30, "500MB": 500e6, "3KB": 3000, "7B": 7, "2TiB": 2 << 40, "8388607TiB": 8388607 << 40,
+	} {
+		got, err := parseSize(text)
+		require.NoError(t, err, text)
+		require.Equal(t, want, got, text)
+	}
+	for _, text := range []string{"", "0", "-1", "GiB", "1.5GiB", "1G", "9223372036854775808", "8388608TiB", "1GiB2", "0x10", "-1GiB", "1 0"} {
+		_, err := parseSize(text)
+		require.Error(t, err, text)
+	}
+}
