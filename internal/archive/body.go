@@ -1,0 +1,102 @@
+package archive
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"sync"
+
+	"github.com/minio/minio-go/v7"
+)
+
+// body guards a reader on its way through minio-go, which takes io.ErrUnexpectedEOF for the end of an object of unknown size, forgets
+// errors that speak of an EOF, and may go on reading in the background after it has returned. The guard counts and hashes what passes and
+// keeps the error with which the reader failed.
+type body struct {
+	mu     sync.Mutex
+	reader io.Reader
+	size   int64 // as announced; -1 where unknown
+	read   int64
+	sha256 hash.Hash
+	crc    hash.Hash // the store's checksum of objects of unknown size
+	ended  bool
+	err    error
+}
+
+func newBody(reader io.Reader, size int64) *body {
+	return &body{reader: reader, size: size, sha256: sha256.New(), crc: minio.ChecksumCRC64NVME.Hasher()}
+}
+
+var (
+	// errBody stands for the reader's own error, which minio-go would treat by what it looks like.
+	errBody  = errors.New("the body cannot be read any further")
+	errEmpty = errors.New("the body is empty: there is nothing to store")
+)
+
+// Read hands on the last bytes of an announced size only when it is sure that nothing follows them.
+func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.err != nil:
+		return 0, errBody
+	case b.ended:
+		return 0, io.EOF
+	}
+	n, err := b.reader.Read(p)
+	b.read += int64(n)
+	if err == nil && b.read == b.size {
+		n, err = b.expectEnd(n)
+	}
+	if err == nil || err == io.EOF {
+		err = b.checkSize(err)
+	}
+	if err != nil && err != io.EOF {
+		b.err = err
+		return 0, errBody
+	}
+	b.ended = err == io.EOF
+	b.sha256.Write(p[:n])
+	if b.size < 0 {
+		b.crc.Write(p[:n])
+	}
+	return n, err
+}
+
+func (b *body) expectEnd(n int) (int, error) {
+	more, err := io.ReadFull(b.reader, make([]byte, 1))
+	b.read += int64(more)
+	return n, err
+}
+
+// checkSize turns an end at another size than announced, or at nothing, into an error.
+func (b *body) checkSize(end error) error {
+	switch {
+	case end == io.EOF && b.read == 0:
+		return errEmpty
+	case b.size >= 0 && b.read > b.size:
+		return fmt.Errorf("the body is longer than the %d bytes announced", b.size)
+	case end == io.EOF && b.read < b.size:
+		return fmt.Errorf("the body ended after %d of the %d bytes announced", b.read, b.size)
+	default:
+		return end
+	}
+}
+
+// finish waits until nobody reads, sees to it that nobody will, and returns the error with which the reader failed.
+func (b *body) finish() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err != nil {
+		return b.err
+	}
+	b.err = errBody
+	return nil
+}
+
+func (b *body) written() Written {
+	return Written{Size: b.read, SHA256: hex.EncodeToString(b.sha256.Sum(nil))}
+}

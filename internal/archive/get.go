@@ -1,0 +1,86 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/minio/minio-go/v7"
+)
+
+// Info describes an object.
+type Info struct {
+	Key string
+	// Size is in bytes.
+	Size int64
+	ETag string
+	// SHA256 is the store's checksum of the whole object in lower-case hexadecimal: empty in a list, and where it was uploaded without
+	// its size being known.
+	SHA256 string
+}
+
+// Stat returns ErrNotFound when there is no such object.
+func (s *Store) Stat(ctx context.Context, bucket, key string) (Info, error) {
+	object, err := s.api.StatObject(ctx, bucket, key, minio.StatObjectOptions{Checksum: true})
+	if err == nil && object.ETag == "" {
+		err = errNotS3
+	}
+	if err != nil {
+		return Info{}, s.failure("look for", bucket, key, err)
+	}
+	return infoOf(object), nil
+}
+
+// Open returns an object to be read and closed by the caller, or ErrNotFound. Reading fails if the object does not match the checksum
+// that the store has of it.
+func (s *Store) Open(ctx context.Context, bucket, key string) (io.ReadCloser, Info, error) {
+	content, object, _, err := s.api.GetObject(ctx, bucket, key, minio.GetObjectOptions{Checksum: true})
+	if err == nil && object.ETag == "" {
+		content.Close()
+		err = errNotS3
+	}
+	if err != nil {
+		return nil, Info{}, s.failure("get", bucket, key, err)
+	}
+	info := infoOf(object)
+	info.Key = key
+	return content, info, nil
+}
+
+// List returns all objects whose keys begin with prefix, in the order of their keys.
+func (s *Store) List(ctx context.Context, bucket, prefix string) ([]Info, error) {
+	var objects []Info
+	for object := range s.api.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true}) {
+		if object.Err != nil {
+			return nil, s.failure("list", bucket, prefix, object.Err)
+		}
+		objects = append(objects, infoOf(object))
+	}
+	return objects, nil
+}
+
+func infoOf(object minio.ObjectInfo) Info {
+	info := Info{Key: object.Key, Size: object.Size, ETag: object.ETag}
+	// Of a multipart upload it would be a checksum of checksums, with the number of parts behind it.
+	if sum, err := base64.StdEncoding.DecodeString(object.ChecksumSHA256); err == nil && len(sum) == sha256.Size {
+		info.SHA256 = hex.EncodeToString(sum)
+	}
+	return info
+}
+
+// checkedLists refuses lists that are none: minio-go would take any web page for an empty one.
+type checkedLists struct{ http.RoundTripper }
+
+func (c checkedLists) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := c.RoundTripper.RoundTrip(req)
+	if err == nil && resp.StatusCode == http.StatusOK && req.URL.Query().Has("list-type") &&
+		!strings.Contains(resp.Header.Get("Content-Type"), "xml") {
+		resp.Body.Close()
+		return nil, errNotS3
+	}
+	return resp, err
+}

@@ -1,0 +1,62 @@
+package archive_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/stretchr/testify/require"
+
+	"stemflow/internal/archive"
+)
+
+var minioStat = minio.StatObjectOptions{}
+
+func TestNotFound(t *testing.T) {
+	f := newFixture(t)
+	_, err := f.Stat(t.Context(), f.bucket, "no/such/key")
+	require.ErrorIs(t, err, archive.ErrNotFound)
+	_, _, err = f.Open(t.Context(), f.bucket, "no/such/key")
+	require.ErrorIs(t, err, archive.ErrNotFound)
+	var v any
+	_, err = f.ReadJSON(t.Context(), f.bucket, "no/such/key", &v)
+	require.ErrorIs(t, err, archive.ErrNotFound)
+	require.EqualError(t, err, "get "+f.bucket+"/no/such/key: no such object")
+}
+
+func TestList(t *testing.T) {
+	f := newFixture(t)
+	for _, key := range []string{"a/1/drums.mp3", "a/1/bass.mp3", "a/1/sub/fx.mp3", "a/10/drums.mp3", "b"} {
+		_, err := f.Put(t.Context(), f.bucket, key, "audio/mpeg", bytes.NewReader([]byte(key)), int64(len(key)))
+		require.NoError(t, err)
+	}
+	keys := func(prefix string) (keys []string) {
+		objects, err := f.List(t.Context(), f.bucket, prefix)
+		require.NoError(t, err)
+		for _, object := range objects {
+			require.EqualValues(t, len(object.Key), object.Size)
+			require.NotEmpty(t, object.ETag)
+			keys = append(keys, object.Key)
+		}
+		return keys
+	}
+	require.Equal(t, []string{"a/1/bass.mp3", "a/1/drums.mp3", "a/1/sub/fx.mp3"}, keys("a/1/"))
+	require.Equal(t, []string{"a/1/drums.mp3"}, keys("a/1/drums."))
+	require.Empty(t, keys("c"))
+	require.Len(t, keys(""), 5)
+}
+
+func TestEnsureBucket(t *testing.T) {
+	f := newFixture(t)
+	bucket := f.bucket + "-2"
+	results := make(chan error)
+	for range 8 {
+		go func() { results <- f.EnsureBucket(t.Context(), bucket) }()
+	}
+	for range 8 {
+		require.NoError(t, <-results)
+	}
+	require.NoError(t, f.EnsureBucket(t.Context(), bucket))
+	require.NoError(t, f.PutJSON(t.Context(), bucket, "key", "value"))
+	requireError(t, f.EnsureBucket(t.Context(), "Not_A_Bucket"), "InvalidBucketName", true)
+}

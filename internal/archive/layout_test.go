@@ -1,0 +1,34 @@
+package archive_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+	"stemflow/internal/archive"
+)
+
+func TestLayout(t *testing.T) {
+	track := stemflow.Track{TaskID: "task", AudioID: "audio", Type: stemflow.SplitStem}
+	advanced := stemflow.Track{TaskID: "task", AudioID: "audio", Type: stemflow.SplitStemAdvanced, StemName: "Lead Vocal"}
+	for _, c := range []struct {
+		prefix string
+		track  stemflow.Track
+		dir    string
+	}{
+		{"", track, "task/audio/split_stem/"},
+		{"/", track, "task/audio/split_stem/"},
+		{"music/2026", track, "music/2026/task/audio/split_stem/"},
+		{"/music/2026/", track, "music/2026/task/audio/split_stem/"},
+		{"p", advanced, "p/task/audio/split_stem_advanced/lead_vocal/"},
+	} {
+		require.Equal(t, stemflow.Location{Bucket: "stems", Dir: c.dir}, archive.Locate("stems", c.prefix, c.track))
+	}
+	loc := archive.Locate("stems", "", track)
+	require.Equal(t, "task/audio/split_stem/manifest.json", archive.ManifestKey(loc))
+	require.Equal(t, "task/audio/split_stem/submission.json", archive.SubmissionKey(loc))
+	require.Equal(t, "task/audio/split_stem/paid/", archive.SeparationPrefix(loc, "paid"))
+	require.Equal(t, "task/audio/split_stem/paid/backing_vocals.", archive.StemPrefix(loc, "paid", "backing_vocals"))
+	require.Equal(t, "task/audio/split_stem/paid/backing_vocals.mp3", archive.StemKey(loc, "paid", "backing_vocals", "mp3"))
+}

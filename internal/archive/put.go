@@ -1,0 +1,69 @@
+package archive
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+
+	"github.com/minio/minio-go/v7"
+)
+
+// partSize bounds the memory of an upload of unknown size, which is buffered in parts, one at a time. It is the least that S3 takes, and
+// 10,000 parts make 50 GB. The default would be a buffer of half a gigabyte.
+const partSize = 5 << 20
+
+// Written is what an upload has stored.
+type Written struct {
+	Size int64
+	// SHA256 is in lower-case hexadecimal.
+	SHA256 string
+}
+
+// Put stores what body yields until its end: all of it or nothing, in place of an object that has the key. Size is in bytes and must be
+// right; -1 is for an unknown one. An empty body is refused. The store verifies a checksum of the whole object before the object is there.
+//
+// An error of body is returned as it is, wrapped: errors.As and errors.Is find it. Body must wake when the context ends, as the body of a
+// response does whose request has the same context. It is not read any more when Put has returned.
+func (s *Store) Put(ctx context.Context, bucket, key, contentType string, body io.Reader, size int64) (Written, error) {
+	guarded := newBody(body, size)
+	opts := minio.PutObjectOptions{ContentType: contentType}
+	if size >= 0 {
+		// One streamed request; otherwise 16 MiB and more go in parts of 16 MiB, each in memory.
+		opts.DisableMultipart, opts.Checksum = true, minio.ChecksumSHA256
+	} else {
+		// SHA-256 of a multipart upload is one of the parts' checksums; this one is of the whole object.
+		size, opts.PartSize, opts.Checksum = -1, partSize, minio.ChecksumCRC64NVME
+	}
+	info, err := s.upload(ctx, "put", bucket, key, guarded, size, opts)
+	if err != nil {
+		return Written{}, err
+	}
+	computed, stored := guarded.sha256, info.ChecksumSHA256
+	if size < 0 {
+		computed, stored = guarded.crc, info.ChecksumCRC64NVME
+	}
+	if base64.StdEncoding.EncodeToString(computed.Sum(nil)) != stored {
+		return Written{}, s.refusal("put", bucket, key, fmt.Errorf("the store did not confirm the %v checksum of what was sent (it answered %q)",
+			opts.Checksum, stored), "use a store that verifies S3's additional checksums")
+	}
+	return guarded.written(), nil
+}
+
+// upload is the one way into the store.
+func (s *Store) upload(ctx context.Context, op, bucket, key string, b *body, size int64, opts minio.PutObjectOptions) (minio.UploadInfo, error) {
+	if size == 0 {
+		return minio.UploadInfo{}, fmt.Errorf("%s %s/%s: %w", op, bucket, key, errEmpty) // minio-go would not even look at the body
+	}
+	info, err := s.api.Client.PutObject(ctx, bucket, key, b, size, opts)
+	if bodyErr := b.finish(); bodyErr != nil {
+		return info, fmt.Errorf("%s %s/%s: %w", op, bucket, key, bodyErr)
+	}
+	if err != nil {
+		return info, s.failure(op, bucket, key, err)
+	}
+	if !b.ended || info.ETag == "" {
+		return info, s.failure(op, bucket, key, errNotS3)
+	}
+	return info, nil
+}

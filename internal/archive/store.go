@@ -1,0 +1,92 @@
+// Package archive keeps stems and the documents about them in S3-compatible object storage. It alone knows minio-go.
+//
+// Requests are repeated once at most, and conditional ones never: the engine retries, and it knows better what a lost answer means.
+package archive
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"stemflow"
+)
+
+// attempts is how often minio-go makes a request whose body it can send again.
+const attempts = 2
+
+// Options say which store, and who asks.
+type Options struct {
+	// Endpoint is "host" or "host:port".
+	Endpoint             string
+	AccessKey, SecretKey string
+	// Region is for stores that insist on one; empty asks the store.
+	Region string
+	// Secure uses TLS, and RootCAs are trusted in place of the system's where given.
+	Secure  bool
+	RootCAs *x509.CertPool
+}
+
+// Store is an object store. It is safe for concurrent use.
+type Store struct {
+	api  minio.Core
+	opts Options
+}
+
+// New returns a store without asking it anything.
+func New(opts Options) (*Store, error) {
+	// Names from the environment, like the proxy of http.DefaultTransport, are not for a store on the own network.
+	transport := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   10 * time.Second,
+		TLSClientConfig:       &tls.Config{RootCAs: opts.RootCAs, MinVersion: tls.VersionTLS12},
+		ResponseHeaderTimeout: time.Minute,
+		IdleConnTimeout:       time.Minute,
+		MaxIdleConnsPerHost:   32,
+		DisableCompression:    true, // objects are read as they are
+	}
+	client, err := minio.New(opts.Endpoint, &minio.Options{
+		Creds:     credentials.NewStaticV4(opts.AccessKey, opts.SecretKey, ""),
+		Secure:    opts.Secure,
+		Region:    opts.Region,
+		Transport: checkedLists{transport},
+		// Checksums travel behind the body, so that it can be streamed.
+		TrailingHeaders: true,
+		MaxRetries:      attempts,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("object store endpoint %q (MINIO_ENDPOINT): %w", opts.Endpoint, err)
+	}
+	return &Store{api: minio.Core{Client: client}, opts: opts}, nil
+}
+
+// EnsureBucket makes the bucket unless it is there.
+func (s *Store) EnsureBucket(ctx context.Context, bucket string) error {
+	if err := stemflow.CheckBucketName(bucket); err != nil {
+		return &Error{Op: "look for bucket", Code: minio.InvalidBucketName, Final: true, Remedy: checkName, Err: err, endpoint: s.opts.Endpoint}
+	}
+	exists, err := s.api.BucketExists(ctx, bucket)
+	if err != nil {
+		return s.failure("look for bucket", bucket, "", err)
+	}
+	if exists {
+		return nil
+	}
+	err = s.api.MakeBucket(ctx, bucket, minio.MakeBucketOptions{Region: s.opts.Region})
+	var response minio.ErrorResponse
+	if errors.As(err, &response) && response.Code == minio.BucketAlreadyOwnedByYou {
+		return nil // another worker was quicker
+	}
+	if err != nil {
+		return s.failure("make bucket", bucket, "", err)
+	}
+	return nil
+}
