@@ -1,0 +1,120 @@
+package kiesim
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+)
+
+// The control surface is for whoever runs the simulator. It asks for no key.
+
+// CallbackNow is a callback that is sent by hand: late, once more, or forged.
+type CallbackNow struct {
+	// TaskID is the separation whose callback URL is used.
+	TaskID string `json:"taskId"`
+	// AsTaskID is the task that the callback claims to be for; empty is TaskID.
+	AsTaskID string `json:"asTaskId,omitempty"`
+	// Failure makes it a failure callback.
+	Failure bool `json:"failure,omitempty"`
+	// LinkBase is the scheme and host that its links lead to, in place of the simulator's.
+	LinkBase string `json:"linkBase,omitempty"`
+	// Signature spoils the signature headers.
+	Signature Signature `json:"signature,omitempty"`
+}
+
+func (c CallbackNow) validate() error {
+	return oneOf("signature", c.Signature, SignatureMissing, SignatureWrong, SignatureStale)
+}
+
+// ErrUnknownTask is the error of SendCallback for a task that was never accepted.
+var ErrUnknownTask = errors.New("no such separation was accepted")
+
+// SendCallback sends a callback at once, whatever the state of its task, with no retry. It returns the receiver's HTTP status.
+func (s *Simulator) SendCallback(ctx context.Context, c CallbackNow) (int, error) {
+	if err := c.validate(); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	t := s.tasks[c.TaskID]
+	s.mu.Unlock()
+	if t == nil {
+		return 0, ErrUnknownTask
+	}
+	return s.post(ctx, t, callbackVariant{taskID: c.AsTaskID, failure: c.Failure, linkBase: c.LinkBase}, c.Signature)
+}
+
+// controlKnobs is POST /sim/knobs: the knobs of a track on top of the defaults, for good or, with "once", for one call of generate.
+func (s *Simulator) controlKnobs(w http.ResponseWriter, r *http.Request) {
+	var request struct {
+		AudioID string `json:"audioId"`
+		Once    bool   `json:"once"`
+		Knobs
+	}
+	// The defaults are copied by way of JSON, so that nothing decoded on top of them gets into them.
+	err := json.Unmarshal(encode(s.options.Defaults), &request.Knobs)
+	if err == nil {
+		err = decodeControl(w, r, &request)
+	}
+	if err == nil && request.AudioID == "" {
+		err = errors.New("audioId: name the track")
+	}
+	if err == nil {
+		err = request.Validate()
+	}
+	if err != nil {
+		controlAnswer(w, http.StatusBadRequest, controlError{err.Error()})
+		return
+	}
+	if request.Once {
+		s.QueueKnobs(request.AudioID, request.Knobs)
+	} else {
+		s.SetKnobs(request.AudioID, request.Knobs)
+	}
+	controlAnswer(w, http.StatusOK, request.Knobs)
+}
+
+// controlCallback is POST /sim/callback: SendCallback.
+func (s *Simulator) controlCallback(w http.ResponseWriter, r *http.Request) {
+	var request CallbackNow
+	err := decodeControl(w, r, &request)
+	if err == nil {
+		err = request.validate()
+	}
+	if err != nil {
+		controlAnswer(w, http.StatusBadRequest, controlError{err.Error()})
+		return
+	}
+	status, err := s.SendCallback(r.Context(), request)
+	switch {
+	case errors.Is(err, ErrUnknownTask):
+		controlAnswer(w, http.StatusNotFound, controlError{err.Error()})
+	case err != nil:
+		controlAnswer(w, http.StatusBadGateway, controlError{"the callback was not answered: " + err.Error()})
+	default:
+		controlAnswer(w, http.StatusOK, map[string]int{"status": status})
+	}
+}
+
+// controlBill is GET /sim/bill.
+func (s *Simulator) controlBill(w http.ResponseWriter, _ *http.Request) {
+	controlAnswer(w, http.StatusOK, s.Bill())
+}
+
+// controlError is what the control surface says to a request that it cannot grant.
+type controlError struct {
+	Error string `json:"error"`
+}
+
+// decodeControl reads a request of the control surface, in which a misspelt knob is an error.
+func decodeControl(w http.ResponseWriter, r *http.Request, request any) error {
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequestSize))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(request)
+}
+
+func controlAnswer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(encode(body), '\n'))
+}

@@ -1,0 +1,125 @@
+package kiesim
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// maxRequestSize is far more than any request of this API needs.
+const maxRequestSize = 1 << 20
+
+// generateRequest is the body of generate.
+type generateRequest struct {
+	TaskID, AudioID, CallBackURL, Type, StemName string
+}
+
+// decodeGenerateRequest reads the fields by their exact names, as the provider does and encoding/json would not.
+func decodeGenerateRequest(body io.Reader) (generateRequest, error) {
+	var fields map[string]any
+	if err := json.NewDecoder(body).Decode(&fields); err != nil {
+		return generateRequest{}, err
+	}
+	text := func(name string) string {
+		s, _ := fields[name].(string)
+		return s
+	}
+	request := generateRequest{
+		TaskID: text("taskId"), AudioID: text("audioId"), CallBackURL: text("callBackUrl"), Type: text("type"), StemName: text("stemName"),
+	}
+	if request.Type == "" {
+		request.Type = SeparateVocal
+	}
+	return request, nil
+}
+
+// problem is what the provider says to a request that does not validate, empty if it does.
+func (g generateRequest) problem() string {
+	callback, err := url.Parse(g.CallBackURL)
+	switch {
+	case g.CallBackURL == "":
+		return "Please enter callBackUrl."
+	case err != nil || callback.Host == "" || callback.Scheme != "http" && callback.Scheme != "https":
+		return "The callBackUrl is not a valid URL."
+	case g.TaskID == "" || g.AudioID == "":
+		return cannotBeEmpty
+	case parts[g.Type] == nil:
+		return "The type is not supported."
+	case g.Type == SplitStemAdvanced && g.StemName == "":
+		return "Please enter stemName."
+	}
+	return ""
+}
+
+// cannotBeEmpty ("must not be empty") is what the provider says to a missing field.
+const cannotBeEmpty = "不能为空"
+
+// generate is POST /api/v1/vocal-removal/generate: the call that costs.
+func (s *Simulator) generate(w http.ResponseWriter, r *http.Request) {
+	request, err := decodeGenerateRequest(http.MaxBytesReader(w, r.Body, maxRequestSize))
+	if err != nil {
+		writeJSON(w, r, http.StatusOK, refusal(http.StatusBadRequest, ""))
+		return
+	}
+	s.mu.Lock()
+	knobs := s.shelf.take(request.AudioID)
+	s.mu.Unlock()
+
+	fault := knobs.Submit
+	if fault.Answer != "" && !fault.Accept {
+		s.answer(w, r, fault, success(nil))
+		return
+	}
+	if problem := request.problem(); problem != "" {
+		writeJSON(w, r, http.StatusOK, refusal(http.StatusUnprocessableEntity, problem))
+		return
+	}
+	t, code := s.accept(request, knobs, s.baseURL(r))
+	if code != http.StatusOK {
+		writeJSON(w, r, http.StatusOK, refusal(code, ""))
+		return
+	}
+	s.log.Info("separation accepted", "task", t.id, "audio", request.AudioID, "type", request.Type)
+
+	if knobs.Callback.Delay < 0 {
+		s.sendCallback(s.closing, t)
+	}
+	// Settling does not wait for an answer that is late or never comes; otherwise it waits for the client to have its answer.
+	if fault.Delay > 0 || fault.Answer == AnswerHang {
+		s.settleLater(t)
+	} else {
+		defer s.settleLater(t)
+	}
+	s.answer(w, r, fault, success(object{{"taskId", t.id}}))
+}
+
+// accept bills a separation and makes its task. Any code but 200 is a refusal.
+func (s *Simulator) accept(request generateRequest, knobs Knobs, base string) (*task, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if s.bill.Balance < prices[request.Type] {
+		return nil, http.StatusPaymentRequired
+	}
+	if !s.limiter.allow(now) {
+		return nil, http.StatusTooManyRequests
+	}
+	t := &task{id: newTaskID(), request: request, base: base, knobs: knobs, accepted: now}
+	t.stems = separate(t)
+	s.tasks[t.id] = t
+	for _, stem := range t.stems {
+		s.paths[stem.path] = stem
+	}
+	s.bill.charge(t)
+	return t, http.StatusOK
+}
+
+// baseURL is the scheme and host of links that are made for a request.
+func (s *Simulator) baseURL(r *http.Request) string {
+	if s.options.PublicURL != "" {
+		return s.options.PublicURL
+	}
+	return "http://" + r.Host
+}

@@ -1,0 +1,215 @@
+// Package kiesim is a stand-in for the vocal-removal API of KIE.AI: the four endpoints that a separation needs, its callbacks, its
+// file host and its bill. It is written from the provider's documents, shares no code with the client it is meant to test, and
+// misbehaves on demand: see [Knobs].
+package kiesim
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options configure a simulator. The zero value works: it takes any API key and signs nothing.
+type Options struct {
+	// APIKey is the only bearer token accepted; empty accepts every one, but not none.
+	APIKey string
+	// WebhookHMACKey signs the callbacks; empty sends them unsigned, as the provider does until a key is made.
+	WebhookHMACKey string
+	// Credits is the balance to begin with; 0 is DefaultCredits.
+	Credits float64
+	// PublicURL is the base of the links to files; empty is the host under which a separation was submitted.
+	PublicURL string
+	// Defaults are the knobs of every track that has none of its own.
+	Defaults Knobs
+	// RetrySchedule is the wait before each retry of a callback; nil is DefaultRetrySchedule, empty is no retry.
+	RetrySchedule []time.Duration
+	// CallbackTimeout is how long a receiver may take; 0 is the documented 15 seconds.
+	CallbackTimeout time.Duration
+	RateLimit       RateLimit
+	// Logger is slog's default if nil.
+	Logger *slog.Logger
+}
+
+// DefaultCredits is what an account has unless Options say otherwise: a balance that was seen, and a fraction, as they are.
+const DefaultCredits = 5916.25
+
+// DefaultRetrySchedule is the published one.
+func DefaultRetrySchedule() []time.Duration {
+	return []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute}
+}
+
+// Simulator is the provider. It is an http.Handler, safe for concurrent use.
+type Simulator struct {
+	options  Options
+	log      *slog.Logger
+	mux      *http.ServeMux
+	delivery *http.Client
+
+	// closing ends everything that waits: pending callbacks, and answers and files that hang.
+	closing context.Context
+	stop    context.CancelFunc
+	pending sync.WaitGroup
+
+	mu      sync.Mutex
+	server  *http.Server
+	shelf   knobShelf
+	limiter *limiter
+	bill    Bill
+	tasks   map[string]*task
+	// paths and tempLinks lead to files by the path of their link.
+	paths     map[string]*stem
+	tempLinks map[string]tempLink
+}
+
+// New makes a simulator. It panics if the default knobs are not valid, which [Knobs.Validate] tells beforehand.
+func New(options Options) *Simulator {
+	if err := options.Defaults.Validate(); err != nil {
+		panic(err)
+	}
+	options.Credits = cmp.Or(options.Credits, DefaultCredits)
+	options.CallbackTimeout = cmp.Or(options.CallbackTimeout, 15*time.Second)
+	options.PublicURL = strings.TrimSuffix(options.PublicURL, "/")
+	if options.RetrySchedule == nil {
+		options.RetrySchedule = DefaultRetrySchedule()
+	}
+	s := &Simulator{
+		options:   options,
+		log:       cmp.Or(options.Logger, slog.Default()),
+		delivery:  newDeliveryClient(options.CallbackTimeout),
+		shelf:     knobShelf{defaults: options.Defaults, tracks: map[string]*trackKnobs{}},
+		limiter:   newLimiter(options.RateLimit),
+		bill:      Bill{Balance: options.Credits, Charges: []Charge{}, Refunds: []Refund{}, Requests: map[string]int{}},
+		tasks:     map[string]*task{},
+		paths:     map[string]*stem{},
+		tempLinks: map[string]tempLink{},
+	}
+	s.closing, s.stop = context.WithCancel(context.Background())
+	s.mux = s.routes()
+	return s
+}
+
+func (s *Simulator) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /api/v1/vocal-removal/generate", s.endpoint("generate", s.generate))
+	mux.HandleFunc("GET /api/v1/vocal-removal/record-info", s.endpoint("record-info", s.recordInfo))
+	mux.HandleFunc("GET /api/v1/chat/credit", s.endpoint("credit", s.credit))
+	mux.HandleFunc("POST /api/v1/common/download-url", s.endpoint("download-url", s.downloadURL))
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, r, http.StatusNotFound, refusal(http.StatusNotFound, ""))
+	})
+	for _, folder := range []string{"/s/", "/r/", "/t/"} {
+		mux.HandleFunc("GET "+folder+"{name}", s.serveFile)
+	}
+	mux.HandleFunc("POST /sim/knobs", s.controlKnobs)
+	mux.HandleFunc("POST /sim/callback", s.controlCallback)
+	mux.HandleFunc("GET /sim/bill", s.controlBill)
+	return mux
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// Start listens on addr ("127.0.0.1:0" for any free port), serves in the background until Close, and returns its base URL.
+func (s *Simulator) Start(addr string) (string, error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)}
+	s.mu.Lock()
+	s.server = server
+	s.mu.Unlock()
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("serving ended", "error", err)
+		}
+	}()
+	return "http://" + listener.Addr().String(), nil
+}
+
+// Close drops the callbacks that are still to be sent, ends the answers that hang, and stops what Start began. Where the simulator
+// is served by another server, close the simulator first.
+func (s *Simulator) Close() error {
+	s.mu.Lock()
+	s.stop()
+	server := s.server
+	s.mu.Unlock()
+	defer s.pending.Wait()
+	if server == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return server.Close()
+	}
+	return nil
+}
+
+// SetKnobs sets the knobs of a track for every separation of it from now on. They take the place of the defaults as a whole, but for
+// a dialect and a delay that are not given. It panics if they are not valid.
+func (s *Simulator) SetKnobs(audioID string, knobs Knobs) {
+	if err := knobs.Validate(); err != nil {
+		panic(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shelf.set(audioID, knobs)
+}
+
+// QueueKnobs sets the knobs of the next calls of generate for a track, one each, ahead of those of SetKnobs. It panics if they are
+// not valid.
+func (s *Simulator) QueueKnobs(audioID string, knobs ...Knobs) {
+	for _, k := range knobs {
+		if err := k.Validate(); err != nil {
+			panic(err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shelf.queue(audioID, knobs...)
+}
+
+// Bill returns what was asked of the simulator so far and what it cost.
+func (s *Simulator) Bill() Bill {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bill.clone()
+}
+
+// Balance is the account's, in credits.
+func (s *Simulator) Balance() float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bill.Balance
+}
+
+// background runs what outlives a request, unless the simulator is closing.
+func (s *Simulator) background(run func(context.Context)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Err() == nil {
+		s.pending.Go(func() { run(s.closing) })
+	}
+}
+
+// pause waits and reports whether the wait was over before ctx was.
+func pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
