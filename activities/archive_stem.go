@@ -1,0 +1,135 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"stemflow"
+	"stemflow/internal/archive"
+	"stemflow/internal/source"
+)
+
+// ArchiveStem streams one stem from the provider's file host into the archive.
+type ArchiveStem struct {
+	Store   *archive.Store
+	Sources *source.Fetcher
+	// Slots bounds how many stems this process moves at once, whatever the worker's own limits.
+	Slots Slots
+}
+
+const (
+	// A file host that cuts, stalls or fails is given these many attempts, some six minutes: files have been seen to be served
+	// before they were complete. What is served whole and is no audio is given half a minute.
+	sourceAttempts  = 12
+	contentAttempts = 6
+)
+
+// Execute skips a stem that is there already. It fails for good with ErrorSourceExpired (renew the link),
+// ErrorSourceForbidden, ErrorSourceTooLarge, ErrorSourceNotAudio, and with ErrorProviderUnavailable when the source fails again
+// and again; it is retried with ErrorArchiveUnavailable for as long as the store is down.
+func (a *ArchiveStem) Execute(ctx context.Context, in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+	ctx, progress := startProgress(ctx, in.Stem.Name)
+	defer progress.stop()
+	if err := a.Slots.acquire(ctx); err != nil {
+		return nil, progress.interrupted(ctx, err)
+	}
+	defer a.Slots.release()
+
+	stem, err := a.existing(ctx, in)
+	if err == nil && stem == nil {
+		stem, err = a.fetch(ctx, in, progress)
+	}
+	if err != nil {
+		return nil, progress.interrupted(ctx, a.failure(err, progress))
+	}
+	return stem, nil
+}
+
+// existing reads back a stem that an earlier attempt or run has archived. Objects are written whole or not at all; reading
+// proves it and yields what the manifest needs, whoever wrote it.
+func (a *ArchiveStem) existing(ctx context.Context, in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+	found, err := a.Store.List(ctx, in.Location.Bucket, archive.StemPrefix(in.Location, in.SeparationTaskID, in.Stem.Name))
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	object, info, err := a.Store.Open(ctx, in.Location.Bucket, found[0].Key)
+	if err != nil {
+		return nil, err
+	}
+	defer object.Close()
+	content := newMeasure(object, nil)
+	format, err := content.sniff()
+	if err == nil {
+		_, err = io.Copy(io.Discard, content)
+	}
+	switch {
+	case errors.Is(err, errNotAudio) || err == nil && content.size != info.Size:
+		return nil, nil // not what an attempt of ours would have left: it is replaced
+	case err != nil:
+		return nil, err
+	}
+	return content.stem(in, info.Key, format), nil
+}
+
+func (a *ArchiveStem) fetch(ctx context.Context, in stemflow.ArchiveStemInput, progress *progress) (*stemflow.Stem, error) {
+	body, err := a.Sources.Open(ctx, in.Stem.URL)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	progress.total.Store(max(body.Size, 0))
+	content := newMeasure(body, progress)
+	if body.Size < 0 {
+		content.wholeFrom = in.Stem.DurationSeconds
+	}
+	format, err := content.sniff()
+	if err != nil {
+		return nil, err
+	}
+	key := archive.StemKey(in.Location, in.SeparationTaskID, in.Stem.Name, format.Ext)
+	written, err := a.Store.Put(ctx, in.Location.Bucket, key, format.ContentType, content, body.Size)
+	if err != nil {
+		return nil, err
+	}
+	stem := content.stem(in, key, format)
+	if written.SHA256 != stem.SHA256 || written.Size != stem.Size {
+		return nil, fmt.Errorf("the store holds %d bytes with SHA-256 %s of %s, and %d with %s were sent",
+			written.Size, written.SHA256, key, stem.Size, stem.SHA256)
+	}
+	return stem, nil
+}
+
+// failure types an error for the engine and the workflow.
+func (a *ArchiveStem) failure(err error, progress *progress) error {
+	var e *source.Error
+	switch {
+	case errors.Is(err, errCutShort):
+		return a.sourceFailure(stemflow.ErrorProviderUnavailable, sourceAttempts, err, progress)
+	case errors.Is(err, errNotAudio):
+		return a.sourceFailure(stemflow.ErrorSourceNotAudio, contentAttempts, err, progress)
+	case !errors.As(err, &e):
+		return storeFailure(err)
+	}
+	switch e.Kind {
+	case source.Expired:
+		return final(stemflow.ErrorSourceExpired, err.Error(), err)
+	case source.Forbidden:
+		return final(stemflow.ErrorSourceForbidden, err.Error(), err)
+	case source.TooLarge:
+		return final(stemflow.ErrorSourceTooLarge, err.Error(), err)
+	case source.Empty:
+		return a.sourceFailure(stemflow.ErrorSourceNotAudio, contentAttempts, err, progress)
+	default:
+		return a.sourceFailure(stemflow.ErrorProviderUnavailable, sourceAttempts, err, progress)
+	}
+}
+
+// sourceFailure is retried until the source has had its attempts.
+func (a *ArchiveStem) sourceFailure(kind string, attempts int, err error, progress *progress) error {
+	if progress.sourceFailed() >= attempts {
+		return final(kind, err.Error(), err)
+	}
+	return retryable(kind, err.Error(), err)
+}

@@ -1,0 +1,142 @@
+package activities
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+	"stemflow/internal/archive"
+)
+
+func (w *world) archiveStem(stem stemflow.SourceStem) (*stemflow.Stem, error) {
+	return call[stemflow.Stem](w, stemflow.ActivityArchiveStem, stemflow.ArchiveStemInput{
+		Location: w.loc, SeparationTaskID: "sep", Stem: stem,
+	})
+}
+
+// serve answers every request for a file with the handler.
+func serve(t *testing.T, handler http.HandlerFunc) stemflow.SourceStem {
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return stemflow.SourceStem{Name: "drums", URL: server.URL + "/s/1_Drums.mp3", SourceID: "1"}
+}
+
+func drums(t *testing.T) []byte {
+	t.Helper()
+	data, err := os.ReadFile("../kiesim/tune/stems/drums.mp3")
+	require.NoError(t, err)
+	return data
+}
+
+func TestArchiveStem(t *testing.T) {
+	content := drums(t)
+	for name, handler := range map[string]http.HandlerFunc{
+		"length known": func(w http.ResponseWriter, r *http.Request) {
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+		},
+		"length unknown": func(w http.ResponseWriter, _ *http.Request) {
+			_ = http.NewResponseController(w).Flush()
+			_, _ = w.Write(content)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			asked := 0
+			source := serve(t, func(rw http.ResponseWriter, r *http.Request) { asked++; handler(rw, r) })
+			stem, err := w.archiveStem(source)
+			require.NoError(t, err)
+			require.Equal(t, w.loc.Dir+"sep/drums.mp3", stem.Key)
+			require.Equal(t, int64(len(content)), stem.Size)
+			require.Equal(t, "audio/mpeg", stem.ContentType)
+			require.InDelta(t, 12, stem.DurationSeconds, 3, "it is read from the audio where the provider gives none")
+
+			again, err := w.archiveStem(source)
+			require.NoError(t, err)
+			require.Equal(t, stem, again)
+			require.Equal(t, 1, asked, "what is there is not fetched again")
+		})
+	}
+}
+
+func TestArchiveStemRefusesWhatIsNoStem(t *testing.T) {
+	content := drums(t)
+	status := func(code int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+	}
+	for name, c := range map[string]struct {
+		handler http.HandlerFunc
+		want    string
+		final   bool
+	}{
+		"an error page":  {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<!doctype html><p>sorry")) }, stemflow.ErrorSourceNotAudio, false},
+		"nothing":        {status(200), stemflow.ErrorSourceNotAudio, false},
+		"a server error": {status(503), stemflow.ErrorProviderUnavailable, false},
+		"forbidden":      {status(403), stemflow.ErrorSourceExpired, true},
+		"gone":           {status(404), stemflow.ErrorSourceExpired, true},
+		"a cut body": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "1000000")
+			_, _ = w.Write(content)
+		}, stemflow.ErrorProviderUnavailable, false},
+		"too large": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "2000000") }, stemflow.ErrorSourceTooLarge, true},
+		"elsewhere": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://169.254.169.254/", http.StatusFound)
+		}, stemflow.ErrorSourceForbidden, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			_, err := w.archiveStem(serve(t, c.handler))
+			require.Equal(t, c.final, requireType(t, err, c.want).NonRetryable())
+			objects, err := w.store.List(t.Context(), w.loc.Bucket, w.loc.Dir)
+			require.NoError(t, err)
+			require.Empty(t, objects)
+		})
+	}
+}
+
+func TestArchiveStemGivesUpOnASourceAfterItsAttempts(t *testing.T) {
+	w := newWorld(t)
+	source := serve(t, func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) })
+	w.env.SetHeartbeatDetails(stemflow.ArchiveStemHeartbeat{SourceFailures: sourceAttempts - 2})
+	_, err := w.archiveStem(source)
+	require.False(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable())
+	w.env.SetHeartbeatDetails(stemflow.ArchiveStemHeartbeat{SourceFailures: sourceAttempts - 1})
+	_, err = w.archiveStem(source)
+	require.True(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable())
+}
+
+// A body without any length ends with its connection: only its duration tells that it was cut.
+func TestArchiveStemMeasuresABodyWithoutLength(t *testing.T) {
+	content := drums(t)
+	w := newWorld(t)
+	source := serve(t, func(rw http.ResponseWriter, _ *http.Request) {
+		conn, buffered, err := http.NewResponseController(rw).Hijack()
+		if err != nil {
+			return
+		}
+		_, _ = buffered.WriteString("HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n")
+		_, _ = buffered.Write(content[:len(content)/2])
+		_ = buffered.Flush()
+		_ = conn.Close()
+	})
+	source.DurationSeconds = 12
+	_, err := w.archiveStem(source)
+	require.False(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable())
+	objects, err := w.store.List(t.Context(), w.loc.Bucket, w.loc.Dir)
+	require.NoError(t, err)
+	require.Empty(t, objects)
+}
+
+func TestArchiveStemWaitsForTheStore(t *testing.T) {
+	w := newWorld(t)
+	store, err := archive.New(archive.Options{Endpoint: "127.0.0.1:1", AccessKey: "a", SecretKey: "b"})
+	require.NoError(t, err)
+	w.set.ArchiveStem.Store = store
+	_, err = w.archiveStem(serve(t, func(http.ResponseWriter, *http.Request) {}))
+	require.False(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
+}

@@ -1,0 +1,45 @@
+package activities
+
+import (
+	"path"
+	"strings"
+	"time"
+
+	"stemflow/internal/token"
+)
+
+// placeholderURL is sent when no callback can arrive: the provider demands an address, and this one can belong to nobody.
+const placeholderURL = "https://callback.invalid/none"
+
+// afterDeadline is how much longer than the run's deadline a token lives: the provider's last retry comes 21 minutes after its
+// first delivery.
+const afterDeadline = time.Hour
+
+// CallbackAddress makes and recognises the callback URLs. It lives in activities only, so that no token enters a history.
+type CallbackAddress struct {
+	// BaseURL is the bridge's public address; empty: there is no bridge.
+	BaseURL string
+	Keyring *token.Keyring
+}
+
+// Expected tells whether callbacks can arrive at all.
+func (c CallbackAddress) Expected() bool { return c.BaseURL != "" }
+
+// Mint makes the callback URL of a workflow that waits until the deadline.
+func (c CallbackAddress) Mint(namespace, workflowID string, deadline time.Duration) string {
+	if !c.Expected() {
+		return placeholderURL
+	}
+	return strings.TrimSuffix(c.BaseURL, "/") + "/callbacks/" + c.Keyring.Mint(token.Claims{
+		Namespace: namespace, WorkflowID: workflowID, Expires: time.Now().Add(deadline + afterDeadline),
+	})
+}
+
+// Names tells whether a callback URL was minted for this workflow. An expired one still proves it.
+func (c CallbackAddress) Names(callbackURL, namespace, workflowID string) bool {
+	if !c.Expected() {
+		return false
+	}
+	claims, err := c.Keyring.Verify(path.Base(callbackURL), time.Time{})
+	return err == nil && claims.Namespace == namespace && claims.WorkflowID == workflowID
+}

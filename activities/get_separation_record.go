@@ -1,0 +1,103 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"stemflow"
+	"stemflow/internal/kie"
+)
+
+// GetSeparationRecord asks the provider how a separation stands.
+type GetSeparationRecord struct {
+	Provider *kie.Client
+	Callback CallbackAddress
+}
+
+// Execute answers with the stems once there are any. It fails, to be retried, with ActivityErrorPending and
+// ActivityErrorNoRecord; for good with ErrorSeparationFailed, ErrorNoStems, ActivityErrorNotOwn, and with ErrorInvalidInput
+// when the separation is of another track.
+//
+// A key that is refused, or a provider that is down, counts as pending: what is paid for is not given up before the deadline.
+func (a *GetSeparationRecord) Execute(ctx context.Context, in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	record, err := a.Provider.Record(ctx, in.SeparationTaskID)
+	if errors.Is(err, kie.ErrNoRecord) {
+		return nil, expected(stemflow.ActivityErrorNoRecord, "the provider has no record of "+in.SeparationTaskID+" (yet)")
+	}
+	if err != nil {
+		return nil, retryable(stemflow.ActivityErrorPending, "the provider's record cannot be read: "+err.Error(), err)
+	}
+	if err := a.checkOwner(ctx, in, record); err != nil {
+		return nil, err
+	}
+
+	out := &stemflow.SeparationRecord{
+		Stems: record.Stems, OriginURL: record.OriginURL, CreatedAt: record.CreatedAt, CompletedAt: record.CompletedAt,
+	}
+	switch {
+	case record.State == kie.Failed:
+		return nil, final(stemflow.ErrorSeparationFailed, fmt.Sprintf("the provider failed the separation (code %d: %s); "+
+			"start the track again to pay for another try", record.ErrorCode, record.ErrorMessage), nil,
+			stemflow.ErrorDetails{ProviderCode: record.ErrorCode, ProviderMessage: record.ErrorMessage})
+	case record.State == kie.Pending:
+		if in.ReportPending {
+			return &stemflow.SeparationRecord{Pending: true, CreatedAt: record.CreatedAt}, nil
+		}
+		return nil, expected(stemflow.ActivityErrorPending, "the provider is still at work: "+record.Flag)
+	case len(record.Stems) == 0:
+		return a.doneWithoutStems(ctx, in, record)
+	}
+	// CALLBACK_EXCEPTION says that the provider's webhook could not be delivered, and nothing about the stems that are there.
+	return out, nil
+}
+
+// checkOwner demands what the input demands about whose separation it is. The callback URL that the record echoes carries our
+// token: it proves the workflow, and goes no further than here.
+func (a *GetSeparationRecord) checkOwner(ctx context.Context, in stemflow.GetSeparationRecordInput, record *kie.Record) error {
+	if !in.RequireOwn && in.AudioID == "" {
+		return nil
+	}
+	info := activity.GetInfo(ctx)
+	if a.Callback.Names(record.CallbackURL, info.Namespace, info.WorkflowExecution.ID) {
+		return nil
+	}
+	if in.RequireOwn {
+		return final(stemflow.ActivityErrorNotOwn, "this workflow did not submit "+in.SeparationTaskID, nil)
+	}
+	if record.AudioID != "" && record.AudioID != in.AudioID {
+		return final(stemflow.ErrorInvalidInput, fmt.Sprintf("separationTaskId: %s is a separation of track %s, not of audioId %s",
+			in.SeparationTaskID, record.AudioID, in.AudioID), nil)
+	}
+	return nil
+}
+
+// doneWithoutStems: the provider says it is done and has no link. Links have been seen to follow late, so it is looked at again
+// for the grace; when that began is kept in the heartbeat details, which outlive the attempt.
+func (a *GetSeparationRecord) doneWithoutStems(ctx context.Context, in stemflow.GetSeparationRecordInput, record *kie.Record) (*stemflow.SeparationRecord, error) {
+	if in.ReportPending {
+		return &stemflow.SeparationRecord{Pending: true, CreatedAt: record.CreatedAt}, nil
+	}
+	since := time.Now()
+	if activity.HasHeartbeatDetails(ctx) {
+		var before time.Time
+		if err := activity.GetHeartbeatDetails(ctx, &before); err == nil {
+			since = before
+		}
+	}
+	activity.RecordHeartbeat(ctx, since)
+	switch {
+	case time.Since(since) < time.Duration(in.EmptyGrace):
+		return nil, expected(stemflow.ActivityErrorPending, "the provider reports "+record.Flag+" and serves no stem (yet)")
+	case record.State == kie.CallbackException:
+		return nil, final(stemflow.ErrorSeparationFailed, "the provider reports "+record.Flag+" and made no stem; "+
+			"start the track again to pay for another try", nil,
+			stemflow.ErrorDetails{ProviderCode: record.ErrorCode, ProviderMessage: record.ErrorMessage})
+	default:
+		return nil, final(stemflow.ErrorNoStems, "the provider reports success and serves no stem; start the track again to look "+
+			"once more, unpaid, or with force to pay for another try", nil)
+	}
+}

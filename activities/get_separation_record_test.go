@@ -1,0 +1,131 @@
+package activities
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+	"stemflow/kiesim"
+)
+
+func (w *world) get(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	return call[stemflow.SeparationRecord](w, stemflow.ActivityGetSeparationRecord, in)
+}
+
+// paid submits with the given knobs and returns the separation's id.
+func (w *world) paid(knobs kiesim.Knobs) string {
+	w.t.Helper()
+	w.sim.SetKnobs(w.track.AudioID, knobs)
+	submitted, err := w.submit()
+	require.NoError(w.t, err)
+	return submitted.SeparationTaskID
+}
+
+func TestRecordWithStems(t *testing.T) {
+	for name, knobs := range map[string]kiesim.Knobs{
+		"success":                  {},
+		"numeric strings as times": {Record: kiesim.Record{Times: kiesim.TimesNumericString}},
+		"dates as times":           {Record: kiesim.Record{Times: kiesim.TimesDateTime}},
+		"callback exception":       {Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithLinks}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			id := w.paid(knobs)
+			var record *stemflow.SeparationRecord
+			require.Eventually(t, func() bool {
+				var err error
+				record, err = w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
+				return err == nil
+			}, 10*time.Second, 10*time.Millisecond)
+			require.Equal(t, "vocals", record.Stems[0].Name)
+			require.Len(t, record.Stems, 2)
+			require.False(t, record.CreatedAt.IsZero())
+			require.False(t, record.CompletedAt.Before(record.CreatedAt))
+		})
+	}
+}
+
+func TestRecordThatIsNotReady(t *testing.T) {
+	for name, c := range map[string]struct {
+		knobs kiesim.Knobs
+		want  string
+	}{
+		"pending":        {kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}}, stemflow.ActivityErrorPending},
+		"unknown flag":   {kiesim.Knobs{Record: kiesim.Record{UnknownFlagLooks: 100}}, stemflow.ActivityErrorPending},
+		"null":           {kiesim.Knobs{Record: kiesim.Record{NullLooks: 100}}, stemflow.ActivityErrorNoRecord},
+		"no links":       {kiesim.Knobs{Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, stemflow.ActivityErrorPending},
+		"key refused":    {kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401}}, stemflow.ActivityErrorPending},
+		"provider fails": {kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}}, stemflow.ActivityErrorPending},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			in := stemflow.GetSeparationRecordInput{SeparationTaskID: w.paid(c.knobs), EmptyGrace: stemflow.Duration(time.Hour)}
+			_, err := w.get(in)
+			require.False(t, requireType(t, err, c.want).NonRetryable())
+		})
+	}
+}
+
+func TestPendingRecordIsAResultWhereAskedFor(t *testing.T) {
+	for name, outcome := range map[string]kiesim.Outcome{"pending": {Pending: true}, "done without links": {Links: kiesim.LinksEmpty}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			record, err := w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: w.paid(kiesim.Knobs{Outcome: outcome}), ReportPending: true})
+			require.NoError(t, err)
+			require.True(t, record.Pending)
+		})
+	}
+}
+
+func TestRecordWithoutStemsIsGivenItsGrace(t *testing.T) {
+	for name, c := range map[string]struct {
+		knobs kiesim.Knobs
+		want  string
+	}{
+		"success":            {kiesim.Knobs{Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, stemflow.ErrorNoStems},
+		"callback exception": {kiesim.Knobs{Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithoutLinks}}, stemflow.ErrorSeparationFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			in := stemflow.GetSeparationRecordInput{SeparationTaskID: w.paid(c.knobs), EmptyGrace: stemflow.Duration(time.Minute)}
+			require.Eventually(t, func() bool {
+				record, err := w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: in.SeparationTaskID, ReportPending: true})
+				return err == nil && record.Pending
+			}, 10*time.Second, 10*time.Millisecond)
+
+			w.env.SetHeartbeatDetails(time.Now().Add(-50 * time.Second))
+			_, err := w.get(in)
+			require.False(t, requireType(t, err, stemflow.ActivityErrorPending).NonRetryable())
+
+			w.env.SetHeartbeatDetails(time.Now().Add(-70 * time.Second))
+			_, err = w.get(in)
+			require.True(t, requireType(t, err, c.want).NonRetryable())
+		})
+	}
+}
+
+func TestFailedRecordCarriesTheProvidersWords(t *testing.T) {
+	w := newWorld(t)
+	id := w.paid(kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531, Message: "refunded"}}})
+	_, err := w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id})
+	app := requireType(t, err, stemflow.ErrorSeparationFailed)
+	var details stemflow.ErrorDetails
+	require.NoError(t, app.Details(&details))
+	require.Equal(t, stemflow.ErrorDetails{ProviderCode: 531, ProviderMessage: "refunded"}, details)
+}
+
+func TestRecordOfSomebodyElse(t *testing.T) {
+	w := newWorld(t)
+	id := w.paid(kiesim.Knobs{})
+	w.use(w.providerURL, "") // what has no address of its own can prove nothing
+	_, err := w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
+	require.True(t, requireType(t, err, stemflow.ActivityErrorNotOwn).NonRetryable())
+
+	_, err = w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, AudioID: "another-track"})
+	require.Contains(t, requireType(t, err, stemflow.ErrorInvalidInput).Message(), w.track.AudioID)
+
+	_, err = w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, AudioID: w.track.AudioID})
+	require.NoError(t, err)
+}

@@ -1,0 +1,96 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"go.temporal.io/sdk/activity"
+
+	"stemflow"
+	"stemflow/internal/archive"
+)
+
+// PrepareArchive makes the bucket ready and reads what stands there of the track.
+type PrepareArchive struct {
+	Store *archive.Store
+	// Bucket and Prefix serve inputs that name none.
+	Bucket, Prefix string
+	// SubmitTaskQueue and CallbacksExpected are facts of the worker's configuration that the workflow must know; they reach it
+	// through this activity, so that its code stays deterministic.
+	SubmitTaskQueue   string
+	CallbacksExpected bool
+}
+
+// Execute fails with ErrorArchiveUnavailable when the store cannot be reached, or refuses.
+func (a *PrepareArchive) Execute(ctx context.Context, in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+	bucket, prefix := in.Bucket, in.Prefix
+	if bucket == "" {
+		bucket = a.Bucket
+	}
+	if prefix == "" {
+		prefix = a.Prefix
+	}
+	if err := a.Store.EnsureBucket(ctx, bucket); err != nil {
+		return nil, storeRefusal(err)
+	}
+	out := &stemflow.PreparedArchive{
+		Location:          archive.Locate(bucket, prefix, in.Track),
+		SubmitTaskQueue:   a.SubmitTaskQueue,
+		CallbacksExpected: a.CallbacksExpected,
+	}
+
+	var submission stemflow.Submission
+	switch _, err := a.Store.ReadJSON(ctx, bucket, archive.SubmissionKey(out.Location), &submission); {
+	case err == nil:
+		out.Submission = &submission
+	case errors.Is(err, archive.ErrCorrupt):
+		return nil, final(stemflow.ErrorArchiveUnavailable, "the ledger "+archive.SubmissionKey(out.Location)+
+			" cannot be read, and without it a track may be paid twice: mend it, or delete it if nothing was paid", err)
+	case !errors.Is(err, archive.ErrNotFound):
+		return nil, storeRefusal(err)
+	}
+
+	archived, err := a.archived(ctx, out.Location)
+	if err != nil {
+		return nil, storeRefusal(err)
+	}
+	// A ledger that names a later separation than the manifest speaks of one that was paid for by force and never archived.
+	if archived != nil && (out.Submission == nil || out.Submission.State != stemflow.SubmissionPaid ||
+		out.Submission.SeparationTaskID == archived.SeparationTaskID) {
+		out.Archived = archived
+	}
+	return out, nil
+}
+
+// archived is the result of the manifest, or nil unless it is complete and all its objects are there.
+func (a *PrepareArchive) archived(ctx context.Context, loc stemflow.Location) (*stemflow.SeparateStemsResult, error) {
+	var manifest stemflow.Manifest
+	_, err := a.Store.ReadJSON(ctx, loc.Bucket, archive.ManifestKey(loc), &manifest)
+	switch {
+	case errors.Is(err, archive.ErrNotFound):
+		return nil, nil
+	case errors.Is(err, archive.ErrCorrupt):
+		activity.GetLogger(ctx).Warn("the manifest cannot be read and is written anew", "key", archive.ManifestKey(loc), "error", err)
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	if len(manifest.Stems) == 0 || len(manifest.Failed) > 0 {
+		return nil, nil
+	}
+	objects, err := a.Store.List(ctx, loc.Bucket, archive.SeparationPrefix(loc, manifest.SeparationTaskID))
+	if err != nil {
+		return nil, err
+	}
+	sizes := make(map[string]int64, len(objects))
+	for _, object := range objects {
+		sizes[object.Key] = object.Size
+	}
+	for _, stem := range manifest.Stems {
+		if size, found := sizes[stem.Key]; !found || size != stem.Size {
+			activity.GetLogger(ctx).Warn("an archived stem is gone or changed: it is archived again", "key", stem.Key)
+			return nil, nil
+		}
+	}
+	return &manifest.SeparateStemsResult, nil
+}

@@ -1,0 +1,80 @@
+package activities
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+	"stemflow/internal/archive"
+)
+
+func (w *world) prepare() (*stemflow.PreparedArchive, error) {
+	return call[stemflow.PreparedArchive](w, stemflow.ActivityPrepareArchive, stemflow.PrepareArchiveInput{Track: w.track})
+}
+
+func TestPrepareAnEmptyArchive(t *testing.T) {
+	w := newWorld(t)
+	prepared, err := w.prepare()
+	require.NoError(t, err)
+	require.Equal(t, &stemflow.PreparedArchive{Location: w.loc, SubmitTaskQueue: "submits", CallbacksExpected: true}, prepared)
+}
+
+func TestPrepareFindsWhatIsComplete(t *testing.T) {
+	manifest := func(w *world) stemflow.Manifest {
+		object := map[string]string{"any": "object"}
+		key := archive.StemKey(w.loc, "sep", "drums", "mp3")
+		w.write(key, object)
+		info, err := w.store.Stat(t.Context(), w.loc.Bucket, key)
+		require.NoError(t, err)
+		return stemflow.Manifest{Version: 1, SeparateStemsResult: stemflow.SeparateStemsResult{
+			SeparationTaskID: "sep", Stems: []stemflow.Stem{{Name: "drums", Key: key, Size: info.Size}},
+		}}
+	}
+	for name, c := range map[string]struct {
+		spoil    func(w *world, m *stemflow.Manifest)
+		complete bool
+	}{
+		"whole":                  {func(*world, *stemflow.Manifest) {}, true},
+		"partial":                {func(_ *world, m *stemflow.Manifest) { m.Failed = []stemflow.FailedStem{{Name: "bass"}} }, false},
+		"an object is gone":      {func(_ *world, m *stemflow.Manifest) { m.Stems[0].Key += "x" }, false},
+		"an object is different": {func(_ *world, m *stemflow.Manifest) { m.Stems[0].Size++ }, false},
+		"a later payment is not archived": {func(w *world, _ *stemflow.Manifest) {
+			w.write(archive.SubmissionKey(w.loc), stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "later"})
+		}, false},
+		"its own payment": {func(w *world, _ *stemflow.Manifest) {
+			w.write(archive.SubmissionKey(w.loc), stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "sep"})
+		}, true},
+		"a later refusal": {func(w *world, _ *stemflow.Manifest) {
+			w.write(archive.SubmissionKey(w.loc), stemflow.Submission{State: stemflow.SubmissionRefused})
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			m := manifest(w)
+			c.spoil(w, &m)
+			w.write(archive.ManifestKey(w.loc), m)
+			prepared, err := w.prepare()
+			require.NoError(t, err)
+			require.Equal(t, c.complete, prepared.Archived != nil)
+		})
+	}
+}
+
+func TestPrepareDoesNotGuessAtALedgerItCannotRead(t *testing.T) {
+	w := newWorld(t)
+	w.write(archive.SubmissionKey(w.loc), "no ledger")
+	_, err := w.prepare()
+	require.True(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
+}
+
+func TestPrepareWithoutPermissionEndsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	wrong := w.storeOptions
+	wrong.SecretKey = "not-the-secret"
+	store, err := archive.New(wrong)
+	require.NoError(t, err)
+	w.set.PrepareArchive.Store = store
+	_, err = w.prepare()
+	require.True(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
+}

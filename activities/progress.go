@@ -1,0 +1,92 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"stemflow"
+)
+
+const (
+	// The heartbeat carries the progress that a person watches; the SDK sends it no more often than the worker allows.
+	heartbeatEvery = time.Second
+	// stopGrace is how long a stem may still take once the worker has begun to stop: less than the time-out of the stop, so that
+	// the engine learns at once that another worker must take over.
+	stopGrace = 20 * time.Second
+)
+
+// errWorkerStopping hands a stem back to the engine, for another worker.
+var errWorkerStopping = errors.New("the worker is stopping and another one takes over")
+
+// progress sends the heartbeats of one transfer, until it is stopped.
+type progress struct {
+	name         string
+	bytes, total atomic.Int64
+	failures     atomic.Int64
+	beat         func()
+	cancel       context.CancelCauseFunc
+	done         chan struct{}
+}
+
+// startProgress returns a context that also ends when the worker has been stopping for the grace.
+func startProgress(ctx context.Context, name string) (context.Context, *progress) {
+	p := &progress{name: name, done: make(chan struct{})}
+	var before stemflow.ArchiveStemHeartbeat
+	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &before) == nil {
+		p.failures.Store(int64(before.SourceFailures))
+	}
+	p.beat = func() {
+		activity.RecordHeartbeat(ctx, stemflow.ArchiveStemHeartbeat{
+			Name: name, Bytes: p.bytes.Load(), Total: p.total.Load(), SourceFailures: int(p.failures.Load()),
+		})
+	}
+	transfer, cancel := context.WithCancelCause(ctx)
+	p.cancel = cancel
+	stopping := activity.GetWorkerStopChannel(ctx)
+	go func() {
+		ticker := time.NewTicker(heartbeatEvery)
+		defer ticker.Stop()
+		var handBack <-chan time.Time
+		for {
+			select {
+			case <-p.done:
+				return
+			case <-ticker.C:
+				p.beat()
+			case <-stopping:
+				stopping, handBack = nil, time.After(stopGrace)
+			case <-handBack:
+				cancel(errWorkerStopping)
+				return
+			}
+		}
+	}()
+	return transfer, p
+}
+
+func (p *progress) stop() {
+	close(p.done)
+	p.cancel(nil)
+}
+
+// sourceFailed counts one more attempt that failed at the source, over all attempts of the activity.
+func (p *progress) sourceFailed() int {
+	n := int(p.failures.Add(1))
+	p.beat()
+	return n
+}
+
+// interrupted is err, unless the transfer was ended from outside: then it is that which the engine must know.
+func (p *progress) interrupted(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errWorkerStopping) {
+		return expected(stemflow.ErrorArchiveUnavailable, errWorkerStopping.Error())
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}

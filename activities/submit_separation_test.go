@@ -1,0 +1,193 @@
+package activities
+
+import (
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"stemflow"
+	"stemflow/internal/archive"
+	"stemflow/kiesim"
+)
+
+func TestSubmitPaysOnceAndCompletesTheLedger(t *testing.T) {
+	w := newWorld(t)
+	submitted, err := w.submit()
+	require.NoError(t, err)
+	require.Equal(t, 1, w.billed())
+	require.Equal(t, w.sim.Bill().Charges[0].TaskID, submitted.SeparationTaskID)
+	require.False(t, submitted.FromLedger)
+	require.False(t, submitted.LedgerBehind)
+
+	ledger := w.ledger()
+	require.Equal(t, stemflow.SubmissionPaid, ledger.State)
+	require.Equal(t, submitted.SeparationTaskID, ledger.SeparationTaskID)
+	require.Equal(t, w.track, ledger.Track)
+	require.Equal(t, []any{testWorkflowID, testRunID, 1}, []any{ledger.WorkflowID, ledger.RunID, ledger.Attempt})
+
+	again, err := w.submit(func(in *stemflow.SubmitSeparationInput) { in.Attempt = 2; in.Force = true })
+	require.NoError(t, err)
+	require.Equal(t, submitted.SeparationTaskID, again.SeparationTaskID, "the answer of the first was lost: the ledger has it")
+	require.Equal(t, 1, w.billed())
+}
+
+func TestSubmitRefusedFreesTheLedger(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault kiesim.Fault
+		want  string
+	}{
+		"credits":            {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}, stemflow.ErrorInsufficientCredits},
+		"credits as 500":     {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 500, Message: "Credits insufficient : Your current balance isn't enough to run this request. Please top up to continue."}, stemflow.ErrorInsufficientCredits},
+		"key":                {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401}, stemflow.ErrorUnauthorized},
+		"edge":               {kiesim.Fault{Answer: kiesim.AnswerBlocked}, stemflow.ErrorProviderRejected},
+		"validation":         {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 422}, stemflow.ErrorProviderRejected},
+		"rate limit":         {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 429}, stemflow.ActivityErrorSubmitRefused},
+		"rate limit by HTTP": {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 429, Status: 429}, stemflow.ActivityErrorSubmitRefused},
+		"maintenance":        {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 455}, stemflow.ActivityErrorSubmitRefused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			c.fault.Times = 1
+			w.sim.QueueKnobs(w.track.AudioID, kiesim.Knobs{Submit: c.fault})
+			_, err := w.submit()
+			app := requireType(t, err, c.want)
+			var details stemflow.ErrorDetails
+			var refusal stemflow.SubmitRefusal
+			require.NoError(t, app.Details(&details, &refusal))
+			require.False(t, refusal.LedgerBehind)
+			require.Zero(t, w.billed())
+			require.Equal(t, stemflow.SubmissionRefused, w.ledger().State)
+
+			_, err = w.submit(func(in *stemflow.SubmitSeparationInput) { in.Attempt = 2 })
+			require.NoError(t, err, "the ledger is free for another attempt")
+			require.Equal(t, 1, w.billed())
+		})
+	}
+}
+
+func TestSubmitToNobodyIsRefusedNotUnknown(t *testing.T) {
+	w := newWorld(t)
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	w.use(closed.URL, "")
+	_, err := w.submit()
+	requireType(t, err, stemflow.ActivityErrorSubmitRefused)
+	require.Equal(t, stemflow.SubmissionRefused, w.ledger().State)
+}
+
+func TestSubmitOfUnknownOutcomeIsNeverRepeated(t *testing.T) {
+	for name, fault := range map[string]kiesim.Fault{
+		"server error":  {Answer: kiesim.AnswerRefuse, Code: 500},
+		"timeout code":  {Answer: kiesim.AnswerRefuse, Code: 408},
+		"edge's error":  {Answer: kiesim.AnswerHTML},
+		"time-out":      {Answer: kiesim.AnswerHang},
+		"cut":           {Answer: kiesim.AnswerCut},
+		"unreadable":    {Answer: kiesim.AnswerUnreadable},
+		"cut gzip":      {Answer: kiesim.AnswerCutGzip},
+		"no task id":    {Answer: kiesim.AnswerNoData},
+		"409 of nobody": {Answer: kiesim.AnswerRefuse, Code: 409},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			fault.Accept = true
+			w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: fault})
+			_, err := w.submit()
+			require.True(t, requireType(t, err, stemflow.ActivityErrorSubmitUnknown).NonRetryable())
+			require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
+			for attempt := 2; attempt < 4; attempt++ {
+				_, err = w.submit(func(in *stemflow.SubmitSeparationInput) { in.Attempt = attempt; in.Force = true })
+				requireType(t, err, stemflow.ActivityErrorSubmitUnknown)
+			}
+			require.Equal(t, 1, w.billed())
+			require.Equal(t, 1, w.sim.Bill().Requests["generate"])
+		})
+	}
+}
+
+func TestSubmitMeetsAnotherRunsLedger(t *testing.T) {
+	before := stemflow.Submission{Version: 1, WorkflowID: "other", RunID: "other-run", Attempt: 1, IntendedAt: time.Now()}
+	t.Run("an intent that is fresh is waited for", func(t *testing.T) {
+		w := newWorld(t)
+		before := before
+		before.State = stemflow.SubmissionIntended
+		w.write(archive.SubmissionKey(w.loc), before)
+		_, err := w.submit()
+		requireType(t, err, stemflow.ActivityErrorSubmitHeld)
+		require.Zero(t, w.billed())
+	})
+	t.Run("an intent that is stale ends the run", func(t *testing.T) {
+		w := newWorld(t)
+		before := before
+		before.State, before.IntendedAt = stemflow.SubmissionIntended, time.Now().Add(-time.Hour)
+		w.write(archive.SubmissionKey(w.loc), before)
+		_, err := w.submit()
+		app := requireType(t, err, stemflow.ErrorSubmissionUnknown)
+		require.Contains(t, app.Message(), "separationTaskId")
+		require.Contains(t, app.Message(), "force")
+		require.Zero(t, w.billed())
+
+		_, err = w.submit(func(in *stemflow.SubmitSeparationInput) { in.Force = true })
+		require.NoError(t, err)
+		require.Equal(t, 1, w.billed())
+	})
+	t.Run("a payment is taken up", func(t *testing.T) {
+		w := newWorld(t)
+		before := before
+		before.State, before.SeparationTaskID = stemflow.SubmissionPaid, "paid-before"
+		w.write(archive.SubmissionKey(w.loc), before)
+		submitted, err := w.submit()
+		require.NoError(t, err)
+		require.True(t, submitted.FromLedger)
+		require.Equal(t, "paid-before", submitted.SeparationTaskID)
+		require.Zero(t, w.billed())
+	})
+}
+
+// Of all that submit one track at the same moment one pays, and nobody else even asks the provider.
+func TestConcurrentSubmitsPayOnce(t *testing.T) {
+	w := newWorld(t)
+	var all sync.WaitGroup
+	for attempt := range 8 {
+		env := newWorldOn(w)
+		all.Go(func() {
+			_, _ = env.ExecuteActivity(stemflow.ActivitySubmitSeparation, stemflow.SubmitSeparationInput{
+				Location: w.loc, Track: w.track, Attempt: attempt + 1, Deadline: stemflow.DefaultDeadline,
+			})
+		})
+	}
+	all.Wait()
+	require.Equal(t, 1, w.billed())
+	require.Equal(t, 1, w.sim.Bill().Requests["generate"])
+}
+
+func TestSubmitWithoutAStorePaysNothing(t *testing.T) {
+	w := newWorld(t)
+	store, err := archive.New(archive.Options{Endpoint: "127.0.0.1:1", AccessKey: "a", SecretKey: "b"})
+	require.NoError(t, err)
+	w.set.SubmitSeparation.Store = store
+	_, err = w.submit()
+	app := requireType(t, err, stemflow.ErrorArchiveUnavailable)
+	var refusal stemflow.SubmitRefusal
+	require.NoError(t, app.Details(&stemflow.ErrorDetails{}, &refusal))
+	require.True(t, refusal.LedgerBehind, "the intent may have been written and its answer lost")
+	require.Zero(t, w.sim.Bill().Requests["generate"])
+}
+
+func TestCallbackAddressIsMadeForTheWorkflowAndOutlivesItsDeadline(t *testing.T) {
+	w := newWorld(t)
+	submitted, err := w.submit()
+	require.NoError(t, err)
+	record, err := w.set.GetSeparationRecord.Provider.Record(t.Context(), submitted.SeparationTaskID)
+	require.NoError(t, err)
+	address := w.set.SubmitSeparation.Callback
+	require.True(t, address.Names(record.CallbackURL, testNamespace, testWorkflowID))
+	require.False(t, address.Names(record.CallbackURL, testNamespace, "another"))
+	require.False(t, address.Names(record.CallbackURL, "another", testWorkflowID))
+	require.False(t, address.Names(placeholderURL, testNamespace, testWorkflowID))
+	require.Equal(t, placeholderURL, CallbackAddress{}.Mint(testNamespace, testWorkflowID, time.Hour))
+	require.IsType(t, &temporal.ApplicationError{}, final("x", "y", nil), "it must be the outermost error")
+}
