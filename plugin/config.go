@@ -1,0 +1,74 @@
+package plugin
+
+import (
+	"crypto/x509"
+	"os"
+
+	"go.temporal.io/sdk/client"
+
+	"stemflow/internal/config"
+)
+
+// Config is all that hosting stemflow takes. The README's table of variables says more about each; zero values are the
+// defaults given there.
+type Config struct {
+	// Client is the host's own. The worker of the submit queue is made from it. It may be missing only where no worker runs, in
+	// test environments and replayers.
+	Client client.Client
+
+	// APIKey and BaseURL are the provider's.
+	APIKey, BaseURL string
+
+	// CallbackBaseURL is the bridge's public address; empty: there is none, and the provider is polled. CallbackSecrets sign
+	// (the first) and verify (all) the tokens in callback URLs.
+	CallbackBaseURL string
+	CallbackSecrets []string
+
+	// MinIO is the object store. Bucket and Prefix serve inputs that name none.
+	MinIO          MinIO
+	Bucket, Prefix string
+
+	// SubmitTaskQueue is the queue of the one paid call; empty: the host's task queue and "-submit". Hosts that share a
+	// provider key share one. SubmitRate is how many paid calls all workers of that queue make in a second.
+	SubmitTaskQueue string
+	SubmitRate      float64
+
+	// ArchiveConcurrency bounds how many stems this process moves at once, MaxStemSize the bytes of each.
+	ArchiveConcurrency int
+	MaxStemSize        int64
+	// SourceHosts are the hosts, by suffix, from which stems are fetched. AllowInsecureSources lets http and private addresses
+	// through, for local stacks.
+	SourceHosts          []string
+	AllowInsecureSources bool
+}
+
+// MinIO says how to reach an S3-compatible object store.
+type MinIO struct {
+	// Endpoint is "host:port", without a scheme.
+	Endpoint, AccessKey, SecretKey, Region string
+	// Secure is TLS; RootCAs, where set, are trusted in place of the system's.
+	Secure  bool
+	RootCAs *x509.CertPool
+}
+
+// FromEnv reads the configuration from the environment, as stemflow's own worker does. It names every variable that is missing
+// or wrong in one error.
+func FromEnv(c client.Client) (Config, error) {
+	env, err := config.LoadWorker(os.LookupEnv)
+	if err != nil {
+		return Config{}, err
+	}
+	return Config{
+		Client: c,
+		APIKey: env.KIE.APIKey.Reveal(), BaseURL: env.KIE.BaseURL,
+		CallbackBaseURL: env.Callback.BaseURL, CallbackSecrets: config.Reveal(env.Callback.Secrets),
+		MinIO: MinIO{
+			Endpoint: env.MinIO.Endpoint, AccessKey: env.MinIO.AccessKey, SecretKey: env.MinIO.SecretKey.Reveal(),
+			Region: env.MinIO.Region, Secure: env.MinIO.Secure, RootCAs: env.MinIO.RootCAs,
+		},
+		Bucket: env.Bucket, Prefix: env.Prefix,
+		SubmitTaskQueue: env.SubmitTaskQueue, SubmitRate: env.SubmitRate,
+		ArchiveConcurrency: env.ArchiveConcurrency, MaxStemSize: env.MaxStemSize,
+		SourceHosts: env.SourceHosts, AllowInsecureSources: env.AllowInsecureSources,
+	}, nil
+}

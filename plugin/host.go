@@ -1,0 +1,121 @@
+package plugin
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+
+	"stemflow"
+	"stemflow/activities"
+	"stemflow/internal/archive"
+	"stemflow/internal/config"
+	"stemflow/internal/kie"
+	"stemflow/internal/source"
+	"stemflow/internal/token"
+)
+
+const (
+	// One submit is at most a minute of waiting for others: a few at once use up any rate that the provider allows.
+	submitConcurrency = 8
+	// A submit that has begun is finished before the worker stops, since its answer is worth money.
+	submitStopTimeout = time.Minute
+)
+
+// host is what stemflow needs within one process, whatever number of workers it serves.
+type host struct {
+	cfg      Config
+	store    *archive.Store
+	provider *kie.Client
+	sources  *source.Fetcher
+	callback activities.CallbackAddress
+	slots    activities.Slots
+}
+
+func newHost(cfg Config) (*host, error) {
+	cfg = cfg.withDefaults()
+	h := &host{cfg: cfg, slots: activities.NewSlots(cfg.ArchiveConcurrency)}
+	var err error
+	if h.provider, err = kie.New(kie.Options{BaseURL: cfg.BaseURL, APIKey: cfg.APIKey}); err != nil {
+		return nil, fmt.Errorf("stemflow: %w", err)
+	}
+	h.store, err = archive.New(archive.Options{
+		Endpoint: cfg.MinIO.Endpoint, AccessKey: cfg.MinIO.AccessKey, SecretKey: cfg.MinIO.SecretKey,
+		Region: cfg.MinIO.Region, Secure: cfg.MinIO.Secure, RootCAs: cfg.MinIO.RootCAs,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("stemflow: %w", err)
+	}
+	h.sources = source.New(source.Options{
+		AllowedHosts: cfg.SourceHosts, AllowInsecure: cfg.AllowInsecureSources, MaxSize: cfg.MaxStemSize,
+	})
+	if cfg.CallbackBaseURL != "" {
+		keyring, err := token.NewKeyring(cfg.CallbackSecrets)
+		if err != nil {
+			return nil, fmt.Errorf("stemflow: callback secrets: %w", err)
+		}
+		h.callback = activities.CallbackAddress{BaseURL: cfg.CallbackBaseURL, Keyring: keyring}
+	}
+	return h, nil
+}
+
+func (cfg Config) withDefaults() Config {
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = config.DefaultKIEBaseURL
+	}
+	if cfg.Bucket == "" {
+		cfg.Bucket = config.DefaultBucket
+	}
+	if cfg.SubmitRate == 0 {
+		cfg.SubmitRate = config.DefaultSubmitRate
+	}
+	if cfg.ArchiveConcurrency == 0 {
+		cfg.ArchiveConcurrency = config.DefaultArchiveConcurrency
+	}
+	if cfg.MaxStemSize == 0 {
+		cfg.MaxStemSize = config.DefaultMaxStemSize
+	}
+	if len(cfg.SourceHosts) == 0 {
+		cfg.SourceHosts = config.DefaultSourceHosts()
+	}
+	return cfg
+}
+
+// activities is the set for a worker whose paid calls go to submitQueue; empty: its own queue.
+func (h *host) activities(submitQueue string) activities.Set {
+	return activities.Set{
+		PrepareArchive: &activities.PrepareArchive{
+			Store: h.store, Bucket: h.cfg.Bucket, Prefix: h.cfg.Prefix,
+			SubmitTaskQueue: submitQueue, CallbacksExpected: h.callback.Expected(),
+		},
+		SubmitSeparation:    &activities.SubmitSeparation{Store: h.store, Provider: h.provider, Callback: h.callback},
+		RecordSubmission:    &activities.RecordSubmission{Store: h.store},
+		GetSeparationRecord: &activities.GetSeparationRecord{Provider: h.provider, Callback: h.callback},
+		RenewSource:         &activities.RenewSource{Provider: h.provider},
+		ArchiveStem:         &activities.ArchiveStem{Store: h.store, Sources: h.sources, Slots: h.slots},
+		WriteManifest:       &activities.WriteManifest{Store: h.store},
+	}
+}
+
+func (h *host) submitQueue(taskQueue string) string {
+	if h.cfg.SubmitTaskQueue != "" {
+		return h.cfg.SubmitTaskQueue
+	}
+	return stemflow.SubmitTaskQueue(taskQueue)
+}
+
+// newSubmitWorker makes the worker of the one paid call, whose rate the engine limits over all workers of its queue.
+func (h *host) newSubmitWorker(c client.Client, queue string, inherited worker.Options, onFatal func(error)) worker.Worker {
+	w := worker.New(c, queue, worker.Options{
+		DisableWorkflowWorker:              true,
+		TaskQueueActivitiesPerSecond:       h.cfg.SubmitRate,
+		MaxConcurrentActivityExecutionSize: submitConcurrency,
+		WorkerStopTimeout:                  submitStopTimeout,
+		Identity:                           inherited.Identity,
+		DeploymentOptions:                  inherited.DeploymentOptions,
+		OnFatalError:                       onFatal,
+	})
+	h.activities(queue).RegisterSubmit(w)
+	return w
+}

@@ -1,0 +1,126 @@
+// Package plugin hosts stemflow in any Temporal worker: as a plugin in worker.Options.Plugins, or with one call of [Register].
+//
+// Either serves both queues that stemflow needs: the host's own, and the rate-limited one of the paid call.
+package plugin
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"go.temporal.io/sdk/worker"
+
+	"stemflow/workflows"
+)
+
+// Plugin is a Temporal worker plugin. It goes into worker.Options.Plugins (not into those of the client), of one worker or of
+// several.
+type Plugin struct {
+	worker.PluginBase
+	host *host
+
+	mu sync.Mutex
+	// hosted are the workers it serves, by their instance keys.
+	hosted map[string]*hosted
+}
+
+// hosted is one worker that the plugin serves.
+type hosted struct {
+	taskQueue string
+	options   worker.Options
+	submit    worker.Worker
+}
+
+var _ worker.Plugin = (*Plugin)(nil)
+
+// New makes the plugin. It connects to nothing yet; what is wrong in the configuration is told here.
+func New(cfg Config) (*Plugin, error) {
+	h, err := newHost(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Plugin{host: h, hosted: map[string]*hosted{}}, nil
+}
+
+// Name implements worker.Plugin.
+func (p *Plugin) Name() string { return "stemflow" }
+
+// ConfigureWorker implements worker.Plugin: it remembers the worker that it is going to serve.
+func (p *Plugin) ConfigureWorker(_ context.Context, options worker.PluginConfigureWorkerOptions) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hosted[options.WorkerInstanceKey] = &hosted{taskQueue: options.TaskQueue, options: *options.WorkerOptions}
+	return nil
+}
+
+// StartWorker implements worker.Plugin: it registers workflows and activities and starts the submit worker before the host's.
+func (p *Plugin) StartWorker(
+	ctx context.Context,
+	options worker.PluginStartWorkerOptions,
+	next func(context.Context, worker.PluginStartWorkerOptions) error,
+) error {
+	p.mu.Lock()
+	w := p.hosted[options.WorkerInstanceKey]
+	p.mu.Unlock()
+
+	// A real worker can be stopped, the registry of a test environment cannot.
+	stopper, real := options.WorkerRegistry.(interface{ Stop() })
+	workflows.Register(options.WorkerRegistry)
+	if !real && p.host.cfg.Client == nil {
+		set := p.host.activities("")
+		set.Register(options.WorkerRegistry)
+		set.RegisterSubmit(options.WorkerRegistry)
+		return next(ctx, options)
+	}
+	if p.host.cfg.Client == nil {
+		return errors.New("stemflow: Config.Client is missing: the queue of the paid call needs a worker of its own")
+	}
+
+	submitQueue := p.host.submitQueue(w.taskQueue)
+	p.host.activities(submitQueue).Register(options.WorkerRegistry)
+	w.submit = p.host.newSubmitWorker(p.host.cfg.Client, submitQueue, w.options, func(err error) {
+		if w.options.OnFatalError != nil {
+			w.options.OnFatalError(err)
+		}
+		if real {
+			stopper.Stop() // a host without its submit queue would let every run wait for ever
+		}
+	})
+	if err := w.submit.Start(); err != nil {
+		return err
+	}
+	if err := next(ctx, options); err != nil {
+		w.submit.Stop()
+		return err
+	}
+	return nil
+}
+
+// StopWorker implements worker.Plugin: both workers finish what they hold at the same time.
+func (p *Plugin) StopWorker(
+	ctx context.Context,
+	options worker.PluginStopWorkerOptions,
+	next func(context.Context, worker.PluginStopWorkerOptions),
+) {
+	p.mu.Lock()
+	w := p.hosted[options.WorkerInstanceKey]
+	delete(p.hosted, options.WorkerInstanceKey)
+	p.mu.Unlock()
+
+	var submitStopped sync.WaitGroup
+	if w != nil && w.submit != nil {
+		submitStopped.Go(w.submit.Stop)
+	}
+	next(ctx, options)
+	submitStopped.Wait()
+}
+
+// ReplayWorkflow implements worker.Plugin: a replayer needs the workflows only.
+func (p *Plugin) ReplayWorkflow(
+	ctx context.Context,
+	options worker.PluginReplayWorkflowOptions,
+	next func(context.Context, worker.PluginReplayWorkflowOptions) error,
+) error {
+	workflows.Register(options.WorkflowReplayRegistry)
+	return next(ctx, options)
+}

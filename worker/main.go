@@ -1,0 +1,69 @@
+// Command worker is stemflow's own worker: it polls one task queue and, by the plugin, the queue of the paid call too. All its
+// configuration comes from the environment; the README has the table.
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+
+	"stemflow/internal/config"
+	"stemflow/internal/logging"
+	"stemflow/plugin"
+)
+
+const (
+	// Stems under way are finished or handed back within this time; then the program ends. A container's grace must be longer.
+	stopTimeout = 30 * time.Second
+	// A person watches the progress that the heartbeats carry.
+	heartbeatThrottle = 2 * time.Second
+	// One poller each waits for a round trip after every task; with more, short separations are not held up.
+	pollers = 8
+)
+
+func main() {
+	slog.SetDefault(logging.New(os.Stderr))
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	env, err := config.LoadWorker(os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	options, err := config.Temporal()
+	if err != nil {
+		return err
+	}
+	c, err := client.Dial(options)
+	if err != nil {
+		return fmt.Errorf("cannot reach Temporal at %s, check TEMPORAL_ADDRESS: %w", options.HostPort, err)
+	}
+	defer c.Close()
+	cfg, err := plugin.FromEnv(c)
+	if err != nil {
+		return err
+	}
+	stemflow, err := plugin.New(cfg)
+	if err != nil {
+		return err
+	}
+	w := worker.New(c, env.TaskQueue, worker.Options{
+		Plugins:                          []worker.Plugin{stemflow},
+		DisableRegistrationAliasing:      true,
+		WorkerStopTimeout:                stopTimeout,
+		MaxHeartbeatThrottleInterval:     heartbeatThrottle,
+		MaxConcurrentActivityTaskPollers: pollers,
+		MaxConcurrentWorkflowTaskPollers: pollers,
+	})
+	slog.Info("worker is starting", "address", options.HostPort, "namespace", options.Namespace,
+		"taskQueue", env.TaskQueue, "submitTaskQueue", env.SubmitTaskQueue, "bucket", env.Bucket)
+	return w.Run(worker.InterruptCh())
+}
