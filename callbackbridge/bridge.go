@@ -1,0 +1,98 @@
+// Package callbackbridge turns the provider's callbacks into Temporal signals. It is an http.Handler without state of its own: it
+// checks who is calling, signals the workflow that the callback's address names, and answers at once.
+//
+//	POST /callbacks/{token}  the provider's callback
+//	GET  /healthz            200 while the process is up
+//	GET  /readyz             200 while Temporal can be reached, 503 otherwise
+package callbackbridge
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"stemflow/internal/config"
+	"stemflow/internal/token"
+)
+
+// DefaultTolerance is how far the timestamp of the provider's signature may be from now, either way.
+const DefaultTolerance = config.DefaultTolerance
+
+// readyTimeout leaves a load balancer's usual patience some room.
+const readyTimeout = 2 * time.Second
+
+// Config is what [New] needs. Signaler and Secrets must be given.
+type Config struct {
+	// Signaler delivers the callbacks; [NewSignaler] makes one of a Temporal client.
+	Signaler Signaler
+	// Secrets verify the tokens in callback addresses: those of the workers, at least one, each of at least 16 bytes.
+	Secrets []string
+	// HMACKeys verify the provider's signature. With none it is not demanded.
+	HMACKeys []string
+	// Tolerance is for the signature's timestamp; 0 is [DefaultTolerance].
+	Tolerance time.Duration
+	// Ready tells whether callbacks could be delivered now; nil: always.
+	Ready func(context.Context) error
+	// Logger is slog's default if nil. Neither tokens nor bodies are logged.
+	Logger *slog.Logger
+}
+
+// New makes the handler. It refuses to without a secret, since everybody could signal then.
+func New(cfg Config) (http.Handler, error) {
+	if cfg.Signaler == nil {
+		return nil, errors.New("callbackbridge: no Signaler is given")
+	}
+	if cfg.Tolerance < 0 {
+		return nil, fmt.Errorf("callbackbridge: a tolerance of %v would refuse every signature, give one above 0", cfg.Tolerance)
+	}
+	keyring, err := token.NewKeyring(cfg.Secrets)
+	if err != nil {
+		return nil, fmt.Errorf("callbackbridge: %w", err)
+	}
+	b := &bridge{
+		signaler:  cfg.Signaler,
+		keyring:   keyring,
+		hmacKeys:  cfg.HMACKeys,
+		tolerance: cmp.Or(cfg.Tolerance, DefaultTolerance),
+		ready:     cfg.Ready,
+		log:       cmp.Or(cfg.Logger, slog.Default()),
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/callbacks/{token}", b.serveCallback)
+	mux.HandleFunc("GET /healthz", b.serveHealth)
+	mux.HandleFunc("GET /readyz", b.serveReady)
+	return mux, nil
+}
+
+type bridge struct {
+	signaler  Signaler
+	keyring   *token.Keyring
+	hmacKeys  []string
+	tolerance time.Duration
+	ready     func(context.Context) error
+	log       *slog.Logger
+}
+
+func (b *bridge) serveHealth(w http.ResponseWriter, _ *http.Request) { answerOK(w) }
+
+func (b *bridge) serveReady(w http.ResponseWriter, r *http.Request) {
+	if b.ready != nil {
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+		defer cancel()
+		if err := b.ready(ctx); err != nil {
+			b.log.Warn("not ready", "error", err)
+			http.Error(w, "Temporal cannot be reached", http.StatusServiceUnavailable)
+			return
+		}
+	}
+	answerOK(w)
+}
+
+func answerOK(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write([]byte(`{"status":"ok"}` + "\n")) // who hung up reads no answer
+}

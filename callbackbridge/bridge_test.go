@@ -1,0 +1,372 @@
+package callbackbridge_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+
+	"stemflow"
+	"stemflow/callbackbridge"
+	"stemflow/internal/kie"
+	"stemflow/internal/token"
+)
+
+const (
+	secret    = "a-callback-secret-of-32-bytes..."
+	hmacKey   = "test-webhook-hmac-key"
+	taskID    = "3e63b4cc88d52611159371f6af5571e7"
+	namespace = "music"
+	workflow  = "stems:separate_vocal:5c79:e231"
+)
+
+const body = `{"code":200,"msg":"vocal separation generated successfully.","data":{"task_id":"` + taskID + `",
+"vocal_separation_info":{"instrumental_url":"https://file.aiquickdraw.com/s/d92a_Instrumental.mp3","origin_url":"",
+"vocal_url":"https://file.aiquickdraw.com/s/3d70_Vocals.mp3"}}}`
+
+// sent is a signal that a recorder was given.
+type sent struct {
+	Namespace, WorkflowID, Signal string
+	Callback                      stemflow.Callback
+}
+
+// recorder is a Signaler that notes what it is given and answers with err.
+type recorder struct {
+	mu   sync.Mutex
+	sent []sent
+	err  error
+}
+
+func (r *recorder) SignalWorkflow(ctx context.Context, namespace, workflowID, signal string, arg any) error {
+	if _, limited := ctx.Deadline(); !limited {
+		return errors.New("the signal has no time limit")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent = append(r.sent, sent{namespace, workflowID, signal, arg.(stemflow.Callback)})
+	return r.err
+}
+
+func mint(t testing.TB, secret string, expires time.Time) string {
+	keyring, err := token.NewKeyring([]string{secret})
+	require.NoError(t, err)
+	return keyring.Mint(token.Claims{Namespace: namespace, WorkflowID: workflow, Expires: expires})
+}
+
+// bridge is a running bridge, with what it signals and logs.
+type bridge struct {
+	*httptest.Server
+	signaler *recorder
+	log      *bytes.Buffer
+	good     string
+}
+
+func start(t *testing.T, adapt func(*callbackbridge.Config)) *bridge {
+	b := &bridge{signaler: &recorder{}, log: &bytes.Buffer{}, good: mint(t, secret, time.Now().Add(time.Hour))}
+	cfg := callbackbridge.Config{
+		Signaler: b.signaler, Secrets: []string{"the-secret-that-comes-next.......", secret},
+		Logger: slog.New(slog.NewTextHandler(b.log, nil)),
+	}
+	if adapt != nil {
+		adapt(&cfg)
+	}
+	handler, err := callbackbridge.New(cfg)
+	require.NoError(t, err)
+	b.Server = httptest.NewServer(handler)
+	t.Cleanup(b.Close)
+	return b
+}
+
+func (b *bridge) do(t *testing.T, method, path, body string, header map[string]string) (*http.Response, string) {
+	request, err := http.NewRequest(method, b.URL+path, strings.NewReader(body))
+	require.NoError(t, err)
+	for name, value := range header {
+		request.Header.Set(name, value)
+	}
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response, string(answer)
+}
+
+var isJSON = map[string]string{"Content-Type": "application/json"}
+
+func TestCallbackBecomesASignal(t *testing.T) {
+	for _, header := range []map[string]string{isJSON, {"Content-Type": "application/json;charset=UTF-8"}, nil} {
+		b := start(t, nil)
+		response, answer := b.do(t, http.MethodPost, "/callbacks/"+b.good, body, header)
+		require.Equal(t, http.StatusOK, response.StatusCode)
+		require.Equal(t, "application/json", response.Header.Get("Content-Type"))
+		require.JSONEq(t, `{"status":"ok"}`, answer)
+
+		callback, err := kie.DecodeCallback([]byte(body))
+		require.NoError(t, err)
+		require.Equal(t, []sent{{namespace, workflow, stemflow.SignalSeparationCallback, callback}}, b.signaler.sent)
+		require.Len(t, callback.Stems, 2)
+		require.Contains(t, b.log.String(), "callback delivered")
+		require.NotContains(t, b.log.String(), b.good)
+	}
+}
+
+func TestFailureCallbackBecomesASignal(t *testing.T) {
+	b := start(t, nil)
+	response, _ := b.do(t, http.MethodPost, "/callbacks/"+b.good,
+		`{"code":500,"msg":"Vocal separation failed","data":{"task_id":"`+taskID+`","vocal_separation_info":null}}`, isJSON)
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	require.Equal(t, stemflow.Callback{TaskID: taskID, Code: 500, Message: "Vocal separation failed"}, b.signaler.sent[0].Callback)
+}
+
+func TestRefusals(t *testing.T) {
+	expired := mint(t, secret, time.Now().Add(-time.Second))
+	foreign := mint(t, "a-secret-of-somebody-else", time.Now().Add(time.Hour))
+	good := mint(t, secret, time.Now().Add(time.Hour))
+	for _, c := range []struct {
+		name, method, token, contentType, body string
+		status                                 int
+		answer, logged                         string
+	}{
+		{"no token at all", "POST", "x", "application/json", body, 401, "unauthorized\n", token.ErrMalformed.Error()},
+		{"cut token", "POST", good[:len(good)-1], "application/json", body, 401, "unauthorized\n", "callback token"},
+		{"another's token", "POST", foreign, "application/json", body, 401, "unauthorized\n", token.ErrSignature.Error()},
+		{"expired token", "POST", expired, "application/json", body, 401, "unauthorized\n", token.ErrExpired.Error()},
+		{"token before method", "GET", expired, "", "", 401, "unauthorized\n", token.ErrExpired.Error()},
+		{"token before size", "POST", expired, "application/json", strings.Repeat(" ", 2<<20), 401, "unauthorized\n", token.ErrExpired.Error()},
+		{"method", "PUT", good, "application/json", body, 405, "a callback is a POST\n", "status=405"},
+		{"content type", "POST", good, "text/html", body, 415, "a callback has the content type application/json\n", "status=415"},
+		{"malformed content type", "POST", good, "json;;", body, 415, "a callback has the content type application/json\n", "status=415"},
+		{"size", "POST", good, "application/json", strings.Repeat(" ", 1<<20+1), 413, "the callback's body is larger than 1048576 bytes\n", "status=413"},
+		{"no JSON", "POST", good, "application/json", "<html>", 400, "the callback's body is not a JSON object\n", "status=400"},
+		{"no body", "POST", good, "application/json", "", 400, "the callback's body is not a JSON object\n", "status=400"},
+		{"no task", "POST", good, "application/json", `{"code":200,"data":{}}`, 400, "the callback names no task: data.task_id is missing or empty\n", "status=400"},
+		{"no code", "POST", good, "application/json", `{"data":{"task_id":"` + taskID + `"}}`, 400,
+			"the callback does not say how the task ended: code is missing or not a number\n", "status=400"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := start(t, nil)
+			response, answer := b.do(t, c.method, "/callbacks/"+c.token, c.body, map[string]string{"Content-Type": c.contentType})
+			require.Equal(t, c.status, response.StatusCode)
+			require.Equal(t, c.answer, answer)
+			require.Empty(t, b.signaler.sent)
+			require.Contains(t, b.log.String(), c.logged)
+			if len(c.token) > 1 {
+				require.NotContains(t, b.log.String(), c.token)
+			}
+			if c.status == http.StatusMethodNotAllowed {
+				require.Equal(t, "POST", response.Header.Get("Allow"))
+			}
+		})
+	}
+}
+
+func TestLargestBody(t *testing.T) {
+	b := start(t, nil)
+	response, _ := b.do(t, http.MethodPost, "/callbacks/"+b.good, body+strings.Repeat(" ", 1<<20-len(body)), isJSON)
+	require.Equal(t, http.StatusOK, response.StatusCode)
+}
+
+func TestSignature(t *testing.T) {
+	signed := func(key, task string, at time.Time) map[string]string {
+		timestamp, signature := kie.Sign(key, task, at)
+		return map[string]string{"Content-Type": "application/json", kie.HeaderTimestamp: timestamp, kie.HeaderSignature: signature}
+	}
+	now := time.Now()
+	for _, c := range []struct {
+		name   string
+		header map[string]string
+		status int
+		logged string
+	}{
+		{"right", signed(hmacKey, taskID, now), 200, "callback delivered"},
+		{"right, by the key before", signed("the-key-before", taskID, now), 200, "callback delivered"},
+		{"within the tolerance", signed(hmacKey, taskID, now.Add(-50*time.Second)), 200, "callback delivered"},
+		{"missing", isJSON, 401, kie.ErrUnsigned.Error()},
+		{"another key", signed("another", taskID, now), 401, kie.ErrSignature.Error()},
+		{"another task", signed(hmacKey, "e649edb7abfd759285bd41a47a634b10", now), 401, kie.ErrSignature.Error()},
+		{"too old", signed(hmacKey, taskID, now.Add(-2*time.Minute)), 401, kie.ErrStale.Error()},
+		{"too early", signed(hmacKey, taskID, now.Add(2*time.Minute)), 401, kie.ErrStale.Error()},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := start(t, func(cfg *callbackbridge.Config) {
+				cfg.HMACKeys, cfg.Tolerance = []string{hmacKey, "the-key-before"}, time.Minute
+			})
+			response, answer := b.do(t, http.MethodPost, "/callbacks/"+b.good, body, c.header)
+			require.Equal(t, c.status, response.StatusCode)
+			require.Contains(t, b.log.String(), c.logged)
+			if c.status == http.StatusOK {
+				require.Len(t, b.signaler.sent, 1)
+				return
+			}
+			require.Equal(t, "unauthorized\n", answer)
+			require.Empty(t, b.signaler.sent)
+		})
+	}
+}
+
+func TestWhatTemporalAnswers(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		err    error
+		status int
+		logged []string
+	}{
+		{"the run is over", serviceerror.NewNotFound("workflow execution already completed"), 200,
+			[]string{"level=WARN", "not running", workflow, taskID}},
+		{"no such namespace", serviceerror.NewNamespaceNotFound(namespace), 503, []string{"Namespace music is not found", taskID}},
+		{"down", serviceerror.NewUnavailable("connection refused"), 503, []string{"connection refused"}},
+		{"too slow", context.DeadlineExceeded, 503, []string{"deadline exceeded"}},
+		{"not permitted", serviceerror.NewPermissionDenied("no", ""), 503, []string{"level=WARN"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := start(t, nil)
+			b.signaler.err = c.err
+			response, answer := b.do(t, http.MethodPost, "/callbacks/"+b.good, body, isJSON)
+			require.Equal(t, c.status, response.StatusCode)
+			if c.status != http.StatusOK {
+				require.Equal(t, "the callback cannot be delivered right now, try again\n", answer)
+			}
+			for _, text := range c.logged {
+				require.Contains(t, b.log.String(), text)
+			}
+		})
+	}
+}
+
+// waiting is a Signaler that waits for the caller to hang up, and tells whether its own context has then ended.
+type waiting struct {
+	entered, gone chan struct{}
+	ended         chan error
+}
+
+func (s *waiting) SignalWorkflow(ctx context.Context, _, _, _ string, _ any) error {
+	close(s.entered)
+	<-s.gone
+	s.ended <- ctx.Err()
+	return nil
+}
+
+func TestDeliveryOutlivesTheCaller(t *testing.T) {
+	signaler := &waiting{entered: make(chan struct{}), gone: make(chan struct{}), ended: make(chan error, 1)}
+	handler, err := callbackbridge.New(callbackbridge.Config{
+		Signaler: signaler, Secrets: []string{secret}, Logger: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		go func() {
+			<-r.Context().Done()
+			close(signaler.gone)
+		}()
+		handler.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	ctx, hangUp := context.WithCancel(t.Context())
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost,
+		server.URL+"/callbacks/"+mint(t, secret, time.Now().Add(time.Hour)), strings.NewReader(body))
+	require.NoError(t, err)
+	go func() {
+		<-signaler.entered
+		hangUp()
+	}()
+	_, err = http.DefaultClient.Do(request)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, <-signaler.ended)
+}
+
+func TestHealth(t *testing.T) {
+	down := errors.New("connection refused by temporal:7233")
+	for _, c := range []struct {
+		name   string
+		ready  func(context.Context) error
+		status int
+		answer string
+	}{
+		{"up", func(context.Context) error { return nil }, 200, `{"status":"ok"}` + "\n"},
+		{"nothing to ask", nil, 200, `{"status":"ok"}` + "\n"},
+		{"down", func(context.Context) error { return down }, 503, "Temporal cannot be reached\n"},
+		{"bounded", func(ctx context.Context) error {
+			if _, limited := ctx.Deadline(); !limited {
+				return nil
+			}
+			return context.DeadlineExceeded
+		}, 503, "Temporal cannot be reached\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := start(t, func(cfg *callbackbridge.Config) { cfg.Ready = c.ready })
+			response, answer := b.do(t, http.MethodGet, "/readyz", "", nil)
+			require.Equal(t, c.status, response.StatusCode)
+			require.Equal(t, c.answer, answer)
+			response, _ = b.do(t, http.MethodGet, "/healthz", "", nil)
+			require.Equal(t, http.StatusOK, response.StatusCode)
+		})
+	}
+}
+
+func TestNothingElseIsServed(t *testing.T) {
+	b := start(t, nil)
+	for _, path := range []string{"/", "/callbacks", "/callbacks/", "/callbacks/" + b.good + "/more", "/metrics"} {
+		response, _ := b.do(t, http.MethodGet, path, "", nil)
+		require.Equal(t, http.StatusNotFound, response.StatusCode, path)
+	}
+	response, _ := b.do(t, http.MethodPost, "/healthz", "", nil)
+	require.Equal(t, http.StatusMethodNotAllowed, response.StatusCode)
+}
+
+func TestNewRefuses(t *testing.T) {
+	for problem, cfg := range map[string]callbackbridge.Config{
+		"no Signaler is given":        {Secrets: []string{secret}},
+		"no callback secret is given": {Signaler: &recorder{}},
+		"5 bytes long":                {Signaler: &recorder{}, Secrets: []string{"short"}},
+		"would refuse every":          {Signaler: &recorder{}, Secrets: []string{secret}, Tolerance: -time.Second},
+	} {
+		_, err := callbackbridge.New(cfg)
+		require.ErrorContains(t, err, problem)
+	}
+}
+
+// FuzzCallback sends anything to an address that is good and to one that is not.
+func FuzzCallback(f *testing.F) {
+	f.Add("POST", "application/json", []byte(body), "", true)
+	f.Add("POST", "application/json", []byte(body), "", false)
+	f.Add("POST", "", []byte(`{"code":"531","data":{"taskId":"`+taskID+`"}}`), "1769670760", true)
+	f.Add("GET", "text/html; x", []byte(`[]`), "x", true)
+	signaler := &recorder{}
+	handler, err := callbackbridge.New(callbackbridge.Config{
+		Signaler: signaler, Secrets: []string{secret}, Logger: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(f, err)
+	good := mint(f, secret, time.Now().Add(24*time.Hour))
+	f.Fuzz(func(t *testing.T, method, contentType string, body []byte, timestamp string, authorized bool) {
+		address := good
+		if !authorized {
+			address = good[1:]
+		}
+		request := httptest.NewRequest("POST", "/callbacks/"+address, bytes.NewReader(body))
+		request.Method = method
+		request.Header.Set("Content-Type", contentType)
+		request.Header.Set(kie.HeaderTimestamp, timestamp)
+		answer := httptest.NewRecorder()
+		signaler.sent = nil
+		handler.ServeHTTP(answer, request)
+
+		delivered := answer.Code == http.StatusOK
+		require.Equal(t, delivered, len(signaler.sent) == 1, "200 is answered if and only if a signal was sent")
+		if !authorized {
+			require.Equal(t, http.StatusUnauthorized, answer.Code)
+		}
+		if delivered {
+			require.Equal(t, workflow, signaler.sent[0].WorkflowID)
+			require.NotEmpty(t, signaler.sent[0].Callback.TaskID)
+		}
+	})
+}

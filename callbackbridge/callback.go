@@ -1,0 +1,125 @@
+package callbackbridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+
+	"stemflow"
+	"stemflow/internal/kie"
+	"stemflow/internal/token"
+)
+
+const (
+	// maxBody is far above the provider's callbacks, which have a few kilobytes, and below Temporal's limit for a signal.
+	maxBody = 1 << 20
+	// signalTimeout is below the provider's patience of 15 s, so that it learns to try again.
+	signalTimeout = 10 * time.Second
+)
+
+// serveCallback checks the token before it looks at anything else of a request.
+func (b *bridge) serveCallback(w http.ResponseWriter, r *http.Request) {
+	claims, err := b.keyring.Verify(r.PathValue("token"), time.Now())
+	if err != nil {
+		b.refuse(w, b.log.With("remote", r.RemoteAddr), unauthorized(err))
+		return
+	}
+	log := b.log.With("namespace", claims.Namespace, "workflowId", claims.WorkflowID)
+	callback, refused := b.read(w, r)
+	if refused != nil {
+		b.refuse(w, log.With("remote", r.RemoteAddr), refused)
+		return
+	}
+	log = log.With("separationTaskId", callback.TaskID, "code", callback.Code)
+	if refused := b.deliver(r.Context(), log, claims, callback); refused != nil {
+		b.refuse(w, log, refused)
+		return
+	}
+	answerOK(w)
+}
+
+// read is the callback of a request that may signal.
+func (b *bridge) read(w http.ResponseWriter, r *http.Request) (stemflow.Callback, *refusal) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return stemflow.Callback{}, &refusal{http.StatusMethodNotAllowed, "a callback is a POST", nil}
+	}
+	if !isJSON(r.Header.Get("Content-Type")) {
+		return stemflow.Callback{}, &refusal{http.StatusUnsupportedMediaType, "a callback has the content type application/json", nil}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		text := fmt.Sprintf("the callback's body is larger than %d bytes", tooLarge.Limit)
+		return stemflow.Callback{}, &refusal{http.StatusRequestEntityTooLarge, text, nil}
+	}
+	if err != nil {
+		return stemflow.Callback{}, &refusal{http.StatusBadRequest, "the callback's body could not be read to its end", err}
+	}
+	callback, err := kie.DecodeCallback(body)
+	if err != nil {
+		return stemflow.Callback{}, &refusal{http.StatusBadRequest, err.Error(), nil}
+	}
+	if len(b.hmacKeys) > 0 {
+		timestamp, signature := r.Header.Get(kie.HeaderTimestamp), r.Header.Get(kie.HeaderSignature)
+		if err := kie.VerifySignature(b.hmacKeys, callback.TaskID, timestamp, signature, time.Now(), b.tolerance); err != nil {
+			return stemflow.Callback{}, unauthorized(err)
+		}
+	}
+	return callback, nil
+}
+
+// isJSON takes a callback that declares nothing for what the provider documents.
+func isJSON(contentType string) bool {
+	if contentType == "" {
+		return true
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
+}
+
+// deliver signals the workflow. It goes on when the provider hangs up: the callback is in hand, and a repetition would be
+// dropped as a duplicate.
+func (b *bridge) deliver(ctx context.Context, log *slog.Logger, claims token.Claims, callback stemflow.Callback) *refusal {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signalTimeout)
+	defer cancel()
+	err := b.signaler.SignalWorkflow(ctx, claims.Namespace, claims.WorkflowID, stemflow.SignalSeparationCallback, callback)
+	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
+		// No repetition would find the run, so the provider is told to stop. The log may now hold the only copy of an id that
+		// was paid for: a separation can be resumed from it.
+		log.Warn("callback for a workflow that is not running, start the track with this separationTaskId if its stems are missing")
+		return nil
+	}
+	if err != nil {
+		return &refusal{http.StatusServiceUnavailable, "the callback cannot be delivered right now, try again", err}
+	}
+	log.Info("callback delivered", "stems", len(callback.Stems))
+	return nil
+}
+
+// refusal is an answer other than 200: what the caller is told, and why, which only the log is told.
+type refusal struct {
+	status int
+	text   string
+	reason error
+}
+
+// unauthorized says the same whatever the reason, so that nobody can feel the way to a token that fits.
+func unauthorized(reason error) *refusal {
+	return &refusal{http.StatusUnauthorized, "unauthorized", reason}
+}
+
+func (b *bridge) refuse(w http.ResponseWriter, log *slog.Logger, r *refusal) {
+	if r.reason != nil {
+		log = log.With("reason", r.reason)
+	}
+	log.Warn("callback refused", "status", r.status, "answer", r.text)
+	http.Error(w, r.text, r.status)
+}

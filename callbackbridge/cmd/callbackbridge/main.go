@@ -1,0 +1,78 @@
+// Command callbackbridge receives the provider's callbacks and signals the workflows that wait for them. It is configured by the
+// environment (see .env.example) and takes no arguments.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"go.temporal.io/sdk/client"
+
+	"stemflow/callbackbridge"
+	"stemflow/internal/config"
+	"stemflow/internal/logging"
+)
+
+func main() {
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "callbackbridge receives the provider's callbacks and signals the workflows that wait for them.\n"+
+			"It takes no arguments: the environment configures it, with the variables that .env.example shows.")
+	}
+	flag.Parse()
+	if flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	slog.SetDefault(logging.New(os.Stderr))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "callbackbridge:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends.
+func run(ctx context.Context) error {
+	cfg, cfgErr := config.LoadBridge(os.LookupEnv)
+	options, temporalErr := config.Temporal()
+	if err := errors.Join(cfgErr, temporalErr); err != nil {
+		return err
+	}
+	// Lazy: the bridge starts while Temporal is down, /readyz says so, and the provider is told to try again.
+	temporal, err := client.NewLazyClient(options)
+	if err != nil {
+		return fmt.Errorf("cannot make a Temporal client: %w", err)
+	}
+	defer temporal.Close()
+	signaler := callbackbridge.NewSignaler(temporal, options)
+	defer signaler.Close()
+
+	handler, err := callbackbridge.New(callbackbridge.Config{
+		Signaler:  signaler,
+		Secrets:   config.Reveal(cfg.Secrets),
+		HMACKeys:  config.Reveal(cfg.HMACKeys),
+		Tolerance: cfg.Tolerance,
+		Ready: func(ctx context.Context) error {
+			_, err := temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+			return err
+		},
+	})
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("cannot listen, choose another STEMFLOW_BRIDGE_ADDR: %w", err)
+	}
+	slog.Info("callback bridge listening", "address", listener.Addr().String(), "signatureDemanded", len(cfg.HMACKeys) > 0)
+	return serve(ctx, listener, handler)
+}
