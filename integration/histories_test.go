@@ -1,0 +1,112 @@
+package integration
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+
+	"stemflow"
+	"stemflow/kiesim"
+	"stemflow/plugin"
+)
+
+// Histories that the replay test of package workflows replays for ever. They are recorded with
+//
+//	go test ./integration -run TestHistoriesReplay -record
+//
+// and frozen from the first tag on: a change of the workflow that they do not replay goes through workflow.GetVersion.
+var record = flag.Bool("record", false, "write the histories of each path to workflows/testdata")
+
+// Each path that a run can take replays through the plugin, twice, as it does in a host's own replay tests.
+func TestHistoriesReplay(t *testing.T) {
+	t.Parallel()
+	for name, path := range map[string]struct {
+		input func(*stemflow.SeparateStemsInput)
+		knobs kiesim.Knobs
+		then  func(*stack, client.WorkflowRun)
+	}{
+		"callback": {},
+		"polling": {
+			input: func(in *stemflow.SeparateStemsInput) { in.CallbackGrace = stemflow.Duration(time.Second) },
+			knobs: kiesim.Knobs{Delay: kiesim.Duration(4 * time.Second), Callback: kiesim.Callback{Lost: true}},
+		},
+		"failed": {knobs: kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}}},
+		"unknown": {knobs: kiesim.Knobs{
+			Delay: kiesim.Duration(time.Second), Submit: kiesim.Fault{Answer: kiesim.AnswerCut, Accept: true, Times: 1},
+		}},
+		"timed-out": {
+			input: func(in *stemflow.SeparateStemsInput) {
+				in.CallbackGrace, in.Deadline = stemflow.Duration(time.Second), stemflow.Duration(3*time.Second)
+			},
+			knobs: kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}},
+		},
+		"renewed": {knobs: kiesim.Knobs{Files: map[string]kiesim.File{"vocals": {Expired: kiesim.ExpiredAtOnce}}}},
+		"partial": {
+			input: func(in *stemflow.SeparateStemsInput) { in.AllowPartial = true },
+			knobs: kiesim.Knobs{Files: map[string]kiesim.File{
+				"vocals": {Expired: kiesim.ExpiredAtOnce, RenewedBy: kiesim.RenewedNever},
+			}},
+		},
+		"cancelled": {
+			knobs: kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}},
+			then: func(s *stack, run client.WorkflowRun) {
+				require.Eventually(s.t, func() bool { return s.memo(run) != "" }, patience, 50*time.Millisecond)
+				require.NoError(s.t, s.client.CancelWorkflow(s.t.Context(), run.GetID(), run.GetRunID()))
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStack(t)
+			in := track(stemflow.SplitStem)
+			if path.input != nil {
+				path.input(&in)
+			}
+			s.sim.SetKnobs(in.AudioID, path.knobs)
+			run := s.start(in)
+			if path.then != nil {
+				path.then(s, run)
+			}
+			_ = run.Get(t.Context(), nil) // how it ends is the other tests' affair
+			s.replay(name, run)
+			if name == "callback" || name == "timed-out" {
+				again := s.start(in) // archived, and resumed from the ledger
+				_ = again.Get(t.Context(), nil)
+				s.replay("again-after-"+name, again)
+			}
+		})
+	}
+}
+
+// replay replays a finished run, and records it when asked to.
+func (s *stack) replay(name string, run client.WorkflowRun) {
+	s.t.Helper()
+	history := &historypb.History{Events: s.history(run)}
+	cfg := s.cfg
+	cfg.Client = nil
+	p, err := plugin.New(cfg)
+	require.NoError(s.t, err)
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{Plugins: []worker.Plugin{p}})
+	require.NoError(s.t, err)
+	for range 2 {
+		require.NoError(s.t, replayer.ReplayWorkflowHistory(nil, history))
+	}
+	size := 0
+	for _, event := range history.Events {
+		size += event.Size()
+	}
+	s.t.Logf("%s: %d events, %d bytes", name, len(history.Events), size)
+	if *record {
+		data, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
+		require.NoError(s.t, err)
+		require.NoError(s.t, os.WriteFile(filepath.Join("..", "workflows", "testdata", name+".json"), append(data, '\n'), 0o644))
+	}
+}

@@ -1,0 +1,44 @@
+package workflows_test
+
+import (
+	"log/slog"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"stemflow"
+	"stemflow/workflows"
+)
+
+var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+
+// Runs that were begun by an earlier version go on under this one. How to record histories stands in the integration package's
+// histories_test.go.
+func TestRecordedHistoriesReplay(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.json")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), 9)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			replayer := worker.NewWorkflowReplayer()
+			workflows.Register(replayer)
+			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(quiet, file))
+		})
+	}
+}
+
+// The test above can fail: a workflow with one more command does not replay.
+func TestReplayNoticesAChange(t *testing.T) {
+	replayer := worker.NewWorkflowReplayer()
+	replayer.RegisterWorkflowWithOptions(func(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
+		if err := workflow.Sleep(ctx, 1); err != nil {
+			return nil, err
+		}
+		return workflows.SeparateStems(ctx, in)
+	}, workflow.RegisterOptions{Name: stemflow.WorkflowSeparateStems})
+	require.ErrorContains(t, replayer.ReplayWorkflowHistoryFromJSONFile(quiet, "testdata/callback.json"), "TMPRL1100")
+}
