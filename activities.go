@@ -93,7 +93,7 @@ type Submission struct {
 	RunID      string `json:"runId"`
 	Attempt    int    `json:"attempt"`
 	// IntendedAt is when the intent was written, just before the call; SubmittedAt when the provider had answered.
-	IntendedAt  time.Time `json:"intendedAt"`
+	IntendedAt  time.Time `json:"intendedAt,omitzero"`
 	SubmittedAt time.Time `json:"submittedAt,omitzero"`
 	// ProviderCode and ProviderMessage say why, with SubmissionRefused and SubmissionFailed.
 	ProviderCode    int    `json:"providerCode,omitempty"`

@@ -21,7 +21,6 @@ func (a *RecordSubmission) Execute(ctx context.Context, in stemflow.RecordSubmis
 	submission := in.Submission
 	submission.Version = 1
 	submission.WorkflowID, submission.RunID = info.WorkflowExecution.ID, info.WorkflowExecution.RunID
-	submission.IntendedAt = submission.SubmittedAt
 	bucket, key := in.Location.Bucket, archive.SubmissionKey(in.Location)
 
 	var existing stemflow.Submission

@@ -67,7 +67,7 @@ func (s *separation) failure(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	if s.ownership >= proved {
+	if s.ownership >= given {
 		e.details.SeparationTaskID = s.taskID
 	}
 	return temporal.NewApplicationErrorWithOptions(e.message, e.kind, temporal.ApplicationErrorOptions{

@@ -15,8 +15,9 @@ const (
 	// A short request to the object store or the provider. The activities' own HTTP time-outs (30 s) end before it does.
 	requestTimeout = 45 * time.Second
 
-	// The store is proved before paying: a restart of it is sat out, and then the run fails, since nothing is lost yet.
-	preparePatience = time.Minute
+	// The store is asked before paying: a restart of it, about a minute, is sat out, and then the run fails, since nothing is
+	// lost yet. Attempts are counted and not time, for on a busy queue the first one may wait for long.
+	prepareAttempts = 7
 
 	// One submit: the intent, the call (at most 30 s) and the completion of the ledger. Only a lost worker takes longer.
 	submitTimeout = time.Minute
@@ -32,7 +33,6 @@ const (
 
 	// After a callback the record is expected within seconds; where it lags longer the callback's own links serve.
 	confirmAttempts = 5
-	confirmPatience = time.Minute
 
 	// A record that is done without a link is looked at for this many poll intervals more.
 	emptyGracePolls = 4
@@ -57,11 +57,12 @@ func storeRetry() *temporal.RetryPolicy {
 }
 
 func prepareOptions(ctx workflow.Context) workflow.Context {
+	retry := storeRetry()
+	retry.MaximumAttempts = prepareAttempts
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		Summary:                "prepare the archive",
-		StartToCloseTimeout:    requestTimeout,
-		ScheduleToCloseTimeout: preparePatience,
-		RetryPolicy:            storeRetry(),
+		Summary:             "prepare the archive",
+		StartToCloseTimeout: requestTimeout,
+		RetryPolicy:         retry,
 	})
 }
 
@@ -98,9 +99,8 @@ func ledgerOptions(ctx workflow.Context) workflow.Context {
 
 func confirmOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		Summary:                "confirm with the provider's record",
-		StartToCloseTimeout:    requestTimeout,
-		ScheduleToCloseTimeout: confirmPatience,
+		Summary:             "confirm with the provider's record",
+		StartToCloseTimeout: requestTimeout,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumAttempts: confirmAttempts,
 		},

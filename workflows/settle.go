@@ -36,31 +36,24 @@ func (s *separation) settled() bool { return !s.settledAt.IsZero() }
 
 func (s *separation) settle(ctx workflow.Context, by stemflow.SettledBy, record stemflow.SeparationRecord) {
 	s.settledBy, s.record, s.settledAt = by, record, workflow.Now(ctx)
-	if s.submittedAt.IsZero() {
-		s.submittedAt = record.CreatedAt
-	}
 	s.progress.SettledBy = by
 }
 
 // takeUp looks at the record of a separation that was paid before this run: it may be done already.
 func (s *separation) takeUp(ctx workflow.Context) error {
-	look := stemflow.GetSeparationRecordInput{SeparationTaskID: s.taskID, ReportPending: true}
-	if s.ownership == given {
-		look.AudioID = s.in.AudioID
-	}
+	byInput := s.ownership == given
+	look := s.aboutOwn()
+	look.ReportPending = true
 	record, err := s.look(confirmOptions(ctx), look)
 	kind, _ := applicationError(err)
 	switch {
 	case err == nil:
-		if s.ownership == given {
-			s.ownership = proved
-			s.recordSubmission(ctx, stemflow.Submission{State: stemflow.SubmissionPaid})
-		}
+		s.claim(ctx, record.CreatedAt)
 		if !record.Pending {
 			s.settle(ctx, stemflow.SettledByResume, record)
 		}
 		return nil
-	case s.ownership == given && kind == stemflow.ActivityErrorNoRecord:
+	case byInput && kind == stemflow.ActivityErrorNoRecord:
 		return endWith(stemflow.ErrorInvalidInput, fmt.Sprintf("separationTaskId: the provider has no record of %s; "+
 			"look the id up in the provider's log, or leave it out to start a new, paid separation", s.taskID))
 	case kind == stemflow.ActivityErrorNoRecord, kind == stemflow.ActivityErrorPending:
@@ -70,21 +63,35 @@ func (s *separation) takeUp(ctx workflow.Context) error {
 	}
 }
 
-// look reads the provider's record once, with the retries of the given options.
+// aboutOwn asks for the record of the run's separation, and for the proof that it is its own where there is none yet.
+func (s *separation) aboutOwn() stemflow.GetSeparationRecordInput {
+	in := stemflow.GetSeparationRecordInput{SeparationTaskID: s.taskID, RequireOwn: s.ownership == claimed}
+	if s.ownership == given {
+		in.AudioID = s.in.AudioID
+	}
+	return in
+}
+
+// look reads the provider's record, with the retries of the given options.
 func (s *separation) look(ctx workflow.Context, in stemflow.GetSeparationRecordInput) (stemflow.SeparationRecord, error) {
-	in.EmptyGrace = s.emptyGrace()
 	var record stemflow.SeparationRecord
-	err := workflow.ExecuteActivity(ctx, stemflow.ActivityGetSeparationRecord, in).Get(ctx, &record)
+	err := s.startLook(ctx, in).Get(ctx, &record)
 	return record, err
 }
 
-func (s *separation) emptyGrace() stemflow.Duration { return emptyGracePolls * s.in.PollInterval }
+func (s *separation) startLook(ctx workflow.Context, in stemflow.GetSeparationRecordInput) workflow.Future {
+	in.EmptyGrace = emptyGracePolls * s.in.PollInterval
+	return workflow.ExecuteActivity(ctx, stemflow.ActivityGetSeparationRecord, in)
+}
 
 // recordFailure is the ending for a look at the record that found the separation failed, or could not be made before the
 // deadline. A failure is put on the ledger: the track may be paid for anew.
 func (s *separation) recordFailure(ctx workflow.Context, err error) error {
 	kind, app := applicationError(err)
-	if kind == stemflow.ErrorSeparationFailed && s.ownership >= proved {
+	if toldByRecord(kind) {
+		s.claim(ctx, time.Time{})
+	}
+	if kind == stemflow.ErrorSeparationFailed {
 		var details stemflow.ErrorDetails
 		_ = app.Details(&details) // the activity always sends them
 		s.recordSubmission(ctx, stemflow.Submission{
@@ -97,9 +104,14 @@ func (s *separation) recordFailure(ctx workflow.Context, err error) error {
 	return s.timedOut(err)
 }
 
+// toldByRecord tells whether an error says what the record of the run's own separation says: whose it is was checked first.
+func toldByRecord(kind string) bool {
+	return kind == stemflow.ErrorSeparationFailed || kind == stemflow.ErrorNoStems
+}
+
 // timedOut is the ending at the deadline.
 func (s *separation) timedOut(last error) error {
-	if s.ownership < proved {
+	if s.ownership < given {
 		message := fmt.Sprintf("the outcome of the submit is unknown and no callback told it within %v. It may have been accepted and "+
 			"paid: look for the track in the provider's log; if it is there, start again with its id as separationTaskId, "+
 			"if not, start again with force", s.in.Deadline)
@@ -181,10 +193,7 @@ func (w *wait) arm(ctx workflow.Context) {
 		s.enter(ctx, stemflow.PhasePolling)
 		pollCtx, stop := workflow.WithCancel(ctx)
 		w.stopPoll = stop
-		w.poll = workflow.ExecuteActivity(pollOptions(pollCtx, s.in.PollInterval, max(remaining, time.Second)),
-			stemflow.ActivityGetSeparationRecord, stemflow.GetSeparationRecordInput{
-				SeparationTaskID: s.taskID, RequireOwn: s.ownership == claimed, EmptyGrace: s.emptyGrace(),
-			})
+		w.poll = s.startLook(pollOptions(pollCtx, s.in.PollInterval, max(remaining, time.Second)), s.aboutOwn())
 	}
 }
 
@@ -225,16 +234,14 @@ func (w *wait) polled(ctx workflow.Context, poll workflow.Future) error {
 	w.poll = nil
 	var record stemflow.SeparationRecord
 	err := poll.Get(ctx, &record)
-	switch kind, _ := applicationError(err); {
-	case kind == stemflow.ActivityErrorNotOwn:
+	if kind, _ := applicationError(err); kind == stemflow.ActivityErrorNotOwn {
 		w.forget(ctx)
 		return nil
-	case err == nil, isErrorType(kind): // the record was read, and is ours
-		w.s.claim(ctx)
 	}
 	if err != nil {
 		return w.s.recordFailure(ctx, err)
 	}
+	w.s.claim(ctx, record.CreatedAt)
 	w.s.settle(ctx, stemflow.SettledByPoll, record)
 	return nil
 }
@@ -243,31 +250,31 @@ func (w *wait) polled(ctx workflow.Context, poll workflow.Future) error {
 func (w *wait) heed(ctx workflow.Context, callback stemflow.Callback) error {
 	s := w.s
 	log := workflow.GetLogger(ctx)
-	if s.taskID != "" && s.ownership >= proved && callback.TaskID != s.taskID {
+	if s.ownership >= given && callback.TaskID != s.taskID {
 		log.Warn("a callback for another task is ignored", "callbackTaskId", callback.TaskID, "separationTaskId", s.taskID)
 		return nil
 	}
 	w.disarm()
-	if s.ownership < proved {
+	if s.ownership < given {
 		return w.learn(ctx, callback)
 	}
 
 	w.polling = true // whatever it said, there is no other callback to wait for
 	succeeded := callback.Code == stemflow.CodeOK
-	record, err := s.look(confirmOptions(ctx), stemflow.GetSeparationRecordInput{
-		SeparationTaskID: s.taskID,
-		ReportPending:    !succeeded, // after a success the record is given some seconds to follow
-	})
+	look := s.aboutOwn()
+	look.ReportPending = !succeeded // after a success the record is given some seconds to follow
+	record, err := s.look(confirmOptions(ctx), look)
 	kind, _ := applicationError(err)
 	switch {
 	case err == nil && !record.Pending:
+		s.claim(ctx, record.CreatedAt)
 		s.settle(ctx, stemflow.SettledByCallback, record)
 	case err == nil:
 		log.Warn("the callback reports a failure that the record does not confirm: polling goes on",
 			"code", callback.Code, "message", callback.Message)
 	case temporal.IsCanceledError(err):
 		return err
-	case kind != stemflow.ErrorSeparationFailed && succeeded && len(callback.Stems) > 0:
+	case s.ownership == proved && kind != stemflow.ErrorSeparationFailed && succeeded && len(callback.Stems) > 0:
 		log.Warn("the record does not give the links: they are taken from the callback", "error", err)
 		s.settle(ctx, stemflow.SettledByCallback,
 			stemflow.SeparationRecord{Stems: callback.Stems, OriginURL: callback.OriginURL})
@@ -297,12 +304,11 @@ func (w *wait) learn(ctx workflow.Context, callback stemflow.Callback) error {
 	w.polling = true
 	switch {
 	case err == nil:
-		s.claim(ctx)
+		s.claim(ctx, record.CreatedAt)
 		if !record.Pending {
 			s.settle(ctx, stemflow.SettledByCallback, record)
 		}
-	case isErrorType(kind): // the record was read, is ours, and tells of a failure
-		s.claim(ctx)
+	case toldByRecord(kind):
 		return s.recordFailure(ctx, err)
 	}
 	return nil
@@ -315,13 +321,19 @@ func (w *wait) forget(ctx workflow.Context) {
 	w.polling = !w.s.archive.CallbacksExpected
 }
 
-// claim makes a task that a callback named, and the record proved, this run's own.
-func (s *separation) claim(ctx workflow.Context) {
-	if s.ownership >= proved {
+// claim makes a task that a callback or the input named, and the record proved, this run's own. The record also says since when
+// it exists.
+func (s *separation) claim(ctx workflow.Context, created time.Time) {
+	if s.ownership == proved {
 		return
 	}
+	if s.ownership == claimed {
+		s.know(ctx, s.taskID)
+	}
 	s.ownership = proved
-	s.know(ctx, s.taskID)
+	if s.submittedAt.IsZero() {
+		s.submittedAt = created
+	}
 	s.recordSubmission(ctx, stemflow.Submission{State: stemflow.SubmissionPaid})
 }
 

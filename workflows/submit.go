@@ -11,7 +11,7 @@ import (
 	"stemflow"
 )
 
-// ownership says how sure a run is that a separation task is the one it paid for.
+// ownership says how sure a run is that a separation task is its own.
 type ownership int
 
 const (
@@ -19,10 +19,10 @@ const (
 	notKnown ownership = iota
 	// claimed: a callback named the task; the provider's record has not proved yet that this run submitted it.
 	claimed
-	// proved: the submit or the ledger named the task, or the record carries this run's callback URL.
-	proved
-	// given: the input names the task to resume.
+	// given: the input named the task; the provider's record has not shown yet that it is of this track.
 	given
+	// proved: the submit, the ledger or the record says so.
+	proved
 )
 
 // payOrResume ends with a separation that is paid for: one that the input or the ledger names, or else a new one. When the
