@@ -1,0 +1,168 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+
+	"stemflow"
+)
+
+// Exit codes; the help tells them.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitCanceled    = 3
+	exitInterrupted = 130
+)
+
+// Types of failures that are not a run's own.
+const (
+	failureUsage         = "Usage"
+	failureConfiguration = "InvalidConfiguration"
+	failureTemporal      = "TemporalUnavailable"
+	failureNotRunning    = "NotRunning"
+	failureNotArchived   = "NotArchived"
+	failureDetached      = "Detached"
+	failureCanceled      = "Canceled"
+	failureTerminated    = "Terminated"
+	failureTimedOut      = "TimedOut"
+)
+
+// failure is why a command does not end with 0. Its exported fields are the error of --json.
+type failure struct {
+	// Type is one of stemflow's error types, or one of those above.
+	Type    string                 `json:"type"`
+	Message string                 `json:"message"`
+	Details *stemflow.ErrorDetails `json:"details,omitempty"`
+
+	// hint is what to do next, for a person.
+	hint string
+	code int
+}
+
+func (f *failure) Error() string { return f.Type + ": " + f.Message }
+
+func usageError(command, message string) error {
+	return &failure{Type: failureUsage, Message: message, code: exitUsage, hint: "starter " + command + " -h tells the flags."}
+}
+
+func configurationError(err error) error {
+	return &failure{Type: failureConfiguration, Message: err.Error(), code: exitUsage}
+}
+
+// advice says what to do about a run that ended with one of the error types.
+var advice = map[string]string{
+	stemflow.ErrorInvalidInput:        "Correct what is named above. Nothing was paid.",
+	stemflow.ErrorUnauthorized:        "Check KIE_API_KEY of the worker. Nothing was paid.",
+	stemflow.ErrorInsufficientCredits: "Top up the provider's account and start again. Nothing was paid.",
+	stemflow.ErrorProviderRejected:    "Check the ids and the type of separation: the provider will not take them as they are. Nothing was paid.",
+	stemflow.ErrorProviderUnavailable: "Start again later. What was paid is taken up again, not paid twice.",
+	stemflow.ErrorSubmissionUnknown: "Look for the task in the provider's log (https://kie.ai/logs). If it is there, start again with " +
+		"--separation-task-id and its id. If it is not, start again with --force.",
+	stemflow.ErrorSeparationFailed: "The provider could not separate this track; https://kie.ai/logs tells whether it was charged. " +
+		"Starting again with --force pays for another try.",
+	stemflow.ErrorSeparationTimedOut: "Start again, with a longer --deadline if need be: the paid separation is taken up, not paid twice.",
+	stemflow.ErrorNoStems: "Start again later, which pays nothing, to see whether the stems have appeared; " +
+		"--force pays for another try.",
+	stemflow.ErrorSourceExpired: "The provider keeps results for 14 days. Starting again with --force pays for a new separation.",
+	stemflow.ErrorSourceNotAudio: "Start again later, which pays nothing, to see whether the provider serves audio then; " +
+		"--allow-partial takes the other stems.",
+	stemflow.ErrorSourceTooLarge:     "Raise STEMFLOW_MAX_STEM_SIZE of the worker and start again, which pays nothing.",
+	stemflow.ErrorSourceForbidden:    "If the host is the provider's, add it to STEMFLOW_SOURCE_HOSTS of the worker and start again, which pays nothing.",
+	stemflow.ErrorArchiveUnavailable: "Check the object store and the MINIO_ variables of the worker, and start again. What was paid is taken up again, not paid twice.",
+	stemflow.ErrorArchiveIncomplete: "Start again, which pays nothing: the stems that are archived stay. " +
+		"--allow-partial takes what can be had.",
+	failureCanceled:   "Start the track again to go on: what was paid is taken up, not paid twice.",
+	failureTerminated: "Start the track again to go on: what was paid is taken up, not paid twice.",
+	failureTimedOut:   "Start the track again to go on: what was paid is taken up, not paid twice.",
+}
+
+// runFailure tells how a run ended that did not end well.
+func runFailure(err error) *failure {
+	f := &failure{code: exitFailed}
+	var (
+		application *temporal.ApplicationError
+		canceled    *temporal.CanceledError
+		terminated  *temporal.TerminatedError
+		timedOut    *temporal.TimeoutError
+	)
+	switch {
+	case errors.As(err, &application):
+		f.Type, f.Message, f.Details = application.Type(), application.Message(), details(application)
+		if f.Type == stemflow.ErrorInvalidInput {
+			f.code = exitUsage
+		}
+	case errors.As(err, &canceled):
+		f.Type, f.Message, f.Details, f.code = failureCanceled, "the separation was cancelled", details(canceled), exitCanceled
+	case errors.As(err, &terminated):
+		f.Type, f.Message, f.code = failureTerminated, "the separation was terminated", exitCanceled
+	case errors.As(err, &timedOut):
+		f.Type, f.Message = failureTimedOut, "the workflow ran into a time-out that it was started with"
+	default:
+		return temporalFailure("the separation's result cannot be read", err)
+	}
+	f.hint = advice[f.Type]
+	return f
+}
+
+func details(err interface {
+	HasDetails() bool
+	Details(...any) error
+}) *stemflow.ErrorDetails {
+	d := &stemflow.ErrorDetails{}
+	if !err.HasDetails() || err.Details(d) != nil {
+		return nil
+	}
+	return d
+}
+
+func temporalFailure(what string, err error) *failure {
+	return &failure{
+		Type: failureTemporal, Message: fmt.Sprintf("%s: %v", what, err), code: exitFailed,
+		hint: "Check that Temporal is up and that TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or the profile, lead to it.",
+	}
+}
+
+// report prints why a command failed, if it did, and returns the exit code.
+func (p *program) report(err error, asJSON bool) int {
+	if err == nil {
+		return exitDone
+	}
+	f := &failure{Type: "Error", Message: err.Error(), code: exitFailed}
+	errors.As(err, &f)
+	if asJSON {
+		p.printJSON(map[string]*failure{"error": f})
+		return f.code
+	}
+	if f.code != exitInterrupted {
+		fmt.Fprintf(p.stderr, "error: %s\n", f.Type)
+	}
+	for line := range strings.Lines(printable(f.Message, '\n')) {
+		fmt.Fprintf(p.stderr, "  %s\n", strings.TrimSuffix(line, "\n"))
+	}
+	if d := f.Details; d != nil {
+		if len(d.Stems) > 0 {
+			fmt.Fprintf(p.stderr, "  archived so far: %d\n", len(d.Stems))
+		}
+		if d.SeparationTaskID != "" {
+			fmt.Fprintf(p.stderr, "  separation task id: %s\n", d.SeparationTaskID)
+		}
+	}
+	if f.hint != "" {
+		fmt.Fprintln(p.stderr, f.hint)
+	}
+	return f.code
+}
+
+// printJSON writes a value to stdout for scripts.
+func (p *program) printJSON(v any) {
+	encoder := json.NewEncoder(p.stdout)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	_ = encoder.Encode(v) // whoever closed stdout wants no answer
+}

@@ -1,0 +1,101 @@
+// Command starter starts separations from the command line, watches them, shows what they archived, and cancels them.
+// "starter help" says how.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"stemflow/internal/config"
+	"stemflow/internal/terminal"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	p := &program{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		size:   func() (terminal.Size, bool) { return terminal.SizeOf(os.Stdout) },
+		config: func() (config.Starter, error) { return config.LoadStarter(os.LookupEnv) },
+		minIO:  func() (config.MinIO, error) { return config.LoadMinIO(os.LookupEnv) },
+	}
+	code := p.run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// program is the starter with what it touches of the process.
+type program struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	// size is that of the terminal which stdout is, false if it is none.
+	size   func() (terminal.Size, bool)
+	config func() (config.Starter, error)
+	minIO  func() (config.MinIO, error)
+}
+
+// command is one of the starter's subcommands.
+type command struct {
+	name, summary, about string
+	// flags declares the command's flags on a set and returns what runs it with them.
+	flags func(p *program, set *flag.FlagSet) func(ctx context.Context, args []string) error
+}
+
+func commands() []command { return []command{startCommand, watchCommand, showCommand, cancelCommand} }
+
+// run executes one command line and returns the exit code.
+func (p *program) run(ctx context.Context, args []string) int {
+	if len(args) == 0 {
+		p.usage(p.stderr)
+		return exitUsage
+	}
+	if isHelp(args[0]) {
+		return p.help(args[1:])
+	}
+	at := slices.IndexFunc(commands(), func(c command) bool { return c.name == args[0] })
+	if at < 0 {
+		fmt.Fprintf(p.stderr, "starter: there is no command %q\n\n", args[0])
+		p.usage(p.stderr)
+		return exitUsage
+	}
+	c := commands()[at]
+	set := newFlagSet(c.name)
+	execute := c.flags(p, set)
+	err := set.Parse(args[1:])
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		c.help(p.stdout)
+		return exitDone
+	case err != nil:
+		err = usageError(c.name, err.Error())
+	case set.NArg() > 0:
+		err = usageError(c.name, fmt.Sprintf("%q is not a flag, and %s takes flags only", set.Arg(0), c.name))
+	default:
+		err = execute(ctx, args[1:])
+	}
+	return p.report(err, slices.ContainsFunc(args, func(a string) bool { return a == "--json" || a == "-json" }))
+}
+
+func isHelp(arg string) bool { return slices.Contains([]string{"help", "-h", "-help", "--help"}, arg) }
+
+func (p *program) help(about []string) int {
+	if len(about) == 0 {
+		p.usage(p.stdout)
+		return exitDone
+	}
+	for _, c := range commands() {
+		if c.name == about[0] {
+			c.help(p.stdout)
+			return exitDone
+		}
+	}
+	fmt.Fprintf(p.stderr, "starter: there is no command %q\n\n", about[0])
+	p.usage(p.stderr)
+	return exitUsage
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/converter"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"stemflow"
+)
+
+func pending(name string, attempt int32, state enumspb.PendingActivityState) *workflowpb.PendingActivityInfo {
+	return &workflowpb.PendingActivityInfo{ActivityType: &commonpb.ActivityType{Name: name}, Attempt: attempt, State: state}
+}
+
+func withBeat(t *testing.T, a *workflowpb.PendingActivityInfo, beat any, after time.Duration) *workflowpb.PendingActivityInfo {
+	details, err := converter.GetDefaultDataConverter().ToPayloads(beat)
+	require.NoError(t, err)
+	a.HeartbeatDetails = details
+	a.LastStartedTime, a.LastHeartbeatTime = timestamppb.New(noon), timestamppb.New(noon.Add(after))
+	return a
+}
+
+func withFailure(a *workflowpb.PendingActivityInfo, kind, message string) *workflowpb.PendingActivityInfo {
+	a.LastFailure = &failurepb.Failure{Message: message, FailureInfo: &failurepb.Failure_ApplicationFailureInfo{
+		ApplicationFailureInfo: &failurepb.ApplicationFailureInfo{Type: kind},
+	}}
+	return a
+}
+
+func TestPendingActivities(t *testing.T) {
+	const started, scheduled = enumspb.PENDING_ACTIVITY_STATE_STARTED, enumspb.PENDING_ACTIVITY_STATE_SCHEDULED
+	drums := stemflow.ArchiveStemHeartbeat{Name: "drums", Bytes: 1000, Total: 4000}
+	for _, c := range []struct {
+		name string
+		in   *workflowpb.PendingActivityInfo
+		want activities
+	}{
+		{"submit waits", pending(stemflow.ActivitySubmitSeparation, 1, scheduled), activities{}},
+		{"submit goes on", pending(stemflow.ActivitySubmitSeparation, 1, started), activities{Submitting: true}},
+		{"polling", withFailure(pending(stemflow.ActivityGetSeparationRecord, 4, scheduled), stemflow.ActivityErrorPending, "not done"),
+			activities{Polls: 3}},
+		{"provider down", withFailure(pending(stemflow.ActivityGetSeparationRecord, 4, scheduled), "Other", "down"),
+			activities{Polls: 3, Failing: []failing{{"reading the provider's record", 4, "down"}}}},
+		{"store down", withFailure(pending(stemflow.ActivityPrepareArchive, 2, scheduled), stemflow.ErrorArchiveUnavailable, "refused"),
+			activities{Failing: []failing{{"looking at the archive", 2, "refused"}}}},
+		{"unknown activity", withFailure(pending("Later", 2, scheduled), "", "refused"),
+			activities{Failing: []failing{{"Later", 2, "refused"}}}},
+		{"stem not begun", pending(stemflow.ActivityArchiveStem, 1, scheduled), activities{}},
+		{"stem on its way", withBeat(t, pending(stemflow.ActivityArchiveStem, 1, started), drums, 4*time.Second),
+			activities{Transfers: map[string]transfer{"drums": {1000, 4000, 250}}}},
+		{"heartbeat of the attempt before", withBeat(t, pending(stemflow.ActivityArchiveStem, 2, started), drums, -time.Second),
+			activities{Transfers: map[string]transfer{"drums": {1000, 4000, 0}}}},
+		{"stem tried again", withFailure(withBeat(t, pending(stemflow.ActivityArchiveStem, 2, scheduled), drums, time.Second), "", "cut"),
+			activities{Retries: map[string]failing{"drums": {"archiving drums", 2, "cut"}}}},
+		{"unknown stem tried again", withFailure(pending(stemflow.ActivityArchiveStem, 2, scheduled), "", "worker lost"),
+			activities{Failing: []failing{{"archiving a stem", 2, "worker lost"}}}},
+		{"heartbeat of another shape", withBeat(t, pending(stemflow.ActivityArchiveStem, 1, started), 42, time.Second), activities{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.want.Transfers == nil {
+				c.want.Transfers = map[string]transfer{}
+			}
+			if c.want.Retries == nil {
+				c.want.Retries = map[string]failing{}
+			}
+			require.Equal(t, c.want, pendingActivities([]*workflowpb.PendingActivityInfo{c.in}))
+		})
+	}
+}

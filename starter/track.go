@@ -1,0 +1,89 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"strings"
+
+	"stemflow"
+)
+
+// trackFlags declares the flags that name a track and how it is separated. Their defaults are what in holds.
+func trackFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput) {
+	set.StringVar(&in.TaskID, "task-id", in.TaskID, "`ID` of the provider's music task that made the track")
+	set.StringVar(&in.AudioID, "audio-id", in.AudioID, "`ID` of the track")
+	set.StringVar((*string)(&in.Type), "type", string(in.Type),
+		"`TYPE` of separation: separate_vocal (2 stems; the default), split_stem (up to 12), split_stem_advanced (one instrument)")
+	set.StringVar(&in.StemName, "stem-name", in.StemName, "`NAME` of the instrument, like \"Lead Vocal\"; only with split_stem_advanced")
+}
+
+// archiveFlags declares the flags that say where the archive is.
+func archiveFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput, fallback string) {
+	set.StringVar(&in.Bucket, "bucket", in.Bucket, "`BUCKET` of the archive (default: "+fallback+")")
+	set.StringVar(&in.Prefix, "prefix", in.Prefix, "`PREFIX` of the archive's keys (default: "+fallback+")")
+}
+
+// checkInput reports everything that is wrong with an input before anything is started.
+func checkInput(in stemflow.SeparateStemsInput) error {
+	err := in.Validate()
+	if invalid := (*stemflow.InputError)(nil); errors.As(err, &invalid) {
+		return &failure{
+			Type: stemflow.ErrorInvalidInput, Message: strings.Join(invalid.Problems, "\n"), code: exitUsage,
+			hint: "The flags are spelt with dashes: taskId is --task-id.",
+		}
+	}
+	return err
+}
+
+// track is what an input separates.
+func track(in stemflow.SeparateStemsInput) stemflow.Track {
+	in = in.WithDefaults()
+	return stemflow.Track{TaskID: in.TaskID, AudioID: in.AudioID, Type: in.Type, StemName: in.StemName}
+}
+
+// title is what a person calls a separation.
+func title(in stemflow.SeparateStemsInput) string {
+	in = in.WithDefaults()
+	if in.Type == stemflow.SplitStemAdvanced {
+		return string(in.Type) + " (" + in.StemName + ") of " + in.AudioID
+	}
+	return string(in.Type) + " of " + in.AudioID
+}
+
+// trackArguments are the flags that name the track of an input again.
+func trackArguments(in stemflow.SeparateStemsInput) string {
+	var b strings.Builder
+	add := func(name, value string) {
+		if value != "" {
+			b.WriteString(" --" + name + " " + quote(value))
+		}
+	}
+	add("task-id", in.TaskID)
+	add("audio-id", in.AudioID)
+	add("type", string(in.Type))
+	add("stem-name", in.StemName)
+	return b.String()
+}
+
+// archiveArguments are the flags that name the archive of an input again.
+func archiveArguments(in stemflow.SeparateStemsInput) string {
+	var b strings.Builder
+	if in.Bucket != "" {
+		b.WriteString(" --bucket " + quote(in.Bucket))
+	}
+	if in.Prefix != "" {
+		b.WriteString(" --prefix " + quote(in.Prefix))
+	}
+	return b.String()
+}
+
+// quote makes one word of a value for a POSIX shell.
+func quote(value string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:", r)
+	}
+	if value != "" && !strings.ContainsFunc(value, func(r rune) bool { return !plain(r) }) {
+		return value
+	}
+	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"stemflow"
+	"stemflow/internal/config"
+)
+
+// reconnectPause is how long a Temporal that does not answer is left alone. The separation does not depend on the starter.
+const reconnectPause = 2 * time.Second
+
+// wait shows the progress of a run until it ends, and then what it archived. in names the track that it separates.
+func (p *program) wait(
+	ctx context.Context, c client.Client, cfg config.Starter, run client.WorkflowRun, in stemflow.SeparateStemsInput, asJSON bool,
+) error {
+	started := time.Now()
+	if d, err := describe(ctx, c, run); err == nil {
+		started = d.GetWorkflowExecutionInfo().GetStartTime().AsTime()
+	}
+	result, err := p.follow(ctx, c, cfg, run, started, asJSON)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return &failure{
+			Type: failureDetached, Message: "interrupted, the separation goes on by itself", code: exitInterrupted, hint: nextSteps(in),
+		}
+	case err != nil:
+		f := runFailure(err)
+		if f.Details == nil {
+			f.Details = paidFor(ctx, c, run)
+		}
+		return f
+	case asJSON:
+		p.printJSON(result)
+	default:
+		p.printResult(in, result, time.Since(started))
+	}
+	return nil
+}
+
+// follow returns how the run ended. Until then it shows the progress, unless only JSON is wanted.
+func (p *program) follow(
+	ctx context.Context, c client.Client, cfg config.Starter, run client.WorkflowRun, started time.Time, asJSON bool,
+) (result *stemflow.SeparateStemsResult, err error) {
+	if asJSON {
+		return await(ctx, run)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan struct{})
+	go func() {
+		result, err = await(ctx, run)
+		close(ended)
+	}()
+	seen := make(chan observation)
+	go observe(ctx, c, cfg.TaskQueue, run, seen)
+
+	d := p.newDisplay(cfg, started)
+	defer d.close()
+	step := time.NewTicker(spinnerStep)
+	defer step.Stop()
+	var last observation
+	for {
+		select {
+		case <-ended:
+			return result, err
+		case last = <-seen:
+		case <-step.C:
+		}
+		d.show(last, time.Now())
+	}
+}
+
+// await is the result of a run, however long it takes.
+func await(ctx context.Context, run client.WorkflowRun) (*stemflow.SeparateStemsResult, error) {
+	for {
+		result := &stemflow.SeparateStemsResult{}
+		err := run.Get(ctx, result)
+		if err == nil {
+			return result, nil
+		}
+		if ctx.Err() != nil || !isPassing(err) {
+			return nil, err
+		}
+		select {
+		case <-time.After(reconnectPause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// isPassing tells whether an error is Temporal's for the moment, and not the run's.
+func isPassing(err error) bool {
+	var (
+		unavailable *serviceerror.Unavailable
+		deadline    *serviceerror.DeadlineExceeded
+		exhausted   *serviceerror.ResourceExhausted
+	)
+	return errors.As(err, &unavailable) || errors.As(err, &deadline) || errors.As(err, &exhausted)
+}
+
+// paidFor is the separation task id from the run's memo, for an end that the run itself could not explain.
+func paidFor(ctx context.Context, c client.Client, run client.WorkflowRun) *stemflow.ErrorDetails {
+	d, err := describe(ctx, c, run)
+	if err != nil {
+		return nil
+	}
+	var id string
+	payload := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[stemflow.MemoSeparationTaskID]
+	if payload == nil || converter.GetDefaultDataConverter().FromPayload(payload, &id) != nil || id == "" {
+		return nil
+	}
+	return &stemflow.ErrorDetails{SeparationTaskID: id}
+}
+
+// nextSteps are the commands for a separation that goes on by itself. None of them can pay.
+func nextSteps(in stemflow.SeparateStemsInput) string {
+	track := trackArguments(in)
+	return fmt.Sprintf("  watch   starter watch%s\n  cancel  starter cancel%s\n  show    starter show%s%s  (when it is done)",
+		track, track, track, archiveArguments(in))
+}
