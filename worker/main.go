@@ -38,6 +38,9 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	for _, warning := range env.Warnings() {
+		slog.Warn(warning)
+	}
 	options, err := config.Temporal()
 	if err != nil {
 		return err
@@ -60,6 +63,7 @@ func run() error {
 		DisableRegistrationAliasing:      true,
 		WorkerStopTimeout:                stopTimeout,
 		MaxHeartbeatThrottleInterval:     heartbeatThrottle,
+		DefaultHeartbeatThrottleInterval: heartbeatThrottle,
 		MaxConcurrentActivityTaskPollers: pollers,
 		MaxConcurrentWorkflowTaskPollers: pollers,
 	})
