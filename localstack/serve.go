@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+
+	"stemflow"
+)
+
+// allUp is the last line, once everything runs.
+const allUp = "Ctrl-C stops all of it."
+
+// serve says how to use the stack, and keeps it up until the context ends.
+func (s *stack) serve(ctx context.Context) error {
+	first, second, third := newTrack(), newTrack(), newTrack()
+	fmt.Printf(`
+Start a separation. The ids are those of a song and of its track at the provider; here any will do.
+
+  With the starter, which shows the progress, and afterwards what is archived:
+    export TEMPORAL_ADDRESS=%s MINIO_ENDPOINT=%s MINIO_ACCESS_KEY=%s MINIO_SECRET_KEY=%s
+    go run ./starter start --task-id %s --audio-id %s --type %s --wait
+    go run ./starter show --task-id %[5]s --audio-id %[6]s --type %[7]s
+
+  With the Temporal CLI:
+    %s workflow start --address %s --type %s --task-queue %s \
+      --workflow-id %s --id-conflict-policy UseExisting \
+      --input '%s'
+
+  In Temporal's UI, where this link fills in the form but for its input:
+    %s
+    %s
+
+%s
+`,
+		s.temporal, s.minio, accessKey, secretKey, first.TaskID, first.AudioID, first.Type,
+		temporalCLI(), s.temporal, stemflow.WorkflowSeparateStems, stemflow.TaskQueue, stemflow.WorkflowID(second), asJSON(second),
+		s.startFormURL(third), asJSON(third), allUp)
+	<-ctx.Done()
+	if cause := context.Cause(ctx); cause != errInterrupted {
+		return cause
+	}
+	return nil // this is how it ends when all is well
+}
+
+// temporalCLI is how the Temporal CLI is called on this machine: the dev server brings it.
+func temporalCLI() string {
+	if _, err := exec.LookPath("temporal"); err == nil {
+		return "temporal"
+	}
+	return "go -C tools tool temporal"
+}
+
+func asJSON(in stemflow.SeparateStemsInput) string {
+	text, err := json.Marshal(struct {
+		TaskID  string                  `json:"taskId"`
+		AudioID string                  `json:"audioId"`
+		Type    stemflow.SeparationType `json:"type"`
+	}{in.TaskID, in.AudioID, in.Type})
+	if err != nil {
+		panic(err) // three strings
+	}
+	return string(text)
+}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"stemflow"
+	"stemflow/internal/config"
+	"stemflow/internal/servers"
+)
+
+const (
+	// These are for a store on this machine only, and known to everybody.
+	accessKey = "stemflow"
+	secretKey = "stemflow-local"
+	// bucket is where the worker archives.
+	bucket = config.DefaultBucket
+	// separationTime is how long the provider's stand-in takes: time to watch, and not to wait.
+	separationTime = "5s"
+)
+
+// stack is what runs, and where.
+type stack struct {
+	// root is the repository, dir holds what the stack keeps.
+	root, dir string
+	// end ends the context that everything runs with.
+	end context.CancelCauseFunc
+
+	temporal, temporalUI, minio, console, kiesim, bridge string // host:port
+	// otherPorts tells that some are not those to be expected.
+	otherPorts bool
+
+	lock    *os.File
+	mu      sync.Mutex
+	running []*servers.Process
+}
+
+// up starts everything in the order in which one needs the other.
+func (s *stack) up(ctx context.Context) error {
+	if err := s.takeDir(); err != nil {
+		return err
+	}
+	if err := s.build(ctx); err != nil {
+		return err
+	}
+	fmt.Printf("stemflow on this machine, kept in %s\n\n", short(s.dir))
+	// The callback's way is guarded as in production, by secrets that nobody needs to know.
+	callbackSecret, webhookKey := rand.Text(), rand.Text()
+	for _, start := range []func(context.Context) error{
+		s.startTemporal,
+		s.startMinIO,
+		func(ctx context.Context) error { return s.startKiesim(ctx, webhookKey) },
+		func(ctx context.Context) error { return s.startBridge(ctx, callbackSecret, webhookKey) },
+		func(ctx context.Context) error { return s.startWorker(ctx, callbackSecret) },
+	} {
+		if err := start(ctx); err != nil {
+			return err
+		}
+	}
+	say("logs", short(filepath.Join(s.dir, "logs")), "")
+	return nil
+}
+
+// takeDir makes the directory and keeps it from a second stack, which would write to the same database.
+func (s *stack) takeDir() error {
+	if err := os.MkdirAll(filepath.Join(s.dir, "logs"), 0o755); err != nil {
+		return err
+	}
+	lock, err := os.Create(filepath.Join(s.dir, "lock"))
+	if err != nil {
+		return err
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		lock.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return fmt.Errorf("another localstack runs with %s: use that one, or stop it first", short(s.dir))
+		}
+		return fmt.Errorf("lock %s: %w", lock.Name(), err)
+	}
+	s.lock = lock // held until this program ends, however it ends
+	return nil
+}
+
+func (s *stack) startTemporal(ctx context.Context) error {
+	port, note, err := s.port(7233)
+	if err != nil {
+		return err
+	}
+	uiPort, uiNote, err := s.port(8233)
+	if err != nil {
+		return err
+	}
+	p, err := s.start("temporal", func(log *os.File) (*servers.Process, error) {
+		return servers.Temporal(ctx, servers.TemporalOptions{
+			Port: port, UI: true, UIPort: uiPort, DBFile: filepath.Join(s.dir, "temporal.db"), Log: log,
+		})
+	})
+	if err != nil {
+		return err
+	}
+	s.temporal, s.temporalUI = p.Addr, p.UIAddr
+	say("Temporal", p.Addr, note)
+	say("Temporal's UI", "http://"+p.UIAddr, uiNote)
+	return nil
+}
+
+func (s *stack) startMinIO(ctx context.Context) error {
+	port, note, err := s.port(9000)
+	if err != nil {
+		return err
+	}
+	consolePort, consoleNote, err := s.port(9001)
+	if err != nil {
+		return err
+	}
+	p, err := s.start("minio", func(log *os.File) (*servers.Process, error) {
+		return servers.MinIO(ctx, servers.MinIOOptions{
+			Dir: filepath.Join(s.dir, "minio"), Port: port, Console: true, ConsolePort: consolePort,
+			AccessKey: accessKey, SecretKey: secretKey, Log: log,
+		})
+	})
+	if err != nil {
+		return err
+	}
+	s.minio, s.console = p.Addr, p.UIAddr
+	say("MinIO", p.Addr, note)
+	say("MinIO's console", "http://"+p.UIAddr, consoleNote)
+	say("", "user "+accessKey+", password "+secretKey, "")
+	return nil
+}
+
+func (s *stack) startKiesim(ctx context.Context, webhookKey string) error {
+	port, note, err := s.port(8090)
+	if err != nil {
+		return err
+	}
+	s.kiesim = address(port)
+	if err := s.startProgram(ctx, servers.Command{
+		Name:  "kiesim",
+		Args:  []string{"-addr", s.kiesim, "-api-key", apiKey, "-webhook-hmac-key", webhookKey, "-delay", separationTime},
+		Ports: []servers.Port{{Number: port, For: "kiesim"}},
+		Ready: servers.HTTPReady("http://" + s.kiesim + "/sim/bill"),
+	}); err != nil {
+		return err
+	}
+	say("kiesim", "http://"+s.kiesim, note)
+	say("", "plays the provider, bills nobody", "")
+	return nil
+}
+
+func (s *stack) startBridge(ctx context.Context, callbackSecret, webhookKey string) error {
+	port, note, err := s.port(8088)
+	if err != nil {
+		return err
+	}
+	s.bridge = address(port)
+	if err := s.startProgram(ctx, servers.Command{
+		Name: "callbackbridge",
+		Env: s.environment(
+			"STEMFLOW_BRIDGE_ADDR="+s.bridge,
+			"STEMFLOW_CALLBACK_SECRETS="+callbackSecret,
+			"KIE_WEBHOOK_HMAC_KEY="+webhookKey,
+		),
+		Ports: []servers.Port{{Number: port, For: "the callback bridge"}},
+		Ready: servers.HTTPReady("http://" + s.bridge + "/readyz"),
+	}); err != nil {
+		return err
+	}
+	say("callback bridge", "http://"+s.bridge, note)
+	return nil
+}
+
+func (s *stack) startWorker(ctx context.Context, callbackSecret string) error {
+	if err := s.startProgram(ctx, servers.Command{
+		Name: "worker",
+		Env: s.environment(
+			"KIE_API_KEY="+apiKey,
+			"KIE_BASE_URL=http://"+s.kiesim,
+			"STEMFLOW_CALLBACK_BASE_URL=http://"+s.bridge,
+			"STEMFLOW_CALLBACK_SECRETS="+callbackSecret,
+			"STEMFLOW_SOURCE_HOSTS=127.0.0.1",
+			"STEMFLOW_ALLOW_INSECURE_SOURCES=true",
+		),
+		Ready:      s.polled,
+		StopWithin: workerStop,
+	}); err != nil {
+		return err
+	}
+	say("worker", "on task queue "+stemflow.TaskQueue, "")
+	return nil
+}
+
+// down stops everything, those first that need the others.
+func (s *stack) down() {
+	s.mu.Lock()
+	running := slices.Clone(s.running)
+	s.mu.Unlock()
+	for _, p := range slices.Backward(running) {
+		p.Stop()
+	}
+}
+
+// kill ends everything at once, in the middle of a stop too.
+func (s *stack) kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.running {
+		p.Kill()
+	}
+}
+
+// environment configures a program of stemflow: with the given variables and those of this stack, and nothing else.
+func (s *stack) environment(more ...string) []string {
+	return append(servers.Environment([]string{"KIE_", "MINIO_", "STEMFLOW_", "TEMPORAL_"},
+		"TEMPORAL_CONFIG_FILE="+os.DevNull,
+		"TEMPORAL_ADDRESS="+s.temporal,
+		"MINIO_ENDPOINT="+s.minio,
+		"MINIO_ACCESS_KEY="+accessKey,
+		"MINIO_SECRET_KEY="+secretKey,
+	), more...)
+}
+
+// port is the preferred one or, with a note about it, a free one.
+func (s *stack) port(preferred int) (port int, note string, err error) {
+	port, err = servers.FreePort(preferred)
+	if err == nil && port != preferred {
+		s.otherPorts = true
+		note = fmt.Sprintf("another program has port %d", preferred)
+	}
+	return port, note, err
+}
+
+func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"net/url"
+
+	"stemflow"
+	"stemflow/internal/archive"
+)
+
+// newTrack is the input for a track that was never separated before. The provider's stand-in takes any ids.
+func newTrack() stemflow.SeparateStemsInput {
+	id := make([]byte, 4)
+	_, _ = rand.Read(id) // it never fails
+	return stemflow.SeparateStemsInput{TaskID: "song-" + hex.EncodeToString(id), AudioID: "track-1", Type: stemflow.SplitStem}
+}
+
+// location is where a track's stems are.
+func location(in stemflow.SeparateStemsInput) stemflow.Location {
+	return archive.Locate(bucket, "", stemflow.Track{TaskID: in.TaskID, AudioID: in.AudioID, Type: in.Type})
+}
+
+// workflowURL shows the latest run of a track in Temporal's UI.
+func (s *stack) workflowURL(in stemflow.SeparateStemsInput) string {
+	return "http://" + s.temporalUI + "/namespaces/default/workflows/" + url.PathEscape(stemflow.WorkflowID(in))
+}
+
+// startFormURL opens the form of Temporal's UI that starts a workflow. Its address fills in everything but the input.
+func (s *stack) startFormURL(in stemflow.SeparateStemsInput) string {
+	return "http://" + s.temporalUI + "/namespaces/default/workflows/start-workflow?" + url.Values{
+		"workflowType": {stemflow.WorkflowSeparateStems},
+		"taskQueue":    {stemflow.TaskQueue},
+		"workflowId":   {stemflow.WorkflowID(in)},
+	}.Encode()
+}
+
+// folderURL shows a track's objects in MinIO's console.
+func (s *stack) folderURL(in stemflow.SeparateStemsInput) string {
+	return "http://" + s.console + "/browser/" + bucket + "/" + url.PathEscape(location(in).Dir)
+}
