@@ -54,7 +54,8 @@ func (p *program) cancel(ctx context.Context, in stemflow.SeparateStemsInput, wo
 		}{workflowID})
 		return nil
 	}
-	fmt.Fprintf(p.stdout, "Asked %s to stop.\nStarting the track again goes on from there: what was paid is taken up, not paid twice.\n", workflowID)
+	fmt.Fprintf(p.stdout, "Asked %s to stop.\n"+
+		"Starting the track again goes on from there: what was paid is taken up, not paid twice.\n", workflowID)
 	return nil
 }
 

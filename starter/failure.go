@@ -60,7 +60,8 @@ var advice = map[string]string{
 	stemflow.ErrorInvalidInput:        "Correct what is named above. Nothing was paid.",
 	stemflow.ErrorUnauthorized:        "Check KIE_API_KEY of the worker. Nothing was paid.",
 	stemflow.ErrorInsufficientCredits: "Top up the provider's account and start again. Nothing was paid.",
-	stemflow.ErrorProviderRejected:    "Check the ids and the type of separation: the provider will not take them as they are. Nothing was paid.",
+	stemflow.ErrorProviderRejected: "Check the ids and the type of separation: the provider will not take them as they are. " +
+		"Nothing was paid.",
 	stemflow.ErrorProviderUnavailable: "Start again later. What was paid is taken up again, not paid twice.",
 	stemflow.ErrorSubmissionUnknown: "Look for the task in the provider's log (https://kie.ai/logs). If it is there, start again with " +
 		"--separation-task-id and its id. If it is not, start again with --force.",
@@ -72,9 +73,11 @@ var advice = map[string]string{
 	stemflow.ErrorSourceExpired: "The provider keeps results for 14 days. Starting again with --force pays for a new separation.",
 	stemflow.ErrorSourceNotAudio: "Start again later, which pays nothing, to see whether the provider serves audio then; " +
 		"--allow-partial takes the other stems.",
-	stemflow.ErrorSourceTooLarge:     "Raise STEMFLOW_MAX_STEM_SIZE of the worker and start again, which pays nothing.",
-	stemflow.ErrorSourceForbidden:    "If the host is the provider's, add it to STEMFLOW_SOURCE_HOSTS of the worker and start again, which pays nothing.",
-	stemflow.ErrorArchiveUnavailable: "Check the object store and the MINIO_ variables of the worker, and start again. What was paid is taken up again, not paid twice.",
+	stemflow.ErrorSourceTooLarge: "Raise STEMFLOW_MAX_STEM_SIZE of the worker and start again, which pays nothing.",
+	stemflow.ErrorSourceForbidden: "If the host is the provider's, add it to STEMFLOW_SOURCE_HOSTS of the worker and start again, " +
+		"which pays nothing.",
+	stemflow.ErrorArchiveUnavailable: "Check the object store and the MINIO_ variables of the worker, and start again. " +
+		"What was paid is taken up again, not paid twice.",
 	stemflow.ErrorArchiveIncomplete: "Start again, which pays nothing: the stems that are archived stay. " +
 		"--allow-partial takes what can be had.",
 	failureCanceled:   "Start the track again to go on: what was paid is taken up, not paid twice.",

@@ -125,7 +125,8 @@ func (f *failure) addSubmission(ctx context.Context, store *archive.Store, locat
 		return
 	}
 	f.Details = &stemflow.ErrorDetails{SeparationTaskID: paid.SeparationTaskID}
-	f.hint = "The separation is paid for and not archived yet: \"starter watch\" shows it while it runs, and starting the track again takes it up."
+	f.hint = "The separation is paid for and not archived yet: \"starter watch\" shows it while it runs, " +
+		"and starting the track again takes it up."
 }
 
 func notAManifest(err error) error {

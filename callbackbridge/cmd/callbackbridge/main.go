@@ -22,8 +22,9 @@ import (
 
 func main() {
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "callbackbridge receives the provider's callbacks and signals the workflows that wait for them.\n"+
-			"It takes no arguments: the environment configures it, with the variables that .env.example shows.")
+		fmt.Fprintln(flag.CommandLine.Output(),
+			"callbackbridge receives the provider's callbacks and signals the workflows that wait for them.\n"+
+				"It takes no arguments: the environment configures it, with the variables that .env.example shows.")
 	}
 	flag.Parse()
 	if flag.NArg() > 0 {
