@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"stemflow/internal/servers"
 )
@@ -16,6 +17,10 @@ const usage = `localstack runs all of stemflow on this machine.
 
   go run ./localstack        keeps running until Ctrl-C, and says how to start separations
   go run ./localstack demo   separates one track, shows how and what came of it, and ends
+
+  go run ./localstack --provider kie
+                             asks the real provider, with KIE_API_KEY, in place of kiesim: separations are billed. No callback
+                             reaches this machine, so results are polled for.
 
 Histories, objects and logs are kept in .localstack; delete it to begin anew.
 `
@@ -29,9 +34,16 @@ func main() {
 	dir := filepath.Join(root, ".localstack")
 	switch args := os.Args[1:]; {
 	case len(args) == 0:
-		os.Exit(run(root, dir, (*stack).serve))
+		os.Exit(run(&stack{root: root, dir: dir}, (*stack).serve))
 	case len(args) == 1 && args[0] == "demo":
-		os.Exit(run(root, dir, (*stack).demo))
+		os.Exit(run(&stack{root: root, dir: dir}, (*stack).demo))
+	case len(args) == 2 && strings.TrimPrefix(args[0], "-") == "-provider" && args[1] == "kie":
+		provider, err := realProvider()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "localstack:", err)
+			os.Exit(2)
+		}
+		os.Exit(run(&stack{root: root, dir: dir, provider: provider}, (*stack).serve))
 	case len(args) == 1 && (args[0] == "help" || args[0] == "-h" || args[0] == "-help" || args[0] == "--help"):
 		fmt.Print(usage)
 	default:
@@ -41,9 +53,9 @@ func main() {
 }
 
 // run brings the stack up, uses it, and takes it down again, whatever happens. It returns the exit code.
-func run(root, dir string, use func(*stack, context.Context) error) int {
+func run(s *stack, use func(*stack, context.Context) error) int {
 	ctx, end := context.WithCancelCause(context.Background())
-	s := &stack{root: root, dir: dir, end: end}
+	s.end = end
 	watchSignals(end, s.kill)
 	watchParent(end)
 

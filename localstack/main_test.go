@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		uses := map[string]func(*stack, context.Context) error{"serve": (*stack).serve, "demo": (*stack).demo}
-		os.Exit(run(root, dir, uses[os.Args[1]]))
+		os.Exit(run(&stack{root: root, dir: dir}, uses[os.Args[1]]))
 	}
 	os.Exit(func() int {
 		var err error

@@ -15,13 +15,17 @@ const allUp = "Ctrl-C stops all of it."
 // serve says how to use the stack, and keeps it up until the context ends.
 func (s *stack) serve(ctx context.Context) error {
 	first, second, third := newTrack(), newTrack(), newTrack()
+	whichIDs := "here any will do"
+	if s.provider != nil {
+		whichIDs = "put your own in place of these"
+	}
 	fmt.Printf(`
-Start a separation. The ids are those of a song and of its track at the provider; here any will do.
+Start a separation. The ids are those of a song and of its track at the provider; %s.
 
   With the starter, which shows the progress, and afterwards what is archived:
     export TEMPORAL_ADDRESS=%s MINIO_ENDPOINT=%s MINIO_ACCESS_KEY=%s MINIO_SECRET_KEY=%s
     go run ./starter start --task-id %s --audio-id %s --type %s --wait
-    go run ./starter show --task-id %[5]s --audio-id %[6]s --type %[7]s
+    go run ./starter show --task-id %[6]s --audio-id %[7]s --type %[8]s
 
   With the Temporal CLI:
     %s workflow start --address %s --type %s --task-queue %s \
@@ -34,7 +38,7 @@ Start a separation. The ids are those of a song and of its track at the provider
 
 %s
 `,
-		s.temporal, s.minio, accessKey, secretKey, first.TaskID, first.AudioID, first.Type,
+		whichIDs, s.temporal, s.minio, accessKey, secretKey, first.TaskID, first.AudioID, first.Type,
 		temporalCLI(), s.temporal, stemflow.WorkflowSeparateStems, stemflow.TaskQueue, stemflow.WorkflowID(second), asJSON(second),
 		s.startFormURL(third), asJSON(third), allUp)
 	<-ctx.Done()

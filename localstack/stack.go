@@ -32,6 +32,8 @@ const (
 type stack struct {
 	// root is the repository, dir holds what the stack keeps.
 	root, dir string
+	// provider is the real one, nil for kiesim.
+	provider *config.KIE
 	// end ends the context that everything runs with.
 	end context.CancelCauseFunc
 
@@ -55,13 +57,17 @@ func (s *stack) up(ctx context.Context) error {
 	fmt.Printf("stemflow on this machine, kept in %s\n\n", short(s.dir))
 	// The callback's way is guarded as in production, by secrets that nobody needs to know.
 	callbackSecret, webhookKey := rand.Text(), rand.Text()
-	for _, start := range []func(context.Context) error{
+	parts := []func(context.Context) error{
 		s.startTemporal,
 		s.startMinIO,
 		func(ctx context.Context) error { return s.startKiesim(ctx, webhookKey) },
 		func(ctx context.Context) error { return s.startBridge(ctx, callbackSecret, webhookKey) },
 		func(ctx context.Context) error { return s.startWorker(ctx, callbackSecret) },
-	} {
+	}
+	if s.provider != nil {
+		parts = []func(context.Context) error{s.startTemporal, s.startMinIO, s.startWorkerOnProvider}
+	}
+	for _, start := range parts {
 		if err := start(ctx); err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-// Command starter starts separations from the command line, watches them, shows what they archived, and cancels them.
+// Command starter starts and resumes separations from the command line, watches them, shows what they archived, and cancels them.
 // "starter help" says how.
 package main
 
@@ -47,7 +47,9 @@ type command struct {
 	flags func(p *program, set *flag.FlagSet) func(ctx context.Context, args []string) error
 }
 
-func commands() []command { return []command{startCommand, watchCommand, showCommand, cancelCommand} }
+func commands() []command {
+	return []command{startCommand, resumeCommand, watchCommand, showCommand, cancelCommand}
+}
 
 // run executes one command line and returns the exit code.
 func (p *program) run(ctx context.Context, args []string) int {

@@ -88,6 +88,8 @@ func TestWrongCommandLines(t *testing.T) {
 		stderr string
 	}{
 		{[]string{"start", "--tsk-id", "x"}, "error: Usage\n  flag provided but not defined: -tsk-id\nstarter start -h tells the flags.\n"},
+		{[]string{"resume", "--task-id", "a", "--audio-id", "b"}, "error: Usage\n  --separation-task-id is required: it says what is paid for\n" +
+			"starter resume -h tells the flags.\n"},
 		{[]string{"start", "x"}, "error: Usage\n  \"x\" is not a flag, and start takes flags only\nstarter start -h tells the flags.\n"},
 		{[]string{"start", "--deadline", "45"}, "error: Usage\n  invalid value \"45\" for flag -deadline: write it with a unit, like 30s, 3m or 1h30m\n" +
 			"starter start -h tells the flags.\n"},

@@ -34,20 +34,51 @@ nothing else: the result with --wait, what was started without it, or {"error": 
 		o := &startOptions{}
 		o.declare(set)
 		return func(ctx context.Context, args []string) error {
-			if o.inputFile != "" {
-				if err := o.readInput(p.stdin); err != nil {
-					return err
-				}
-				// The flags once more, on top of the input.
-				again := newFlagSet(set.Name())
-				o.declare(again)
-				if err := again.Parse(args); err != nil {
-					return usageError(set.Name(), err.Error())
-				}
+			if err := o.complete(p, set.Name(), args); err != nil {
+				return err
 			}
 			return p.start(ctx, *o)
 		}
 	},
+}
+
+var resumeCommand = command{
+	name:    "resume",
+	summary: "archive a separation that is paid for already, by its id at the provider; it never pays",
+	about: `
+  starter resume --separation-task-id 3e63...71e7 --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem --wait
+
+For a separation that was paid for elsewhere, or by a run that could not tell: its id stands in the provider's log. A run of the
+track that is under way is joined, with the input that it was started with.`,
+	flags: func(p *program, set *flag.FlagSet) func(context.Context, []string) error {
+		o := &startOptions{}
+		o.declare(set)
+		return func(ctx context.Context, args []string) error {
+			if err := o.complete(p, set.Name(), args); err != nil {
+				return err
+			}
+			if o.in.SeparationTaskID == "" {
+				return usageError(set.Name(), "--separation-task-id is required: it says what is paid for")
+			}
+			return p.start(ctx, *o)
+		}
+	},
+}
+
+// complete reads the input, where one is given, and then the flags once more, on top of it.
+func (o *startOptions) complete(p *program, name string, args []string) error {
+	if o.inputFile == "" {
+		return nil
+	}
+	if err := o.readInput(p.stdin); err != nil {
+		return err
+	}
+	again := newFlagSet(name)
+	o.declare(again)
+	if err := again.Parse(args); err != nil {
+		return usageError(name, err.Error())
+	}
+	return nil
 }
 
 // startOptions are the flags of start.

@@ -88,6 +88,13 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 	return w, v.err()
 }
 
+// LoadKIE reads what reaches the provider alone. The error is an [*Error].
+func LoadKIE(lookup Lookup) (KIE, error) {
+	v := &variables{lookup: lookup}
+	k := v.kie()
+	return k, v.err()
+}
+
 func (v *variables) kie() KIE {
 	k := KIE{APIKey: v.secret("KIE_API_KEY"), BaseURL: DefaultKIEBaseURL}
 	base := v.baseURL("KIE_BASE_URL", DefaultKIEBaseURL)

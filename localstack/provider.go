@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"stemflow/internal/config"
+	"stemflow/internal/servers"
+)
+
+// realProvider is the provider of --provider kie, from the environment.
+func realProvider() (*config.KIE, error) {
+	kie, err := config.LoadKIE(os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	if kie.APIKey.Reveal() == "" {
+		return nil, errors.New("KIE_API_KEY: is required with --provider kie")
+	}
+	return &kie, nil
+}
+
+// startWorkerOnProvider starts a worker that polls the real provider, since no callback reaches this machine.
+func (s *stack) startWorkerOnProvider(ctx context.Context) error {
+	if err := s.startProgram(ctx, servers.Command{
+		Name:       "worker",
+		Env:        s.environment("KIE_API_KEY="+s.provider.APIKey.Reveal(), "KIE_BASE_URL="+s.provider.BaseURL),
+		Ready:      s.polled,
+		StopWithin: workerStop,
+	}); err != nil {
+		return err
+	}
+	say("provider", s.provider.BaseURL, "separations are billed")
+	say("worker", "polls the provider", "")
+	return nil
+}
