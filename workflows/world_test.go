@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,6 +33,8 @@ type world struct {
 	archive  func(stemflow.ArchiveStemInput) (*stemflow.Stem, error)
 	manifest func(stemflow.WriteManifestInput) (*stemflow.ObjectRef, error)
 
+	// mu makes the activities run one at a time.
+	mu    sync.Mutex
 	calls map[string]int
 	// ledger are the states written by RecordSubmission, manifests what was committed.
 	ledger    []stemflow.Submission
@@ -83,6 +86,8 @@ func newWorld(t *testing.T) *world {
 
 func stand[In, Out any](w *world, name string, fn func(In) (*Out, error)) {
 	w.env.RegisterActivityWithOptions(func(_ context.Context, in In) (*Out, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		w.calls[name]++
 		return fn(in)
 	}, activity.RegisterOptions{Name: name})
