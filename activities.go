@@ -139,10 +139,10 @@ type GetSeparationRecordInput struct {
 	SeparationTaskID string `json:"separationTaskId"`
 	// ReportPending makes a pending record a result, not an error to be retried.
 	ReportPending bool `json:"reportPending,omitempty"`
-	// RequireOwn demands the proof that this workflow submitted it: our callback URL in the record.
+	// RequireOwn demands the proof that this very run submitted it: our callback URL in the record.
 	RequireOwn bool `json:"requireOwn,omitempty"`
-	// AudioID, where set, is the track that the record must be of, unless it is proved to be this workflow's own.
-	AudioID string `json:"audioId,omitempty"`
+	// Track, where set, is what the record must be of: a person named the separation.
+	Track *Track `json:"track,omitempty"`
 	// EmptyGrace is how long a record that is done without any link is looked at again.
 	EmptyGrace Duration `json:"emptyGrace,omitempty"`
 }

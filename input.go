@@ -45,7 +45,7 @@ type SeparateStemsInput struct {
 	CallbackGrace Duration `json:"callbackGrace,omitempty"`
 	// PollInterval is the pause between two polls. Default 30s.
 	PollInterval Duration `json:"pollInterval,omitempty"`
-	// Deadline is how long the provider may take, counted from the start of the submit. Default 45m.
+	// Deadline is how long the provider may take, counted from its answer to the submit. Default 45m.
 	Deadline Duration `json:"deadline,omitempty"`
 	// Force pays again even if an archived result or a paid separation exists.
 	Force bool `json:"force,omitempty"`

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"go.temporal.io/sdk/workflow"
+
 	"stemflow/internal/token"
 )
 
@@ -25,21 +27,22 @@ type CallbackAddress struct {
 // Expected tells whether callbacks can arrive at all.
 func (c CallbackAddress) Expected() bool { return c.BaseURL != "" }
 
-// Mint makes the callback URL of a workflow that waits until the deadline.
-func (c CallbackAddress) Mint(namespace, workflowID string, deadline time.Duration) string {
+// Mint makes the callback URL of a run that waits until the deadline.
+func (c CallbackAddress) Mint(namespace string, run workflow.Execution, deadline time.Duration) string {
 	if !c.Expected() {
 		return placeholderURL
 	}
 	return strings.TrimSuffix(c.BaseURL, "/") + "/callbacks/" + c.Keyring.Mint(token.Claims{
-		Namespace: namespace, WorkflowID: workflowID, Expires: time.Now().Add(deadline + afterDeadline),
+		Namespace: namespace, WorkflowID: run.ID, RunID: run.RunID, Expires: time.Now().Add(deadline + afterDeadline),
 	})
 }
 
-// Names tells whether a callback URL was minted for this workflow. An expired one still proves it.
-func (c CallbackAddress) Names(callbackURL, namespace, workflowID string) bool {
+// Names tells whether a callback URL was minted for this very run: an earlier run of the same workflow id paid for another
+// separation. An expired one still proves it.
+func (c CallbackAddress) Names(callbackURL, namespace string, run workflow.Execution) bool {
 	if !c.Expected() {
 		return false
 	}
 	claims, err := c.Keyring.Verify(path.Base(callbackURL), time.Time{})
-	return err == nil && claims.Namespace == namespace && claims.WorkflowID == workflowID
+	return err == nil && claims.Namespace == namespace && claims.WorkflowID == run.ID && claims.RunID == run.RunID
 }

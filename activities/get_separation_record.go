@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -56,23 +58,33 @@ func (a *GetSeparationRecord) Execute(ctx context.Context, in stemflow.GetSepara
 }
 
 // checkOwner demands what the input demands about whose separation it is. The callback URL that the record echoes carries our
-// token: it proves the workflow, and goes no further than here.
+// token: it proves the run, and goes no further than here.
 func (a *GetSeparationRecord) checkOwner(ctx context.Context, in stemflow.GetSeparationRecordInput, record *kie.Record) error {
-	if !in.RequireOwn && in.AudioID == "" {
+	if info := activity.GetInfo(ctx); in.RequireOwn && !a.Callback.Names(record.CallbackURL, info.Namespace, info.WorkflowExecution) {
+		return final(stemflow.ActivityErrorNotOwn, "this run did not submit "+in.SeparationTaskID, nil)
+	}
+	if in.Track == nil {
 		return nil
 	}
-	info := activity.GetInfo(ctx)
-	if a.Callback.Names(record.CallbackURL, info.Namespace, info.WorkflowExecution.ID) {
-		return nil
-	}
-	if in.RequireOwn {
-		return final(stemflow.ActivityErrorNotOwn, "this workflow did not submit "+in.SeparationTaskID, nil)
-	}
-	if record.AudioID != "" && record.AudioID != in.AudioID {
+	if record.AudioID != "" && record.AudioID != in.Track.AudioID {
 		return final(stemflow.ErrorInvalidInput, fmt.Sprintf("separationTaskId: %s is a separation of track %s, not of audioId %s",
-			in.SeparationTaskID, record.AudioID, in.AudioID), nil)
+			in.SeparationTaskID, record.AudioID, in.Track.AudioID), nil)
+	}
+	if i := slices.IndexFunc(record.Stems, func(s stemflow.SourceStem) bool { return !fits(*in.Track, s.Name) }); i >= 0 {
+		return final(stemflow.ErrorInvalidInput, fmt.Sprintf("separationTaskId: %s has a stem %s, so it is no %s of %q; "+
+			"give the type and stemName that were paid for", in.SeparationTaskID, record.Stems[i].Name, in.Track.Type, in.Track.StemName), nil)
 	}
 	return nil
+}
+
+// fits tells whether a separation of this type can have made a stem of this name. The record does not say the type.
+func fits(track stemflow.Track, stem string) bool {
+	if track.Type == stemflow.SplitStem { // its stems are many, and more may be added
+		return stem != "instrumental" && !strings.HasSuffix(stem, "_removed")
+	}
+	return slices.ContainsFunc(stemflow.ExpectedStems(track.Type, track.StemName), func(expected string) bool {
+		return stem == expected || strings.HasPrefix(stem, expected+"-")
+	})
 }
 
 // doneWithoutStems: the provider says it is done and has no link. Links have been seen to follow late, so it is looked at again

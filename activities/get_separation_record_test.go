@@ -123,9 +123,16 @@ func TestRecordOfSomebodyElse(t *testing.T) {
 	_, err := w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
 	require.True(t, requireType(t, err, stemflow.ActivityErrorNotOwn).NonRetryable())
 
-	_, err = w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, AudioID: "another-track"})
+	other := w.track
+	other.AudioID = "another-track"
+	_, err = w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, Track: &other})
 	require.Contains(t, requireType(t, err, stemflow.ErrorInvalidInput).Message(), w.track.AudioID)
 
-	_, err = w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, AudioID: w.track.AudioID})
+	other = w.track
+	other.Type = stemflow.SplitStem
+	_, err = w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, Track: &other})
+	require.Contains(t, requireType(t, err, stemflow.ErrorInvalidInput).Message(), "instrumental")
+
+	_, err = w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, Track: &w.track})
 	require.NoError(t, err)
 }

@@ -22,16 +22,26 @@ const (
 
 // judge decides whether the holder (runID and the attempt in the input) may take the ledger for itself. It is the one place
 // where it is decided that something may be paid for.
+//
+// Force passes over what other runs paid or intended, but only while every earlier attempt of this run surely was not accepted:
+// after a lost one, another run's entry may stand over an intent of this run that was.
 func judge(existing stemflow.Submission, in stemflow.SubmitSeparationInput, runID string) verdict {
 	own := existing.RunID == runID
+	lost := in.Attempt != in.Refused+1
 	switch {
 	case own && existing.Attempt > in.Attempt:
 		return outdated
+	case existing.State == stemflow.SubmissionPaid && existing.SeparationTaskID == "":
+		return held // not an entry of ours: nobody can tell what it means
 	case existing.State == stemflow.SubmissionPaid:
-		if in.Force && !own {
+		switch {
+		case own || !in.Force:
+			return paid
+		case lost:
+			return unknown
+		default:
 			return take
 		}
-		return paid
 	case existing.State == stemflow.SubmissionIntended && own:
 		switch {
 		case existing.Attempt == in.Attempt:
@@ -42,10 +52,14 @@ func judge(existing stemflow.Submission, in stemflow.SubmitSeparationInput, runI
 			return unknown
 		}
 	case existing.State == stemflow.SubmissionIntended:
-		if in.Force {
+		switch {
+		case !in.Force:
+			return held
+		case lost:
+			return unknown
+		default:
 			return take
 		}
-		return held
 	default:
 		return take
 	}

@@ -12,7 +12,7 @@ import (
 func TestJudge(t *testing.T) {
 	const me, other = "run-1", "run-0"
 	entry := func(state stemflow.SubmissionState, run string, attempt int) stemflow.Submission {
-		return stemflow.Submission{State: state, RunID: run, Attempt: attempt}
+		return stemflow.Submission{State: state, RunID: run, Attempt: attempt, SeparationTaskID: "sep"}
 	}
 	for name, c := range map[string]struct {
 		existing         stemflow.Submission
@@ -25,6 +25,9 @@ func TestJudge(t *testing.T) {
 		"refused, own earlier attempt":              {entry(stemflow.SubmissionRefused, me, 1), 2, 1, false, take},
 		"paid by another run":                       {entry(stemflow.SubmissionPaid, other, 1), 1, 0, false, paid},
 		"paid by another run, force":                {entry(stemflow.SubmissionPaid, other, 1), 1, 0, true, take},
+		"paid by another run, force after a loss":   {entry(stemflow.SubmissionPaid, other, 1), 2, 0, true, unknown},
+		"paid, and nobody knows for what":           {stemflow.Submission{State: stemflow.SubmissionPaid, RunID: other}, 1, 0, true, held},
+		"intended by another, force after a loss":   {entry(stemflow.SubmissionIntended, other, 1), 2, 0, true, unknown},
 		"paid by this run, its answer was lost":     {entry(stemflow.SubmissionPaid, me, 1), 2, 0, false, paid},
 		"paid by this run, force pays only once":    {entry(stemflow.SubmissionPaid, me, 1), 2, 0, true, paid},
 		"intended by another run":                   {entry(stemflow.SubmissionIntended, other, 1), 1, 0, false, held},

@@ -54,12 +54,16 @@ func (a *PrepareArchive) Execute(ctx context.Context, in stemflow.PrepareArchive
 	if err != nil {
 		return nil, storeRefusal(err)
 	}
-	// A ledger that names a later separation than the manifest speaks of one that was paid for by force and never archived.
-	if archived != nil && (out.Submission == nil || out.Submission.State != stemflow.SubmissionPaid ||
-		out.Submission.SeparationTaskID == archived.SeparationTaskID) {
+	if archived != nil && !paidLater(out.Submission, archived) {
 		out.Archived = archived
 	}
 	return out, nil
+}
+
+// paidLater tells whether the ledger speaks of a separation that was paid for, by force, after the archived one, and never archived.
+func paidLater(submission *stemflow.Submission, archived *stemflow.SeparateStemsResult) bool {
+	return submission != nil && submission.State == stemflow.SubmissionPaid &&
+		submission.SeparationTaskID != archived.SeparationTaskID && submission.SubmittedAt.After(archived.ArchivedAt)
 }
 
 // archived is the result of the manifest, or nil unless it is complete and all its objects are there.

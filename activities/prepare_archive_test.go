@@ -2,6 +2,7 @@ package activities
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -40,8 +41,12 @@ func TestPrepareFindsWhatIsComplete(t *testing.T) {
 		"an object is gone":      {func(_ *world, m *stemflow.Manifest) { m.Stems[0].Key += "x" }, false},
 		"an object is different": {func(_ *world, m *stemflow.Manifest) { m.Stems[0].Size++ }, false},
 		"a later payment is not archived": {func(w *world, _ *stemflow.Manifest) {
-			w.write(archive.SubmissionKey(w.loc), stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "later"})
+			w.write(archive.SubmissionKey(w.loc), stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "later", SubmittedAt: time.Now()})
 		}, false},
+		"an earlier payment, and another resumed since": {func(w *world, m *stemflow.Manifest) {
+			m.ArchivedAt = time.Now()
+			w.write(archive.SubmissionKey(w.loc), stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "earlier", SubmittedAt: time.Now().Add(-time.Hour)})
+		}, true},
 		"its own payment": {func(w *world, _ *stemflow.Manifest) {
 			w.write(archive.SubmissionKey(w.loc), stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "sep"})
 		}, true},

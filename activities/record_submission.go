@@ -28,6 +28,8 @@ func (a *RecordSubmission) Execute(ctx context.Context, in stemflow.RecordSubmis
 	switch {
 	case errors.Is(err, archive.ErrNotFound):
 		_, err = a.Store.CreateJSON(ctx, bucket, key, submission)
+	case errors.Is(err, archive.ErrCorrupt):
+		return final(stemflow.ErrorArchiveUnavailable, err.Error(), err)
 	case err != nil:
 	case !supersedes(submission, existing):
 		return nil

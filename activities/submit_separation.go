@@ -22,10 +22,12 @@ type SubmitSeparation struct {
 }
 
 const (
-	// The ledger's own patience, within the activity's time-out of a minute: a few tries, for a store that hiccups.
-	ledgerTries = 4
-	ledgerPause = time.Second
-	ledgerLimit = 5 * time.Second
+	// The ledger's own patience: a few tries for a store that hiccups, within a budget before the call and one after it, so that
+	// both and the call between them (30 s) fit in the activity's time-out.
+	ledgerTries  = 4
+	ledgerPause  = time.Second
+	ledgerLimit  = 5 * time.Second
+	ledgerBudget = 15 * time.Second
 	// An intent of another run that is older than this belongs to a call that is long over.
 	heldLimit = 2 * time.Minute
 )
@@ -42,9 +44,9 @@ func (a *SubmitSeparation) Execute(ctx context.Context, in stemflow.SubmitSepara
 		WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID, Attempt: in.Attempt,
 		IntendedAt: time.Now().UTC(),
 	}
-	callbackURL := a.Callback.Mint(info.Namespace, intent.WorkflowID, time.Duration(in.Deadline))
+	callbackURL := a.Callback.Mint(info.Namespace, info.WorkflowExecution, time.Duration(in.Deadline))
 
-	etag, earlier, err := a.takeLedger(ctx, in, intent)
+	taken, earlier, err := a.takeLedger(ctx, in, intent)
 	if err != nil || earlier != nil {
 		return earlier, err
 	}
@@ -64,8 +66,11 @@ func (a *SubmitSeparation) Execute(ctx context.Context, in stemflow.SubmitSepara
 	default:
 		outcome.State = stemflow.SubmissionRefused
 		outcome.ProviderCode, outcome.ProviderMessage = providerDetails(callErr).ProviderCode, providerDetails(callErr).ProviderMessage
+		if taken.before.State == stemflow.SubmissionPaid {
+			outcome = taken.before // the receipt of what was paid before stays
+		}
 	}
-	ledgerErr := a.complete(ctx, in.Location, etag, outcome)
+	ledgerErr := a.complete(ctx, in.Location, taken.etag, outcome)
 	if ledgerErr != nil {
 		activity.GetLogger(ctx).Warn("the ledger could not be completed and is written again later",
 			"separationTaskId", taskID, "error", ledgerErr)
@@ -78,18 +83,28 @@ func (a *SubmitSeparation) Execute(ctx context.Context, in stemflow.SubmitSepara
 	}, nil
 }
 
-// takeLedger writes the intent and returns its ETag; or returns the separation that an earlier submit has paid for; or an
-// error, after which nothing was paid by this attempt.
-func (a *SubmitSeparation) takeLedger(ctx context.Context, in stemflow.SubmitSeparationInput, intent stemflow.Submission) (string, *stemflow.SubmittedSeparation, error) {
+// takenLedger is a ledger in which the intent stands: its ETag, and what stood there before.
+type takenLedger struct {
+	etag   string
+	before stemflow.Submission
+}
+
+// takeLedger writes the intent; or returns the separation that an earlier submit has paid for; or an error, after which nothing
+// was paid by this attempt.
+func (a *SubmitSeparation) takeLedger(
+	ctx context.Context, in stemflow.SubmitSeparationInput, intent stemflow.Submission,
+) (taken takenLedger, earlier *stemflow.SubmittedSeparation, err error) {
+	ctx, cancel := context.WithTimeout(ctx, ledgerBudget)
+	defer cancel()
 	bucket, key := in.Location.Bucket, archive.SubmissionKey(in.Location)
 	var last error
 	for try := range ledgerTries {
 		if try > 0 && pause(ctx, ledgerPause) != nil {
-			return "", nil, ctx.Err()
+			break
 		}
 		etag, err := bounded(ctx, func(ctx context.Context) (string, error) { return a.Store.CreateJSON(ctx, bucket, key, intent) })
 		if err == nil {
-			return etag, nil, nil
+			return takenLedger{etag: etag}, nil, nil
 		}
 		last = err
 		if !errors.Is(err, archive.ErrPrecondition) {
@@ -103,28 +118,28 @@ func (a *SubmitSeparation) takeLedger(ctx context.Context, in stemflow.SubmitSep
 		}
 		switch judge(existing, in, intent.RunID) {
 		case mine:
-			return etag, nil, nil
+			return takenLedger{etag: etag}, nil, nil
 		case paid:
-			return "", &stemflow.SubmittedSeparation{
+			return taken, &stemflow.SubmittedSeparation{
 				SeparationTaskID: existing.SeparationTaskID, SubmittedAt: existing.SubmittedAt,
 				FromLedger: existing.RunID != intent.RunID,
 			}, nil
 		case held:
-			return "", nil, heldBy(existing)
+			return taken, nil, heldBy(existing)
 		case unknown, outdated:
-			return "", nil, final(stemflow.ActivityErrorSubmitUnknown,
+			return taken, nil, final(stemflow.ActivityErrorSubmitUnknown,
 				"an earlier attempt of this run was lost after it had written its intent, and may have been accepted", nil)
 		case take:
 			etag, err = bounded(ctx, func(ctx context.Context) (string, error) {
 				return a.Store.ReplaceJSON(ctx, bucket, key, etag, intent)
 			})
 			if err == nil {
-				return etag, nil, nil
+				return takenLedger{etag: etag, before: existing}, nil, nil
 			}
 			last = err
 		}
 	}
-	return "", nil, final(stemflow.ErrorArchiveUnavailable,
+	return taken, nil, final(stemflow.ErrorArchiveUnavailable,
 		"the intent could not be written to the archive, so nothing was paid: "+last.Error(), last,
 		stemflow.ErrorDetails{}, stemflow.SubmitRefusal{LedgerBehind: true})
 }
@@ -142,9 +157,11 @@ func heldBy(existing stemflow.Submission) error {
 
 // complete writes the outcome over the intent, and over nothing else.
 func (a *SubmitSeparation) complete(ctx context.Context, loc stemflow.Location, etag string, outcome stemflow.Submission) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, ledgerBudget)
+	defer cancel()
 	for try := range ledgerTries {
-		if try > 0 {
-			_ = pause(ctx, ledgerPause) // the context has no end here
+		if try > 0 && pause(ctx, ledgerPause) != nil {
+			break
 		}
 		_, err = bounded(ctx, func(ctx context.Context) (string, error) {
 			return a.Store.ReplaceJSON(ctx, loc.Bucket, archive.SubmissionKey(loc), etag, outcome)

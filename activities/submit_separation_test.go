@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
 	"stemflow/internal/archive"
@@ -134,6 +135,17 @@ func TestSubmitMeetsAnotherRunsLedger(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 1, w.billed())
 	})
+	t.Run("a refused force leaves the receipt of an earlier payment", func(t *testing.T) {
+		w := newWorld(t)
+		before := before
+		before.State, before.SeparationTaskID = stemflow.SubmissionPaid, "paid-before"
+		w.write(archive.SubmissionKey(w.loc), before)
+		w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}})
+		_, err := w.submit(func(in *stemflow.SubmitSeparationInput) { in.Force = true })
+		requireType(t, err, stemflow.ErrorInsufficientCredits)
+		require.Equal(t, stemflow.SubmissionPaid, w.ledger().State)
+		require.Equal(t, "paid-before", w.ledger().SeparationTaskID)
+	})
 	t.Run("a payment is taken up", func(t *testing.T) {
 		w := newWorld(t)
 		before := before
@@ -184,10 +196,13 @@ func TestCallbackAddressIsMadeForTheWorkflowAndOutlivesItsDeadline(t *testing.T)
 	record, err := w.set.GetSeparationRecord.Provider.Record(t.Context(), submitted.SeparationTaskID)
 	require.NoError(t, err)
 	address := w.set.SubmitSeparation.Callback
-	require.True(t, address.Names(record.CallbackURL, testNamespace, testWorkflowID))
-	require.False(t, address.Names(record.CallbackURL, testNamespace, "another"))
-	require.False(t, address.Names(record.CallbackURL, "another", testWorkflowID))
-	require.False(t, address.Names(placeholderURL, testNamespace, testWorkflowID))
-	require.Equal(t, placeholderURL, CallbackAddress{}.Mint(testNamespace, testWorkflowID, time.Hour))
+	run := workflow.Execution{ID: testWorkflowID, RunID: testRunID}
+	require.True(t, address.Names(record.CallbackURL, testNamespace, run))
+	require.False(t, address.Names(record.CallbackURL, testNamespace, workflow.Execution{ID: "another", RunID: testRunID}))
+	require.False(t, address.Names(record.CallbackURL, testNamespace, workflow.Execution{ID: testWorkflowID, RunID: "earlier"}),
+		"an earlier run of the track paid for another separation")
+	require.False(t, address.Names(record.CallbackURL, "another", run))
+	require.False(t, address.Names(placeholderURL, testNamespace, run))
+	require.Equal(t, placeholderURL, CallbackAddress{}.Mint(testNamespace, run, time.Hour))
 	require.IsType(t, &temporal.ApplicationError{}, final("x", "y", nil), "it must be the outermost error")
 }

@@ -20,7 +20,7 @@ const (
 	// One submit is at most a minute of waiting for others: a few at once use up any rate that the provider allows.
 	submitConcurrency = 8
 	// A submit that has begun is finished before the worker stops, since its answer is worth money.
-	submitStopTimeout = time.Minute
+	submitStopTimeout = 75 * time.Second
 )
 
 // host is what stemflow needs within one process, whatever number of workers it serves.

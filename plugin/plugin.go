@@ -76,6 +76,9 @@ func (p *Plugin) StartWorker(
 		return errors.New("stemflow: Config.Client is missing: the queue of the paid call needs a worker of its own")
 	}
 
+	if w == nil {
+		return errors.New("stemflow: the plugin was started for a worker that it was not configured for")
+	}
 	submitQueue := p.host.submitQueue(w.taskQueue)
 	p.host.activities(submitQueue).Register(options.WorkerRegistry)
 	w.submit = p.host.newSubmitWorker(p.host.cfg.Client, submitQueue, w.options, func(err error) {

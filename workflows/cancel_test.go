@@ -61,6 +61,20 @@ func TestCancelWhileTheOutcomeIsUnknown(t *testing.T) {
 	require.Empty(t, w.cancelled().SeparationTaskID)
 }
 
+func TestCancelWhileACallbackIsConfirmedKeepsItsID(t *testing.T) {
+	w := newWorld(t)
+	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+	}
+	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		return nil, again(stemflow.ActivityErrorNoRecord)
+	}
+	w.callbackAfter(time.Minute, success(separationID))
+	w.cancelAfter(time.Minute + 3*time.Second)
+	w.run(input())
+	require.Equal(t, separationID, w.cancelled().SeparationTaskID)
+}
+
 func TestCancelWhileArchiving(t *testing.T) {
 	w := newWorld(t)
 	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -67,8 +68,12 @@ func (s *separation) failure(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	if s.ownership >= given {
+	switch {
+	case s.ownership >= given:
 		e.details.SeparationTaskID = s.taskID
+	case s.ownership == claimed:
+		e.message += fmt.Sprintf(" (a callback named %s, which is not confirmed to be this run's: to take it up, start again with it as "+
+			"separationTaskId)", s.taskID)
 	}
 	return temporal.NewApplicationErrorWithOptions(e.message, e.kind, temporal.ApplicationErrorOptions{
 		NonRetryable: true, Details: []any{e.details},

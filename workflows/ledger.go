@@ -25,15 +25,20 @@ func (s *separation) recordSubmission(ctx workflow.Context, submission stemflow.
 	})
 }
 
-// finishLedger waits until the ledger is written: as long as it takes when the run did its work, briefly when it failed or was
+// finishLedger waits until the ledger is written: as long as it takes when the run did its work, briefly when it failed or is
 // cancelled, since then the memo names the separation too.
 func (s *separation) finishLedger(ctx workflow.Context, err error) {
-	if s.ledger == nil || s.ledger.IsReady() {
+	if s.ledger == nil {
 		return
 	}
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	if err == nil {
-		_ = s.ledger.Get(detached, nil)
+		workflow.NewSelector(detached).
+			AddFuture(s.ledger, func(workflow.Future) {}).
+			AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {}).
+			Select(detached)
+	}
+	if s.ledger.IsReady() {
 		return
 	}
 	timerCtx, stopTimer := workflow.WithCancel(detached)

@@ -19,17 +19,18 @@ const (
 	// lost yet. Attempts are counted and not time, for on a busy queue the first one may wait for long.
 	prepareAttempts = 7
 
-	// One submit: the intent, the call (at most 30 s) and the completion of the ledger. Only a lost worker takes longer.
-	submitTimeout = time.Minute
+	// One submit: the intent (at most 15 s), the call (30 s) and the completion of the ledger (15 s). Only a lost worker takes longer.
+	submitTimeout = 75 * time.Second
+	// A submit waits for its turn in the rate-limited queue, for as long as there are others before it; now and then it asks
+	// whether that is still the queue to wait in.
+	submitTurn = time.Hour
 	// How long a submit that the provider surely refuses (rate limit, maintenance, not reachable) is tried again.
 	submitPatience = time.Hour
 	// The provider's rate limit counts in windows of 10 s, and a refused call is worth another only after a full one.
 	submitPauseFirst = 10 * time.Second
 	submitPauseMost  = 2 * time.Minute
-	// Another run holds the intent: its call is over within submitTimeout, so the ledger is looked at again soon, and an intent
-	// older than the patience belongs to a run that will not say any more.
-	heldPause    = 5 * time.Second
-	heldPatience = 2 * time.Minute
+	// Another run holds the intent: its call is over within submitTimeout, so the ledger is looked at again soon.
+	heldPause = 5 * time.Second
 
 	// After a callback the record is expected within seconds; where it lags longer the callback's own links serve.
 	confirmAttempts = 5
@@ -66,16 +67,16 @@ func prepareOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// submitOptions: a single attempt, because the engine would repeat a lost one blindly; no limit on the wait for its turn in
-// the rate-limited queue; and a cancellation waits for a call under way, whose id is worth money, while it drops one that has
+// submitOptions: a single attempt, because the engine would repeat a lost one blindly; and a cancellation waits for a call under way, whose id is worth money, while it drops one that has
 // not started.
 func submitOptions(ctx workflow.Context, queue string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		Summary:             "submit the separation (paid)",
-		TaskQueue:           queue,
-		StartToCloseTimeout: submitTimeout,
-		WaitForCancellation: true,
-		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:                "submit the separation (paid)",
+		TaskQueue:              queue,
+		ScheduleToStartTimeout: submitTurn,
+		StartToCloseTimeout:    submitTimeout,
+		WaitForCancellation:    true,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 	})
 }
 

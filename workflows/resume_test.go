@@ -101,7 +101,7 @@ func TestResumeByIDNeverSubmits(t *testing.T) {
 	t.Run("done", func(t *testing.T) {
 		w := newWorld(t)
 		w.get = func(look stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
-			require.Equal(t, "audio", look.AudioID, "it must be this track's")
+			require.Equal(t, "audio", look.Track.AudioID, "it must be this track's")
 			return done(), nil
 		}
 		w.run(in)

@@ -21,7 +21,7 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 	}
 	result, err := s.run(ctx)
 	s.finishLedger(ctx, err)
-	s.dropLateCallbacks(ctx)
+	s.readLateCallbacks(ctx)
 	if err != nil {
 		return nil, s.failure(err)
 	}

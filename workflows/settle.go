@@ -47,11 +47,11 @@ func (s *separation) takeUp(ctx workflow.Context) error {
 	record, err := s.look(confirmOptions(ctx), look)
 	kind, _ := applicationError(err)
 	switch {
+	case err == nil && record.Pending:
+		return nil
 	case err == nil:
 		s.claim(ctx, record.CreatedAt)
-		if !record.Pending {
-			s.settle(ctx, stemflow.SettledByResume, record)
-		}
+		s.settle(ctx, stemflow.SettledByResume, record)
 		return nil
 	case byInput && kind == stemflow.ActivityErrorNoRecord:
 		return endWith(stemflow.ErrorInvalidInput, fmt.Sprintf("separationTaskId: the provider has no record of %s; "+
@@ -67,7 +67,8 @@ func (s *separation) takeUp(ctx workflow.Context) error {
 func (s *separation) aboutOwn() stemflow.GetSeparationRecordInput {
 	in := stemflow.GetSeparationRecordInput{SeparationTaskID: s.taskID, RequireOwn: s.ownership == claimed}
 	if s.ownership == given {
-		in.AudioID = s.in.AudioID
+		track := s.track()
+		in.Track = &track
 	}
 	return in
 }
@@ -115,9 +116,6 @@ func (s *separation) timedOut(last error) error {
 		message := fmt.Sprintf("the outcome of the submit is unknown and no callback told it within %v. It may have been accepted and "+
 			"paid: look for the track in the provider's log; if it is there, start again with its id as separationTaskId, "+
 			"if not, start again with force", s.in.Deadline)
-		if s.taskID != "" {
-			message += fmt.Sprintf(" (a callback named %s, which the provider's record did not confirm)", s.taskID)
-		}
 		return endWith(stemflow.ErrorSubmissionUnknown, message)
 	}
 	message := fmt.Sprintf("the provider was not done with %s within %v; start the track again to resume it, unpaid",
@@ -152,9 +150,12 @@ func (w *wait) next(ctx workflow.Context) error {
 		handle = ctx.Err
 	})
 	selector.AddReceive(w.callbacks, func(c workflow.ReceiveChannel, _ bool) {
+		handle = func() error { return nil }
+		// Not Receive: it would drop a signal that does not decode, wait for another one, and hear nothing else meanwhile.
 		var callback stemflow.Callback
-		c.Receive(ctx, &callback)
-		handle = func() error { return w.heed(ctx, callback) }
+		if c.ReceiveAsync(&callback) {
+			handle = func() error { return w.heed(ctx, callback) }
+		}
 	})
 	if w.timer != nil {
 		selector.AddFuture(w.timer, func(f workflow.Future) {
@@ -289,20 +290,17 @@ func (w *wait) heed(ctx workflow.Context, callback stemflow.Callback) error {
 // learn takes the task id of an unknown submit from a callback: its URL named this run. The record must prove it.
 func (w *wait) learn(ctx workflow.Context, callback stemflow.Callback) error {
 	s := w.s
-	record, err := s.look(confirmOptions(ctx), stemflow.GetSeparationRecordInput{
-		SeparationTaskID: callback.TaskID, RequireOwn: true, ReportPending: true,
-	})
+	s.taskID, s.ownership = callback.TaskID, claimed
+	look := s.aboutOwn()
+	look.ReportPending = true
+	record, err := s.look(confirmOptions(ctx), look)
+	w.polling = true
 	kind, _ := applicationError(err)
 	switch {
 	case temporal.IsCanceledError(err):
 		return err
 	case kind == stemflow.ActivityErrorNotOwn:
-		workflow.GetLogger(ctx).Warn("a callback for a task that this run did not submit is ignored", "callbackTaskId", callback.TaskID)
-		return nil
-	}
-	s.taskID, s.ownership = callback.TaskID, claimed
-	w.polling = true
-	switch {
+		w.forget(ctx)
 	case err == nil:
 		s.claim(ctx, record.CreatedAt)
 		if !record.Pending {
@@ -337,12 +335,19 @@ func (s *separation) claim(ctx workflow.Context, created time.Time) {
 	s.recordSubmission(ctx, stemflow.Submission{State: stemflow.SubmissionPaid})
 }
 
-// dropLateCallbacks reads what came after the run had its answer, so that closing leaves no signal unhandled.
-func (s *separation) dropLateCallbacks(ctx workflow.Context) {
+// readLateCallbacks reads what came while nobody listened, so that closing leaves no signal unhandled. One of them may carry the only
+// copy of a paid id that there is: a run that ends without an id of its own names it.
+func (s *separation) readLateCallbacks(ctx workflow.Context) {
 	callbacks := workflow.GetSignalChannel(ctx, stemflow.SignalSeparationCallback)
-	var callback stemflow.Callback
-	for callbacks.ReceiveAsync(&callback) {
-		workflow.GetLogger(ctx).Info("a late callback is dropped", "callbackTaskId", callback.TaskID)
+	for callbacks.Len() > 0 {
+		var callback stemflow.Callback
+		if !callbacks.ReceiveAsync(&callback) {
+			continue // it did not decode
+		}
+		workflow.GetLogger(ctx).Warn("a callback came too late for this run", "callbackTaskId", callback.TaskID)
+		if s.taskID == "" {
+			s.taskID, s.ownership = callback.TaskID, claimed
+		}
 	}
 }
 

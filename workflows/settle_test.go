@@ -103,6 +103,24 @@ func TestEarlyCallbackIsKeptUntilTheSubmitHasAnswered(t *testing.T) {
 	require.Less(t, w.took(), time.Minute)
 }
 
+// Anyone may send a signal by hand. One that does not decode is dropped, and the run goes on to hear everything else.
+func TestSignalThatDoesNotDecodeChangesNothing(t *testing.T) {
+	t.Run("the callback after it settles", func(t *testing.T) {
+		w := newWorld(t)
+		w.env.RegisterDelayedCallback(func() { w.env.SignalWorkflow(stemflow.SignalSeparationCallback, "what?") }, time.Second)
+		w.callbackAfter(time.Minute, success(separationID))
+		w.run(input())
+		require.Equal(t, stemflow.SettledByCallback, w.result().SettledBy)
+	})
+	t.Run("a cancellation after it is heard", func(t *testing.T) {
+		w := newWorld(t)
+		w.env.RegisterDelayedCallback(func() { w.env.SignalWorkflow(stemflow.SignalSeparationCallback, "what?") }, time.Second)
+		w.cancelAfter(time.Minute)
+		w.run(input())
+		require.Equal(t, separationID, w.cancelled().SeparationTaskID)
+	})
+}
+
 func TestDuplicateCallbacksSettleOnce(t *testing.T) {
 	w := newWorld(t)
 	for range 3 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -62,7 +63,7 @@ func (s *separation) resumePaid(ctx workflow.Context, taskID string, submittedAt
 // follows one that surely was not accepted, or one that was lost and about which the ledger tells the next attempt.
 func (s *separation) submit(ctx workflow.Context) error {
 	s.enter(ctx, stemflow.PhaseSubmitting)
-	began := workflow.Now(ctx)
+	var refusedSince time.Time
 	refused := 0
 	for attempt := 1; ; attempt++ {
 		var submitted stemflow.SubmittedSeparation
@@ -77,8 +78,13 @@ func (s *separation) submit(ctx workflow.Context) error {
 		}
 
 		var timeout *temporal.TimeoutError
-		var pause time.Duration
+		pause := heldPause
 		switch kind, _ := applicationError(err); {
+		case errors.As(err, &timeout):
+			if err := s.afterTimeout(ctx, timeout); err != nil {
+				return err
+			}
+			continue
 		case kind == stemflow.ActivityErrorSubmitUnknown:
 			workflow.GetLogger(ctx).Warn("the outcome of the submit is unknown: waiting for the callback to tell", "error", err)
 			s.progress.SubmissionUnknown = true
@@ -88,24 +94,41 @@ func (s *separation) submit(ctx workflow.Context) error {
 			refused = attempt
 			pause = submitPause(attempt)
 		case kind == stemflow.ActivityErrorSubmitHeld:
-			pause = heldPause
-		case errors.As(err, &timeout):
-			// The worker was lost. If it had written its intent, the next attempt finds that and submits nothing.
 		default:
 			s.takeIntentBack(ctx, attempt, err)
 			return activityFailure(err, stemflow.ErrorProviderUnavailable)
 		}
-		if workflow.Now(ctx).Sub(began) > submitPatience {
+
+		if refusedSince.IsZero() {
+			refusedSince = workflow.Now(ctx)
+		}
+		if workflow.Now(ctx).Sub(refusedSince) > submitPatience {
+			s.takeIntentBack(ctx, attempt, err)
 			return endWith(stemflow.ErrorProviderUnavailable,
 				fmt.Sprintf("the provider took no submit for %v, nothing was paid; start the track again later: %v", submitPatience, err))
 		}
-		if err := workflow.Sleep(ctx, pause); err != nil {
-			return err
+		if cancelled := workflow.Sleep(ctx, pause); cancelled != nil {
+			s.takeIntentBack(ctx, attempt, err)
+			return cancelled
 		}
 	}
 }
 
-// takeIntentBack frees the ledger after a final refusal whose activity could not.
+// afterTimeout prepares another attempt. One that nobody took in time was never begun: the host may have moved its submit queue,
+// which the archive's preparation tells. One that was begun is lost with its worker: if it had written its intent, the next
+// attempt finds that and submits nothing.
+func (s *separation) afterTimeout(ctx workflow.Context, timeout *temporal.TimeoutError) error {
+	if timeout.TimeoutType() != enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
+		return nil
+	}
+	if err := s.prepareArchive(ctx); err != nil {
+		return err
+	}
+	s.enter(ctx, stemflow.PhaseSubmitting)
+	return nil
+}
+
+// takeIntentBack frees the ledger when no attempt follows a refusal whose activity could not.
 func (s *separation) takeIntentBack(ctx workflow.Context, attempt int, err error) {
 	_, app := applicationError(err)
 	if app == nil {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
 )
@@ -40,6 +42,22 @@ func TestSubmitRefusedForTooLongEndsUnpaid(t *testing.T) {
 	require.Equal(t, stemflow.ErrorProviderUnavailable, kind)
 	require.Empty(t, details.SeparationTaskID)
 	require.Greater(t, w.took(), time.Hour)
+}
+
+func TestLostSubmitIsFollowedByAnotherHoweverLate(t *testing.T) {
+	w := newWorld(t)
+	submit := w.submit
+	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		if in.Attempt == 1 {
+			return nil, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
+		}
+		require.Zero(t, in.Refused, "a lost attempt refuted nothing")
+		return submit(in)
+	}
+	w.callbackAfter(2*time.Hour, success(separationID))
+	w.run(input())
+	w.result()
+	require.Equal(t, 2, w.calls[stemflow.ActivitySubmitSeparation])
 }
 
 func TestFinalRefusalEndsAtOnce(t *testing.T) {
@@ -131,6 +149,22 @@ func TestAnotherRunsIntentIsWaitedForAndItsSeparationTakenUp(t *testing.T) {
 	}
 	w.run(input())
 	require.Equal(t, stemflow.SettledByResume, w.result().SettledBy)
+}
+
+// A callback of an earlier run of the track may reach the run that waits for that run's intent. It may be the only copy of the id.
+func TestCallbackThatNobodyHeardIsNamedInTheEnd(t *testing.T) {
+	w := newWorld(t)
+	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		if in.Attempt < 3 {
+			return nil, failed(stemflow.ActivityErrorSubmitHeld)
+		}
+		return nil, failed(stemflow.ErrorSubmissionUnknown)
+	}
+	w.callbackAfter(time.Second, success(separationID))
+	w.run(input())
+	kind, message, _ := w.failure()
+	require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
+	require.Contains(t, message, separationID)
 }
 
 func TestLedgerThatFellBehindIsWrittenAgain(t *testing.T) {

