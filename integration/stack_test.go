@@ -4,10 +4,13 @@ package integration
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
+	"flag"
 	"log/slog"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,17 +32,23 @@ import (
 	"stemflow/plugin"
 )
 
-func TestMain(m *testing.M) { os.Exit(serverstest.Run(m)) }
+// The tests wait for timers and servers and compute little, so more of them run at once than there are cores.
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "24")
+	os.Exit(serverstest.Run(m))
+}
 
 const (
 	apiKey         = "test-api-key"
+	webhookKey     = "test-webhook-key"
 	callbackSecret = "0123456789abcdef0123456789abcdef"
-	patience       = 2 * time.Minute
+	patience       = 3 * time.Minute
 )
 
 // stack is all of stemflow around one test: the servers are shared, everything else is its own.
 type stack struct {
-	t      *testing.T
+	t      testing.TB
+	server string // Temporal's address
 	sim    *kiesim.Simulator
 	client client.Client
 	bridge *httptest.Server
@@ -49,13 +58,23 @@ type stack struct {
 	cfg    plugin.Config
 }
 
-// newStack starts provider, bridge and worker. The worker polls the provider every second at the most.
-func newStack(t *testing.T, adjust ...func(*stack)) *stack {
+// newStack starts provider, bridge and worker on the shared servers.
+func newStack(t testing.TB, adjust ...func(*stack)) *stack {
 	t.Helper()
-	s := &stack{t: t, queue: "q-" + strings.ToLower(rand.Text())}
+	s := newStackAt(t, serverstest.Temporal(t).Addr)
+	for _, a := range adjust {
+		a(s)
+	}
+	s.startWorker()
+	return s
+}
+
+// newStackAt starts all but the worker.
+func newStackAt(t testing.TB, temporalAddr string) *stack {
+	t.Helper()
+	s := &stack{t: t, server: temporalAddr, queue: "q-" + strings.ToLower(rand.Text())}
 	var err error
-	server := serverstest.Temporal(t)
-	options := client.Options{HostPort: server.Addr, Identity: "stemflow-test", Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))}
+	options := client.Options{HostPort: temporalAddr, Identity: "stemflow-test", Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))}
 	s.client, err = client.Dial(options)
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)
@@ -66,7 +85,7 @@ func newStack(t *testing.T, adjust ...func(*stack)) *stack {
 	require.NoError(t, err)
 
 	s.sim = kiesim.New(kiesim.Options{
-		APIKey: apiKey, Credits: 10_000, RateLimit: kiesim.RateLimit{Tasks: -1}, Logger: slog.New(slog.DiscardHandler),
+		APIKey: apiKey, WebhookHMACKey: webhookKey, Credits: 10_000, RateLimit: kiesim.RateLimit{Tasks: -1}, Logger: slog.New(slog.DiscardHandler),
 		RetrySchedule: []time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second},
 	})
 	provider := httptest.NewServer(s.sim)
@@ -74,7 +93,7 @@ func newStack(t *testing.T, adjust ...func(*stack)) *stack {
 
 	handler, err := callbackbridge.New(callbackbridge.Config{
 		Signaler: callbackbridge.NewSignaler(s.client, options), Secrets: []string{callbackSecret},
-		Logger: slog.New(slog.DiscardHandler),
+		HMACKeys: []string{webhookKey}, Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	s.bridge = httptest.NewServer(handler)
@@ -87,17 +106,27 @@ func newStack(t *testing.T, adjust ...func(*stack)) *stack {
 		Bucket:     bucket,
 		SubmitRate: 100, SourceHosts: []string{"127.0.0.1"}, AllowInsecureSources: true,
 	}
-	for _, a := range adjust {
-		a(s)
-	}
+	return s
+}
+
+// startWorker starts a worker within this process. It is stopped when the test ends.
+func (s *stack) startWorker() {
+	s.t.Helper()
 	p, err := plugin.New(s.cfg)
-	require.NoError(t, err)
+	require.NoError(s.t, err)
 	w := worker.New(s.client, s.queue, worker.Options{
 		Plugins: []worker.Plugin{p}, WorkerStopTimeout: 5 * time.Second, MaxHeartbeatThrottleInterval: time.Second,
 	})
-	require.NoError(t, w.Start())
-	t.Cleanup(w.Stop)
-	return s
+	require.NoError(s.t, w.Start())
+	s.t.Cleanup(w.Stop)
+}
+
+// on is the same stack, for a subtest.
+func (s *stack) on(t *testing.T) *stack {
+	t.Helper()
+	sub := *s
+	sub.t = t
+	return &sub
 }
 
 // track is the input of a new track, with timings fit for a test.
@@ -184,13 +213,69 @@ func (s *stack) location(in stemflow.SeparateStemsInput) stemflow.Location {
 
 // billed is how often the provider was paid for a track.
 func (s *stack) billed(in stemflow.SeparateStemsInput) int {
-	n := 0
-	for _, entry := range s.sim.Bill().Charges {
-		if entry.AudioID == in.AudioID {
-			n++
+	return len(s.charges(in))
+}
+
+// await waits until something has come about.
+func (s *stack) await(what string, reached func() bool) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	for !reached() {
+		select {
+		case <-ctx.Done():
+			require.FailNow(s.t, "waited in vain until "+what)
+		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	return n
+}
+
+// awaitPhase waits until a run stands in a phase.
+func (s *stack) awaitPhase(run client.WorkflowRun, phase stemflow.Phase) {
+	s.t.Helper()
+	s.await("the run is "+string(phase), func() bool {
+		answer, err := s.client.QueryWorkflow(s.t.Context(), run.GetID(), run.GetRunID(), stemflow.QueryProgress)
+		var progress stemflow.Progress
+		return err == nil && answer.Get(&progress) == nil && progress.Phase == phase
+	})
+}
+
+// charges are what the provider was paid for a track.
+func (s *stack) charges(in stemflow.SeparateStemsInput) []kiesim.Charge {
+	return slices.DeleteFunc(s.sim.Bill().Charges, func(c kiesim.Charge) bool { return c.AudioID != in.AudioID })
+}
+
+// requireArchived demands that the archive holds what a result says, byte for byte, and no other stem of the track.
+func (s *stack) requireArchived(in stemflow.SeparateStemsInput, result stemflow.SeparateStemsResult) {
+	s.t.Helper()
+	manifest, found := s.manifest(in)
+	require.True(s.t, found, "there is a manifest")
+	require.Equal(s.t, result.SeparationTaskID, manifest.SeparationTaskID)
+	require.Equal(s.t, result.Stems, manifest.Stems)
+	want := []string{archive.ManifestKey(s.location(in)), archive.SubmissionKey(s.location(in))}
+	for _, stem := range result.Stems {
+		content := s.object(stem.Key)
+		sum := sha256.Sum256(content)
+		require.Equal(s.t, stem.SHA256, hex.EncodeToString(sum[:]))
+		require.Equal(s.t, stem.Size, int64(len(content)))
+		want = append(want, stem.Key)
+	}
+	require.ElementsMatch(s.t, want, s.keys(in))
+	ledger := s.ledger(in)
+	require.Equal(s.t, stemflow.SubmissionPaid, ledger.State)
+	require.Equal(s.t, result.SeparationTaskID, ledger.SeparationTaskID)
+}
+
+// keys are all objects of a track.
+func (s *stack) keys(in stemflow.SeparateStemsInput) []string {
+	s.t.Helper()
+	objects, err := s.store.List(s.t.Context(), s.bucket, s.location(in).Dir)
+	require.NoError(s.t, err)
+	keys := make([]string, len(objects))
+	for i, object := range objects {
+		keys[i] = object.Key
+	}
+	return keys
 }
 
 // history is all events of a run.

@@ -41,11 +41,15 @@ func (s *separation) finishLedger(ctx workflow.Context, err error) {
 	if s.ledger.IsReady() {
 		return
 	}
+	patience := ledgerFinish
+	if ctx.Err() != nil {
+		patience = ledgerFinishCancelled
+	}
 	timerCtx, stopTimer := workflow.WithCancel(detached)
 	defer stopTimer()
 	workflow.NewSelector(detached).
 		AddFuture(s.ledger, func(workflow.Future) {}).
-		AddFuture(workflow.NewTimerWithOptions(timerCtx, ledgerFinish, workflow.TimerOptions{
+		AddFuture(workflow.NewTimerWithOptions(timerCtx, patience, workflow.TimerOptions{
 			Summary: "finishing the ledger",
 		}), func(workflow.Future) {}).
 		Select(detached)

@@ -48,8 +48,10 @@ const (
 	// The provider's record is asked for a new link about as long as its outages last.
 	renewPatience = 30 * time.Minute
 
-	// The ledger is written when the store is back, as the stems are; a run that failed waits for it only this long.
-	ledgerFinish = 10 * time.Second
+	// The ledger is written when the store is back, as the stems are; a run that failed waits for it only this long, one that was
+	// cancelled must end promptly.
+	ledgerFinish          = time.Minute
+	ledgerFinishCancelled = 10 * time.Second
 )
 
 // storeRetry waits for the object store: quick at first, for a restart, then once a minute, for an outage.

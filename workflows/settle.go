@@ -89,10 +89,11 @@ func (s *separation) startLook(ctx workflow.Context, in stemflow.GetSeparationRe
 // deadline. A failure is put on the ledger: the track may be paid for anew.
 func (s *separation) recordFailure(ctx workflow.Context, err error) error {
 	kind, app := applicationError(err)
-	if toldByRecord(kind) {
+	switch kind {
+	case stemflow.ErrorNoStems:
 		s.claim(ctx, time.Time{})
-	}
-	if kind == stemflow.ErrorSeparationFailed {
+	case stemflow.ErrorSeparationFailed:
+		s.own(ctx)
 		var details stemflow.ErrorDetails
 		_ = app.Details(&details) // the activity always sends them
 		s.recordSubmission(ctx, stemflow.Submission{
@@ -319,20 +320,24 @@ func (w *wait) forget(ctx workflow.Context) {
 	w.polling = !w.s.archive.CallbacksExpected
 }
 
-// claim makes a task that a callback or the input named, and the record proved, this run's own. The record also says since when
-// it exists.
+// claim makes a task that a callback or the input named, and the record proved, this run's own, and puts it on the ledger. The
+// record also says since when it exists.
 func (s *separation) claim(ctx workflow.Context, created time.Time) {
 	if s.ownership == proved {
 		return
 	}
-	if s.ownership == claimed {
-		s.know(ctx, s.taskID)
-	}
-	s.ownership = proved
+	s.own(ctx)
 	if s.submittedAt.IsZero() {
 		s.submittedAt = created
 	}
 	s.recordSubmission(ctx, stemflow.Submission{State: stemflow.SubmissionPaid})
+}
+
+func (s *separation) own(ctx workflow.Context) {
+	if s.ownership == claimed {
+		s.know(ctx, s.taskID)
+	}
+	s.ownership = proved
 }
 
 // readLateCallbacks reads what came while nobody listened, so that closing leaves no signal unhandled. One of them may carry the only

@@ -1,0 +1,154 @@
+package integration
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+	"stemflow/internal/token"
+	"stemflow/kiesim"
+)
+
+// Whatever becomes of the callback, the result is the same; only the way in which the run learns of it differs.
+func TestCallbackFaultsChangeNothingButLatency(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	seconds := func(n int) kiesim.Duration { return kiesim.Duration(time.Duration(n) * time.Second) }
+	for name, c := range map[string]struct {
+		knobs  kiesim.Knobs
+		grace  time.Duration
+		settle stemflow.SettledBy
+	}{
+		"lost": {kiesim.Knobs{Callback: kiesim.Callback{Lost: true}}, time.Second, stemflow.SettledByPoll},
+		"early, before the answer to the submit": {
+			kiesim.Knobs{Submit: kiesim.Fault{Delay: seconds(2)}, Callback: kiesim.Callback{Delay: -1}}, time.Minute, stemflow.SettledByCallback,
+		},
+		"early, before the record": {
+			kiesim.Knobs{Delay: seconds(4), Callback: kiesim.Callback{Delay: -1}}, time.Minute, stemflow.SettledByCallback,
+		},
+		"ahead of a record that lags": {
+			kiesim.Knobs{Record: kiesim.Record{Lag: seconds(600)}}, time.Minute, stemflow.SettledByCallback,
+		},
+		"late": {kiesim.Knobs{Callback: kiesim.Callback{Delay: seconds(8)}}, time.Second, stemflow.SettledByPoll},
+		"three times": {
+			kiesim.Knobs{Delay: seconds(1), Callback: kiesim.Callback{Duplicates: 2}}, time.Minute, stemflow.SettledByCallback,
+		},
+		"for another task first": {
+			kiesim.Knobs{Delay: seconds(1), Callback: kiesim.Callback{ForOtherTask: true}}, time.Minute, stemflow.SettledByCallback,
+		},
+		"failure, and the record says success": {
+			kiesim.Knobs{Delay: seconds(1), Callback: kiesim.Callback{Failure: true}}, time.Minute, stemflow.SettledByCallback,
+		},
+		"failure, and the record says pending": {
+			kiesim.Knobs{Delay: seconds(4), Callback: kiesim.Callback{Failure: true, Delay: -1}}, time.Minute, stemflow.SettledByPoll,
+		},
+		"early for another task and an unknown submit": {
+			kiesim.Knobs{
+				Delay: seconds(1), Submit: kiesim.Fault{Answer: kiesim.AnswerCut, Accept: true},
+				Callback: kiesim.Callback{ForOtherTask: true, Duplicates: 1},
+			}, time.Minute, stemflow.SettledByCallback,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := s.on(t)
+			in := track(stemflow.SeparateVocal)
+			in.CallbackGrace = stemflow.Duration(c.grace)
+			s.sim.SetKnobs(in.AudioID, c.knobs)
+			result := s.result(s.start(in))
+			require.Equal(t, c.settle, result.SettledBy)
+			require.Len(t, result.Stems, 2)
+			s.requireArchived(in, result)
+			require.Equal(t, 1, s.billed(in))
+		})
+	}
+	t.Cleanup(func() { // also those that came when their run was over, like the late one
+		s.await("all callbacks are acknowledged", func() bool {
+			count := s.sim.Bill().Callbacks
+			return count.Sent == count.Acknowledged && count.Sent == 14
+		})
+	})
+}
+
+func TestEveryDialectOfTheCallback(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	for _, dialect := range []kiesim.Dialect{kiesim.DialectEN, kiesim.DialectCN, kiesim.DialectSunoAPI} {
+		for _, kind := range stemflow.SeparationTypes() {
+			t.Run(fmt.Sprintf("%s, %s", dialect, kind), func(t *testing.T) {
+				t.Parallel()
+				s := s.on(t)
+				in := track(kind)
+				// The record gives no link, so that the stems are those of the callback.
+				s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Dialect: dialect, Record: kiesim.Record{Lag: kiesim.Duration(time.Hour)}})
+				result := s.result(s.start(in))
+				require.Equal(t, stemflow.SettledByCallback, result.SettledBy)
+				require.Len(t, result.Stems, len(stemflow.ExpectedStems(kind, in.StemName)))
+				s.requireArchived(in, result)
+			})
+			t.Run(fmt.Sprintf("%s, %s, failed", dialect, kind), func(t *testing.T) {
+				t.Parallel()
+				s := s.on(t)
+				in := track(kind)
+				s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Dialect: dialect, Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
+				kind, message, details := s.failure(s.start(in))
+				require.Equal(t, stemflow.ErrorSeparationFailed, kind, message)
+				require.NotEmpty(t, details.SeparationTaskID)
+			})
+		}
+	}
+}
+
+// What does not come from the provider is refused at the door, and a run that waits does not stir.
+func TestForgedCallbackIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	in := track(stemflow.SeparateVocal)
+	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	run := s.start(in)
+	s.await("the separation is paid for", func() bool { return s.memo(run) != "" })
+	s.awaitPhase(run, stemflow.PhaseWaiting)
+	before := len(s.history(run))
+
+	for _, signature := range []kiesim.Signature{kiesim.SignatureMissing, kiesim.SignatureWrong, kiesim.SignatureStale} {
+		status, err := s.sim.SendCallback(t.Context(), kiesim.CallbackNow{TaskID: s.memo(run), Signature: signature})
+		require.NoError(t, err)
+		require.Equal(t, http.StatusUnauthorized, status, signature)
+	}
+	other, err := token.NewKeyring([]string{strings.Repeat("another secret ", 3)})
+	require.NoError(t, err)
+	claims := token.Claims{Namespace: "default", WorkflowID: run.GetID(), Expires: time.Now().Add(time.Hour)}
+	own, err := token.NewKeyring([]string{callbackSecret})
+	require.NoError(t, err)
+	expired := claims
+	expired.Expires = time.Now().Add(-time.Hour)
+	body := fmt.Sprintf(`{"code":200,"msg":"success","data":{"task_id":%q,"vocal_removal_info":{"vocal_url":"https://evil.example/x.mp3"}}}`, s.memo(run))
+	for name, forged := range map[string]string{"none": "x", "another secret": other.Mint(claims), "expired": own.Mint(expired)} {
+		response, err := http.Post(s.bridge.URL+"/callbacks/"+forged, "application/json", bytes.NewBufferString(body))
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, http.StatusUnauthorized, response.StatusCode, name)
+	}
+	require.Len(t, s.history(run), before, "nothing reached the run")
+	require.NoError(t, s.client.TerminateWorkflow(t.Context(), run.GetID(), run.GetRunID(), "the test is over"))
+}
+
+func TestBridgeDownForTheWholeRun(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.bridge.Close()
+	in := track(stemflow.SplitStem)
+	in.CallbackGrace = stemflow.Duration(2 * time.Second)
+	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(3 * time.Second)})
+	result := s.result(s.start(in))
+	require.Equal(t, stemflow.SettledByPoll, result.SettledBy)
+	s.requireArchived(in, result)
+	require.Equal(t, 1, s.billed(in))
+	require.Zero(t, s.sim.Bill().Callbacks.Acknowledged)
+}

@@ -1,0 +1,163 @@
+package integration
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"stemflow"
+	"stemflow/internal/archive"
+	"stemflow/internal/servers"
+	"stemflow/kiesim"
+)
+
+// slowFiles are served for long enough that something can happen meanwhile.
+func slowFiles() map[string]kiesim.File {
+	return map[string]kiesim.File{kiesim.AllStems: {BytesPerSecond: 25_000}}
+}
+
+// Temporal dies and comes back with its database: whatever a run was doing, it goes on.
+func TestTemporalRestarted(t *testing.T) {
+	t.Parallel()
+	for phase, knobs := range map[stemflow.Phase]kiesim.Knobs{
+		stemflow.PhaseWaiting:   {Delay: kiesim.Duration(4 * time.Second)},
+		stemflow.PhasePolling:   {Delay: kiesim.Duration(8 * time.Second), Callback: kiesim.Callback{Lost: true}},
+		stemflow.PhaseArchiving: {Files: slowFiles()},
+	} {
+		t.Run(string(phase), func(t *testing.T) {
+			t.Parallel()
+			server, err := servers.Temporal(t.Context(), servers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
+			require.NoError(t, err)
+			t.Cleanup(func() { server.Stop() })
+			s := newStackAt(t, server.Addr)
+			s.startWorker()
+			in := track(stemflow.SeparateVocal)
+			in.CallbackGrace = stemflow.Duration(10 * time.Second)
+			if phase == stemflow.PhasePolling {
+				in.CallbackGrace = stemflow.Duration(time.Second)
+			}
+			s.sim.SetKnobs(in.AudioID, knobs)
+			run := s.start(in)
+			s.awaitPhase(run, phase)
+			server.Kill()
+			server, err = server.Restart(t.Context())
+			require.NoError(t, err)
+			s.requireArchived(in, s.result(run))
+			require.Equal(t, 1, s.billed(in))
+		})
+	}
+}
+
+// newStore gives the stack a MinIO of its own, which the test may stop.
+func (s *stack) newStore() *servers.Process {
+	s.t.Helper()
+	credentials := s.cfg.MinIO
+	server, err := servers.MinIO(s.t.Context(), servers.MinIOOptions{
+		Dir: s.t.TempDir(), AccessKey: credentials.AccessKey, SecretKey: credentials.SecretKey,
+	})
+	require.NoError(s.t, err)
+	s.t.Cleanup(server.Stop)
+	s.cfg.MinIO.Endpoint = server.Addr
+	s.store, err = archive.New(archive.Options{
+		Endpoint: server.Addr, AccessKey: credentials.AccessKey, SecretKey: credentials.SecretKey,
+	})
+	require.NoError(s.t, err)
+	return server
+}
+
+// back starts a server that was stopped.
+func (s *stack) back(server *servers.Process) {
+	s.t.Helper()
+	again, err := server.Restart(s.t.Context())
+	require.NoError(s.t, err)
+	s.t.Cleanup(again.Stop)
+}
+
+func TestStoreDownBeforePaying(t *testing.T) {
+	t.Parallel()
+	t.Run("from the beginning", func(t *testing.T) {
+		t.Parallel()
+		var server *servers.Process
+		s := newStack(t, func(s *stack) { server = s.newStore() })
+		server.Kill()
+		in := track(stemflow.SeparateVocal)
+		s.unpaid(in, s.start(in), server)
+	})
+	t.Run("when the intent is written", func(t *testing.T) {
+		t.Parallel()
+		var server *servers.Process
+		var intent *gate
+		s := newStack(t, func(s *stack) {
+			server = s.newStore()
+			intent = newGate(t, "http://"+server.Addr, true, 1, upload("submission.json"))
+			s.cfg.MinIO.Endpoint = intent.addr
+		})
+		in := track(stemflow.SeparateVocal)
+		run := s.start(in)
+		<-intent.reached
+		server.Kill()
+		s.unpaid(in, run, server)
+	})
+}
+
+// unpaid demands that a run ends for want of the store, and that the next one finds nothing in its way.
+func (s *stack) unpaid(in stemflow.SeparateStemsInput, run client.WorkflowRun, server *servers.Process) {
+	s.t.Helper()
+	kind, message, details := s.failure(run)
+	require.Equal(s.t, stemflow.ErrorArchiveUnavailable, kind, message)
+	require.Empty(s.t, details.SeparationTaskID)
+	require.Zero(s.t, s.requests("generate"))
+	s.back(server)
+	s.requireArchived(in, s.result(s.start(in)))
+	require.Equal(s.t, 1, s.billed(in))
+}
+
+// What is paid for waits for the store, whenever it went.
+func TestStoreDownAfterPaying(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		knobs kiesim.Knobs
+		gone  func(*stack, stemflow.SeparateStemsInput) bool
+		fails string // the activity that has met the outage before the store is back
+	}{
+		"before the ledger is completed": {
+			knobs: kiesim.Knobs{Submit: kiesim.Fault{Delay: kiesim.Duration(4 * time.Second)}},
+			gone:  func(s *stack, in stemflow.SeparateStemsInput) bool { return s.billed(in) == 1 },
+			fails: stemflow.ActivityRecordSubmission,
+		},
+		"while archiving": {
+			knobs: kiesim.Knobs{Files: slowFiles()},
+			gone:  func(s *stack, _ stemflow.SeparateStemsInput) bool { return s.sim.Bill().Downloads > 1 },
+			fails: stemflow.ActivityArchiveStem,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var server *servers.Process
+			s := newStack(t, func(s *stack) { server = s.newStore() })
+			in := track(stemflow.SeparateVocal)
+			s.sim.SetKnobs(in.AudioID, c.knobs)
+			run := s.start(in)
+			s.await("the store may go", func() bool { return c.gone(s, in) })
+			server.Kill()
+			s.await("its absence is felt", func() bool {
+				d, err := s.client.DescribeWorkflowExecution(t.Context(), run.GetID(), run.GetRunID())
+				require.NoError(t, err)
+				for _, pending := range d.PendingActivities {
+					if pending.ActivityType.Name == c.fails && pending.Attempt > 2 {
+						return true
+					}
+				}
+				return false
+			})
+			s.back(server)
+			result := s.result(run)
+			s.requireArchived(in, result)
+			require.Equal(t, s.charges(in)[0].TaskID, s.memo(run))
+			require.Equal(t, 1, s.billed(in))
+		})
+	}
+}
