@@ -102,5 +102,5 @@ func FuzzInput(f *testing.F) {
 func TestContractDependsOnTheStandardLibraryOnly(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()
 	require.NoError(t, err)
-	require.Equal(t, []string{"stemflow"}, strings.Fields(string(out)))
+	require.Len(t, strings.Fields(string(out)), 1, "itself")
 }

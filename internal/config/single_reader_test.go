@@ -40,7 +40,7 @@ func environmentReads(set *token.FileSet, file *ast.File) []string {
 	var reads []string
 	ast.Inspect(file, func(n ast.Node) bool {
 		if call, ok := n.(*ast.CallExpr); ok {
-			if path, _ := selected(call.Fun); path == "stemflow/internal/config" {
+			if path, _ := selected(call.Fun); strings.HasSuffix(path, "/internal/config") {
 				return false
 			}
 		}
