@@ -35,7 +35,7 @@ func TestCallbackFaultsChangeNothingButLatency(t *testing.T) {
 		"ahead of a record that lags": {
 			kiesim.Knobs{Record: kiesim.Record{Lag: seconds(600)}}, time.Minute, stemflow.SettledByCallback,
 		},
-		"late": {kiesim.Knobs{Callback: kiesim.Callback{Delay: seconds(8)}}, time.Second, stemflow.SettledByPoll},
+		"late": {kiesim.Knobs{Callback: kiesim.Callback{Delay: seconds(30)}}, time.Second, stemflow.SettledByPoll},
 		"three times": {
 			kiesim.Knobs{Delay: seconds(1), Callback: kiesim.Callback{Duplicates: 2}}, time.Minute, stemflow.SettledByCallback,
 		},
@@ -46,7 +46,7 @@ func TestCallbackFaultsChangeNothingButLatency(t *testing.T) {
 			kiesim.Knobs{Delay: seconds(1), Callback: kiesim.Callback{Failure: true}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"failure, and the record says pending": {
-			kiesim.Knobs{Delay: seconds(4), Callback: kiesim.Callback{Failure: true, Delay: -1}}, time.Minute, stemflow.SettledByPoll,
+			kiesim.Knobs{Delay: seconds(20), Callback: kiesim.Callback{Failure: true, Delay: -1}}, time.Minute, stemflow.SettledByPoll,
 		},
 		"early for another task and an unknown submit": {
 			kiesim.Knobs{

@@ -224,7 +224,7 @@ func TestPartialArchiveIsCompletedByTheNextRun(t *testing.T) {
 	in := track(stemflow.SeparateVocal)
 	in.AllowPartial = true
 	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Files: map[string]kiesim.File{
-		"vocals": {Fault: kiesim.FileHTML, Times: 6}, // as often as a run tries
+		"vocals": {Fault: kiesim.FileHTML, Times: 8}, // more often than a run tries, and less often than two
 	}})
 	partial := s.result(s.start(in))
 	require.Len(t, partial.Stems, 1)

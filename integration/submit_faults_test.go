@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -228,30 +227,4 @@ func (s *stack) ageIntent(in stemflow.SeparateStemsInput) {
 	submission.IntendedAt = submission.IntendedAt.Add(-time.Hour)
 	_, err = s.store.ReplaceJSON(s.t.Context(), s.bucket, key, etag, submission)
 	require.NoError(s.t, err)
-}
-
-// The provider takes 20 new tasks in 10 s. Two workers that share a submit queue stay below that by the engine's own limit: no call is
-// ever refused.
-func TestSubmitsStayBelowTheProvidersLimit(t *testing.T) {
-	t.Parallel()
-	limited := kiesim.New(kiesim.Options{
-		APIKey: apiKey, RateLimit: kiesim.RateLimit{Tasks: 20, Window: 10 * time.Second},
-		Defaults: kiesim.Knobs{Callback: kiesim.Callback{Lost: true}}, Logger: slog.New(slog.DiscardHandler),
-	})
-	provider := httptest.NewServer(limited)
-	t.Cleanup(func() { limited.Close(); provider.Close() })
-	s := newStack(t, func(s *stack) {
-		s.sim, s.cfg.BaseURL, s.cfg.SubmitRate, s.cfg.CallbackBaseURL = limited, provider.URL, 0, ""
-	})
-	s.startWorker()
-	tracks := make([]stemflow.SeparateStemsInput, 30)
-	for i := range tracks {
-		tracks[i] = track(stemflow.SeparateVocal)
-		s.start(tracks[i])
-	}
-	for _, in := range tracks {
-		s.result(s.start(in))
-		require.Equal(t, 1, s.billed(in))
-	}
-	require.Equal(t, len(tracks), s.requests("generate"))
 }
