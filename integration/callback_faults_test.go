@@ -35,7 +35,7 @@ func TestCallbackFaultsChangeNothingButLatency(t *testing.T) {
 		"ahead of a record that lags": {
 			kiesim.Knobs{Record: kiesim.Record{Lag: seconds(600)}}, time.Minute, stemflow.SettledByCallback,
 		},
-		"late": {kiesim.Knobs{Callback: kiesim.Callback{Delay: seconds(30)}}, time.Second, stemflow.SettledByPoll},
+		"late": {kiesim.Knobs{Callback: kiesim.Callback{Delay: seconds(15)}}, time.Second, stemflow.SettledByPoll},
 		"three times": {
 			kiesim.Knobs{Delay: seconds(1), Callback: kiesim.Callback{Duplicates: 2}}, time.Minute, stemflow.SettledByCallback,
 		},

@@ -34,7 +34,7 @@ import (
 
 // The tests wait for timers and servers and compute little, so more of them run at once than there are cores.
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "24")
+	_ = flag.Set("test.parallel", "12")
 	os.Exit(serverstest.Run(m))
 }
 
@@ -216,10 +216,10 @@ func (s *stack) billed(in stemflow.SeparateStemsInput) int {
 	return len(s.charges(in))
 }
 
-// await waits until something has come about.
+// await waits until something has come about, in a test's clean-up too, when its context has ended.
 func (s *stack) await(what string, reached func() bool) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), patience)
 	defer cancel()
 	for !reached() {
 		select {
