@@ -6,8 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"io"
-	"net/http"
-	"strings"
 
 	"github.com/minio/minio-go/v7"
 )
@@ -70,17 +68,4 @@ func infoOf(object minio.ObjectInfo) Info {
 		info.SHA256 = hex.EncodeToString(sum)
 	}
 	return info
-}
-
-// checkedLists refuses lists that are none: minio-go would take any web page for an empty one.
-type checkedLists struct{ http.RoundTripper }
-
-func (c checkedLists) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := c.RoundTripper.RoundTrip(req)
-	if err == nil && resp.StatusCode == http.StatusOK && req.URL.Query().Has("list-type") &&
-		!strings.Contains(resp.Header.Get("Content-Type"), "xml") {
-		resp.Body.Close()
-		return nil, errNotS3
-	}
-	return resp, err
 }
