@@ -60,8 +60,8 @@ type SeparateStemsResult struct {
 	// Failed is empty unless AllowPartial was set.
 	Failed   []FailedStem `json:"failed"`
 	Manifest ObjectRef    `json:"manifest"`
-	// SubmittedAt is when the provider had accepted the paid call, SettledAt when the provider was done as far as the run knew, ArchivedAt when
-	// the last stem was safe.
+	// SubmittedAt is when the provider had accepted the paid call, SettledAt when the provider was done as far as the run knew,
+	// ArchivedAt when the last stem was safe.
 	SubmittedAt time.Time `json:"submittedAt,omitzero"`
 	SettledAt   time.Time `json:"settledAt,omitzero"`
 	ArchivedAt  time.Time `json:"archivedAt,omitzero"`

@@ -69,8 +69,8 @@ func prepareOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// submitOptions: a single attempt, because the engine would repeat a lost one blindly; and a cancellation waits for a call under way, whose id is worth money, while it drops one that has
-// not started.
+// submitOptions: a single attempt, because the engine would repeat a lost one blindly; and a cancellation waits for a call under
+// way, whose id is worth money, while it drops one that has not started.
 func submitOptions(ctx workflow.Context, queue string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "submit the separation (paid)",
