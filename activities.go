@@ -22,10 +22,14 @@ const (
 	ActivityErrorSubmitHeld = "SubmitHeld"
 	// ActivityErrorSubmitUnknown: this run's submit may have been accepted. It is not repeated; the callback will tell.
 	ActivityErrorSubmitUnknown = "SubmitOutcomeUnknown"
-	// ActivityErrorPending: the provider is not done, or its record cannot be read at the moment.
+	// ActivityErrorPending: the provider's record says that it is still at work.
 	ActivityErrorPending = "SeparationPending"
 	// ActivityErrorNoRecord: the provider has no record of the separation, or none yet.
 	ActivityErrorNoRecord = "SeparationNoRecord"
+	// ActivityErrorUnreadable: the provider's record cannot be read at the moment.
+	ActivityErrorUnreadable = "SeparationRecordUnreadable"
+	// ActivityErrorNoLinks: the provider's record says that it is done, and has no link yet.
+	ActivityErrorNoLinks = "SeparationNoLinks"
 	// ActivityErrorNotOwn: the record belongs to another run's submit.
 	ActivityErrorNotOwn = "SeparationNotOwn"
 )

@@ -20,18 +20,18 @@ type GetSeparationRecord struct {
 	Callback CallbackAddress
 }
 
-// Execute answers with the stems once there are any. It fails, to be retried, with ActivityErrorPending and
-// ActivityErrorNoRecord; for good with ErrorSeparationFailed, ErrorNoStems, ActivityErrorNotOwn, and with ErrorInvalidInput
+// Execute answers with the stems once there are any. It fails, to be retried, with ActivityErrorPending, ActivityErrorNoRecord,
+// ActivityErrorUnreadable and ActivityErrorNoLinks; for good with ErrorSeparationFailed, ErrorNoStems, ActivityErrorNotOwn, and with ErrorInvalidInput
 // when the separation is of another track.
 //
-// A key that is refused, or a provider that is down, counts as pending: what is paid for is not given up before the deadline.
+// A key that is refused, or a provider that is down, is waited for: what is paid for is not given up before the deadline.
 func (a *GetSeparationRecord) Execute(ctx context.Context, in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
 	record, err := a.Provider.Record(ctx, in.SeparationTaskID)
 	if errors.Is(err, kie.ErrNoRecord) {
 		return nil, expected(stemflow.ActivityErrorNoRecord, "the provider has no record of "+in.SeparationTaskID+" (yet)")
 	}
 	if err != nil {
-		return nil, retryable(stemflow.ActivityErrorPending, "the provider's record cannot be read: "+err.Error(), err)
+		return nil, retryable(stemflow.ActivityErrorUnreadable, "the provider's record cannot be read: "+err.Error(), err)
 	}
 	if err := a.checkOwner(ctx, in, record); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (a *GetSeparationRecord) doneWithoutStems(ctx context.Context, in stemflow.
 	activity.RecordHeartbeat(ctx, since)
 	switch {
 	case time.Since(since) < time.Duration(in.EmptyGrace):
-		return nil, expected(stemflow.ActivityErrorPending, "the provider reports "+record.Flag+" and serves no stem (yet)")
+		return nil, expected(stemflow.ActivityErrorNoLinks, "the provider reports "+record.Flag+" and serves no stem (yet)")
 	case record.State == kie.CallbackException:
 		return nil, final(stemflow.ErrorSeparationFailed, "the provider reports "+record.Flag+" and made no stem; "+
 			"start the track again to pay for another try", nil,

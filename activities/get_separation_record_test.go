@@ -55,9 +55,9 @@ func TestRecordThatIsNotReady(t *testing.T) {
 		"pending":        {kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}}, stemflow.ActivityErrorPending},
 		"unknown flag":   {kiesim.Knobs{Record: kiesim.Record{UnknownFlagLooks: 100}}, stemflow.ActivityErrorPending},
 		"null":           {kiesim.Knobs{Record: kiesim.Record{NullLooks: 100}}, stemflow.ActivityErrorNoRecord},
-		"no links":       {kiesim.Knobs{Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, stemflow.ActivityErrorPending},
-		"key refused":    {kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401}}, stemflow.ActivityErrorPending},
-		"provider fails": {kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}}, stemflow.ActivityErrorPending},
+		"no links":       {kiesim.Knobs{Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, stemflow.ActivityErrorNoLinks},
+		"key refused":    {kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401}}, stemflow.ActivityErrorUnreadable},
+		"provider fails": {kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}}, stemflow.ActivityErrorUnreadable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -97,7 +97,7 @@ func TestRecordWithoutStemsIsGivenItsGrace(t *testing.T) {
 
 			w.env.SetHeartbeatDetails(time.Now().Add(-50 * time.Second))
 			_, err := w.get(in)
-			require.False(t, requireType(t, err, stemflow.ActivityErrorPending).NonRetryable())
+			require.False(t, requireType(t, err, stemflow.ActivityErrorNoLinks).NonRetryable())
 
 			w.env.SetHeartbeatDetails(time.Now().Add(-70 * time.Second))
 			_, err = w.get(in)

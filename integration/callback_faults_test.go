@@ -33,7 +33,13 @@ func TestCallbackFaultsChangeNothingButLatency(t *testing.T) {
 			kiesim.Knobs{Delay: seconds(4), Callback: kiesim.Callback{Delay: -1}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"ahead of a record that lags": {
-			kiesim.Knobs{Record: kiesim.Record{Lag: seconds(600)}}, time.Minute, stemflow.SettledByCallback,
+			kiesim.Knobs{Record: kiesim.Record{Lag: seconds(3)}}, time.Minute, stemflow.SettledByCallback,
+		},
+		"far ahead of a record that lags": {
+			kiesim.Knobs{Record: kiesim.Record{Lag: seconds(20)}}, time.Minute, stemflow.SettledByPoll,
+		},
+		"ahead of a record that never comes": {
+			kiesim.Knobs{Record: kiesim.Record{NullFor: seconds(3600)}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"late": {kiesim.Knobs{Callback: kiesim.Callback{Delay: seconds(15)}}, time.Second, stemflow.SettledByPoll},
 		"three times": {
@@ -71,7 +77,7 @@ func TestCallbackFaultsChangeNothingButLatency(t *testing.T) {
 	t.Cleanup(func() { // also those that came when their run was over, like the late one
 		s.await("all callbacks are acknowledged", func() bool {
 			count := s.sim.Bill().Callbacks
-			return count.Sent == count.Acknowledged && count.Sent == 14
+			return count.Sent == count.Acknowledged && count.Sent == 16
 		})
 	})
 }
@@ -85,8 +91,8 @@ func TestEveryDialectOfTheCallback(t *testing.T) {
 				t.Parallel()
 				s := s.on(t)
 				in := track(kind)
-				// The record gives no link, so that the stems are those of the callback.
-				s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Dialect: dialect, Record: kiesim.Record{Lag: kiesim.Duration(time.Hour)}})
+				// There is no record, so that the stems are those of the callback.
+				s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Dialect: dialect, Record: kiesim.Record{NullFor: kiesim.Duration(time.Hour)}})
 				result := s.result(s.start(in))
 				require.Equal(t, stemflow.SettledByCallback, result.SettledBy)
 				require.Len(t, result.Stems, len(stemflow.ExpectedStems(kind, in.StemName)))

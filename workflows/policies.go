@@ -32,7 +32,8 @@ const (
 	// Another run holds the intent: its call is over within submitTimeout, so the ledger is looked at again soon.
 	heldPause = 5 * time.Second
 
-	// After a callback the record is expected within seconds; where it lags longer the callback's own links serve.
+	// After a callback the record is expected within seconds. Where it lags longer polling goes on; where it cannot be read for
+	// that long, or has no links, the callback's own links serve.
 	confirmAttempts = 5
 
 	// A record that is done without a link is looked at for this many poll intervals more.

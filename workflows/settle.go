@@ -56,8 +56,8 @@ func (s *separation) takeUp(ctx workflow.Context) error {
 	case byInput && kind == stemflow.ActivityErrorNoRecord:
 		return endWith(stemflow.ErrorInvalidInput, fmt.Sprintf("separationTaskId: the provider has no record of %s; "+
 			"look the id up in the provider's log, or leave it out to start a new, paid separation", s.taskID))
-	case kind == stemflow.ActivityErrorNoRecord, kind == stemflow.ActivityErrorPending:
-		return nil // not to be had at the moment: polling goes on
+	case notYet(kind):
+		return nil // polling goes on
 	default:
 		return s.recordFailure(ctx, err)
 	}
@@ -104,6 +104,15 @@ func (s *separation) recordFailure(ctx workflow.Context, err error) error {
 		return activityFailure(err, kind)
 	}
 	return s.timedOut(err)
+}
+
+// notYet tells whether an error says that the record has no answer at the moment.
+func notYet(kind string) bool {
+	switch kind {
+	case stemflow.ActivityErrorPending, stemflow.ActivityErrorNoRecord, stemflow.ActivityErrorUnreadable, stemflow.ActivityErrorNoLinks:
+		return true
+	}
+	return false
 }
 
 // toldByRecord tells whether an error says what the record of the run's own separation says: whose it is was checked first.
@@ -276,8 +285,11 @@ func (w *wait) heed(ctx workflow.Context, callback stemflow.Callback) error {
 			"code", callback.Code, "message", callback.Message)
 	case temporal.IsCanceledError(err):
 		return err
+	case kind == stemflow.ActivityErrorPending:
+		// A body is easily forged by whoever has the callback's address: what the record denies is not fetched.
+		log.Warn("the record does not confirm the callback: polling goes on", "error", err)
 	case s.ownership == proved && kind != stemflow.ErrorSeparationFailed && succeeded && len(callback.Stems) > 0:
-		log.Warn("the record does not give the links: they are taken from the callback", "error", err)
+		log.Warn("the record cannot give the links: they are taken from the callback", "error", err)
 		s.settle(ctx, stemflow.SettledByCallback,
 			stemflow.SeparationRecord{Stems: callback.Stems, OriginURL: callback.OriginURL})
 	case isErrorType(kind):

@@ -180,10 +180,32 @@ func TestConfirmedFailureEndsTheRunAndFreesTheLedger(t *testing.T) {
 	require.Equal(t, 1, w.calls[stemflow.ActivitySubmitSeparation])
 }
 
-func TestCallbackLinksServeWhenTheRecordHasNone(t *testing.T) {
+func TestCallbackLinksServeWhenTheRecordCannotGiveThem(t *testing.T) {
+	for _, kind := range []string{stemflow.ActivityErrorNoRecord, stemflow.ActivityErrorUnreadable, stemflow.ActivityErrorNoLinks} {
+		t.Run(kind, func(t *testing.T) {
+			w := newWorld(t)
+			w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) { return nil, again(kind) }
+			var fetched []string
+			w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+				fetched = append(fetched, in.Stem.URL)
+				return archived(in.Stem.Name), nil
+			}
+			w.callbackAfter(time.Minute, success(separationID))
+			w.run(input())
+			require.Equal(t, []string{"instrumental"}, w.result().Empty)
+			require.Equal(t, []string{"https://callback.example/v.mp3"}, fetched)
+		})
+	}
+}
+
+// The provider's signature does not cover the body: a callback that says success while the record says pending may be forged.
+func TestCallbackThatTheRecordDeniesIsNotFetched(t *testing.T) {
 	w := newWorld(t)
 	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
-		return nil, again(stemflow.ActivityErrorPending)
+		if w.took() < 4*time.Minute {
+			return nil, again(stemflow.ActivityErrorPending)
+		}
+		return done(), nil
 	}
 	var fetched []string
 	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
@@ -192,8 +214,8 @@ func TestCallbackLinksServeWhenTheRecordHasNone(t *testing.T) {
 	}
 	w.callbackAfter(time.Minute, success(separationID))
 	w.run(input())
-	require.Equal(t, []string{"instrumental"}, w.result().Empty)
-	require.Equal(t, []string{"https://callback.example/v.mp3"}, fetched)
+	require.Equal(t, stemflow.SettledByPoll, w.result().SettledBy)
+	require.ElementsMatch(t, []string{"https://files.example/v.mp3", "https://files.example/i.mp3"}, fetched)
 }
 
 func TestNoStemsEndsTheRun(t *testing.T) {
