@@ -68,6 +68,8 @@ type PreparedArchive struct {
 	Archived *SeparateStemsResult `json:"archived,omitempty"`
 	// Submission is the ledger, where there is one.
 	Submission *Submission `json:"submission,omitempty"`
+	// SearchAttributes are those of [SearchAttributes] that the namespace knows.
+	SearchAttributes []string `json:"searchAttributes,omitempty"`
 }
 
 // SubmissionState is how far a paid call got, as far as the archive knows.

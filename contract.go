@@ -19,6 +19,10 @@ const (
 	// QueryProgress answers with a [Progress].
 	QueryProgress = "progress"
 
+	// UpdatePollNow asks the provider at once and answers with a [PollNowResult]. It takes no argument, does no harm when repeated,
+	// and is refused while there is no separation to ask about.
+	UpdatePollNow = "poll-now"
+
 	// MemoSeparationTaskID is the memo field that holds the provider's id of a paid separation, from the moment it is known.
 	MemoSeparationTaskID = "separationTaskId"
 )

@@ -19,6 +19,8 @@ type PrepareArchive struct {
 	// through this activity, so that its code stays deterministic.
 	SubmitTaskQueue   string
 	CallbacksExpected bool
+	// SearchAttributes may be missing: none are set then.
+	SearchAttributes *SearchAttributes
 }
 
 // Execute fails with ErrorArchiveUnavailable when the store cannot be reached, or refuses.
@@ -37,6 +39,7 @@ func (a *PrepareArchive) Execute(ctx context.Context, in stemflow.PrepareArchive
 		Location:          archive.Locate(bucket, prefix, in.Track),
 		SubmitTaskQueue:   a.SubmitTaskQueue,
 		CallbacksExpected: a.CallbacksExpected,
+		SearchAttributes:  a.SearchAttributes.in(ctx, activity.GetInfo(ctx).Namespace),
 	}
 
 	var submission stemflow.Submission

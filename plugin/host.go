@@ -31,11 +31,16 @@ type host struct {
 	sources  *source.Fetcher
 	callback activities.CallbackAddress
 	slots    activities.Slots
+	// attributes are shared, so that the server is asked about them once for all workers.
+	attributes *activities.SearchAttributes
 }
 
 func newHost(cfg Config) (*host, error) {
 	cfg = cfg.withDefaults()
 	h := &host{cfg: cfg, slots: activities.NewSlots(cfg.ArchiveConcurrency)}
+	if cfg.Client != nil {
+		h.attributes = &activities.SearchAttributes{Operator: cfg.Client.OperatorService()}
+	}
 	var err error
 	if h.provider, err = kie.New(kie.Options{BaseURL: cfg.BaseURL, APIKey: cfg.APIKey}); err != nil {
 		return nil, fmt.Errorf("stemflow: %w", err)
@@ -87,7 +92,7 @@ func (h *host) activities(submitQueue string) activities.Set {
 	return activities.Set{
 		PrepareArchive: &activities.PrepareArchive{
 			Store: h.store, Bucket: h.cfg.Bucket, Prefix: h.cfg.Prefix,
-			SubmitTaskQueue: submitQueue, CallbacksExpected: h.callback.Expected(),
+			SubmitTaskQueue: submitQueue, CallbacksExpected: h.callback.Expected(), SearchAttributes: h.attributes,
 		},
 		SubmitSeparation:    &activities.SubmitSeparation{Store: h.store, Provider: h.provider, Callback: h.callback},
 		RecordSubmission:    &activities.RecordSubmission{Store: h.store},

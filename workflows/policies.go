@@ -111,6 +111,15 @@ func confirmOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
+// askOptions: one attempt, for somebody who waits for the answer and may ask again.
+func askOptions(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "ask for the provider's record now",
+		ScheduleToCloseTimeout: requestTimeout,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+	})
+}
+
 // pollOptions: each poll is a retry of one activity, so that the history does not grow with their number and no worker is
 // occupied between two of them.
 func pollOptions(ctx workflow.Context, interval stemflow.Duration, until time.Duration) workflow.Context {

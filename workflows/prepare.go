@@ -18,7 +18,11 @@ func (s *separation) prepareArchive(ctx workflow.Context) error {
 	s.enter(ctx, stemflow.PhasePreparing)
 	in := stemflow.PrepareArchiveInput{Track: s.track(), Bucket: s.in.Bucket, Prefix: s.in.Prefix}
 	err := workflow.ExecuteActivity(prepareOptions(ctx), stemflow.ActivityPrepareArchive, in).Get(ctx, &s.archive)
-	return activityFailure(err, stemflow.ErrorArchiveUnavailable)
+	if err != nil {
+		return activityFailure(err, stemflow.ErrorArchiveUnavailable)
+	}
+	s.labelTrack(ctx)
+	return nil
 }
 
 // alreadyArchived is the end of a run that has nothing to do: an earlier one archived the track completely.
@@ -26,6 +30,7 @@ func (s *separation) alreadyArchived(ctx workflow.Context, result *stemflow.Sepa
 	result.SettledBy = stemflow.SettledByArchive
 	s.settledBy, s.stems = result.SettledBy, result.Stems
 	s.know(ctx, result.SeparationTaskID)
+	s.label(ctx, stemflow.SearchAttributeSettledBy, string(s.settledBy))
 	for _, stem := range result.Stems {
 		s.progress.Stems = append(s.progress.Stems,
 			stemflow.StemProgress{Name: stem.Name, State: stemflow.StemArchived, Size: stem.Size})

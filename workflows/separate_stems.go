@@ -19,8 +19,12 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 	if err := s.offerProgress(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.offerPollNow(ctx); err != nil {
+		return nil, err
+	}
 	result, err := s.run(ctx)
 	s.finishLedger(ctx, err)
+	awaitHandlers(ctx)
 	s.readLateCallbacks(ctx)
 	if err != nil {
 		return nil, s.failure(err)
@@ -50,6 +54,10 @@ type separation struct {
 	record    stemflow.SeparationRecord
 	settledBy stemflow.SettledBy
 	settledAt time.Time
+
+	// asking is a look at the record that an update asked for, while it is under way; asked tells the waiting what it found.
+	asking workflow.Future
+	asked  workflow.Channel
 
 	stems  []stemflow.Stem
 	failed []stemflow.FailedStem

@@ -37,6 +37,7 @@ func (s *separation) settled() bool { return !s.settledAt.IsZero() }
 func (s *separation) settle(ctx workflow.Context, by stemflow.SettledBy, record stemflow.SeparationRecord) {
 	s.settledBy, s.record, s.settledAt = by, record, workflow.Now(ctx)
 	s.progress.SettledBy = by
+	s.label(ctx, stemflow.SearchAttributeSettledBy, string(by))
 }
 
 // takeUp looks at the record of a separation that was paid before this run: it may be done already.
@@ -166,6 +167,11 @@ func (w *wait) next(ctx workflow.Context) error {
 		if c.ReceiveAsync(&callback) {
 			handle = func() error { return w.heed(ctx, callback) }
 		}
+	})
+	selector.AddReceive(w.s.asked, func(c workflow.ReceiveChannel, _ bool) {
+		var found looked
+		c.Receive(ctx, &found)
+		handle = func() error { return w.told(ctx, found) }
 	})
 	if w.timer != nil {
 		selector.AddFuture(w.timer, func(f workflow.Future) {

@@ -167,4 +167,5 @@ func (s *separation) know(ctx workflow.Context, taskID string) {
 	if err := workflow.UpsertMemo(ctx, map[string]any{stemflow.MemoSeparationTaskID: taskID}); err != nil {
 		workflow.GetLogger(ctx).Error("the memo could not be written", "error", err)
 	}
+	s.label(ctx, stemflow.SearchAttributeSeparationTaskID, taskID)
 }
