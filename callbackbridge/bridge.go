@@ -1,5 +1,6 @@
 // Package callbackbridge turns the provider's callbacks into Temporal signals. It is an http.Handler without state of its own: it
-// checks who is calling, signals the workflow that the callback's address names, and answers at once.
+// checks who is calling, signals the workflow that the callback's address names, and answers at once. It can be mounted in any
+// server; limits on connections and time are that server's affair.
 //
 //	POST /callbacks/{token}  the provider's callback
 //	GET  /healthz            200 while the process is up
@@ -13,7 +14,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"path"
 	"time"
+
+	"go.temporal.io/sdk/client"
 
 	"stemflow/internal/config"
 	"stemflow/internal/token"
@@ -39,6 +43,8 @@ type Config struct {
 	Ready func(context.Context) error
 	// Logger is slog's default if nil. Neither tokens nor bodies are logged.
 	Logger *slog.Logger
+	// Metrics takes the counter [MetricReceived], the timer [MetricSignalLatency] and the gauge [MetricInFlight]; nil: nobody looks.
+	Metrics client.MetricsHandler
 }
 
 // New makes the handler. It refuses to without a secret, since everybody could signal then.
@@ -60,12 +66,13 @@ func New(cfg Config) (http.Handler, error) {
 		tolerance: cmp.Or(cfg.Tolerance, DefaultTolerance),
 		ready:     cfg.Ready,
 		log:       cmp.Or(cfg.Logger, slog.Default()),
+		metrics:   newMetrics(cfg.Metrics),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/callbacks/{token}", b.serveCallback)
 	mux.HandleFunc("GET /healthz", b.serveHealth)
 	mux.HandleFunc("GET /readyz", b.serveReady)
-	return mux, nil
+	return plainPaths(mux), nil
 }
 
 type bridge struct {
@@ -75,6 +82,18 @@ type bridge struct {
 	tolerance time.Duration
 	ready     func(context.Context) error
 	log       *slog.Logger
+	metrics   *metrics
+}
+
+// plainPaths answers 404 where a ServeMux redirects to what it takes a path for: no caller of ours writes one in two ways.
+func plainPaths(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != path.Clean(r.URL.Path) {
+			http.NotFound(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (b *bridge) serveHealth(w http.ResponseWriter, _ *http.Request) { answerOK(w) }

@@ -322,6 +322,30 @@ func TestNothingElseIsServed(t *testing.T) {
 	require.Equal(t, http.StatusMethodNotAllowed, response.StatusCode)
 }
 
+// Bridges of different secrets live in one server, under any prefix, and know nothing of each other.
+func TestMountedTwiceInAServer(t *testing.T) {
+	mux := http.NewServeMux()
+	signalers := map[string]*recorder{"/one": {}, "/two": {}}
+	for prefix, signaler := range signalers {
+		handler, err := callbackbridge.New(callbackbridge.Config{
+			Signaler: signaler, Secrets: []string{secret + prefix}, Logger: slog.New(slog.DiscardHandler),
+		})
+		require.NoError(t, err)
+		mux.Handle(prefix+"/", http.StripPrefix(prefix, handler))
+	}
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	address := mint(t, secret+"/one", time.Now().Add(time.Hour))
+	for prefix, status := range map[string]int{"/one": http.StatusOK, "/two": http.StatusUnauthorized} {
+		response, err := http.Post(server.URL+prefix+"/callbacks/"+address, "application/json", strings.NewReader(body))
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, status, response.StatusCode)
+	}
+	require.Len(t, signalers["/one"].sent, 1)
+	require.Empty(t, signalers["/two"].sent)
+}
+
 func TestNewRefuses(t *testing.T) {
 	for problem, cfg := range map[string]callbackbridge.Config{
 		"no Signaler is given":        {Secrets: []string{secret}},

@@ -27,6 +27,7 @@ const (
 
 // serveCallback checks the token before it looks at anything else of a request.
 func (b *bridge) serveCallback(w http.ResponseWriter, r *http.Request) {
+	defer b.metrics.enter()()
 	claims, err := b.keyring.Verify(r.PathValue("token"), time.Now())
 	if err != nil {
 		b.refuse(w, b.log.With("remote", r.RemoteAddr), unauthorized(err))
@@ -50,22 +51,22 @@ func (b *bridge) serveCallback(w http.ResponseWriter, r *http.Request) {
 func (b *bridge) read(w http.ResponseWriter, r *http.Request) (stemflow.Callback, *refusal) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		return stemflow.Callback{}, &refusal{http.StatusMethodNotAllowed, "a callback is a POST", nil}
+		return stemflow.Callback{}, &refusal{http.StatusMethodNotAllowed, "method", "a callback is a POST", nil}
 	}
 	if !isJSON(r.Header.Get("Content-Type")) {
-		return stemflow.Callback{}, &refusal{http.StatusUnsupportedMediaType, "a callback has the content type application/json", nil}
+		return stemflow.Callback{}, &refusal{http.StatusUnsupportedMediaType, "content_type", "a callback has the content type application/json", nil}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		text := fmt.Sprintf("the callback's body is larger than %d bytes", tooLarge.Limit)
-		return stemflow.Callback{}, &refusal{http.StatusRequestEntityTooLarge, text, nil}
+		return stemflow.Callback{}, &refusal{http.StatusRequestEntityTooLarge, "too_large", text, nil}
 	}
 	if err != nil {
-		return stemflow.Callback{}, &refusal{http.StatusBadRequest, "the callback's body could not be read to its end", err}
+		return stemflow.Callback{}, &refusal{http.StatusBadRequest, "unreadable", "the callback's body could not be read to its end", err}
 	}
 	callback, err := kie.DecodeCallback(body)
 	if err != nil {
-		return stemflow.Callback{}, &refusal{http.StatusBadRequest, err.Error(), nil}
+		return stemflow.Callback{}, &refusal{http.StatusBadRequest, "malformed", err.Error(), nil}
 	}
 	if len(b.hmacKeys) > 0 {
 		timestamp, signature := r.Header.Get(kie.HeaderTimestamp), r.Header.Get(kie.HeaderSignature)
@@ -90,33 +91,52 @@ func isJSON(contentType string) bool {
 func (b *bridge) deliver(ctx context.Context, log *slog.Logger, claims token.Claims, callback stemflow.Callback) *refusal {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signalTimeout)
 	defer cancel()
+	began := time.Now()
 	err := b.signaler.SignalWorkflow(ctx, claims.Namespace, claims.WorkflowID, stemflow.SignalSeparationCallback, callback)
 	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
 		// No repetition would find the run, so the provider is told to stop. The log may now hold the only copy of an id that
 		// was paid for: a separation can be resumed from it.
+		b.metrics.received(outcomeNotRunning, "")
 		log.Warn("callback for a workflow that is not running, start the track with this separationTaskId if its stems are missing")
 		return nil
 	}
 	if err != nil {
-		return &refusal{http.StatusServiceUnavailable, "the callback cannot be delivered right now, try again", err}
+		return &refusal{http.StatusServiceUnavailable, "temporal", "the callback cannot be delivered right now, try again", err}
 	}
+	b.metrics.received(outcomeDelivered, "")
+	b.metrics.signalled(time.Since(began))
 	log.Info("callback delivered", "stems", len(callback.Stems))
 	return nil
 }
 
-// refusal is an answer other than 200: what the caller is told, and why, which only the log is told.
+// refusal is an answer other than 200: what is counted, what the caller is told, and why, which only the log is told.
 type refusal struct {
 	status int
+	kind   string
 	text   string
 	reason error
 }
 
 // unauthorized says the same whatever the reason, so that nobody can feel the way to a token that fits.
 func unauthorized(reason error) *refusal {
-	return &refusal{http.StatusUnauthorized, "unauthorized", reason}
+	kinds := map[error]string{
+		token.ErrMalformed: "token_malformed", token.ErrSignature: "token_signature", token.ErrExpired: "token_expired",
+		kie.ErrUnsigned: "signature_missing", kie.ErrSignature: "signature_wrong", kie.ErrStale: "signature_stale",
+	}
+	return &refusal{http.StatusUnauthorized, kinds[reason], "unauthorized", reason}
 }
 
 func (b *bridge) refuse(w http.ResponseWriter, log *slog.Logger, r *refusal) {
+	outcome := outcomeRefused
+	if r.status == http.StatusServiceUnavailable {
+		outcome = outcomeUndelivered
+	}
+	b.metrics.received(outcome, r.kind)
+	if r.status == http.StatusUnauthorized {
+		// The server would otherwise wait for what a stranger has yet to send, before it answers and after it.
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // a server that cannot do this waits
+	}
 	if r.reason != nil {
 		log = log.With("reason", r.reason)
 	}

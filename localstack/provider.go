@@ -23,9 +23,15 @@ func realProvider() (*config.KIE, error) {
 
 // startWorkerOnProvider starts a worker that polls the real provider, since no callback reaches this machine.
 func (s *stack) startWorkerOnProvider(ctx context.Context) error {
+	metrics, err := s.metrics(9464)
+	if err != nil {
+		return err
+	}
 	if err := s.startProgram(ctx, servers.Command{
-		Name:       "worker",
-		Env:        s.environment("KIE_API_KEY="+s.provider.APIKey.Reveal(), "KIE_BASE_URL="+s.provider.BaseURL),
+		Name: "worker",
+		Env: s.environment(
+			"STEMFLOW_METRICS_ADDR="+metrics, "KIE_API_KEY="+s.provider.APIKey.Reveal(), "KIE_BASE_URL="+s.provider.BaseURL,
+		),
 		Ready:      s.polled,
 		StopWithin: workerStop,
 	}); err != nil {
@@ -33,5 +39,6 @@ func (s *stack) startWorkerOnProvider(ctx context.Context) error {
 	}
 	say("provider", s.provider.BaseURL, "separations are billed")
 	say("worker", "polls the provider", "")
+	say("", "metrics at http://"+metrics+"/metrics", "")
 	return nil
 }

@@ -169,10 +169,15 @@ func (s *stack) startBridge(ctx context.Context, callbackSecret, webhookKey stri
 		return err
 	}
 	s.bridge = address(port)
+	metrics, err := s.metrics(9465)
+	if err != nil {
+		return err
+	}
 	if err := s.startProgram(ctx, servers.Command{
 		Name: "callbackbridge",
 		Env: s.environment(
 			"STEMFLOW_BRIDGE_ADDR="+s.bridge,
+			"STEMFLOW_METRICS_ADDR="+metrics,
 			"STEMFLOW_CALLBACK_SECRETS="+callbackSecret,
 			"KIE_WEBHOOK_HMAC_KEY="+webhookKey,
 		),
@@ -182,13 +187,19 @@ func (s *stack) startBridge(ctx context.Context, callbackSecret, webhookKey stri
 		return err
 	}
 	say("callback bridge", "http://"+s.bridge, note)
+	say("", "metrics at http://"+metrics+"/metrics", "")
 	return nil
 }
 
 func (s *stack) startWorker(ctx context.Context, callbackSecret string) error {
+	metrics, err := s.metrics(9464)
+	if err != nil {
+		return err
+	}
 	if err := s.startProgram(ctx, servers.Command{
 		Name: "worker",
 		Env: s.environment(
+			"STEMFLOW_METRICS_ADDR="+metrics,
 			"KIE_API_KEY="+apiKey,
 			"KIE_BASE_URL=http://"+s.kiesim,
 			"STEMFLOW_CALLBACK_BASE_URL=http://"+s.bridge,
@@ -202,6 +213,7 @@ func (s *stack) startWorker(ctx context.Context, callbackSecret string) error {
 		return err
 	}
 	say("worker", "on task queue "+stemflow.TaskQueue, "")
+	say("", "metrics at http://"+metrics+"/metrics", "")
 	return nil
 }
 
@@ -243,6 +255,12 @@ func (s *stack) port(preferred int) (port int, note string, err error) {
 		note = fmt.Sprintf("another program has port %d", preferred)
 	}
 	return port, note, err
+}
+
+// metrics is where a program serves its metrics.
+func (s *stack) metrics(preferred int) (string, error) {
+	port, err := servers.FreePort(preferred)
+	return address(port), err
 }
 
 func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -13,6 +13,7 @@ import (
 
 	"stemflow/internal/config"
 	"stemflow/internal/logging"
+	"stemflow/internal/telemetry"
 	"stemflow/plugin"
 )
 
@@ -45,6 +46,16 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	metrics, err := telemetry.NewMetrics()
+	if err != nil {
+		return err
+	}
+	defer metrics.Close()
+	options.MetricsHandler = metrics.Handler()
+	metricsAddr, err := metrics.Listen(env.MetricsAddr)
+	if err != nil {
+		return err
+	}
 	c, err := client.Dial(options)
 	if err != nil {
 		return fmt.Errorf("cannot reach Temporal at %s, check TEMPORAL_ADDRESS: %w", options.HostPort, err)
@@ -68,6 +79,7 @@ func run() error {
 		MaxConcurrentWorkflowTaskPollers: pollers,
 	})
 	slog.Info("worker is starting", "address", options.HostPort, "namespace", options.Namespace,
-		"taskQueue", env.TaskQueue, "submitTaskQueue", env.SubmitTaskQueue, "bucket", env.Bucket)
+		"taskQueue", env.TaskQueue, "submitTaskQueue", env.SubmitTaskQueue, "bucket", env.Bucket,
+		"metricsAddress", metricsAddr.String())
 	return w.Run(worker.InterruptCh())
 }

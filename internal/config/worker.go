@@ -47,6 +47,8 @@ type Worker struct {
 	SourceHosts []string
 	// AllowInsecureSources lets http and private addresses through.
 	AllowInsecureSources bool
+	// MetricsAddr is the address on which metrics are served.
+	MetricsAddr string
 }
 
 // KIE is the provider.
@@ -79,6 +81,7 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 		MaxStemSize:          v.size("STEMFLOW_MAX_STEM_SIZE", DefaultMaxStemSize),
 		SourceHosts:          v.sourceHosts(),
 		AllowInsecureSources: v.flag("STEMFLOW_ALLOW_INSECURE_SOURCES"),
+		MetricsAddr:          v.listenAddress("STEMFLOW_METRICS_ADDR", ":9464"),
 	}
 	w.SubmitTaskQueue = v.text("STEMFLOW_SUBMIT_TASK_QUEUE", stemflow.SubmitTaskQueue(w.TaskQueue))
 	if w.SubmitTaskQueue == w.TaskQueue {

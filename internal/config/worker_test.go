@@ -1,12 +1,15 @@
 package config
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"stemflow/internal/certtest"
 )
 
 func from(variables map[string]string) Lookup {
@@ -40,6 +43,7 @@ func TestWorkerDefaults(t *testing.T) {
 		Bucket:   "stems", TaskQueue: "stemflow", SubmitTaskQueue: "stemflow-submit", SubmitRate: 1.5,
 		ArchiveConcurrency: 24, MaxStemSize: 1 << 30,
 		SourceHosts: []string{"aiquickdraw.com", "kie.ai", "redpandaai.co", "removeai.ai", "erweima.ai"},
+		MetricsAddr: ":9464",
 	}, w)
 }
 
@@ -60,6 +64,7 @@ func TestWorkerTakesEverySetting(t *testing.T) {
 		"STEMFLOW_MAX_STEM_SIZE":          "500MB",
 		"STEMFLOW_SOURCE_HOSTS":           "Files.Example.com,127.0.0.1, .example.org",
 		"STEMFLOW_ALLOW_INSECURE_SOURCES": "TRUE",
+		"STEMFLOW_METRICS_ADDR":           "127.0.0.1:1",
 	}))
 	require.NoError(t, err)
 	require.Equal(t, Worker{
@@ -74,6 +79,7 @@ func TestWorkerTakesEverySetting(t *testing.T) {
 		Bucket: "my.stems", Prefix: "a/b", TaskQueue: "pipeline", SubmitTaskQueue: "pipeline-submit", SubmitRate: 0.5,
 		ArchiveConcurrency: 3, MaxStemSize: 500e6,
 		SourceHosts: []string{"files.example.com", "127.0.0.1", ".example.org"}, AllowInsecureSources: true,
+		MetricsAddr: "127.0.0.1:1",
 	}, w)
 }
 
@@ -197,12 +203,16 @@ func TestBadBridgeVariable(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Bridge{
 		Addr: ":8088", Secrets: []Secret{NewSecret("0123456789abcdef")},
-		HMACKeys: []Secret{NewSecret("new"), NewSecret("old")}, Tolerance: 5 * time.Minute,
+		HMACKeys: []Secret{NewSecret("new"), NewSecret("old")}, Tolerance: 5 * time.Minute, MetricsAddr: ":9465",
 	}, b)
 	for _, c := range []struct{ name, value, problem string }{
 		{"STEMFLOW_BRIDGE_ADDR", "8088", `STEMFLOW_BRIDGE_ADDR: "8088" is not an address to listen on, give ":8088" or "127.0.0.1:8088"`},
 		{"STEMFLOW_BRIDGE_ADDR", ":70000", `STEMFLOW_BRIDGE_ADDR: ":70000" is not an address to listen on, give ":8088" or "127.0.0.1:8088"`},
 		{"STEMFLOW_CALLBACK_TOLERANCE", "300", `STEMFLOW_CALLBACK_TOLERANCE: "300" is not a duration above 0: write it with a unit, like "5m" or "90s"`},
+		{"STEMFLOW_BRIDGE_TLS_CERT_FILE", "cert.pem", "STEMFLOW_BRIDGE_TLS_KEY_FILE: is required with STEMFLOW_BRIDGE_TLS_CERT_FILE"},
+		{"STEMFLOW_BRIDGE_TLS_KEY_FILE", "key.pem", "STEMFLOW_BRIDGE_TLS_CERT_FILE: is required with STEMFLOW_BRIDGE_TLS_KEY_FILE"},
+		{"STEMFLOW_TRUSTED_PROXIES", "10.0.0.1,proxy", `STEMFLOW_TRUSTED_PROXIES: "proxy" is neither an address nor a network, like 10.0.0.0/8`},
+		{"STEMFLOW_METRICS_ADDR", "9465", `STEMFLOW_METRICS_ADDR: "9465" is not an address to listen on, give ":8088" or "127.0.0.1:8088"`},
 		{"STEMFLOW_CALLBACK_TOLERANCE", "-5m", `STEMFLOW_CALLBACK_TOLERANCE: "-5m" is not a duration above 0: write it with a unit, like "5m" or "90s"`},
 	} {
 		_, err := LoadBridge(with(c.name, c.value))
@@ -210,6 +220,29 @@ func TestBadBridgeVariable(t *testing.T) {
 		require.ErrorAs(t, err, &e)
 		require.Equal(t, []string{c.problem}, e.Problems)
 	}
+}
+
+func TestBridgeBehindProxies(t *testing.T) {
+	b, err := LoadBridge(with("STEMFLOW_TRUSTED_PROXIES", "10.1.2.3/8, 192.0.2.7,::1"))
+	require.NoError(t, err)
+	require.Equal(t, []netip.Prefix{
+		netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("::1/128"),
+	}, b.TrustedProxies)
+}
+
+func TestBridgeWithACertificate(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	variables := complete()
+	variables["STEMFLOW_BRIDGE_TLS_CERT_FILE"], variables["STEMFLOW_BRIDGE_TLS_KEY_FILE"] = cert, key
+	_, err := LoadBridge(from(variables))
+	require.ErrorContains(t, err, "STEMFLOW_BRIDGE_TLS_CERT_FILE: with STEMFLOW_BRIDGE_TLS_KEY_FILE: no certificate and key")
+	require.ErrorContains(t, err, "no such file")
+
+	certtest.Write(t, cert, key)
+	b, err := LoadBridge(from(variables))
+	require.NoError(t, err)
+	require.Equal(t, &CertificateFiles{Cert: cert, Key: key}, b.TLS)
 }
 
 func TestStarter(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"stemflow/callbackbridge"
 	"stemflow/internal/config"
 	"stemflow/internal/logging"
+	"stemflow/internal/telemetry"
 )
 
 func main() {
@@ -48,6 +49,12 @@ func run(ctx context.Context) error {
 	if err := errors.Join(cfgErr, temporalErr); err != nil {
 		return err
 	}
+	metrics, err := telemetry.NewMetrics()
+	if err != nil {
+		return err
+	}
+	defer metrics.Close()
+	options.MetricsHandler = metrics.Handler()
 	// Lazy: the bridge starts while Temporal is down, /readyz says so, and the provider is told to try again.
 	temporal, err := client.NewLazyClient(options)
 	if err != nil {
@@ -62,6 +69,7 @@ func run(ctx context.Context) error {
 		Secrets:   config.Reveal(cfg.Secrets),
 		HMACKeys:  config.Reveal(cfg.HMACKeys),
 		Tolerance: cfg.Tolerance,
+		Metrics:   metrics.Handler(),
 		Ready: func(ctx context.Context) error {
 			_, err := temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
 			return err
@@ -74,6 +82,17 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen, choose another STEMFLOW_BRIDGE_ADDR: %w", err)
 	}
-	slog.Info("callback bridge listening", "address", listener.Addr().String(), "signatureDemanded", len(cfg.HMACKeys) > 0)
-	return serve(ctx, listener, handler)
+	defer listener.Close()
+	metricsAddr, err := metrics.Listen(cfg.MetricsAddr)
+	if err != nil {
+		return err
+	}
+	slog.Info("callback bridge listening", "address", listener.Addr().String(), "tls", cfg.TLS != nil,
+		"signatureDemanded", len(cfg.HMACKeys) > 0, "metricsAddress", metricsAddr.String())
+	if cfg.TLS != nil {
+		if listener, err = secure(listener, *cfg.TLS); err != nil {
+			return err
+		}
+	}
+	return serve(ctx, listener, behind(cfg.TrustedProxies, handler), facingStrangers)
 }

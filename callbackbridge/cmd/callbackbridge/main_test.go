@@ -25,7 +25,7 @@ func TestAcceptedCallbacksAreFinished(t *testing.T) {
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- serve(ctx, listener, handler) }()
+	go func() { served <- serve(ctx, listener, handler, facingStrangers) }()
 
 	answered := make(chan string, 1)
 	go func() {
@@ -63,6 +63,7 @@ func TestStartsWhileTemporalIsDown(t *testing.T) {
 	t.Setenv("TEMPORAL_ADDRESS", closed.Addr().String())
 	t.Setenv("STEMFLOW_CALLBACK_SECRETS", "0123456789abcdef")
 	t.Setenv("STEMFLOW_BRIDGE_ADDR", "127.0.0.1:0")
+	t.Setenv("STEMFLOW_METRICS_ADDR", "127.0.0.1:0")
 
 	read, write := io.Pipe()
 	slog.SetDefault(slog.New(slog.NewJSONHandler(write, nil)))
@@ -74,7 +75,7 @@ func TestStartsWhileTemporalIsDown(t *testing.T) {
 		write.Close()
 	}()
 	require.True(t, log.Scan())
-	var line struct{ Msg, Address string }
+	var line struct{ Msg, Address, MetricsAddress string }
 	require.NoError(t, json.Unmarshal(log.Bytes(), &line))
 	require.Equal(t, "callback bridge listening", line.Msg)
 	go func() { // the log must go on for the bridge to go on
@@ -88,6 +89,11 @@ func TestStartsWhileTemporalIsDown(t *testing.T) {
 		response.Body.Close()
 		require.Equal(t, status, response.StatusCode, path)
 	}
+	response, err := http.Get("http://" + line.MetricsAddress + "/metrics")
+	require.NoError(t, err)
+	metrics, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(metrics), "stemflow_callbacks_in_flight 0")
 	stop()
 	require.NoError(t, <-ran)
 }
@@ -107,4 +113,7 @@ func TestRunNamesWhatIsWrong(t *testing.T) {
 	t.Setenv("STEMFLOW_CALLBACK_SECRETS", "0123456789abcdef")
 	t.Setenv("STEMFLOW_BRIDGE_ADDR", taken.Addr().String())
 	require.ErrorContains(t, run(t.Context()), "choose another STEMFLOW_BRIDGE_ADDR")
+	t.Setenv("STEMFLOW_BRIDGE_ADDR", "127.0.0.1:0")
+	t.Setenv("STEMFLOW_METRICS_ADDR", taken.Addr().String())
+	require.ErrorContains(t, run(t.Context()), "choose another STEMFLOW_METRICS_ADDR")
 }

@@ -10,29 +10,44 @@ import (
 	"time"
 )
 
-const (
+// limits are what one caller, and all of them, may take.
+type limits struct {
+	readHeader, read, write, idle time.Duration
+	// header is in bytes.
+	header      int
+	connections int
+}
+
+// facingStrangers are the limits of production.
+var facingStrangers = limits{
 	// A callback is a few kilobytes from a data centre: whoever takes longer than this to send one holds a connection only.
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 10 * time.Second
+	readHeader: 5 * time.Second,
+	read:       10 * time.Second,
 	// An answer waits for Temporal for 10 s after the request has been read.
-	writeTimeout = 20 * time.Second
-	idleTimeout  = 60 * time.Second
-	maxHeader    = 16 << 10
-	// stopTimeout is above the longest answer that has begun within its limits.
-	stopTimeout = 15 * time.Second
-)
+	write:  20 * time.Second,
+	idle:   60 * time.Second,
+	header: 16 << 10,
+	// Far more than the provider opens; some 20 MB of memory.
+	connections: 2048,
+}
+
+// stopTimeout is above the longest answer that has begun within its limits.
+const stopTimeout = 15 * time.Second
 
 // serve answers until ctx ends, and then finishes the callbacks that it has accepted.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, l limits) error {
 	server := &http.Server{
 		Handler:           handler,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
+		ReadHeaderTimeout: l.readHeader,
+		ReadTimeout:       l.read,
+		WriteTimeout:      l.write,
+		IdleTimeout:       l.idle,
+		MaxHeaderBytes:    l.header,
 		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
+		// "OPTIONS *" is no business of strangers either.
+		DisableGeneralOptionsHandler: true,
 	}
+	newCrowd(l.connections).admit(server)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {

@@ -1,0 +1,69 @@
+package callbackbridge
+
+import (
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+)
+
+// What the bridge reports to Config.Metrics.
+const (
+	// MetricReceived counts callbacks by the tags "outcome" (delivered; not_running: late or a duplicate, the run is over; refused;
+	// undelivered: answered 503, for the provider to repeat) and "reason", which says why it was refused or not delivered and is
+	// "none" otherwise.
+	MetricReceived = "stemflow_callbacks_received"
+	// MetricSignalLatency is how long Temporal took to accept a callback's signal.
+	MetricSignalLatency = "stemflow_callback_signal_latency"
+	// MetricInFlight is how many callbacks are being answered.
+	MetricInFlight = "stemflow_callbacks_in_flight"
+)
+
+const (
+	outcomeDelivered   = "delivered"
+	outcomeNotRunning  = "not_running"
+	outcomeRefused     = "refused"
+	outcomeUndelivered = "undelivered"
+)
+
+type metrics struct {
+	handler client.MetricsHandler
+	latency client.MetricsTimer
+
+	// mu keeps the gauge from being set in another order than the count changes.
+	mu       sync.Mutex
+	inFlight int
+	gauge    client.MetricsGauge
+}
+
+func newMetrics(handler client.MetricsHandler) *metrics {
+	if handler == nil {
+		handler = client.MetricsNopHandler
+	}
+	m := &metrics{handler: handler, latency: handler.Timer(MetricSignalLatency), gauge: handler.Gauge(MetricInFlight)}
+	m.add(0) // a gauge that is there from the start
+	return m
+}
+
+// enter counts a callback until the function that it returns is called.
+func (m *metrics) enter() (leave func()) {
+	m.add(1)
+	return func() { m.add(-1) }
+}
+
+func (m *metrics) add(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.inFlight += n
+	m.gauge.Update(float64(m.inFlight))
+}
+
+// received counts a callback. Every series has both tags: Prometheus compares none that differ in them.
+func (m *metrics) received(outcome, reason string) {
+	if reason == "" {
+		reason = "none"
+	}
+	m.handler.WithTags(map[string]string{"outcome": outcome, "reason": reason}).Counter(MetricReceived).Inc(1)
+}
+
+func (m *metrics) signalled(took time.Duration) { m.latency.Record(took) }

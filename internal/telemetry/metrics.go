@@ -1,0 +1,95 @@
+// Package telemetry shows the outside how stemflow's programs are doing. Only programs import it: the packages that others embed
+// report to the handlers that Temporal's client and worker options carry.
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/opentelemetry"
+)
+
+const (
+	// A scrape is one small request from within the house.
+	readTimeout = 5 * time.Second
+	// writeTimeout is above the usual patience of a scraper, 10 s.
+	writeTimeout = 15 * time.Second
+)
+
+// boundaries, in seconds, serve a call to Temporal of a millisecond and a separation of an hour alike.
+var boundaries = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600}
+
+// Metrics collects what one program reports and serves it to Prometheus.
+type Metrics struct {
+	registry *prometheus.Registry
+	provider *metric.MeterProvider
+	handler  client.MetricsHandler
+	server   *http.Server
+}
+
+// NewMetrics makes an empty collection, with the Go runtime's and the process's own metrics in it.
+func NewMetrics() (*Metrics, error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry), otelprometheus.WithoutScopeInfo(), otelprometheus.WithoutTargetInfo())
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	provider := metric.NewMeterProvider(metric.WithReader(exporter), metric.WithView(metric.NewView(
+		metric.Instrument{Kind: metric.InstrumentKindHistogram},
+		metric.Stream{Aggregation: metric.AggregationExplicitBucketHistogram{Boundaries: boundaries}},
+	)))
+	return &Metrics{
+		registry: registry,
+		provider: provider,
+		handler: opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
+			Meter:                provider.Meter("stemflow"),
+			UseMonotonicCounters: true,
+			OnError:              func(err error) { slog.Error("a metric is not recorded", "error", err) },
+		}),
+	}, nil
+}
+
+// Handler is for client.Options.MetricsHandler, and for whatever else reports. Prometheus sees a counter "x" as x_total and a
+// timer "x" as the histogram x_seconds.
+func (m *Metrics) Handler() client.MetricsHandler { return m.handler }
+
+// Listen begins to serve GET /metrics. It returns the address, whose port is a free one if addr asks for port 0.
+func (m *Metrics) Listen(addr string) (net.Addr, error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("cannot serve metrics, choose another STEMFLOW_METRICS_ADDR: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	m.server = &http.Server{
+		Handler: mux, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
+	}
+	go func() {
+		if err := m.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			slog.Error("metrics are not served any more", "error", err)
+		}
+	}()
+	return listener.Addr(), nil
+}
+
+// Close stops serving.
+func (m *Metrics) Close() error {
+	err := m.provider.Shutdown(context.Background())
+	if m.server != nil {
+		err = errors.Join(err, m.server.Close())
+	}
+	return err
+}
