@@ -67,6 +67,7 @@ func New(cfg Config) (http.Handler, error) {
 		ready:     cfg.Ready,
 		log:       cmp.Or(cfg.Logger, slog.Default()),
 		metrics:   newMetrics(cfg.Metrics),
+		large:     make(chan struct{}, maxLarge),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/callbacks/{token}", b.serveCallback)
@@ -83,6 +84,8 @@ type bridge struct {
 	ready     func(context.Context) error
 	log       *slog.Logger
 	metrics   *metrics
+	// large has room for the callbacks with a large body that are being read.
+	large chan struct{}
 }
 
 // plainPaths answers 404 where a ServeMux redirects to what it takes a path for: no caller of ours writes one in two ways.

@@ -146,7 +146,7 @@ func TestRefusals(t *testing.T) {
 		{"method", "PUT", good, "application/json", body, 405, "a callback is a POST\n", "status=405"},
 		{"content type", "POST", good, "text/html", body, 415, "a callback has the content type application/json\n", "status=415"},
 		{"malformed content type", "POST", good, "json;;", body, 415, "a callback has the content type application/json\n", "status=415"},
-		{"size", "POST", good, "application/json", strings.Repeat(" ", 1<<20+1), 413, "the callback's body is larger than 1048576 bytes\n", "status=413"},
+		{"size", "POST", good, "application/json", strings.Repeat(" ", 256<<10+1), 413, "the callback's body is larger than 262144 bytes\n", "status=413"},
 		{"no JSON", "POST", good, "application/json", "<html>", 400, "the callback's body is not a JSON object\n", "status=400"},
 		{"no body", "POST", good, "application/json", "", 400, "the callback's body is not a JSON object\n", "status=400"},
 		{"no task", "POST", good, "application/json", `{"code":200,"data":{}}`, 400, "the callback names no task: data.task_id is missing or empty\n", "status=400"},
@@ -172,8 +172,36 @@ func TestRefusals(t *testing.T) {
 
 func TestLargestBody(t *testing.T) {
 	b := start(t, nil)
-	response, _ := b.do(t, http.MethodPost, "/callbacks/"+b.good, body+strings.Repeat(" ", 1<<20-len(body)), isJSON)
+	response, _ := b.do(t, http.MethodPost, "/callbacks/"+b.good, body+strings.Repeat(" ", 256<<10-len(body)), isJSON)
 	require.Equal(t, http.StatusOK, response.StatusCode)
+}
+
+// Whoever fills the bridge with large bodies is told to come again, and callbacks are delivered meanwhile.
+func TestOnlySoManyLargeBodies(t *testing.T) {
+	b := start(t, nil)
+	large := body + strings.Repeat(" ", 20<<10)
+	var slow []*io.PipeWriter
+	answers := make(chan int)
+	for range 32 {
+		read, write := io.Pipe()
+		slow = append(slow, write)
+		go func() {
+			answer := httptest.NewRecorder()
+			b.Config.Handler.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/callbacks/"+b.good, read))
+			answers <- answer.Code
+		}()
+		_, err := io.WriteString(write, large) // all of it is taken, and the end is still to come
+		require.NoError(t, err)
+	}
+	response, answer := b.do(t, http.MethodPost, "/callbacks/"+b.good, large, isJSON)
+	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
+	require.Equal(t, "too many large callbacks at once, try again\n", answer)
+	response, _ = b.do(t, http.MethodPost, "/callbacks/"+b.good, body, isJSON)
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	for _, write := range slow {
+		write.Close()
+		require.Equal(t, http.StatusOK, <-answers)
+	}
 }
 
 func TestSignature(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -18,12 +17,8 @@ import (
 	"stemflow/internal/token"
 )
 
-const (
-	// maxBody is far above the provider's callbacks, which have a few kilobytes, and below Temporal's limit for a signal.
-	maxBody = 1 << 20
-	// signalTimeout is below the provider's patience of 15 s, so that it learns to try again.
-	signalTimeout = 10 * time.Second
-)
+// signalTimeout is below the provider's patience of 15 s, so that it learns to try again.
+const signalTimeout = 10 * time.Second
 
 // serveCallback checks the token before it looks at anything else of a request.
 func (b *bridge) serveCallback(w http.ResponseWriter, r *http.Request) {
@@ -56,7 +51,11 @@ func (b *bridge) read(w http.ResponseWriter, r *http.Request) (stemflow.Callback
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return stemflow.Callback{}, &refusal{http.StatusUnsupportedMediaType, "content_type", "a callback has the content type application/json", nil}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, done, err := b.readBody(w, r)
+	defer done()
+	if errors.Is(err, errBusy) {
+		return stemflow.Callback{}, &refusal{http.StatusServiceUnavailable, "busy", err.Error(), nil}
+	}
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		text := fmt.Sprintf("the callback's body is larger than %d bytes", tooLarge.Limit)
 		return stemflow.Callback{}, &refusal{http.StatusRequestEntityTooLarge, "too_large", text, nil}

@@ -20,7 +20,6 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 
@@ -74,7 +73,7 @@ func newStackAt(t testing.TB, temporalAddr string) *stack {
 	t.Helper()
 	s := &stack{t: t, server: temporalAddr, queue: "q-" + strings.ToLower(rand.Text())}
 	var err error
-	options := client.Options{HostPort: temporalAddr, Identity: "stemflow-test", Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))}
+	options := client.Options{HostPort: temporalAddr, Identity: "stemflow-test", Logger: quiet()}
 	s.client, err = client.Dial(options)
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)

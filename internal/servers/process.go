@@ -124,6 +124,9 @@ func (p *Process) Err() error {
 	return fmt.Errorf("%s ended by itself: %s%s", p.command.Name, how, p.tail.quoted())
 }
 
+// PID is the child's process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Stop asks the child to end, as Ctrl-C does, waits for it, and kills it when it takes too long.
 func (p *Process) Stop() {
 	p.asked.Store(true)

@@ -27,8 +27,8 @@ var facingStrangers = limits{
 	write:  20 * time.Second,
 	idle:   60 * time.Second,
 	header: 16 << 10,
-	// Far more than the provider opens; some 20 MB of memory.
-	connections: 2048,
+	// Far more than the provider opens; some 40 MB of memory when every one holds what it can.
+	connections: 1024,
 }
 
 // stopTimeout is above the longest answer that has begun within its limits.

@@ -1,0 +1,36 @@
+package callbackbridge
+
+import (
+	"errors"
+	"io"
+	"net/http"
+)
+
+const (
+	// maxBody is far above the provider's callbacks, which have a few kilobytes, and below Temporal's limit for a signal.
+	maxBody = 256 << 10
+	// A body of up to smallBody is always read: that is what callbacks are like. Of larger ones only maxLarge are in memory at
+	// once, so that whoever has captured a token cannot fill it.
+	smallBody = 16 << 10
+	maxLarge  = 32
+)
+
+var errBusy = errors.New("too many large callbacks at once, try again")
+
+// readBody reads a body of up to maxBody; done must be called when it is not needed any more.
+func (b *bridge) readBody(w http.ResponseWriter, r *http.Request) (body []byte, done func(), err error) {
+	done = func() {}
+	limited := http.MaxBytesReader(w, r.Body, maxBody)
+	body, err = io.ReadAll(io.LimitReader(limited, smallBody))
+	if err != nil || len(body) < smallBody {
+		return body, done, err
+	}
+	select {
+	case b.large <- struct{}{}:
+		done = func() { <-b.large }
+	default:
+		return nil, done, errBusy
+	}
+	rest, err := io.ReadAll(limited)
+	return append(body, rest...), done, err
+}

@@ -1,0 +1,162 @@
+package integration
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/log"
+
+	"stemflow"
+	"stemflow/internal/kie"
+	"stemflow/internal/servers"
+	"stemflow/internal/token"
+)
+
+// bridgeProgram is the bridge as it runs in production, before workflows that nobody works on: a signal stands in a history all
+// the same.
+type bridgeProgram struct {
+	t       testing.TB
+	process *servers.Process
+	addr    string
+	client  client.Client
+	runs    []client.WorkflowRun
+	tokens  []string
+}
+
+func quiet() log.Logger { return log.NewStructuredLogger(slog.New(slog.DiscardHandler)) }
+
+func buildBridge(t testing.TB) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "callbackbridge")
+	out, err := exec.Command("go", "build", "-o", program, "../callbackbridge/cmd/callbackbridge").CombinedOutput()
+	require.NoError(t, err, string(out))
+	return program
+}
+
+// startBridge starts the program for a Temporal, and the workflows.
+func startBridge(t testing.TB, temporalAddr string, workflows int) *bridgeProgram {
+	t.Helper()
+	port, err := servers.FreePort(0)
+	require.NoError(t, err)
+	b := &bridgeProgram{t: t, addr: fmt.Sprintf("127.0.0.1:%d", port)}
+	b.client, err = client.Dial(client.Options{HostPort: temporalAddr, Logger: quiet()})
+	require.NoError(t, err)
+	t.Cleanup(b.client.Close)
+	keyring, err := token.NewKeyring([]string{callbackSecret})
+	require.NoError(t, err)
+	for i := range workflows {
+		run, err := b.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+			ID: fmt.Sprintf("bridge-%s-%d", newID(), i), TaskQueue: "nobody",
+		}, "nobody's")
+		require.NoError(t, err)
+		b.runs = append(b.runs, run)
+		b.tokens = append(b.tokens, keyring.Mint(token.Claims{
+			Namespace: "default", WorkflowID: run.GetID(), RunID: run.GetRunID(), Expires: time.Now().Add(time.Hour),
+		}))
+	}
+	b.process, err = servers.Start(t.Context(), servers.Command{
+		Name: "callbackbridge", Path: buildBridge(t),
+		Env: servers.Environment([]string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_"},
+			"TEMPORAL_ADDRESS="+temporalAddr, "STEMFLOW_BRIDGE_ADDR="+b.addr, "STEMFLOW_METRICS_ADDR=127.0.0.1:0",
+			"STEMFLOW_CALLBACK_SECRETS="+callbackSecret, "KIE_WEBHOOK_HMAC_KEY="+webhookKey,
+		),
+		Ready: servers.HTTPReady("http://" + b.addr + "/readyz"), StopWithin: 30 * time.Second,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { b.process.Kill() })
+	return b
+}
+
+// restart starts the program again after it was killed or stopped.
+func (b *bridgeProgram) restart() {
+	b.t.Helper()
+	again, err := b.process.Restart(b.t.Context())
+	require.NoError(b.t, err)
+	b.process = again
+}
+
+// request is a signed callback about a task to one of the workflows, in the bytes of HTTP.
+func (b *bridgeProgram) request(workflow int, taskID string) []byte {
+	body := fmt.Sprintf(`{"code":200,"msg":"success","data":{"task_id":%q,"vocal_separation_info":`+
+		`{"vocal_url":"https://file.aiquickdraw.com/s/v.mp3","instrumental_url":"https://file.aiquickdraw.com/s/i.mp3"}}}`, taskID)
+	timestamp, signature := kie.Sign(webhookKey, taskID, time.Now())
+	var request bytes.Buffer
+	fmt.Fprintf(&request, "POST /callbacks/%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n%s: %s\r\n%s: %s\r\nContent-Length: %d\r\n\r\n%s",
+		b.tokens[workflow], b.addr, kie.HeaderTimestamp, timestamp, kie.HeaderSignature, signature, len(body), body)
+	return request.Bytes()
+}
+
+// sender is one persistent connection to the bridge.
+type sender struct {
+	addr string
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+// send returns the status of the answer, or an error when there was none.
+func (s *sender) send(request []byte) (int, error) {
+	if s.conn == nil {
+		conn, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			return 0, err
+		}
+		s.conn, s.in = conn, bufio.NewReader(conn)
+	}
+	status, err := s.exchange(request)
+	if err != nil {
+		s.close()
+	}
+	return status, err
+}
+
+func (s *sender) exchange(request []byte) (int, error) {
+	if _, err := s.conn.Write(request); err != nil {
+		return 0, err
+	}
+	response, err := http.ReadResponse(s.in, nil)
+	if err != nil {
+		return 0, err
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	return response.StatusCode, err
+}
+
+func (s *sender) close() {
+	if s.conn != nil {
+		s.conn.Close()
+		s.conn = nil
+	}
+}
+
+// signalled counts, by task, the callbacks that stand in the histories.
+func (b *bridgeProgram) signalled() map[string]int {
+	b.t.Helper()
+	count := map[string]int{}
+	for _, run := range b.runs {
+		events := b.client.GetWorkflowHistory(context.Background(), run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for events.HasNext() {
+			event, err := events.Next()
+			require.NoError(b.t, err)
+			if signal := event.GetWorkflowExecutionSignaledEventAttributes(); signal != nil {
+				var callback stemflow.Callback
+				require.NoError(b.t, converter.GetDefaultDataConverter().FromPayloads(signal.Input, &callback))
+				count[callback.TaskID]++
+			}
+		}
+	}
+	return count
+}
