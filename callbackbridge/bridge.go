@@ -12,9 +12,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"path"
+	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -115,6 +117,8 @@ func (b *bridge) serveReady(w http.ResponseWriter, r *http.Request) {
 }
 
 func answerOK(w http.ResponseWriter) {
+	const ok = `{"status":"ok"}` + "\n"
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write([]byte(`{"status":"ok"}` + "\n")) // who hung up reads no answer
+	w.Header().Set("Content-Length", strconv.Itoa(len(ok)))
+	_, _ = io.WriteString(w, ok) // who hung up reads no answer
 }

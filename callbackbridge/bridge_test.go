@@ -69,6 +69,9 @@ type bridge struct {
 	signaler *recorder
 	log      *bytes.Buffer
 	good     string
+	// serving are the requests in the handler: it goes on for a moment after the answer.
+	serving sync.WaitGroup
+	bare    http.Handler
 }
 
 func start(t *testing.T, adapt func(*callbackbridge.Config)) *bridge {
@@ -82,7 +85,12 @@ func start(t *testing.T, adapt func(*callbackbridge.Config)) *bridge {
 	}
 	handler, err := callbackbridge.New(cfg)
 	require.NoError(t, err)
-	b.Server = httptest.NewServer(handler)
+	b.bare = handler
+	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b.serving.Add(1)
+		defer b.serving.Done()
+		handler.ServeHTTP(w, r)
+	}))
 	t.Cleanup(b.Close)
 	return b
 }
@@ -98,6 +106,7 @@ func (b *bridge) do(t *testing.T, method, path, body string, header map[string]s
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
+	b.serving.Wait()
 	return response, string(answer)
 }
 
@@ -187,7 +196,7 @@ func TestOnlySoManyLargeBodies(t *testing.T) {
 		slow = append(slow, write)
 		go func() {
 			answer := httptest.NewRecorder()
-			b.Config.Handler.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/callbacks/"+b.good, read))
+			b.bare.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/callbacks/"+b.good, read))
 			answers <- answer.Code
 		}()
 		_, err := io.WriteString(write, large) // all of it is taken, and the end is still to come

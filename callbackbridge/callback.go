@@ -35,11 +35,18 @@ func (b *bridge) serveCallback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	log = log.With("separationTaskId", callback.TaskID, "code", callback.Code)
-	if refused := b.deliver(r.Context(), log, claims, callback); refused != nil {
+	took, refused := b.deliver(r.Context(), log, claims, callback)
+	if refused != nil {
 		b.refuse(w, log, refused)
 		return
 	}
 	answerOK(w)
+	_ = http.NewResponseController(w).Flush() // the caller need not wait for what follows
+	if took > 0 {
+		b.metrics.received(outcomeDelivered, "")
+		b.metrics.signalled(took)
+		log.Info("callback delivered", "stems", len(callback.Stems))
+	}
 }
 
 // read is the callback of a request that may signal.
@@ -86,8 +93,8 @@ func isJSON(contentType string) bool {
 }
 
 // deliver signals the workflow. It goes on when the provider hangs up: the callback is in hand, and a repetition would be
-// dropped as a duplicate.
-func (b *bridge) deliver(ctx context.Context, log *slog.Logger, claims token.Claims, callback stemflow.Callback) *refusal {
+// dropped as a duplicate. It returns how long that took; 0: the workflow is not running.
+func (b *bridge) deliver(ctx context.Context, log *slog.Logger, claims token.Claims, callback stemflow.Callback) (time.Duration, *refusal) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signalTimeout)
 	defer cancel()
 	began := time.Now()
@@ -97,15 +104,12 @@ func (b *bridge) deliver(ctx context.Context, log *slog.Logger, claims token.Cla
 		// was paid for: a separation can be resumed from it.
 		b.metrics.received(outcomeNotRunning, "")
 		log.Warn("callback for a workflow that is not running, start the track with this separationTaskId if its stems are missing")
-		return nil
+		return 0, nil
 	}
 	if err != nil {
-		return &refusal{http.StatusServiceUnavailable, "temporal", "the callback cannot be delivered right now, try again", err}
+		return 0, &refusal{http.StatusServiceUnavailable, "temporal", "the callback cannot be delivered right now, try again", err}
 	}
-	b.metrics.received(outcomeDelivered, "")
-	b.metrics.signalled(time.Since(began))
-	log.Info("callback delivered", "stems", len(callback.Stems))
-	return nil
+	return time.Since(began), nil
 }
 
 // refusal is an answer other than 200: what is counted, what the caller is told, and why, which only the log is told.

@@ -1,9 +1,10 @@
 package integration
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"net/http"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -117,18 +118,40 @@ func (b *bridgeProgram) throughBridge(tasks []string, connections int) block {
 	for i, task := range tasks {
 		requests[i] = b.request(i%len(b.runs), task)
 	}
-	senders := make([]*sender, connections)
-	for i := range senders {
-		senders[i] = &sender{addr: b.addr}
-		defer senders[i].close()
+	conns := make([]net.Conn, connections)
+	for i := range conns {
+		conn, err := net.Dial("tcp", b.addr)
+		require.NoError(b.t, err)
+		defer conn.Close()
+		conns[i] = conn
 	}
 	return b.run(tasks, connections, func(worker int) func(int, string) {
+		answer := make([]byte, 1024)
 		return func(i int, _ string) {
-			if status, err := senders[worker].send(requests[i]); err != nil || status != http.StatusOK {
-				b.t.Errorf("status %d, %v", status, err)
+			if err := exchange(conns[worker], requests[i], answer); err != nil {
+				b.t.Error(err)
 			}
 		}
 	})
+}
+
+// exchange is as little of an HTTP client as will do, so that the bridge is not charged for its own caller.
+func exchange(conn net.Conn, request, answer []byte) error {
+	if _, err := conn.Write(request); err != nil {
+		return err
+	}
+	n := 0
+	for !bytes.HasSuffix(answer[:n], []byte("}\n")) {
+		read, err := conn.Read(answer[n:])
+		if err != nil {
+			return err
+		}
+		n += read
+	}
+	if !bytes.HasPrefix(answer, []byte("HTTP/1.1 200 ")) {
+		return fmt.Errorf("answered %q", answer[:n])
+	}
+	return nil
 }
 
 func median(blocks []block) float64 {
