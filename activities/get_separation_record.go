@@ -21,8 +21,8 @@ type GetSeparationRecord struct {
 }
 
 // Execute answers with the stems once there are any. It fails, to be retried, with ActivityErrorPending, ActivityErrorNoRecord,
-// ActivityErrorUnreadable and ActivityErrorNoLinks; for good with ErrorSeparationFailed, ErrorNoStems, ActivityErrorNotOwn, and with ErrorInvalidInput
-// when the separation is of another track.
+// ActivityErrorUnreadable and ActivityErrorNoLinks; for good with ErrorSeparationFailed, ErrorNoStems, ActivityErrorNotOwn, and
+// with ErrorInvalidInput when the separation is of another track.
 //
 // A key that is refused, or a provider that is down, is waited for: what is paid for is not given up before the deadline.
 func (a *GetSeparationRecord) Execute(ctx context.Context, in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {

@@ -29,8 +29,7 @@ type SearchAttributes struct {
 	until      time.Time
 }
 
-// in are those that the namespace has, of the right type. They are optional: where the server does not say,
-// there are none.
+// in are those that the namespace has, of the right type. They are optional: where the server does not say, there are none.
 func (s *SearchAttributes) in(ctx context.Context, namespace string) []string {
 	if s == nil {
 		return nil

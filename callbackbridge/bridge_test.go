@@ -71,7 +71,8 @@ type bridge struct {
 	good     string
 	// serving are the requests in the handler: it goes on for a moment after the answer.
 	serving sync.WaitGroup
-	bare    http.Handler
+	// bare is the handler without that count, for requests that stay in it.
+	bare http.Handler
 }
 
 func start(t *testing.T, adapt func(*callbackbridge.Config)) *bridge {

@@ -35,18 +35,7 @@ func (b *bridge) serveCallback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	log = log.With("separationTaskId", callback.TaskID, "code", callback.Code)
-	took, refused := b.deliver(r.Context(), log, claims, callback)
-	if refused != nil {
-		b.refuse(w, log, refused)
-		return
-	}
-	answerOK(w)
-	_ = http.NewResponseController(w).Flush() // the caller need not wait for what follows
-	if took > 0 {
-		b.metrics.received(outcomeDelivered, "")
-		b.metrics.signalled(took)
-		log.Info("callback delivered", "stems", len(callback.Stems))
-	}
+	b.deliver(w, r, log, claims, callback)
 }
 
 // read is the callback of a request that may signal.
@@ -92,24 +81,31 @@ func isJSON(contentType string) bool {
 	return err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
 }
 
-// deliver signals the workflow. It goes on when the provider hangs up: the callback is in hand, and a repetition would be
-// dropped as a duplicate. It returns how long that took; 0: the workflow is not running.
-func (b *bridge) deliver(ctx context.Context, log *slog.Logger, claims token.Claims, callback stemflow.Callback) (time.Duration, *refusal) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signalTimeout)
+// deliver signals the workflow and answers. It goes on when the provider hangs up: the callback is in hand, and a repetition
+// would be dropped as a duplicate.
+func (b *bridge) deliver(w http.ResponseWriter, r *http.Request, log *slog.Logger, claims token.Claims, callback stemflow.Callback) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), signalTimeout)
 	defer cancel()
 	began := time.Now()
 	err := b.signaler.SignalWorkflow(ctx, claims.Namespace, claims.WorkflowID, stemflow.SignalSeparationCallback, callback)
-	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
+	took := time.Since(began)
+	var notRunning *serviceerror.NotFound
+	switch {
+	case err == nil:
+		answerOK(w)
+		_ = http.NewResponseController(w).Flush() // the caller need not wait for what follows
+		b.metrics.received(outcomeDelivered, "")
+		b.metrics.signalled(took)
+		log.Info("callback delivered", "stems", len(callback.Stems))
+	case errors.As(err, &notRunning):
 		// No repetition would find the run, so the provider is told to stop. The log may now hold the only copy of an id that
-		// was paid for: a separation can be resumed from it.
+		// was paid for, and is written first: a separation can be resumed from it.
 		b.metrics.received(outcomeNotRunning, "")
 		log.Warn("callback for a workflow that is not running, start the track with this separationTaskId if its stems are missing")
-		return 0, nil
+		answerOK(w)
+	default:
+		b.refuse(w, log, &refusal{http.StatusServiceUnavailable, "temporal", "the callback cannot be delivered right now, try again", err})
 	}
-	if err != nil {
-		return 0, &refusal{http.StatusServiceUnavailable, "temporal", "the callback cannot be delivered right now, try again", err}
-	}
-	return time.Since(began), nil
 }
 
 // refusal is an answer other than 200: what is counted, what the caller is told, and why, which only the log is told.
@@ -120,13 +116,15 @@ type refusal struct {
 	reason error
 }
 
+// unauthorizedKinds are all the reasons there are.
+var unauthorizedKinds = map[error]string{
+	token.ErrMalformed: "token_malformed", token.ErrSignature: "token_signature", token.ErrExpired: "token_expired",
+	kie.ErrUnsigned: "signature_missing", kie.ErrSignature: "signature_wrong", kie.ErrStale: "signature_stale",
+}
+
 // unauthorized says the same whatever the reason, so that nobody can feel the way to a token that fits.
 func unauthorized(reason error) *refusal {
-	kinds := map[error]string{
-		token.ErrMalformed: "token_malformed", token.ErrSignature: "token_signature", token.ErrExpired: "token_expired",
-		kie.ErrUnsigned: "signature_missing", kie.ErrSignature: "signature_wrong", kie.ErrStale: "signature_stale",
-	}
-	return &refusal{http.StatusUnauthorized, kinds[reason], "unauthorized", reason}
+	return &refusal{http.StatusUnauthorized, unauthorizedKinds[reason], "unauthorized", reason}
 }
 
 func (b *bridge) refuse(w http.ResponseWriter, log *slog.Logger, r *refusal) {

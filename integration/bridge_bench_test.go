@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -172,18 +171,4 @@ func percentiles(blocks []block) string {
 	slices.Sort(all)
 	at := func(p float64) float64 { return float64(all[int(p*float64(len(all)-1))].Microseconds()) / 1000 }
 	return fmt.Sprintf("%.2f / %.2f / %.2f", at(.5), at(.9), at(.99))
-}
-
-// memory is a line of a process's status, in KiB: "VmRSS" or "VmHWM".
-func memory(t testing.TB, pid int, line string) (kib int) {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	require.NoError(t, err)
-	for l := range strings.Lines(string(status)) {
-		if value, found := strings.CutPrefix(l, line+":"); found {
-			_, err := fmt.Sscan(value, &kib)
-			require.NoError(t, err)
-		}
-	}
-	return kib
 }

@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -159,4 +161,18 @@ func (b *bridgeProgram) signalled() map[string]int {
 		}
 	}
 	return count
+}
+
+// memory is a line of a process's status, in KiB: "VmRSS" or "VmHWM".
+func memory(t testing.TB, pid int, line string) (kib int) {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	require.NoError(t, err)
+	for l := range strings.Lines(string(status)) {
+		if value, found := strings.CutPrefix(l, line+":"); found {
+			_, err := fmt.Sscan(value, &kib)
+			require.NoError(t, err)
+		}
+	}
+	return kib
 }

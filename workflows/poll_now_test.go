@@ -169,4 +169,6 @@ func TestPollNowIsCancelledWithTheRun(t *testing.T) {
 	w.env.RegisterDelayedCallback(func() { w.env.UpdateWorkflow(stemflow.UpdatePollNow, "asked", a) }, time.Minute)
 	w.run(input())
 	w.cancelled()
+	require.NoError(t, a.rejected)
+	require.Error(t, a.failed, "the answer did not come")
 }

@@ -28,15 +28,11 @@ func TestCallbackSettlesTheRun(t *testing.T) {
 
 func TestLinksComeFromTheRecordNotFromTheCallback(t *testing.T) {
 	w := newWorld(t)
-	var fetched []string
-	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
-		fetched = append(fetched, in.Stem.URL)
-		return archived(in.Stem.Name), nil
-	}
+	fetched := w.fetched()
 	w.callbackAfter(time.Second, success(separationID))
 	w.run(input())
 	w.result()
-	require.ElementsMatch(t, []string{"https://files.example/v.mp3", "https://files.example/i.mp3"}, fetched)
+	require.ElementsMatch(t, []string{"https://files.example/v.mp3", "https://files.example/i.mp3"}, *fetched)
 }
 
 func TestPollingTakesOverAfterTheGrace(t *testing.T) {
@@ -185,15 +181,11 @@ func TestCallbackLinksServeWhenTheRecordCannotGiveThem(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t)
 			w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) { return nil, again(kind) }
-			var fetched []string
-			w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
-				fetched = append(fetched, in.Stem.URL)
-				return archived(in.Stem.Name), nil
-			}
+			fetched := w.fetched()
 			w.callbackAfter(time.Minute, success(separationID))
 			w.run(input())
 			require.Equal(t, []string{"instrumental"}, w.result().Empty)
-			require.Equal(t, []string{"https://callback.example/v.mp3"}, fetched)
+			require.Equal(t, []string{"https://callback.example/v.mp3"}, *fetched)
 		})
 	}
 }
@@ -207,15 +199,11 @@ func TestCallbackThatTheRecordDeniesIsNotFetched(t *testing.T) {
 		}
 		return done(), nil
 	}
-	var fetched []string
-	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
-		fetched = append(fetched, in.Stem.URL)
-		return archived(in.Stem.Name), nil
-	}
+	fetched := w.fetched()
 	w.callbackAfter(time.Minute, success(separationID))
 	w.run(input())
 	require.Equal(t, stemflow.SettledByPoll, w.result().SettledBy)
-	require.ElementsMatch(t, []string{"https://files.example/v.mp3", "https://files.example/i.mp3"}, fetched)
+	require.ElementsMatch(t, []string{"https://files.example/v.mp3", "https://files.example/i.mp3"}, *fetched)
 }
 
 func TestNoStemsEndsTheRun(t *testing.T) {

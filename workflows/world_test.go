@@ -118,6 +118,16 @@ func failed(kind string, details ...any) error {
 
 func again(kind string) error { return temporal.NewApplicationError(kind, kind) }
 
+// fetched keeps the links that stems are archived from.
+func (w *world) fetched() *[]string {
+	var links []string
+	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+		links = append(links, in.Stem.URL)
+		return archived(in.Stem.Name), nil
+	}
+	return &links
+}
+
 // callbackAfter delivers a callback when the run is this old.
 func (w *world) callbackAfter(d time.Duration, callback stemflow.Callback) {
 	w.env.RegisterDelayedCallback(func() { w.env.SignalWorkflow(stemflow.SignalSeparationCallback, callback) }, d)

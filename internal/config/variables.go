@@ -153,7 +153,7 @@ func (v *variables) baseURL(name, fallback string) *url.URL {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(u.Path, "/")}
 }
 
-// listenAddress is "host:port" or ":port".
+// listenAddress is "host:port" or ":port", as the fallback is.
 func (v *variables) listenAddress(name, fallback string) string {
 	value := v.text(name, fallback)
 	_, port, err := net.SplitHostPort(value)
@@ -161,7 +161,7 @@ func (v *variables) listenAddress(name, fallback string) string {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
-		v.report(name, "%q is not an address to listen on, give \":8088\" or \"127.0.0.1:8088\"", value)
+		v.report(name, "%q is not an address to listen on, give %q or %q", value, fallback, "127.0.0.1"+fallback)
 	}
 	return value
 }

@@ -212,7 +212,7 @@ func TestBadBridgeVariable(t *testing.T) {
 		{"STEMFLOW_BRIDGE_TLS_CERT_FILE", "cert.pem", "STEMFLOW_BRIDGE_TLS_KEY_FILE: is required with STEMFLOW_BRIDGE_TLS_CERT_FILE"},
 		{"STEMFLOW_BRIDGE_TLS_KEY_FILE", "key.pem", "STEMFLOW_BRIDGE_TLS_CERT_FILE: is required with STEMFLOW_BRIDGE_TLS_KEY_FILE"},
 		{"STEMFLOW_TRUSTED_PROXIES", "10.0.0.1,proxy", `STEMFLOW_TRUSTED_PROXIES: "proxy" is neither an address nor a network, like 10.0.0.0/8`},
-		{"STEMFLOW_METRICS_ADDR", "9465", `STEMFLOW_METRICS_ADDR: "9465" is not an address to listen on, give ":8088" or "127.0.0.1:8088"`},
+		{"STEMFLOW_METRICS_ADDR", "9465", `STEMFLOW_METRICS_ADDR: "9465" is not an address to listen on, give ":9465" or "127.0.0.1:9465"`},
 		{"STEMFLOW_CALLBACK_TOLERANCE", "-5m", `STEMFLOW_CALLBACK_TOLERANCE: "-5m" is not a duration above 0: write it with a unit, like "5m" or "90s"`},
 	} {
 		_, err := LoadBridge(with(c.name, c.value))

@@ -1,0 +1,47 @@
+package integration
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"stemflow"
+	"stemflow/kiesim"
+)
+
+func TestPollNow(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	in := track(stemflow.SeparateVocal)
+	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(3 * time.Second), Callback: kiesim.Callback{Lost: true}})
+	run := s.start(in)
+	s.await("the separation is paid for", func() bool { return s.memo(run) != "" })
+	ask := func() (answer stemflow.PollNowResult, err error) {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		handle, err := s.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+			WorkflowID: run.GetID(), UpdateName: stemflow.UpdatePollNow, WaitForStage: client.WorkflowUpdateStageCompleted,
+		})
+		if err == nil {
+			err = handle.Get(ctx, &answer)
+		}
+		return answer, err
+	}
+	answer, err := ask()
+	require.NoError(t, err)
+	require.Equal(t, stemflow.PollNowResult{SeparationTaskID: s.memo(run), State: stemflow.RecordPending}, answer)
+	s.await("the provider is done", func() bool {
+		answer, err = ask()
+		return err != nil || answer.State == stemflow.RecordDone
+	})
+	require.NoError(t, err)
+	require.Len(t, answer.Stems, 2)
+	result := s.result(run)
+	require.Equal(t, stemflow.SettledByPoll, result.SettledBy)
+	s.requireArchived(in, result)
+	_, err = ask()
+	require.Error(t, err, "the run is over")
+}
