@@ -55,7 +55,11 @@ func startBridge(t testing.TB, temporalAddr string, workflows int) *bridgeProgra
 	port, err := servers.FreePort(0)
 	require.NoError(t, err)
 	b := &bridgeProgram{t: t, addr: fmt.Sprintf("127.0.0.1:%d", port)}
-	b.client, err = client.Dial(client.Options{HostPort: temporalAddr, Logger: quiet()})
+	// Without compression, as the bridge's own client: the benchmark compares the two.
+	b.client, err = client.Dial(client.Options{
+		HostPort: temporalAddr, Logger: quiet(),
+		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}},
+	})
 	require.NoError(t, err)
 	t.Cleanup(b.client.Close)
 	keyring, err := token.NewKeyring([]string{callbackSecret})

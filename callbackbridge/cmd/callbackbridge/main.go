@@ -55,6 +55,8 @@ func run(ctx context.Context) error {
 	}
 	defer metrics.Close()
 	options.MetricsHandler = metrics.Handler()
+	// A callback has some hundred bytes: to compress them takes longer than to send them.
+	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	// Lazy: the bridge starts while Temporal is down, /readyz says so, and the provider is told to try again.
 	temporal, err := client.NewLazyClient(options)
 	if err != nil {
