@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"stemflow"
 	"stemflow/internal/archive"
@@ -74,6 +75,7 @@ func (a *ArchiveStem) existing(ctx context.Context, in stemflow.ArchiveStemInput
 }
 
 func (a *ArchiveStem) fetch(ctx context.Context, in stemflow.ArchiveStemInput, progress *progress) (*stemflow.Stem, error) {
+	began := time.Now()
 	body, err := a.Sources.Open(ctx, in.Stem.URL)
 	if err != nil {
 		return nil, err
@@ -98,6 +100,7 @@ func (a *ArchiveStem) fetch(ctx context.Context, in stemflow.ArchiveStemInput, p
 		return nil, fmt.Errorf("the store holds %d bytes with SHA-256 %s of %s, and %d with %s were sent",
 			written.Size, written.SHA256, key, stem.Size, stem.SHA256)
 	}
+	countStem(ctx, stem.Size, time.Since(began))
 	return stem, nil
 }
 

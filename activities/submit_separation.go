@@ -56,6 +56,7 @@ func (a *SubmitSeparation) Execute(ctx context.Context, in stemflow.SubmitSepara
 		TaskID: in.Track.TaskID, AudioID: in.Track.AudioID, Type: string(in.Track.Type), StemName: in.Track.StemName,
 		CallbackURL: callbackURL,
 	})
+	countSubmit(ctx, in.Track.Type, callErr)
 	outcome := intent
 	switch verdict := kie.VerdictOf(callErr); {
 	case callErr == nil:

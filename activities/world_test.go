@@ -17,6 +17,7 @@ import (
 	"stemflow"
 	"stemflow/internal/archive"
 	"stemflow/internal/kie"
+	"stemflow/internal/metricstest"
 	"stemflow/internal/servers/serverstest"
 	"stemflow/internal/source"
 	"stemflow/internal/token"
@@ -34,13 +35,14 @@ const (
 
 // world is a real object store, the provider's simulator behind a real socket, and all activities on them.
 type world struct {
-	t     *testing.T
-	env   *testsuite.TestActivityEnvironment
-	sim   *kiesim.Simulator
-	store *archive.Store
-	set   Set
-	track stemflow.Track
-	loc   stemflow.Location
+	t       *testing.T
+	env     *testsuite.TestActivityEnvironment
+	metrics metricstest.Recorder
+	sim     *kiesim.Simulator
+	store   *archive.Store
+	set     Set
+	track   stemflow.Track
+	loc     stemflow.Location
 
 	providerURL  string
 	storeOptions archive.Options
@@ -49,7 +51,9 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	w := &world{t: t, env: suite.NewTestActivityEnvironment()}
+	metrics := metricstest.New()
+	suite.SetMetricsHandler(metrics)
+	w := &world{t: t, env: suite.NewTestActivityEnvironment(), metrics: metrics}
 	w.sim = kiesim.New(kiesim.Options{RateLimit: kiesim.RateLimit{Tasks: -1}, Logger: slog.New(slog.DiscardHandler)})
 	provider := httptest.NewServer(w.sim)
 	t.Cleanup(func() { _ = w.sim.Close(); provider.Close() })

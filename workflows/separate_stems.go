@@ -26,6 +26,7 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 	s.finishLedger(ctx, err)
 	awaitHandlers(ctx)
 	s.readLateCallbacks(ctx)
+	s.countEnded(ctx, err)
 	if err != nil {
 		return nil, s.failure(err)
 	}
@@ -74,7 +75,9 @@ func (s *separation) run(ctx workflow.Context) (*stemflow.SeparateStemsResult, e
 		return nil, err
 	}
 	if archived := s.archive.Archived; archived != nil && !s.in.Force && s.in.SeparationTaskID == "" {
-		return s.alreadyArchived(ctx, archived), nil
+		result := s.alreadyArchived(ctx, archived)
+		s.countSettled(ctx)
+		return result, nil
 	}
 	if err := s.payOrResume(ctx); err != nil {
 		return nil, err
@@ -82,6 +85,7 @@ func (s *separation) run(ctx workflow.Context) (*stemflow.SeparateStemsResult, e
 	if err := s.awaitSettlement(ctx); err != nil {
 		return nil, err
 	}
+	s.countSettled(ctx)
 	if err := s.archiveStems(ctx); err != nil {
 		return nil, err
 	}

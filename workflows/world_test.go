@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"stemflow"
+	"stemflow/internal/metricstest"
 	"stemflow/workflows"
 )
 
@@ -22,8 +23,9 @@ const separationID = "3e63b4cc88d52611159371f6af5571e7"
 
 // world is everything outside the workflow: its activities, as functions that a test replaces, and a count of their calls.
 type world struct {
-	t   *testing.T
-	env *testsuite.TestWorkflowEnvironment
+	t       *testing.T
+	env     *testsuite.TestWorkflowEnvironment
+	metrics metricstest.Recorder
 
 	prepare  func(stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error)
 	submit   func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error)
@@ -46,7 +48,9 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	w := &world{t: t, env: suite.NewTestWorkflowEnvironment(), calls: map[string]int{}}
+	metrics := metricstest.New()
+	suite.SetMetricsHandler(metrics)
+	w := &world{t: t, env: suite.NewTestWorkflowEnvironment(), metrics: metrics, calls: map[string]int{}}
 	w.prepare = func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
 		return &stemflow.PreparedArchive{
 			Location:        stemflow.Location{Bucket: "stems", Dir: "task/audio/" + string(in.Track.Type) + "/"},

@@ -1,0 +1,70 @@
+package activities
+
+import (
+	"bytes"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+	"stemflow/internal/archive"
+	"stemflow/kiesim"
+)
+
+func TestSubmitsAreCounted(t *testing.T) {
+	for outcome, fault := range map[string]kiesim.Fault{
+		"accepted":             {},
+		"unknown":              {Answer: kiesim.AnswerCut, Accept: true},
+		"busy":                 {Answer: kiesim.AnswerRefuse, Code: 429},
+		"unauthorized":         {Answer: kiesim.AnswerRefuse, Code: 401},
+		"insufficient_credits": {Answer: kiesim.AnswerRefuse, Code: 402},
+		"rejected":             {Answer: kiesim.AnswerRefuse, Code: 422},
+	} {
+		t.Run(outcome, func(t *testing.T) {
+			w := newWorld(t)
+			w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: fault})
+			_, err := w.submit()
+			require.Equal(t, outcome == "accepted", err == nil, "%v", err)
+			require.Equal(t, map[string]int64{"stemflow_submits{outcome=" + outcome + ",type=separate_vocal}": 1}, w.metrics.Counters())
+		})
+	}
+}
+
+// What the ledger answers is not a paid call.
+func TestSubmitsThatNeverReachTheProviderAreNotCounted(t *testing.T) {
+	w := newWorld(t)
+	w.write(archive.SubmissionKey(w.loc), stemflow.Submission{
+		Version: 1, State: stemflow.SubmissionPaid, WorkflowID: "other", RunID: "other-run", Attempt: 1, SeparationTaskID: "paid-before",
+	})
+	submitted, err := w.submit()
+	require.NoError(t, err)
+	require.Equal(t, "paid-before", submitted.SeparationTaskID)
+	require.Empty(t, w.metrics.Counters())
+}
+
+func TestArchivedStemsAreCounted(t *testing.T) {
+	content := drums(t)
+	w := newWorld(t)
+	broken := true
+	source := serve(t, func(rw http.ResponseWriter, r *http.Request) {
+		if broken {
+			rw.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(content))
+	})
+	_, err := w.archiveStem(source)
+	require.Error(t, err)
+	require.Empty(t, w.metrics.Counters())
+
+	broken = false
+	for range 2 { // the second time it is there already
+		_, err = w.archiveStem(source)
+		require.NoError(t, err)
+		require.Equal(t, map[string]int64{MetricStemsArchived: 1, MetricBytesArchived: int64(len(content))}, w.metrics.Counters())
+		require.Len(t, w.metrics.Timers()[MetricStemArchiveLatency], 1)
+		require.Positive(t, w.metrics.Timers()[MetricStemArchiveLatency][0])
+	}
+}
