@@ -1,4 +1,5 @@
-// Command check is the one test command: formatting, vet, workflowcheck, staticcheck, and every test with the race detector.
+// Command check is the one test command: formatting, vet, workflowcheck, staticcheck, the Kubernetes manifests, and every test with the race
+// detector.
 //
 //	go run ./check             everything
 //	go run ./check -run Name   everything, with the arguments given to go test
@@ -33,6 +34,8 @@ func main() {
 		{"gofmt", formatted},
 		{"go vet", command("go", "vet", "./...")},
 		{"tools", tools},
+		{"go vet of the tools", inModule("tools", "vet", "./miniosetup")},
+		{"Kubernetes manifests", inModule("deploy/kubernetes", "test", "./...")},
 		{"workflowcheck", tool("workflowcheck", "./workflows/...", "./plugin/...")},
 		{"staticcheck", tool("staticcheck", "./...")},
 		{"go test", test},
@@ -59,12 +62,17 @@ func formatted(ctx context.Context) error {
 
 // tools builds what the tests start, so that no test's own time is spent on it.
 func tools(ctx context.Context) error {
-	for _, name := range []string{"temporal", "minio", "workflowcheck", "staticcheck"} {
+	for _, name := range []string{"temporal", "minio", "miniosetup", "workflowcheck", "staticcheck"} {
 		if _, err := servers.FindTool(ctx, name, say); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// inModule runs the go command in a folder that is a module of its own.
+func inModule(folder string, args ...string) func(context.Context) error {
+	return command("go", append([]string{"-C", folder}, args...)...)
 }
 
 func tool(name string, args ...string) func(context.Context) error {

@@ -28,11 +28,11 @@ func buildWorker(t *testing.T) string {
 }
 
 // startProgram starts the worker's program as it would run in production, configured by its environment alone.
-func (s *stack) startProgram(program string) *servers.Process {
+func (s *stack) startProgram(program string, more ...string) *servers.Process {
 	s.t.Helper()
 	p, err := servers.Start(s.t.Context(), servers.Command{
 		Name: "worker", Path: program,
-		Env: servers.Environment([]string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_"},
+		Env: servers.Environment([]string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_"}, append(more,
 			"TEMPORAL_ADDRESS="+s.server,
 			"KIE_API_KEY="+apiKey, "KIE_BASE_URL="+s.cfg.BaseURL,
 			"STEMFLOW_CALLBACK_BASE_URL="+s.cfg.CallbackBaseURL, "STEMFLOW_CALLBACK_SECRETS="+callbackSecret,
@@ -40,7 +40,7 @@ func (s *stack) startProgram(program string) *servers.Process {
 			"STEMFLOW_BUCKET="+s.bucket, "STEMFLOW_TASK_QUEUE="+s.queue, "STEMFLOW_SUBMIT_RATE=100",
 			"STEMFLOW_METRICS_ADDR=127.0.0.1:0",
 			"STEMFLOW_SOURCE_HOSTS=127.0.0.1", "STEMFLOW_ALLOW_INSECURE_SOURCES=true",
-		),
+		)...),
 		StopWithin: time.Minute,
 	})
 	require.NoError(s.t, err)

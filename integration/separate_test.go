@@ -245,7 +245,7 @@ func TestPartialArchiveIsCompletedByTheNextRun(t *testing.T) {
 // remove deletes an object behind the product's back, which itself never deletes anything.
 func (s *stack) remove(key string) {
 	s.t.Helper()
-	store, err := minio.New(s.cfg.MinIO.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(s.cfg.MinIO.AccessKey, s.cfg.MinIO.SecretKey, "")})
+	store, err := minio.New(s.root.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(s.root.AccessKey, s.root.SecretKey, "")})
 	require.NoError(s.t, err)
 	require.NoError(s.t, store.RemoveObject(s.t.Context(), s.bucket, key, minio.RemoveObjectOptions{}))
 }

@@ -54,6 +54,7 @@ type stack struct {
 	queue  string
 	bucket string
 	store  *archive.Store
+	root   archive.Options // all rights, which the worker does not have
 	cfg    plugin.Config
 }
 
@@ -78,9 +79,9 @@ func newStackAt(t testing.TB, temporalAddr string) *stack {
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)
 
-	storeOptions, bucket := serverstest.Bucket(t)
-	s.bucket = bucket
-	s.store, err = archive.New(storeOptions)
+	s.root, s.bucket = serverstest.Bucket(t)
+	user := serverstest.User(t, s.root, s.bucket)
+	s.store, err = archive.New(user)
 	require.NoError(t, err)
 
 	s.sim = kiesim.New(kiesim.Options{
@@ -101,8 +102,8 @@ func newStackAt(t testing.TB, temporalAddr string) *stack {
 	s.cfg = plugin.Config{
 		Client: s.client, APIKey: apiKey, BaseURL: provider.URL,
 		CallbackBaseURL: s.bridge.URL, CallbackSecrets: []string{callbackSecret},
-		MinIO:      plugin.MinIO{Endpoint: storeOptions.Endpoint, AccessKey: storeOptions.AccessKey, SecretKey: storeOptions.SecretKey},
-		Bucket:     bucket,
+		MinIO:      plugin.MinIO{Endpoint: user.Endpoint, AccessKey: user.AccessKey, SecretKey: user.SecretKey},
+		Bucket:     s.bucket,
 		SubmitRate: 100, SourceHosts: []string{"127.0.0.1"}, AllowInsecureSources: true,
 	}
 	return s

@@ -37,11 +37,16 @@ func (s *Simulator) sendCallback(ctx context.Context, t *task) {
 		s.attempt(ctx, t, variant, knobs.Signature)
 	}
 	if acknowledged {
+		s.noteDelivery(t)
 		return
 	}
 	s.background(func(ctx context.Context) {
 		for _, wait := range s.options.RetrySchedule {
-			if !pause(ctx, wait) || s.attempt(ctx, t, variant, knobs.Signature) {
+			if !pause(ctx, wait) {
+				return
+			}
+			if s.attempt(ctx, t, variant, knobs.Signature) {
+				s.noteDelivery(t)
 				return
 			}
 		}
@@ -52,11 +57,19 @@ func (s *Simulator) sendCallback(ctx context.Context, t *task) {
 	})
 }
 
+func (s *Simulator) noteDelivery(t *task) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.delivered = true
+	s.keep()
+}
+
 // giveUp notes that the callback of a task will not arrive.
 func (s *Simulator) giveUp(t *task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.undelivered = true
+	s.keep()
 	s.log.Warn("callback not delivered", "task", t.id)
 }
 

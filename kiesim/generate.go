@@ -108,12 +108,18 @@ func (s *Simulator) accept(request generateRequest, knobs Knobs, base string) (*
 	}
 	t := &task{id: newTaskID(), request: request, base: base, knobs: knobs, accepted: now}
 	t.stems = separate(t)
+	s.add(t)
+	s.bill.charge(t)
+	s.keep()
+	return t, http.StatusOK
+}
+
+// add makes a task and its files known. The mutex is held.
+func (s *Simulator) add(t *task) {
 	s.tasks[t.id] = t
 	for _, stem := range t.stems {
 		s.paths[stem.path] = stem
 	}
-	s.bill.charge(t)
-	return t, http.StatusOK
 }
 
 // baseURL is the scheme and host of links that are made for a request.

@@ -62,6 +62,8 @@ type Simulator struct {
 	limiter *limiter
 	bill    Bill
 	tasks   map[string]*task
+	// stateFile is where tasks and bill are kept; empty: nowhere.
+	stateFile string
 	// paths and tempLinks lead to files by the path of their link.
 	paths     map[string]*stem
 	tempLinks map[string]tempLink

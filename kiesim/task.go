@@ -18,8 +18,8 @@ type task struct {
 
 	// settled is zero until the task is done or failed.
 	settled time.Time
-	// undelivered is set once delivery of its callback was given up.
-	undelivered bool
+	// delivered is set once its callback was acknowledged, undelivered once delivery was given up.
+	delivered, undelivered bool
 	// recordCalls and linkCalls count the calls of record-info and download-url, looks the records that were shown, and bareLooks those
 	// of them without links.
 	recordCalls, linkCalls, looks, bareLooks int
@@ -49,6 +49,7 @@ func (s *Simulator) settle(t *task) {
 	if failure := t.knobs.Outcome.Failure; failure != nil && failure.Code == codeRefunded {
 		s.bill.refund(t)
 	}
+	s.keep()
 	s.log.Info("separation settled", "task", t.id, "failed", t.knobs.Outcome.Failure != nil)
 }
 

@@ -15,9 +15,11 @@ import (
 
 	"stemflow/internal/config"
 	"stemflow/internal/terminal"
+	"stemflow/internal/version"
 )
 
 func main() {
+	version.Answer()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	p := &program{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,

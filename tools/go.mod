@@ -7,6 +7,7 @@ tool (
 	github.com/temporalio/cli/cmd/temporal
 	go.temporal.io/sdk/contrib/tools/workflowcheck
 	honnef.co/go/tools/cmd/staticcheck
+	stemflow/tools/miniosetup
 )
 
 require (

@@ -14,6 +14,7 @@ import (
 	"stemflow/internal/config"
 	"stemflow/internal/logging"
 	"stemflow/internal/telemetry"
+	"stemflow/internal/version"
 	"stemflow/plugin"
 )
 
@@ -27,6 +28,7 @@ const (
 )
 
 func main() {
+	version.Answer()
 	slog.SetDefault(logging.New(os.Stderr))
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "worker:", err)

@@ -72,6 +72,7 @@ var refusals = map[string]string{
 	minio.AllAccessDisabled:              checkPolicy,
 	minio.InvalidAccessKeyID:             checkCredentials,
 	minio.SignatureDoesNotMatch:          checkCredentials,
+	"XAdminUserNotFound":                 checkCredentials, // the Versity S3 Gateway's word for the first
 	minio.AuthorizationHeaderMalformed:   checkRegion,
 	minio.InvalidRegion:                  checkRegion,
 	"IllegalLocationConstraintException": checkRegion,

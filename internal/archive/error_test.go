@@ -2,24 +2,17 @@ package archive_test
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"stemflow/internal/archive"
+	"stemflow/internal/certtest"
 	"stemflow/internal/servers"
 )
 
@@ -130,11 +123,12 @@ func TestAnotherServer(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
-	roots := selfSigned(t, filepath.Join(dir, "certs"))
+	authority := certtest.NewAuthority(t)
+	authority.Issue(filepath.Join(dir, "certs", "public.crt"), filepath.Join(dir, "certs", "private.key"))
 	p, err := servers.MinIO(t.Context(), servers.MinIOOptions{Dir: dir, TLS: true, AccessKey: "stemflow", SecretKey: "stemflow-tests"})
 	require.NoError(t, err)
 	defer p.Stop()
-	opts := archive.Options{Endpoint: p.Addr, AccessKey: "stemflow", SecretKey: "stemflow-tests", Secure: true, RootCAs: roots}
+	opts := archive.Options{Endpoint: p.Addr, AccessKey: "stemflow", SecretKey: "stemflow-tests", Secure: true, RootCAs: authority.Pool}
 	s, err := archive.New(opts)
 	require.NoError(t, err)
 	require.NoError(t, s.EnsureBucket(t.Context(), "bucket"))
@@ -162,26 +156,4 @@ func TestTLS(t *testing.T) {
 	for op, err := range everything(t, f.opts, f.bucket) {
 		require.Equal(t, "set MINIO_SECURE=false", requireError(t, err, "", true).Remedy, op)
 	}
-}
-
-// selfSigned makes a certificate for 127.0.0.1, where MinIO looks for it, and the pool that trusts it.
-func selfSigned(t *testing.T, dir string) *x509.CertPool {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	require.NoError(t, err)
-	require.NoError(t, os.MkdirAll(dir, 0o700))
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "public.crt"), certificate, 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "private.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600))
-	roots := x509.NewCertPool()
-	require.True(t, roots.AppendCertsFromPEM(certificate))
-	return roots
 }

@@ -21,6 +21,8 @@ type MinIOOptions struct {
 	Console bool
 	// AccessKey and SecretKey are the root credentials: at least 3 and 8 characters.
 	AccessKey, SecretKey string
+	// KMSKey, "name:32 bytes in base64", lets buckets encrypt what they hold; without it they cannot.
+	KMSKey string
 	// Log takes the server's log, where given.
 	Log io.Writer
 	// Announce is told, in a line each, what takes long; see [FindTool].
@@ -57,12 +59,16 @@ func startMinIO(ctx context.Context, path string, port, consolePort int, opts Mi
 		browser, consoleAddr = "MINIO_BROWSER=on", address(consolePort)
 		ready = allReady(ready, HTTPReady(scheme(opts.TLS)+consoleAddr))
 	}
+	env := Environment([]string{"MINIO_"}, browser, "MINIO_UPDATE=off",
+		"MINIO_ROOT_USER="+opts.AccessKey, "MINIO_ROOT_PASSWORD="+opts.SecretKey)
+	if opts.KMSKey != "" {
+		env = append(env, "MINIO_KMS_SECRET_KEY="+opts.KMSKey)
+	}
 	p, err := Start(ctx, Command{
-		Name: "minio",
-		Path: path,
-		Args: args,
-		Env: Environment([]string{"MINIO_"}, browser, "MINIO_UPDATE=off",
-			"MINIO_ROOT_USER="+opts.AccessKey, "MINIO_ROOT_PASSWORD="+opts.SecretKey),
+		Name:  "minio",
+		Path:  path,
+		Args:  args,
+		Env:   env,
 		Log:   opts.Log,
 		Ports: ports,
 		Ready: ready,

@@ -19,9 +19,11 @@ import (
 	"stemflow/internal/config"
 	"stemflow/internal/logging"
 	"stemflow/internal/telemetry"
+	"stemflow/internal/version"
 )
 
 func main() {
+	version.Answer()
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(),
 			"callbackbridge receives the provider's callbacks and signals the workflows that wait for them.\n"+

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"stemflow/internal/version"
 	"stemflow/kiesim"
 )
 
@@ -23,6 +24,7 @@ Flags:
 `
 
 func main() {
+	version.Answer()
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "kiesim:", err)
 		os.Exit(1)
@@ -39,6 +41,7 @@ func run(args []string) error {
 	dialect := flags.String("dialect", string(kiesim.DialectAuto), "`form` of the callbacks: auto, en, cn or sunoapi")
 	publicURL := flags.String("public-url", "", "base `URL` of the links to files; empty is the host that was asked")
 	rate := flags.Int("rate", 20, "`number` of new tasks taken in ten seconds; 0 is no limit")
+	state := flags.String("state", "", "`file` that keeps tasks and bill over a restart; empty forgets them")
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), usage)
 		flags.PrintDefaults()
@@ -67,6 +70,11 @@ func run(args []string) error {
 		APIKey: *apiKey, WebhookHMACKey: *hmacKey, Credits: *credits, PublicURL: *publicURL,
 		Defaults: defaults, RateLimit: limit, Logger: log,
 	})
+	if *state != "" {
+		if err := simulator.Restore(*state); err != nil {
+			return err
+		}
+	}
 	url, err := simulator.Start(*addr)
 	if err != nil {
 		return err

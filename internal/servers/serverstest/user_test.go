@@ -1,0 +1,49 @@
+package serverstest
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow/internal/archive"
+)
+
+func TestMain(m *testing.M) { os.Exit(Run(m)) }
+
+func TestSetupMayRunAgain(t *testing.T) {
+	root, bucket := Bucket(t)
+	old := User(t, root, bucket)
+	renewed := old
+	renewed.SecretKey = "another-secret"
+	for range 2 {
+		out, err := setUp(t, root, renewed, bucket)
+		require.NoError(t, err, out)
+	}
+	store, err := archive.New(renewed)
+	require.NoError(t, err)
+	require.NoError(t, store.PutJSON(t.Context(), bucket, "key", 1))
+	store, err = archive.New(old)
+	require.NoError(t, err)
+	require.ErrorContains(t, store.PutJSON(t.Context(), bucket, "key", 2), "SignatureDoesNotMatch")
+}
+
+func TestSetupRefuses(t *testing.T) {
+	root, bucket := Bucket(t)
+	out, err := setUp(t, root, root, bucket)
+	require.Error(t, err)
+	require.Contains(t, out, "MINIO_ACCESS_KEY is the root user")
+
+	stranger, user := root, root
+	stranger.SecretKey, user.AccessKey = "a wrong secret", "user"
+	out, err = setUp(t, stranger, user, bucket)
+	require.Error(t, err)
+	require.Contains(t, out, "miniosetup: bucket "+bucket)
+	require.NotContains(t, out, stranger.SecretKey)
+
+	nobody := root
+	nobody.AccessKey = ""
+	out, err = setUp(t, root, nobody, bucket)
+	require.Error(t, err)
+	require.Contains(t, out, "MINIO_ACCESS_KEY is required")
+}

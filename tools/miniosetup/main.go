@@ -1,0 +1,110 @@
+// Command miniosetup prepares a MinIO server for stemflow: the bucket, and a user who may do with it what a policy allows, and nothing else.
+// It changes only what is not as it should be, so it may run at every start; a new MINIO_SECRET_KEY replaces the old one.
+//
+//	MINIO_ENDPOINT=localhost:9000 MINIO_ROOT_USER=... MINIO_ROOT_PASSWORD=... MINIO_ACCESS_KEY=... MINIO_SECRET_KEY=... \
+//	  miniosetup -bucket stems -policy deploy/minio/policy.json
+//
+// The user is given the policy whose name is that of the bucket with "stemflow-" before it. BUCKET in the file stands for the bucket.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/minio/madmin-go/v3"
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+const (
+	// patience is for a server that is starting.
+	patience = time.Minute
+	pause    = time.Second
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "miniosetup:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	bucket := flag.String("bucket", "stems", "the `name` of the bucket")
+	policyFile := flag.String("policy", "policy.json", "the `file` with the policy of the user; BUCKET in it stands for the bucket")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		return fmt.Errorf("%q: there are flags only; see miniosetup -help", flag.Arg(0))
+	}
+	text, err := os.ReadFile(*policyFile)
+	if err != nil {
+		return err
+	}
+	policy := bytes.ReplaceAll(text, []byte("BUCKET"), []byte(*bucket))
+
+	values := map[string]string{}
+	for _, name := range []string{"MINIO_ENDPOINT", "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"} {
+		if values[name] = os.Getenv(name); values[name] == "" {
+			return fmt.Errorf("%s is required", name)
+		}
+	}
+	user := values["MINIO_ACCESS_KEY"]
+	if user == values["MINIO_ROOT_USER"] {
+		return errors.New("MINIO_ACCESS_KEY is the root user, whose rights nothing limits: give stemflow a user of its own")
+	}
+	root := credentials.NewStaticV4(values["MINIO_ROOT_USER"], values["MINIO_ROOT_PASSWORD"], "")
+	store, err := minio.New(values["MINIO_ENDPOINT"], &minio.Options{Creds: root, MaxRetries: 1})
+	if err != nil {
+		return err
+	}
+	admin, err := madmin.NewWithOptions(values["MINIO_ENDPOINT"], &madmin.Options{Creds: root})
+	if err != nil {
+		return err
+	}
+	if err := ensureBucket(ctx, store, *bucket); err != nil {
+		return fmt.Errorf("bucket %s: %w", *bucket, err)
+	}
+	name := "stemflow-" + *bucket
+	if err := admin.AddCannedPolicy(ctx, name, policy); err != nil {
+		return fmt.Errorf("policy %s: %w", name, err)
+	}
+	if err := admin.AddUser(ctx, user, values["MINIO_SECRET_KEY"]); err != nil {
+		return fmt.Errorf("user %s: %w", user, err)
+	}
+	if err := admin.SetPolicy(ctx, name, user, false); err != nil {
+		return fmt.Errorf("policy %s of user %s: %w", name, user, err)
+	}
+	fmt.Printf("bucket %s is there, and user %s may use it as policy %s says\n", *bucket, user, name)
+	return nil
+}
+
+// ensureBucket also waits until the server takes requests.
+func ensureBucket(ctx context.Context, store *minio.Client, bucket string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		err := store.MakeBucket(ctx, bucket, minio.MakeBucketOptions{})
+		var refused minio.ErrorResponse
+		switch {
+		case err == nil, errors.As(err, &refused) && refused.Code == "BucketAlreadyOwnedByYou":
+			return nil
+		case errors.As(err, &refused) && refused.Code != "XMinioServerNotInitialized" && refused.StatusCode < 500:
+			return err // waiting does not change it
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
+}
