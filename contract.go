@@ -13,6 +13,9 @@ const (
 	// WorkflowSeparateStems separates one track: it takes a [SeparateStemsInput] and returns a [SeparateStemsResult].
 	WorkflowSeparateStems = "SeparateStems"
 
+	// NexusService is the Nexus service that every host of stemflow offers. Its operation has the workflow's name, input and result.
+	NexusService = "stemflow"
+
 	// SignalSeparationCallback delivers a [Callback] to a running separation. The callback bridge sends it.
 	SignalSeparationCallback = "separation-callback"
 

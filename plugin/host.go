@@ -65,6 +65,13 @@ func newHost(cfg Config) (*host, error) {
 	return h, nil
 }
 
+// close closes the connections that nothing uses.
+func (h *host) close() {
+	h.provider.Close()
+	h.store.Close()
+	h.sources.Close()
+}
+
 func (cfg Config) withDefaults() Config {
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = config.DefaultKIEBaseURL
@@ -119,6 +126,7 @@ func (h *host) newSubmitWorker(c client.Client, queue string, inherited worker.O
 		WorkerStopTimeout:                  submitStopTimeout,
 		Identity:                           inherited.Identity,
 		DeploymentOptions:                  inherited.DeploymentOptions,
+		Interceptors:                       inherited.Interceptors,
 		OnFatalError:                       onFatal,
 	})
 	h.activities(queue).RegisterSubmit(w)

@@ -66,6 +66,7 @@ func (p *Plugin) StartWorker(
 	// A real worker can be stopped, the registry of a test environment cannot.
 	stopper, real := options.WorkerRegistry.(interface{ Stop() })
 	workflows.Register(options.WorkerRegistry)
+	options.WorkerRegistry.RegisterNexusService(workflows.NexusService())
 	if !real && p.host.cfg.Client == nil {
 		set := p.host.activities("")
 		set.Register(options.WorkerRegistry)
@@ -99,7 +100,8 @@ func (p *Plugin) StartWorker(
 	return nil
 }
 
-// StopWorker implements worker.Plugin: both workers finish what they hold at the same time.
+// StopWorker implements worker.Plugin: both workers finish what they hold at the same time. With the last of them the connections to the
+// provider, its file hosts and the store are closed.
 func (p *Plugin) StopWorker(
 	ctx context.Context,
 	options worker.PluginStopWorkerOptions,
@@ -108,6 +110,7 @@ func (p *Plugin) StopWorker(
 	p.mu.Lock()
 	w := p.hosted[options.WorkerInstanceKey]
 	delete(p.hosted, options.WorkerInstanceKey)
+	last := len(p.hosted) == 0
 	p.mu.Unlock()
 
 	var submitStopped sync.WaitGroup
@@ -116,6 +119,9 @@ func (p *Plugin) StopWorker(
 	}
 	next(ctx, options)
 	submitStopped.Wait()
+	if last {
+		p.host.close()
+	}
 }
 
 // ReplayWorkflow implements worker.Plugin: a replayer needs the workflows only.

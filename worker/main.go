@@ -79,6 +79,10 @@ func run() error {
 		DefaultHeartbeatThrottleInterval: heartbeatThrottle,
 		MaxConcurrentActivityTaskPollers: pollers,
 		MaxConcurrentWorkflowTaskPollers: pollers,
+		DeploymentOptions: worker.DeploymentOptions{
+			UseVersioning: env.Deployment != "",
+			Version:       worker.WorkerDeploymentVersion{DeploymentName: env.Deployment, BuildID: env.BuildID},
+		},
 	})
 	slog.Info("worker is starting", "address", options.HostPort, "namespace", options.Namespace,
 		"taskQueue", env.TaskQueue, "submitTaskQueue", env.SubmitTaskQueue, "bucket", env.Bucket,

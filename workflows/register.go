@@ -16,5 +16,7 @@ type Registry interface {
 func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(SeparateStems, workflow.RegisterOptions{
 		Name: stemflow.WorkflowSeparateStems, DisableAlreadyRegisteredCheck: true,
+		// Every release replays the histories of those before it, so a run need not keep the release that began it alive.
+		VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
 	})
 }

@@ -36,8 +36,9 @@ type Options struct {
 
 // Store is an object store. It is safe for concurrent use.
 type Store struct {
-	api  minio.Core
-	opts Options
+	api       minio.Core
+	opts      Options
+	transport *http.Transport
 }
 
 // New returns a store without asking it anything.
@@ -65,8 +66,11 @@ func New(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("object store endpoint %q (MINIO_ENDPOINT): %w", opts.Endpoint, err)
 	}
-	return &Store{api: minio.Core{Client: client}, opts: opts}, nil
+	return &Store{api: minio.Core{Client: client}, opts: opts, transport: transport}, nil
 }
+
+// Close closes the connections that no request uses. The store may be used again.
+func (s *Store) Close() { s.transport.CloseIdleConnections() }
 
 // EnsureBucket makes the bucket unless it is there.
 func (s *Store) EnsureBucket(ctx context.Context, bucket string) error {

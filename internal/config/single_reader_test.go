@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// exempt are internal/servers, which hands the environment as it is to the programs that it starts, and tools, whose module cannot import this
-// one's internals.
-var exempt = []string{"internal/servers", "tools"}
+// exempt are internal/servers, which hands the environment as it is to the programs that it starts; tools, whose module cannot import this
+// one's internals; and examples, which show how another product does it.
+var exempt = []string{"internal/servers", "tools", "examples"}
 
 // environmentReads finds where a file reads the environment. Handing os.LookupEnv to this package is how it is meant to be done.
 func environmentReads(set *token.FileSet, file *ast.File) []string {

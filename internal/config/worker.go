@@ -47,6 +47,8 @@ type Worker struct {
 	SourceHosts []string
 	// AllowInsecureSources lets http and private addresses through.
 	AllowInsecureSources bool
+	// Deployment and BuildID are the worker's version, as Temporal's Worker Versioning knows it; without them it has none.
+	Deployment, BuildID string
 	// MetricsAddr is the address on which metrics are served.
 	MetricsAddr string
 }
@@ -82,6 +84,10 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 		SourceHosts:          v.sourceHosts(),
 		AllowInsecureSources: v.flag("STEMFLOW_ALLOW_INSECURE_SOURCES"),
 		MetricsAddr:          v.listenAddress("STEMFLOW_METRICS_ADDR", ":9464"),
+	}
+	w.Deployment, w.BuildID = v.text("TEMPORAL_DEPLOYMENT_NAME", ""), v.text("TEMPORAL_WORKER_BUILD_ID", "")
+	if (w.Deployment == "") != (w.BuildID == "") {
+		v.report("TEMPORAL_WORKER_BUILD_ID", "and TEMPORAL_DEPLOYMENT_NAME belong together: give both, or none for a worker without a version")
 	}
 	w.SubmitTaskQueue = v.text("STEMFLOW_SUBMIT_TASK_QUEUE", stemflow.SubmitTaskQueue(w.TaskQueue))
 	if w.SubmitTaskQueue == w.TaskQueue {

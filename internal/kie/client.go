@@ -80,6 +80,9 @@ func New(o Options) (*Client, error) {
 	return &Client{base: base, apiKey: o.APIKey, timeout: o.Timeout, paid: clientFor(paid), free: clientFor(free)}, nil
 }
 
+// Close closes the connections that no call uses. The client may be used again.
+func (c *Client) Close() { c.free.CloseIdleConnections() }
+
 // singleUseTransport makes a new HTTP/1.1 connection for each request. A kept connection that the other side has just closed
 // would leave the outcome of a paid call unknown, and HTTP/2 repeats requests on its own in some cases.
 func singleUseTransport() *http.Transport {

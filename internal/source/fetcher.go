@@ -55,6 +55,9 @@ func New(options Options) *Fetcher {
 	}
 }
 
+// Close closes the connections that no transfer uses. The fetcher may be used again.
+func (f *Fetcher) Close() { f.transport.CloseIdleConnections() }
+
 // Open asks for the file that rawURL names and returns it as soon as the host starts to answer. It follows redirects, each
 // of which is checked as the link itself is. The caller must close the body. Ending ctx ends the transfer.
 //

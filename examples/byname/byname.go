@@ -1,0 +1,39 @@
+// Package byname is an example: it calls stemflow as an SDK of another language would, by names and plain JSON. It imports nothing of stemflow.
+package byname
+
+import (
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// Drums separates a track on the task queue "stemflow", or on another one, and returns the key of its drums in the bucket.
+func Drums(ctx workflow.Context, taskID, audioID, taskQueue string) (string, error) {
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID: "stems:split_stem:" + taskID + ":" + audioID,
+		TaskQueue:  taskQueue,
+	})
+	var result struct {
+		Stems []struct {
+			Name string `json:"name"`
+			Key  string `json:"key"`
+		} `json:"stems"`
+	}
+	err := workflow.ExecuteChildWorkflow(ctx, "SeparateStems", map[string]any{
+		"taskId": taskID, "audioId": audioID, "type": "split_stem", "deadline": "1h",
+	}).Get(ctx, &result)
+	var failure *temporal.ApplicationError
+	if errors.As(err, &failure) && failure.Type() == "SeparationTimedOut" {
+		return "", workflow.NewContinueAsNewError(ctx, Drums, taskID, audioID, taskQueue) // takes the paid separation up
+	}
+	if err != nil {
+		return "", err
+	}
+	for _, stem := range result.Stems {
+		if stem.Name == "drums" {
+			return stem.Key, nil
+		}
+	}
+	return "", temporal.NewNonRetryableApplicationError("the track has no drums", "NoDrums", nil)
+}

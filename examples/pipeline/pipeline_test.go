@@ -1,0 +1,126 @@
+package pipeline
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"stemflow"
+)
+
+func stems(names ...string) (stems []stemflow.Stem) {
+	for _, name := range names {
+		stems = append(stems, stemflow.Stem{Name: name, Key: name + ".mp3"})
+	}
+	return stems
+}
+
+func failure(kind string, details stemflow.ErrorDetails) error {
+	return temporal.NewNonRetryableApplicationError("on purpose", kind, nil, details)
+}
+
+// world runs the pipeline with a separation that answers as told, attempt by attempt.
+func world(t *testing.T, answers ...any) (*testsuite.TestWorkflowEnvironment, *[]stemflow.SeparateStemsInput) {
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	var asked []stemflow.SeparateStemsInput
+	env.RegisterWorkflowWithOptions(func(_ workflow.Context, in stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
+		return nil, nil
+	}, workflow.RegisterOptions{Name: stemflow.WorkflowSeparateStems})
+	env.OnWorkflow(stemflow.WorkflowSeparateStems, mock.Anything, mock.Anything).Return(
+		func(_ workflow.Context, in stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
+			answer := answers[min(len(asked), len(answers)-1)]
+			asked = append(asked, in)
+			if err, failed := answer.(error); failed {
+				return nil, err
+			}
+			return &stemflow.SeparateStemsResult{Stems: answer.([]stemflow.Stem)}, nil
+		})
+	return env, &asked
+}
+
+func TestARelease(t *testing.T) {
+	env, asked := world(t, stems("vocals", "drums", "bass"))
+	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
+	var got Release
+	require.NoError(t, env.GetWorkflowResult(&got))
+	require.Equal(t, Release{Backing: stems("drums", "bass"), Guide: &stems("vocals")[0]}, got)
+	require.Equal(t, stemflow.SplitStem, (*asked)[0].Type)
+}
+
+func TestWhatIsStartedAgain(t *testing.T) {
+	for kind, c := range map[string]struct {
+		mayPay        bool
+		attempts      int
+		force, failed bool
+	}{
+		stemflow.ErrorInsufficientCredits: {attempts: 2},
+		stemflow.ErrorSeparationTimedOut:  {attempts: 2},
+		stemflow.ErrorInvalidInput:        {attempts: 1, failed: true},
+		stemflow.ErrorSubmissionUnknown:   {attempts: 1, failed: true, mayPay: true},
+		stemflow.ErrorSourceExpired:       {attempts: 2, force: true, mayPay: true},
+		stemflow.ErrorSeparationFailed:    {attempts: 1, failed: true},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			env, asked := world(t, failure(kind, stemflow.ErrorDetails{}), stems("vocals", "drums"))
+			env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio", MayPayAgain: c.mayPay})
+			require.Equal(t, c.failed, env.GetWorkflowError() != nil)
+			require.Len(t, *asked, c.attempts)
+			require.Equal(t, c.force, (*asked)[c.attempts-1].Force)
+		})
+	}
+}
+
+func TestItGivesUpInTheEnd(t *testing.T) {
+	env, asked := world(t, failure(stemflow.ErrorProviderUnavailable, stemflow.ErrorDetails{}))
+	begun := env.Now()
+	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
+	require.ErrorContains(t, env.GetWorkflowError(), "on purpose")
+	require.Len(t, *asked, maxAttempts)
+	require.GreaterOrEqual(t, env.Now().Sub(begun), (maxAttempts-1)*time.Hour)
+}
+
+func TestAReleaseWithoutItsGuide(t *testing.T) {
+	lost := func(name string) error {
+		return failure(stemflow.ErrorArchiveIncomplete, stemflow.ErrorDetails{
+			Stems: stems("drums"), Failed: []stemflow.FailedStem{{Name: name, Type: stemflow.ErrorSourceNotAudio}},
+		})
+	}
+	env, asked := world(t, lost("vocals"))
+	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
+	var got Release
+	require.NoError(t, env.GetWorkflowResult(&got))
+	require.Equal(t, Release{Backing: stems("drums"), Missing: []string{"vocals (SourceNotAudio)"}}, got)
+	require.Len(t, *asked, 1)
+
+	env, asked = world(t, lost("bass"), stems("drums", "bass"))
+	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
+	require.NoError(t, env.GetWorkflowError())
+	require.Len(t, *asked, 2, "a backing without its bass is none")
+}
+
+// An error type that is new in the contract wants a decision here.
+func TestEveryErrorTypeHasAReaction(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../../errors.go", nil, 0)
+	require.NoError(t, err)
+	kinds := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, constant := n.(*ast.ValueSpec)
+		if !constant || !strings.HasPrefix(spec.Names[0].Name, "Error") {
+			return true
+		}
+		kinds++
+		require.Contains(t, reactions, strings.Trim(spec.Values[0].(*ast.BasicLit).Value, `"`))
+		return true
+	})
+	require.Len(t, reactions, kinds)
+}

@@ -1,0 +1,154 @@
+package integration
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	nexuspb "go.temporal.io/api/nexus/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"stemflow"
+	"stemflow/examples/byname"
+	"stemflow/examples/nexuscaller"
+	"stemflow/examples/pipeline"
+	"stemflow/internal/servers"
+	"stemflow/internal/servers/serverstest"
+	"stemflow/kiesim"
+	"stemflow/plugin"
+)
+
+// startHost starts the worker of another product with stemflow in it, as examples/mediaworker does.
+func (s *stack) startHost() {
+	s.t.Helper()
+	stems, err := plugin.New(s.cfg)
+	require.NoError(s.t, err)
+	w := worker.New(s.client, s.queue, worker.Options{Plugins: []worker.Plugin{stems}, WorkerStopTimeout: 5 * time.Second})
+	w.RegisterWorkflow(pipeline.Karaoke)
+	w.RegisterWorkflow(byname.Drums)
+	require.NoError(s.t, w.Start())
+	s.t.Cleanup(w.Stop)
+}
+
+func (s *stack) execute(workflow any, args ...any) client.WorkflowRun {
+	s.t.Helper()
+	run, err := s.client.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{TaskQueue: s.queue}, workflow, args...)
+	require.NoError(s.t, err)
+	return run
+}
+
+func TestAPipelineHostsAndCallsStemflow(t *testing.T) {
+	t.Parallel()
+	s := newStackAt(t, serverstest.Temporal(t).Addr)
+	s.startHost()
+
+	in := track(stemflow.SplitStem)
+	var release pipeline.Release
+	require.NoError(t, s.execute(pipeline.Karaoke, pipeline.Track{TaskID: in.TaskID, AudioID: in.AudioID}).Get(t.Context(), &release))
+	require.Equal(t, "vocals", release.Guide.Name)
+	require.NotEmpty(t, release.Backing)
+
+	var key string
+	require.NoError(t, s.execute(byname.Drums, in.TaskID, in.AudioID, "").Get(t.Context(), &key))
+	require.Contains(t, s.keys(in), key)
+	require.Equal(t, 1, s.billed(in), "the second pipeline finds what the first one archived")
+}
+
+// A pipeline that is cancelled waits until the separation has written down what was paid for; one that is terminated lets it do so alone.
+func TestAPipelineThatEndsEarly(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*stack, client.WorkflowRun) error{
+		"cancelled": func(s *stack, run client.WorkflowRun) error {
+			return s.client.CancelWorkflow(s.t.Context(), run.GetID(), run.GetRunID())
+		},
+		"terminated": func(s *stack, run client.WorkflowRun) error {
+			return s.client.TerminateWorkflow(s.t.Context(), run.GetID(), run.GetRunID(), "on purpose")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStackAt(t, serverstest.Temporal(t).Addr)
+			s.startHost()
+			in := track(stemflow.SplitStem)
+			s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+			run := s.execute(pipeline.Karaoke, pipeline.Track{TaskID: in.TaskID, AudioID: in.AudioID})
+			child := s.client.GetWorkflow(t.Context(), stemflow.WorkflowID(in), "")
+			s.await("the separation is paid for", func() bool {
+				d, err := s.client.DescribeWorkflow(t.Context(), child.GetID(), "")
+				return err == nil && d.Memo.GetFields()[stemflow.MemoSeparationTaskID] != nil
+			})
+			require.NoError(t, end(s, run))
+			require.Error(t, run.Get(t.Context(), nil))
+			s.await("the separation has ended", func() bool {
+				d, err := s.client.DescribeWorkflow(t.Context(), child.GetID(), "")
+				return err == nil && d.Status == enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED
+			})
+			require.Equal(t, stemflow.SubmissionPaid, s.ledger(in).State)
+		})
+	}
+}
+
+// A caller in another namespace, through an endpoint.
+func TestNexus(t *testing.T) {
+	t.Parallel()
+	server, err := servers.Temporal(t.Context(), servers.TemporalOptions{})
+	require.NoError(t, err)
+	t.Cleanup(server.Stop)
+	s := newStackAt(t, server.Addr)
+	s.startWorker()
+	const namespace = "callers"
+	_, err = s.client.WorkflowService().RegisterNamespace(t.Context(), &workflowservice.RegisterNamespaceRequest{
+		Namespace: namespace, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
+	})
+	require.NoError(t, err)
+	_, err = s.client.OperatorService().CreateNexusEndpoint(t.Context(), &operatorservice.CreateNexusEndpointRequest{
+		Spec: &nexuspb.EndpointSpec{Name: nexuscaller.Endpoint, Target: &nexuspb.EndpointTarget{Variant: &nexuspb.EndpointTarget_Worker_{
+			Worker: &nexuspb.EndpointTarget_Worker{Namespace: "default", TaskQueue: s.queue},
+		}}},
+	})
+	require.NoError(t, err)
+	caller, err := client.Dial(client.Options{HostPort: server.Addr, Namespace: namespace, Logger: quiet()})
+	require.NoError(t, err)
+	t.Cleanup(caller.Close)
+	w := worker.New(caller, "callers", worker.Options{})
+	w.RegisterWorkflow(nexuscaller.Instrumental)
+	s.await("the new namespace has workers", func() bool { return w.Start() == nil })
+	t.Cleanup(w.Stop)
+	call := func(taskID, audioID string) client.WorkflowRun {
+		run, err := caller.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: "callers"}, nexuscaller.Instrumental, taskID, audioID)
+		require.NoError(t, err)
+		return run
+	}
+
+	in := track(stemflow.SeparateVocal)
+	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(2 * time.Second)})
+	first, second := call(in.TaskID, in.AudioID), call(in.TaskID, in.AudioID)
+	for _, run := range []client.WorkflowRun{first, second} {
+		var stem stemflow.Stem
+		require.NoError(t, run.Get(t.Context(), &stem))
+		require.Equal(t, "instrumental", stem.Name)
+	}
+	require.Equal(t, 1, s.billed(in), "all who ask for one track share one run")
+
+	var failure *temporal.ApplicationError
+	require.ErrorAs(t, call("", "audio").Get(t.Context(), nil), &failure)
+	require.Equal(t, stemflow.ErrorInvalidInput, failure.Type())
+	require.Contains(t, failure.Message(), "taskId")
+
+	pending := track(stemflow.SeparateVocal)
+	s.sim.SetKnobs(pending.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	run := call(pending.TaskID, pending.AudioID)
+	s.await("the separation is under way", func() bool { return s.billed(pending) == 1 })
+	require.NoError(t, caller.CancelWorkflow(t.Context(), run.GetID(), run.GetRunID()))
+	require.Error(t, run.Get(t.Context(), nil))
+	s.await("the separation is cancelled", func() bool {
+		d, err := s.client.DescribeWorkflow(t.Context(), stemflow.WorkflowID(pending), "")
+		return err == nil && d.Status == enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED
+	})
+}
