@@ -34,7 +34,7 @@ func main() {
 		{"gofmt", formatted},
 		{"go vet", command("go", "vet", "./...")},
 		{"tools", tools},
-		{"go vet of the tools", inModule("tools", "vet", "./miniosetup")},
+		{"go vet of the tools", inModule("tools", "vet", "./miniosetup", "./uicheck")},
 		{"Kubernetes manifests", inModule("deploy/kubernetes", "test", "./...")},
 		{"workflowcheck", tool("workflowcheck", "./workflows/...", "./plugin/...")},
 		{"staticcheck", tool("staticcheck", "./...")},
