@@ -2,11 +2,8 @@ package activities
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"math"
 
@@ -28,7 +25,6 @@ type measure struct {
 	source   io.Reader
 	head     []byte
 	progress *progress
-	hash     hash.Hash
 	meter    audio.Meter
 	size     int64
 	// wholeFrom is how many seconds a body of unknown length must play to count as whole; 0 takes any.
@@ -36,7 +32,7 @@ type measure struct {
 }
 
 func newMeasure(r io.Reader, p *progress) *measure {
-	return &measure{source: r, progress: p, hash: sha256.New()}
+	return &measure{source: r, progress: p}
 }
 
 // sniff looks at the first bytes without consuming them.
@@ -58,7 +54,6 @@ func (m *measure) sniff() (audio.Format, error) {
 // Read implements io.Reader.
 func (m *measure) Read(p []byte) (int, error) {
 	n, err := m.source.Read(p)
-	m.hash.Write(p[:n])
 	_, _ = m.meter.Write(p[:n])
 	m.size += int64(n)
 	if m.progress != nil {
@@ -72,13 +67,14 @@ func (m *measure) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (m *measure) stem(in stemflow.ArchiveStemInput, key string, format audio.Format) *stemflow.Stem {
+// stem is what passed by, whose SHA-256 is known to whoever else saw it.
+func (m *measure) stem(in stemflow.ArchiveStemInput, key, sha256 string, format audio.Format) *stemflow.Stem {
 	seconds := in.Stem.DurationSeconds
 	if d, ok := m.meter.Duration(); ok && seconds == 0 {
 		seconds = math.Round(d.Seconds()*1000) / 1000
 	}
 	return &stemflow.Stem{
-		Name: in.Stem.Name, Bucket: in.Location.Bucket, Key: key, Size: m.size, SHA256: hex.EncodeToString(m.hash.Sum(nil)),
+		Name: in.Stem.Name, Bucket: in.Location.Bucket, Key: key, Size: m.size, SHA256: sha256,
 		ContentType: format.ContentType, DurationSeconds: seconds, SourceID: in.Stem.SourceID,
 	}
 }

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -13,17 +12,17 @@ import (
 )
 
 // body guards a reader on its way through minio-go, which takes io.ErrUnexpectedEOF for the end of an object of unknown size, forgets
-// errors that speak of an EOF, and may go on reading in the background after it has returned. The guard counts and hashes what passes and
-// keeps the error with which the reader failed.
+// errors that speak of an EOF, and may go on reading in the background after it has returned. The guard counts what passes, hashes it where
+// minio-go's own hash will not do, and keeps the error with which the reader failed.
 type body struct {
 	mu     sync.Mutex
 	reader io.Reader
 	size   int64 // as announced; -1 where unknown
 	read   int64
-	sha256 hash.Hash
-	crc    hash.Hash // the store's checksum of objects of unknown size
-	ended  bool
-	err    error
+	// sha256 and crc, the store's own checksum then, are of a body of unknown size only.
+	sha256, crc hash.Hash
+	ended       bool
+	err         error
 }
 
 func newBody(reader io.Reader, size int64) *body {
@@ -59,8 +58,8 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, errBody
 	}
 	b.ended = err == io.EOF
-	b.sha256.Write(p[:n])
 	if b.size < 0 {
+		b.sha256.Write(p[:n])
 		b.crc.Write(p[:n])
 	}
 	return n, err
@@ -95,8 +94,4 @@ func (b *body) finish() error {
 	}
 	b.err = errBody
 	return nil
-}
-
-func (b *body) written() Written {
-	return Written{Size: b.read, SHA256: hex.EncodeToString(b.sha256.Sum(nil))}
 }

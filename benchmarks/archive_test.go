@@ -1,0 +1,52 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The contestants are this binary, too.
+func TestMain(m *testing.M) {
+	if isContestant(os.Args) {
+		os.Exit(contestantMain(os.Args))
+	}
+	os.Exit(m.Run())
+}
+
+// Each way brings all of a small load into the store; what is missing or doubled fails.
+func TestEveryContestantStoresEverything(t *testing.T) {
+	s, err := newSuite(t.Context())
+	require.NoError(t, err)
+	defer s.close()
+	l := load{3, 100_000}
+	results, err := s.compare(t.Context(), l, 1)
+	require.NoError(t, err)
+	require.Len(t, results, len(contestants))
+	for name, runs := range results {
+		require.Positive(t, runs[0].time, name)
+		require.Positive(t, runs[0].peak, name)
+	}
+	require.Equal(t, 1+len(contestants), strings.Count(table(l, results), "\n"))
+}
+
+func BenchmarkArchive(b *testing.B) {
+	s, err := newSuite(b.Context())
+	require.NoError(b, err)
+	defer s.close()
+	for _, l := range []load{{12, 5e6}, {12, 100e6}} {
+		b.Run(l.String(), func(b *testing.B) {
+			for b.Loop() {
+				results, err := s.compare(b.Context(), l, 5)
+				require.NoError(b, err)
+				b.Log("\n" + table(l, results))
+				least := median(results["floor"]).time
+				for _, name := range []string{"activities", "worker"} {
+					b.ReportMetric(float64(median(results[name]).time)/float64(least), name+"/floor")
+				}
+			}
+		})
+	}
+}

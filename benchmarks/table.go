@@ -1,0 +1,31 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// median of the times, with what else that run used.
+func median(runs []usage) usage {
+	sorted := slices.SortedFunc(slices.Values(runs), func(a, b usage) int { return int(a.time - b.time) })
+	return sorted[len(sorted)/2]
+}
+
+// table compares the medians, with the floor's time as measure.
+func table(l load, results map[string][]usage) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-20s  %8s  %7s  %9s  %8s  %9s  %9s\n", l, "time", "x floor", "MB/s", "CPU", "peak MiB", "idle MiB")
+	least := median(results["floor"]).time
+	for _, name := range order {
+		u := median(results[name])
+		idle := ""
+		if u.idle > 0 {
+			idle = fmt.Sprint(u.idle >> 20)
+		}
+		fmt.Fprintf(&b, "%-20s  %8s  %7.2f  %9.0f  %8s  %9d  %9s\n", name, u.time.Round(time.Millisecond), float64(u.time)/float64(least),
+			float64(l.stems)*float64(l.size)/1e6/u.time.Seconds(), u.cpu.Round(10*time.Millisecond), u.peak>>20, idle)
+	}
+	return b.String()
+}
