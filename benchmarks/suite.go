@@ -54,6 +54,8 @@ type suite struct {
 	store           *minio.Client
 	job             job
 	runs            int
+	// rclone is the path of the program, where it takes part.
+	rclone string
 }
 
 func newSuite(ctx context.Context) (_ *suite, err error) {
@@ -103,13 +105,18 @@ func (s *suite) close() {
 }
 
 // order is that of the table.
-var order = []string{"floor", "unsigned", "memory", "activities", "worker", "naive loop"}
+var order = []string{"floor", "unsigned", "memory", "activities", "worker", rcloneName, "naive loop"}
+
+const rcloneName = "rclone copyurl"
 
 // compare lets each move the load, in turn, so many times over, in an order that changes.
 func (s *suite) compare(ctx context.Context, l load, rounds int) (map[string][]usage, error) {
 	results := map[string][]usage{}
 	for round := range rounds {
 		names := slices.Clone(order)
+		if s.rclone == "" {
+			names = slices.DeleteFunc(names, func(name string) bool { return name == rcloneName })
+		}
 		if round%2 == 1 {
 			slices.Reverse(names)
 		}
@@ -155,6 +162,9 @@ func (s *suite) forget(ctx context.Context, prefix string, l load) error {
 }
 
 func (s *suite) command(ctx context.Context, name string, j job) (*exec.Cmd, error) {
+	if name == rcloneName {
+		return s.rcloneCommand(ctx, j)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err

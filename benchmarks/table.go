@@ -19,6 +19,9 @@ func table(l load, results map[string][]usage) string {
 	fmt.Fprintf(&b, "%-20s  %8s  %7s  %9s  %8s  %9s  %9s\n", l, "time", "x floor", "MB/s", "CPU", "peak MiB", "idle MiB")
 	least := median(results["floor"]).time
 	for _, name := range order {
+		if len(results[name]) == 0 {
+			continue
+		}
 		u := median(results[name])
 		idle := ""
 		if u.idle > 0 {
