@@ -73,6 +73,16 @@ func (j job) store() (*minio.Client, error) {
 	return minio.New(j.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(j.AccessKey, j.SecretKey, "")})
 }
 
+// each moves all links' files, several at once.
+func (j job) each(move func(link string) error) error {
+	var transfers errgroup.Group
+	transfers.SetLimit(parallelism)
+	for _, link := range j.Links {
+		transfers.Go(func() error { return move(link) })
+	}
+	return transfers.Wait()
+}
+
 func (j job) key(link string) string { return j.Prefix + "/" + path.Base(link) }
 
 // floor is the least that a program must do: it streams each link into a sized PutObject, and checks nothing.
@@ -88,20 +98,15 @@ func stream(ctx context.Context, j job, options minio.PutObjectOptions) error {
 	if err != nil {
 		return err
 	}
-	var transfers errgroup.Group
-	transfers.SetLimit(parallelism)
-	for _, link := range j.Links {
-		transfers.Go(func() error {
-			response, err := http.Get(link)
-			if err != nil {
-				return err
-			}
-			defer response.Body.Close()
-			_, err = store.PutObject(ctx, j.Bucket, j.key(link), response.Body, response.ContentLength, options)
+	return j.each(func(link string) error {
+		response, err := http.Get(link)
+		if err != nil {
 			return err
-		})
-	}
-	return transfers.Wait()
+		}
+		defer response.Body.Close()
+		_, err = store.PutObject(ctx, j.Bucket, j.key(link), response.Body, response.ContentLength, options)
+		return err
+	})
 }
 
 // fromMemory is the floor without a source.
@@ -111,16 +116,11 @@ func fromMemory(ctx context.Context, j job) error {
 		return err
 	}
 	data := make([]byte, j.Size)
-	var transfers errgroup.Group
-	transfers.SetLimit(parallelism)
-	for _, link := range j.Links {
-		transfers.Go(func() error {
-			_, err := store.PutObject(ctx, j.Bucket, j.key(link), bytes.NewReader(data), j.Size,
-				minio.PutObjectOptions{})
-			return err
-		})
-	}
-	return transfers.Wait()
+	return j.each(func(link string) error {
+		_, err := store.PutObject(ctx, j.Bucket, j.key(link), bytes.NewReader(data), j.Size,
+			minio.PutObjectOptions{})
+		return err
+	})
 }
 
 // naive is the loop that people write.
@@ -170,20 +170,15 @@ func ownWork(_ context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	var transfers errgroup.Group
-	transfers.SetLimit(parallelism)
-	for _, link := range j.Links {
-		transfers.Go(func() error {
-			var suite testsuite.WorkflowTestSuite
-			suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-			env := suite.NewTestActivityEnvironment()
-			env.SetTestTimeout(10 * time.Minute)
-			env.RegisterActivity(archiveStem.Execute)
-			_, err := env.ExecuteActivity(archiveStem.Execute, j.input(link))
-			return err
-		})
-	}
-	return transfers.Wait()
+	return j.each(func(link string) error {
+		var suite testsuite.WorkflowTestSuite
+		suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+		env := suite.NewTestActivityEnvironment()
+		env.SetTestTimeout(10 * time.Minute)
+		env.RegisterActivity(archiveStem.Execute)
+		_, err := env.ExecuteActivity(archiveStem.Execute, j.input(link))
+		return err
+	})
 }
 
 // serve is stemflow's worker with the activity that archives, until its standard input ends.

@@ -70,6 +70,21 @@ func TestPriorityAndFairnessHoldForEveryActivity(t *testing.T) {
 	}
 }
 
+// One call does without the plugin what the plugin does.
+func TestRegisterHostsStemflow(t *testing.T) {
+	t.Parallel()
+	s := newStackAt(t, serverstest.Temporal(t).Addr)
+	w := worker.New(s.client, s.queue, worker.Options{WorkerStopTimeout: 5 * time.Second})
+	stop, err := plugin.Register(s.client, s.queue, w, s.cfg)
+	require.NoError(t, err)
+	t.Cleanup(stop)
+	require.NoError(t, w.Start())
+	t.Cleanup(w.Stop)
+	in := track(stemflow.SplitStem)
+	s.requireArchived(in, s.result(s.start(in)))
+	require.Equal(t, 1, s.billed(in))
+}
+
 // connections counts a server's connections.
 type connections struct {
 	mu   sync.Mutex

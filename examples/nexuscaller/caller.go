@@ -4,6 +4,7 @@ package nexuscaller
 import (
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
@@ -30,5 +31,5 @@ func Instrumental(ctx workflow.Context, taskID, audioID string) (*stemflow.Stem,
 			return &stem, nil
 		}
 	}
-	return nil, nil
+	return nil, temporal.NewNonRetryableApplicationError("the track has no instrumental", "NoInstrumental", nil)
 }

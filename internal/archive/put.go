@@ -42,21 +42,28 @@ func (s *Store) Put(ctx context.Context, bucket, key, contentType string, body i
 	if err != nil {
 		return Written{}, err
 	}
-	sum, stored := []byte(nil), info.ChecksumSHA256
-	confirmed := false
-	if size < 0 {
-		sum, stored = guarded.sha256.Sum(nil), info.ChecksumCRC64NVME
-		confirmed = base64.StdEncoding.EncodeToString(guarded.crc.Sum(nil)) == stored
-	} else {
-		// minio-go has hashed what it sent, the store what it got, and it refuses what differs: its answer is what both found.
-		sum, err = base64.StdEncoding.DecodeString(stored)
-		confirmed = err == nil && len(sum) == sha256.Size
-	}
-	if !confirmed {
+	sum := confirmed(guarded, info)
+	if sum == nil {
 		return Written{}, s.refusal("put", bucket, key, fmt.Errorf("the store did not confirm the %v checksum of what was sent (it answered %q)",
-			opts.Checksum, stored), "use a store that verifies S3's additional checksums")
+			opts.Checksum, info.ChecksumSHA256+info.ChecksumCRC64NVME), "use a store that verifies S3's additional checksums")
 	}
 	return Written{Size: guarded.read, SHA256: hex.EncodeToString(sum)}, nil
+}
+
+// confirmed is the SHA-256 of an object that the store has verified, or nil. Where the size is known, minio-go has hashed what it sent and the
+// store what it got, and it refuses what differs: its answer is what both found.
+func confirmed(b *body, info minio.UploadInfo) []byte {
+	if b.size < 0 {
+		if base64.StdEncoding.EncodeToString(b.crc.Sum(nil)) != info.ChecksumCRC64NVME {
+			return nil
+		}
+		return b.sha256.Sum(nil)
+	}
+	sum, err := base64.StdEncoding.DecodeString(info.ChecksumSHA256)
+	if err != nil || len(sum) != sha256.Size {
+		return nil
+	}
+	return sum
 }
 
 // upload is the one way into the store.

@@ -144,7 +144,7 @@ func (p page) start(input, screenshot string) (string, error) {
 	if err := p.script("document.querySelector('[data-testid=start-workflow-button]').click()"); err != nil {
 		return "", err
 	}
-	return id, p.shows("Workflow started", "started")
+	return id, p.shows("started")
 }
 
 // open opens a run's history.
