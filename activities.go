@@ -177,6 +177,8 @@ type ArchiveStemInput struct {
 	Location         Location   `json:"location"`
 	SeparationTaskID string     `json:"separationTaskId"`
 	Stem             SourceStem `json:"stem"`
+	// Fresh tells that this run paid for the separation, so that a first attempt need not look for what others have archived.
+	Fresh bool `json:"fresh,omitempty"`
 }
 
 // ArchiveStemHeartbeat is the heartbeat detail of a pending ArchiveStem.

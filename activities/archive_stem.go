@@ -9,6 +9,8 @@ import (
 	"io"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+
 	"stemflow"
 	"stemflow/internal/archive"
 	"stemflow/internal/source"
@@ -40,14 +42,29 @@ func (a *ArchiveStem) Execute(ctx context.Context, in stemflow.ArchiveStemInput)
 	}
 	defer a.Slots.release()
 
-	stem, err := a.existing(ctx, in)
-	if err == nil && stem == nil {
-		stem, err = a.fetch(ctx, in, progress)
-	}
+	stem, err := a.archive(ctx, in, progress)
 	if err != nil {
 		return nil, progress.interrupted(ctx, a.failure(err, progress))
 	}
 	return stem, nil
+}
+
+// archive looks for the stem before it fetches it, but for the first attempt of a run that paid for it. A run that was reset is such a one, too,
+// and has perhaps archived what the provider no longer serves.
+func (a *ArchiveStem) archive(ctx context.Context, in stemflow.ArchiveStemInput, progress *progress) (*stemflow.Stem, error) {
+	first := in.Fresh && activity.GetInfo(ctx).Attempt == 1
+	if !first {
+		if stem, err := a.existing(ctx, in); stem != nil || err != nil {
+			return stem, err
+		}
+	}
+	stem, err := a.fetch(ctx, in, progress)
+	if expired := (*source.Error)(nil); first && errors.As(err, &expired) && expired.Kind == source.Expired {
+		if stem, lookErr := a.existing(ctx, in); stem != nil || lookErr != nil {
+			return stem, lookErr
+		}
+	}
+	return stem, err
 }
 
 // existing reads back a stem that an earlier attempt or run has archived. Objects are written whole or not at all; reading

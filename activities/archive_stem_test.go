@@ -140,3 +140,39 @@ func TestArchiveStemWaitsForTheStore(t *testing.T) {
 	_, err = w.archiveStem(serve(t, func(http.ResponseWriter, *http.Request) {}))
 	require.False(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
 }
+
+// Of a run that paid for the separation nothing can be there: the first attempt does not look. Others do, and so does a run that was reset
+// after the provider had deleted the stem.
+func TestArchiveStemLooksForWhatCanBeThere(t *testing.T) {
+	content := drums(t)
+	w := newWorld(t)
+	status, asked := http.StatusOK, 0
+	source := serve(t, func(rw http.ResponseWriter, r *http.Request) {
+		asked++
+		if status != http.StatusOK {
+			rw.WriteHeader(status)
+			return
+		}
+		http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(content))
+	})
+	fresh := func() (*stemflow.Stem, error) {
+		return call[stemflow.Stem](w, stemflow.ActivityArchiveStem, stemflow.ArchiveStemInput{
+			Location: w.loc, SeparationTaskID: "sep", Stem: source, Fresh: true,
+		})
+	}
+	stem, err := fresh()
+	require.NoError(t, err)
+	again, err := fresh()
+	require.NoError(t, err)
+	require.Equal(t, 2, asked)
+	require.Equal(t, stem, again)
+
+	status = http.StatusNotFound
+	again, err = fresh()
+	require.NoError(t, err)
+	require.Equal(t, stem, again)
+
+	status = http.StatusServiceUnavailable
+	_, err = fresh()
+	requireType(t, err, stemflow.ErrorProviderUnavailable)
+}

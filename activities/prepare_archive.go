@@ -10,7 +10,7 @@ import (
 	"stemflow/internal/archive"
 )
 
-// PrepareArchive makes the bucket ready and reads what stands there of the track.
+// PrepareArchive reads what stands there of the track, and makes the bucket if there is none.
 type PrepareArchive struct {
 	Store *archive.Store
 	// Bucket and Prefix serve inputs that name none.
@@ -32,9 +32,6 @@ func (a *PrepareArchive) Execute(ctx context.Context, in stemflow.PrepareArchive
 	if prefix == "" {
 		prefix = a.Prefix
 	}
-	if err := a.Store.EnsureBucket(ctx, bucket); err != nil {
-		return nil, storeRefusal(err)
-	}
 	out := &stemflow.PreparedArchive{
 		Location:          archive.Locate(bucket, prefix, in.Track),
 		SubmitTaskQueue:   a.SubmitTaskQueue,
@@ -46,6 +43,11 @@ func (a *PrepareArchive) Execute(ctx context.Context, in stemflow.PrepareArchive
 	switch _, err := a.Store.ReadJSON(ctx, bucket, archive.SubmissionKey(out.Location), &submission); {
 	case err == nil:
 		out.Submission = &submission
+	case errors.Is(err, archive.ErrNoBucket):
+		if err := a.Store.EnsureBucket(ctx, bucket); err != nil {
+			return nil, storeRefusal(err)
+		}
+		return out, nil
 	case errors.Is(err, archive.ErrCorrupt):
 		return nil, final(stemflow.ErrorArchiveUnavailable, "the ledger "+archive.SubmissionKey(out.Location)+
 			" cannot be read, and without it a track may be paid twice: mend it, or delete it if nothing was paid", err)

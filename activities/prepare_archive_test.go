@@ -83,3 +83,12 @@ func TestPrepareWithoutPermissionEndsAtOnce(t *testing.T) {
 	_, err = w.prepare()
 	require.True(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
 }
+
+func TestPrepareMakesTheBucket(t *testing.T) {
+	w := newWorld(t)
+	w.loc.Bucket += "-new"
+	w.use(w.providerURL, "")
+	_, err := w.prepare()
+	require.NoError(t, err)
+	w.write("key", "value")
+}

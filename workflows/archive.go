@@ -65,7 +65,7 @@ func (s *separation) archiveStem(ctx workflow.Context, source stemflow.SourceSte
 	for {
 		var stem stemflow.Stem
 		err := workflow.ExecuteActivity(archiveOptions(ctx, source.Name), stemflow.ActivityArchiveStem, stemflow.ArchiveStemInput{
-			Location: s.archive.Location, SeparationTaskID: s.taskID, Stem: source,
+			Location: s.archive.Location, SeparationTaskID: s.taskID, Stem: source, Fresh: !s.resumed,
 		}).Get(ctx, &stem)
 		if kind, _ := applicationError(err); kind != stemflow.ErrorSourceExpired || len(tried) == maxRenewals {
 			return stem, err
@@ -121,8 +121,8 @@ func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStem
 			OriginURL: s.record.OriginURL, CreatedAt: s.record.CreatedAt, CompletedAt: s.record.CompletedAt,
 		},
 	}
-	err := workflow.ExecuteActivity(manifestOptions(ctx), stemflow.ActivityWriteManifest,
-		stemflow.WriteManifestInput{Location: s.archive.Location, Manifest: manifest}).Get(ctx, &result.Manifest)
+	err := briefly(manifestOptions(ctx), stemflow.ActivityWriteManifest,
+		stemflow.WriteManifestInput{Location: s.archive.Location, Manifest: manifest}, &result.Manifest)
 	if temporal.IsCanceledError(err) {
 		return nil, err
 	}

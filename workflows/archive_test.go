@@ -124,3 +124,29 @@ func TestEmptyNamesTheExpectedStemsThatWereNotServed(t *testing.T) {
 	require.Equal(t, "https://cdn.example/origin.mp3", w.manifests[0].Provider.OriginURL)
 	require.Equal(t, 2, w.calls[stemflow.ActivityArchiveStem], "the origin is not archived")
 }
+
+// What an earlier run has paid for it may have archived, too.
+func TestOnlyStemsOfAnotherRunsSeparationAreLookedFor(t *testing.T) {
+	for name, c := range map[string]struct {
+		in    func(*stemflow.SeparateStemsInput)
+		fresh bool
+	}{
+		"paid by this run": {func(*stemflow.SeparateStemsInput) {}, true},
+		"resumed":          {func(in *stemflow.SeparateStemsInput) { in.SeparationTaskID = separationID }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			var fresh []bool
+			w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+				fresh = append(fresh, in.Fresh)
+				return archived(in.Stem.Name), nil
+			}
+			in := input()
+			c.in(&in)
+			w.callbackAfter(1, success(separationID))
+			w.run(in)
+			w.result()
+			require.Equal(t, []bool{c.fresh, c.fresh}, fresh)
+		})
+	}
+}

@@ -15,6 +15,9 @@ const (
 	// A short request to the object store or the provider. The activities' own HTTP time-outs (30 s) end before it does.
 	requestTimeout = 45 * time.Second
 
+	// What is tried within a workflow task must fit in one, which has 10 s.
+	briefTimeout = 5 * time.Second
+
 	// The store is asked before paying: a restart of it, about a minute, is sat out, and then the run fails, since nothing is
 	// lost yet. Attempts are counted and not time, for on a busy queue the first one may wait for long.
 	prepareAttempts = 7
@@ -58,6 +61,15 @@ const (
 // storeRetry waits for the object store: quick at first, for a restart, then once a minute, for an outage.
 func storeRetry() *temporal.RetryPolicy {
 	return &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute}
+}
+
+// briefOptions: a single attempt. What does not do at once is an ordinary activity's.
+func briefOptions(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		Summary:                summary,
+		ScheduleToCloseTimeout: briefTimeout,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+	})
 }
 
 func prepareOptions(ctx workflow.Context) workflow.Context {

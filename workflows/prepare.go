@@ -17,7 +17,7 @@ func (s *separation) validate() error {
 func (s *separation) prepareArchive(ctx workflow.Context) error {
 	s.enter(ctx, stemflow.PhasePreparing)
 	in := stemflow.PrepareArchiveInput{Track: s.track(), Bucket: s.in.Bucket, Prefix: s.in.Prefix}
-	err := workflow.ExecuteActivity(prepareOptions(ctx), stemflow.ActivityPrepareArchive, in).Get(ctx, &s.archive)
+	err := briefly(prepareOptions(ctx), stemflow.ActivityPrepareArchive, in, &s.archive)
 	if err != nil {
 		return activityFailure(err, stemflow.ErrorArchiveUnavailable)
 	}

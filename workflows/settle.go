@@ -45,7 +45,7 @@ func (s *separation) takeUp(ctx workflow.Context) error {
 	byInput := s.ownership == given
 	look := s.aboutOwn()
 	look.ReportPending = true
-	record, err := s.look(confirmOptions(ctx), look)
+	record, err := s.confirm(ctx, look)
 	kind, _ := applicationError(err)
 	switch {
 	case err == nil && record.Pending:
@@ -74,17 +74,21 @@ func (s *separation) aboutOwn() stemflow.GetSeparationRecordInput {
 	return in
 }
 
-// look reads the provider's record, with the retries of the given options.
-func (s *separation) look(ctx workflow.Context, in stemflow.GetSeparationRecordInput) (stemflow.SeparationRecord, error) {
+// confirm reads the provider's record at once, and for some seconds more where it does not tell yet.
+func (s *separation) confirm(ctx workflow.Context, in stemflow.GetSeparationRecordInput) (stemflow.SeparationRecord, error) {
+	in.EmptyGrace = s.emptyGrace()
 	var record stemflow.SeparationRecord
-	err := s.startLook(ctx, in).Get(ctx, &record)
+	err := briefly(confirmOptions(ctx), stemflow.ActivityGetSeparationRecord, in, &record)
 	return record, err
 }
 
+// startLook begins to read the provider's record, with the retries of the options that ctx carries.
 func (s *separation) startLook(ctx workflow.Context, in stemflow.GetSeparationRecordInput) workflow.Future {
-	in.EmptyGrace = emptyGracePolls * s.in.PollInterval
+	in.EmptyGrace = s.emptyGrace()
 	return workflow.ExecuteActivity(ctx, stemflow.ActivityGetSeparationRecord, in)
 }
+
+func (s *separation) emptyGrace() stemflow.Duration { return emptyGracePolls * s.in.PollInterval }
 
 // recordFailure is the ending for a look at the record that found the separation failed, or could not be made before the
 // deadline. A failure is put on the ledger: the track may be paid for anew.
@@ -280,7 +284,7 @@ func (w *wait) heed(ctx workflow.Context, callback stemflow.Callback) error {
 	succeeded := callback.Code == stemflow.CodeOK
 	look := s.aboutOwn()
 	look.ReportPending = !succeeded // after a success the record is given some seconds to follow
-	record, err := s.look(confirmOptions(ctx), look)
+	record, err := s.confirm(ctx, look)
 	kind, _ := applicationError(err)
 	switch {
 	case err == nil && !record.Pending:
@@ -312,7 +316,7 @@ func (w *wait) learn(ctx workflow.Context, callback stemflow.Callback) error {
 	s.taskID, s.ownership = callback.TaskID, claimed
 	look := s.aboutOwn()
 	look.ReportPending = true
-	record, err := s.look(confirmOptions(ctx), look)
+	record, err := s.confirm(ctx, look)
 	w.polling = true
 	kind, _ := applicationError(err)
 	switch {

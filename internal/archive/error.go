@@ -16,6 +16,8 @@ var (
 	ErrNotFound = errors.New("no such object")
 	// ErrPrecondition: the object that was to be created exists, or the one that was to be replaced is not what it was.
 	ErrPrecondition = errors.New("the object is not in the state that the write requires")
+	// ErrNoBucket: the bucket that an object is looked for in is not there.
+	ErrNoBucket = errors.New("no such bucket")
 	// ErrCorrupt: the object is no document of the expected shape.
 	ErrCorrupt = errors.New("not the expected JSON")
 
@@ -55,6 +57,9 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// Is tells errors.Is of ErrNoBucket.
+func (e *Error) Is(target error) bool { return target == ErrNoBucket && e.Code == minio.NoSuchBucket }
 
 const (
 	checkEndpoint    = "check MINIO_ENDPOINT, and that the store runs"

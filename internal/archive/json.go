@@ -14,8 +14,8 @@ import (
 // maxDocument is far above any document of ours, and keeps a foreign object from filling the memory.
 const maxDocument = 4 << 20
 
-// ReadJSON decodes a document into v and returns its ETag. It fails with ErrNotFound, or with ErrCorrupt where the object is no JSON of
-// v's shape.
+// ReadJSON decodes a document into v and returns its ETag. It fails with ErrNotFound, with ErrNoBucket, or with ErrCorrupt where the
+// object is no JSON of v's shape.
 func (s *Store) ReadJSON(ctx context.Context, bucket, key string, v any) (etag string, err error) {
 	content, info, err := s.Open(ctx, bucket, key)
 	if err != nil {
