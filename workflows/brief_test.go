@@ -53,7 +53,9 @@ func TestAShortRequestThatFailsIsScheduled(t *testing.T) {
 func TestAShortRequestThatFailsForGoodIsNotRepeated(t *testing.T) {
 	w := newWorld(t)
 	begun := w.begun(stemflow.ActivityPrepareArchive)
-	w.prepare = func(stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) { return nil, failed(stemflow.ErrorArchiveUnavailable) }
+	w.prepare = func(stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+		return nil, failed(stemflow.ErrorArchiveUnavailable)
+	}
 	w.run(input())
 	kind, _, _ := w.failure()
 	require.Equal(t, stemflow.ErrorArchiveUnavailable, kind)

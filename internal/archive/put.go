@@ -11,6 +11,9 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
+// buffered is how many uploads of unknown size a store takes at once; more of them wait. With partSize it is all the memory that they have.
+const buffered = 3
+
 // partSize bounds the memory of an upload of unknown size, which is buffered in parts, one at a time. It is the least that S3 takes, and
 // 10,000 parts make 50 GB. The default would be a buffer of half a gigabyte.
 const partSize = 5 << 20
@@ -28,6 +31,14 @@ type Written struct {
 // An error of body is returned as it is, wrapped: errors.As and errors.Is find it. Body must wake when the context ends, as the body of a
 // response does whose request has the same context. It is not read any more when Put has returned.
 func (s *Store) Put(ctx context.Context, bucket, key, contentType string, body io.Reader, size int64) (Written, error) {
+	if size < 0 {
+		select {
+		case s.buffers <- struct{}{}:
+			defer func() { <-s.buffers }()
+		case <-ctx.Done():
+			return Written{}, s.failure("put", bucket, key, ctx.Err())
+		}
+	}
 	guarded := newBody(body, size)
 	opts := minio.PutObjectOptions{ContentType: contentType}
 	if size >= 0 {

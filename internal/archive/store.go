@@ -39,6 +39,8 @@ type Store struct {
 	api       minio.Core
 	opts      Options
 	transport *http.Transport
+	// buffers are taken by the uploads of unknown size.
+	buffers chan struct{}
 }
 
 // New returns a store without asking it anything.
@@ -66,7 +68,7 @@ func New(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("object store endpoint %q (MINIO_ENDPOINT): %w", opts.Endpoint, err)
 	}
-	return &Store{api: minio.Core{Client: client}, opts: opts, transport: transport}, nil
+	return &Store{api: minio.Core{Client: client}, opts: opts, transport: transport, buffers: make(chan struct{}, buffered)}, nil
 }
 
 // Close closes the connections that no request uses. The store may be used again.
