@@ -52,10 +52,9 @@ func buildBridge(t testing.TB) string {
 // startBridge starts the program for a Temporal, and the workflows.
 func startBridge(t testing.TB, temporalAddr string, workflows int) *bridgeProgram {
 	t.Helper()
-	port, err := servers.FreePort(0)
-	require.NoError(t, err)
-	b := &bridgeProgram{t: t, addr: fmt.Sprintf("127.0.0.1:%d", port)}
+	b := &bridgeProgram{t: t}
 	// Without compression, as the bridge's own client: the benchmark compares the two.
+	var err error
 	b.client, err = client.Dial(client.Options{
 		HostPort: temporalAddr, Logger: quiet(),
 		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}},
@@ -74,17 +73,29 @@ func startBridge(t testing.TB, temporalAddr string, workflows int) *bridgeProgra
 			Namespace: "default", WorkflowID: run.GetID(), RunID: run.GetRunID(), Expires: time.Now().Add(time.Hour),
 		}))
 	}
-	b.process, err = servers.Start(t.Context(), servers.Command{
-		Name: "callbackbridge", Path: buildBridge(t),
-		Env: servers.Environment([]string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_"},
-			"TEMPORAL_ADDRESS="+temporalAddr, "STEMFLOW_BRIDGE_ADDR="+b.addr, "STEMFLOW_METRICS_ADDR=127.0.0.1:0",
-			"STEMFLOW_CALLBACK_SECRETS="+callbackSecret, "KIE_WEBHOOK_HMAC_KEY="+webhookKey,
-		),
-		Ready: servers.HTTPReady("http://" + b.addr + "/readyz"), StopWithin: 30 * time.Second,
-	})
-	require.NoError(t, err)
+	b.process = startBridgeProgram(t, buildBridge(t), temporalAddr)
+	b.addr = b.process.Addr
 	t.Cleanup(func() { b.process.Kill() })
 	return b
+}
+
+// startBridgeProgram starts the program alone.
+func startBridgeProgram(t testing.TB, program, temporalAddr string) *servers.Process {
+	t.Helper()
+	port, err := servers.FreePort(0)
+	require.NoError(t, err)
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	p, err := servers.Start(t.Context(), servers.Command{
+		Name: "callbackbridge", Path: program,
+		Env: servers.Environment([]string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_"},
+			"TEMPORAL_ADDRESS="+temporalAddr, "STEMFLOW_BRIDGE_ADDR="+addr, "STEMFLOW_METRICS_ADDR=127.0.0.1:0",
+			"STEMFLOW_CALLBACK_SECRETS="+callbackSecret, "KIE_WEBHOOK_HMAC_KEY="+webhookKey,
+		),
+		Ready: servers.HTTPReady("http://" + addr + "/readyz"), StopWithin: 30 * time.Second,
+	})
+	require.NoError(t, err)
+	p.Addr = addr
+	return p
 }
 
 // restart starts the program again after it was killed or stopped.
