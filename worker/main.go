@@ -54,6 +54,8 @@ func run() error {
 	}
 	defer metrics.Close()
 	options.MetricsHandler = metrics.Handler()
+	// Messages are small, since only the events that are new travel to a worker: to compress them takes longer than to send them.
+	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	metricsAddr, err := metrics.Listen(env.MetricsAddr)
 	if err != nil {
 		return err
