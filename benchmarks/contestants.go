@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"path"
@@ -15,8 +14,6 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 	"golang.org/x/sync/errgroup"
@@ -34,8 +31,8 @@ type job struct {
 	Prefix string
 	Links  []string
 	Size   int64
-	// Temporal and TaskQueue are for the worker, which has no other job.
-	Temporal, TaskQueue string
+	// Temporal and TaskQueue are for the workers, which have no other job, and CallMe is where the skeleton says whom to call back.
+	Temporal, TaskQueue, CallMe string
 }
 
 // parallelism is that of all that move several stems at once.
@@ -49,6 +46,8 @@ var contestants = map[string]func(context.Context, job) error{
 	"naive loop": naive,
 	"activities": ownWork,
 	"worker":     serve,
+	noLengthName: serve,
+	skeletonName: serveSkeleton,
 }
 
 const contestantCommand = "contestant"
@@ -161,6 +160,7 @@ func (j job) input(link string) stemflow.ArchiveStemInput {
 		Location:         stemflow.Location{Bucket: j.Bucket, Dir: j.Prefix + "/"},
 		SeparationTaskID: "separation",
 		Stem:             stemflow.SourceStem{Name: name[:len(name)-len(path.Ext(name))], URL: link},
+		Fresh:            true,
 	}
 }
 
@@ -172,7 +172,7 @@ func ownWork(_ context.Context, j job) error {
 	}
 	return j.each(func(link string) error {
 		var suite testsuite.WorkflowTestSuite
-		suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+		suite.SetLogger(quiet)
 		env := suite.NewTestActivityEnvironment()
 		env.SetTestTimeout(10 * time.Minute)
 		env.RegisterActivity(archiveStem.Execute)
@@ -187,14 +187,12 @@ func serve(_ context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	c, err := client.Dial(client.Options{HostPort: j.Temporal, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	c, err := j.temporal()
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	w := worker.New(c, j.TaskQueue, worker.Options{
-		MaxConcurrentActivityTaskPollers: 8, MaxConcurrentWorkflowTaskPollers: 8, MaxHeartbeatThrottleInterval: 2 * time.Second,
-	})
+	w := worker.New(c, j.TaskQueue, workerOptions)
 	w.RegisterActivityWithOptions(archiveStem.Execute, activity.RegisterOptions{Name: stemflow.ActivityArchiveStem})
 	w.RegisterWorkflow(archiveAll)
 	if err := w.Start(); err != nil {

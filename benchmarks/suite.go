@@ -30,6 +30,9 @@ const (
 	taskQueue = "benchmarks"
 )
 
+// quiet is for clients whose errors reach the user anyway.
+var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+
 // load is so many stems of so many bytes.
 type load struct {
 	stems int
@@ -85,7 +88,7 @@ func newSuite(ctx context.Context) (_ *suite, err error) {
 	if err = s.store.MakeBucket(ctx, bucket, minio.MakeBucketOptions{}); err != nil {
 		return nil, err
 	}
-	s.client, err = client.Dial(client.Options{HostPort: s.temporal.Addr, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	s.client, err = client.Dial(client.Options{HostPort: s.temporal.Addr, Logger: quiet})
 	return s, err
 }
 
@@ -105,7 +108,10 @@ func (s *suite) close() {
 }
 
 // order is that of the table.
-var order = []string{"floor", "unsigned", "memory", "activities", "worker", rcloneName, "naive loop"}
+var order = []string{"floor", "unsigned", "memory", "activities", "worker", noLengthName, rcloneName, "naive loop"}
+
+// noLengthName is the worker, with a source that does not tell the lengths of its files.
+const noLengthName = "worker, no lengths"
 
 const rcloneName = "rclone copyurl"
 
@@ -136,8 +142,13 @@ func (s *suite) measure(ctx context.Context, name string, l load) (usage, error)
 	j := s.job
 	j.Links, j.Size, j.Prefix = links(s.source.URL, l), l.size, fmt.Sprintf("run-%d", s.runs)
 	run := s.runOnce
-	if name == "worker" {
+	if name == "worker" || name == noLengthName {
 		run = s.throughWorker
+	}
+	if name == noLengthName {
+		for i := range j.Links {
+			j.Links[i] += "?" + chunked
+		}
 	}
 	used, err := run(ctx, name, j)
 	return used, errors.Join(err, s.forget(ctx, j.Prefix, l))

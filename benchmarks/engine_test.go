@@ -1,0 +1,58 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow/kiesim"
+)
+
+func TestRatesAndWhereTheTimeGoes(t *testing.T) {
+	e, err := newEngine(t.Context(), kiesim.Knobs{Delay: providerDelay})
+	require.NoError(t, err)
+	defer e.close()
+	l := rateLoad{runs: 4, underWay: 2}
+	results, err := e.rates(t.Context(), l, 1)
+	require.NoError(t, err)
+	for _, name := range []string{skeletonName, stemflowName} {
+		require.Len(t, results[name], 1)
+		require.Greater(t, results[name][0].events, 50, name)
+	}
+	require.Contains(t, rateTable(l, results), "of the skeleton's rate")
+
+	all, err := e.settles(t.Context(), 1)
+	require.NoError(t, err)
+	require.Positive(t, all[0].confirm)
+	require.Positive(t, all[0].archive)
+	require.Equal(t, 2, strings.Count(settleTable(all), "\n"))
+}
+
+func TestSeparationsWaitAndFinish(t *testing.T) {
+	w, err := wait(t.Context(), 3)
+	require.NoError(t, err)
+	require.Positive(t, w.finish)
+	require.Equal(t, 2, strings.Count(waitTable([]waited{w}), "\n"))
+}
+
+func BenchmarkEngine(b *testing.B) {
+	e, err := newEngine(b.Context(), kiesim.Knobs{Delay: providerDelay})
+	require.NoError(b, err)
+	defer e.close()
+	l := rateLoad{runs: 300, underWay: 100}
+	for b.Loop() {
+		results, err := e.rates(b.Context(), l, 1)
+		require.NoError(b, err)
+		b.Log("\n" + rateTable(l, results))
+		b.ReportMetric(float64(results[skeletonName][0].time)/float64(results[stemflowName][0].time), "stemflow/skeleton")
+	}
+}
+
+func BenchmarkWaiting(b *testing.B) {
+	for b.Loop() {
+		w, err := wait(b.Context(), 1000)
+		require.NoError(b, err)
+		b.Log("\n" + waitTable([]waited{w}))
+	}
+}
