@@ -23,8 +23,8 @@ const (
 	stopTimeout = 30 * time.Second
 	// A person watches the progress that the heartbeats carry.
 	heartbeatThrottle = 2 * time.Second
-	// One poller each waits for a round trip after every task; with more, short separations are not held up.
-	pollers = 8
+	// A poller waits for a round trip after every task: with as many as a track has stems they begin all at once.
+	pollers = 16
 )
 
 func main() {
