@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string) error {
 }
 
 func archiveCommand(ctx context.Context, set *flag.FlagSet, args []string) error {
-	huge := set.Bool("huge", false, "archive a stem of 2 GB, too")
+	extremes := set.Bool("extremes", false, "archive a stem of 2 GB, and 96 stems at once, too")
 	rclone := set.Bool("rclone", false, "compare with rclone copyurl, too, which is built from its module")
 	rounds := set.Int("rounds", 5, "`number` of times that each does each")
 	if err := set.Parse(args); err != nil {
@@ -61,8 +61,8 @@ func archiveCommand(ctx context.Context, set *flag.FlagSet, args []string) error
 		}
 	}
 	loads := []load{{12, 5e6}, {12, 100e6}}
-	if *huge {
-		loads = append(loads, load{1, 2 << 30})
+	if *extremes {
+		loads = append(loads, load{1, 2 << 30}, load{96, 10e6})
 	}
 	for _, l := range loads {
 		results, err := s.compare(ctx, l, *rounds)
