@@ -35,6 +35,7 @@ const (
 // ErrorSourceForbidden, ErrorSourceTooLarge, ErrorSourceNotAudio, and with ErrorProviderUnavailable when the source fails again
 // and again; it is retried with ErrorArchiveUnavailable for as long as the store is down.
 func (a *ArchiveStem) Execute(ctx context.Context, in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+	stemOf(in).annotate(ctx)
 	ctx, progress := startProgress(ctx, in.Stem.Name)
 	defer progress.stop()
 	if err := a.Slots.acquire(ctx); err != nil {
@@ -65,6 +66,10 @@ func (a *ArchiveStem) archive(ctx context.Context, in stemflow.ArchiveStemInput,
 		}
 	}
 	return stem, err
+}
+
+func stemOf(in stemflow.ArchiveStemInput) subject {
+	return subject{separationTaskID: in.SeparationTaskID, stem: in.Stem.Name}
 }
 
 // existing reads back a stem that an earlier attempt or run has archived. Objects are written whole or not at all; reading
@@ -118,7 +123,9 @@ func (a *ArchiveStem) fetch(ctx context.Context, in stemflow.ArchiveStemInput, p
 	if written.Size != content.size {
 		return nil, fmt.Errorf("the store holds %d bytes of %s, and the source served %d", written.Size, key, content.size)
 	}
-	countStem(ctx, content.size, time.Since(began))
+	took := time.Since(began)
+	countStem(ctx, content.size, took)
+	stemOf(in).log(ctx).Info("stem archived", "bytes", content.size, "seconds", took.Seconds())
 	return content.stem(in, key, written.SHA256, format), nil
 }
 

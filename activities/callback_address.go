@@ -1,10 +1,12 @@
 package activities
 
 import (
+	"context"
 	"path"
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow/internal/token"
@@ -27,14 +29,22 @@ type CallbackAddress struct {
 // Expected tells whether callbacks can arrive at all.
 func (c CallbackAddress) Expected() bool { return c.BaseURL != "" }
 
-// Mint makes the callback URL of a run that waits until the deadline.
-func (c CallbackAddress) Mint(namespace string, run workflow.Execution, deadline time.Duration) string {
+// Mint makes the callback URL of a run that waits until the deadline. It names the span in ctx, for the callback to join its trace.
+func (c CallbackAddress) Mint(ctx context.Context, namespace string, run workflow.Execution, deadline time.Duration) string {
 	if !c.Expected() {
 		return placeholderURL
 	}
 	return strings.TrimSuffix(c.BaseURL, "/") + "/callbacks/" + c.Keyring.Mint(token.Claims{
-		Namespace: namespace, WorkflowID: run.ID, RunID: run.RunID, Expires: time.Now().Add(deadline + afterDeadline),
+		Namespace: namespace, WorkflowID: run.ID, RunID: run.RunID, Trace: traceOf(ctx), Expires: time.Now().Add(deadline + afterDeadline),
 	})
+}
+
+func traceOf(ctx context.Context) token.Trace {
+	span := trace.SpanContextFromContext(ctx)
+	if !span.IsValid() {
+		return token.Trace{}
+	}
+	return token.Trace{TraceID: span.TraceID(), SpanID: span.SpanID(), Flags: byte(span.TraceFlags())}
 }
 
 // Names tells whether a callback URL was minted for this very run: an earlier run of the same workflow id paid for another

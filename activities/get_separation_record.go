@@ -26,6 +26,7 @@ type GetSeparationRecord struct {
 //
 // A key that is refused, or a provider that is down, is waited for: what is paid for is not given up before the deadline.
 func (a *GetSeparationRecord) Execute(ctx context.Context, in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	subject{separationTaskID: in.SeparationTaskID}.annotate(ctx)
 	record, err := a.Provider.Record(ctx, in.SeparationTaskID)
 	if errors.Is(err, kie.ErrNoRecord) {
 		return nil, expected(stemflow.ActivityErrorNoRecord, "the provider has no record of "+in.SeparationTaskID+" (yet)")

@@ -25,6 +25,7 @@ type PrepareArchive struct {
 
 // Execute fails with ErrorArchiveUnavailable when the store cannot be reached, or refuses.
 func (a *PrepareArchive) Execute(ctx context.Context, in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+	subject{kind: in.Track.Type}.annotate(ctx)
 	bucket, prefix := in.Bucket, in.Prefix
 	if bucket == "" {
 		bucket = a.Bucket
@@ -97,7 +98,8 @@ func (a *PrepareArchive) archived(ctx context.Context, loc stemflow.Location) (*
 	}
 	for _, stem := range manifest.Stems {
 		if size, found := sizes[stem.Key]; !found || size != stem.Size {
-			activity.GetLogger(ctx).Warn("an archived stem is gone or changed: it is archived again", "key", stem.Key)
+			subject{separationTaskID: manifest.SeparationTaskID, stem: stem.Name}.log(ctx).
+				Warn("an archived stem is gone or changed: it is archived again", "key", stem.Key)
 			return nil, nil
 		}
 	}

@@ -17,6 +17,7 @@ type RecordSubmission struct {
 
 // Execute leaves a ledger alone that knows of a later payment.
 func (a *RecordSubmission) Execute(ctx context.Context, in stemflow.RecordSubmissionInput) error {
+	subject{kind: in.Submission.Track.Type, separationTaskID: in.Submission.SeparationTaskID}.annotate(ctx)
 	info := activity.GetInfo(ctx)
 	submission := in.Submission
 	submission.Version = 1

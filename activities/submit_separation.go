@@ -38,13 +38,15 @@ const (
 //   - ActivityErrorSubmitUnknown: this run may have paid; it must not submit again,
 //   - ErrorSubmissionUnknown: an earlier run may have paid and never told.
 func (a *SubmitSeparation) Execute(ctx context.Context, in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+	about := subject{kind: in.Track.Type}
+	about.annotate(ctx)
 	info := activity.GetInfo(ctx)
 	intent := stemflow.Submission{
 		Version: 1, State: stemflow.SubmissionIntended, Track: in.Track,
 		WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID, Attempt: in.Attempt,
 		IntendedAt: time.Now().UTC(),
 	}
-	callbackURL := a.Callback.Mint(info.Namespace, info.WorkflowExecution, time.Duration(in.Deadline))
+	callbackURL := a.Callback.Mint(ctx, info.Namespace, info.WorkflowExecution, time.Duration(in.Deadline))
 
 	taken, earlier, err := a.takeLedger(ctx, in, intent)
 	if err != nil || earlier != nil {
@@ -57,6 +59,8 @@ func (a *SubmitSeparation) Execute(ctx context.Context, in stemflow.SubmitSepara
 		CallbackURL: callbackURL,
 	})
 	countSubmit(ctx, in.Track.Type, callErr)
+	about.separationTaskID = taskID
+	about.annotate(ctx)
 	outcome := intent
 	switch verdict := kie.VerdictOf(callErr); {
 	case callErr == nil:
@@ -73,12 +77,12 @@ func (a *SubmitSeparation) Execute(ctx context.Context, in stemflow.SubmitSepara
 	}
 	ledgerErr := a.complete(ctx, in.Location, taken.etag, outcome)
 	if ledgerErr != nil {
-		activity.GetLogger(ctx).Warn("the ledger could not be completed and is written again later",
-			"separationTaskId", taskID, "error", ledgerErr)
+		about.log(ctx).Warn("the ledger could not be completed and is written again later", "error", ledgerErr)
 	}
 	if callErr != nil {
 		return nil, refusal(callErr, ledgerErr != nil)
 	}
+	about.log(ctx).Info("separation submitted and paid for")
 	return &stemflow.SubmittedSeparation{
 		SeparationTaskID: taskID, SubmittedAt: outcome.SubmittedAt, LedgerBehind: ledgerErr != nil,
 	}, nil

@@ -2,16 +2,19 @@ package activities
 
 import (
 	"net/http/httptest"
+	"path"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
 	"stemflow/internal/archive"
+	"stemflow/internal/token"
 	"stemflow/kiesim"
 )
 
@@ -203,6 +206,13 @@ func TestCallbackAddressIsMadeForTheWorkflowAndOutlivesItsDeadline(t *testing.T)
 		"an earlier run of the track paid for another separation")
 	require.False(t, address.Names(record.CallbackURL, "another", run))
 	require.False(t, address.Names(placeholderURL, testNamespace, run))
-	require.Equal(t, placeholderURL, CallbackAddress{}.Mint(testNamespace, run, time.Hour))
+
+	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
+	minted := address.Mint(trace.ContextWithSpanContext(t.Context(), span), testNamespace, run, time.Hour)
+	require.True(t, address.Names(minted, testNamespace, run))
+	claims, err := address.Keyring.Verify(path.Base(minted), time.Now())
+	require.NoError(t, err)
+	require.Equal(t, token.Trace{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Flags: 1}, claims.Trace)
+	require.Equal(t, placeholderURL, CallbackAddress{}.Mint(t.Context(), testNamespace, run, time.Hour))
 	require.IsType(t, &temporal.ApplicationError{}, final("x", "y", nil), "it must be the outermost error")
 }

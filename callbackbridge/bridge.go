@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/client"
 
 	"stemflow/internal/config"
@@ -45,6 +46,8 @@ type Config struct {
 	Ready func(context.Context) error
 	// Logger is slog's default if nil. Neither tokens nor bodies are logged.
 	Logger *slog.Logger
+	// TracerProvider takes a span of each callback whose token is valid, in the trace of the submit that asked for it; nil: none is made.
+	TracerProvider trace.TracerProvider
 	// Metrics takes the counter [MetricReceived], the timer [MetricSignalLatency] and the gauge [MetricInFlight]; nil: nobody looks.
 	Metrics client.MetricsHandler
 }
@@ -69,10 +72,11 @@ func New(cfg Config) (http.Handler, error) {
 		ready:     cfg.Ready,
 		log:       cmp.Or(cfg.Logger, slog.Default()),
 		metrics:   newMetrics(cfg.Metrics),
+		tracer:    newTracer(cfg.TracerProvider),
 		large:     make(chan struct{}, maxLarge),
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/callbacks/{token}", b.serveCallback)
+	mux.HandleFunc(route, b.serveCallback)
 	mux.HandleFunc("GET /healthz", b.serveHealth)
 	mux.HandleFunc("GET /readyz", b.serveReady)
 	return plainPaths(mux), nil
@@ -86,6 +90,7 @@ type bridge struct {
 	ready     func(context.Context) error
 	log       *slog.Logger
 	metrics   *metrics
+	tracer    trace.Tracer
 	// large has room for the callbacks with a large body that are being read.
 	large chan struct{}
 }

@@ -25,17 +25,20 @@ func (b *bridge) serveCallback(w http.ResponseWriter, r *http.Request) {
 	defer b.metrics.enter()()
 	claims, err := b.keyring.Verify(r.PathValue("token"), time.Now())
 	if err != nil {
-		b.refuse(w, b.log.With("remote", r.RemoteAddr), unauthorized(err))
+		b.refuse(r.Context(), w, b.log.With("remote", r.RemoteAddr), unauthorized(err))
 		return
 	}
-	log := b.log.With("namespace", claims.Namespace, "workflowId", claims.WorkflowID)
+	ctx, span := b.startSpan(r, claims)
+	defer span.End()
+	log := withTrace(b.log, span).With("namespace", claims.Namespace, "workflowId", claims.WorkflowID, "runId", claims.RunID)
 	callback, refused := b.read(w, r)
 	if refused != nil {
-		b.refuse(w, log.With("remote", r.RemoteAddr), refused)
+		b.refuse(ctx, w, log.With("remote", r.RemoteAddr), refused)
 		return
 	}
+	describe(span, callback)
 	log = log.With("separationTaskId", callback.TaskID, "code", callback.Code)
-	b.deliver(w, r, log, claims, callback)
+	b.deliver(ctx, w, log, claims, callback)
 }
 
 // read is the callback of a request that may signal.
@@ -83,15 +86,16 @@ func isJSON(contentType string) bool {
 
 // deliver signals the workflow and answers. It goes on when the provider hangs up: the callback is in hand, and a repetition
 // would be dropped as a duplicate.
-func (b *bridge) deliver(w http.ResponseWriter, r *http.Request, log *slog.Logger, claims token.Claims, callback stemflow.Callback) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), signalTimeout)
+func (b *bridge) deliver(ctx context.Context, w http.ResponseWriter, log *slog.Logger, claims token.Claims, callback stemflow.Callback) {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), signalTimeout)
 	defer cancel()
 	began := time.Now()
-	err := b.signaler.SignalWorkflow(ctx, claims.Namespace, claims.WorkflowID, stemflow.SignalSeparationCallback, callback)
+	err := b.signaler.SignalWorkflow(bounded, claims.Namespace, claims.WorkflowID, stemflow.SignalSeparationCallback, callback)
 	took := time.Since(began)
 	var notRunning *serviceerror.NotFound
 	switch {
 	case err == nil:
+		answered(ctx, http.StatusOK)
 		answerOK(w)
 		_ = http.NewResponseController(w).Flush() // the caller need not wait for what follows
 		b.metrics.received(outcomeDelivered, "")
@@ -102,9 +106,10 @@ func (b *bridge) deliver(w http.ResponseWriter, r *http.Request, log *slog.Logge
 		// was paid for, and is written first: a separation can be resumed from it.
 		b.metrics.received(outcomeNotRunning, "")
 		log.Warn("callback for a workflow that is not running, start the track with this separationTaskId if its stems are missing")
+		answered(ctx, http.StatusOK)
 		answerOK(w)
 	default:
-		b.refuse(w, log, &refusal{http.StatusServiceUnavailable, "temporal", "the callback cannot be delivered right now, try again", err})
+		b.refuse(ctx, w, log, &refusal{http.StatusServiceUnavailable, "temporal", "the callback cannot be delivered right now, try again", err})
 	}
 }
 
@@ -127,12 +132,13 @@ func unauthorized(reason error) *refusal {
 	return &refusal{http.StatusUnauthorized, unauthorizedKinds[reason], "unauthorized", reason}
 }
 
-func (b *bridge) refuse(w http.ResponseWriter, log *slog.Logger, r *refusal) {
+func (b *bridge) refuse(ctx context.Context, w http.ResponseWriter, log *slog.Logger, r *refusal) {
 	outcome := outcomeRefused
 	if r.status == http.StatusServiceUnavailable {
 		outcome = outcomeUndelivered
 	}
 	b.metrics.received(outcome, r.kind)
+	answered(ctx, r.status)
 	if r.status == http.StatusUnauthorized {
 		// The server would otherwise wait for what a stranger has yet to send, before it answers and after it.
 		w.Header().Set("Connection", "close")

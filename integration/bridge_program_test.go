@@ -10,8 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -41,20 +39,35 @@ type bridgeProgram struct {
 
 func quiet() log.Logger { return log.NewStructuredLogger(slog.New(slog.DiscardHandler)) }
 
-func buildBridge(t testing.TB) string {
+// ourVariables are the beginnings of the names of all variables that stemflow's programs read: a test's programs are not configured by whoever
+// runs the test.
+var ourVariables = []string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_", "OTEL_"}
+
+// startBridgeProcess starts the program for a Temporal, with more variables, and returns it with its address. Its log goes to log, where given.
+func startBridgeProcess(t testing.TB, temporalAddr string, log io.Writer, more ...string) (*servers.Process, string) {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "callbackbridge")
-	out, err := exec.Command("go", "build", "-o", program, "../callbackbridge/cmd/callbackbridge").CombinedOutput()
-	require.NoError(t, err, string(out))
-	return program
+	port, err := servers.FreePort(0)
+	require.NoError(t, err)
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	process, err := servers.Start(t.Context(), servers.Command{
+		Name: "callbackbridge", Path: build(t, "../callbackbridge/cmd/callbackbridge"),
+		Env: servers.Environment(ourVariables, append(more,
+			"TEMPORAL_ADDRESS="+temporalAddr, "STEMFLOW_BRIDGE_ADDR="+addr, "STEMFLOW_METRICS_ADDR=127.0.0.1:0",
+			"STEMFLOW_CALLBACK_SECRETS="+callbackSecret, "KIE_WEBHOOK_HMAC_KEY="+webhookKey,
+		)...),
+		Ready: servers.HTTPReady("http://" + addr + "/readyz"), Log: log, StopWithin: 30 * time.Second,
+	})
+	require.NoError(t, err)
+	t.Cleanup(process.Kill)
+	return process, addr
 }
 
 // startBridge starts the program for a Temporal, and the workflows.
 func startBridge(t testing.TB, temporalAddr string, workflows int) *bridgeProgram {
 	t.Helper()
 	b := &bridgeProgram{t: t}
-	// Without compression, as the bridge's own client: the benchmark compares the two.
 	var err error
+	// Without compression, as the bridge's own client: the benchmark compares the two.
 	b.client, err = client.Dial(client.Options{
 		HostPort: temporalAddr, Logger: quiet(),
 		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}},
@@ -73,9 +86,8 @@ func startBridge(t testing.TB, temporalAddr string, workflows int) *bridgeProgra
 			Namespace: "default", WorkflowID: run.GetID(), RunID: run.GetRunID(), Expires: time.Now().Add(time.Hour),
 		}))
 	}
-	b.process = startBridgeProgram(t, buildBridge(t), temporalAddr)
-	b.addr = b.process.Addr
-	t.Cleanup(func() { b.process.Kill() })
+	b.process, b.addr = startBridgeProcess(t, temporalAddr, nil)
+	t.Cleanup(func() { b.process.Kill() }) // the one that runs then
 	return b
 }
 

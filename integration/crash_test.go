@@ -2,9 +2,7 @@ package integration
 
 import (
 	"net/http"
-	"os/exec"
 	"path"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,10 +19,7 @@ import (
 // buildWorker builds the worker's program.
 func buildWorker(t *testing.T) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "worker")
-	out, err := exec.Command("go", "build", "-o", program, "../worker").CombinedOutput()
-	require.NoError(t, err, string(out))
-	return program
+	return build(t, "../worker")
 }
 
 // startProgram starts the worker's program as it would run in production, configured by its environment alone.
@@ -32,7 +27,7 @@ func (s *stack) startProgram(program string, more ...string) *servers.Process {
 	s.t.Helper()
 	p, err := servers.Start(s.t.Context(), servers.Command{
 		Name: "worker", Path: program,
-		Env: servers.Environment([]string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_"}, append(more,
+		Env: servers.Environment(ourVariables, append(more,
 			"TEMPORAL_ADDRESS="+s.server,
 			"KIE_API_KEY="+apiKey, "KIE_BASE_URL="+s.cfg.BaseURL,
 			"STEMFLOW_CALLBACK_BASE_URL="+s.cfg.CallbackBaseURL, "STEMFLOW_CALLBACK_SECRETS="+callbackSecret,
@@ -41,7 +36,7 @@ func (s *stack) startProgram(program string, more ...string) *servers.Process {
 			"STEMFLOW_METRICS_ADDR=127.0.0.1:0",
 			"STEMFLOW_SOURCE_HOSTS=127.0.0.1", "STEMFLOW_ALLOW_INSECURE_SOURCES=true",
 		)...),
-		StopWithin: time.Minute,
+		Log: s.workerLog, StopWithin: time.Minute,
 	})
 	require.NoError(s.t, err)
 	s.t.Cleanup(p.Kill)

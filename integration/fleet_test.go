@@ -27,12 +27,13 @@ func TestAFleetLosesAWorkerAndABridge(t *testing.T) {
 	t.Parallel()
 	s := newStackAt(t, serverstest.Temporal(t).Addr)
 	program := buildWorker(t)
-	bridgeProgram := buildBridge(t)
-	bridges := []*servers.Process{startBridgeProgram(t, bridgeProgram, s.server), startBridgeProgram(t, bridgeProgram, s.server)}
-	for _, bridge := range bridges {
-		t.Cleanup(bridge.Kill)
+	var bridges []*servers.Process
+	var addrs []string
+	for range 2 {
+		bridge, addr := startBridgeProcess(t, s.server, nil)
+		bridges, addrs = append(bridges, bridge), append(addrs, addr)
 	}
-	s.cfg.CallbackBaseURL = balance(t, bridges).URL
+	s.cfg.CallbackBaseURL = balance(t, addrs).URL
 	workers := []*servers.Process{s.startProgram(program), s.startProgram(program), s.startProgram(program)}
 
 	const tracks = 60
@@ -71,23 +72,20 @@ func TestAFleetLosesAWorkerAndABridge(t *testing.T) {
 }
 
 // balance is what stands before a fleet of bridges: it passes each request on to the next one, and leaves out one that has not answered.
-func balance(t *testing.T, bridges []*servers.Process) *httptest.Server {
+func balance(t *testing.T, bridges []string) *httptest.Server {
 	var mu sync.Mutex
-	next, addrs := 0, []string{}
-	for _, bridge := range bridges {
-		addrs = append(addrs, bridge.Addr)
-	}
+	next := 0
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			mu.Lock()
 			defer mu.Unlock()
 			next++
-			r.SetURL(&url.URL{Scheme: "http", Host: addrs[next%len(addrs)]})
+			r.SetURL(&url.URL{Scheme: "http", Host: bridges[next%len(bridges)]})
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) {
 			mu.Lock()
 			defer mu.Unlock()
-			addrs = slices.DeleteFunc(addrs, func(addr string) bool { return addr == r.URL.Host })
+			bridges = slices.DeleteFunc(bridges, func(addr string) bool { return addr == r.URL.Host })
 			w.WriteHeader(http.StatusBadGateway)
 		},
 	}

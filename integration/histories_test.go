@@ -76,20 +76,20 @@ func TestHistoriesReplay(t *testing.T) {
 				path.then(s, run)
 			}
 			_ = run.Get(t.Context(), nil) // how it ends is the other tests' affair
-			s.replay(name, run)
+			s.replay(name, s.history(run))
 			if name == "callback" || name == "timed-out" {
 				again := s.start(in) // archived, and resumed from the ledger
 				_ = again.Get(t.Context(), nil)
-				s.replay("again-after-"+name, again)
+				s.replay("again-after-"+name, s.history(again))
 			}
 		})
 	}
 }
 
 // replay replays a finished run, and records it when asked to.
-func (s *stack) replay(name string, run client.WorkflowRun) {
+func (s *stack) replay(name string, events []*historypb.HistoryEvent) {
 	s.t.Helper()
-	history := &historypb.History{Events: s.history(run)}
+	history := &historypb.History{Events: events}
 	cfg := s.cfg
 	cfg.Client = nil
 	p, err := plugin.New(cfg)

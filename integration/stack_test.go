@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"flag"
+	"io"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -34,7 +35,9 @@ import (
 // The tests wait for timers and servers and compute little, so more of them run at once than there are cores.
 func TestMain(m *testing.M) {
 	_ = flag.Set("test.parallel", "12")
-	os.Exit(serverstest.Run(m))
+	code := serverstest.Run(m)
+	removeBuilt()
+	os.Exit(code)
 }
 
 const (
@@ -56,6 +59,8 @@ type stack struct {
 	store  *archive.Store
 	root   archive.Options // all rights, which the worker does not have
 	cfg    plugin.Config
+	// workerLog takes the log of the worker's program, where given.
+	workerLog io.Writer
 }
 
 // newStack starts provider, bridge and worker on the shared servers.
@@ -91,22 +96,25 @@ func newStackAt(t testing.TB, temporalAddr string) *stack {
 	provider := httptest.NewServer(s.sim)
 	t.Cleanup(func() { s.sim.Close(); provider.Close() })
 
-	handler, err := callbackbridge.New(callbackbridge.Config{
-		Signaler: callbackbridge.NewSignaler(s.client, options), Secrets: []string{callbackSecret},
-		HMACKeys: []string{webhookKey}, Logger: slog.New(slog.DiscardHandler),
-	})
-	require.NoError(t, err)
-	s.bridge = httptest.NewServer(handler)
-	t.Cleanup(s.bridge.Close)
-
 	s.cfg = plugin.Config{
-		Client: s.client, APIKey: apiKey, BaseURL: provider.URL,
-		CallbackBaseURL: s.bridge.URL, CallbackSecrets: []string{callbackSecret},
+		Client: s.client, APIKey: apiKey, BaseURL: provider.URL, CallbackSecrets: []string{callbackSecret},
 		MinIO:      plugin.MinIO{Endpoint: user.Endpoint, AccessKey: user.AccessKey, SecretKey: user.SecretKey},
 		Bucket:     s.bucket,
 		SubmitRate: 100, SourceHosts: []string{"127.0.0.1"}, AllowInsecureSources: true,
 	}
+	s.serveBridge(callbackbridge.Config{Signaler: callbackbridge.NewSignaler(s.client, options)})
 	return s
+}
+
+// serveBridge serves a bridge, which the callbacks of all that is submitted from now on reach.
+func (s *stack) serveBridge(cfg callbackbridge.Config) {
+	s.t.Helper()
+	cfg.Secrets, cfg.HMACKeys, cfg.Logger = []string{callbackSecret}, []string{webhookKey}, slog.New(slog.DiscardHandler)
+	handler, err := callbackbridge.New(cfg)
+	require.NoError(s.t, err)
+	s.bridge = httptest.NewServer(handler)
+	s.t.Cleanup(s.bridge.Close)
+	s.cfg.CallbackBaseURL = s.bridge.URL
 }
 
 // startWorker starts a worker within this process. It is stopped when the test ends.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"os"
 	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
@@ -11,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	"stemflow/internal/config"
+	"stemflow/internal/telemetry"
 )
 
 // dialTimeout is how long a person waits to be told that Temporal is not there.
@@ -19,11 +22,17 @@ const dialTimeout = 10 * time.Second
 // dial connects to Temporal.
 func dial(ctx context.Context) (client.Client, error) {
 	options, err := config.Temporal()
-	if err != nil {
+	traces, tracesErr := config.LoadTracing(os.LookupEnv)
+	if err := errors.Join(err, tracesErr); err != nil {
 		return nil, configurationError(err)
 	}
 	// What the client has to say reaches the user as an error.
 	options.Logger = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+	tracing, err := telemetry.NewTracing(ctx, "stemflow-starter", traces)
+	if err != nil {
+		return nil, configurationError(err)
+	}
+	tracing.Join(&options)
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(noteStarted))
 
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
@@ -32,7 +41,18 @@ func dial(ctx context.Context) (client.Client, error) {
 	if err != nil {
 		return nil, temporalFailure("Temporal at "+options.HostPort+" cannot be reached", err)
 	}
-	return c, nil
+	return tracedClient{c, tracing}, nil
+}
+
+// tracedClient exports what it traced when it is closed.
+type tracedClient struct {
+	client.Client
+	tracing *telemetry.Tracing
+}
+
+func (c tracedClient) Close() {
+	c.Client.Close()
+	c.tracing.Close()
 }
 
 type startedKey struct{}

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -31,14 +33,15 @@ func main() {
 	version.Answer()
 	slog.SetDefault(logging.New(os.Stderr))
 	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "worker:", err)
+		logging.Fail(os.Stderr, "worker", err)
 		os.Exit(1)
 	}
 }
 
 func run() error {
 	env, err := config.LoadWorker(os.LookupEnv)
-	if err != nil {
+	traces, tracesErr := config.LoadTracing(os.LookupEnv)
+	if err := errors.Join(err, tracesErr); err != nil {
 		return err
 	}
 	for _, warning := range env.Warnings() {
@@ -56,6 +59,12 @@ func run() error {
 	options.MetricsHandler = metrics.Handler()
 	// Messages are small, since only the events that are new travel to a worker: to compress them takes longer than to send them.
 	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
+	tracing, err := telemetry.NewTracing(context.Background(), "stemflow-worker", traces)
+	if err != nil {
+		return err
+	}
+	defer tracing.Close()
+	tracing.Join(&options)
 	metricsAddr, err := metrics.Listen(env.MetricsAddr)
 	if err != nil {
 		return err
@@ -88,6 +97,6 @@ func run() error {
 	})
 	slog.Info("worker is starting", "address", options.HostPort, "namespace", options.Namespace,
 		"taskQueue", env.TaskQueue, "submitTaskQueue", env.SubmitTaskQueue, "bucket", env.Bucket,
-		"metricsAddress", metricsAddr.String())
+		"metricsAddress", metricsAddr.String(), "tracing", traces.Enabled)
 	return w.Run(worker.InterruptCh())
 }

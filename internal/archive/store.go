@@ -60,7 +60,7 @@ func New(opts Options) (*Store, error) {
 		Creds:     credentials.NewStaticV4(opts.AccessKey, opts.SecretKey, ""),
 		Secure:    opts.Secure,
 		Region:    opts.Region,
-		Transport: answers{transport},
+		Transport: spans{answers{transport}},
 		// Checksums travel behind the body, so that it can be streamed.
 		TrailingHeaders: true,
 		MaxRetries:      attempts,

@@ -42,11 +42,17 @@ func TestExampleNamesEveryVariable(t *testing.T) {
 	require.NoError(t, err)
 	_, err = LoadStarter(lookup)
 	require.NoError(t, err)
+	_, err = LoadTracing(lookup)
+	require.NoError(t, err)
 	for name := range asked {
 		_, optional := defaults[name]
 		require.True(t, optional || slices.Contains(required, name), "%s is read and missing in .env.example", name)
 	}
 
+	// What the OpenTelemetry SDK reads by itself; internal/telemetry's tests show that it does.
+	for _, name := range []string{"OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"} {
+		asked[name] = true
+	}
 	// What belongs to Temporal's client is a choice of its variables, written with the values of a set one.
 	_, err = temporalOptions(environment{variables: map[string]string{"TEMPORAL_CONFIG_FILE": t.TempDir() + "/none.toml"}, asked: asked})
 	require.NoError(t, err)
@@ -76,6 +82,10 @@ func TestExampleShowsTheDefaults(t *testing.T) {
 	plainBridge, err := LoadBridge(from(complete()))
 	require.NoError(t, err)
 	require.Equal(t, plainBridge, bridge)
+
+	tracing, err := LoadTracing(from(defaults))
+	require.NoError(t, err)
+	require.Zero(t, tracing)
 
 	starter, err := LoadStarter(from(defaults))
 	require.NoError(t, err)

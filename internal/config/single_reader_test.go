@@ -15,6 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// The OpenTelemetry SDK reads its own variables by itself, which no look at our code can show: internal/telemetry makes it do so, once
+// LoadTracing has said that it shall.
+//
 // exempt are internal/servers, which hands the environment as it is to the programs that it starts; tools, whose module cannot import this
 // one's internals; and examples, which show how another product does it.
 var exempt = []string{"internal/servers", "tools", "examples"}

@@ -15,6 +15,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"stemflow/internal/span"
 )
 
 // The provider's endpoints, below the base URL.
@@ -111,8 +113,26 @@ type call struct {
 	secret string
 }
 
-// do makes the call once. It returns an answer only if the provider says success; every error is an [*Error].
+// do makes the call once, as a span of the caller's trace. It returns an answer only if the provider says success; every error is an
+// [*Error].
 func (c *Client) do(ctx context.Context, l call) (answer, error) {
+	ctx, request := span.StartRequest(ctx, l.method, l.path, c.base)
+	a, err := c.exchange(ctx, l)
+	status, code := a.status, a.code
+	if refused := (*Error)(nil); errors.As(err, &refused) {
+		status, code = refused.HTTPStatus, refused.Code
+	}
+	if status != 0 {
+		request.Answered(status)
+	}
+	if code != 0 {
+		request.AddInt(span.ProviderCode, int64(code))
+	}
+	request.Finish(err)
+	return a, err
+}
+
+func (c *Client) exchange(ctx context.Context, l call) (answer, error) {
 	if err := ctx.Err(); err != nil {
 		return answer{}, &Error{Op: l.op, Verdict: Busy, Err: err}
 	}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"stemflow/internal/span"
 )
 
 // Body is a file on its way. Reading ends with io.EOF only if all of the file was read; it fails with an [*Error] of kind
@@ -22,6 +24,8 @@ type Body struct {
 	host     string
 	response io.ReadCloser
 	maxSize  int64
+	// request is the transfer's span.
+	request span.Request
 
 	stallTimeout time.Duration
 	// watchdog runs while a Read waits, and only then: a reader may take its time between two of them.
@@ -67,6 +71,10 @@ func (b *Body) Read(p []byte) (int, error) {
 	} else if err != nil {
 		b.err = b.explain(err)
 	}
+	if b.err != nil {
+		b.request.Received(b.read)
+		b.request.Finish(b.err)
+	}
 	return n, b.err
 }
 
@@ -99,5 +107,6 @@ func (b *Body) expected() string {
 func (b *Body) Close() error {
 	b.watchdog.Stop()
 	b.cancel(nil)
+	b.request.Finish(nil)
 	return b.response.Close()
 }

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"stemflow/internal/span"
 )
 
 // Options configure a [Fetcher].
@@ -68,18 +70,24 @@ func (f *Fetcher) Open(ctx context.Context, rawURL string) (*Body, error) {
 		return nil, fail(Forbidden, "", "%w", err)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, request := span.StartRequest(ctx, http.MethodGet, "source", link)
 	response, err := f.follow(ctx, link)
 	if err != nil {
 		cancel(nil)
+		request.Finish(err)
 		return nil, err
 	}
+	request.Answered(response.StatusCode)
 	host := response.Request.URL.Hostname()
 	if err := f.checkAnswer(response, host); err != nil {
 		cancel(nil)
 		_ = response.Body.Close()
+		request.Finish(err)
 		return nil, err
 	}
-	return newBody(ctx, cancel, response, host, f.maxSize, f.stallTimeout), nil
+	body := newBody(ctx, cancel, response, host, f.maxSize, f.stallTimeout)
+	body.request = request
+	return body, nil
 }
 
 // follow asks for link and for what it redirects to, and returns the first answer that is no redirect.

@@ -20,14 +20,27 @@ type Claims struct {
 	// RunID is the run that asked for the callback, where it matters: a signal goes to the workflow's latest run, but only this
 	// one made the submit.
 	RunID string
+	// Trace is the span that asked for the callback; zero: nobody traces.
+	Trace Trace
 	// Expires is the second from which on the token is refused.
 	Expires time.Time
 }
 
-// Layout of a token before base64: version (1 byte), expiry (8 bytes, seconds since 1970, big-endian), length of the namespace
-// (1 byte), namespace, length of the run id (1 byte), run id, workflow id, HMAC-SHA256 of all before it.
+// Trace is what W3C's traceparent says of a span. It travels in the token because nobody but us can write there: the provider sends no header
+// of ours back, and a header or a query of a stranger's is not believed.
+type Trace struct {
+	TraceID [16]byte
+	SpanID  [8]byte
+	Flags   byte
+}
+
+// Layout of a token before base64: version (1 byte), with version 2 the trace (16 bytes of trace id, 8 of span id, 1 of flags), expiry (8
+// bytes, seconds since 1970, big-endian), length of the namespace (1 byte), namespace, length of the run id (1 byte), run id, workflow id,
+// HMAC-SHA256 of all before it. Version 2 is made only where there is a trace.
 const (
 	version       = 1
+	versionTraced = 2
+	traceSize     = 16 + 8 + 1
 	headerSize    = 1 + 8 + 1
 	maxNamespace  = 255
 	maxRunID      = 255
@@ -73,8 +86,15 @@ func (k *Keyring) Mint(c Claims) string {
 	if !c.fit() {
 		panic(fmt.Sprintf("token: namespace of %d and workflow id of %d bytes do not fit in a token", len(c.Namespace), len(c.WorkflowID)))
 	}
-	t := make([]byte, 0, headerSize+len(c.Namespace)+1+len(c.RunID)+len(c.WorkflowID)+sha256.Size)
-	t = append(t, version)
+	t := make([]byte, 0, traceSize+headerSize+len(c.Namespace)+1+len(c.RunID)+len(c.WorkflowID)+sha256.Size)
+	if c.Trace == (Trace{}) {
+		t = append(t, version)
+	} else {
+		t = append(t, versionTraced)
+		t = append(t, c.Trace.TraceID[:]...)
+		t = append(t, c.Trace.SpanID[:]...)
+		t = append(t, c.Trace.Flags)
+	}
 	t = binary.BigEndian.AppendUint64(t, uint64(c.Expires.Unix()))
 	t = append(t, byte(len(c.Namespace)))
 	t = append(t, c.Namespace...)
@@ -93,14 +113,22 @@ func (k *Keyring) Verify(token string, now time.Time) (Claims, error) {
 		return Claims{}, ErrMalformed
 	}
 	raw, err := encoding.DecodeString(token)
-	if err != nil || len(raw) < headerSize+sha256.Size || raw[0] != version {
+	if err != nil || len(raw) == 0 || len(raw) < leastSize(raw[0]) {
 		return Claims{}, ErrMalformed
 	}
 	signed, signature := raw[:len(raw)-sha256.Size], raw[len(raw)-sha256.Size:]
 	if !k.signed(signed, signature) {
 		return Claims{}, ErrSignature
 	}
-	namespace, rest, ok := cutPrefixed(signed[headerSize-1:])
+	var trace Trace
+	rest := signed[1:]
+	if raw[0] == versionTraced {
+		if trace, rest = cutTrace(rest); trace == (Trace{}) {
+			return Claims{}, ErrMalformed // that would be one of version 1
+		}
+	}
+	expires := binary.BigEndian.Uint64(rest)
+	namespace, rest, ok := cutPrefixed(rest[8:])
 	if !ok {
 		return Claims{}, ErrMalformed
 	}
@@ -112,7 +140,8 @@ func (k *Keyring) Verify(token string, now time.Time) (Claims, error) {
 		Namespace:  string(namespace),
 		WorkflowID: string(workflowID),
 		RunID:      string(runID),
-		Expires:    time.Unix(int64(binary.BigEndian.Uint64(signed[1:headerSize-1])), 0).UTC(),
+		Trace:      trace,
+		Expires:    time.Unix(int64(expires), 0).UTC(),
 	}
 	if !c.fit() {
 		return Claims{}, ErrMalformed
@@ -121,6 +150,25 @@ func (k *Keyring) Verify(token string, now time.Time) (Claims, error) {
 		return Claims{}, ErrExpired
 	}
 	return c, nil
+}
+
+// leastSize is that of a token of a version without names; of no version there is, more than any token has.
+func leastSize(v byte) int {
+	switch v {
+	case version:
+		return headerSize + sha256.Size
+	case versionTraced:
+		return traceSize + headerSize + sha256.Size
+	default:
+		return maxToken
+	}
+}
+
+func cutTrace(b []byte) (t Trace, rest []byte) {
+	n := copy(t.TraceID[:], b)
+	n += copy(t.SpanID[:], b[n:])
+	t.Flags = b[n]
+	return t, b[traceSize:]
 }
 
 // cutPrefixed cuts off a text with its length, one byte, in front of it.

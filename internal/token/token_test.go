@@ -23,7 +23,18 @@ var (
 		RunID:      "01a20ac5-e72c-71ad-8361-e961eeb6664b",
 		Expires:    now.Add(time.Hour),
 	}
+	trace = Trace{
+		TraceID: [16]byte{0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6, 0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47, 0x36},
+		SpanID:  [8]byte{0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7},
+		Flags:   1,
+	}
 )
+
+func traced() Claims {
+	c := claims
+	c.Trace = trace
+	return c
+}
 
 func keyring(t testing.TB, secrets ...string) *Keyring {
 	t.Helper()
@@ -34,10 +45,15 @@ func keyring(t testing.TB, secrets ...string) *Keyring {
 
 func TestMintedTokenVerifies(t *testing.T) {
 	tests := map[string]Claims{
-		"usual":            claims,
-		"shortest":         {Namespace: "n", WorkflowID: "w", Expires: claims.Expires},
-		"longest":          {Namespace: strings.Repeat("n", maxNamespace), RunID: strings.Repeat("r", 36), WorkflowID: strings.Repeat("w", maxWorkflowID), Expires: claims.Expires},
-		"any bytes":        {Namespace: "a/b", WorkflowID: "stücke\x00\xff/../?#", Expires: claims.Expires},
+		"usual":     claims,
+		"shortest":  {Namespace: "n", WorkflowID: "w", Expires: claims.Expires},
+		"longest":   {Namespace: strings.Repeat("n", maxNamespace), RunID: strings.Repeat("r", 36), WorkflowID: strings.Repeat("w", maxWorkflowID), Expires: claims.Expires},
+		"any bytes": {Namespace: "a/b", WorkflowID: "stücke\x00\xff/../?#", Expires: claims.Expires},
+		"traced":    {Namespace: "default", WorkflowID: "w", RunID: "r", Expires: claims.Expires, Trace: trace},
+		"longest, traced": {
+			Namespace: strings.Repeat("n", maxNamespace), RunID: strings.Repeat("r", 36), WorkflowID: strings.Repeat("w", maxWorkflowID),
+			Expires: claims.Expires, Trace: trace,
+		},
 		"dot between them": {Namespace: "a.b", WorkflowID: "c", Expires: claims.Expires},
 	}
 	k := keyring(t, secretNew)
@@ -58,6 +74,14 @@ func TestTokenOfVersion1(t *testing.T) {
 	const minted = "AQAAAABpp8vPB2RlZmF1bHQkMDFhMjBhYzUtZTcyYy03MWFkLTgzNjEtZTk2MWVlYjY2NjRic3RlbXM6c3BsaXRfc3RlbTo1Yzc5YmU4ZTplMjMxLThjYWRjN2RjI1AZaFlKwaNm-pwqvTK2jqIfQpkVbRThCr6r502ZAAA"
 	k := keyring(t, secretNew)
 	require.Equal(t, minted, k.Mint(claims))
+}
+
+// So are those of version 2, which is made where the submit is traced; all others stay as they were.
+func TestTokenOfVersion2(t *testing.T) {
+	const minted = "Akv5LzV3s02mo86SnQ4ORzYA8GeqC6kCtwEAAAAAaafLzwdkZWZhdWx0JDAxYTIwYWM1LWU3MmMtNzFhZC04MzYxLWU5NjFlZWI2NjY0YnN0ZW1zOnNwbGl0X3N0ZW06NWM3OWJlOGU6ZTIzMS04Y2FkYzdkYzhc1ubWJEXaeilDhvlUirhtJ-1vWHTsJmkLm0bKr-kd"
+	k := keyring(t, secretNew)
+	require.Equal(t, minted, k.Mint(traced()))
+	require.LessOrEqual(t, len(minted), len(k.Mint(claims))+34, "a trace takes 25 bytes before base64")
 }
 
 func TestExpiryKeepsSeconds(t *testing.T) {
@@ -111,18 +135,20 @@ func TestForeignSecret(t *testing.T) {
 
 func TestEveryChangedByteIsRefused(t *testing.T) {
 	k := keyring(t, secretNew)
-	raw, err := encoding.DecodeString(k.Mint(claims))
-	require.NoError(t, err)
-	for i := range raw {
-		for _, flip := range []byte{0x01, 0x80} {
-			changed := append([]byte(nil), raw...)
-			changed[i] ^= flip
-			want := ErrSignature
-			if i == 0 {
-				want = ErrMalformed
+	for _, c := range []Claims{claims, traced()} {
+		raw, err := encoding.DecodeString(k.Mint(c))
+		require.NoError(t, err)
+		for i := range raw {
+			for _, flip := range []byte{0x01, 0x03, 0x80} {
+				changed := append([]byte(nil), raw...)
+				changed[i] ^= flip
+				want := ErrSignature
+				if i == 0 && flip != 0x03 { // which makes one version the other
+					want = ErrMalformed
+				}
+				_, err := k.Verify(encoding.EncodeToString(changed), now)
+				require.ErrorIsf(t, err, want, "byte %d", i)
 			}
-			_, err := k.Verify(encoding.EncodeToString(changed), now)
-			require.ErrorIsf(t, err, want, "byte %d", i)
 		}
 	}
 }
@@ -168,7 +194,9 @@ func TestSignedButMalformed(t *testing.T) {
 		"not base64":                "%%%%",
 		"padded":                    k.Mint(claims) + "==",
 		"version 0":                 signed(append(append([]byte{0}, expiry...), 1, 'n', 'w')...),
-		"version 2":                 signed(append(append([]byte{2}, expiry...), 1, 'n', 'w')...),
+		"version 3":                 signed(append(append([]byte{3}, expiry...), 1, 'n', 'w')...),
+		"version 2 without a trace": signed(append(append([]byte{versionTraced}, expiry...), 1, 'n', 0, 'w')...),
+		"version 2, trace of zeros": signed(append(append(append([]byte{versionTraced}, make([]byte, traceSize)...), expiry...), 1, 'n', 0, 'w')...),
 		"header cut":                signed(version, 0, 0),
 		"namespace beyond the end":  signed(append(append([]byte{version}, expiry...), 9, 'n', 'w')...),
 		"no namespace":              signed(append(append([]byte{version}, expiry...), 0, 0, 'w')...),
@@ -218,6 +246,7 @@ func TestNewKeyring(t *testing.T) {
 func FuzzVerify(f *testing.F) {
 	k := keyring(f, secretNew, secretOld)
 	f.Add(k.Mint(claims))
+	f.Add(k.Mint(traced()))
 	f.Add(keyring(f, secretOld).Mint(claims))
 	f.Add(keyring(f, secretOther).Mint(claims))
 	f.Add("")

@@ -39,7 +39,7 @@ func main() {
 	err := run(ctx)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "callbackbridge:", err)
+		logging.Fail(os.Stderr, "callbackbridge", err)
 		os.Exit(1)
 	}
 }
@@ -47,8 +47,9 @@ func main() {
 // run serves until ctx ends.
 func run(ctx context.Context) error {
 	cfg, cfgErr := config.LoadBridge(os.LookupEnv)
+	traces, tracesErr := config.LoadTracing(os.LookupEnv)
 	options, temporalErr := config.Temporal()
-	if err := errors.Join(cfgErr, temporalErr); err != nil {
+	if err := errors.Join(cfgErr, tracesErr, temporalErr); err != nil {
 		return err
 	}
 	metrics, err := telemetry.NewMetrics()
@@ -57,6 +58,12 @@ func run(ctx context.Context) error {
 	}
 	defer metrics.Close()
 	options.MetricsHandler = metrics.Handler()
+	tracing, err := telemetry.NewTracing(ctx, "stemflow-bridge", traces)
+	if err != nil {
+		return err
+	}
+	defer tracing.Close()
+	tracing.Join(&options)
 	// A callback has some hundred bytes: to compress them takes longer than to send them.
 	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	// Lazy: the bridge starts while Temporal is down, /readyz says so, and the provider is told to try again.
@@ -73,7 +80,9 @@ func run(ctx context.Context) error {
 		Secrets:   config.Reveal(cfg.Secrets),
 		HMACKeys:  config.Reveal(cfg.HMACKeys),
 		Tolerance: cfg.Tolerance,
-		Metrics:   metrics.Handler(),
+
+		TracerProvider: tracing.Provider(),
+		Metrics:        metrics.Handler(),
 		Ready: func(ctx context.Context) error {
 			_, err := temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
 			return err
@@ -92,7 +101,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	slog.Info("callback bridge listening", "address", listener.Addr().String(), "tls", cfg.TLS != nil,
-		"signatureDemanded", len(cfg.HMACKeys) > 0, "metricsAddress", metricsAddr.String())
+		"signatureDemanded", len(cfg.HMACKeys) > 0, "metricsAddress", metricsAddr.String(), "tracing", traces.Enabled)
 	if cfg.TLS != nil {
 		if listener, err = secure(listener, *cfg.TLS); err != nil {
 			return err
