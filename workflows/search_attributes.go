@@ -22,7 +22,7 @@ func (s *separation) label(ctx workflow.Context, namesAndValues ...string) {
 		return
 	}
 	if err := workflow.UpsertTypedSearchAttributes(ctx, updates...); err != nil {
-		workflow.GetLogger(ctx).Error("the search attributes could not be set", "error", err)
+		s.log(ctx).Error("the search attributes could not be set", "error", err)
 	}
 }
 

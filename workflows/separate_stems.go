@@ -27,6 +27,7 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 	awaitHandlers(ctx)
 	s.readLateCallbacks(ctx)
 	s.countEnded(ctx, err)
+	s.log(ctx).Info("separation ended", "outcome", s.outcome(err), "stems", len(s.stems))
 	if err != nil {
 		return nil, s.failure(err)
 	}

@@ -37,6 +37,7 @@ func (s *separation) settled() bool { return !s.settledAt.IsZero() }
 func (s *separation) settle(ctx workflow.Context, by stemflow.SettledBy, record stemflow.SeparationRecord) {
 	s.settledBy, s.record, s.settledAt = by, record, workflow.Now(ctx)
 	s.progress.SettledBy = by
+	s.log(ctx).Info("separation settled", "settledBy", by, "stems", len(record.Stems))
 	s.label(ctx, stemflow.SearchAttributeSettledBy, string(by))
 }
 
@@ -270,9 +271,9 @@ func (w *wait) polled(ctx workflow.Context, poll workflow.Future) error {
 // heed handles a callback. It may be early, late, a duplicate, for another task, or forged: the record decides.
 func (w *wait) heed(ctx workflow.Context, callback stemflow.Callback) error {
 	s := w.s
-	log := workflow.GetLogger(ctx)
+	log := s.log(ctx)
 	if s.ownership >= given && callback.TaskID != s.taskID {
-		log.Warn("a callback for another task is ignored", "callbackTaskId", callback.TaskID, "separationTaskId", s.taskID)
+		log.Warn("a callback for another task is ignored", "callbackTaskId", callback.TaskID)
 		return nil
 	}
 	w.disarm()
@@ -337,8 +338,9 @@ func (w *wait) learn(ctx workflow.Context, callback stemflow.Callback) error {
 
 // forget drops a task id that proved to be another run's.
 func (w *wait) forget(ctx workflow.Context) {
-	workflow.GetLogger(ctx).Warn("a callback named a task that this run did not submit", "callbackTaskId", w.s.taskID)
+	named := w.s.taskID
 	w.s.taskID, w.s.ownership = "", notKnown
+	w.s.log(ctx).Warn("a callback named a task that this run did not submit", "callbackTaskId", named)
 	w.polling = !w.s.archive.CallbacksExpected
 }
 
@@ -371,7 +373,7 @@ func (s *separation) readLateCallbacks(ctx workflow.Context) {
 		if !callbacks.ReceiveAsync(&callback) {
 			continue // it did not decode
 		}
-		workflow.GetLogger(ctx).Warn("a callback came too late for this run", "callbackTaskId", callback.TaskID)
+		s.log(ctx).Warn("a callback came too late for this run", "callbackTaskId", callback.TaskID)
 		if s.taskID == "" {
 			s.taskID, s.ownership = callback.TaskID, claimed
 		}

@@ -86,7 +86,7 @@ func (s *separation) submit(ctx workflow.Context) error {
 			}
 			continue
 		case kind == stemflow.ActivityErrorSubmitUnknown:
-			workflow.GetLogger(ctx).Warn("the outcome of the submit is unknown: waiting for the callback to tell", "error", err)
+			s.log(ctx).Warn("the outcome of the submit is unknown: waiting for the callback to tell", "error", err)
 			s.progress.SubmissionUnknown = true
 			s.startDeadline(workflow.Now(ctx))
 			return nil
@@ -165,7 +165,7 @@ func (s *separation) know(ctx workflow.Context, taskID string) {
 	s.progress.SeparationTaskID = taskID
 	s.progress.SubmissionUnknown = false
 	if err := workflow.UpsertMemo(ctx, map[string]any{stemflow.MemoSeparationTaskID: taskID}); err != nil {
-		workflow.GetLogger(ctx).Error("the memo could not be written", "error", err)
+		s.log(ctx).Error("the memo could not be written", "error", err)
 	}
 	s.label(ctx, stemflow.SearchAttributeSeparationTaskID, taskID)
 }

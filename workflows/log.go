@@ -1,0 +1,15 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/workflow"
+)
+
+// log is the run's log, silent in a replay. Its lines name the separation once it is known.
+func (s *separation) log(ctx workflow.Context) log.Logger {
+	logger := workflow.GetLogger(ctx)
+	if s.taskID != "" {
+		logger = log.With(logger, "separationTaskId", s.taskID)
+	}
+	return logger
+}
