@@ -38,14 +38,18 @@ func (a *ArchiveStem) Execute(ctx context.Context, in stemflow.ArchiveStemInput)
 	stemOf(in).annotate(ctx)
 	ctx, progress := startProgress(ctx, in.Stem.Name)
 	defer progress.stop()
+	asked := time.Now()
 	if err := a.Slots.acquire(ctx); err != nil {
 		return nil, progress.interrupted(ctx, err)
 	}
 	defer a.Slots.release()
+	activity.GetMetricsHandler(ctx).Timer(MetricStemWaitLatency).Record(time.Since(asked))
 
 	stem, err := a.archive(ctx, in, progress)
 	if err != nil {
-		return nil, progress.interrupted(ctx, a.failure(err, progress))
+		err = progress.interrupted(ctx, a.failure(err, progress))
+		countStemFailure(ctx, err)
+		return nil, err
 	}
 	return stem, nil
 }

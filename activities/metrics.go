@@ -2,9 +2,11 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
 	"stemflow/internal/kie"
@@ -15,12 +17,19 @@ const (
 	// MetricSubmits counts paid calls by the tags "type" and "outcome": accepted (paid), unknown (perhaps paid), or why it was
 	// refused (not paid): busy, rejected, unauthorized, insufficient_credits.
 	MetricSubmits = "stemflow_submits"
+	// MetricCreditsSpent counts the list prices of the paid calls that were accepted, by the tag "type". What the provider gives back is not
+	// subtracted: it does not tell how much.
+	MetricCreditsSpent = "stemflow_credits_spent"
 	// MetricStemsArchived and MetricBytesArchived count what was moved into the archive. Stems that an earlier attempt or run
 	// has archived are not among them.
 	MetricStemsArchived = "stemflow_stems_archived"
 	MetricBytesArchived = "stemflow_bytes_archived"
 	// MetricStemArchiveLatency is how long moving one stem took, without the attempts that failed before it.
 	MetricStemArchiveLatency = "stemflow_stem_archive_latency"
+	// MetricStemWaitLatency is how long a stem waited until the process had room to move it.
+	MetricStemWaitLatency = "stemflow_stem_wait_latency"
+	// MetricStemFailures counts attempts to move a stem that failed, by the tag "reason": the error type.
+	MetricStemFailures = "stemflow_stem_failures"
 )
 
 // countSubmit counts a paid call by the error with which it ended.
@@ -29,9 +38,11 @@ func countSubmit(ctx context.Context, kind stemflow.SeparationType, err error) {
 	if err != nil {
 		outcome = kie.VerdictOf(err).String()
 	}
-	activity.GetMetricsHandler(ctx).WithTags(map[string]string{
-		"type": string(kind), "outcome": outcome,
-	}).Counter(MetricSubmits).Inc(1)
+	metrics := activity.GetMetricsHandler(ctx).WithTags(map[string]string{"type": string(kind)})
+	metrics.WithTags(map[string]string{"outcome": outcome}).Counter(MetricSubmits).Inc(1)
+	if err == nil {
+		metrics.Counter(MetricCreditsSpent).Inc(int64(kie.Price(string(kind))))
+	}
 }
 
 func countStem(ctx context.Context, size int64, took time.Duration) {
@@ -39,4 +50,13 @@ func countStem(ctx context.Context, size int64, took time.Duration) {
 	metrics.Counter(MetricStemsArchived).Inc(1)
 	metrics.Counter(MetricBytesArchived).Inc(size)
 	metrics.Timer(MetricStemArchiveLatency).Record(took)
+}
+
+// countStemFailure counts what a stem's attempt failed with. One that was cancelled, or handed back by a worker that stops, did not fail.
+func countStemFailure(ctx context.Context, err error) {
+	var app *temporal.ApplicationError
+	if !errors.As(err, &app) || app.Category() == temporal.ApplicationErrorCategoryBenign {
+		return
+	}
+	activity.GetMetricsHandler(ctx).WithTags(map[string]string{"reason": app.Type()}).Counter(MetricStemFailures).Inc(1)
 }

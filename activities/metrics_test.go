@@ -10,6 +10,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/archive"
+	"stemflow/internal/kie"
 	"stemflow/kiesim"
 )
 
@@ -27,8 +28,21 @@ func TestSubmitsAreCounted(t *testing.T) {
 			w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: fault})
 			_, err := w.submit()
 			require.Equal(t, outcome == "accepted", err == nil, "%v", err)
-			require.Equal(t, map[string]int64{"stemflow_submits{outcome=" + outcome + ",type=separate_vocal}": 1}, w.metrics.Counters())
+			want := map[string]int64{"stemflow_submits{outcome=" + outcome + ",type=separate_vocal}": 1}
+			if outcome == "accepted" {
+				want["stemflow_credits_spent{type=separate_vocal}"] = int64(w.sim.Bill().Charges[0].Credits)
+			}
+			require.Equal(t, want, w.metrics.Counters())
 		})
+	}
+}
+
+// A counter takes whole numbers.
+func TestPricesAreWholeCredits(t *testing.T) {
+	for _, kind := range stemflow.SeparationTypes() {
+		price := kie.Price(string(kind))
+		require.Positive(t, price, kind)
+		require.Equal(t, float64(int64(price)), price, kind)
 	}
 }
 
@@ -57,14 +71,16 @@ func TestArchivedStemsAreCounted(t *testing.T) {
 	})
 	_, err := w.archiveStem(source)
 	require.Error(t, err)
-	require.Empty(t, w.metrics.Counters())
+	failures := MetricStemFailures + "{reason=" + stemflow.ErrorProviderUnavailable + "}"
+	require.Equal(t, map[string]int64{failures: 1}, w.metrics.Counters())
 
 	broken = false
 	for range 2 { // the second time it is there already
 		_, err = w.archiveStem(source)
 		require.NoError(t, err)
-		require.Equal(t, map[string]int64{MetricStemsArchived: 1, MetricBytesArchived: int64(len(content))}, w.metrics.Counters())
+		require.Equal(t, map[string]int64{MetricStemsArchived: 1, MetricBytesArchived: int64(len(content)), failures: 1}, w.metrics.Counters())
 		require.Len(t, w.metrics.Timers()[MetricStemArchiveLatency], 1)
 		require.Positive(t, w.metrics.Timers()[MetricStemArchiveLatency][0])
 	}
+	require.Len(t, w.metrics.Timers()[MetricStemWaitLatency], 3)
 }
