@@ -1,5 +1,5 @@
-// Command check is the one test command: formatting, vet, workflowcheck, staticcheck, the Kubernetes manifests, and every test with the race
-// detector.
+// Command check is the one test command: formatting, vet, workflowcheck, staticcheck, the Kubernetes manifests, alerts and dashboard, and every
+// test with the race detector.
 //
 //	go run ./check             everything
 //	go run ./check -run Name   everything, with the arguments given to go test
@@ -36,6 +36,7 @@ func main() {
 		{"tools", tools},
 		{"go vet of the tools", inModule("tools", "vet", "./miniosetup", "./uicheck")},
 		{"Kubernetes manifests", inModule("deploy/kubernetes", "test", "./...")},
+		{"alerts and dashboard", inModule("deploy/monitoring", "test", "./...")},
 		{"workflowcheck", tool("workflowcheck", "./workflows/...", "./plugin/...")},
 		{"staticcheck", tool("staticcheck", "./...")},
 		{"go test", test},

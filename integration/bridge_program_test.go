@@ -51,10 +51,10 @@ func startBridgeProcess(t testing.TB, temporalAddr string, log io.Writer, more .
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	process, err := servers.Start(t.Context(), servers.Command{
 		Name: "callbackbridge", Path: build(t, "../callbackbridge/cmd/callbackbridge"),
-		Env: servers.Environment(ourVariables, append(more,
-			"TEMPORAL_ADDRESS="+temporalAddr, "STEMFLOW_BRIDGE_ADDR="+addr, "STEMFLOW_METRICS_ADDR=127.0.0.1:0",
-			"STEMFLOW_CALLBACK_SECRETS="+callbackSecret, "KIE_WEBHOOK_HMAC_KEY="+webhookKey,
-		)...),
+		Env: servers.Environment(ourVariables, append([]string{
+			"TEMPORAL_ADDRESS=" + temporalAddr, "STEMFLOW_BRIDGE_ADDR=" + addr, "STEMFLOW_METRICS_ADDR=127.0.0.1:0",
+			"STEMFLOW_CALLBACK_SECRETS=" + callbackSecret, "KIE_WEBHOOK_HMAC_KEY=" + webhookKey,
+		}, more...)...),
 		Ready: servers.HTTPReady("http://" + addr + "/readyz"), Log: log, StopWithin: 30 * time.Second,
 	})
 	require.NoError(t, err)

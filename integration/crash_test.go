@@ -27,15 +27,15 @@ func (s *stack) startProgram(program string, more ...string) *servers.Process {
 	s.t.Helper()
 	p, err := servers.Start(s.t.Context(), servers.Command{
 		Name: "worker", Path: program,
-		Env: servers.Environment(ourVariables, append(more,
-			"TEMPORAL_ADDRESS="+s.server,
-			"KIE_API_KEY="+apiKey, "KIE_BASE_URL="+s.cfg.BaseURL,
-			"STEMFLOW_CALLBACK_BASE_URL="+s.cfg.CallbackBaseURL, "STEMFLOW_CALLBACK_SECRETS="+callbackSecret,
-			"MINIO_ENDPOINT="+s.cfg.MinIO.Endpoint, "MINIO_ACCESS_KEY="+s.cfg.MinIO.AccessKey, "MINIO_SECRET_KEY="+s.cfg.MinIO.SecretKey,
-			"STEMFLOW_BUCKET="+s.bucket, "STEMFLOW_TASK_QUEUE="+s.queue, "STEMFLOW_SUBMIT_RATE=100",
+		Env: servers.Environment(ourVariables, append([]string{
+			"TEMPORAL_ADDRESS=" + s.server,
+			"KIE_API_KEY=" + apiKey, "KIE_BASE_URL=" + s.cfg.BaseURL,
+			"STEMFLOW_CALLBACK_BASE_URL=" + s.cfg.CallbackBaseURL, "STEMFLOW_CALLBACK_SECRETS=" + callbackSecret,
+			"MINIO_ENDPOINT=" + s.cfg.MinIO.Endpoint, "MINIO_ACCESS_KEY=" + s.cfg.MinIO.AccessKey, "MINIO_SECRET_KEY=" + s.cfg.MinIO.SecretKey,
+			"STEMFLOW_BUCKET=" + s.bucket, "STEMFLOW_TASK_QUEUE=" + s.queue, "STEMFLOW_SUBMIT_RATE=100",
 			"STEMFLOW_METRICS_ADDR=127.0.0.1:0",
 			"STEMFLOW_SOURCE_HOSTS=127.0.0.1", "STEMFLOW_ALLOW_INSECURE_SOURCES=true",
-		)...),
+		}, more...)...),
 		Log: s.workerLog, StopWithin: time.Minute,
 	})
 	require.NoError(s.t, err)

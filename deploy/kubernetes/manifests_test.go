@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -32,6 +33,7 @@ type manifests struct {
 	Budgets         []*policyv1.PodDisruptionBudget
 	ScaledObjects   []*kedav1alpha1.ScaledObject
 	Authentications []*kedav1alpha1.TriggerAuthentication
+	PodMonitors     []*monitoringv1.PodMonitor
 }
 
 // render builds a kustomization and decodes every object into its API's type. A field that the type does not have is an error.
@@ -62,6 +64,8 @@ func render(t *testing.T, dir string) manifests {
 			m.ScaledObjects = decode(t, m.ScaledObjects, text)
 		case "keda.sh/v1alpha1 TriggerAuthentication":
 			m.Authentications = decode(t, m.Authentications, text)
+		case "monitoring.coreos.com/v1 PodMonitor":
+			m.PodMonitors = decode(t, m.PodMonitors, text)
 		default:
 			require.Fail(t, "nothing here checks a "+kind+"; secrets are given by reference")
 		}
@@ -204,6 +208,21 @@ func (m manifests) requireService(t *testing.T, backend *networkingv1.IngressSer
 		}
 	}
 	require.Fail(t, "there is no such service and port", "%s %s", backend.Name, backend.Port.Name)
+}
+
+func TestBothProgramsAreMonitored(t *testing.T) {
+	m := render(t, "podmonitor")
+	require.Len(t, m.PodMonitors, 1)
+	monitor := m.PodMonitors[0]
+	require.Contains(t, monitor.Name, "stemflow", "alerts find it by the job")
+	require.Len(t, monitor.Spec.PodMetricsEndpoints, 1)
+	pods := selector(t, &monitor.Spec.Selector)
+	deployments := render(t, "base").Deployments
+	require.Len(t, deployments, 2)
+	for _, d := range deployments {
+		require.True(t, pods.Matches(labels.Set(d.Spec.Template.Labels)), d.Name)
+		requirePort(t, d.Spec.Template.Spec, *monitor.Spec.PodMetricsEndpoints[0].Port)
+	}
 }
 
 func TestScaling(t *testing.T) {
