@@ -43,7 +43,7 @@ func (a *ArchiveStem) Execute(ctx context.Context, in stemflow.ArchiveStemInput)
 		return nil, progress.interrupted(ctx, err)
 	}
 	defer a.Slots.release()
-	activity.GetMetricsHandler(ctx).Timer(MetricStemWaitLatency).Record(time.Since(asked))
+	countStemWait(ctx, time.Since(asked))
 
 	stem, err := a.archive(ctx, in, progress)
 	if err != nil {

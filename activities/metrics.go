@@ -52,6 +52,10 @@ func countStem(ctx context.Context, size int64, took time.Duration) {
 	metrics.Timer(MetricStemArchiveLatency).Record(took)
 }
 
+func countStemWait(ctx context.Context, waited time.Duration) {
+	activity.GetMetricsHandler(ctx).Timer(MetricStemWaitLatency).Record(waited)
+}
+
 // countStemFailure counts what a stem's attempt failed with. One that was cancelled, or handed back by a worker that stops, did not fail.
 func countStemFailure(ctx context.Context, err error) {
 	var app *temporal.ApplicationError

@@ -21,7 +21,8 @@ import (
 //
 // A run outlives processes and caches. The SDK's own ends the run's span whenever a worker lets go of the run and begins another, of another
 // id, whenever one takes it up; one that is killed leaves the spans below without their parent. Here the span of a run, and of an update, has
-// an id that follows from the run's, and is exported once: by the worker that sees it end.
+// an id that follows from the run's, and is exported by the worker that sees it end: once, unless Temporal does not take that end, since a
+// signal has come meanwhile, and has the run end again.
 //
 // Queries are not traced: whoever watches a run asks every second.
 //
