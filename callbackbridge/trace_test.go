@@ -59,7 +59,7 @@ func TestACallbackJoinsTheTraceOfItsSubmit(t *testing.T) {
 	require.Equal(t, spans[0].SpanContext, signaler.span, "the signal is sent in it")
 	values := map[string]string{}
 	for _, a := range spans[0].Attributes {
-		values[string(a.Key)] = a.Value.Emit()
+		values[string(a.Key)] = a.Value.String()
 	}
 	require.Equal(t, map[string]string{
 		"http.request.method": "POST", "http.route": "/callbacks/{token}", "http.response.status_code": "200",

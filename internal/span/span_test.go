@@ -49,7 +49,7 @@ func TestSpansGoWhereTheHostsGo(t *testing.T) {
 	require.Equal(t, codes.Unset, spans[0].Status.Code)
 	values := map[string]string{}
 	for _, a := range spans[0].Attributes {
-		values[string(a.Key)] = a.Value.Emit()
+		values[string(a.Key)] = a.Value.String()
 	}
 	require.Equal(t, map[string]string{
 		"http.request.method": "GET", "server.address": "files.example", "server.port": "8443",
