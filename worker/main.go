@@ -27,6 +27,9 @@ const (
 	heartbeatThrottle = 2 * time.Second
 	// A poller waits for a round trip after every task: with as many as a track has stems they begin all at once.
 	pollers = 16
+	// A run that waits takes some 55 KiB of the worker while it is in memory, and waits for minutes. More of them than this are read from
+	// Temporal again when their callback comes: the SDK's 10,000 would take half a gigabyte.
+	cachedRuns = 2000
 )
 
 func main() {
@@ -82,6 +85,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	worker.SetStickyWorkflowCacheSize(cachedRuns)
 	w := worker.New(c, env.TaskQueue, worker.Options{
 		Plugins:                          []worker.Plugin{stemflow},
 		DisableRegistrationAliasing:      true,
