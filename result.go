@@ -53,6 +53,9 @@ type SeparateStemsResult struct {
 	SeparationTaskID string         `json:"separationTaskId"`
 	Type             SeparationType `json:"type"`
 	SettledBy        SettledBy      `json:"settledBy"`
+	// Paid tells that this run paid: the provider accepted its submit, or may have. A run that takes up what was paid for before, or finds the
+	// track archived, pays nothing.
+	Paid bool `json:"paid"`
 	// Stems are the archived stems, in the order in which the provider's documents name them.
 	Stems []Stem `json:"stems"`
 	// Empty names the expected stems that the provider did not serve: instruments that do not play.

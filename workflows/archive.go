@@ -106,6 +106,7 @@ func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStem
 		SeparationTaskID: s.taskID,
 		Type:             s.in.Type,
 		SettledBy:        s.settledBy,
+		Paid:             s.paid,
 		Stems:            s.stems,
 		Empty:            s.emptyStems(),
 		Failed:           append([]stemflow.FailedStem{}, s.failed...),

@@ -62,7 +62,7 @@ func isErrorType(kind string) bool {
 // the details of either. An ApplicationError must be the outermost error, or Temporal takes it for a retryable one.
 func (s *separation) failure(err error) error {
 	if temporal.IsCanceledError(err) {
-		return temporal.NewCanceledError(stemflow.ErrorDetails{SeparationTaskID: s.taskID})
+		return temporal.NewCanceledError(stemflow.ErrorDetails{SeparationTaskID: s.taskID, Paid: s.paid})
 	}
 	var e *ending
 	if !errors.As(err, &e) {
@@ -75,6 +75,7 @@ func (s *separation) failure(err error) error {
 		e.message += fmt.Sprintf(" (a callback named %s, which is not confirmed to be this run's: to take it up, start again with it as "+
 			"separationTaskId)", s.taskID)
 	}
+	e.details.Paid = s.paid
 	return temporal.NewApplicationErrorWithOptions(e.message, e.kind, temporal.ApplicationErrorOptions{
 		NonRetryable: true, Details: []any{e.details},
 	})

@@ -27,7 +27,7 @@ func (s *separation) prepareArchive(ctx workflow.Context) error {
 
 // alreadyArchived is the end of a run that has nothing to do: an earlier one archived the track completely.
 func (s *separation) alreadyArchived(ctx workflow.Context, result *stemflow.SeparateStemsResult) *stemflow.SeparateStemsResult {
-	result.SettledBy = stemflow.SettledByArchive
+	result.SettledBy, result.Paid = stemflow.SettledByArchive, false
 	s.settledBy, s.stems = result.SettledBy, result.Stems
 	s.know(ctx, result.SeparationTaskID)
 	s.label(ctx, stemflow.SearchAttributeSettledBy, string(s.settledBy))

@@ -44,9 +44,9 @@ type separation struct {
 	// taskID is the provider's id of the paid separation, once known. ownership says whether it is proved to be ours.
 	taskID    string
 	ownership ownership
-	// resumed says that the separation was paid for before this run.
-	resumed     bool
-	submittedAt time.Time
+	// resumed says that the separation was paid for before this run; paid, that this run's submit was accepted, or may have been.
+	resumed, paid bool
+	submittedAt   time.Time
 	// deadline is when the run stops waiting for the provider.
 	deadline time.Time
 	// ledger is the pending write of what the archive must know of the payment, if there is one.

@@ -170,7 +170,7 @@ func TestConfirmedFailureEndsTheRunAndFreesTheLedger(t *testing.T) {
 	w.run(input())
 	kind, _, details := w.failure()
 	require.Equal(t, stemflow.ErrorSeparationFailed, kind)
-	require.Equal(t, stemflow.ErrorDetails{SeparationTaskID: separationID, ProviderCode: 531, ProviderMessage: "refunded"}, details)
+	require.Equal(t, stemflow.ErrorDetails{SeparationTaskID: separationID, Paid: true, ProviderCode: 531, ProviderMessage: "refunded"}, details)
 	require.Equal(t, stemflow.SubmissionFailed, w.lastLedger().State)
 	require.Equal(t, 531, w.lastLedger().ProviderCode)
 	require.Equal(t, 1, w.calls[stemflow.ActivitySubmitSeparation])

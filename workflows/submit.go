@@ -73,11 +73,13 @@ func (s *separation) submit(ctx workflow.Context) error {
 				Attempt: attempt, Refused: refused,
 			}).Get(ctx, &submitted)
 		if err == nil {
+			s.paid = !submitted.FromLedger
 			s.submitted(ctx, submitted)
 			return ctx.Err() // a cancellation that came while the call was under way waited for the id
 		}
 
 		var timeout *temporal.TimeoutError
+		s.learnPaid(err)
 		pause := heldPause
 		switch kind, _ := applicationError(err); {
 		case errors.As(err, &timeout):
@@ -126,6 +128,20 @@ func (s *separation) afterTimeout(ctx workflow.Context, timeout *temporal.Timeou
 	}
 	s.enter(ctx, stemflow.PhaseSubmitting)
 	return nil
+}
+
+// learnPaid learns from a submit that failed whether this run may have paid. A lost attempt may have, until another one has seen the ledger.
+func (s *separation) learnPaid(err error) {
+	var timeout *temporal.TimeoutError
+	switch kind, _ := applicationError(err); {
+	case errors.As(err, &timeout):
+		s.paid = s.paid || timeout.TimeoutType() != enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START
+	case kind == stemflow.ActivityErrorSubmitUnknown:
+		s.paid = true
+	case isErrorType(kind) && kind != stemflow.ErrorArchiveUnavailable,
+		kind == stemflow.ActivityErrorSubmitRefused, kind == stemflow.ActivityErrorSubmitHeld:
+		s.paid = false
+	}
 }
 
 // takeIntentBack frees the ledger when no attempt follows a refusal whose activity could not.

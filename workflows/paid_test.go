@@ -1,0 +1,85 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+
+	"stemflow"
+)
+
+// answers makes the submits of a run end one after another; the last one for good.
+func (w *world) answers(ends ...error) {
+	submit := w.submit
+	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		if end := ends[min(in.Attempt, len(ends))-1]; end != nil {
+			return nil, end
+		}
+		return submit(in)
+	}
+}
+
+func TestARunTellsWhetherItPaid(t *testing.T) {
+	lost := temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
+	neverBegun := temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
+	noLedger := failed(stemflow.ErrorArchiveUnavailable, stemflow.ErrorDetails{}, stemflow.SubmitRefusal{})
+	for name, c := range map[string]struct {
+		prepare func(*world)
+		paid    bool
+	}{
+		"its submit is accepted":     {prepare: func(w *world) { w.answers(nil) }, paid: true},
+		"after a refusal":            {prepare: func(w *world) { w.answers(failed(stemflow.ActivityErrorSubmitRefused), nil) }, paid: true},
+		"after a lost attempt":       {prepare: func(w *world) { w.answers(lost, nil) }, paid: true},
+		"it is archived before":      {prepare: func(w *world) { w.found(stemflow.PreparedArchive{Archived: &stemflow.SeparateStemsResult{Paid: true}}) }},
+		"the ledger has it":          {prepare: func(w *world) { w.found(stemflow.PreparedArchive{Submission: paidBefore()}) }},
+		"the outcome is unknown":     {prepare: func(w *world) { w.answers(failed(stemflow.ActivityErrorSubmitUnknown)) }, paid: true},
+		"it is refused for good":     {prepare: func(w *world) { w.answers(failed(stemflow.ErrorUnauthorized, stemflow.ErrorDetails{})) }},
+		"lost, and refused for good": {prepare: func(w *world) { w.answers(lost, failed(stemflow.ErrorProviderRejected, stemflow.ErrorDetails{})) }},
+		"lost, and then no ledger":   {prepare: func(w *world) { w.answers(lost, neverBegun, noLedger) }, paid: true},
+		"no ledger":                  {prepare: func(w *world) { w.answers(noLedger) }},
+		"an earlier run cannot tell": {prepare: func(w *world) { w.answers(failed(stemflow.ErrorSubmissionUnknown)) }},
+		"another run was quicker": {prepare: func(w *world) {
+			w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+				return &stemflow.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now(), FromLedger: true}, nil
+			}
+		}},
+		"it fails later": {prepare: func(w *world) {
+			w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+				return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{})
+			}
+		}, paid: true},
+		"it is cancelled while it waits": {prepare: func(w *world) {
+			w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+				return nil, again(stemflow.ActivityErrorPending)
+			}
+			w.cancelAfter(time.Minute)
+		}, paid: true},
+		"it is cancelled between two submits": {prepare: func(w *world) {
+			w.answers(failed(stemflow.ActivityErrorSubmitRefused))
+			w.cancelAfter(15 * time.Second)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			c.prepare(w)
+			w.run(input())
+			var app *temporal.ApplicationError
+			switch err := w.env.GetWorkflowError(); {
+			case err == nil:
+				require.Equal(t, c.paid, w.result().Paid)
+				if len(w.manifests) > 0 {
+					require.Equal(t, c.paid, w.manifests[0].Paid)
+				}
+			case temporal.IsCanceledError(err):
+				require.Equal(t, c.paid, w.cancelled().Paid)
+			default:
+				require.ErrorAs(t, err, &app)
+				_, _, details := w.failure()
+				require.Equal(t, c.paid, details.Paid)
+			}
+		})
+	}
+}
