@@ -1,10 +1,7 @@
 package stemflow
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -56,70 +53,26 @@ type SeparateStemsInput struct {
 	undecoded []string
 }
 
-// UnmarshalJSON never fails. Temporal drops unknown fields silently and reports a wrong type without naming the field, and
-// encoding/json takes "audioID" for "audioId": here whatever does not decode exactly is kept for [SeparateStemsInput.Validate]
-// to report, so that a run ends with InvalidInput before anything is paid.
+// UnmarshalJSON never fails: whatever does not decode exactly is kept for [SeparateStemsInput.Validate] to report, so that a run ends with
+// InvalidInput before anything is paid.
 func (in *SeparateStemsInput) UnmarshalJSON(data []byte) error {
 	*in = SeparateStemsInput{}
-	fields := map[string]any{
+	in.decode(data)
+	return nil
+}
+
+// decode lays what data says over what the input says, and tells which fields it gives.
+func (in *SeparateStemsInput) decode(data []byte) (given map[string]bool) {
+	given, in.undecoded = fields{
 		"taskId": &in.TaskID, "audioId": &in.AudioID, "type": &in.Type, "stemName": &in.StemName,
 		"separationTaskId": &in.SeparationTaskID, "bucket": &in.Bucket, "prefix": &in.Prefix,
 		"callbackGrace": &in.CallbackGrace, "pollInterval": &in.PollInterval, "deadline": &in.Deadline,
 		"force": &in.Force, "allowPartial": &in.AllowPartial,
-	}
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(data, &raw); err != nil {
-		in.undecoded = []string{`the input must be one JSON object, like {"taskId": "...", "audioId": "..."}`}
-		return nil
-	}
-	for _, name := range slices.Sorted(maps.Keys(raw)) {
-		target, known := fields[name]
-		if !known {
-			in.undecoded = append(in.undecoded, unknownField(name, slices.Sorted(maps.Keys(fields))))
-			continue
-		}
-		if bytes.Equal(raw[name], []byte("null")) {
-			continue
-		}
-		if err := json.Unmarshal(raw[name], target); err != nil {
-			in.undecoded = append(in.undecoded, name+": "+undecodable(target, raw[name], err))
-		}
-	}
-	return nil
+	}.decode(data, exampleTrack)
+	return given
 }
 
-func unknownField(name string, known []string) string {
-	for _, k := range known {
-		if strings.EqualFold(k, name) || oneEditApart(strings.ToLower(k), strings.ToLower(name)) ||
-			(len(name) >= 3 && strings.HasPrefix(strings.ToLower(k), strings.ToLower(name))) {
-			return fmt.Sprintf("%s: no such field, did you mean %s?", name, k)
-		}
-	}
-	return fmt.Sprintf("%s: no such field, known are %s", name, strings.Join(known, ", "))
-}
-
-// oneEditApart tells whether one inserted, dropped, changed or swapped letter makes a of b.
-func oneEditApart(a, b string) bool {
-	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
-		a, b = a[1:], b[1:]
-	}
-	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
-		a, b = a[:len(a)-1], b[:len(b)-1]
-	}
-	return len(a)+len(b) == 1 || len(a) == 1 && len(b) == 1 ||
-		len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
-}
-
-func undecodable(target any, value json.RawMessage, err error) string {
-	switch target.(type) {
-	case *Duration:
-		return err.Error()
-	case *bool:
-		return fmt.Sprintf("%s is not a boolean, write true or false without quotes", value)
-	default:
-		return fmt.Sprintf("%s is not a string", value)
-	}
-}
+const exampleTrack = `{"taskId": "...", "audioId": "..."}`
 
 // WithDefaults fills in the defaults that do not depend on the worker's configuration.
 func (in SeparateStemsInput) WithDefaults() SeparateStemsInput {
@@ -139,9 +92,31 @@ func (in SeparateStemsInput) WithDefaults() SeparateStemsInput {
 }
 
 // InputError lists all that is wrong with an input, each problem as "field: what is wrong and what to write instead".
-type InputError struct{ Problems []string }
+type InputError struct {
+	// Problems are MaxProblems at most, and More counts those that are left out.
+	Problems []string
+	More     int
+}
 
-func (e *InputError) Error() string { return strings.Join(e.Problems, "; ") }
+// MaxProblems is how many problems are told at once.
+const MaxProblems = 50
+
+// Add adds a problem.
+func (e *InputError) Add(problem string) {
+	if len(e.Problems) == MaxProblems {
+		e.More++
+		return
+	}
+	e.Problems = append(e.Problems, problem)
+}
+
+func (e *InputError) Error() string {
+	text := strings.Join(e.Problems, "; ")
+	if e.More > 0 {
+		text += fmt.Sprintf("; and %d problems more", e.More)
+	}
+	return text
+}
 
 var (
 	// idPattern is what ids look like that can stand in an object key and a workflow id. The provider's are hexadecimal or UUIDs.
@@ -154,12 +129,9 @@ var (
 func (in SeparateStemsInput) Validate() error {
 	problems := slices.Clone(in.undecoded)
 	report := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-	decoded := func(field string) bool {
-		return !slices.ContainsFunc(in.undecoded, func(p string) bool { return strings.HasPrefix(p, field+":") })
-	}
 	checkID := func(field, value, meaning string) {
 		if value == "" {
-			if decoded(field) {
+			if decoded(problems, field) {
 				report("%s: is required, give %s", field, meaning)
 			}
 		} else if !idPattern.MatchString(value) {
@@ -177,7 +149,7 @@ func (in SeparateStemsInput) Validate() error {
 		report("type: %q is unknown, use %s, %s or %s", in.Type, SeparateVocal, SplitStem, SplitStemAdvanced)
 	}
 	switch {
-	case filled.Type == SplitStemAdvanced && in.StemName == "" && decoded("stemName"):
+	case filled.Type == SplitStemAdvanced && in.StemName == "" && decoded(problems, "stemName"):
 		report("stemName: is required with type %s, give the instrument to extract, like \"Lead Vocal\"", SplitStemAdvanced)
 	case filled.Type == SplitStemAdvanced && in.StemName != "" && (Slug(in.StemName) == "" || len(in.StemName) > 64):
 		report("stemName: %q is no name of an instrument, give one in the provider's spelling, like \"Lead Vocal\"", in.StemName)

@@ -1,0 +1,247 @@
+package stemflow
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+)
+
+// A catalogue is many tracks, separated as one run.
+const (
+	// WorkflowSeparateCatalog separates many tracks: it takes a [SeparateCatalogInput], starts a [WorkflowSeparateStems] for each track that is
+	// not archived yet, a window of them at a time, and returns a [SeparateCatalogResult]. That a track fails stops no other.
+	WorkflowSeparateCatalog = "SeparateCatalog"
+
+	// UpdatePause lets a catalogue start no more tracks; those under way go on. UpdateResume lets it go on. Both take no argument, do no harm
+	// when repeated, and answer with a [CatalogProgress].
+	UpdatePause  = "pause"
+	UpdateResume = "resume"
+	// UpdateSetWindow takes a number, how many tracks are under way at a time from now on, and answers with a [CatalogProgress].
+	UpdateSetWindow = "set-window"
+)
+
+// Defaults and limits of [SeparateCatalogInput].
+const (
+	// DefaultWindow is as many separations as the provider says to have room for at once.
+	DefaultWindow = 100
+	// MaxWindow keeps what a run hands on to its continuation small.
+	MaxWindow = 250
+	// MaxInlineTracks keeps the input far below what Temporal takes.
+	MaxInlineTracks = 500
+	// MaxCatalogTracks bounds the memory that it takes to find a track that is listed twice.
+	MaxCatalogTracks = 1_000_000
+)
+
+// SeparateCatalogInput is the input of [WorkflowSeparateCatalog], as JSON as a person types it into the Temporal UI. Only Tracks or Source is
+// required.
+type SeparateCatalogInput struct {
+	// Name is what the catalogue is called: it stands in the workflow's id and in the keys of the catalogue's objects. Default: the file's name
+	// in Source, without its ending.
+	Name string `json:"name,omitempty"`
+	// Tracks are the tracks, at most MaxInlineTracks. What one of them leaves out is as in the fields below; decoding fills it in.
+	Tracks []SeparateStemsInput `json:"tracks,omitempty"`
+	// Source is, in place of Tracks, an object that lists them: as JSON lines, an object like a [SeparateStemsInput] in each, or as CSV, whose
+	// first row names the fields. Without a bucket it is in Bucket.
+	Source *ObjectRef `json:"source,omitempty"`
+	// Window is how many tracks are under way at a time. Default DefaultWindow.
+	Window int `json:"window,omitempty"`
+	// CreditBudget is how many of the provider's credits the run may spend, by the documented prices: see [Price]. Nil is as many as the account
+	// has, 0 pays nothing and archives what is paid for.
+	CreditBudget *int `json:"creditBudget,omitempty"`
+
+	// Bucket and Prefix say where the catalogue's own objects and the tracks that say nothing else are archived; empty is the worker's
+	// configuration.
+	Bucket string `json:"bucket,omitempty"`
+	Prefix string `json:"prefix,omitempty"`
+	// The others are for tracks that do not say otherwise, as in [SeparateStemsInput]. StemName serves tracks of type SplitStemAdvanced only.
+	Type          SeparationType `json:"type,omitempty"`
+	StemName      string         `json:"stemName,omitempty"`
+	CallbackGrace Duration       `json:"callbackGrace,omitempty"`
+	PollInterval  Duration       `json:"pollInterval,omitempty"`
+	Deadline      Duration       `json:"deadline,omitempty"`
+	Force         bool           `json:"force,omitempty"`
+	AllowPartial  bool           `json:"allowPartial,omitempty"`
+
+	// undecoded is what UnmarshalJSON could not take, for Validate to report.
+	undecoded []string
+}
+
+const exampleTracks = "[" + exampleTrack + ", ...]"
+
+// UnmarshalJSON never fails: see [SeparateStemsInput.UnmarshalJSON]. Tracks get what holds for all, which the input itself does not keep then.
+func (in *SeparateCatalogInput) UnmarshalJSON(data []byte) error {
+	*in = SeparateCatalogInput{}
+	var tracks []json.RawMessage
+	var source json.RawMessage
+	_, in.undecoded = fields{
+		"name": &in.Name, "tracks": &tracks, "source": &source, "window": &in.Window, "creditBudget": &in.CreditBudget,
+		"bucket": &in.Bucket, "prefix": &in.Prefix, "type": &in.Type, "stemName": &in.StemName,
+		"callbackGrace": &in.CallbackGrace, "pollInterval": &in.PollInterval, "deadline": &in.Deadline,
+		"force": &in.Force, "allowPartial": &in.AllowPartial,
+	}.decode(data, `{"tracks": `+exampleTracks+`} or {"source": {"key": "tracks.csv"}}`)
+	if source != nil {
+		in.Source = &ObjectRef{}
+		given, problems := fields{"bucket": &in.Source.Bucket, "key": &in.Source.Key}.decode(source, "")
+		if given == nil {
+			problems = nil
+			in.undecoded = append(in.undecoded, `source: must be an object, like {"key": "tracks.csv"}`)
+		}
+		for _, p := range problems {
+			in.undecoded = append(in.undecoded, "source."+p)
+		}
+	}
+	for _, track := range tracks {
+		in.Tracks = append(in.Tracks, in.Track(track))
+	}
+	if len(tracks) > 0 && in.checkCommon() == nil {
+		in.Type, in.StemName, in.CallbackGrace, in.PollInterval, in.Deadline, in.Force, in.AllowPartial = "", "", 0, 0, 0, false, false
+	}
+	return nil
+}
+
+// Track decodes a track from its JSON, laid over what the catalogue says for all. It never fails: [SeparateStemsInput.Validate] reports.
+func (in SeparateCatalogInput) Track(data []byte) SeparateStemsInput {
+	track := in.common()
+	given := track.decode(data)
+	if track.Type != SplitStemAdvanced && !given["stemName"] {
+		track.StemName = ""
+	}
+	if given["separationTaskId"] && !given["force"] {
+		track.Force = false // what is paid for is taken up
+	}
+	return track
+}
+
+// common is a track that says nothing for itself.
+func (in SeparateCatalogInput) common() SeparateStemsInput {
+	return SeparateStemsInput{
+		Type: in.Type, StemName: in.StemName, Bucket: in.Bucket, Prefix: in.Prefix,
+		CallbackGrace: in.CallbackGrace, PollInterval: in.PollInterval, Deadline: in.Deadline,
+		Force: in.Force, AllowPartial: in.AllowPartial,
+	}
+}
+
+// checkCommon tells what is wrong for all tracks.
+func (in SeparateCatalogInput) checkCommon() error {
+	track := in.common()
+	track.TaskID, track.AudioID, track.StemName = "task", "audio", ""
+	if track.Type == SplitStemAdvanced {
+		track.StemName = "Lead Vocal"
+	}
+	if in.StemName != "" {
+		track.Type, track.StemName = SplitStemAdvanced, in.StemName // some tracks may be of this type
+	}
+	return track.Validate()
+}
+
+// WithDefaults fills in the defaults that do not depend on the worker's configuration.
+func (in SeparateCatalogInput) WithDefaults() SeparateCatalogInput {
+	if in.Window == 0 {
+		in.Window = DefaultWindow
+	}
+	switch {
+	case in.Name != "":
+	case in.Source != nil:
+		file := path.Base(in.Source.Key)
+		in.Name = cmp.Or(catalogName(strings.TrimSuffix(file, path.Ext(file))), "catalog")
+	default:
+		sum := sha256.New()
+		for _, track := range in.Tracks {
+			sum.Write([]byte(WorkflowID(track) + "\n"))
+		}
+		in.Name = "inline-" + hex.EncodeToString(sum.Sum(nil))[:12]
+	}
+	return in
+}
+
+// catalogName makes a name of a file's.
+func catalogName(file string) string {
+	name := strings.Map(func(r rune) rune {
+		if r < 0x80 && idPattern.MatchString("a"+string(r)) {
+			return r
+		}
+		return '_'
+	}, file)
+	name = strings.TrimLeft(name, "._-")
+	return name[:min(len(name), maxCatalogName)]
+}
+
+// maxCatalogName leaves room for the rest of an object's key.
+const maxCatalogName = 100
+
+// CatalogWorkflowID is the id under which a catalogue is started. Two starts of one catalogue under this id, with the conflict policy "use
+// existing", join one run.
+func CatalogWorkflowID(in SeparateCatalogInput) string { return "catalog:" + in.WithDefaults().Name }
+
+// Validate reports everything that is wrong with the input, as an [*InputError], or nil. What is wrong with the tracks in Source is told by the
+// run, before anything is paid.
+func (in SeparateCatalogInput) Validate() error {
+	wrong := &InputError{}
+	for _, p := range in.undecoded {
+		wrong.Add(p)
+	}
+	report := func(format string, args ...any) { wrong.Add(fmt.Sprintf(format, args...)) }
+
+	switch {
+	case len(in.Tracks) > 0 && in.Source != nil:
+		report("source: names an object with the tracks, and tracks has them too: leave one of them out")
+	case in.Source != nil:
+		if in.Source.Key == "" && decoded(in.undecoded, "source") && decoded(in.undecoded, "source.key") {
+			report("source.key: is required, give the key of an object with the tracks, like \"tracks.csv\"")
+		}
+		if in.Source.Bucket != "" {
+			if err := CheckBucketName(in.Source.Bucket); err != nil {
+				report("source.bucket: %v", err)
+			}
+		}
+	case len(in.Tracks) == 0 && len(in.undecoded) == 0:
+		report("tracks: is required, give the tracks, or in source an object that lists them")
+	}
+	if len(in.Tracks) > MaxInlineTracks {
+		report("tracks: %d are too many for the input, which takes %d: put them into the bucket, as JSON lines or CSV, and name the object in source",
+			len(in.Tracks), MaxInlineTracks)
+	}
+	if in.Name != "" && (!idPattern.MatchString(in.Name) || len(in.Name) > maxCatalogName) {
+		report("name: %q is no name for a catalogue: letters, digits, '.', '_' and '-', at most %d", in.Name, maxCatalogName)
+	}
+	if in.Window < 0 || in.Window > MaxWindow {
+		report("window: %d is not between 1 and %d", in.Window, MaxWindow)
+	}
+	if in.CreditBudget != nil && *in.CreditBudget < 0 {
+		report("creditBudget: %d is negative; 0 pays nothing", *in.CreditBudget)
+	}
+
+	if err, is := in.checkCommon().(*InputError); is {
+		for _, p := range err.Problems {
+			wrong.Add(p)
+		}
+		return wrong // the tracks would only repeat it
+	}
+	in.checkTracks(wrong)
+	if len(wrong.Problems) > 0 {
+		return wrong
+	}
+	return nil
+}
+
+func (in SeparateCatalogInput) checkTracks(wrong *InputError) {
+	first := map[string]int{}
+	for i, track := range in.Tracks {
+		if err, is := track.Validate().(*InputError); is {
+			for _, p := range err.Problems {
+				wrong.Add(fmt.Sprintf("tracks[%d]: %s", i, p))
+			}
+			continue
+		}
+		id := WorkflowID(track)
+		if earlier, twice := first[id]; twice {
+			wrong.Add(fmt.Sprintf("tracks[%d]: is the same separation as tracks[%d], leave one of them out", i, earlier))
+			continue
+		}
+		first[id] = i
+	}
+}

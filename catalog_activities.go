@@ -1,0 +1,130 @@
+package stemflow
+
+import "time"
+
+// The activities of a catalogue. What is said in activities.go of names and messages holds for these.
+const (
+	ActivityPrepareCatalog     = "PrepareCatalog"
+	ActivityReadCatalog        = "ReadCatalog"
+	ActivityGetBalance         = "GetBalance"
+	ActivityAwaitSeparation    = "AwaitSeparation"
+	ActivityRecordOutcomes     = "RecordOutcomes"
+	ActivityWriteCatalogReport = "WriteCatalogReport"
+)
+
+// ActivityErrorStillRunning is the error type with which AwaitSeparation says that the run it awaits goes on.
+const ActivityErrorStillRunning = "SeparationStillRunning"
+
+// CatalogPageSize is how many tracks are read at a time, and how many outcomes are in one object.
+const CatalogPageSize = 100
+
+// PreparedCatalog is a catalogue whose tracks are checked. PrepareCatalog takes the workflow's input.
+type PreparedCatalog struct {
+	// Location is the folder of this run: "<prefix>/_catalogs/<name>/<run id>/". The tracks stand in it, each with all that holds for it, so
+	// that the run does not depend on the source any more.
+	Location Location `json:"location"`
+	// ETag is that of the object with the tracks.
+	ETag   string `json:"etag"`
+	Tracks int    `json:"tracks"`
+}
+
+// CatalogTrack is a track in its catalogue.
+type CatalogTrack struct {
+	// Number counts the tracks from 1. Line is where the track stands in the source; inline tracks are counted.
+	Number int                `json:"number"`
+	Line   int                `json:"line"`
+	Input  SeparateStemsInput `json:"input"`
+}
+
+// ReadCatalogInput asks for the next tracks of a prepared catalogue.
+type ReadCatalogInput struct {
+	Location Location `json:"location"`
+	ETag     string   `json:"etag"`
+	// Offset is where to go on, in bytes; 0 is the beginning.
+	Offset int64 `json:"offset"`
+}
+
+// CatalogPage is some tracks of a catalogue.
+type CatalogPage struct {
+	Tracks []CatalogPageTrack `json:"tracks"`
+	// Next is the offset of the next page; 0: there is none.
+	Next int64 `json:"next,omitempty"`
+}
+
+// CatalogPageTrack is a track, and what the archive knows of it.
+type CatalogPageTrack struct {
+	CatalogTrack
+	// Found is the outcome of a track that is archived.
+	Found *TrackOutcome `json:"found,omitempty"`
+	// PaidAs is the separation that the ledger says is paid for: with it as SeparationTaskID a run pays nothing.
+	PaidAs string `json:"paidAs,omitempty"`
+}
+
+// Balance is what the provider's account has.
+type Balance struct {
+	Credits float64 `json:"credits"`
+}
+
+// AwaitSeparationInput asks how a run of WorkflowSeparateStems ended. While it goes on the activity fails, to be tried again, with
+// ActivityErrorStillRunning.
+type AwaitSeparationInput struct {
+	WorkflowID string `json:"workflowId"`
+	// RunID is empty for the latest run.
+	RunID string `json:"runId,omitempty"`
+}
+
+// EndedSeparation is how a run of WorkflowSeparateStems ended.
+type EndedSeparation struct {
+	Result *SeparateStemsResult `json:"result,omitempty"`
+	// Reason is, without a Result, the error type, or one of the reasons of [TrackOutcome].
+	Reason  string `json:"reason,omitempty"`
+	Message string `json:"message,omitempty"`
+	// Details are nil where the run could not tell any.
+	Details *ErrorDetails `json:"details,omitempty"`
+}
+
+// RecordOutcomesInput asks for outcomes to be kept for the report.
+type RecordOutcomesInput struct {
+	Location Location       `json:"location"`
+	Outcomes []TrackOutcome `json:"outcomes"`
+}
+
+// WriteCatalogReportInput asks for the report to be made of the outcomes that are kept. The activity fills in the references.
+type WriteCatalogReportInput struct {
+	Location Location              `json:"location"`
+	Result   SeparateCatalogResult `json:"result"`
+}
+
+// CatalogState is what a catalogue's run hands on to its continuation. It does not grow with the number of tracks.
+type CatalogState struct {
+	Prepared PreparedCatalog `json:"prepared"`
+	// Offset is where the next tracks are read; Read tells that all of them have been.
+	Offset int64 `json:"offset"`
+	Read   bool  `json:"read,omitempty"`
+	// Running are the tracks under way, Again those that are to be started before others are read.
+	Running []RunningTrack `json:"running,omitempty"`
+	Again   []RunningTrack `json:"again,omitempty"`
+	Window  int            `json:"window"`
+	Paused  *CatalogPause  `json:"paused,omitempty"`
+	Counts  CatalogCounts  `json:"counts"`
+	// Credits is what was spent. Doubtful tells that the provider refused a track for want of credits since it took one last, and RefusedAt at
+	// which balance it refused one that the balance should have sufficed for.
+	Credits   int     `json:"credits"`
+	Doubtful  bool    `json:"doubtful,omitempty"`
+	RefusedAt float64 `json:"refusedAt,omitempty"`
+	// Outages counts the tracks in a row that failed for what is not theirs.
+	Outages   int            `json:"outages,omitempty"`
+	Failures  []TrackOutcome `json:"failures,omitempty"`
+	StartedAt time.Time      `json:"startedAt"`
+}
+
+// RunningTrack is a track under way.
+type RunningTrack struct {
+	CatalogPageTrack
+	// RunID is of its run, empty where a run of somebody else's was joined.
+	RunID  string `json:"runId,omitempty"`
+	Joined bool   `json:"joined,omitempty"`
+	// Reserved is what it may cost, Credits what earlier tries have.
+	Reserved int `json:"reserved,omitempty"`
+	Credits  int `json:"credits,omitempty"`
+}

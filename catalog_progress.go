@@ -1,0 +1,51 @@
+package stemflow
+
+import "time"
+
+// CatalogPhase is where a catalogue stands.
+type CatalogPhase string
+
+// The phases of a catalogue, in their order.
+const (
+	CatalogPreparing  CatalogPhase = "preparing"  // reading and checking the list of tracks
+	CatalogSeparating CatalogPhase = "separating" // tracks are under way, or wait for their turn
+	CatalogReporting  CatalogPhase = "reporting"  // writing the report
+	CatalogDone       CatalogPhase = "done"
+)
+
+// CatalogProgress answers [QueryProgress] of a catalogue, and its updates.
+type CatalogProgress struct {
+	Phase CatalogPhase `json:"phase"`
+	Name  string       `json:"name"`
+	// Source is what the tracks were read from; nil: they were inline.
+	Source *ObjectRef `json:"source,omitempty"`
+	// Paused is set while no track is started.
+	Paused *CatalogPause `json:"paused,omitempty"`
+	// Window is how many tracks may be under way at a time.
+	Window int `json:"window"`
+	// Tracks is how many there are: 0 while that is not known. Those that are neither counted nor Running wait.
+	Tracks int `json:"tracks"`
+	CatalogCounts
+	Running int `json:"running"`
+	// Credits is what was spent so far, and Reserved what the tracks under way may cost, by the documented prices.
+	Credits  int `json:"credits"`
+	Reserved int `json:"reserved"`
+	// CreditBudget is as in the input. Balance is the account's, when it was looked at last.
+	CreditBudget *int     `json:"creditBudget,omitempty"`
+	Balance      *float64 `json:"balance,omitempty"`
+	// Failures are the latest ones.
+	Failures  []TrackOutcome `json:"failures,omitempty"`
+	StartedAt time.Time      `json:"startedAt,omitzero"`
+}
+
+// CatalogPause is why no track is started.
+type CatalogPause struct {
+	// Reason is PauseRequested, or the error type for which the catalogue paused by itself: what is wrong is not the tracks' fault, and has to be
+	// mended before [UpdateResume] helps.
+	Reason  string    `json:"reason"`
+	Message string    `json:"message,omitempty"`
+	Since   time.Time `json:"since"`
+}
+
+// PauseRequested is the reason of a pause that somebody asked for.
+const PauseRequested = "requested"

@@ -1,0 +1,80 @@
+package stemflow
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// fields are where the fields of a JSON object go, by their exact names.
+type fields map[string]any
+
+// decode takes what decodes exactly. given are the fields that are there and not null, problems what it could not take. Temporal drops unknown
+// fields silently and reports a wrong type without naming the field, and encoding/json takes "audioID" for "audioId".
+func (f fields) decode(data []byte, example string) (given map[string]bool, problems []string) {
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return nil, []string{"the input must be one JSON object, like " + example}
+	}
+	given = map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(raw)) {
+		target, known := f[name]
+		if !known {
+			problems = append(problems, unknownField(name, slices.Sorted(maps.Keys(f))))
+			continue
+		}
+		if bytes.Equal(raw[name], []byte("null")) {
+			continue
+		}
+		given[name] = true
+		if err := json.Unmarshal(raw[name], target); err != nil {
+			problems = append(problems, name+": "+undecodable(target, raw[name], err))
+		}
+	}
+	return given, problems
+}
+
+// decoded tells whether a field is not among the problems of its object.
+func decoded(problems []string, field string) bool {
+	return !slices.ContainsFunc(problems, func(p string) bool { return strings.HasPrefix(p, field+":") })
+}
+
+func unknownField(name string, known []string) string {
+	for _, k := range known {
+		if strings.EqualFold(k, name) || oneEditApart(strings.ToLower(k), strings.ToLower(name)) ||
+			(len(name) >= 3 && strings.HasPrefix(strings.ToLower(k), strings.ToLower(name))) {
+			return fmt.Sprintf("%s: no such field, did you mean %s?", name, k)
+		}
+	}
+	return fmt.Sprintf("%s: no such field, known are %s", name, strings.Join(known, ", "))
+}
+
+// oneEditApart tells whether one inserted, dropped, changed or swapped letter makes a of b.
+func oneEditApart(a, b string) bool {
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return len(a)+len(b) == 1 || len(a) == 1 && len(b) == 1 ||
+		len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
+}
+
+func undecodable(target any, value json.RawMessage, err error) string {
+	switch target.(type) {
+	case *Duration:
+		return err.Error()
+	case *bool:
+		return fmt.Sprintf("%s is not a boolean, write true or false without quotes", value)
+	case *int, **int:
+		return fmt.Sprintf("%s is not a whole number, write it without quotes", value)
+	case *[]json.RawMessage:
+		return "must be a list, like " + exampleTracks
+	default:
+		return fmt.Sprintf("%s is not a string", value)
+	}
+}

@@ -1,0 +1,76 @@
+// Package catalog reads lists of tracks: as people write them, in JSON lines or CSV, and as a run of a catalogue keeps them.
+package catalog
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"stemflow"
+)
+
+// Check reads a list of tracks to its end, whatever is wrong on the way, and hands each track to take for as long as nothing is. It returns how
+// many there are, or an [*stemflow.InputError] that names lines, or the error with which r or take failed. What it keeps in memory is a line, and
+// some forty bytes of each track, by which it finds those that are listed twice.
+func Check(r io.Reader, in stemflow.SeparateCatalogInput, take func(stemflow.CatalogTrack) error) (int, error) {
+	c := check{take: take, lines: map[[16]byte]int{}}
+	err := c.read(r, in)
+	var unreadable *unreadable
+	switch {
+	case errors.As(err, &unreadable):
+		c.wrong.Add(unreadable.Error())
+	case err != nil:
+		return 0, err
+	case c.tracks == 0 && len(c.wrong.Problems) == 0:
+		c.wrong.Add("line 1: lists no track, write one in each line")
+	}
+	if len(c.wrong.Problems) > 0 {
+		return 0, &c.wrong
+	}
+	return c.tracks, nil
+}
+
+// unreadable is what is wrong with a list beyond a single track: nothing behind it can be read.
+type unreadable struct {
+	line    int
+	problem string
+}
+
+func (e *unreadable) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.problem) }
+
+// check is the state of a Check.
+type check struct {
+	take   func(stemflow.CatalogTrack) error
+	tracks int
+	// lines are where each separation is listed first, by a hash of its workflow id.
+	lines map[[16]byte]int
+	wrong stemflow.InputError
+}
+
+func (c *check) report(line int, problem string) { c.wrong.Add(fmt.Sprintf("line %d: %s", line, problem)) }
+
+// track takes a track of the list. Its error ends the reading.
+func (c *check) track(line int, track stemflow.SeparateStemsInput) error {
+	if c.tracks++; c.tracks > stemflow.MaxCatalogTracks {
+		return &unreadable{line, fmt.Sprintf("is one track more than the %d that a catalogue takes, split it", stemflow.MaxCatalogTracks)}
+	}
+	var invalid *stemflow.InputError
+	if errors.As(track.Validate(), &invalid) {
+		for _, problem := range invalid.Problems {
+			c.report(line, problem)
+		}
+		return nil
+	}
+	sum := sha256.Sum256([]byte(stemflow.WorkflowID(track)))
+	key := [16]byte(sum[:16])
+	if first, twice := c.lines[key]; twice {
+		c.report(line, fmt.Sprintf("is the same separation as line %d, leave one of them out", first))
+		return nil
+	}
+	c.lines[key] = line
+	if len(c.wrong.Problems) > 0 {
+		return nil
+	}
+	return c.take(stemflow.CatalogTrack{Number: c.tracks, Line: line, Input: track})
+}

@@ -1,0 +1,46 @@
+package catalog
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"stemflow"
+)
+
+// ErrNotKept: what is read is not what [Append] wrote.
+var ErrNotKept = errors.New("not the tracks that the run has kept")
+
+// Append appends a track as a run keeps it: a line of JSON with all that holds for the track.
+func Append(b []byte, track stemflow.CatalogTrack) []byte {
+	return append(append(b, encode(track)...), '\n')
+}
+
+// ReadPage reads the next tracks that a run has kept, at most so many, and returns how many bytes they take.
+func ReadPage(r io.Reader, most int) (tracks []stemflow.CatalogTrack, size int64, err error) {
+	input := bufio.NewReaderSize(r, maxLine)
+	for len(tracks) < most {
+		line, err := input.ReadSlice('\n')
+		if errors.Is(err, io.EOF) && len(line) == 0 {
+			break
+		}
+		if errors.Is(err, bufio.ErrBufferFull) || errors.Is(err, io.EOF) {
+			return nil, 0, fmt.Errorf("%w: a line does not end", ErrNotKept)
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		var track stemflow.CatalogTrack
+		if err := json.Unmarshal(line, &track); err != nil {
+			return nil, 0, fmt.Errorf("%w: %w", ErrNotKept, err)
+		}
+		if err := track.Input.Validate(); err != nil {
+			return nil, 0, fmt.Errorf("%w: track %d: %w", ErrNotKept, track.Number, err)
+		}
+		tracks = append(tracks, track)
+		size += int64(len(line))
+	}
+	return tracks, size, nil
+}
