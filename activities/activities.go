@@ -22,6 +22,13 @@ type Set struct {
 	RenewSource         *RenewSource
 	ArchiveStem         *ArchiveStem
 	WriteManifest       *WriteManifest
+
+	PrepareCatalog     *PrepareCatalog
+	ReadCatalog        *ReadCatalog
+	GetBalance         *GetBalance
+	AwaitSeparation    *AwaitSeparation
+	RecordOutcomes     *RecordOutcomes
+	WriteCatalogReport *WriteCatalogReport
 }
 
 // Register registers all activities but the paid one.
@@ -32,6 +39,13 @@ func (s Set) Register(r Registry) {
 	register(r, stemflow.ActivityRenewSource, s.RenewSource.Execute)
 	register(r, stemflow.ActivityArchiveStem, s.ArchiveStem.Execute)
 	register(r, stemflow.ActivityWriteManifest, s.WriteManifest.Execute)
+
+	register(r, stemflow.ActivityPrepareCatalog, s.PrepareCatalog.Execute)
+	register(r, stemflow.ActivityReadCatalog, s.ReadCatalog.Execute)
+	register(r, stemflow.ActivityGetBalance, s.GetBalance.Execute)
+	register(r, stemflow.ActivityAwaitSeparation, s.AwaitSeparation.Execute)
+	register(r, stemflow.ActivityRecordOutcomes, s.RecordOutcomes.Execute)
+	register(r, stemflow.ActivityWriteCatalogReport, s.WriteCatalogReport.Execute)
 }
 
 // RegisterSubmit registers the paid activity, which has a rate-limited queue of its own.

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -26,13 +27,7 @@ type PrepareArchive struct {
 // Execute fails with ErrorArchiveUnavailable when the store cannot be reached, or refuses.
 func (a *PrepareArchive) Execute(ctx context.Context, in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
 	subject{kind: in.Track.Type}.annotate(ctx)
-	bucket, prefix := in.Bucket, in.Prefix
-	if bucket == "" {
-		bucket = a.Bucket
-	}
-	if prefix == "" {
-		prefix = a.Prefix
-	}
+	bucket, prefix := a.place(in.Bucket, in.Prefix)
 	out := &stemflow.PreparedArchive{
 		Location:          archive.Locate(bucket, prefix, in.Track),
 		SubmitTaskQueue:   a.SubmitTaskQueue,
@@ -40,30 +35,46 @@ func (a *PrepareArchive) Execute(ctx context.Context, in stemflow.PrepareArchive
 		SearchAttributes:  a.SearchAttributes.in(ctx, activity.GetInfo(ctx).Namespace),
 	}
 
-	var submission stemflow.Submission
-	switch _, err := a.Store.ReadJSON(ctx, bucket, archive.SubmissionKey(out.Location), &submission); {
-	case err == nil:
-		out.Submission = &submission
+	var err error
+	out.Archived, out.Submission, err = a.look(ctx, out.Location)
+	switch {
 	case errors.Is(err, archive.ErrNoBucket):
-		if err := a.Store.EnsureBucket(ctx, bucket); err != nil {
-			return nil, storeRefusal(err)
-		}
-		return out, nil
+		err = a.Store.EnsureBucket(ctx, bucket)
 	case errors.Is(err, archive.ErrCorrupt):
 		return nil, final(stemflow.ErrorArchiveUnavailable, "the ledger "+archive.SubmissionKey(out.Location)+
 			" cannot be read, and without it a track may be paid twice: mend it, or delete it if nothing was paid", err)
-	case !errors.Is(err, archive.ErrNotFound):
-		return nil, storeRefusal(err)
 	}
-
-	archived, err := a.archived(ctx, out.Location)
 	if err != nil {
 		return nil, storeRefusal(err)
 	}
-	if archived != nil && !paidLater(out.Submission, archived) {
-		out.Archived = archived
-	}
 	return out, nil
+}
+
+// place is where an input that names neither bucket nor prefix, or both, archives.
+func (a *PrepareArchive) place(bucket, prefix string) (string, string) {
+	return cmp.Or(bucket, a.Bucket), cmp.Or(prefix, a.Prefix)
+}
+
+// look reads what stands in the archive of a track: the result of an earlier run, if it is complete, and the ledger, if there is one. It fails
+// with archive.ErrCorrupt if the ledger cannot be read, and with archive.ErrNoBucket.
+func (a *PrepareArchive) look(
+	ctx context.Context, loc stemflow.Location,
+) (archived *stemflow.SeparateStemsResult, ledger *stemflow.Submission, err error) {
+	var submission stemflow.Submission
+	switch _, err := a.Store.ReadJSON(ctx, loc.Bucket, archive.SubmissionKey(loc), &submission); {
+	case err == nil:
+		ledger = &submission
+	case !errors.Is(err, archive.ErrNotFound):
+		return nil, nil, err
+	}
+	archived, err = a.archived(ctx, loc)
+	if err != nil {
+		return nil, nil, err
+	}
+	if archived != nil && paidLater(ledger, archived) {
+		archived = nil
+	}
+	return archived, ledger, nil
 }
 
 // paidLater tells whether the ledger speaks of a separation that was paid for, by force, after the archived one, and never archived.

@@ -77,14 +77,22 @@ func (w *world) use(providerURL, callbackURL string) {
 	require.NoError(w.t, err)
 	callback := CallbackAddress{BaseURL: callbackURL, Keyring: keyring}
 	sources := source.New(source.Options{AllowedHosts: []string{"127.0.0.1"}, AllowInsecure: true, MaxSize: 1 << 20})
+	prepare := &PrepareArchive{Store: w.store, Bucket: w.loc.Bucket, SubmitTaskQueue: "submits", CallbacksExpected: callback.Expected()}
 	w.set = Set{
-		PrepareArchive:      &PrepareArchive{Store: w.store, Bucket: w.loc.Bucket, SubmitTaskQueue: "submits", CallbacksExpected: callback.Expected()},
+		PrepareArchive:      prepare,
 		SubmitSeparation:    &SubmitSeparation{Store: w.store, Provider: provider, Callback: callback},
 		RecordSubmission:    &RecordSubmission{Store: w.store},
 		GetSeparationRecord: &GetSeparationRecord{Provider: provider, Callback: callback},
 		RenewSource:         &RenewSource{Provider: provider},
 		ArchiveStem:         &ArchiveStem{Store: w.store, Sources: sources, Slots: NewSlots(2)},
 		WriteManifest:       &WriteManifest{Store: w.store},
+
+		PrepareCatalog:     &PrepareCatalog{Archive: prepare},
+		ReadCatalog:        &ReadCatalog{Archive: prepare},
+		GetBalance:         &GetBalance{Provider: provider},
+		AwaitSeparation:    &AwaitSeparation{},
+		RecordOutcomes:     &RecordOutcomes{Store: w.store},
+		WriteCatalogReport: &WriteCatalogReport{Store: w.store},
 	}
 	w.set.Register(w.env)
 	w.set.RegisterSubmit(w.env)

@@ -96,17 +96,25 @@ func (cfg Config) withDefaults() Config {
 
 // activities is the set for a worker whose paid calls go to submitQueue; empty: its own queue.
 func (h *host) activities(submitQueue string) activities.Set {
+	prepare := &activities.PrepareArchive{
+		Store: h.store, Bucket: h.cfg.Bucket, Prefix: h.cfg.Prefix,
+		SubmitTaskQueue: submitQueue, CallbacksExpected: h.callback.Expected(), SearchAttributes: h.attributes,
+	}
 	return activities.Set{
-		PrepareArchive: &activities.PrepareArchive{
-			Store: h.store, Bucket: h.cfg.Bucket, Prefix: h.cfg.Prefix,
-			SubmitTaskQueue: submitQueue, CallbacksExpected: h.callback.Expected(), SearchAttributes: h.attributes,
-		},
+		PrepareArchive:      prepare,
 		SubmitSeparation:    &activities.SubmitSeparation{Store: h.store, Provider: h.provider, Callback: h.callback},
 		RecordSubmission:    &activities.RecordSubmission{Store: h.store},
 		GetSeparationRecord: &activities.GetSeparationRecord{Provider: h.provider, Callback: h.callback},
 		RenewSource:         &activities.RenewSource{Provider: h.provider},
 		ArchiveStem:         &activities.ArchiveStem{Store: h.store, Sources: h.sources, Slots: h.slots},
 		WriteManifest:       &activities.WriteManifest{Store: h.store},
+
+		PrepareCatalog:     &activities.PrepareCatalog{Archive: prepare},
+		ReadCatalog:        &activities.ReadCatalog{Archive: prepare},
+		GetBalance:         &activities.GetBalance{Provider: h.provider},
+		AwaitSeparation:    &activities.AwaitSeparation{Client: h.cfg.Client},
+		RecordOutcomes:     &activities.RecordOutcomes{Store: h.store},
+		WriteCatalogReport: &activities.WriteCatalogReport{Store: h.store},
 	}
 }
 

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"strings"
 
-	"go.temporal.io/sdk/temporal"
-
 	"stemflow"
+	"stemflow/internal/ended"
 )
 
 // Exit codes; the help tells them.
@@ -28,9 +27,9 @@ const (
 	failureNotRunning    = "NotRunning"
 	failureNotArchived   = "NotArchived"
 	failureDetached      = "Detached"
-	failureCanceled      = "Canceled"
-	failureTerminated    = "Terminated"
-	failureTimedOut      = "TimedOut"
+	failureCanceled      = stemflow.ReasonCanceled
+	failureTerminated    = stemflow.ReasonTerminated
+	failureTimedOut      = stemflow.ReasonTimedOut
 )
 
 // failure is why a command does not end with 0. Its exported fields are the error of --json.
@@ -87,41 +86,18 @@ var advice = map[string]string{
 
 // runFailure tells how a run ended that did not end well.
 func runFailure(err error) *failure {
-	f := &failure{code: exitFailed}
-	var (
-		application *temporal.ApplicationError
-		canceled    *temporal.CanceledError
-		terminated  *temporal.TerminatedError
-		timedOut    *temporal.TimeoutError
-	)
-	switch {
-	case errors.As(err, &application):
-		f.Type, f.Message, f.Details = application.Type(), application.Message(), details(application)
-		if f.Type == stemflow.ErrorInvalidInput {
-			f.code = exitUsage
-		}
-	case errors.As(err, &canceled):
-		f.Type, f.Message, f.Details, f.code = failureCanceled, "the separation was cancelled", details(canceled), exitCanceled
-	case errors.As(err, &terminated):
-		f.Type, f.Message, f.code = failureTerminated, "the separation was terminated", exitCanceled
-	case errors.As(err, &timedOut):
-		f.Type, f.Message = failureTimedOut, "the workflow ran into a time-out that it was started with"
-	default:
+	end, told := ended.With(err)
+	if !told {
 		return temporalFailure("the separation's result cannot be read", err)
 	}
-	f.hint = advice[f.Type]
-	return f
-}
-
-func details(err interface {
-	HasDetails() bool
-	Details(...any) error
-}) *stemflow.ErrorDetails {
-	d := &stemflow.ErrorDetails{}
-	if !err.HasDetails() || err.Details(d) != nil {
-		return nil
+	f := &failure{Type: end.Reason, Message: end.Message, Details: end.Details, hint: advice[end.Reason], code: exitFailed}
+	switch end.Reason {
+	case stemflow.ErrorInvalidInput:
+		f.code = exitUsage
+	case failureCanceled, failureTerminated:
+		f.code = exitCanceled
 	}
-	return d
+	return f
 }
 
 func temporalFailure(what string, err error) *failure {

@@ -36,7 +36,25 @@ func (s *Store) Stat(ctx context.Context, bucket, key string) (Info, error) {
 // Open returns an object to be read and closed by the caller, or ErrNotFound. Reading fails if the object does not match the checksum
 // that the store has of it.
 func (s *Store) Open(ctx context.Context, bucket, key string) (io.ReadCloser, Info, error) {
-	content, object, _, err := s.api.GetObject(ctx, bucket, key, minio.GetObjectOptions{Checksum: true})
+	return s.open(ctx, bucket, key, minio.GetObjectOptions{Checksum: true})
+}
+
+// OpenFrom returns what an object has from an offset on, to be read and closed by the caller, and as Info.Size how much that is; ErrNotFound, or
+// ErrPrecondition where the object has not the given ETag any more.
+func (s *Store) OpenFrom(ctx context.Context, bucket, key, etag string, offset int64) (io.ReadCloser, Info, error) {
+	var opts minio.GetObjectOptions
+	err := opts.SetMatchETag(etag)
+	if offset > 0 && err == nil { // a range from 0 would end there
+		err = opts.SetRange(offset, 0)
+	}
+	if err != nil {
+		return nil, Info{}, s.failure("get", bucket, key, err)
+	}
+	return s.open(ctx, bucket, key, opts)
+}
+
+func (s *Store) open(ctx context.Context, bucket, key string, opts minio.GetObjectOptions) (io.ReadCloser, Info, error) {
+	content, object, _, err := s.api.GetObject(ctx, bucket, key, opts)
 	if err == nil && object.ETag == "" {
 		content.Close()
 		err = errNotS3

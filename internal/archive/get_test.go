@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"bytes"
+	"io"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
@@ -59,4 +60,33 @@ func TestEnsureBucket(t *testing.T) {
 	require.NoError(t, f.EnsureBucket(t.Context(), bucket))
 	require.NoError(t, f.PutJSON(t.Context(), bucket, "key", "value"))
 	requireError(t, f.EnsureBucket(t.Context(), "Not_A_Bucket"), "InvalidBucketName", true)
+}
+
+func TestTheRestOfAnObject(t *testing.T) {
+	f := newFixture(t)
+	put := func(text string) string {
+		_, err := f.Put(t.Context(), f.bucket, "key", "text/plain", bytes.NewReader([]byte(text)), int64(len(text)))
+		require.NoError(t, err)
+		info, err := f.Stat(t.Context(), f.bucket, "key")
+		require.NoError(t, err)
+		return info.ETag
+	}
+	etag := put("0123456789")
+	for offset, want := range []string{"0123456789", "123456789"} {
+		rest, info, err := f.OpenFrom(t.Context(), f.bucket, "key", etag, int64(offset))
+		require.NoError(t, err)
+		text, err := io.ReadAll(rest)
+		require.NoError(t, err)
+		require.NoError(t, rest.Close())
+		require.Equal(t, want, string(text))
+		require.EqualValues(t, len(want), info.Size)
+		require.Equal(t, etag, info.ETag)
+	}
+	put("another text")
+	_, _, err := f.OpenFrom(t.Context(), f.bucket, "key", etag, 1)
+	require.ErrorIs(t, err, archive.ErrPrecondition)
+	_, _, err = f.OpenFrom(t.Context(), f.bucket, "no/such/key", etag, 0)
+	require.ErrorIs(t, err, archive.ErrNotFound)
+	_, _, err = f.OpenFrom(t.Context(), f.bucket, "key", "", 0)
+	require.ErrorContains(t, err, "ETag cannot be empty")
 }

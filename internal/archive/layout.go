@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"fmt"
 	"strings"
 
 	"stemflow"
@@ -38,3 +39,32 @@ func StemPrefix(loc stemflow.Location, separationTaskID, stemName string) string
 func StemKey(loc stemflow.Location, separationTaskID, stemName, ext string) string {
 	return StemPrefix(loc, separationTaskID, stemName) + ext
 }
+
+// LocateCatalog is the folder of one run of a catalogue: "<prefix>/_catalogs/<name>/<run id>/". No music task's id begins with an underscore.
+func LocateCatalog(bucket, prefix, name, runID string) stemflow.Location {
+	return stemflow.Location{Bucket: bucket, Dir: catalogDir(prefix, name) + runID + "/"}
+}
+
+// CatalogUploadKey is the key of a list of tracks that is uploaded for a catalogue: of the same content the same, and of no other.
+func CatalogUploadKey(prefix, name, sha256, file string) string {
+	return catalogDir(prefix, name) + "uploads/" + sha256[:16] + "/" + file
+}
+
+func catalogDir(prefix, name string) string {
+	dir := "_catalogs/" + name + "/"
+	if prefix = strings.Trim(prefix, "/"); prefix != "" {
+		dir = prefix + "/" + dir
+	}
+	return dir
+}
+
+// CatalogTracksKey is the key of the tracks as the run has checked and kept them.
+func CatalogTracksKey(loc stemflow.Location) string { return loc.Dir + "tracks.jsonl" }
+
+// CatalogOutcomesKey is the key of what became of the tracks of a page; pages count from 1.
+func CatalogOutcomesKey(loc stemflow.Location, page int) string {
+	return fmt.Sprintf("%soutcomes/%06d.json", loc.Dir, page)
+}
+
+// CatalogReportKey is the key of the report; ext is "csv" or "json".
+func CatalogReportKey(loc stemflow.Location, ext string) string { return loc.Dir + "report." + ext }

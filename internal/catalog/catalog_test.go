@@ -38,7 +38,9 @@ func TestBothFormatsSayTheSame(t *testing.T) {
 	var want []stemflow.SeparateStemsInput
 	for _, adjust := range []func(*stemflow.SeparateStemsInput){
 		func(in *stemflow.SeparateStemsInput) { in.AudioID = "a1" },
-		func(in *stemflow.SeparateStemsInput) { in.AudioID, in.Type, in.Force = "a2", stemflow.SeparateVocal, false },
+		func(in *stemflow.SeparateStemsInput) {
+			in.AudioID, in.Type, in.Force = "a2", stemflow.SeparateVocal, false
+		},
 		func(in *stemflow.SeparateStemsInput) {
 			in.AudioID, in.Type, in.StemName = "a3", stemflow.SplitStemAdvanced, "Kick"
 		},
@@ -46,7 +48,9 @@ func TestBothFormatsSayTheSame(t *testing.T) {
 			in.AudioID, in.Type, in.StemName = "a4", stemflow.SplitStemAdvanced, "Lead Vocal"
 		},
 		func(in *stemflow.SeparateStemsInput) { in.AudioID, in.SeparationTaskID, in.Force = "a5", "3e63", false },
-		func(in *stemflow.SeparateStemsInput) { in.AudioID, in.Deadline = "a6", stemflow.Duration(90*time.Minute) },
+		func(in *stemflow.SeparateStemsInput) {
+			in.AudioID, in.Deadline = "a6", stemflow.Duration(90*time.Minute)
+		},
 	} {
 		track := common
 		adjust(&track)

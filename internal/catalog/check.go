@@ -48,7 +48,9 @@ type check struct {
 	wrong stemflow.InputError
 }
 
-func (c *check) report(line int, problem string) { c.wrong.Add(fmt.Sprintf("line %d: %s", line, problem)) }
+func (c *check) report(line int, problem string) {
+	c.wrong.Add(fmt.Sprintf("line %d: %s", line, problem))
+}
 
 // track takes a track of the list. Its error ends the reading.
 func (c *check) track(line int, track stemflow.SeparateStemsInput) error {

@@ -1,0 +1,50 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"stemflow"
+	"stemflow/internal/ended"
+)
+
+// AwaitSeparation tells how a run of a separation ended that is not, or not any more, a child of the run that wants to know.
+type AwaitSeparation struct {
+	// Client is the host's. It may be missing only where no worker runs.
+	Client client.Client
+}
+
+// Execute fails, to be retried, with ActivityErrorStillRunning: between two looks it occupies no worker, whose room the run that is awaited may
+// need.
+func (a *AwaitSeparation) Execute(ctx context.Context, in stemflow.AwaitSeparationInput) (*stemflow.EndedSeparation, error) {
+	if a.Client == nil {
+		return nil, final("", "this host has no client with which to look at "+in.WorkflowID, nil)
+	}
+	description, err := a.Client.DescribeWorkflowExecution(ctx, in.WorkflowID, in.RunID)
+	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
+		return &stemflow.EndedSeparation{
+			Reason:  stemflow.ReasonLost,
+			Message: "Temporal does not know the run any more: start the catalogue again, which pays for nothing that is paid for",
+		}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	info := description.GetWorkflowExecutionInfo()
+	if info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return nil, expected(stemflow.ActivityErrorStillRunning, in.WorkflowID+" goes on")
+	}
+	result := &stemflow.SeparateStemsResult{}
+	err = a.Client.GetWorkflow(ctx, in.WorkflowID, info.GetExecution().GetRunId()).Get(ctx, result)
+	if err == nil {
+		return &stemflow.EndedSeparation{Result: result}, nil
+	}
+	if end, told := ended.With(err); told {
+		return &end, nil
+	}
+	return nil, err
+}

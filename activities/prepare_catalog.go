@@ -1,0 +1,83 @@
+package activities
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"go.temporal.io/sdk/activity"
+
+	"stemflow"
+	"stemflow/internal/archive"
+	"stemflow/internal/catalog"
+)
+
+// PrepareCatalog checks the tracks of a catalogue and keeps them for the run.
+type PrepareCatalog struct {
+	Archive *PrepareArchive
+}
+
+// Execute fails with ErrorInvalidInput, which names everything that is wrong with any track, up to a number, and with ErrorArchiveUnavailable.
+// Nothing is kept of a list that is wrong. What is kept is the run's own: whoever changes the source meanwhile changes nothing.
+func (a *PrepareCatalog) Execute(ctx context.Context, in stemflow.SeparateCatalogInput) (*stemflow.PreparedCatalog, error) {
+	defer startBeating(ctx)()
+	store := a.Archive.Store
+	bucket, prefix := a.Archive.place(in.Bucket, in.Prefix)
+	if err := store.EnsureBucket(ctx, bucket); err != nil {
+		return nil, storeRefusal(err)
+	}
+	out := &stemflow.PreparedCatalog{
+		Location: archive.LocateCatalog(bucket, prefix, in.WithDefaults().Name, activity.GetInfo(ctx).WorkflowExecution.RunID),
+	}
+	key := archive.CatalogTracksKey(out.Location)
+	err := upload(ctx, store, stemflow.ObjectRef{Bucket: bucket, Key: key}, "application/x-ndjson", func(ctx context.Context, w io.Writer) (err error) {
+		var line []byte
+		out.Tracks, err = a.check(ctx, in, bucket, func(track stemflow.CatalogTrack) error {
+			line = catalog.Append(line[:0], track)
+			_, err := w.Write(line)
+			return err
+		})
+		return err
+	})
+	var invalid *stemflow.InputError
+	switch {
+	case errors.As(err, &invalid):
+		return nil, final(stemflow.ErrorInvalidInput, "the list of tracks is wrong: "+invalid.Error(), err)
+	case err != nil:
+		return nil, storeRefusal(err)
+	}
+	info, err := store.Stat(ctx, bucket, key)
+	if err != nil {
+		return nil, storeRefusal(err)
+	}
+	out.ETag = info.ETag
+	return out, nil
+}
+
+// check hands the tracks of the input or of its source to take. The input's own were checked with it.
+func (a *PrepareCatalog) check(
+	ctx context.Context, in stemflow.SeparateCatalogInput, bucket string, take func(stemflow.CatalogTrack) error,
+) (int, error) {
+	if in.Source == nil {
+		for i, track := range in.Tracks {
+			if err := take(stemflow.CatalogTrack{Number: i + 1, Line: i + 1, Input: track}); err != nil {
+				return 0, err
+			}
+		}
+		return len(in.Tracks), nil
+	}
+	bucket = cmp.Or(in.Source.Bucket, bucket)
+	source, _, err := a.Archive.Store.Open(ctx, bucket, in.Source.Key)
+	if errors.Is(err, archive.ErrNotFound) {
+		return 0, &stemflow.InputError{Problems: []string{
+			fmt.Sprintf("source: there is no object %s in bucket %s, upload it, or correct the key", in.Source.Key, bucket),
+		}}
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer source.Close()
+	return catalog.Check(source, in, take)
+}
