@@ -51,13 +51,12 @@ type CatalogPage struct {
 	Next int64 `json:"next,omitempty"`
 }
 
-// CatalogPageTrack is a track, and what the archive knows of it.
+// CatalogPageTrack is a track, and what the archive knows of it. Of one that the ledger says is paid for, the input has the SeparationTaskID:
+// such a run pays nothing, whatever becomes of the ledger meanwhile.
 type CatalogPageTrack struct {
 	CatalogTrack
 	// Found is the outcome of a track that is archived.
 	Found *TrackOutcome `json:"found,omitempty"`
-	// PaidAs is the separation that the ledger says is paid for: with it as SeparationTaskID a run pays nothing.
-	PaidAs string `json:"paidAs,omitempty"`
 }
 
 // Balance is what the provider's account has.
@@ -98,8 +97,9 @@ type WriteCatalogReportInput struct {
 // CatalogState is what a catalogue's run hands on to its continuation. It does not grow with the number of tracks.
 type CatalogState struct {
 	Prepared PreparedCatalog `json:"prepared"`
-	// Offset is where the next tracks are read; Read tells that all of them have been.
+	// Offset is where the page begins from which tracks are taken, and Taken how many of it are; Read tells that there are no more.
 	Offset int64 `json:"offset"`
+	Taken  int   `json:"taken,omitempty"`
 	Read   bool  `json:"read,omitempty"`
 	// Running are the tracks under way, Again those that are to be started before others are read.
 	Running []RunningTrack `json:"running,omitempty"`
@@ -118,7 +118,7 @@ type CatalogState struct {
 	StartedAt time.Time      `json:"startedAt"`
 }
 
-// RunningTrack is a track under way.
+// RunningTrack is a track under way, or one that is to be tried again.
 type RunningTrack struct {
 	CatalogPageTrack
 	// RunID is of its run, empty where a run of somebody else's was joined.
@@ -127,4 +127,6 @@ type RunningTrack struct {
 	// Reserved is what it may cost, Credits what earlier tries have.
 	Reserved int `json:"reserved,omitempty"`
 	Credits  int `json:"credits,omitempty"`
+	// Probe tells that it is to show whether the provider takes tracks again.
+	Probe bool `json:"probe,omitempty"`
 }

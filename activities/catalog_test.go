@@ -93,7 +93,6 @@ func TestCatalogIsKeptForTheRunAndReadInPages(t *testing.T) {
 				require.Equal(t, i+1, track.Number)
 				require.Equal(t, inline[i], track.Input)
 				require.Nil(t, track.Found)
-				require.Empty(t, track.PaidAs)
 			}
 		})
 	}
@@ -167,19 +166,21 @@ func TestCatalogTellsWhatTheArchiveKnows(t *testing.T) {
 		SeparationTaskID: "sep", SettledBy: stemflow.SettledByArchive, Stems: 1, Bytes: int64(len("\"sound\"\n")),
 		Manifest: &stemflow.ObjectRef{Bucket: w.loc.Bucket, Key: archive.ManifestKey(at("archived"))},
 	}, found["archived"].Found)
-	require.Equal(t, "sep", found["paid"].PaidAs)
+	require.Equal(t, "sep", found["paid"].Input.SeparationTaskID)
 	for _, audioID := range []string{"forced", "paid", "refused", "corrupt", "elsewhere", "unknown"} {
 		require.Nil(t, found[audioID].Found, audioID)
 	}
 	for _, audioID := range []string{"forced", "refused", "corrupt", "elsewhere", "unknown"} {
-		require.Empty(t, found[audioID].PaidAs, audioID)
+		require.Empty(t, found[audioID].Input.SeparationTaskID, audioID)
 	}
 }
 
 func TestACatalogThatIsChangedUnderTheRunIsNotMixed(t *testing.T) {
 	for name, spoil := range map[string]func(w *world, prepared *stemflow.PreparedCatalog){
-		"changed": func(w *world, prepared *stemflow.PreparedCatalog) { w.putText(archive.CatalogTracksKey(prepared.Location), "x") },
-		"gone":    func(_ *world, prepared *stemflow.PreparedCatalog) { prepared.Location.Dir = "elsewhere/" },
+		"changed": func(w *world, prepared *stemflow.PreparedCatalog) {
+			w.putText(archive.CatalogTracksKey(prepared.Location), "x")
+		},
+		"gone": func(_ *world, prepared *stemflow.PreparedCatalog) { prepared.Location.Dir = "elsewhere/" },
 		"no such list": func(w *world, prepared *stemflow.PreparedCatalog) {
 			w.putText(archive.CatalogTracksKey(prepared.Location), "x\n")
 			info, err := w.store.Stat(w.t.Context(), w.loc.Bucket, archive.CatalogTracksKey(prepared.Location))

@@ -81,7 +81,7 @@ func (a *ReadCatalog) look(ctx context.Context, track stemflow.CatalogTrack) (st
 		outcome := stemflow.NewArchivedOutcome(track, *archived)
 		found.Found = &outcome
 	case ledger != nil && ledger.State == stemflow.SubmissionPaid:
-		found.PaidAs = ledger.SeparationTaskID
+		found.Input.SeparationTaskID = ledger.SeparationTaskID
 	}
 	return found, nil
 }

@@ -20,6 +20,9 @@ const (
 	// MetricSettleLatency is the time from the submit until a separation was settled, by the same tags. Of separations that an
 	// earlier run has paid for it would tell when somebody started the track again, so they are left out.
 	MetricSettleLatency = "stemflow_separation_settle_latency"
+	// MetricCatalogTracks counts the tracks of catalogues that have come to an end, by the tag "status": archived, found, partial, failed, skipped,
+	// cancelled.
+	MetricCatalogTracks = "stemflow_catalog_tracks"
 )
 
 const (
@@ -46,6 +49,10 @@ func (s *separation) countEnded(ctx workflow.Context, err error) {
 	workflow.GetMetricsHandler(ctx).WithTags(map[string]string{
 		"type": s.typeTag(), "outcome": s.outcome(err),
 	}).Counter(MetricSeparations).Inc(1)
+}
+
+func countTrack(ctx workflow.Context, status stemflow.TrackStatus) {
+	workflow.GetMetricsHandler(ctx).WithTags(map[string]string{"status": string(status)}).Counter(MetricCatalogTracks).Inc(1)
 }
 
 func (s *separation) outcome(err error) string {

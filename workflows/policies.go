@@ -3,6 +3,7 @@ package workflows
 import (
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -56,7 +57,35 @@ const (
 	// cancelled must end promptly.
 	ledgerFinish          = time.Minute
 	ledgerFinishCancelled = 10 * time.Second
+
+	// A list of a million tracks takes a minute or two to be checked and kept; a lost worker is noticed by the heartbeat.
+	prepareCatalogTimeout = 30 * time.Minute
+	catalogHeartbeat      = 30 * time.Second
+	// A page of a catalogue is some hundreds of short requests to the store, a batch of outcomes a few.
+	catalogPageTimeout = 5 * time.Minute
+	// Nothing is lost while the store is away: a catalogue waits for it before it starts more tracks, however long that takes.
+	forAsLongAsItTakes = 0
+	// The balance is asked for about as long as the provider's restarts take. Then the catalogue pauses, which costs nothing either.
+	balancePatience = 10 * time.Minute
+	// A run that is awaited by looking at it is looked at often at first, for it may be about to end.
+	awaitPauseFirst = 2 * time.Second
+	awaitPauseMost  = 30 * time.Second
+	// The report has as long as the stems; a catalogue that is cancelled ends without it when the store is away.
+	reportTimeout           = 30 * time.Minute
+	reportPatienceCancelled = 5 * time.Minute
+	// So many tracks in a row that fail for the provider, the store or the configuration are no accident. A window of them may be under way.
+	outagesToPause = 10
+	// A catalogue continues as new well below what Temporal takes (51,200 events, 50 MB), where a worker still replays it in a moment. What is under
+	// way then adds some events for each track of the window.
+	longHistoryEvents = 4_000
+	longHistoryBytes  = 2 << 20
 )
+
+// isLong tells that a run should continue as new.
+func isLong(ctx workflow.Context) bool {
+	info := workflow.GetInfo(ctx)
+	return info.GetContinueAsNewSuggested() || info.GetCurrentHistoryLength() > longHistoryEvents || info.GetCurrentHistorySize() > longHistoryBytes
+}
 
 // storeRetry waits for the object store: quick at first, for a restart, then once a minute, for an outage.
 func storeRetry() *temporal.RetryPolicy {
@@ -167,6 +196,72 @@ func manifestOptions(ctx workflow.Context) workflow.Context {
 		Summary:                "write the manifest",
 		StartToCloseTimeout:    requestTimeout,
 		ScheduleToCloseTimeout: archivePatience,
+		RetryPolicy:            storeRetry(),
+	})
+}
+
+func prepareCatalogOptions(ctx workflow.Context) workflow.Context {
+	retry := storeRetry()
+	retry.MaximumAttempts = prepareAttempts
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             "check the tracks",
+		StartToCloseTimeout: prepareCatalogTimeout,
+		HeartbeatTimeout:    catalogHeartbeat,
+		RetryPolicy:         retry,
+	})
+}
+
+func readCatalogOptions(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             "read the next tracks",
+		StartToCloseTimeout: catalogPageTimeout,
+		RetryPolicy:         storeRetry(),
+	})
+}
+
+func balanceOptions(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "look at the account's balance",
+		StartToCloseTimeout:    requestTimeout,
+		ScheduleToCloseTimeout: balancePatience,
+		RetryPolicy:            storeRetry(),
+	})
+}
+
+// trackOptions: a child of a catalogue outlives the run that started it, which continues as new, or is terminated while the track is paid for.
+func trackOptions(ctx workflow.Context, in stemflow.SeparateStemsInput) workflow.Context {
+	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            stemflow.WorkflowID(in),
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, // the archive decides whether anything is paid
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		WaitForCancellation:   true,
+	})
+}
+
+// awaitOptions: each look is a retry of one activity, so that no worker is occupied between two of them.
+func awaitOptions(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:             "await a track that is under way",
+		StartToCloseTimeout: requestTimeout,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: awaitPauseFirst, BackoffCoefficient: 1.5, MaximumInterval: awaitPauseMost},
+	})
+}
+
+func outcomesOptions(ctx workflow.Context, patience time.Duration) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "record outcomes",
+		StartToCloseTimeout:    catalogPageTimeout,
+		ScheduleToCloseTimeout: patience,
+		RetryPolicy:            storeRetry(),
+	})
+}
+
+func reportOptions(ctx workflow.Context, patience time.Duration) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "write the report",
+		StartToCloseTimeout:    reportTimeout,
+		ScheduleToCloseTimeout: patience,
+		HeartbeatTimeout:       catalogHeartbeat,
 		RetryPolicy:            storeRetry(),
 	})
 }

@@ -11,11 +11,16 @@ type Registry interface {
 	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
 }
 
-// Register registers the workflows under their names in the contract. It allows a second registration under the same name: a
-// plugin registers again at every replay.
+// Register registers the workflows under their names in the contract.
 func Register(r Registry) {
-	r.RegisterWorkflowWithOptions(SeparateStems, workflow.RegisterOptions{
-		Name: stemflow.WorkflowSeparateStems, DisableAlreadyRegisteredCheck: true,
+	register(r, stemflow.WorkflowSeparateStems, SeparateStems)
+	register(r, stemflow.WorkflowSeparateCatalog, SeparateCatalog)
+}
+
+// register allows a second registration under the same name: a plugin registers again at every replay.
+func register(r Registry, name string, w any) {
+	r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{
+		Name: name, DisableAlreadyRegisteredCheck: true,
 		// Every release replays the histories of those before it, so a run need not keep the release that began it alive.
 		VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
 	})

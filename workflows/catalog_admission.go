@@ -1,0 +1,98 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"stemflow"
+)
+
+// startOrSkip brings a track on its way once there is room for it, or skips it where it cannot be paid. When the history has become long meanwhile,
+// the track is left to the next run.
+func (c *catalog) startOrSkip(ctx workflow.Context, track stemflow.RunningTrack) error {
+	for {
+		err := workflow.Await(ctx, func() bool {
+			return isLong(ctx) || c.state.Paused == nil && len(c.running) < c.state.Window
+		})
+		if err != nil {
+			return err
+		}
+		if isLong(ctx) {
+			c.putBack(track)
+			return nil
+		}
+		price := trackPrice(track)
+		budget, balance := c.purse.affords(price)
+		switch {
+		case price == 0 || budget && balance:
+			track.Reserved, track.Probe = price, c.purse.doubtful && price > 0
+			c.purse.reserved += price
+			c.start(ctx, track)
+			return nil
+		case budget && c.purse.stale():
+			if err := c.lookAtBalance(ctx); err != nil {
+				return err
+			}
+		case c.purse.reserved > 0:
+			// Something of that may come free.
+			reserved := c.purse.reserved
+			if err := workflow.Await(ctx, func() bool { return isLong(ctx) || c.purse.reserved < reserved }); err != nil {
+				return err
+			}
+		default:
+			c.conclude(ctx, c.skipped(track, price, budget))
+			return nil
+		}
+	}
+}
+
+// trackPrice is what a track costs if it has to be paid for. With an id of what is paid for its run never pays.
+func trackPrice(track stemflow.RunningTrack) int {
+	if track.Input.SeparationTaskID != "" {
+		return 0
+	}
+	return stemflow.Price(track.Input.WithDefaults().Type)
+}
+
+func (c *catalog) skipped(track stemflow.RunningTrack, price int, budget bool) stemflow.TrackOutcome {
+	outcome := stemflow.NewTrackOutcome(track.CatalogTrack, stemflow.TrackSkipped)
+	outcome.Credits = track.Credits
+	if budget {
+		outcome.Reason = stemflow.ErrorInsufficientCredits
+		outcome.Message = fmt.Sprintf("the account has %v credits, and the track may cost %d; top it up and start the catalogue again", c.purse.balance, price)
+		if c.purse.refusedAt > 0 {
+			outcome.Message = fmt.Sprintf("the account has %v credits, and at %v the provider would take no track; look at its prices and at the limits of the key",
+				c.purse.balance, c.purse.refusedAt)
+		}
+		return outcome
+	}
+	outcome.Reason = stemflow.ReasonCreditBudget
+	outcome.Message = fmt.Sprintf("%d of the budget's %d credits are spent, and the track may cost %d; start the catalogue again with another budget",
+		c.purse.spent, *c.purse.budget, price)
+	return outcome
+}
+
+// lookAtBalance asks the provider what the account has. While that cannot be learned nothing is paid: the catalogue pauses.
+func (c *catalog) lookAtBalance(ctx workflow.Context) error {
+	var balance stemflow.Balance
+	err := workflow.ExecuteActivity(balanceOptions(ctx), stemflow.ActivityGetBalance).Get(ctx, &balance)
+	if temporal.IsCanceledError(err) {
+		return err
+	}
+	if err == nil {
+		c.purse.look(balance.Credits)
+		c.showDetails(ctx)
+		return nil
+	}
+	reason, message := stemflow.ErrorProviderUnavailable, err.Error()
+	if kind, app := applicationError(err); app != nil {
+		message = app.Message()
+		if isErrorType(kind) {
+			reason = kind
+		}
+	}
+	c.pauseItself(ctx, reason, "the account's balance cannot be read: "+message)
+	return nil
+}

@@ -1,0 +1,99 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"stemflow"
+)
+
+// offerControl lets people pause a catalogue, let it go on, and change its window.
+func (c *catalog) offerControl(ctx workflow.Context) error {
+	return errors.Join(
+		workflow.SetUpdateHandlerWithOptions(ctx, stemflow.UpdatePause, func(ctx workflow.Context) (stemflow.CatalogProgress, error) {
+			if c.state.Paused == nil {
+				c.pause(ctx, stemflow.CatalogPause{Reason: stemflow.PauseRequested})
+			}
+			return c.progress(), nil
+		}, workflow.UpdateHandlerOptions{Description: "Start no more tracks; those under way go on.", Validator: c.canControl}),
+
+		workflow.SetUpdateHandlerWithOptions(ctx, stemflow.UpdateResume, func(ctx workflow.Context) (stemflow.CatalogProgress, error) {
+			c.state.Paused, c.state.Outages = nil, 0
+			c.purse.known = false // it may be what was mended
+			c.showDetails(ctx)
+			return c.progress(), nil
+		}, workflow.UpdateHandlerOptions{Description: "Go on after a pause.", Validator: c.canControl}),
+
+		workflow.SetUpdateHandlerWithOptions(ctx, stemflow.UpdateSetWindow, func(ctx workflow.Context, window int) (stemflow.CatalogProgress, error) {
+			c.state.Window = window
+			c.showDetails(ctx)
+			return c.progress(), nil
+		}, workflow.UpdateHandlerOptions{
+			Description: "Have so many tracks under way at a time from now on.",
+			Validator: func(ctx workflow.Context, window int) error {
+				if window < 1 || window > stemflow.MaxWindow {
+					return fmt.Errorf("%d is not between 1 and %d; to start no more tracks, pause", window, stemflow.MaxWindow)
+				}
+				return c.canControl(ctx)
+			},
+		}),
+	)
+}
+
+func (c *catalog) canControl(workflow.Context) error {
+	if c.phase == stemflow.CatalogReporting || c.phase == stemflow.CatalogDone {
+		return errors.New("no track is left to be started")
+	}
+	return nil
+}
+
+func (c *catalog) pause(ctx workflow.Context, pause stemflow.CatalogPause) {
+	pause.Message = shorten(pause.Message)
+	pause.Since = workflow.Now(ctx)
+	c.state.Paused = &pause
+	c.showDetails(ctx)
+}
+
+// pauseItself pauses for something that a person has to mend: to go on would only make one track after the other fail.
+func (c *catalog) pauseItself(ctx workflow.Context, reason, message string) {
+	if !c.pausedItself() {
+		workflow.GetLogger(ctx).Warn("the catalogue pauses until somebody has mended what is wrong and sends the update resume",
+			"reason", reason, "message", message)
+		c.pause(ctx, stemflow.CatalogPause{Reason: reason, Message: message})
+	}
+}
+
+func (c *catalog) pausedItself() bool {
+	return c.state.Paused != nil && c.state.Paused.Reason != stemflow.PauseRequested
+}
+
+// noteOutage pauses the catalogue when the key is refused, or when too many tracks in a row fail for what is not theirs.
+func (c *catalog) noteOutage(ctx workflow.Context, end stemflow.EndedSeparation) {
+	switch {
+	case end.Reason == stemflow.ErrorUnauthorized:
+		c.pauseItself(ctx, end.Reason, end.Message)
+	case !isOutage(end.Reason):
+		c.state.Outages = 0
+	default:
+		if c.state.Outages++; c.state.Outages >= outagesToPause {
+			c.pauseItself(ctx, end.Reason, fmt.Sprintf("%d tracks in a row could not be separated, the last for this: %s", c.state.Outages, end.Message))
+		}
+	}
+}
+
+// isOutage tells whether an end speaks of the provider, the store or the worker's configuration, and not of the track.
+func isOutage(reason string) bool {
+	return isPassing(reason) && reason != stemflow.ErrorUnauthorized || reason == stemflow.ErrorSubmissionUnknown
+}
+
+// isPassing tells whether a track that ended so is worth another try once something has been mended, unpaid if it was paid for.
+func isPassing(reason string) bool {
+	switch reason {
+	case stemflow.ErrorUnauthorized, stemflow.ErrorProviderUnavailable, stemflow.ErrorArchiveUnavailable, stemflow.ErrorSeparationTimedOut,
+		stemflow.ErrorSourceForbidden, stemflow.ErrorSourceTooLarge:
+		return true
+	}
+	return false
+}

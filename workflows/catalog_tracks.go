@@ -1,0 +1,187 @@
+package workflows
+
+import (
+	"slices"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"stemflow"
+	"stemflow/internal/ended"
+)
+
+// runningTrack is a track under way.
+type runningTrack struct {
+	stemflow.RunningTrack
+	// begun tells that its run is known to have begun, or to be somebody else's.
+	begun bool
+}
+
+// start separates a track, beside all others.
+func (c *catalog) start(ctx workflow.Context, track stemflow.RunningTrack) {
+	c.goOn(ctx, &runningTrack{RunningTrack: track}, c.separate)
+}
+
+// adopt awaits the tracks that the run before has started.
+func (c *catalog) adopt(ctx workflow.Context) {
+	for _, track := range c.state.Running {
+		c.goOn(ctx, &runningTrack{RunningTrack: track, begun: true}, c.await)
+	}
+	c.state.Running = nil
+}
+
+func (c *catalog) goOn(
+	ctx workflow.Context, track *runningTrack, separate func(workflow.Context, *runningTrack) stemflow.EndedSeparation,
+) {
+	c.running = append(c.running, track)
+	c.showDetails(ctx)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		end := separate(ctx, track)
+		c.running = slices.DeleteFunc(c.running, func(r *runningTrack) bool { return r == track })
+		c.settle(ctx, track.RunningTrack, end)
+	})
+}
+
+// separate starts a track's run as a child, and awaits it. Where a run of the track is under way already, it is joined.
+func (c *catalog) separate(ctx workflow.Context, track *runningTrack) stemflow.EndedSeparation {
+	child := workflow.ExecuteChildWorkflow(trackOptions(ctx, track.Input), stemflow.WorkflowSeparateStems, track.Input)
+	var run workflow.Execution
+	err := child.GetChildWorkflowExecution().Get(ctx, &run)
+	track.begun = true
+	switch {
+	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
+		c.purse.reserved -= track.Reserved // whatever that run pays, it is not this catalogue's
+		track.Joined, track.Reserved = true, 0
+		return c.await(ctx, track)
+	case temporal.IsCanceledError(err):
+		return cancelledUnpaid("the catalogue was cancelled before the track had begun")
+	case err != nil:
+		return stemflow.EndedSeparation{Reason: stemflow.ReasonLost, Message: err.Error(), Details: &stemflow.ErrorDetails{}}
+	}
+	track.RunID = run.RunID
+	result := &stemflow.SeparateStemsResult{}
+	if err := child.Get(ctx, result); err != nil {
+		return endedWith(err)
+	}
+	return stemflow.EndedSeparation{Result: result}
+}
+
+// await awaits a run that is not, or not any more, a child of this one. Cancelled, it cancels that run too, unless it is somebody else's.
+func (c *catalog) await(ctx workflow.Context, track *runningTrack) stemflow.EndedSeparation {
+	in := stemflow.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(track.Input), RunID: track.RunID}
+	var end stemflow.EndedSeparation
+	err := workflow.ExecuteActivity(awaitOptions(ctx), stemflow.ActivityAwaitSeparation, in).Get(ctx, &end)
+	if temporal.IsCanceledError(err) {
+		if track.Joined {
+			return cancelledUnpaid("the run of the track is somebody else's and goes on")
+		}
+		detached, _ := workflow.NewDisconnectedContext(ctx)
+		// An error tells that the run has ended: how, the activity learns.
+		_ = workflow.RequestCancelExternalWorkflow(detached, in.WorkflowID, in.RunID).Get(detached, nil)
+		err = workflow.ExecuteActivity(awaitOptions(detached), stemflow.ActivityAwaitSeparation, in).Get(detached, &end)
+	}
+	if err != nil {
+		return endedWith(err)
+	}
+	return end
+}
+
+func cancelledUnpaid(message string) stemflow.EndedSeparation {
+	return stemflow.EndedSeparation{Reason: stemflow.ReasonCanceled, Message: message, Details: &stemflow.ErrorDetails{}}
+}
+
+func endedWith(err error) stemflow.EndedSeparation {
+	if end, told := ended.With(err); told {
+		return end
+	}
+	return stemflow.EndedSeparation{Reason: stemflow.ReasonLost, Message: err.Error()}
+}
+
+// settle takes in how a track's run ended. What is wrong with the key, the provider or the store is not the track's fault: where the catalogue
+// pauses for it, the track is tried again when it goes on.
+func (c *catalog) settle(ctx workflow.Context, track stemflow.RunningTrack, end stemflow.EndedSeparation) {
+	cost := costOf(track, end)
+	c.purse.settle(track, cost, end.Reason)
+	c.noteOutage(ctx, end)
+	track.Credits += cost
+	if ctx.Err() == nil && c.pausedItself() && isPassing(end.Reason) {
+		if cost > 0 { // what is paid for is taken up
+			track.Input.Force = false
+			if end.Details != nil {
+				track.Input.SeparationTaskID = end.Details.SeparationTaskID
+			}
+		}
+		track.RunID, track.Joined, track.Reserved, track.Probe = "", false, 0, false
+		c.state.Again = append(c.state.Again, track)
+		return
+	}
+	c.conclude(ctx, outcomeOf(track, end))
+}
+
+// costOf is what a track's run cost. One that could not tell counts as paid, if it could pay.
+func costOf(track stemflow.RunningTrack, end stemflow.EndedSeparation) int {
+	paid := track.Reserved > 0
+	switch {
+	case track.Joined:
+		paid = false
+	case end.Result != nil:
+		paid = end.Result.Paid
+	case end.Details != nil:
+		paid = end.Details.Paid
+	}
+	if !paid {
+		return 0
+	}
+	return trackPrice(track)
+}
+
+func outcomeOf(track stemflow.RunningTrack, end stemflow.EndedSeparation) stemflow.TrackOutcome {
+	var outcome stemflow.TrackOutcome
+	switch {
+	case end.Result != nil:
+		outcome = stemflow.NewArchivedOutcome(track.CatalogTrack, *end.Result)
+	case end.Reason == stemflow.ReasonCanceled:
+		outcome = stemflow.NewTrackOutcome(track.CatalogTrack, stemflow.TrackCancelled)
+	default:
+		outcome = stemflow.NewTrackOutcome(track.CatalogTrack, stemflow.TrackFailed)
+	}
+	if end.Result == nil {
+		outcome.Reason, outcome.Message = end.Reason, end.Message
+	}
+	if end.Details != nil {
+		outcome.SeparationTaskID, outcome.Stems = end.Details.SeparationTaskID, len(end.Details.Stems)
+	}
+	outcome.Credits, outcome.Joined = track.Credits, track.Joined
+	return outcome
+}
+
+// conclude counts what became of a track, and keeps it to be recorded.
+func (c *catalog) conclude(ctx workflow.Context, outcome stemflow.TrackOutcome) {
+	outcome.Message = shorten(outcome.Message)
+	c.state.Counts.Add(outcome.Status)
+	c.outcomes = append(c.outcomes, outcome)
+	if outcome.Status == stemflow.TrackFailed {
+		c.state.Failures = append(c.state.Failures, outcome)
+		c.state.Failures = c.state.Failures[max(0, len(c.state.Failures)-shownFailures):]
+	}
+	countTrack(ctx, outcome.Status)
+	c.showDetails(ctx)
+}
+
+const (
+	// shownFailures is how many of the latest failures are shown while a catalogue goes on; the report has all.
+	shownFailures = 5
+	// mostMessage bounds what is kept of a message, in bytes.
+	mostMessage = 500
+)
+
+func shorten(message string) string {
+	if len(message) <= mostMessage {
+		return message
+	}
+	end := mostMessage
+	for end > 0 && message[end]&0xc0 == 0x80 { // within a character
+		end--
+	}
+	return message[:end] + "…"
+}

@@ -1,0 +1,206 @@
+package workflows
+
+import (
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"stemflow"
+)
+
+// SeparateCatalog separates the tracks of a catalogue, each as a [SeparateStems] of its own, a window of them at a time, and reports what became of
+// each. That a track fails stops no other. However many there are, they are one logical run: it continues as new with the state that a run of
+// it hands on, and that a person who starts one leaves out.
+//
+// It ends with a *temporal.ApplicationError of type ErrorInvalidInput or ErrorArchiveUnavailable, or cancelled. The first detail is a
+// [stemflow.SeparateCatalogResult] of what came to be.
+func SeparateCatalog(
+	ctx workflow.Context, in stemflow.SeparateCatalogInput, state *stemflow.CatalogState,
+) (*stemflow.SeparateCatalogResult, error) {
+	c := newCatalog(ctx, in.WithDefaults(), state)
+	if err := c.offerProgress(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.offerControl(ctx); err != nil {
+		return nil, err
+	}
+	err := c.prepare(ctx)
+	if err == nil {
+		err = c.separateAll(ctx)
+	}
+	if workflow.IsContinueAsNewError(err) {
+		return nil, err
+	}
+	result, err := c.finish(ctx, err)
+	awaitHandlers(ctx)
+	if err != nil {
+		return nil, catalogFailure(err, result)
+	}
+	return &result, nil
+}
+
+// catalog is one run of a catalogue.
+type catalog struct {
+	in    stemflow.SeparateCatalogInput
+	phase stemflow.CatalogPhase
+	// state is what is handed on, but for what stands in running and purse.
+	state stemflow.CatalogState
+	purse purse
+
+	// page are the tracks of the page that is being taken, without those that are; next is where the page after it begins.
+	page []stemflow.CatalogPageTrack
+	next int64
+	// running are the tracks under way.
+	running []*runningTrack
+	// outcomes are those that are not recorded yet.
+	outcomes []stemflow.TrackOutcome
+}
+
+func newCatalog(ctx workflow.Context, in stemflow.SeparateCatalogInput, state *stemflow.CatalogState) *catalog {
+	c := &catalog{in: in, phase: stemflow.CatalogPreparing}
+	if state == nil {
+		c.state = stemflow.CatalogState{Window: in.Window, StartedAt: workflow.Now(ctx)}
+	} else {
+		c.state = *state
+	}
+	c.purse = newPurse(in.CreditBudget, c.state)
+	return c
+}
+
+// prepare checks the tracks and keeps them for the run, before anything is started. A run that continues another one finds that done.
+func (c *catalog) prepare(ctx workflow.Context) error {
+	if c.state.Prepared.Tracks > 0 {
+		return nil
+	}
+	if err := c.in.Validate(); err != nil {
+		return endWith(stemflow.ErrorInvalidInput, "the input is wrong: "+err.Error())
+	}
+	c.showDetails(ctx)
+	err := workflow.ExecuteActivity(prepareCatalogOptions(ctx), stemflow.ActivityPrepareCatalog, c.in).Get(ctx, &c.state.Prepared)
+	return activityFailure(err, stemflow.ErrorArchiveUnavailable)
+}
+
+// separateAll brings every track to an end. It returns early with a cancellation, with an ending, or to continue as new.
+func (c *catalog) separateAll(ctx workflow.Context) error {
+	c.enter(ctx, stemflow.CatalogSeparating)
+	c.adopt(ctx)
+	for {
+		if isLong(ctx) {
+			return c.continueAsNew(ctx)
+		}
+		track, err := c.nextTrack(ctx)
+		if err != nil || track == nil {
+			return err
+		}
+		if track.Found != nil {
+			c.conclude(ctx, *track.Found)
+		} else if err := c.startOrSkip(ctx, *track); err != nil {
+			return err
+		}
+		if len(c.outcomes) >= stemflow.CatalogPageSize {
+			if err := c.record(ctx, forAsLongAsItTakes); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// nextTrack takes the track whose turn it is, or returns nil when all have come to an end.
+func (c *catalog) nextTrack(ctx workflow.Context) (*stemflow.RunningTrack, error) {
+	for {
+		switch {
+		case len(c.state.Again) > 0:
+			track := c.state.Again[0]
+			c.state.Again = c.state.Again[1:]
+			return &track, nil
+		case len(c.page) > 0:
+			return &stemflow.RunningTrack{CatalogPageTrack: c.takeFromPage()}, nil
+		case !c.state.Read:
+			if err := c.readPage(ctx); err != nil {
+				return nil, err
+			}
+		case len(c.running) > 0:
+			err := workflow.Await(ctx, func() bool { return len(c.running) == 0 || len(c.state.Again) > 0 })
+			if err != nil {
+				return nil, err
+			}
+		default:
+			return nil, nil
+		}
+	}
+}
+
+func (c *catalog) takeFromPage() stemflow.CatalogPageTrack {
+	track := c.page[0]
+	c.page = c.page[1:]
+	c.state.Taken++
+	if len(c.page) == 0 {
+		c.state.Offset, c.state.Taken, c.state.Read = c.next, 0, c.next == 0
+	}
+	return track
+}
+
+// putBack makes a track the next one again.
+func (c *catalog) putBack(track stemflow.RunningTrack) {
+	c.state.Again = append([]stemflow.RunningTrack{track}, c.state.Again...)
+}
+
+// readPage reads the page from which tracks are taken. With each page the balance is looked at anew, once something is to be paid.
+func (c *catalog) readPage(ctx workflow.Context) error {
+	var page stemflow.CatalogPage
+	err := workflow.ExecuteActivity(readCatalogOptions(ctx), stemflow.ActivityReadCatalog, stemflow.ReadCatalogInput{
+		Location: c.state.Prepared.Location, ETag: c.state.Prepared.ETag, Offset: c.state.Offset,
+	}).Get(ctx, &page)
+	if err == nil && len(page.Tracks) <= c.state.Taken {
+		return endWith(stemflow.ErrorArchiveUnavailable, "what the run has kept of its tracks ends early; start the catalogue again, which pays for "+
+			"nothing that is paid for")
+	}
+	if err != nil {
+		return activityFailure(err, stemflow.ErrorArchiveUnavailable)
+	}
+	c.page, c.next = page.Tracks[c.state.Taken:], page.Next
+	c.purse.known = false
+	return nil
+}
+
+// continueAsNew hands everything on to a run with an empty history. Tracks under way go on: the next run awaits them. Nothing may be under way of
+// which it would not learn: a child that is not known to have begun, an outcome that is not recorded, an update that is not answered.
+func (c *catalog) continueAsNew(ctx workflow.Context) error {
+	err := workflow.Await(ctx, func() bool {
+		for _, r := range c.running {
+			if !r.begun {
+				return false
+			}
+		}
+		return workflow.AllHandlersFinished(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.record(ctx, forAsLongAsItTakes); err != nil {
+		return err
+	}
+	in := c.in
+	in.Tracks = nil
+	state := c.state
+	state.Credits, state.Doubtful, state.RefusedAt = c.purse.spent, c.purse.doubtful, c.purse.refusedAt
+	state.Running = nil
+	for _, r := range c.running {
+		state.Running = append(state.Running, r.RunningTrack)
+	}
+	return workflow.NewContinueAsNewError(ctx, stemflow.WorkflowSeparateCatalog, in, state)
+}
+
+// catalogFailure is what the run returns when it did not come to its end. An ApplicationError must be the outermost error, or Temporal takes it for a
+// retryable one.
+func catalogFailure(err error, result stemflow.SeparateCatalogResult) error {
+	if temporal.IsCanceledError(err) {
+		return temporal.NewCanceledError(result)
+	}
+	var e *ending
+	if !errors.As(err, &e) {
+		return err
+	}
+	return temporal.NewApplicationErrorWithOptions(e.message, e.kind, temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{result}})
+}
