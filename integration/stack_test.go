@@ -90,7 +90,7 @@ func newStackAt(t testing.TB, temporalAddr string) *stack {
 	require.NoError(t, err)
 
 	s.sim = kiesim.New(kiesim.Options{
-		APIKey: apiKey, WebhookHMACKey: webhookKey, Credits: 10_000, RateLimit: kiesim.RateLimit{Tasks: -1}, Logger: slog.New(slog.DiscardHandler),
+		APIKey: apiKey, WebhookHMACKey: webhookKey, Credits: 1_000_000, RateLimit: kiesim.RateLimit{Tasks: -1}, Logger: slog.New(slog.DiscardHandler),
 		RetrySchedule: []time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second},
 	})
 	provider := httptest.NewServer(s.sim)

@@ -27,8 +27,7 @@ func (c *catalog) startOrSkip(ctx workflow.Context, track stemflow.RunningTrack)
 		budget, balance := c.purse.affords(price)
 		switch {
 		case price == 0 || budget && balance:
-			track.Reserved, track.Probe = price, c.purse.doubtful && price > 0
-			c.purse.reserved += price
+			c.purse.reserve(&track, price)
 			c.start(ctx, track)
 			return nil
 		case budget && c.purse.stale():

@@ -13,16 +13,17 @@ type purse struct {
 	balance float64
 	known   bool
 	since   int
-	// doubtful tells that the provider refused a track for want of credits, and has taken none since. Then one track at a time is a probe; where one
-	// is refused too, the balance does not mean what it says until it is above refusedAt.
-	doubtful  bool
-	refusedAt float64
+	// doubtful tells that the provider refused a track for want of credits, and no other has paid since. Then one more at a time is started, as a
+	// probe; where that is refused too, the balance does not mean what it says until it is above refusedAt.
+	doubtful, probing bool
+	refusedAt         float64
 }
 
 func newPurse(budget *int, state stemflow.CatalogState) purse {
 	p := purse{budget: budget, spent: state.Credits, doubtful: state.Doubtful, refusedAt: state.RefusedAt}
 	for _, track := range state.Running {
 		p.reserved += track.Reserved
+		p.probing = p.probing || track.Probe
 	}
 	return p
 }
@@ -31,19 +32,30 @@ func newPurse(budget *int, state stemflow.CatalogState) purse {
 func (p *purse) affords(price int) (budget, balance bool) {
 	budget = p.budget == nil || p.spent+p.reserved+price <= *p.budget
 	balance = p.known && p.balance-float64(p.since+p.reserved+price) >= 0 && (p.refusedAt == 0 || p.balance > p.refusedAt)
-	return budget, balance && !(p.doubtful && p.reserved > 0)
+	return budget, balance && !(p.doubtful && p.probing)
 }
 
 // stale tells whether looking at the balance anew may change what can be afforded.
 func (p *purse) stale() bool { return !p.known || p.since > 0 }
 
+// reserve sets aside what a track may cost.
+func (p *purse) reserve(track *stemflow.RunningTrack, price int) {
+	track.Reserved, track.Probe = price, p.doubtful && price > 0
+	p.reserved += price
+	p.probing = p.probing || track.Probe
+}
+
+// release takes back what is reserved for a track.
+func (p *purse) release(track *stemflow.RunningTrack) {
+	p.reserved -= track.Reserved
+	p.probing = p.probing && !track.Probe
+	track.Reserved, track.Probe = 0, false
+}
+
 func (p *purse) look(balance float64) { p.balance, p.known, p.since = balance, true, 0 }
 
 // settle takes back what was reserved for a track, and counts what it cost.
-func (p *purse) settle(track stemflow.RunningTrack, cost int, reason string) {
-	p.reserved -= track.Reserved
-	p.spent += cost
-	p.since += cost
+func (p *purse) settle(track *stemflow.RunningTrack, cost int, reason string) {
 	switch {
 	case reason == stemflow.ErrorInsufficientCredits && track.Reserved > 0:
 		if track.Probe {
@@ -53,4 +65,7 @@ func (p *purse) settle(track stemflow.RunningTrack, cost int, reason string) {
 	case cost > 0:
 		p.doubtful, p.refusedAt = false, 0
 	}
+	p.release(track)
+	p.spent += cost
+	p.since += cost
 }

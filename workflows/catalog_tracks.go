@@ -50,8 +50,8 @@ func (c *catalog) separate(ctx workflow.Context, track *runningTrack) stemflow.E
 	track.begun = true
 	switch {
 	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
-		c.purse.reserved -= track.Reserved // whatever that run pays, it is not this catalogue's
-		track.Joined, track.Reserved = true, 0
+		c.purse.release(&track.RunningTrack) // whatever that run pays, it is not this catalogue's
+		track.Joined = true
 		return c.await(ctx, track)
 	case temporal.IsCanceledError(err):
 		return cancelledUnpaid("the catalogue was cancelled before the track had begun")
@@ -101,7 +101,7 @@ func endedWith(err error) stemflow.EndedSeparation {
 // pauses for it, the track is tried again when it goes on.
 func (c *catalog) settle(ctx workflow.Context, track stemflow.RunningTrack, end stemflow.EndedSeparation) {
 	cost := costOf(track, end)
-	c.purse.settle(track, cost, end.Reason)
+	c.purse.settle(&track, cost, end.Reason)
 	c.noteOutage(ctx, end)
 	track.Credits += cost
 	if ctx.Err() == nil && c.pausedItself() && isPassing(end.Reason) {
@@ -111,7 +111,7 @@ func (c *catalog) settle(ctx workflow.Context, track stemflow.RunningTrack, end 
 				track.Input.SeparationTaskID = end.Details.SeparationTaskID
 			}
 		}
-		track.RunID, track.Joined, track.Reserved, track.Probe = "", false, 0, false
+		track.RunID, track.Joined = "", false
 		c.state.Again = append(c.state.Again, track)
 		return
 	}

@@ -25,6 +25,8 @@ type TemporalOptions struct {
 	DBFile string
 	// SearchAttributes to register, by name, with a type like "Keyword", "Int" or "Datetime".
 	SearchAttributes map[string]string
+	// DynamicConfig are settings of the server by their keys, as JSON.
+	DynamicConfig map[string]string
 	// Log takes the server's log, where given.
 	Log io.Writer
 	// Announce is told, in a line each, what takes long; see [FindTool].
@@ -63,6 +65,9 @@ func startTemporal(ctx context.Context, path string, port, uiPort int, opts Temp
 	}
 	for _, name := range slices.Sorted(maps.Keys(opts.SearchAttributes)) {
 		args = append(args, "--search-attribute", name+"="+opts.SearchAttributes[name])
+	}
+	for _, key := range slices.Sorted(maps.Keys(opts.DynamicConfig)) {
+		args = append(args, "--dynamic-config-value", key+"="+opts.DynamicConfig[key])
 	}
 	p, err := Start(ctx, Command{
 		Name:  "temporal",
