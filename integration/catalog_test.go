@@ -19,15 +19,23 @@ import (
 	"stemflow/kiesim"
 )
 
-// listed puts a list of new tracks into the bucket, and returns an input that names it, with timings fit for a test, and the tracks.
+// listed lists new tracks.
 func (s *stack) listed(n int) (stemflow.SeparateCatalogInput, []stemflow.SeparateStemsInput) {
 	s.t.Helper()
-	var list strings.Builder
-	list.WriteString("taskId,audioId\n")
 	tracks := make([]stemflow.SeparateStemsInput, n)
 	for i := range tracks {
 		tracks[i] = track(stemflow.SeparateVocal)
-		list.WriteString(tracks[i].TaskID + "," + tracks[i].AudioID + "\n")
+	}
+	return s.list(tracks), tracks
+}
+
+// list puts a list of tracks into the bucket, and returns an input that names it, with timings fit for a test.
+func (s *stack) list(tracks []stemflow.SeparateStemsInput) stemflow.SeparateCatalogInput {
+	s.t.Helper()
+	var list strings.Builder
+	list.WriteString("taskId,audioId\n")
+	for _, track := range tracks {
+		list.WriteString(track.TaskID + "," + track.AudioID + "\n")
 	}
 	name := "list-" + newID()
 	_, err := s.store.Put(s.t.Context(), s.bucket, "lists/"+name+".csv", "text/csv", strings.NewReader(list.String()), int64(list.Len()))
@@ -35,7 +43,7 @@ func (s *stack) listed(n int) (stemflow.SeparateCatalogInput, []stemflow.Separat
 	return stemflow.SeparateCatalogInput{
 		Name: name, Source: &stemflow.ObjectRef{Key: "lists/" + name + ".csv"},
 		PollInterval: tracks[0].PollInterval, CallbackGrace: tracks[0].CallbackGrace,
-	}, tracks
+	}
 }
 
 // startCatalog starts a catalogue as the starter does.

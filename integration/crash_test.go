@@ -17,7 +17,7 @@ import (
 )
 
 // buildWorker builds the worker's program.
-func buildWorker(t *testing.T) string {
+func buildWorker(t testing.TB) string {
 	t.Helper()
 	return build(t, "../worker")
 }

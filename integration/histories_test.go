@@ -86,6 +86,53 @@ func TestHistoriesReplay(t *testing.T) {
 	}
 }
 
+// The same for catalogues: one that ends, one that continues as new and the run that adopts what it has started, and one that is paused and cancelled.
+func TestHistoriesOfCatalogsReplay(t *testing.T) {
+	t.Parallel()
+	t.Run("catalog", func(t *testing.T) {
+		t.Parallel()
+		s := newStack(t)
+		in, tracks := s.listed(4)
+		in.Window = 2
+		budget := 30
+		in.CreditBudget = &budget
+		s.sim.SetKnobs(tracks[1].AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
+		run := s.startCatalog(in)
+		s.catalogResult(run, patience)
+		s.replay("catalog", run)
+	})
+	t.Run("catalog-generations", func(t *testing.T) {
+		t.Parallel()
+		s := newStackAt(t, smallHistories(t, "40").Addr)
+		s.startWorker()
+		in, _ := s.listed(6)
+		in.Window = 2
+		run := s.startCatalog(in)
+		first := run.GetRunID()
+		s.catalogResult(run, patience)
+		s.replay("catalog-continued", s.client.GetWorkflow(t.Context(), run.GetID(), first))
+		s.replay("catalog-adopting", s.client.GetWorkflow(t.Context(), run.GetID(), ""))
+	})
+	t.Run("catalog-cancelled", func(t *testing.T) {
+		t.Parallel()
+		s := newStack(t)
+		in, tracks := s.listed(3)
+		in.Window = 2
+		for _, track := range tracks {
+			s.sim.SetKnobs(track.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+		}
+		joined := s.start(tracks[0])
+		run := s.startCatalog(in)
+		s.await("tracks are under way", func() bool { return len(s.sim.Bill().Charges) == 2 })
+		s.control(run, stemflow.UpdatePause)
+		s.control(run, stemflow.UpdateSetWindow, 5)
+		require.NoError(t, s.client.CancelWorkflow(t.Context(), run.GetID(), ""))
+		require.Error(t, run.Get(t.Context(), nil))
+		s.cancelled(joined)
+		s.replay("catalog-cancelled", run)
+	})
+}
+
 // replay replays a finished run, and records it when asked to.
 func (s *stack) replay(name string, events []*historypb.HistoryEvent) {
 	s.t.Helper()

@@ -227,6 +227,11 @@ func (s *stack) billed(in stemflow.SeparateStemsInput) int {
 // await waits until something has come about, in a test's clean-up too, when its context has ended.
 func (s *stack) await(what string, reached func() bool) {
 	s.t.Helper()
+	s.awaitWithin(patience, what, reached)
+}
+
+func (s *stack) awaitWithin(patience time.Duration, what string, reached func() bool) {
+	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), patience)
 	defer cancel()
 	for !reached() {

@@ -1,0 +1,79 @@
+package integration
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"stemflow"
+	"stemflow/activities"
+	"stemflow/kiesim"
+)
+
+// However a run ends that a catalogue awaits by looking at it, the catalogue learns it as if it were its own child.
+func TestHowAnAwaitedRunEnded(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	look := func(run client.WorkflowRun, runID string) (end stemflow.EndedSeparation, err error) {
+		var suite testsuite.WorkflowTestSuite
+		suite.SetLogger(quiet())
+		env := suite.NewTestActivityEnvironment()
+		await := &activities.AwaitSeparation{Client: s.client}
+		env.RegisterActivity(await.Execute)
+		value, err := env.ExecuteActivity(await.Execute, stemflow.AwaitSeparationInput{WorkflowID: run.GetID(), RunID: runID})
+		if err == nil {
+			require.NoError(t, value.Get(&end))
+		}
+		return end, err
+	}
+	in := track(stemflow.SeparateVocal)
+	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(2 * time.Second)})
+	run := s.start(in)
+	_, err := look(run, run.GetRunID())
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.Equal(t, stemflow.ActivityErrorStillRunning, app.Type())
+	result := s.result(run)
+	for _, runID := range []string{run.GetRunID(), ""} {
+		end, err := look(run, runID)
+		require.NoError(t, err)
+		require.Equal(t, stemflow.EndedSeparation{Result: &result}, end)
+	}
+
+	failing := track(stemflow.SeparateVocal)
+	s.sim.SetKnobs(failing.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531}}})
+	run = s.start(failing)
+	_, message, details := s.failure(run)
+	end, err := look(run, run.GetRunID())
+	require.NoError(t, err)
+	require.Equal(t, stemflow.EndedSeparation{Reason: stemflow.ErrorSeparationFailed, Message: message, Details: &details}, end)
+	require.True(t, end.Details.Paid)
+
+	pending := kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}}
+	cancelled := track(stemflow.SeparateVocal)
+	s.sim.SetKnobs(cancelled.AudioID, pending)
+	run = s.start(cancelled)
+	s.awaitPhase(run, stemflow.PhaseWaiting)
+	id := s.cancelled(run)
+	end, err = look(run, run.GetRunID())
+	require.NoError(t, err)
+	require.Equal(t, stemflow.ReasonCanceled, end.Reason)
+	require.Equal(t, stemflow.ErrorDetails{SeparationTaskID: id, Paid: true}, *end.Details)
+
+	terminated := track(stemflow.SeparateVocal)
+	s.sim.SetKnobs(terminated.AudioID, pending)
+	run = s.start(terminated)
+	require.NoError(t, s.client.TerminateWorkflow(t.Context(), run.GetID(), run.GetRunID(), "test"))
+	end, err = look(run, run.GetRunID())
+	require.NoError(t, err)
+	require.Equal(t, stemflow.ReasonTerminated, end.Reason)
+	require.Nil(t, end.Details, "it could not tell whether it had paid")
+
+	end, err = look(run, "11111111-2222-3333-4444-555555555555")
+	require.NoError(t, err)
+	require.Equal(t, stemflow.ReasonLost, end.Reason)
+}
