@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"stemflow"
@@ -118,6 +119,11 @@ func TestNexus(t *testing.T) {
 	t.Cleanup(caller.Close)
 	w := worker.New(caller, "callers", worker.Options{})
 	w.RegisterWorkflow(nexuscaller.Instrumental)
+	w.RegisterWorkflowWithOptions(func(ctx workflow.Context, in stemflow.SeparateCatalogInput) (result stemflow.SeparateCatalogResult, err error) {
+		err = workflow.NewNexusClient(nexuscaller.Endpoint, stemflow.NexusService).ExecuteOperation(ctx, stemflow.WorkflowSeparateCatalog, in,
+			workflow.NexusOperationOptions{}).Get(ctx, &result)
+		return result, err
+	}, workflow.RegisterOptions{Name: "Catalog"})
 	s.await("the new namespace has workers", func() bool { return w.Start() == nil })
 	t.Cleanup(w.Stop)
 	call := func(taskID, audioID string) client.WorkflowRun {
@@ -140,6 +146,21 @@ func TestNexus(t *testing.T) {
 	require.ErrorAs(t, call("", "audio").Get(t.Context(), nil), &failure)
 	require.Equal(t, stemflow.ErrorInvalidInput, failure.Type())
 	require.Contains(t, failure.Message(), "taskId")
+
+	// A whole catalogue is an operation like a track.
+	for name, list := range map[string][]stemflow.SeparateStemsInput{"right": {in, track(stemflow.SeparateVocal)}, "wrong": {in, in}} {
+		run, err := caller.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: "callers"}, "Catalog",
+			stemflow.SeparateCatalogInput{Tracks: list})
+		require.NoError(t, err)
+		var result stemflow.SeparateCatalogResult
+		err = run.Get(t.Context(), &result)
+		if name == "wrong" {
+			require.ErrorContains(t, err, "tracks[1]: is the same separation as tracks[0]")
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, stemflow.CatalogCounts{Found: 1, Archived: 1}, result.CatalogCounts)
+	}
 
 	pending := track(stemflow.SeparateVocal)
 	s.sim.SetKnobs(pending.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
