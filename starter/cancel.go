@@ -49,9 +49,7 @@ func (p *program) cancel(ctx context.Context, in stemflow.SeparateStemsInput, wo
 		return err
 	}
 	if asJSON {
-		p.printJSON(struct {
-			WorkflowID string `json:"workflowId"`
-		}{workflowID})
+		p.printJSON(cancelledRun{workflowID})
 		return nil
 	}
 	fmt.Fprintf(p.stdout, "Asked %s to stop.\n"+
@@ -59,8 +57,13 @@ func (p *program) cancel(ctx context.Context, in stemflow.SeparateStemsInput, wo
 	return nil
 }
 
+// cancelledRun is what --json tells of a run that is asked to stop.
+type cancelledRun struct {
+	WorkflowID string `json:"workflowId"`
+}
+
 func requestCancel(ctx context.Context, c client.Client, workflowID string) error {
-	description, err := describe(ctx, c, c.GetWorkflow(ctx, workflowID, ""))
+	description, err := describe(ctx, c, workflowID, "")
 	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
 		return notRunning(workflowID)
 	}

@@ -15,15 +15,7 @@ func changes(before, now observation) []string {
 	if now.Trouble != "" && now.Trouble != before.Trouble {
 		lines = append(lines, now.Trouble)
 	}
-	said := map[string]string{}
-	for _, f := range before.Activities.failures() {
-		said[f.What] = f.Message
-	}
-	for _, f := range now.Activities.failures() {
-		if said[f.What] != f.Message {
-			lines = append(lines, f.What+", "+f.text())
-		}
-	}
+	lines = append(lines, newFailures(before.Activities.failures(), now.Activities.failures())...)
 	if now.Progress == nil {
 		return lines
 	}
@@ -40,6 +32,21 @@ func changes(before, now observation) []string {
 			lines = append(lines, fmt.Sprintf("archived %s, %s", stem.Name, byteText(stem.Size)))
 		case stem.State == stemflow.StemFailed:
 			lines = append(lines, "could not archive "+stem.Name)
+		}
+	}
+	return lines
+}
+
+// newFailures are those activities that fail now and did not before, or not for this.
+func newFailures(before, now []failing) []string {
+	var lines []string
+	said := map[string]string{}
+	for _, f := range before {
+		said[f.What] = f.Message
+	}
+	for _, f := range now {
+		if said[f.What] != f.Message {
+			lines = append(lines, f.What+", "+f.text())
 		}
 	}
 	return lines

@@ -12,7 +12,7 @@ import (
 
 func TestJournal(t *testing.T) {
 	var out bytes.Buffer
-	j := &journal{w: &out}
+	j := &journal[observation]{w: &out, changes: changes}
 	at := func(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
 	waiting := &stemflow.Progress{Phase: stemflow.PhaseWaiting, PollingFrom: at(180)}
 

@@ -9,46 +9,54 @@ import (
 	"stemflow/internal/terminal"
 )
 
-// display shows a run while it goes on.
-type display interface {
-	show(o observation, now time.Time)
+// display shows a run while it goes on. O is what is seen of it.
+type display[O any] interface {
+	show(o O, now time.Time)
 	// close leaves the terminal as it was.
 	close()
 }
 
-func (p *program) newDisplay(cfg config.Starter, started time.Time) display {
+// picture is how a kind of run is shown: as the lines of a frame on a terminal, and as lines that tell what is new elsewhere.
+type picture[O any] struct {
+	frame   func(o O, started, now time.Time, size terminal.Size, colored bool) []string
+	changes func(before, now O) []string
+}
+
+func newDisplay[O any](p *program, cfg config.Starter, started time.Time, picture picture[O]) display[O] {
 	if _, is := p.size(); !is {
-		return &journal{w: p.stdout}
+		return &journal[O]{w: p.stdout, changes: picture.changes}
 	}
-	return &live{screen: screen{w: p.stdout}, size: p.size, started: started, colored: !cfg.NoColor}
+	return &live[O]{screen: screen{w: p.stdout}, size: p.size, started: started, colored: !cfg.NoColor, frame: picture.frame}
 }
 
 // live is the display on a terminal: a picture that is drawn over and over.
-type live struct {
+type live[O any] struct {
 	screen  screen
 	size    func() (terminal.Size, bool)
 	started time.Time
 	colored bool
+	frame   func(o O, started, now time.Time, size terminal.Size, colored bool) []string
 }
 
-func (l *live) show(o observation, now time.Time) {
+func (l *live[O]) show(o O, now time.Time) {
 	size, _ := l.size()
-	l.screen.draw(frame(o, l.started, now, size, l.colored))
+	l.screen.draw(l.frame(o, l.started, now, size, l.colored))
 }
 
-func (l *live) close() { l.screen.close() }
+func (l *live[O]) close() { l.screen.close() }
 
 // journal is the display in a file or a pipe: a line for each change.
-type journal struct {
-	w    io.Writer
-	last observation
+type journal[O any] struct {
+	w       io.Writer
+	last    O
+	changes func(before, now O) []string
 }
 
-func (j *journal) show(o observation, now time.Time) {
-	for _, text := range changes(j.last, o) {
+func (j *journal[O]) show(o O, now time.Time) {
+	for _, text := range j.changes(j.last, o) {
 		fmt.Fprintf(j.w, "%s  %s\n", timeOfDay(now), printable(text))
 	}
 	j.last = o
 }
 
-func (j *journal) close() {}
+func (j *journal[O]) close() {}

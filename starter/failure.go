@@ -27,6 +27,9 @@ const (
 	failureNotRunning    = "NotRunning"
 	failureNotArchived   = "NotArchived"
 	failureDetached      = "Detached"
+	failureNameTaken     = "NameTaken"
+	failureRefused       = "Refused"
+	failureIncomplete    = "Incomplete"
 	failureCanceled      = stemflow.ReasonCanceled
 	failureTerminated    = stemflow.ReasonTerminated
 	failureTimedOut      = stemflow.ReasonTimedOut
@@ -38,10 +41,14 @@ type failure struct {
 	Type    string                 `json:"type"`
 	Message string                 `json:"message"`
 	Details *stemflow.ErrorDetails `json:"details,omitempty"`
+	// Catalog is what came to be of a catalogue.
+	Catalog *stemflow.SeparateCatalogResult `json:"catalog,omitempty"`
 
 	// hint is what to do next, for a person.
 	hint string
 	code int
+	// told says that the output tells it already.
+	told bool
 }
 
 func (f *failure) Error() string { return f.Type + ": " + f.Message }
@@ -90,6 +97,10 @@ func runFailure(err error) *failure {
 	if !told {
 		return temporalFailure("the separation's result cannot be read", err)
 	}
+	return failureOf(end)
+}
+
+func failureOf(end stemflow.EndedSeparation) *failure {
 	f := &failure{Type: end.Reason, Message: end.Message, Details: end.Details, hint: advice[end.Reason], code: exitFailed}
 	switch end.Reason {
 	case stemflow.ErrorInvalidInput:
@@ -114,6 +125,9 @@ func (p *program) report(err error, asJSON bool) int {
 	}
 	f := &failure{Type: "Error", Message: err.Error(), code: exitFailed}
 	errors.As(err, &f)
+	if f.told {
+		return f.code
+	}
 	if asJSON {
 		p.printJSON(map[string]*failure{"error": f})
 		return f.code
@@ -131,6 +145,11 @@ func (p *program) report(err error, asJSON bool) int {
 		if d.SeparationTaskID != "" {
 			fmt.Fprintf(p.stderr, "  separation task id: %s\n", d.SeparationTaskID)
 		}
+	}
+	if f.Catalog != nil {
+		fmt.Fprintln(p.stderr)
+		printCounts(p.stderr, *f.Catalog)
+		fmt.Fprintln(p.stderr)
 	}
 	if f.hint != "" {
 		fmt.Fprintln(p.stderr, f.hint)

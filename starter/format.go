@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -21,6 +22,25 @@ func byteText(n int64) string {
 		value, unit = value/1000, unit+1
 	}
 	return fmt.Sprintf("%.1f %s", value, []string{"B", "kB", "MB", "GB", "TB"}[unit])
+}
+
+// countText is a number for a person: "12,345".
+func countText(n int) string {
+	digits := strconv.Itoa(n)
+	for at := len(digits) - 3; at > 0 && digits[at-1] != '-'; at -= 3 {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	return digits
+}
+
+// amountText is an amount that may have a fraction: "5,916.25".
+func amountText(amount float64) string {
+	whole := math.Trunc(amount)
+	text := countText(int(whole))
+	if amount != whole {
+		text += strings.TrimLeft(strconv.FormatFloat(math.Abs(amount-whole), 'f', 2, 64), "0")
+	}
+	return text
 }
 
 // playingTime is a duration of audio: "5:12", or "-" where it is not known.

@@ -58,7 +58,7 @@ const (
 
 // frame is the display of a run that began at start, as lines that fit on the terminal.
 func frame(o observation, start, now time.Time, size terminal.Size, colored bool) []string {
-	tick := string(spinner[now.UnixMilli()/spinnerStep.Milliseconds()%int64(len(spinner))])
+	tick := tickAt(now)
 	head := line{{tick, cyan}, {" " + clockTime(now.Sub(start)) + "  ", dim}, {phaseText(o), ""}}
 	if count := phaseCount(o); count != "" {
 		head = append(head, span{"  " + count, dim})
@@ -70,14 +70,24 @@ func frame(o observation, start, now time.Time, size terminal.Size, colored bool
 	for _, f := range o.Activities.Failing {
 		lines = append(lines, line{{"  ! ", yellow}, {f.What + ", " + f.text(), ""}})
 	}
-	// A display that is taller than the terminal could not be drawn over: what is done makes room first.
-	most := max(size.Rows-2, 1)
 	stems := stemLines(o, tick, size.Columns, false)
-	if len(lines)+len(stems) > most {
+	if len(lines)+len(stems) > mostLines(size) { // what is done makes room first
 		stems = stemLines(o, tick, size.Columns, true)
 	}
-	lines = append(lines, stems...)
-	if len(lines) > most {
+	return fit(append(lines, stems...), size, colored)
+}
+
+// tickAt is what turns to show that the display lives.
+func tickAt(now time.Time) string {
+	return string(spinner[now.UnixMilli()/spinnerStep.Milliseconds()%int64(len(spinner))])
+}
+
+// mostLines is how many lines a display may have: one that is taller than the terminal could not be drawn over.
+func mostLines(size terminal.Size) int { return max(size.Rows-2, 1) }
+
+// fit makes the lines fit on the terminal.
+func fit(lines []line, size terminal.Size, colored bool) []string {
+	if most := mostLines(size); len(lines) > most {
 		more := len(lines) - most + 1
 		lines = append(lines[:most-1], line{{fmt.Sprintf("  … and %d more", more), dim}})
 	}

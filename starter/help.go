@@ -16,7 +16,7 @@ the object store (MINIO_ENDPOINT, MINIO_ACCESS_KEY, MINIO_SECRET_KEY).
 
 Exit codes
   0    done
-  1    the separation failed, or something is not reachable
+  1    the separation failed, some tracks of a catalogue are not archived, or something is not reachable
   2    the command line, the input or the environment is wrong
   3    the separation was cancelled or terminated
   130  interrupted while waiting; the separation goes on
@@ -25,7 +25,7 @@ Exit codes
 func (p *program) usage(w io.Writer) {
 	fmt.Fprint(w, "starter starts separations of tracks into stems, watches them, and shows what they archived.\n\nCommands\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  %-15s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, usageText)
 }

@@ -1,4 +1,5 @@
-// Command starter starts and resumes separations from the command line, watches them, shows what they archived, and cancels them.
+// Command starter starts and resumes separations from the command line, of tracks and of whole catalogues, watches them, shows what they archived,
+// and cancels them.
 // "starter help" says how.
 package main
 
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"stemflow/internal/config"
@@ -50,7 +52,19 @@ type command struct {
 }
 
 func commands() []command {
-	return []command{startCommand, resumeCommand, watchCommand, showCommand, cancelCommand}
+	return append([]command{startCommand, resumeCommand, watchCommand, showCommand, cancelCommand}, catalogCommands()...)
+}
+
+// find returns the command that a command line begins with, by the longest name that fits, and what is left for its flags.
+func find(args []string) (c command, rest []string, found bool) {
+	for words := min(2, len(args)); words > 0; words-- {
+		name := strings.Join(args[:words], " ")
+		at := slices.IndexFunc(commands(), func(c command) bool { return c.name == name })
+		if at >= 0 {
+			return commands()[at], args[words:], true
+		}
+	}
+	return command{}, nil, false
 }
 
 // run executes one command line and returns the exit code.
@@ -62,16 +76,13 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if isHelp(args[0]) {
 		return p.help(args[1:])
 	}
-	at := slices.IndexFunc(commands(), func(c command) bool { return c.name == args[0] })
-	if at < 0 {
-		fmt.Fprintf(p.stderr, "starter: there is no command %q\n\n", args[0])
-		p.usage(p.stderr)
-		return exitUsage
+	c, rest, found := find(args)
+	if !found {
+		return p.noCommand(args[0])
 	}
-	c := commands()[at]
 	set := newFlagSet(c.name)
 	execute := c.flags(p, set)
-	err := set.Parse(args[1:])
+	err := set.Parse(rest)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		c.help(p.stdout)
@@ -81,7 +92,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	case set.NArg() > 0:
 		err = usageError(c.name, fmt.Sprintf("%q is not a flag, and %s takes flags only", set.Arg(0), c.name))
 	default:
-		err = execute(ctx, args[1:])
+		err = execute(ctx, rest)
 	}
 	return p.report(err, slices.ContainsFunc(args, func(a string) bool { return a == "--json" || a == "-json" }))
 }
@@ -93,13 +104,16 @@ func (p *program) help(about []string) int {
 		p.usage(p.stdout)
 		return exitDone
 	}
-	for _, c := range commands() {
-		if c.name == about[0] {
-			c.help(p.stdout)
-			return exitDone
-		}
+	c, _, found := find(about)
+	if !found {
+		return p.noCommand(about[0])
 	}
-	fmt.Fprintf(p.stderr, "starter: there is no command %q\n\n", about[0])
+	c.help(p.stdout)
+	return exitDone
+}
+
+func (p *program) noCommand(name string) int {
+	fmt.Fprintf(p.stderr, "starter: there is no command %q\n\n", name)
 	p.usage(p.stderr)
 	return exitUsage
 }

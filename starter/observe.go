@@ -76,10 +76,10 @@ type failing struct {
 func (f failing) text() string { return fmt.Sprintf("attempt %d: %s", f.Attempt, f.Message) }
 
 // observe looks at a run every second until ctx ends. What it cannot see is no error: the display says so and goes on.
-func observe(ctx context.Context, c client.Client, queue string, run client.WorkflowRun, seen chan<- observation) {
-	var last observation
+func observe[O any](ctx context.Context, look func(context.Context, O) O, seen chan<- O) {
+	var last O
 	for {
-		last = look(ctx, c, queue, run, last)
+		last = look(ctx, last)
 		select {
 		case seen <- last:
 		case <-ctx.Done():
@@ -95,51 +95,70 @@ func observe(ctx context.Context, c client.Client, queue string, run client.Work
 
 // look is one observation. It keeps what was last known where there is no answer.
 func look(ctx context.Context, c client.Client, queue string, run client.WorkflowRun, last observation) observation {
-	description, err := describe(ctx, c, run)
-	if err != nil {
-		last.Trouble = "Temporal does not answer"
+	g, pending := glanceAt(ctx, c, queue, run.GetID(), run.GetRunID(), glance[stemflow.Progress]{last.Progress, last.Trouble, last.Untaken})
+	if pending == nil {
+		last.Trouble = g.trouble
 		return last
 	}
-	now := observation{Progress: last.Progress, Activities: pendingActivities(description.GetPendingActivities())}
+	return observation{Progress: g.progress, Trouble: g.trouble, Untaken: g.untaken, Activities: pendingActivities(pending.GetPendingActivities())}
+}
+
+// glance is what can be seen of any kind of run: the fields are those of an observation.
+type glance[P any] struct {
+	progress *P
+	trouble  string
+	untaken  bool
+}
+
+// glanceAt asks how a run stands; an empty runID is the latest run. There is no description if Temporal does not answer.
+func glanceAt[P any](
+	ctx context.Context, c client.Client, queue, workflowID, runID string, last glance[P],
+) (glance[P], *workflowservice.DescribeWorkflowExecutionResponse) {
+	description, err := describe(ctx, c, workflowID, runID)
+	if err != nil {
+		last.trouble = "Temporal does not answer"
+		return last, nil
+	}
+	now := glance[P]{progress: last.progress}
 	task := description.GetPendingWorkflowTask()
 	// A query would only wait for the pending task.
-	switch now.Untaken = last.Progress == nil && task.GetState() == enumspb.PENDING_WORKFLOW_TASK_STATE_SCHEDULED; {
+	switch now.untaken = last.progress == nil && task.GetState() == enumspb.PENDING_WORKFLOW_TASK_STATE_SCHEDULED; {
 	case task.GetAttempt() > 1:
-		now.Trouble = fmt.Sprintf("the worker fails to go on, attempt %d; its log says why", task.GetAttempt())
-		return now
-	case now.Untaken && last.Untaken:
-		now.Trouble = noWorkerYet(queue)
-		return now
-	case now.Untaken:
-		return now
+		now.trouble = fmt.Sprintf("the worker fails to go on, attempt %d; its log says why", task.GetAttempt())
+		return now, description
+	case now.untaken && last.untaken:
+		now.trouble = noWorkerYet(queue)
+		return now, description
+	case now.untaken:
+		return now, description
 	}
-	progress, err := queryProgress(ctx, c, run)
+	progress, err := queryProgress[P](ctx, c, workflowID, runID)
 	if err != nil {
-		now.Trouble = "the worker does not answer at the moment"
-		return now
+		now.trouble = "the worker does not answer at the moment"
+		return now, description
 	}
-	now.Progress = progress
-	return now
+	now.progress = progress
+	return now, description
 }
 
 func noWorkerYet(queue string) string {
 	return "no worker of task queue " + queue + " has taken it yet"
 }
 
-func describe(ctx context.Context, c client.Client, run client.WorkflowRun) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+func describe(ctx context.Context, c client.Client, workflowID, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	return c.DescribeWorkflowExecution(ctx, run.GetID(), run.GetRunID())
+	return c.DescribeWorkflowExecution(ctx, workflowID, runID)
 }
 
-func queryProgress(ctx context.Context, c client.Client, run client.WorkflowRun) (*stemflow.Progress, error) {
+func queryProgress[P any](ctx context.Context, c client.Client, workflowID, runID string) (*P, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	answer, err := c.QueryWorkflow(ctx, run.GetID(), run.GetRunID(), stemflow.QueryProgress)
+	answer, err := c.QueryWorkflow(ctx, workflowID, runID, stemflow.QueryProgress)
 	if err != nil {
 		return nil, err
 	}
-	progress := &stemflow.Progress{}
+	progress := new(P)
 	return progress, answer.Get(progress)
 }
 
@@ -152,6 +171,13 @@ var doing = map[string]string{
 	stemflow.ActivityRenewSource:         "renewing a link",
 	stemflow.ActivityArchiveStem:         "archiving a stem",
 	stemflow.ActivityWriteManifest:       "writing the manifest",
+
+	stemflow.ActivityPrepareCatalog:     "checking the tracks",
+	stemflow.ActivityReadCatalog:        "reading the next tracks",
+	stemflow.ActivityGetBalance:         "looking at the account's balance",
+	stemflow.ActivityAwaitSeparation:    "awaiting a track",
+	stemflow.ActivityRecordOutcomes:     "recording outcomes",
+	stemflow.ActivityWriteCatalogReport: "writing the report",
 }
 
 func pendingActivities(pending []*workflowpb.PendingActivityInfo) activities {
@@ -169,8 +195,7 @@ func pendingActivities(pending []*workflowpb.PendingActivityInfo) activities {
 			a.Transfers[beat.Name] = transfer{Bytes: beat.Bytes, Total: beat.Total, Rate: rate(activity, beat.Bytes)}
 		}
 		failure := activity.GetLastFailure()
-		// A record that is not done yet fails its activity by design.
-		if failure == nil || failure.GetApplicationFailureInfo().GetType() == stemflow.ActivityErrorPending {
+		if failure == nil || isExpected(failure.GetApplicationFailureInfo().GetType()) {
 			continue
 		}
 		f := failing{What: cmp.Or(doing[name], name), Attempt: int(activity.GetAttempt()), Message: failure.GetMessage()}
@@ -182,6 +207,11 @@ func pendingActivities(pending []*workflowpb.PendingActivityInfo) activities {
 		}
 	}
 	return a
+}
+
+// isExpected tells whether an activity fails so by design: a record that is not done yet, a run that goes on.
+func isExpected(kind string) bool {
+	return kind == stemflow.ActivityErrorPending || kind == stemflow.ActivityErrorStillRunning
 }
 
 // heartbeat is what an [stemflow.ActivityArchiveStem] told last; no name: nothing yet, or it is another activity.

@@ -95,12 +95,7 @@ func (o *startOptions) declare(set *flag.FlagSet) {
 	archiveFlags(set, in, "the worker's")
 	set.StringVar(&in.SeparationTaskID, "separation-task-id", in.SeparationTaskID,
 		"`ID` of a separation that is paid for already: it is taken up, and nothing is paid")
-	set.Var((*durationFlag)(&in.CallbackGrace), "callback-grace",
-		"`DURATION` for which the callback alone is waited for before polling begins (default 3m)")
-	set.Var((*durationFlag)(&in.PollInterval), "poll-interval", "`DURATION` between two polls (default 30s)")
-	set.Var((*durationFlag)(&in.Deadline), "deadline", "`DURATION` that the provider may take (default 45m)")
-	set.BoolVar(&in.Force, "force", in.Force, "pay again, even if the track is archived or paid for")
-	set.BoolVar(&in.AllowPartial, "allow-partial", in.AllowPartial, "succeed even if some stems cannot be archived")
+	patienceFlags(set, in)
 	set.StringVar(&o.inputFile, "input", o.inputFile, "`FILE` with the input as JSON, - for standard input")
 	set.BoolVar(&o.wait, "wait", o.wait, "show the progress until the separation ends")
 	set.BoolVar(&o.json, "json", o.json, "print JSON only")

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"strings"
 
 	"stemflow"
@@ -12,6 +13,11 @@ import (
 func trackFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput) {
 	set.StringVar(&in.TaskID, "task-id", in.TaskID, "`ID` of the provider's music task that made the track")
 	set.StringVar(&in.AudioID, "audio-id", in.AudioID, "`ID` of the track")
+	typeFlags(set, in)
+}
+
+// typeFlags declares the flags that say what is separated from a track.
+func typeFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput) {
 	set.StringVar((*string)(&in.Type), "type", string(in.Type),
 		"`TYPE` of separation: separate_vocal (2 stems; the default), split_stem (up to 12), split_stem_advanced (one instrument)")
 	set.StringVar(&in.StemName, "stem-name", in.StemName, "`NAME` of the instrument, like \"Lead Vocal\"; only with split_stem_advanced")
@@ -23,16 +29,35 @@ func archiveFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput, fallback s
 	set.StringVar(&in.Prefix, "prefix", in.Prefix, "`PREFIX` of the archive's keys (default: "+fallback+")")
 }
 
+// patienceFlags declares the flags that say how a run waits, and what it settles for.
+func patienceFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput) {
+	set.Var((*durationFlag)(&in.CallbackGrace), "callback-grace",
+		"`DURATION` for which the callback alone is waited for before polling begins (default 3m)")
+	set.Var((*durationFlag)(&in.PollInterval), "poll-interval", "`DURATION` between two polls (default 30s)")
+	set.Var((*durationFlag)(&in.Deadline), "deadline", "`DURATION` that the provider may take (default 45m)")
+	set.BoolVar(&in.Force, "force", in.Force, "pay again, even if the track is archived or paid for")
+	set.BoolVar(&in.AllowPartial, "allow-partial", in.AllowPartial, "succeed even if some stems cannot be archived")
+}
+
 // checkInput reports everything that is wrong with an input before anything is started.
-func checkInput(in stemflow.SeparateStemsInput) error {
+func checkInput(in interface{ Validate() error }) error {
 	err := in.Validate()
 	if invalid := (*stemflow.InputError)(nil); errors.As(err, &invalid) {
 		return &failure{
-			Type: stemflow.ErrorInvalidInput, Message: strings.Join(invalid.Problems, "\n"), code: exitUsage,
+			Type: stemflow.ErrorInvalidInput, Message: problemLines(invalid), code: exitUsage,
 			hint: "The flags are spelt with dashes: taskId is --task-id.",
 		}
 	}
 	return err
+}
+
+// problemLines are the problems of an input in a line each.
+func problemLines(invalid *stemflow.InputError) string {
+	lines := strings.Join(invalid.Problems, "\n")
+	if invalid.More > 0 {
+		lines += fmt.Sprintf("\nand %d problems more", invalid.More)
+	}
+	return lines
 }
 
 // track is what an input separates.

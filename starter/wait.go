@@ -22,7 +22,7 @@ func (p *program) wait(
 	ctx context.Context, c client.Client, cfg config.Starter, run client.WorkflowRun, in stemflow.SeparateStemsInput, asJSON bool,
 ) error {
 	started := time.Now()
-	if d, err := describe(ctx, c, run); err == nil {
+	if d, err := describe(ctx, c, run.GetID(), run.GetRunID()); err == nil {
 		started = d.GetWorkflowExecutionInfo().GetStartTime().AsTime()
 	}
 	result, err := p.follow(ctx, c, cfg, run, started, asJSON)
@@ -48,25 +48,30 @@ func (p *program) wait(
 // follow returns how the run ended. Until then it shows the progress, unless only JSON is wanted.
 func (p *program) follow(
 	ctx context.Context, c client.Client, cfg config.Starter, run client.WorkflowRun, started time.Time, asJSON bool,
-) (result *stemflow.SeparateStemsResult, err error) {
+) (*stemflow.SeparateStemsResult, error) {
 	if asJSON {
-		return await(ctx, run)
+		return await[stemflow.SeparateStemsResult](ctx, run)
 	}
+	return showUntilEnd[stemflow.SeparateStemsResult](ctx, run, newDisplay(p, cfg, started, picture[observation]{frame, changes}),
+		func(ctx context.Context, last observation) observation { return look(ctx, c, cfg.TaskQueue, run, last) })
+}
+
+// showUntilEnd returns how the run ended. Until then it shows what is seen of it.
+func showUntilEnd[R, O any](ctx context.Context, run client.WorkflowRun, d display[O], look func(context.Context, O) O) (result *R, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan struct{})
 	go func() {
-		result, err = await(ctx, run)
+		result, err = await[R](ctx, run)
 		close(ended)
 	}()
-	seen := make(chan observation)
-	go observe(ctx, c, cfg.TaskQueue, run, seen)
+	seen := make(chan O)
+	go observe(ctx, look, seen)
 
-	d := p.newDisplay(cfg, started)
 	defer d.close()
 	step := time.NewTicker(spinnerStep)
 	defer step.Stop()
-	var last observation
+	var last O
 	for {
 		select {
 		case <-ended:
@@ -79,9 +84,9 @@ func (p *program) follow(
 }
 
 // await is the result of a run, however long it takes.
-func await(ctx context.Context, run client.WorkflowRun) (*stemflow.SeparateStemsResult, error) {
+func await[R any](ctx context.Context, run client.WorkflowRun) (*R, error) {
 	for {
-		result := &stemflow.SeparateStemsResult{}
+		result := new(R)
 		err := run.Get(ctx, result)
 		if err == nil {
 			return result, nil
@@ -109,7 +114,7 @@ func isPassing(err error) bool {
 
 // paidFor is the separation task id from the run's memo, for an end that the run itself could not explain.
 func paidFor(ctx context.Context, c client.Client, run client.WorkflowRun) *stemflow.ErrorDetails {
-	d, err := describe(ctx, c, run)
+	d, err := describe(ctx, c, run.GetID(), run.GetRunID())
 	if err != nil {
 		return nil
 	}

@@ -40,7 +40,7 @@ func (p *program) watch(ctx context.Context, in stemflow.SeparateStemsInput, asJ
 	}
 	defer c.Close()
 	id := stemflow.WorkflowID(in)
-	description, err := describe(ctx, c, c.GetWorkflow(ctx, id, ""))
+	description, err := describe(ctx, c, id, "")
 	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
 		return notRunning(id)
 	}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"stemflow"
+	"stemflow/internal/terminal"
+)
+
+// catalogFrame is the display of a catalogue, as lines that fit on the terminal. It began when it says itself.
+func catalogFrame(o catalogObservation, start, now time.Time, size terminal.Size, colored bool) []string {
+	if o.Progress != nil && !o.Progress.StartedAt.IsZero() {
+		start = o.Progress.StartedAt
+	}
+	tick := tickAt(now)
+	lines := []line{{{tick, cyan}, {" " + clockTime(now.Sub(start)) + "  ", dim}, {catalogPhaseText(o), ""}}}
+	if o.Trouble != "" {
+		lines = append(lines, line{{"  ! ", yellow}, {o.Trouble, ""}})
+	}
+	for _, f := range o.Failing {
+		lines = append(lines, line{{"  ! ", yellow}, {f.What + ", " + f.text(), ""}})
+	}
+	if p := o.Progress; p != nil && p.Tracks > 0 {
+		lines = append(lines, pauseLines(*p)...)
+		lines = append(lines, barLine(*p, size.Columns-1))
+		for _, row := range countRows(p.CatalogCounts) {
+			if row.count > 0 || row.status == stemflow.TrackArchived || row.status == stemflow.TrackFailed {
+				lines = append(lines, countLine(row.mark, string(row.status), row.count))
+			}
+		}
+		lines = append(lines, countLine(span{tick, cyan}, "running", p.Running), countLine(span{"·", dim}, "waiting", waiting(*p)))
+		if text := paceText(o, now); text != "" {
+			lines = append(lines, line{{"  " + text, ""}})
+		}
+		lines = append(lines, line{{"  " + creditText(*p), ""}})
+		for _, f := range p.Failures {
+			lines = append(lines, line{{"  ✗ ", red}, {failedTrackText(f), ""}})
+		}
+	}
+	return fit(lines, size, colored)
+}
+
+func catalogPhaseText(o catalogObservation) string {
+	p := o.Progress
+	if p == nil {
+		return "starting"
+	}
+	switch p.Phase {
+	case stemflow.CatalogPreparing:
+		return p.Name + ": checking the tracks"
+	case stemflow.CatalogSeparating:
+		if p.Paused != nil {
+			return p.Name + ": paused"
+		}
+		return fmt.Sprintf("%s: separating %s tracks, %d at a time", p.Name, countText(p.Tracks), p.Window)
+	case stemflow.CatalogReporting:
+		return p.Name + ": writing the report"
+	default:
+		return p.Name + ": " + string(p.Phase)
+	}
+}
+
+// pauseLines say why a catalogue is paused, and what ends that.
+func pauseLines(p stemflow.CatalogProgress) []line {
+	if p.Paused == nil {
+		return nil
+	}
+	resume := "starter catalog resume --name " + quote(p.Name)
+	if p.Paused.Reason == stemflow.PauseRequested {
+		return []line{{{"  ! ", yellow}, {"paused since " + timeOfDay(p.Paused.Since) + "; to go on: " + resume, ""}}}
+	}
+	return []line{
+		{{"  ! ", yellow}, {fmt.Sprintf("paused by itself since %s, %s: %s", timeOfDay(p.Paused.Since), p.Paused.Reason, p.Paused.Message), ""}},
+		{{"    when that is mended: " + resume, ""}},
+	}
+}
+
+// barLine shows how many tracks have come to an end, in so many columns.
+func barLine(p stemflow.CatalogProgress, room int) line {
+	share := float64(p.Ended()) / float64(p.Tracks)
+	figures := fmt.Sprintf(" %5.1f%%  %s of %s", 100*share, countText(p.Ended()), countText(p.Tracks))
+	bar := min(room-2-columns(figures), mostBar)
+	if bar < leastBar {
+		return line{{" " + figures, ""}}
+	}
+	full := int(float64(bar) * share)
+	return line{{"  " + strings.Repeat("█", full), cyan}, {strings.Repeat("░", bar-full), dim}, {figures, ""}}
+}
+
+func countLine(mark span, what string, count int) line {
+	return line{{"  ", ""}, mark, {fmt.Sprintf(" %-10s %9s", what, countText(count)), ""}}
+}
+
+func waiting(p stemflow.CatalogProgress) int { return max(p.Tracks-p.Ended()-p.Running, 0) }
+
+// paceText is how fast tracks come to their ends, and when the last will: nothing while nobody can tell.
+func paceText(o catalogObservation, now time.Time) string {
+	perMinute := o.Pace.perMinute()
+	if perMinute <= 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%.1f tracks a minute", perMinute)
+	left := o.Pace.left(o.Progress.Tracks - o.Progress.Ended())
+	if o.Progress.Paused != nil || left <= 0 {
+		return text
+	}
+	return text + ", about " + roughTime(left) + " left"
+}
+
+// roughTime is a duration as people guess one.
+func roughTime(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return "a minute"
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Round(time.Hour).Hours()))
+	default:
+		return fmt.Sprintf("%d days", int(d.Round(24*time.Hour).Hours())/24)
+	}
+}
+
+func creditText(p stemflow.CatalogProgress) string {
+	text := countText(p.Credits) + " credits spent"
+	if p.Reserved > 0 {
+		text += ", " + countText(p.Reserved) + " reserved"
+	}
+	if p.CreditBudget != nil {
+		text += ", budget " + countText(*p.CreditBudget)
+	}
+	if p.Balance != nil {
+		text += ", account " + amountText(*p.Balance)
+	}
+	return text
+}
+
+func failedTrackText(o stemflow.TrackOutcome) string {
+	return fmt.Sprintf("line %d, %s: %s: %s", o.Line, o.AudioID, o.Reason, o.Message)
+}
+
+// catalogSummary is a catalogue in a line.
+func catalogSummary(p stemflow.CatalogProgress) string {
+	parts := []string{fmt.Sprintf("%s of %s tracks have come to an end", countText(p.Ended()), countText(p.Tracks))}
+	if p.Failed > 0 {
+		parts = append(parts, countText(p.Failed)+" failed")
+	}
+	parts = append(parts, countText(p.Running)+" running", countText(waiting(p))+" waiting", creditText(p))
+	return strings.Join(parts, ", ")
+}
+
+// catalogChanges tells what is new since the observation before: each phase, pause and trouble, the latest failures, and each percent of the tracks.
+func catalogChanges(before, now catalogObservation) []string {
+	var lines []string
+	if text := catalogPhaseText(now); now.Progress != nil && (before.Progress == nil || text != catalogPhaseText(before)) {
+		lines = append(lines, text)
+	}
+	if now.Trouble != "" && now.Trouble != before.Trouble {
+		lines = append(lines, now.Trouble)
+	}
+	lines = append(lines, newFailures(before.Failing, now.Failing)...)
+	if now.Progress == nil {
+		return lines
+	}
+	was, p := stemflow.CatalogProgress{}, *now.Progress
+	if before.Progress != nil {
+		was = *before.Progress
+	}
+	if p.Paused != nil && (was.Paused == nil || was.Paused.Reason != p.Paused.Reason) {
+		for _, l := range pauseLines(p) {
+			lines = append(lines, strings.TrimLeft(line(l).text(1<<16, false), " !"))
+		}
+	}
+	told := 0
+	for _, f := range p.Failures {
+		if !containsTrack(was.Failures, f) {
+			lines = append(lines, "failed: "+failedTrackText(f))
+			told++
+		}
+	}
+	if more := p.Failed - was.Failed - told; more > 0 && before.Progress != nil {
+		lines = append(lines, fmt.Sprintf("failed: %d more", more))
+	}
+	if percent(p) > percent(was) {
+		text := fmt.Sprintf("%d%%: %s", percent(p), catalogSummary(p))
+		if pace := paceText(now, p.StartedAt); pace != "" {
+			text += ", " + pace
+		}
+		lines = append(lines, text)
+	}
+	return lines
+}
+
+func containsTrack(outcomes []stemflow.TrackOutcome, o stemflow.TrackOutcome) bool {
+	for _, other := range outcomes {
+		if other.Number == o.Number {
+			return true
+		}
+	}
+	return false
+}
+
+func percent(p stemflow.CatalogProgress) int {
+	if p.Tracks == 0 {
+		return 0
+	}
+	return 100 * p.Ended() / p.Tracks
+}
