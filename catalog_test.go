@@ -3,6 +3,7 @@ package stemflow_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -126,9 +127,12 @@ func TestCatalogWorkflowID(t *testing.T) {
 	}
 }
 
-func TestEveryTypeHasAPrice(t *testing.T) {
+func TestPricesAreThoseOfTheDocuments(t *testing.T) {
+	text, err := os.ReadFile("docs/metrics.md")
+	require.NoError(t, err)
 	for _, kind := range stemflow.SeparationTypes() {
 		require.Positive(t, stemflow.Price(kind))
+		require.Contains(t, string(text), fmt.Sprintf("| `%s` | %d |\n", kind, stemflow.Price(kind)))
 	}
 	require.Zero(t, stemflow.Price("karaoke"))
 }

@@ -1,7 +1,9 @@
 package stemflow
 
-// Price is what the provider documents for a separation, in credits (https://kie.ai/pricing and the page of the API, as of 2026). It says
-// neither with the submit nor in its record what one has cost. A type that is unknown has no price.
+// Price is what a separation of a type costs by the provider's documents, in credits of 0.005 US dollars; 0 for a type without one. No answer of the
+// provider says what one has cost, and what the account is charged may differ: https://kie.ai/pricing decides, and changes.
+//
+// Source: https://docs.kie.ai/suno-api/separate-vocals, as of August 2026.
 func Price(t SeparationType) int {
 	switch t {
 	case SeparateVocal:

@@ -41,7 +41,7 @@ func countSubmit(ctx context.Context, kind stemflow.SeparationType, err error) {
 	metrics := activity.GetMetricsHandler(ctx).WithTags(map[string]string{"type": string(kind)})
 	metrics.WithTags(map[string]string{"outcome": outcome}).Counter(MetricSubmits).Inc(1)
 	if err == nil {
-		metrics.Counter(MetricCreditsSpent).Inc(int64(kie.Price(string(kind))))
+		metrics.Counter(MetricCreditsSpent).Inc(int64(stemflow.Price(kind)))
 	}
 }
 

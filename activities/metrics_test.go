@@ -10,7 +10,6 @@ import (
 
 	"stemflow"
 	"stemflow/internal/archive"
-	"stemflow/internal/kie"
 	"stemflow/kiesim"
 )
 
@@ -34,15 +33,6 @@ func TestSubmitsAreCounted(t *testing.T) {
 			}
 			require.Equal(t, want, w.metrics.Counters())
 		})
-	}
-}
-
-// A counter takes whole numbers.
-func TestPricesAreWholeCredits(t *testing.T) {
-	for _, kind := range stemflow.SeparationTypes() {
-		price := kie.Price(string(kind))
-		require.Positive(t, price, kind)
-		require.Equal(t, float64(int64(price)), price, kind)
 	}
 }
 

@@ -72,6 +72,7 @@ func (a *ReadCatalog) look(ctx context.Context, track stemflow.CatalogTrack) (st
 	}))
 	var refused *archive.Error
 	switch {
+	case errors.Is(err, archive.ErrNoBucket): // the track's own run makes it
 	case errors.Is(err, archive.ErrCorrupt) || errors.As(err, &refused) && refused.Final:
 		activity.GetLogger(ctx).Warn("a track of the catalogue cannot be looked up", "line", track.Line, "error", err)
 	case err != nil:

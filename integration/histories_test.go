@@ -99,7 +99,7 @@ func TestHistoriesOfCatalogsReplay(t *testing.T) {
 		s.sim.SetKnobs(tracks[1].AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
 		run := s.startCatalog(in)
 		s.catalogResult(run, patience)
-		s.replay("catalog", run)
+		s.replay("catalog", s.history(run))
 	})
 	t.Run("catalog-generations", func(t *testing.T) {
 		t.Parallel()
@@ -110,8 +110,8 @@ func TestHistoriesOfCatalogsReplay(t *testing.T) {
 		run := s.startCatalog(in)
 		first := run.GetRunID()
 		s.catalogResult(run, patience)
-		s.replay("catalog-continued", s.client.GetWorkflow(t.Context(), run.GetID(), first))
-		s.replay("catalog-adopting", s.client.GetWorkflow(t.Context(), run.GetID(), ""))
+		s.replay("catalog-continued", s.history(s.client.GetWorkflow(t.Context(), run.GetID(), first)))
+		s.replay("catalog-adopting", s.history(s.client.GetWorkflow(t.Context(), run.GetID(), "")))
 	})
 	t.Run("catalog-cancelled", func(t *testing.T) {
 		t.Parallel()
@@ -129,7 +129,7 @@ func TestHistoriesOfCatalogsReplay(t *testing.T) {
 		require.NoError(t, s.client.CancelWorkflow(t.Context(), run.GetID(), ""))
 		require.Error(t, run.Get(t.Context(), nil))
 		s.cancelled(joined)
-		s.replay("catalog-cancelled", run)
+		s.replay("catalog-cancelled", s.history(run))
 	})
 }
 

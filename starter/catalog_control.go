@@ -10,6 +10,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
 )
@@ -209,6 +210,12 @@ func updateCatalog(
 	}
 }
 
+// isRefusal tells the catalogue's own answer from trouble on the way to it.
+func isRefusal(err error) bool {
+	var app *temporal.ApplicationError
+	return errors.As(err, &app)
+}
+
 func isRunning(ctx context.Context, c client.Client, workflowID string) (bool, error) {
 	description, err := describe(ctx, c, workflowID, "")
 	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
@@ -223,6 +230,6 @@ func isRunning(ctx context.Context, c client.Client, workflowID string) (bool, e
 func catalogNotRunning(name string) error {
 	return &failure{
 		Type: failureNotRunning, Message: "no catalogue " + name + " is running", code: exitFailed,
-		hint: "\"temporal workflow list --query 'WorkflowType=\\\"SeparateCatalog\\\"'\" lists those that are, and those that were.",
+		hint: `temporal workflow list --query 'WorkflowType="SeparateCatalog"' lists those that are, and those that were.`,
 	}
 }
