@@ -22,6 +22,9 @@ func Locate(bucket, prefix string, t stemflow.Track) stemflow.Location {
 // ManifestKey is the key of the commit marker.
 func ManifestKey(loc stemflow.Location) string { return loc.Dir + "manifest.json" }
 
+// ListenKey is the key of the page that plays a track's stems.
+func ListenKey(loc stemflow.Location) string { return loc.Dir + "listen.html" }
+
 // SubmissionKey is the key of the ledger of what was paid for.
 func SubmissionKey(loc stemflow.Location) string { return loc.Dir + "submission.json" }
 

@@ -27,6 +27,7 @@ func TestLayout(t *testing.T) {
 	}
 	loc := archive.Locate("stems", "", track)
 	require.Equal(t, "task/audio/split_stem/manifest.json", archive.ManifestKey(loc))
+	require.Equal(t, "task/audio/split_stem/listen.html", archive.ListenKey(loc))
 	require.Equal(t, "task/audio/split_stem/submission.json", archive.SubmissionKey(loc))
 	require.Equal(t, "task/audio/split_stem/paid/", archive.SeparationPrefix(loc, "paid"))
 	require.Equal(t, "task/audio/split_stem/paid/backing_vocals.", archive.StemPrefix(loc, "paid", "backing_vocals"))

@@ -27,6 +27,9 @@ type Options struct {
 	// Endpoint is "host" or "host:port".
 	Endpoint             string
 	AccessKey, SecretKey string
+	// PublicEndpoint and PublicSecure are how those reach the store who are given links to it; empty is as Endpoint and Secure say.
+	PublicEndpoint string
+	PublicSecure   bool
 	// Region is for stores that insist on one; empty asks the store.
 	Region string
 	// Secure uses TLS, and RootCAs are trusted in place of the system's where given.

@@ -44,6 +44,8 @@ func TestExampleNamesEveryVariable(t *testing.T) {
 	require.NoError(t, err)
 	_, err = LoadTracing(lookup)
 	require.NoError(t, err)
+	_, err = LoadMinIO(lookup)
+	require.NoError(t, err)
 	for name := range asked {
 		_, optional := defaults[name]
 		require.True(t, optional || slices.Contains(required, name), "%s is read and missing in .env.example", name)

@@ -16,12 +16,24 @@ type MinIO struct {
 	// Secure is TLS. RootCAs is nil for the system's certificates.
 	Secure  bool
 	RootCAs *x509.CertPool
+	// PublicEndpoint and PublicSecure are where links to objects lead. The worker makes none, and does not read them.
+	PublicEndpoint string
+	PublicSecure   bool
 }
 
-// LoadMinIO reads the MINIO_ variables alone, for what only reads the archive. The error is an [*Error].
+// LoadMinIO reads the MINIO_ variables alone, for what shows the archive. The error is an [*Error].
 func LoadMinIO(lookup Lookup) (MinIO, error) {
 	v := &variables{lookup: lookup}
 	m := v.minIO()
+	m.PublicEndpoint, m.PublicSecure = m.Endpoint, m.Secure
+	const name = "MINIO_PUBLIC_ENDPOINT"
+	if endpoint := v.text(name, ""); endpoint != "" {
+		var scheme string
+		m.PublicEndpoint, scheme = v.endpoint(name, endpoint)
+		if scheme != "" {
+			m.PublicSecure = scheme == "https"
+		}
+	}
 	return m, v.err()
 }
 
@@ -36,15 +48,26 @@ func (v *variables) minIO() MinIO {
 	if m.SecretKey.Reveal() == "" {
 		v.report("MINIO_SECRET_KEY", "is required, give the secret key that belongs to MINIO_ACCESS_KEY")
 	}
-	if endpoint := v.required("MINIO_ENDPOINT", `give "host:port", like "localhost:9000"`); endpoint != "" {
-		v.endpoint(endpoint, &m)
+	const name = "MINIO_ENDPOINT"
+	endpoint := v.required(name, `give "host:port", like "localhost:9000"`)
+	if endpoint == "" {
+		return m
 	}
+	var scheme string
+	m.Endpoint, scheme = v.endpoint(name, endpoint)
+	if scheme == "" {
+		return m
+	}
+	secure := scheme == "https"
+	if v.text("MINIO_SECURE", "") != "" && m.Secure != secure {
+		v.report(name, "says %s and MINIO_SECURE says %t: leave the scheme out or make them agree", scheme, m.Secure)
+	}
+	m.Secure = secure
 	return m
 }
 
-// endpoint takes "host:port" and, because people paste it, a URL. Its scheme then decides about TLS.
-func (v *variables) endpoint(value string, m *MinIO) {
-	const name = "MINIO_ENDPOINT"
+// endpoint takes "host:port" and, because people paste it, a URL. Its scheme, where there is one, decides about TLS.
+func (v *variables) endpoint(name, value string) (host, scheme string) {
 	text, hasScheme := value, strings.Contains(value, "://")
 	if !hasScheme {
 		text = "none://" + value
@@ -52,19 +75,14 @@ func (v *variables) endpoint(value string, m *MinIO) {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		v.report(name, `is not "host:port": give it like "localhost:9000", without path, user or query`)
-		return
+		return "", ""
 	}
-	m.Endpoint = u.Host
 	if !hasScheme {
-		return
+		return u.Host, ""
 	}
 	if u.Scheme != "http" && u.Scheme != "https" {
 		v.report(name, `has the scheme %q: give "host:port", or a URL with http or https`, u.Scheme)
-		return
+		return "", ""
 	}
-	secure := u.Scheme == "https"
-	if v.text("MINIO_SECURE", "") != "" && m.Secure != secure {
-		v.report(name, "says %s and MINIO_SECURE says %t: leave the scheme out or make them agree", u.Scheme, m.Secure)
-	}
-	m.Secure = secure
+	return u.Host, u.Scheme
 }

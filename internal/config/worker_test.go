@@ -198,6 +198,36 @@ func TestEndpointTakesAURL(t *testing.T) {
 	}
 }
 
+func TestPublicEndpoint(t *testing.T) {
+	for _, c := range []struct {
+		endpoint, secure, public string
+		host                     string
+		tls                      bool
+		problem                  string
+	}{
+		{"minio:9000", "", "", "minio:9000", false, ""},
+		{"minio:9000", "true", "", "minio:9000", true, ""},
+		{"https://minio:9000", "", "", "minio:9000", true, ""},
+		{"minio:9000", "", "127.0.0.1:9000", "127.0.0.1:9000", false, ""},
+		{"minio:9000", "true", "stems.example.com", "stems.example.com", true, ""},
+		{"minio:9000", "false", "https://stems.example.com", "stems.example.com", true, ""},
+		{"https://minio:9000", "", "http://127.0.0.1:9000/", "127.0.0.1:9000", false, ""},
+		{"minio:9000", "", "stems.example.com/path", "", false, `MINIO_PUBLIC_ENDPOINT: is not "host:port"`},
+		{"minio:9000", "", "s3://stems", "", false, `MINIO_PUBLIC_ENDPOINT: has the scheme "s3"`},
+	} {
+		variables := complete()
+		variables["MINIO_ENDPOINT"], variables["MINIO_SECURE"], variables["MINIO_PUBLIC_ENDPOINT"] = c.endpoint, c.secure, c.public
+		m, err := LoadMinIO(from(variables))
+		if c.problem != "" {
+			require.ErrorContains(t, err, c.problem)
+			continue
+		}
+		require.NoError(t, err, c.public)
+		require.Equal(t, c.host, m.PublicEndpoint)
+		require.Equal(t, c.tls, m.PublicSecure)
+	}
+}
+
 func TestBadBridgeVariable(t *testing.T) {
 	b, err := LoadBridge(with("KIE_WEBHOOK_HMAC_KEY", "new,old"))
 	require.NoError(t, err)

@@ -1,0 +1,99 @@
+package archive_test
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow/internal/archive"
+	"stemflow/internal/servers/serverstest"
+)
+
+// follow gets a link as somebody without credentials does.
+func follow(t *testing.T, link string) (status int, body string) {
+	t.Helper()
+	resp, err := http.Get(link)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(text)
+}
+
+// A link needs no rights but those that stemflow's user has.
+func TestLinkIsForEverybodyAndForAWhile(t *testing.T) {
+	f := newFixture(t)
+	user := serverstest.User(t, f.opts, f.bucket)
+	store, err := archive.New(user)
+	require.NoError(t, err)
+	const key = "a b/Lead Vocal+ü&%20?#.mp3"
+	_, err = f.Put(t.Context(), f.bucket, key, "audio/mpeg", strings.NewReader("the stem"), 8)
+	require.NoError(t, err)
+
+	link, err := store.Presign(t.Context(), f.bucket, key, archive.MaxLinkLifetime)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(link, "http://"+f.opts.Endpoint+"/"), link)
+	require.NotContains(t, link, user.SecretKey)
+	status, body := follow(t, link)
+	require.Equal(t, http.StatusOK, status, body)
+	require.Equal(t, "the stem", body)
+	status, _ = follow(t, strings.Replace(link, "X-Amz-Expires=604800", "X-Amz-Expires=604799", 1))
+	require.Equal(t, http.StatusForbidden, status, "a link that was changed")
+
+	short, err := store.Presign(t.Context(), f.bucket, key, 2*time.Second)
+	require.NoError(t, err)
+	status, _ = follow(t, short)
+	require.Equal(t, http.StatusOK, status)
+	require.Eventually(t, func() bool { status, body = follow(t, short); return status != http.StatusOK }, 10*time.Second, 200*time.Millisecond)
+	require.Equal(t, http.StatusForbidden, status)
+	require.Contains(t, body, "expired")
+}
+
+func TestLinkLeadsToThePublicEndpoint(t *testing.T) {
+	f := newFixture(t)
+	require.NoError(t, f.PutJSON(t.Context(), f.bucket, "key", "value"))
+	endpoint, err := url.Parse("http://" + f.opts.Endpoint)
+	require.NoError(t, err)
+	opts := f.opts
+	opts.PublicEndpoint = "localhost:" + endpoint.Port()
+	store, err := archive.New(opts)
+	require.NoError(t, err)
+	link, err := store.Presign(t.Context(), f.bucket, "key", time.Minute)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(link, "http://"+opts.PublicEndpoint+"/"), link)
+	status, _ := follow(t, link)
+	require.Equal(t, http.StatusOK, status)
+
+	opts.PublicEndpoint, opts.PublicSecure = "stems.example.com", true // which need not be reachable from here
+	store, err = archive.New(opts)
+	require.NoError(t, err)
+	link, err = store.Presign(t.Context(), f.bucket, "key", time.Minute)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(link, "https://stems.example.com/"+f.bucket+"/key?"), link)
+}
+
+func TestNoLink(t *testing.T) {
+	f := newFixture(t)
+	for _, lifetime := range []time.Duration{0, -time.Hour, archive.MaxLinkLifetime + time.Second} {
+		_, err := f.Presign(t.Context(), f.bucket, "key", lifetime)
+		require.ErrorContains(t, err, "Expires cannot be")
+	}
+	opts := f.opts
+	opts.PublicEndpoint = "not a host"
+	store, err := archive.New(opts)
+	require.NoError(t, err)
+	_, err = store.Presign(t.Context(), f.bucket, "key", time.Minute)
+	require.ErrorContains(t, err, `"not a host" (MINIO_PUBLIC_ENDPOINT)`)
+
+	opts = f.opts
+	opts.SecretKey = "a wrong secret"
+	store, err = archive.New(opts)
+	require.NoError(t, err)
+	_, err = store.Presign(t.Context(), f.bucket, "key", time.Minute)
+	requireError(t, err, "SignatureDoesNotMatch", true)
+}
