@@ -63,6 +63,9 @@ func clockTime(d time.Duration) string {
 // timeOfDay is when something happens, as clocks here show it.
 func timeOfDay(t time.Time) string { return t.Local().Format(time.TimeOnly) }
 
+// dateTime is a time as people here write it.
+func dateTime(t time.Time) string { return t.Local().Format(time.DateTime) }
+
 // printable replaces what could move the cursor or colour a terminal, but for the runes to keep. Messages of other services pass
 // through here.
 func printable(text string, keep ...rune) string {

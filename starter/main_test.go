@@ -109,6 +109,14 @@ func TestWrongCommandLines(t *testing.T) {
 			"starter cancel -h tells the flags.\n"},
 		{[]string{"show", "--manifest-key", "x", "--prefix", "y"}, "error: Usage\n  --manifest-key goes without --prefix and the flags of a track\n" +
 			"starter show -h tells the flags.\n"},
+		{[]string{"show", "--task-id", "x", "--audio-id", "y", "--link-lifetime", "2h"}, "error: Usage\n  --link-lifetime goes with --links\n" +
+			"starter show -h tells the flags.\n"},
+		{[]string{"show", "--links", "--link-lifetime", "7d"}, "error: Usage\n  invalid value \"7d\" for flag -link-lifetime: " +
+			"write it with a unit, like 30s, 3m or 1h30m\nstarter show -h tells the flags.\n"},
+		{[]string{"listen", "--out", "-", "--publish"}, "error: Usage\n  --out - prints the page alone: it goes without --publish and --json\n" +
+			"starter listen -h tells the flags.\n"},
+		{[]string{"listen", "--audio-id", "y"}, "error: InvalidInput\n  taskId: is required, give the id of the music task that made the track\n" +
+			"The flags are spelt with dashes: taskId is --task-id.\n"},
 		{[]string{"show", "--task-id", "x", "--audio-id", "y"}, "error: InvalidConfiguration\n  the environment has 3 problems:\n" +
 			"    MINIO_ACCESS_KEY: is required, give the access key of a user that may read and write the bucket\n" +
 			"    MINIO_SECRET_KEY: is required, give the secret key that belongs to MINIO_ACCESS_KEY\n" +
@@ -126,6 +134,7 @@ func TestWrongCommandLines(t *testing.T) {
 func TestJSONOnly(t *testing.T) {
 	for _, args := range [][]string{
 		{"start", "--json"}, {"start", "--json", "--no-such-flag"}, {"start", "x", "-json"}, {"cancel", "--json"}, {"show", "--json"}, {"watch", "--json"},
+		{"listen", "--json"}, {"listen", "--json", "--out", "-"},
 	} {
 		code, stdout, stderr := starter(t, "", nil, args...)
 		require.Equal(t, exitUsage, code)

@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
+	"time"
 
 	"stemflow"
-	"stemflow/internal/archive"
-	"stemflow/internal/config"
 )
 
 var showCommand = command{
@@ -20,12 +18,15 @@ var showCommand = command{
   starter show --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem
   starter show --manifest-key music/5c79...be8e/e231...c7dc/split_stem/manifest.json
 
-Reads the manifest from the object store, and needs no Temporal. --json prints the manifest as it is stored.`,
+Reads the manifest from the object store, and needs no Temporal. --json prints the manifest as it is stored.
+
+--links adds links to the stems that work without credentials, for whoever has them; --json then gives each stem a "url", and the
+manifest "linksExpireAt".`,
 	flags: func(p *program, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &showOptions{}
-		trackFlags(set, &o.in)
-		archiveFlags(set, &o.in, "STEMFLOW_BUCKET and STEMFLOW_PREFIX")
-		set.StringVar(&o.manifestKey, "manifest-key", "", "`KEY` of a manifest, in place of a track")
+		o.declare(set)
+		set.BoolVar(&o.links, "links", false, "add links with which anybody can get the stems, for a while")
+		o.lifetime.declare(set)
 		set.BoolVar(&o.json, "json", false, "print JSON only")
 		return func(ctx context.Context, _ []string) error { return p.show(ctx, *o) }
 	},
@@ -33,103 +34,79 @@ Reads the manifest from the object store, and needs no Temporal. --json prints t
 
 // showOptions are the flags of show.
 type showOptions struct {
-	in          stemflow.SeparateStemsInput
-	manifestKey string
-	json        bool
+	manifestOptions
+	links, json bool
+	lifetime    linkLifetime
 }
 
 func (p *program) show(ctx context.Context, o showOptions) error {
-	if o.manifestKey == "" {
-		if err := checkInput(o.in); err != nil {
-			return err
-		}
-	} else if o.in.TaskID+o.in.AudioID+o.in.StemName+o.in.Prefix != "" || o.in.Type != "" {
-		return usageError("show", "--manifest-key goes without --prefix and the flags of a track")
+	if !o.links && o.lifetime != 0 {
+		return usageError("show", "--link-lifetime goes with --links")
 	}
-	cfg, cfgErr := p.config()
-	minIO, minIOErr := p.minIO()
-	if err := errors.Join(cfgErr, minIOErr); err != nil {
-		return configurationError(err)
-	}
-	store, err := archive.New(archive.Options{
-		Endpoint: minIO.Endpoint, AccessKey: minIO.AccessKey, SecretKey: minIO.SecretKey.Reveal(),
-		Region: minIO.Region, Secure: minIO.Secure, RootCAs: minIO.RootCAs,
-	})
-	if err != nil {
-		return configurationError(err)
-	}
-
-	text, err := readManifest(ctx, store, o, cfg)
+	lifetime, err := o.lifetime.orDefault("show")
 	if err != nil {
 		return err
 	}
-	if o.json {
+	found, err := p.readManifest(ctx, "show", o.manifestOptions)
+	if err != nil {
+		return err
+	}
+	var links []string
+	var until time.Time
+	if o.links {
+		if links, until, err = found.links(ctx, lifetime); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !o.json:
+		p.printManifest(found.manifest)
+		p.printLinks(found.manifest.Stems, links, until)
+	case o.links:
+		p.printJSON(withLinks(found.manifest, links, until))
+	default:
 		var indented bytes.Buffer
-		if err := json.Indent(&indented, text, "", "  "); err != nil {
+		if err := json.Indent(&indented, found.text, "", "  "); err != nil {
 			return notAManifest(err)
 		}
 		fmt.Fprintln(p.stdout, indented.String())
-		return nil
 	}
-	var manifest stemflow.Manifest
-	if err := json.Unmarshal(text, &manifest); err != nil {
-		return notAManifest(err)
-	}
-	p.printManifest(manifest)
 	return nil
+}
+
+// linkedManifest is a manifest whose stems have links.
+type linkedManifest struct {
+	stemflow.Manifest
+	Stems         []linkedStem `json:"stems"`
+	LinksExpireAt time.Time    `json:"linksExpireAt"`
+}
+
+type linkedStem struct {
+	stemflow.Stem
+	URL string `json:"url"`
+}
+
+func withLinks(m stemflow.Manifest, links []string, until time.Time) linkedManifest {
+	linked := linkedManifest{Manifest: m, Stems: []linkedStem{}, LinksExpireAt: until}
+	for i, stem := range m.Stems {
+		linked.Stems = append(linked.Stems, linkedStem{stem, links[i]})
+	}
+	return linked
 }
 
 func (p *program) printManifest(m stemflow.Manifest) {
 	in := stemflow.SeparateStemsInput{TaskID: m.Source.TaskID, AudioID: m.Source.AudioID, Type: m.Type, StemName: m.Source.StemName}
-	fmt.Fprintf(p.stdout, "%s, archived %s\n", title(in), m.ArchivedAt.Local().Format("2006-01-02 15:04:05"))
+	fmt.Fprintf(p.stdout, "%s, archived %s\n", title(in), dateTime(m.ArchivedAt))
 	p.printArchive(&m.SeparateStemsResult)
 }
 
-// readManifest is a manifest's text. The error is a *failure.
-func readManifest(ctx context.Context, store *archive.Store, o showOptions, cfg config.Starter) (json.RawMessage, error) {
-	bucket, prefix := o.in.Bucket, o.in.Prefix
-	if bucket == "" {
-		bucket = cfg.Bucket
-	}
-	if prefix == "" {
-		prefix = cfg.Prefix
-	}
-	key := o.manifestKey
-	location := archive.Locate(bucket, prefix, track(o.in))
-	if key == "" {
-		key = archive.ManifestKey(location)
-	}
-	var text json.RawMessage
-	_, err := store.ReadJSON(ctx, bucket, key, &text)
-	switch {
-	case err == nil:
-		return text, nil
-	case errors.Is(err, archive.ErrCorrupt):
-		return nil, notAManifest(err)
-	case !errors.Is(err, archive.ErrNotFound):
-		return nil, &failure{Type: stemflow.ErrorArchiveUnavailable, Message: err.Error(), code: exitFailed}
-	}
-	f := &failure{Type: failureNotArchived, Message: fmt.Sprintf("there is no %s in bucket %s", key, bucket), code: exitFailed,
-		hint: "Check bucket and prefix; \"starter start\" separates the track."}
-	if o.manifestKey == "" {
-		f.addSubmission(ctx, store, location)
-	}
-	return nil, f
-}
-
-// addSubmission tells that something is paid for, though no manifest is there yet.
-func (f *failure) addSubmission(ctx context.Context, store *archive.Store, location stemflow.Location) {
-	var paid stemflow.Submission
-	_, err := store.ReadJSON(ctx, location.Bucket, archive.SubmissionKey(location), &paid)
-	if err != nil || paid.SeparationTaskID == "" {
+// printLinks prints the links, where there are any. They are too long for the table.
+func (p *program) printLinks(stems []stemflow.Stem, links []string, until time.Time) {
+	if len(links) == 0 {
 		return
 	}
-	f.Details = &stemflow.ErrorDetails{SeparationTaskID: paid.SeparationTaskID}
-	f.hint = "The separation is paid for and not archived yet: \"starter watch\" shows it while it runs, " +
-		"and starting the track again takes it up."
-}
-
-func notAManifest(err error) error {
-	return &failure{Type: failureNotArchived, Message: "what is stored there is no manifest: " + err.Error(), code: exitFailed,
-		hint: "Starting the track again writes it anew, and pays nothing if the ledger knows of a payment."}
+	fmt.Fprintf(p.stdout, "\nLinks, for whoever has them, until %s\n\n", dateTime(until))
+	for i, link := range links {
+		fmt.Fprintf(p.stdout, "  %-15s %s\n", printable(stems[i].Name), link)
+	}
 }

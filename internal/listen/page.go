@@ -1,0 +1,120 @@
+// Package listen writes a page that plays a track's stems in step, in a browser and without anything else: style and scripts are within it, and
+// the audio comes by links.
+package listen
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"stemflow"
+)
+
+//go:embed page.html style.css *.js
+var files embed.FS
+
+var page = template.Must(template.ParseFS(files, "page.html"))
+
+// scripts stand in the page in this order, in which one needs the other.
+var scripts = []string{"mp3.js", "stem.js", "player.js", "waveform.js", "page.js"}
+
+// Page is what a page shows.
+type Page struct {
+	Manifest stemflow.Manifest
+	// Links lead to the manifest's stems, in their order, until Until.
+	Links []string
+	Until time.Time
+	// Renew is the command that makes such a page anew.
+	Renew string
+}
+
+// Write writes the page as UTF-8. Whatever the manifest says is shown as text, and the page can fetch from the hosts of its links only.
+func Write(w io.Writer, p Page) error {
+	if len(p.Links) != len(p.Manifest.Stems) {
+		return fmt.Errorf("there are %d links to %d stems", len(p.Links), len(p.Manifest.Stems))
+	}
+	origins, err := p.origins()
+	if err != nil {
+		return err
+	}
+	type stem struct {
+		stemflow.Stem
+		Link string
+	}
+	view := struct {
+		stemflow.Manifest
+		Stems           []stem
+		Hosts           string
+		Policy          string
+		Until, Archived string
+		Renew           string
+		Style           template.CSS
+		Scripts         []template.JS
+	}{
+		Manifest: p.Manifest,
+		Hosts:    strings.Join(origins, ", "),
+		Until:    p.Until.UTC().Format(time.RFC3339),
+		Archived: p.Manifest.ArchivedAt.UTC().Format(time.RFC3339),
+		Renew:    p.Renew,
+		Style:    template.CSS(read("style.css")),
+	}
+	for i, s := range p.Manifest.Stems {
+		view.Stems = append(view.Stems, stem{s, p.Links[i]})
+	}
+	for _, name := range scripts {
+		view.Scripts = append(view.Scripts, template.JS(read(name)))
+	}
+	view.Policy = policy(origins, view.Style, view.Scripts)
+	var out bytes.Buffer
+	if err := page.Execute(&out, view); err != nil {
+		return err
+	}
+	_, err = out.WriteTo(w)
+	return err
+}
+
+// policy is the page's Content-Security-Policy: nothing runs, nothing is loaded and nothing is sent but what the page is made for.
+func policy(origins []string, style template.CSS, scripts []template.JS) string {
+	var hashes []string
+	for _, script := range scripts {
+		hashes = append(hashes, hash(string(script)))
+	}
+	return "default-src 'none'; base-uri 'none'; form-action 'none'; connect-src " + strings.Join(origins, " ") +
+		"; style-src " + hash(string(style)) + "; script-src " + strings.Join(hashes, " ")
+}
+
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// origins are the schemes and hosts of the links, each once.
+func (p Page) origins() ([]string, error) {
+	var origins []string
+	for i, link := range p.Links {
+		u, err := url.Parse(link)
+		if err != nil || u.Scheme == "" || u.Host == "" {
+			return nil, fmt.Errorf("the link to stem %s is no URL with a host", p.Manifest.Stems[i].Name)
+		}
+		if origin := u.Scheme + "://" + u.Host; !slices.Contains(origins, origin) {
+			origins = append(origins, origin)
+		}
+	}
+	return origins, nil
+}
+
+func read(name string) string {
+	text, err := files.ReadFile(name)
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return string(text)
+}
