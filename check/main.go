@@ -34,7 +34,7 @@ func main() {
 		{"gofmt", formatted},
 		{"go vet", command("go", "vet", "./...")},
 		{"tools", tools},
-		{"go vet of the tools", inModule("tools", "vet", "./miniosetup", "./uicheck")},
+		{"go vet of the tools", inModule("tools", "vet", "./miniosetup", "./uicheck", "./listencheck")},
 		{"Kubernetes manifests", inModule("deploy/kubernetes", "test", "./...")},
 		{"alerts and dashboard", inModule("deploy/monitoring", "test", "./...")},
 		{"workflowcheck", tool("workflowcheck", "./workflows/...", "./plugin/...")},

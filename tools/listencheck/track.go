@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// What the local stack is run with.
+const (
+	accessKey = "stemflow"
+	secretKey = "stemflow-local"
+	bucket    = "stems"
+)
+
+// stemSize makes kiesim's stems, of 64 kbit/s, four minutes long.
+const stemSize = 4 * 60 * 8000
+
+// track is a separated track, and the starter that shows it.
+type track struct {
+	ctx      context.Context
+	dir      string // for pages
+	starter  string
+	env      []string
+	minIO    string
+	song     string
+	manifest map[string]any
+}
+
+// separate has the local stack separate a new track.
+func separate(ctx context.Context, dir, temporal, minIO, kiesim string) (*track, error) {
+	t := &track{ctx: ctx, dir: dir, starter: filepath.Join(dir, "starter"), minIO: minIO, song: "song-" + strings.ToLower(rand.Text())[:8]}
+	t.env = append(os.Environ(), "TEMPORAL_ADDRESS="+temporal, "MINIO_ENDPOINT="+minIO, "MINIO_ACCESS_KEY="+accessKey, "MINIO_SECRET_KEY="+secretKey)
+	build := exec.CommandContext(ctx, "go", "build", "-o", t.starter, "./starter")
+	build.Dir, build.Stderr = "..", os.Stderr
+	if err := build.Run(); err != nil {
+		return nil, fmt.Errorf("build the starter: %w", err)
+	}
+	knobs := fmt.Sprintf(`{"audioId": %q, "files": {"*": {"size": %d}}}`, t.audioID(), stemSize)
+	resp, err := http.Post(kiesim+"/sim/knobs", "application/json", strings.NewReader(knobs))
+	if err != nil {
+		return nil, fmt.Errorf("%w: start the local stack first, with go run ./localstack", err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("kiesim answers %s", resp.Status)
+	}
+	if _, err := t.run(nil, "start", append(t.flags(), "--wait", "--json")...); err != nil {
+		return nil, err
+	}
+	text, err := t.run(nil, "show", append(t.flags(), "--json")...)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &t.manifest); err != nil {
+		return nil, err
+	}
+	if n := len(t.stems()); n != 12 {
+		return nil, fmt.Errorf("it has %d stems", n)
+	}
+	return t, nil
+}
+
+// audioID has a track of its own, whose stems alone are that long.
+func (t *track) audioID() string { return "track-" + strings.TrimPrefix(t.song, "song-") }
+
+func (t *track) flags() []string {
+	return []string{"--task-id", t.song, "--audio-id", t.audioID(), "--type", "split_stem"}
+}
+
+func (t *track) stems() []any { return t.manifest["stems"].([]any) }
+
+// run runs the starter with more variables than it has anyway, and returns what it prints.
+func (t *track) run(env []string, command string, flags ...string) ([]byte, error) {
+	cmd := exec.CommandContext(t.ctx, t.starter, append([]string{command}, flags...)...)
+	cmd.Env = append(t.env, env...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("starter %s: %w: %s%s", command, err, out, errs.Bytes())
+	}
+	return out, nil
+}
+
+// page has the starter write the page to a file, and returns its address.
+func (t *track) page(name string, env []string, flags ...string) (string, error) {
+	path := filepath.Join(t.dir, name+".html")
+	_, err := t.run(env, "listen", append(flags, "--out", path)...)
+	return file(path), err
+}
+
+// publish has the starter put the page into the bucket, and returns the link to it.
+func (t *track) publish() (string, error) {
+	out, err := t.run(nil, "listen", append(t.flags(), "--publish", "--json")...)
+	if err != nil {
+		return "", err
+	}
+	var made struct{ URL string }
+	if err := json.Unmarshal(out, &made); err != nil {
+		return "", err
+	}
+	if made.URL == "" {
+		return "", errors.New("there is no link to it")
+	}
+	return made.URL, nil
+}
+
+// renamed puts a manifest into the bucket whose stems are this track's under other names, and returns its key.
+func (t *track) renamed(ctx context.Context, name func(string) string) (string, error) {
+	manifest := map[string]any{}
+	for field, value := range t.manifest {
+		manifest[field] = value
+	}
+	stems := []any{}
+	for _, stem := range t.stems() {
+		renamed := map[string]any{}
+		for field, value := range stem.(map[string]any) {
+			renamed[field] = value
+		}
+		renamed["name"] = name(renamed["name"].(string))
+		stems = append(stems, renamed)
+	}
+	manifest["stems"] = stems
+	manifest["source"] = map[string]any{"taskId": name("task"), "audioId": name("audio"), "stemName": name("instrument")}
+	text, err := json.Marshal(manifest)
+	if err != nil {
+		return "", err
+	}
+	client, err := minio.New(t.minIO, &minio.Options{Creds: credentials.NewStaticV4(accessKey, secretKey, "")})
+	if err != nil {
+		return "", err
+	}
+	key := t.song + "/hostile/manifest.json"
+	_, err = client.PutObject(ctx, bucket, key, bytes.NewReader(text), int64(len(text)), minio.PutObjectOptions{})
+	return key, err
+}
