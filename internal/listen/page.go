@@ -24,7 +24,7 @@ var files embed.FS
 var page = template.Must(template.ParseFS(files, "page.html"))
 
 // scripts stand in the page in this order, in which one needs the other.
-var scripts = []string{"mp3.js", "stem.js", "player.js", "waveform.js", "page.js"}
+var scripts = []string{"mp3.js", "stem.js", "buffers.js", "player.js", "waveform.js", "page.js"}
 
 // Page is what a page shows.
 type Page struct {

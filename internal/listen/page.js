@@ -2,6 +2,7 @@
 
 const one = (selector, within = document) => within.querySelector(selector);
 const step = 5; // seconds that an arrow key jumps
+const places = 2000; // that can be told apart on a waveform
 
 const rows = [...document.querySelectorAll(".stem")];
 const stems = rows.map((row) => new Stem({
@@ -13,6 +14,7 @@ const stems = rows.map((row) => new Stem({
 const waveforms = rows.map((row) => new Waveform(one("canvas", row)));
 const player = new Player(stems, show);
 const tracks = player.tracks; // of the rows, in their order, those too that cannot be played
+const cursors = document.querySelectorAll(".cursor");
 const play = one("#play"), seek = one("#seek"), note = one("#status");
 
 function clock(seconds) {
@@ -42,14 +44,18 @@ function loadingNote() {
 // move shows the position.
 function move() {
   const { position, duration } = player;
-  const at = `${clock(position)} of ${clock(duration)}`;
-  if (one("#time").textContent !== at) {
-    one("#time").textContent = at;
-    seek.setAttribute("aria-valuetext", at);
+  const text = `${clock(position)} of ${clock(duration)}`;
+  if (text !== move.text) {
+    move.text = one("#time").textContent = text;
+    seek.setAttribute("aria-valuetext", text);
   }
-  seek.max = duration;
-  seek.value = position;
-  document.body.style.setProperty("--position", duration ? position / duration : 0);
+  const place = Math.round((position / duration) * places) || 0;
+  if (place !== move.place || duration !== Number(seek.max)) {
+    move.place = place;
+    seek.max = duration;
+    seek.value = position;
+    for (const cursor of cursors) cursor.style.left = `${(place / places) * 100}%`;
+  }
   cancelAnimationFrame(move.next);
   if (player.state === "playing") move.next = requestAnimationFrame(move);
 }
@@ -70,7 +76,7 @@ function troubled(i, { kind, said }) {
   const row = one(".trouble", rows[i]);
   row.textContent = one(`#words [data-kind="${kind}"]`).textContent + (said && kind === "refused" ? ` (${said})` : "");
   row.hidden = false;
-  one("canvas", rows[i]).hidden = true;
+  rows[i].classList.add("lost");
   const advice = one(`#advice [data-kind="${kind}"]`);
   if (advice) advice.hidden = one("#advice").hidden = false;
 }

@@ -129,7 +129,7 @@ func TestPageIsSelfContained(t *testing.T) {
 	}
 	styles, scripts := inner("style"), inner("script")
 	require.Len(t, styles, 1)
-	require.Len(t, scripts, 5)
+	require.Len(t, scripts, 6)
 	require.Equal(t, []string{"default-src 'none'; base-uri 'none'; form-action 'none'; " +
 		"connect-src https://store.example.com:9000 http://10.0.0.1; style-src " + styles[0] + "; script-src " + strings.Join(scripts, " ")},
 		all(`http-equiv="Content-Security-Policy" content="([^"]*)"`, page))

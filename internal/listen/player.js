@@ -14,7 +14,7 @@ class Player {
   // changed is called whenever the state has changed by itself.
   constructor(stems, changed) {
     this.changed = changed;
-    this.tracks = stems.map((stem) => ({ stem, level: 0, muted: false, solo: false, nodes: new Set() }));
+    this.tracks = stems.map((stem) => ({ stem, level: 0, muted: false, solo: false, nodes: new Set(), buffers: new Buffers() }));
     this.state = "paused"; // "waiting" for pieces, "playing"
     this.held = 0; // where it stands, in samples, while it does not play
     this.run = 0; // counts the starts and stops: what was begun in an earlier run is dropped
@@ -92,8 +92,8 @@ class Player {
       for (const node of track.nodes) {
         node.stop();
         node.disconnect();
+        this.ended(track, node);
       }
-      track.nodes.clear();
     }
   }
 
@@ -140,13 +140,20 @@ class Player {
     const from = Math.max(start, this.held);
     track.next = piece.number + 1;
     track.until = end;
-    if (from >= end) return;
+    if (from >= end) {
+      discard(piece);
+      return;
+    }
     const node = this.context.createBufferSource();
-    node.buffer = piece.buffer;
+    node.buffer = track.buffers.filled(piece);
     node.connect(track.gain);
-    node.start((this.zero + from) / this.rate, (piece.offset * scale + from - start) / this.rate, (end - from) / this.rate);
+    node.start((this.zero + from) / this.rate, (from - start) / this.rate, (end - from) / this.rate);
+    node.onended = () => this.ended(track, node);
     track.nodes.add(node);
-    node.onended = () => track.nodes.delete(node);
+  }
+
+  ended(track, node) {
+    if (track.nodes.delete(node)) track.buffers.takeBack(node.buffer);
   }
 
   // tick sees to it that enough is scheduled.

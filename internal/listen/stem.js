@@ -79,8 +79,8 @@ class Stem {
     return Math.floor((seconds * this.mp3.rate + this.mp3.delay) / this.mp3.samplesOfFrame / framesOfPiece);
   }
 
-  // piece decodes a piece: its buffer plays from start to end, both in samples of its rate from the stem's beginning, beginning at offset.
-  // It is null behind the last one.
+  // piece decodes a piece: its buffer, from offset on, plays from start to end, both in samples of its rate from the stem's beginning. The buffer
+  // is the caller's to discard, unless it is shared. It is null behind the last piece.
   async piece(number) {
     await this.until(() => this.complete || this.mp3?.frames >= (number + 1) * framesOfPiece + framesAfter);
     if (!this.mp3) return number === 0 ? this.decodeWhole() : null;
@@ -97,15 +97,16 @@ class Stem {
   async decodeWhole() {
     if (!this.whole) {
       const buffer = await this.decode(this.bytes.slice(), 44100);
-      this.whole = { number: 0, buffer, rate: buffer.sampleRate, start: 0, end: buffer.length, offset: 0 };
+      this.whole = { number: 0, buffer, rate: buffer.sampleRate, start: 0, end: buffer.length, offset: 0, shared: true };
     }
     return this.whole;
   }
 
-  // decode makes samples of the given rate. No sound is played by an offline context, so it needs nobody's permission.
+  // decode makes samples of the given rate, which is always the same. No sound is played by an offline context, so it needs nobody's permission.
   async decode(bytes, rate) {
+    this.decoder ??= new OfflineAudioContext(1, 1, rate);
     try {
-      return await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes.buffer);
+      return await this.decoder.decodeAudioData(bytes.buffer);
     } catch {
       this.failed = new Trouble("undecodable");
       throw this.failed;

@@ -56,6 +56,7 @@ async function drawAsDecoded(stems, waveforms, drawn) {
       if (!piece) continue;
       more = true;
       waveforms[i].add(piece);
+      discard(piece);
       drawn(i);
     }
   }

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -88,6 +87,3 @@ func run(ctx context.Context) error {
 	fmt.Println("screenshots are in", *out)
 	return nil
 }
-
-// file is the address of a file.
-func file(path string) string { return "file://" + filepath.ToSlash(path) }

@@ -84,7 +84,7 @@ func (t *track) stems() []any { return t.manifest["stems"].([]any) }
 // run runs the starter with more variables than it has anyway, and returns what it prints.
 func (t *track) run(env []string, command string, flags ...string) ([]byte, error) {
 	cmd := exec.CommandContext(t.ctx, t.starter, append([]string{command}, flags...)...)
-	cmd.Env = append(t.env, env...)
+	cmd.Dir, cmd.Env = t.dir, append(t.env, env...)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
@@ -96,9 +96,8 @@ func (t *track) run(env []string, command string, flags ...string) ([]byte, erro
 
 // page has the starter write the page to a file, and returns its address.
 func (t *track) page(name string, env []string, flags ...string) (string, error) {
-	path := filepath.Join(t.dir, name+".html")
-	_, err := t.run(env, "listen", append(flags, "--out", path)...)
-	return file(path), err
+	_, err := t.run(env, "listen", append(flags, "--out", name)...)
+	return "file://" + filepath.ToSlash(filepath.Join(t.dir, name)), err
 }
 
 // publish has the starter put the page into the bucket, and returns the link to it.
