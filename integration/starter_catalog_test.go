@@ -1,0 +1,131 @@
+package integration
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+	"stemflow/internal/servers"
+	"stemflow/kiesim"
+)
+
+// ran is what a command line of the starter came to.
+type ran struct {
+	code           int
+	stdout, stderr string
+}
+
+// starter runs the starter's program.
+func (s *stack) starter(args ...string) ran {
+	s.t.Helper()
+	cmd := exec.CommandContext(s.t.Context(), build(s.t, "../starter"), args...)
+	cmd.Env = servers.Environment(ourVariables, "TEMPORAL_ADDRESS="+s.server, "STEMFLOW_TASK_QUEUE="+s.queue, "STEMFLOW_BUCKET="+s.bucket,
+		"MINIO_ENDPOINT="+s.cfg.MinIO.Endpoint, "MINIO_ACCESS_KEY="+s.cfg.MinIO.AccessKey, "MINIO_SECRET_KEY="+s.cfg.MinIO.SecretKey)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		require.NoError(s.t, err)
+	}
+	return ran{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// printed is the one JSON document that a command has printed.
+func printed[T any](s *stack, r ran) T {
+	s.t.Helper()
+	require.Zero(s.t, r.code, r.stdout+r.stderr)
+	require.Empty(s.t, r.stderr)
+	var v T
+	require.NoError(s.t, json.Unmarshal([]byte(r.stdout), &v), r.stdout)
+	return v
+}
+
+// listFile writes a list of new tracks to a file.
+func (s *stack) listFile(n int, knobs kiesim.Knobs) (path, name string, tracks []stemflow.SeparateStemsInput) {
+	s.t.Helper()
+	var list strings.Builder
+	for range n {
+		in := track(stemflow.SeparateVocal)
+		s.sim.SetKnobs(in.AudioID, knobs)
+		tracks = append(tracks, in)
+		line, err := json.Marshal(map[string]string{"taskId": in.TaskID, "audioId": in.AudioID})
+		require.NoError(s.t, err)
+		list.Write(append(line, '\n'))
+	}
+	name = "list-" + newID()
+	path = filepath.Join(s.t.TempDir(), name+".jsonl")
+	require.NoError(s.t, os.WriteFile(path, []byte(list.String()), 0o600))
+	return path, name, tracks
+}
+
+func TestTheStarterSteersACatalog(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	path, name, _ := s.listFile(6, kiesim.Knobs{Delay: kiesim.Duration(2 * time.Second)})
+	started := printed[map[string]any](s, s.starter("catalog", "--file", path, "--window", "1", "--json"))
+	require.Equal(t, "catalog:"+name, started["workflowId"])
+
+	s.await("a track is under way", func() bool { return len(s.sim.Bill().Charges) == 1 })
+	progress := printed[stemflow.CatalogProgress](s, s.starter("catalog", "pause", "--name", name, "--json"))
+	require.Equal(t, stemflow.PauseRequested, progress.Paused.Reason)
+	progress = printed[stemflow.CatalogProgress](s, s.starter("catalog", "window", "--file", path, "--window", "4", "--json"))
+	require.Equal(t, 4, progress.Window)
+	refused := s.starter("catalog", "--file", path, "--name", name, "--window", "1", "--prefix", "elsewhere", "--json")
+	require.Equal(t, 2, refused.code)
+	require.Contains(t, refused.stdout, `"NameTaken"`, "another list under the same name")
+
+	s.await("the track under way has come to its end", func() bool {
+		return printed[stemflow.CatalogProgress](s, s.starter("catalog", "pause", "--name", name, "--json")).Running == 0
+	})
+	resumed := s.starter("catalog", "resume", "--name", name)
+	require.Zero(t, resumed.code, resumed.stderr)
+	require.Contains(t, resumed.stdout, "The catalogue goes on.\n  1 of 6 tracks have come to an end")
+
+	watched := s.starter("catalog", "watch", "--name", name)
+	require.Zero(t, watched.code, watched.stderr)
+	require.Contains(t, watched.stdout, ": separating 6 tracks, 4 at a time\n")
+	require.Contains(t, watched.stdout, "Catalogue "+name+": 6 tracks in ")
+	require.Regexp(t, `archived +6\n\n  report     s3://`+s.bucket+`/_catalogs/`+name+`/[0-9a-f-]+/report\.csv`, watched.stdout)
+	require.Len(t, s.sim.Bill().Charges, 6)
+
+	again := printed[stemflow.SeparateCatalogResult](s, s.starter("catalog", "--file", path, "--wait", "--json"))
+	require.Equal(t, stemflow.CatalogCounts{Found: 6}, again.CatalogCounts)
+	require.Len(t, s.sim.Bill().Charges, 6, "it pays only for what is not archived")
+	require.Equal(t, 1, s.starter("catalog", "pause", "--name", name).code, "nothing runs any more")
+}
+
+func TestTheStarterTellsOfACatalogThatIsIncomplete(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	path, _, tracks := s.listFile(3, kiesim.Knobs{Delay: kiesim.Duration(4 * time.Second)})
+	s.sim.SetKnobs(tracks[1].AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
+	r := s.starter("catalog", "--file", path, "--wait")
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.stdout, "failed: line 2, "+tracks[1].AudioID+": SeparationFailed: ")
+	require.Regexp(t, `archived +2\n  failed +1\n`, r.stdout)
+	require.Equal(t, "error: Incomplete\n  1 of 3 tracks are not archived, or not wholly: the report tells why\n"+
+		"Starting the catalogue again pays only for what is not archived.\n", r.stderr)
+}
+
+func TestTheStarterCancelsACatalog(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	path, name, _ := s.listFile(3, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	require.Zero(t, s.starter("catalog", "--file", path, "--window", "2").code)
+	s.await("tracks are paid for", func() bool { return len(s.sim.Bill().Charges) == 2 })
+	cancelled := s.starter("catalog", "cancel", "--name", name)
+	require.Zero(t, cancelled.code, cancelled.stderr)
+	watched := s.starter("catalog", "watch", "--name", name)
+	require.Equal(t, 3, watched.code)
+	require.Regexp(t, `error: Canceled\n.*\n\n  cancelled +2\n  not begun +1\n\n  report `, watched.stderr)
+}

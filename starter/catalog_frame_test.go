@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+	"stemflow/internal/terminal"
+)
+
+// halfway is a catalogue in its midst, at noon.
+func halfway() catalogObservation {
+	budget, balance := 99_000, 41_233.5
+	return catalogObservation{
+		Progress: &stemflow.CatalogProgress{
+			Phase: stemflow.CatalogSeparating, Name: "june", Window: 100, Tracks: 1980, Running: 100,
+			CatalogCounts: stemflow.CatalogCounts{Archived: 641, Found: 170, Failed: 9},
+			Credits:       32_050, Reserved: 5_000, CreditBudget: &budget, Balance: &balance,
+			Failures: []stemflow.TrackOutcome{{
+				Number: 730, Line: 731, AudioID: "0c5f6a2e", Reason: stemflow.ErrorSeparationFailed, Message: "the provider failed the separation",
+			}},
+			StartedAt: noon.Add(-time.Hour),
+		},
+		Pace: pace{{noon.Add(-2 * time.Minute), 695}, {noon, 820}},
+	}
+}
+
+func paused(reason, message string) catalogObservation {
+	o := halfway()
+	o.Progress.Paused = &stemflow.CatalogPause{Reason: reason, Message: message, Since: noon.Add(-time.Minute)}
+	return o
+}
+
+func TestCatalogFrame(t *testing.T) {
+	big := terminal.Size{Columns: 100, Rows: 30}
+	for name, c := range map[string]struct {
+		seen catalogObservation
+		size terminal.Size
+		want []string
+	}{
+		"nothing seen yet": {catalogObservation{}, big, []string{"⠋ 0:05  starting"}},
+		"checking": {
+			catalogObservation{Progress: &stemflow.CatalogProgress{Phase: stemflow.CatalogPreparing, Name: "june"}}, big,
+			[]string{"⠋ 0:05  june: checking the tracks"},
+		},
+		"halfway": {halfway(), big, []string{
+			"⠋ 1:00:00  june: separating 1,980 tracks, 100 at a time",
+			"  ████████████░░░░░░░░░░░░░░░░░░  41.4%  820 of 1,980",
+			"  ✓ archived         641",
+			"  ✓ found            170",
+			"  ✗ failed             9",
+			"  ⠋ running          100",
+			"  · waiting        1,060",
+			"  62.5 tracks a minute, about 19 min left",
+			"  32,050 credits spent, 5,000 reserved, budget 99,000, account 41,233.50",
+			"  ✗ line 731, 0c5f6a2e: SeparationFailed: the provider failed the separation",
+		}},
+		"paused by somebody": {paused(stemflow.PauseRequested, ""), terminal.Size{Columns: 100, Rows: 5}, []string{
+			"⠋ 1:00:00  june: paused",
+			"  ! paused since 11:59:00; to go on: starter catalog resume --name june",
+			"  … and 9 more",
+		}},
+		"paused by itself": {paused(stemflow.ErrorUnauthorized, "the key is refused"), terminal.Size{Columns: 100, Rows: 6}, []string{
+			"⠋ 1:00:00  june: paused",
+			"  ! paused by itself since 11:59:00, Unauthorized: the key is refused",
+			"    when that is mended: starter catalog resume --name june",
+			"  … and 9 more",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines := catalogFrame(c.seen, noon.Add(-5*time.Second), noon, c.size, false)
+			require.Equal(t, strings.Join(c.want, "\n"), strings.Join(lines, "\n"))
+		})
+	}
+}
+
+func TestCatalogJournal(t *testing.T) {
+	var out bytes.Buffer
+	j := &journal[catalogObservation]{w: &out, changes: catalogChanges}
+	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
+	j.show(catalogObservation{}, at(0))
+	j.show(catalogObservation{Trouble: "no worker"}, at(1))
+	seen := halfway()
+	j.show(seen, at(2))
+	j.show(seen, at(3))
+	later := paused(stemflow.ErrorUnauthorized, "the key is refused")
+	later.Progress.Failed += 3
+	later.Progress.Failures = append(later.Progress.Failures, stemflow.TrackOutcome{Number: 800, Line: 801, AudioID: "a", Reason: "X", Message: "cut\x1b[2J"})
+	j.show(later, at(4))
+	require.Equal(t, `12:01:00  no worker
+12:02:00  june: separating 1,980 tracks, 100 at a time
+12:02:00  failed: line 731, 0c5f6a2e: SeparationFailed: the provider failed the separation
+12:02:00  41%: 820 of 1,980 tracks have come to an end, 9 failed, 100 running, 1,060 waiting, `+
+		`32,050 credits spent, 5,000 reserved, budget 99,000, account 41,233.50, 62.5 tracks a minute, about 19 min left
+12:04:00  june: paused
+12:04:00  paused by itself since 11:59:00, Unauthorized: the key is refused
+12:04:00  when that is mended: starter catalog resume --name june
+12:04:00  failed: line 801, a: X: cut [2J
+12:04:00  failed: 2 more
+`, out.String())
+}
+
+func TestPace(t *testing.T) {
+	var p pace
+	require.Zero(t, p.perMinute())
+	p = p.with(noon, 100)
+	p = p.with(noon.Add(5*time.Second), 110)
+	require.Zero(t, p.perMinute(), "nobody can tell yet")
+	p = p.with(noon.Add(time.Minute), 160)
+	require.InDelta(t, 60, p.perMinute(), 0.001)
+	require.Equal(t, 2*time.Minute, p.left(120))
+	p = p.with(noon.Add(10*time.Minute), 160)
+	require.Zero(t, p.perMinute(), "what was long ago does not count")
+	require.Zero(t, p.left(120))
+}
+
+func TestNumbersForPeople(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000"} {
+		require.Equal(t, want, countText(n))
+	}
+	for amount, want := range map[float64]string{0: "0", 5916.25: "5,916.25", 10: "10", -3.5: "-3.50"} {
+		require.Equal(t, want, amountText(amount))
+	}
+	for d, want := range map[time.Duration]string{
+		time.Second: "a minute", 90 * time.Minute: "90 min", 5 * time.Hour: "5 h", 72 * time.Hour: "3 days",
+	} {
+		require.Equal(t, want, roughTime(d))
+	}
+}
