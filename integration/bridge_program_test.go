@@ -91,25 +91,6 @@ func startBridge(t testing.TB, temporalAddr string, workflows int) *bridgeProgra
 	return b
 }
 
-// startBridgeProgram starts the program alone.
-func startBridgeProgram(t testing.TB, program, temporalAddr string) *servers.Process {
-	t.Helper()
-	port, err := servers.FreePort(0)
-	require.NoError(t, err)
-	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	p, err := servers.Start(t.Context(), servers.Command{
-		Name: "callbackbridge", Path: program,
-		Env: servers.Environment([]string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_"},
-			"TEMPORAL_ADDRESS="+temporalAddr, "STEMFLOW_BRIDGE_ADDR="+addr, "STEMFLOW_METRICS_ADDR=127.0.0.1:0",
-			"STEMFLOW_CALLBACK_SECRETS="+callbackSecret, "KIE_WEBHOOK_HMAC_KEY="+webhookKey,
-		),
-		Ready: servers.HTTPReady("http://" + addr + "/readyz"), StopWithin: 30 * time.Second,
-	})
-	require.NoError(t, err)
-	p.Addr = addr
-	return p
-}
-
 // restart starts the program again after it was killed or stopped.
 func (b *bridgeProgram) restart() {
 	b.t.Helper()

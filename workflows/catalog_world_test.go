@@ -1,7 +1,6 @@
 package workflows_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -341,19 +340,4 @@ func (s *shelf) progress() stemflow.CatalogProgress {
 	var p stemflow.CatalogProgress
 	require.NoError(s.t, value.Get(&p))
 	return p
-}
-
-// reasons are the reasons of the tracks with a status, in the order of their numbers.
-func (s *shelf) reasons(status stemflow.TrackStatus) (reasons []string) {
-	var outcomes []stemflow.TrackOutcome
-	for _, outcome := range s.outcomes {
-		if outcome.Status == status {
-			outcomes = append(outcomes, outcome)
-		}
-	}
-	slices.SortFunc(outcomes, func(a, b stemflow.TrackOutcome) int { return cmp.Compare(a.Number, b.Number) })
-	for _, outcome := range outcomes {
-		reasons = append(reasons, fmt.Sprintf("a%d %s", outcome.Number, outcome.Reason))
-	}
-	return reasons
 }
