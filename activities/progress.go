@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -86,7 +87,7 @@ func (p *progress) interrupted(ctx context.Context, err error) error {
 		return expected(stemflow.ErrorArchiveUnavailable, errWorkerStopping.Error())
 	}
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return fmt.Errorf("the transfer was interrupted: %w", context.Cause(ctx)) // a cancellation, or what the heartbeat was answered with
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -48,6 +49,31 @@ func TestTemporalRestarted(t *testing.T) {
 			s.requireArchived(in, s.result(run))
 			require.Equal(t, 1, s.billed(in))
 		})
+	}
+}
+
+// Temporal hangs for some seconds, as it does while its database fails over or its disk is busy: stems under way are not begun anew.
+func TestATemporalThatHangsInterruptsNoTransfer(t *testing.T) {
+	t.Parallel()
+	program := buildWorker(t)
+	server, err := servers.Temporal(t.Context(), servers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
+	require.NoError(t, err)
+	t.Cleanup(server.Stop)
+	s := newStackAt(t, server.Addr)
+	s.startProgram(program)
+	in := track(stemflow.SeparateVocal)
+	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Files: map[string]kiesim.File{kiesim.AllStems: {BytesPerSecond: 12_500}}})
+	run := s.start(in)
+	s.awaitPhase(run, stemflow.PhaseArchiving)
+
+	require.NoError(t, syscall.Kill(server.PID(), syscall.SIGSTOP))
+	time.Sleep(5 * time.Second)
+	require.NoError(t, syscall.Kill(server.PID(), syscall.SIGCONT))
+	s.requireArchived(in, s.result(run))
+	for _, event := range s.history(run) {
+		if started := event.GetActivityTaskStartedEventAttributes(); started != nil {
+			require.EqualValues(t, 1, started.Attempt, "%v", started.LastFailure)
+		}
 	}
 }
 
