@@ -40,14 +40,15 @@ const parallelism = 12
 
 // contestants run in processes of their own, so that each one's memory and processor time can be told.
 var contestants = map[string]func(context.Context, job) error{
-	"floor":      floor,
-	"unsigned":   bare,
-	"memory":     fromMemory,
-	"naive loop": naive,
-	"activities": ownWork,
-	"worker":     serve,
-	noLengthName: serve,
-	skeletonName: serveSkeleton,
+	"floor":        floor,
+	"unsigned":     bare,
+	"memory":       fromMemory,
+	"naive loop":   naive,
+	"activities":   ownWork,
+	"worker":       serve,
+	sharedDiskName: serve,
+	noLengthName:   serve,
+	skeletonName:   serveSkeleton,
 }
 
 const contestantCommand = "contestant"

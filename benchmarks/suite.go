@@ -77,7 +77,7 @@ func newSuite(ctx context.Context) (_ *suite, err error) {
 	}); err != nil {
 		return nil, err
 	}
-	if s.temporal, err = servers.Temporal(ctx, servers.TemporalOptions{DBFile: filepath.Join(s.dir, "temporal.db"), Announce: say}); err != nil {
+	if s.temporal, err = servers.Temporal(ctx, servers.TemporalOptions{Announce: say}); err != nil {
 		return nil, err
 	}
 	s.source = newSource()
@@ -108,7 +108,10 @@ func (s *suite) close() {
 }
 
 // order is that of the table.
-var order = []string{"floor", "unsigned", "memory", "activities", "worker", noLengthName, rcloneName, "naive loop"}
+var order = []string{"floor", "unsigned", "memory", "activities", "worker", sharedDiskName, noLengthName, rcloneName, "naive loop"}
+
+// sharedDiskName is the worker, with a Temporal whose database and the store's objects wait for one disk. The other one's is in memory.
+const sharedDiskName = "worker, shared disk"
 
 // noLengthName is the worker, with a source that does not tell the lengths of its files.
 const noLengthName = "worker, no lengths"
@@ -142,8 +145,11 @@ func (s *suite) measure(ctx context.Context, name string, l load) (usage, error)
 	j := s.job
 	j.Links, j.Size, j.Prefix = links(s.source.URL, l), l.size, fmt.Sprintf("run-%d", s.runs)
 	run := s.runOnce
-	if name == "worker" || name == noLengthName {
+	switch name {
+	case "worker", noLengthName:
 		run = s.throughWorker
+	case sharedDiskName:
+		run = s.onSharedDisk
 	}
 	if name == noLengthName {
 		for i := range j.Links {
@@ -202,6 +208,22 @@ func (s *suite) runOnce(ctx context.Context, name string, j job) (usage, error) 
 	took := time.Since(began)
 	rusage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	return usage{time: took, cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), peak: rusage.Maxrss << 10}, nil
+}
+
+// onSharedDisk measures a worker with a server of its own, which is there for no longer than that.
+func (s *suite) onSharedDisk(ctx context.Context, name string, j job) (_ usage, err error) {
+	server, err := servers.Temporal(ctx, servers.TemporalOptions{DBFile: filepath.Join(s.dir, j.Prefix+".db")})
+	if err != nil {
+		return usage{}, err
+	}
+	defer server.Stop()
+	with := *s
+	if with.client, err = client.Dial(client.Options{HostPort: server.Addr, Logger: quiet}); err != nil {
+		return usage{}, err
+	}
+	defer with.client.Close()
+	j.Temporal = server.Addr
+	return with.throughWorker(ctx, name, j)
 }
 
 // throughWorker measures a worker that is there already, from the start of a workflow to its end.

@@ -30,6 +30,9 @@ func table(l load, results map[string][]usage) string {
 		fmt.Fprintf(&b, "%-20s  %8s  %7.2f  %9.0f  %8s  %9d  %9s\n", name, u.time.Round(time.Millisecond), float64(u.time)/float64(least),
 			float64(l.stems)*float64(l.size)/1e6/u.time.Seconds(), u.cpu.Round(10*time.Millisecond), u.peak>>20, idle)
 	}
-	fmt.Fprintf(&b, "the engine's share: %s\n", (median(results["worker"]).time - median(results["activities"]).time).Round(time.Millisecond))
+	share := func(name string) time.Duration {
+		return (median(results[name]).time - median(results["activities"]).time).Round(time.Millisecond)
+	}
+	fmt.Fprintf(&b, "the engine's share: %s, and %s where it waits for the store's disk\n", share("worker"), share(sharedDiskName))
 	return b.String()
 }
