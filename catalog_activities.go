@@ -124,6 +124,8 @@ type RunningTrack struct {
 	// RunID is of its run, empty where a run of somebody else's was joined.
 	RunID  string `json:"runId,omitempty"`
 	Joined bool   `json:"joined,omitempty"`
+	// Tried tells that an earlier try failed for what was not the track's fault.
+	Tried bool `json:"tried,omitempty"`
 	// Reserved is what it may cost, Credits what earlier tries have.
 	Reserved int `json:"reserved,omitempty"`
 	Credits  int `json:"credits,omitempty"`

@@ -226,7 +226,7 @@ func TestACatalogIsCancelledAndRunAgain(t *testing.T) {
 	in, tracks := s.listed(6)
 	in.Window = 3
 	for _, track := range tracks {
-		s.sim.SetKnobs(track.AudioID, kiesim.Knobs{Delay: kiesim.Duration(4 * time.Second)})
+		s.sim.SetKnobs(track.AudioID, kiesim.Knobs{Delay: kiesim.Duration(12 * time.Second)})
 	}
 	other := s.start(tracks[0])
 	run := s.startCatalog(in)

@@ -65,7 +65,7 @@ func TestForgedLinksAreNotFetched(t *testing.T) {
 		t.Parallel()
 		s := s.on(t)
 		in := track(stemflow.SeparateVocal)
-		s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(18 * time.Second), Callback: kiesim.Callback{Lost: true}})
+		s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(40 * time.Second), Callback: kiesim.Callback{Lost: true}})
 		run := s.start(in)
 		s.await("the separation is paid for", func() bool { return s.memo(run) != "" })
 		s.forge(run.GetRunID(), run.GetID(), s.memo(run), address)

@@ -39,10 +39,11 @@ type prioritiesOf struct {
 }
 
 func (p *prioritiesOf) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
-	info := activity.GetInfo(ctx)
-	p.mu.Lock()
-	p.seen[info.ActivityType.Name] = info.Priority
-	p.mu.Unlock()
+	if info := activity.GetInfo(ctx); !info.IsLocalActivity { // which waits in no queue
+		p.mu.Lock()
+		p.seen[info.ActivityType.Name] = info.Priority
+		p.mu.Unlock()
+	}
 	return p.Next.ExecuteActivity(ctx, in)
 }
 

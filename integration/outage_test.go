@@ -64,7 +64,10 @@ func TestATemporalThatHangsInterruptsNoTransfer(t *testing.T) {
 	in := track(stemflow.SeparateVocal)
 	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Files: map[string]kiesim.File{kiesim.AllStems: {BytesPerSecond: 12_500}}})
 	run := s.start(in)
-	s.awaitPhase(run, stemflow.PhaseArchiving)
+	s.await("both stems have sent a heartbeat", func() bool {
+		d, err := s.client.DescribeWorkflowExecution(t.Context(), run.GetID(), run.GetRunID())
+		return err == nil && len(d.PendingActivities) == 2 && d.PendingActivities[0].HeartbeatDetails != nil && d.PendingActivities[1].HeartbeatDetails != nil
+	})
 
 	require.NoError(t, syscall.Kill(server.PID(), syscall.SIGSTOP))
 	time.Sleep(5 * time.Second)

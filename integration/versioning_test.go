@@ -30,7 +30,7 @@ func TestANewVersionTakesOverRunningSeparations(t *testing.T) {
 	}
 	old := deploy("one")
 	in := track(stemflow.SplitStem)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(8 * time.Second)})
+	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(45 * time.Second)})
 	run := s.start(in)
 	s.awaitPhase(run, stemflow.PhaseWaiting)
 	require.Equal(t, "one", s.buildOf(run))

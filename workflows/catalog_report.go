@@ -32,7 +32,9 @@ func (c *catalog) finish(ctx workflow.Context, err error) (stemflow.SeparateCata
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	_ = workflow.Await(detached, func() bool { return len(c.running) == 0 })
 	for _, track := range c.state.Again {
-		c.conclude(ctx, outcomeOf(track, cancelledUnpaid("it was to be tried again once the catalogue went on")))
+		if track.Tried { // the others were left to a next run, as are those that are not read yet
+			c.conclude(ctx, outcomeOf(track, cancelledUnpaid("it was to be tried again once the catalogue went on")))
+		}
 	}
 	c.state.Again = nil
 

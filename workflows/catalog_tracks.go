@@ -111,7 +111,7 @@ func (c *catalog) settle(ctx workflow.Context, track stemflow.RunningTrack, end 
 				track.Input.SeparationTaskID = end.Details.SeparationTaskID
 			}
 		}
-		track.RunID, track.Joined = "", false
+		track.RunID, track.Joined, track.Tried = "", false, true
 		c.state.Again = append(c.state.Again, track)
 		return
 	}
