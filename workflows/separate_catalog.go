@@ -181,6 +181,9 @@ func (c *catalog) continueAsNew(ctx workflow.Context) error {
 	if err := c.record(ctx, forAsLongAsItTakes); err != nil {
 		return err
 	}
+	if ctx.Err() != nil { // the next run would not know that it is cancelled
+		return ctx.Err()
+	}
 	in := c.in
 	in.Tracks = nil
 	state := c.state
