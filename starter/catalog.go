@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
@@ -127,7 +126,7 @@ func (p *program) startCatalog(ctx context.Context, o catalogOptions) error {
 			return err
 		}
 	}
-	run, started, err := startCatalogWorkflow(ctx, c, cfg, in)
+	run, started, err := startOrJoin(ctx, c, cfg, stemflow.CatalogWorkflowID(in), "catalogue "+in.Name, stemflow.WorkflowSeparateCatalog, in)
 	if err != nil {
 		return temporalFailure("the catalogue cannot be started", err)
 	}
@@ -153,20 +152,6 @@ type startedCatalog struct {
 	startedRun
 	Name   string             `json:"name"`
 	Source stemflow.ObjectRef `json:"source"`
-}
-
-// startCatalogWorkflow starts the catalogue, or joins the run of one of the same name; started tells which.
-func startCatalogWorkflow(
-	ctx context.Context, c client.Client, cfg config.Starter, in stemflow.SeparateCatalogInput,
-) (run client.WorkflowRun, started bool, err error) {
-	run, err = c.ExecuteWorkflow(withStarted(ctx, &started), client.StartWorkflowOptions{
-		ID:                       stemflow.CatalogWorkflowID(in),
-		TaskQueue:                cfg.TaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:            "catalogue " + in.Name,
-	}, stemflow.WorkflowSeparateCatalog, in)
-	return run, started, err
 }
 
 // sameSource demands that a run that was joined separates the same list: a name is easily used for two. A run that cannot tell is believed to.

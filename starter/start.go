@@ -152,7 +152,7 @@ func (p *program) start(ctx context.Context, o startOptions) error {
 		return err
 	}
 	defer c.Close()
-	run, started, err := startWorkflow(ctx, c, cfg, o.in)
+	run, started, err := startOrJoin(ctx, c, cfg, stemflow.WorkflowID(o.in), title(o.in), stemflow.WorkflowSeparateStems, o.in)
 	if err != nil {
 		return temporalFailure("the separation cannot be started", err)
 	}
@@ -176,17 +176,17 @@ type startedRun struct {
 	Started bool `json:"started"`
 }
 
-// startWorkflow starts the separation, or joins the run of the same track; started tells which.
-func startWorkflow(
-	ctx context.Context, c client.Client, cfg config.Starter, in stemflow.SeparateStemsInput,
+// startOrJoin starts a workflow of stemflow's, or joins the run that has the id; started tells which.
+func startOrJoin(
+	ctx context.Context, c client.Client, cfg config.Starter, id, summary, workflow string, in any,
 ) (run client.WorkflowRun, started bool, err error) {
 	run, err = c.ExecuteWorkflow(withStarted(ctx, &started), client.StartWorkflowOptions{
-		ID:                       stemflow.WorkflowID(in),
+		ID:                       id,
 		TaskQueue:                cfg.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:            title(in),
-	}, stemflow.WorkflowSeparateStems, in)
+		StaticSummary:            summary,
+	}, workflow, in)
 	return run, started, err
 }
 
