@@ -2,7 +2,6 @@ package integration
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
@@ -30,13 +29,16 @@ func TestHowAnAwaitedRunEnded(t *testing.T) {
 		}
 		return end, err
 	}
+	pending := kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}}
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(2 * time.Second)})
+	s.sim.SetKnobs(in.AudioID, pending)
 	run := s.start(in)
 	_, err := look(run, run.GetRunID())
 	var app *temporal.ApplicationError
 	require.ErrorAs(t, err, &app)
 	require.Equal(t, stemflow.ActivityErrorStillRunning, app.Type())
+	s.await("it is paid for", func() bool { return s.billed(in) == 1 })
+	s.settle(in)
 	result := s.result(run)
 	for _, runID := range []string{run.GetRunID(), ""} {
 		end, err := look(run, runID)
@@ -53,7 +55,6 @@ func TestHowAnAwaitedRunEnded(t *testing.T) {
 	require.Equal(t, stemflow.EndedSeparation{Reason: stemflow.ErrorSeparationFailed, Message: message, Details: &details}, end)
 	require.True(t, end.Details.Paid)
 
-	pending := kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}}
 	cancelled := track(stemflow.SeparateVocal)
 	s.sim.SetKnobs(cancelled.AudioID, pending)
 	run = s.start(cancelled)

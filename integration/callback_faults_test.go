@@ -35,13 +35,9 @@ func TestCallbackFaultsChangeNothingButLatency(t *testing.T) {
 		"ahead of a record that lags": {
 			kiesim.Knobs{Record: kiesim.Record{Lag: seconds(3)}}, time.Minute, stemflow.SettledByCallback,
 		},
-		"far ahead of a record that lags": {
-			kiesim.Knobs{Record: kiesim.Record{Lag: seconds(20)}}, time.Minute, stemflow.SettledByPoll,
-		},
 		"ahead of a record that never comes": {
 			kiesim.Knobs{Record: kiesim.Record{NullFor: seconds(3600)}}, time.Minute, stemflow.SettledByCallback,
 		},
-		"late": {kiesim.Knobs{Callback: kiesim.Callback{Delay: seconds(15)}}, time.Second, stemflow.SettledByPoll},
 		"three times": {
 			kiesim.Knobs{Delay: seconds(1), Callback: kiesim.Callback{Duplicates: 2}}, time.Minute, stemflow.SettledByCallback,
 		},
@@ -50,9 +46,6 @@ func TestCallbackFaultsChangeNothingButLatency(t *testing.T) {
 		},
 		"failure, and the record says success": {
 			kiesim.Knobs{Delay: seconds(1), Callback: kiesim.Callback{Failure: true}}, time.Minute, stemflow.SettledByCallback,
-		},
-		"failure, and the record says pending": {
-			kiesim.Knobs{Delay: seconds(20), Callback: kiesim.Callback{Failure: true, Delay: -1}}, time.Minute, stemflow.SettledByPoll,
 		},
 		"early for another task and an unknown submit": {
 			kiesim.Knobs{
@@ -74,12 +67,57 @@ func TestCallbackFaultsChangeNothingButLatency(t *testing.T) {
 			require.Equal(t, 1, s.billed(in))
 		})
 	}
-	t.Cleanup(func() { // also those that came when their run was over, like the late one
+	t.Cleanup(func() {
 		s.await("all callbacks are acknowledged", func() bool {
 			count := s.sim.Bill().Callbacks
-			return count.Sent == count.Acknowledged && count.Sent == 16
+			return count.Sent == count.Acknowledged && count.Sent == 13
 		})
 	})
+}
+
+// A callback whose news the record does not have for long is not believed, whatever it says: the run turns to polling.
+func TestCallbackFarAheadOfTheRecord(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	for name, callback := range map[string]kiesim.CallbackNow{"success": {}, "failure": {Failure: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := s.on(t)
+			in := track(stemflow.SeparateVocal)
+			s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}})
+			run := s.start(in)
+			s.await("the separation is paid for", func() bool { return s.billed(in) == 1 })
+			s.call(in, callback)
+			s.awaitPhase(run, stemflow.PhasePolling)
+			s.settle(in)
+			result := s.result(run)
+			require.Equal(t, stemflow.SettledByPoll, result.SettledBy)
+			s.requireArchived(in, result)
+			require.Equal(t, 1, s.billed(in))
+		})
+	}
+}
+
+func TestCallbackWhenTheRunIsOver(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	in := track(stemflow.SeparateVocal)
+	in.CallbackGrace = stemflow.Duration(time.Second)
+	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Callback: kiesim.Callback{Lost: true}})
+	result := s.result(s.start(in))
+	require.Equal(t, stemflow.SettledByPoll, result.SettledBy)
+	s.call(in, kiesim.CallbackNow{}) // it is acknowledged: the provider need not try again
+	s.requireArchived(in, result)
+	require.Equal(t, 1, s.billed(in))
+}
+
+// call sends a callback of a track by hand, which the bridge has to acknowledge.
+func (s *stack) call(in stemflow.SeparateStemsInput, callback kiesim.CallbackNow) {
+	s.t.Helper()
+	callback.TaskID = s.charges(in)[0].TaskID
+	status, err := s.sim.SendCallback(s.t.Context(), callback)
+	require.NoError(s.t, err)
+	require.Equal(s.t, http.StatusOK, status)
 }
 
 func TestEveryDialectOfTheCallback(t *testing.T) {

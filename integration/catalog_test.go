@@ -226,7 +226,7 @@ func TestACatalogIsCancelledAndRunAgain(t *testing.T) {
 	in, tracks := s.listed(6)
 	in.Window = 3
 	for _, track := range tracks {
-		s.sim.SetKnobs(track.AudioID, kiesim.Knobs{Delay: kiesim.Duration(12 * time.Second)})
+		s.sim.SetKnobs(track.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
 	}
 	other := s.start(tracks[0])
 	run := s.startCatalog(in)
@@ -242,6 +242,12 @@ func TestACatalogIsCancelledAndRunAgain(t *testing.T) {
 	require.Len(t, outcomes, 3)
 	require.True(t, outcomes[0].Joined)
 	require.NotEmpty(t, outcomes[1].SeparationTaskID)
+	for _, track := range tracks {
+		s.sim.SetKnobs(track.AudioID, kiesim.Knobs{})
+	}
+	for _, charge := range s.sim.Bill().Charges {
+		require.NoError(t, s.sim.Settle(charge.TaskID))
+	}
 	require.Len(t, s.result(other).Stems, 2)
 
 	again := s.catalogResult(s.startCatalog(in), patience)

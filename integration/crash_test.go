@@ -61,6 +61,8 @@ type moment struct {
 	pass bool
 	// reached tells of the moment, where it is not that of a request.
 	reached func(*stack, stemflow.SeparateStemsInput, client.WorkflowRun) bool
+	// held keeps the answer to the submit back: nobody ever sees it.
+	held bool
 	// never tells that the provider never saw the submit.
 	never bool
 }
@@ -72,14 +74,14 @@ func TestWorkerKilled(t *testing.T) {
 		"before the intent is durable":      {archive: upload("submission.json")},
 		"after the intent, before the call": {provider: generate, never: true},
 		"between acceptance and answer": {
-			knobs: kiesim.Knobs{Submit: kiesim.Fault{Delay: kiesim.Duration(5 * time.Second)}},
+			held: true,
 			reached: func(s *stack, in stemflow.SeparateStemsInput, _ client.WorkflowRun) bool {
 				return s.billed(in) == 1
 			},
 		},
 		"between answer and record": {archive: upload("submission.json"), nth: 2},
 		"while it waits": {
-			knobs: kiesim.Knobs{Delay: kiesim.Duration(4 * time.Second)},
+			knobs: kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}},
 			reached: func(s *stack, _ stemflow.SeparateStemsInput, run client.WorkflowRun) bool {
 				return s.memo(run) != ""
 			},
@@ -103,8 +105,13 @@ func (m moment) run(t *testing.T, program string) {
 
 	s.queue += "-killed"
 	in := track(stemflow.SplitStem)
-	in.Deadline = stemflow.Duration(20 * time.Second)
 	s.sim.SetKnobs(in.AudioID, m.knobs)
+	if m.never {
+		in.Deadline = stemflow.Duration(20 * time.Second)
+	}
+	if m.held {
+		s.holdAnswer(in)
+	}
 	var moment <-chan struct{}
 	if m.archive != nil {
 		g := newGate(t, "http://"+s.cfg.MinIO.Endpoint, !m.pass, max(m.nth, 1), m.archive)
@@ -136,6 +143,9 @@ func (m moment) run(t *testing.T, program string) {
 		require.Equal(t, stemflow.SubmissionIntended, s.ledger(in).State)
 		return
 	}
+	if m.knobs.Outcome.Pending {
+		s.settle(in)
+	}
 	result := s.result(run)
 	require.Equal(t, 1, s.billed(in))
 	s.requireArchived(in, result)
@@ -148,11 +158,12 @@ func TestWorkerStoppedDuringTheSubmit(t *testing.T) {
 	s := newStackAt(t, serverstest.Temporal(t).Addr)
 	program := buildWorker(t)
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Submit: kiesim.Fault{Delay: kiesim.Duration(5 * time.Second)}})
+	release := s.holdAnswer(in)
 	worker := s.startProgram(program)
 	run := s.start(in)
 	s.await("the submit is under way", func() bool { return s.billed(in) == 1 })
 	require.Equal(t, stemflow.SubmissionIntended, s.ledger(in).State)
+	time.AfterFunc(2*time.Second, release) // when it has been told to stop
 	worker.Stop()
 	require.Equal(t, stemflow.SubmissionPaid, s.ledger(in).State)
 	s.startProgram(program)

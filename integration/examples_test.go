@@ -133,8 +133,16 @@ func TestNexus(t *testing.T) {
 	}
 
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(2 * time.Second)})
+	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
 	first, second := call(in.TaskID, in.AudioID), call(in.TaskID, in.AudioID)
+	for _, run := range []client.WorkflowRun{first, second} {
+		s.await("its operation has started", func() bool {
+			d, err := caller.DescribeWorkflowExecution(t.Context(), run.GetID(), run.GetRunID())
+			return err == nil && len(d.PendingNexusOperations) == 1 && d.PendingNexusOperations[0].State == enumspb.PENDING_NEXUS_OPERATION_STATE_STARTED
+		})
+	}
+	s.await("it is paid for", func() bool { return s.billed(in) == 1 })
+	s.settle(in)
 	for _, run := range []client.WorkflowRun{first, second} {
 		var stem stemflow.Stem
 		require.NoError(t, run.Get(t.Context(), &stem))

@@ -65,10 +65,12 @@ func TestForgedLinksAreNotFetched(t *testing.T) {
 		t.Parallel()
 		s := s.on(t)
 		in := track(stemflow.SeparateVocal)
-		s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(40 * time.Second), Callback: kiesim.Callback{Lost: true}})
+		s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}})
 		run := s.start(in)
 		s.await("the separation is paid for", func() bool { return s.memo(run) != "" })
 		s.forge(run.GetRunID(), run.GetID(), s.memo(run), address)
+		s.awaitPhase(run, stemflow.PhasePolling)
+		s.settle(in)
 		result := s.result(run)
 		require.Equal(t, stemflow.SettledByPoll, result.SettledBy)
 		s.requireArchived(in, result)
@@ -79,7 +81,7 @@ func TestForgedLinksAreNotFetched(t *testing.T) {
 		s := s.on(t)
 		in := track(stemflow.SeparateVocal)
 		s.sim.SetKnobs(in.AudioID, kiesim.Knobs{
-			Callback: kiesim.Callback{Lost: true}, Record: kiesim.Record{NullFor: kiesim.Duration(40 * time.Second)},
+			Callback: kiesim.Callback{Lost: true}, Record: kiesim.Record{NullFor: kiesim.Duration(time.Hour)},
 		})
 		run := s.start(in)
 		s.await("the separation is paid for", func() bool { return s.memo(run) != "" })

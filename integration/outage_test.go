@@ -24,8 +24,8 @@ func slowFiles() map[string]kiesim.File {
 func TestTemporalRestarted(t *testing.T) {
 	t.Parallel()
 	for phase, knobs := range map[stemflow.Phase]kiesim.Knobs{
-		stemflow.PhaseWaiting:   {Delay: kiesim.Duration(4 * time.Second)},
-		stemflow.PhasePolling:   {Delay: kiesim.Duration(8 * time.Second), Callback: kiesim.Callback{Lost: true}},
+		stemflow.PhaseWaiting:   {Outcome: kiesim.Outcome{Pending: true}},
+		stemflow.PhasePolling:   {Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}},
 		stemflow.PhaseArchiving: {Files: slowFiles()},
 	} {
 		t.Run(string(phase), func(t *testing.T) {
@@ -44,6 +44,9 @@ func TestTemporalRestarted(t *testing.T) {
 			run := s.start(in)
 			s.awaitPhase(run, phase)
 			server.Kill()
+			if knobs.Outcome.Pending {
+				s.settle(in)
+			}
 			server, err = server.Restart(t.Context())
 			require.NoError(t, err)
 			s.requireArchived(in, s.result(run))
@@ -149,11 +152,12 @@ func TestStoreDownAfterPaying(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		knobs kiesim.Knobs
+		held  bool // the answer to the submit, until the store has gone
 		gone  func(*stack, stemflow.SeparateStemsInput) bool
 		fails string // the activity that has met the outage before the store is back
 	}{
 		"before the ledger is completed": {
-			knobs: kiesim.Knobs{Submit: kiesim.Fault{Delay: kiesim.Duration(4 * time.Second)}},
+			held:  true,
 			gone:  func(s *stack, in stemflow.SeparateStemsInput) bool { return s.billed(in) == 1 },
 			fails: stemflow.ActivityRecordSubmission,
 		},
@@ -169,9 +173,14 @@ func TestStoreDownAfterPaying(t *testing.T) {
 			s := newStack(t, func(s *stack) { server = s.newStore() })
 			in := track(stemflow.SeparateVocal)
 			s.sim.SetKnobs(in.AudioID, c.knobs)
+			release := func() {}
+			if c.held {
+				release = s.holdAnswer(in)
+			}
 			run := s.start(in)
 			s.await("the store may go", func() bool { return c.gone(s, in) })
 			server.Kill()
+			release()
 			s.await("its absence is felt", func() bool {
 				d, err := s.client.DescribeWorkflowExecution(t.Context(), run.GetID(), run.GetRunID())
 				require.NoError(t, err)

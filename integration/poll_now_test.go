@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
@@ -16,7 +15,7 @@ func TestPollNow(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(3 * time.Second), Callback: kiesim.Callback{Lost: true}})
+	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}})
 	run := s.start(in)
 	s.await("the separation is paid for", func() bool { return s.memo(run) != "" })
 	ask := func() (answer stemflow.PollNowResult, err error) {
@@ -33,11 +32,10 @@ func TestPollNow(t *testing.T) {
 	answer, err := ask()
 	require.NoError(t, err)
 	require.Equal(t, stemflow.PollNowResult{SeparationTaskID: s.memo(run), State: stemflow.RecordPending}, answer)
-	s.await("the provider is done", func() bool {
-		answer, err = ask()
-		return err != nil || answer.State == stemflow.RecordDone
-	})
+	s.settle(in)
+	answer, err = ask()
 	require.NoError(t, err)
+	require.Equal(t, stemflow.RecordDone, answer.State)
 	require.Len(t, answer.Stems, 2)
 	result := s.result(run)
 	require.Equal(t, stemflow.SettledByPoll, result.SettledBy)

@@ -44,18 +44,15 @@ func (s *stack) resumed(in stemflow.SeparateStemsInput) {
 func TestCancelledInEachPhaseAndResumed(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
-	const settles = kiesim.Duration(5 * time.Second)
+	pending := kiesim.Outcome{Pending: true}
 	for phase, c := range map[stemflow.Phase]struct {
 		knobs kiesim.Knobs
 		grace time.Duration
 	}{
-		// The provider has accepted and is slow to say so: the id is waited for.
-		stemflow.PhaseSubmitting: {kiesim.Knobs{Submit: kiesim.Fault{Delay: settles}}, time.Minute},
-		stemflow.PhaseWaiting:    {kiesim.Knobs{Delay: settles}, time.Minute},
-		stemflow.PhasePolling:    {kiesim.Knobs{Delay: settles, Callback: kiesim.Callback{Lost: true}}, time.Second},
-		stemflow.PhaseArchiving: {
-			kiesim.Knobs{Files: map[string]kiesim.File{kiesim.AllStems: {BytesPerSecond: 30_000}}}, time.Minute,
-		},
+		stemflow.PhaseSubmitting: {kiesim.Knobs{Outcome: pending}, time.Minute},
+		stemflow.PhaseWaiting:    {kiesim.Knobs{Outcome: pending}, time.Minute},
+		stemflow.PhasePolling:    {kiesim.Knobs{Outcome: pending, Callback: kiesim.Callback{Lost: true}}, time.Second},
+		stemflow.PhaseArchiving:  {kiesim.Knobs{Files: slowFiles()}, time.Minute},
 	} {
 		t.Run(string(phase), func(t *testing.T) {
 			t.Parallel()
@@ -63,15 +60,22 @@ func TestCancelledInEachPhaseAndResumed(t *testing.T) {
 			in := track(stemflow.SeparateVocal)
 			in.CallbackGrace = stemflow.Duration(c.grace)
 			s.sim.SetKnobs(in.AudioID, c.knobs)
+			release := func() {}
+			if phase == stemflow.PhaseSubmitting {
+				release = s.holdAnswer(in)
+			}
 			run := s.start(in)
 			s.awaitPhase(run, phase)
 			s.await("the track is paid for", func() bool { return s.billed(in) == 1 })
+			// The provider has accepted and is slow to say so: the id is waited for.
+			time.AfterFunc(2*time.Second, release)
 			id := s.cancelled(run)
 			require.Equal(t, s.charges(in)[0].TaskID, id)
 			require.Equal(t, id, s.memo(run))
 			require.Equal(t, stemflow.SubmissionPaid, s.ledger(in).State)
 			_, found := s.manifest(in)
 			require.False(t, found)
+			s.settle(in)
 			s.resumed(in)
 		})
 	}
@@ -112,11 +116,12 @@ func TestAfterATimeOutTheSeparationIsResumed(t *testing.T) {
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
 	in.CallbackGrace, in.Deadline = stemflow.Duration(time.Second), stemflow.Duration(3*time.Second)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(8 * time.Second), Callback: kiesim.Callback{Lost: true}})
+	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}})
 	kind, message, details := s.failure(s.start(in))
 	require.Equal(t, stemflow.ErrorSeparationTimedOut, kind, message)
 	require.Equal(t, s.charges(in)[0].TaskID, details.SeparationTaskID)
 	in.Deadline = 0
+	s.settle(in)
 	s.resumed(in)
 }
 
@@ -138,11 +143,12 @@ func TestAfterTerminationTheSeparationIsResumed(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(3 * time.Second)})
+	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
 	run := s.start(in)
 	s.awaitPhase(run, stemflow.PhaseWaiting)
 	require.NoError(t, s.client.TerminateWorkflow(t.Context(), run.GetID(), run.GetRunID(), "test"))
 	require.Equal(t, s.charges(in)[0].TaskID, s.memo(run))
+	s.settle(in)
 	s.resumed(in)
 }
 
@@ -151,7 +157,7 @@ func TestWhenTemporalForgotTheRunItIsResumed(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(3 * time.Second)})
+	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
 	run := s.start(in)
 	s.awaitPhase(run, stemflow.PhaseWaiting)
 	_, err := s.client.WorkflowService().DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{
@@ -163,6 +169,7 @@ func TestWhenTemporalForgotTheRunItIsResumed(t *testing.T) {
 		var gone *serviceerror.NotFound
 		return errors.As(err, &gone)
 	})
+	s.settle(in)
 	s.resumed(in)
 }
 

@@ -52,6 +52,7 @@ type stack struct {
 	t      testing.TB
 	server string // Temporal's address
 	sim    *kiesim.Simulator
+	held   *heldAnswers
 	client client.Client
 	bridge *httptest.Server
 	queue  string
@@ -93,7 +94,8 @@ func newStackAt(t testing.TB, temporalAddr string) *stack {
 		APIKey: apiKey, WebhookHMACKey: webhookKey, Credits: 1_000_000, RateLimit: kiesim.RateLimit{Tasks: -1}, Logger: slog.New(slog.DiscardHandler),
 		RetrySchedule: []time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second},
 	})
-	provider := httptest.NewServer(s.sim)
+	s.held = &heldAnswers{provider: s.sim, byTrack: map[string]chan struct{}{}}
+	provider := httptest.NewServer(s.held)
 	t.Cleanup(func() { s.sim.Close(); provider.Close() })
 
 	s.cfg = plugin.Config{

@@ -1,9 +1,11 @@
 package integration
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,12 +26,19 @@ type ran struct {
 	stdout, stderr string
 }
 
-// starter runs the starter's program.
-func (s *stack) starter(args ...string) ran {
+// starterCommand is a command line of the starter's program.
+func (s *stack) starterCommand(args ...string) *exec.Cmd {
 	s.t.Helper()
 	cmd := exec.CommandContext(s.t.Context(), build(s.t, "../starter"), args...)
 	cmd.Env = servers.Environment(ourVariables, "TEMPORAL_ADDRESS="+s.server, "STEMFLOW_TASK_QUEUE="+s.queue, "STEMFLOW_BUCKET="+s.bucket,
 		"MINIO_ENDPOINT="+s.cfg.MinIO.Endpoint, "MINIO_ACCESS_KEY="+s.cfg.MinIO.AccessKey, "MINIO_SECRET_KEY="+s.cfg.MinIO.SecretKey)
+	return cmd
+}
+
+// starter runs the starter's program.
+func (s *stack) starter(args ...string) ran {
+	s.t.Helper()
+	cmd := s.starterCommand(args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -71,7 +80,7 @@ func (s *stack) listFile(n int, knobs kiesim.Knobs) (path, name string, tracks [
 func TestTheStarterSteersACatalog(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
-	path, name, _ := s.listFile(6, kiesim.Knobs{Delay: kiesim.Duration(2 * time.Second)})
+	path, name, tracks := s.listFile(6, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
 	started := printed[map[string]any](s, s.starter("catalog", "--file", path, "--window", "1", "--json"))
 	require.Equal(t, "catalog:"+name, started["workflowId"])
 
@@ -84,6 +93,10 @@ func TestTheStarterSteersACatalog(t *testing.T) {
 	require.Equal(t, 2, refused.code)
 	require.Contains(t, refused.stdout, `"NameTaken"`, "another list under the same name")
 
+	for _, in := range tracks {
+		s.sim.SetKnobs(in.AudioID, kiesim.Knobs{})
+	}
+	s.settle(tracks[0])
 	s.await("the track under way has come to its end", func() bool {
 		return printed[stemflow.CatalogProgress](s, s.starter("catalog", "pause", "--name", name, "--json")).Running == 0
 	})
@@ -107,14 +120,28 @@ func TestTheStarterSteersACatalog(t *testing.T) {
 func TestTheStarterTellsOfACatalogThatIsIncomplete(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
-	path, _, tracks := s.listFile(3, kiesim.Knobs{Delay: kiesim.Duration(4 * time.Second)})
+	path, _, tracks := s.listFile(3, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
 	s.sim.SetKnobs(tracks[1].AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
-	r := s.starter("catalog", "--file", path, "--wait")
-	require.Equal(t, 1, r.code)
-	require.Contains(t, r.stdout, "failed: line 2, "+tracks[1].AudioID+": SeparationFailed: ")
-	require.Regexp(t, `archived +2\n  failed +1\n`, r.stdout)
+	cmd := s.starterCommand("catalog", "--file", path, "--wait")
+	var stdout, stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	pipe, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	defer time.AfterFunc(patience, func() { _ = cmd.Process.Kill() }).Stop()
+	for lines := bufio.NewScanner(pipe); lines.Scan(); {
+		fmt.Fprintln(&stdout, lines.Text())
+		if strings.Contains(lines.Text(), "failed: line 2, "+tracks[1].AudioID+": SeparationFailed: ") { // it tells at once
+			s.await("the others are paid for", func() bool { return len(s.sim.Bill().Charges) == 3 })
+			s.settle(tracks[0])
+			s.settle(tracks[2])
+		}
+	}
+	require.Error(t, cmd.Wait())
+	require.Equal(t, 1, cmd.ProcessState.ExitCode())
+	require.Regexp(t, `archived +2\n  failed +1\n`, stdout.String())
 	require.Equal(t, "error: Incomplete\n  1 of 3 tracks are not archived, or not wholly: the report tells why\n"+
-		"Starting the catalogue again pays only for what is not archived.\n", r.stderr)
+		"Starting the catalogue again pays only for what is not archived.\n", stderr.String())
 }
 
 func TestTheStarterCancelsACatalog(t *testing.T) {

@@ -201,7 +201,7 @@ func TestReplaysAndKilledWorkersLeaveOneTree(t *testing.T) {
 	collector := telemetrytest.NewCollector(t)
 	p := startPrograms(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "OTEL_BSP_SCHEDULE_DELAY=50")
 	in := track(stemflow.SeparateVocal)
-	p.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(6 * time.Second)})
+	p.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
 	run := p.start(in) // by a client that nobody traces
 	p.await("it waits", func() bool { return p.memo(run) != "" })
 	p.await("the submit is exported", func() bool { return len(collector.Spans().Named("RunActivity:SubmitSeparation")) == 1 })
@@ -213,6 +213,7 @@ func TestReplaysAndKilledWorkersLeaveOneTree(t *testing.T) {
 	require.NoError(t, err)
 	p.worker.Stop() // it lets go of the run
 	p.worker = p.startProgram(buildWorker(t), p.common...)
+	p.settle(in)
 	require.Equal(t, stemflow.SettledByCallback, p.result(run).SettledBy)
 	p.stop()
 	spans := collector.Spans()

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
@@ -30,13 +29,14 @@ func TestANewVersionTakesOverRunningSeparations(t *testing.T) {
 	}
 	old := deploy("one")
 	in := track(stemflow.SplitStem)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(45 * time.Second)})
+	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
 	run := s.start(in)
 	s.awaitPhase(run, stemflow.PhaseWaiting)
 	require.Equal(t, "one", s.buildOf(run))
 
 	deploy("two")
 	old.Stop()
+	s.settle(in)
 	s.requireArchived(in, s.result(run))
 	require.Equal(t, "two", s.buildOf(run))
 	require.Equal(t, 1, s.billed(in))

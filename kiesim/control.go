@@ -27,7 +27,7 @@ func (c CallbackNow) validate() error {
 	return oneOf("signature", c.Signature, SignatureMissing, SignatureWrong, SignatureStale)
 }
 
-// ErrUnknownTask is the error of SendCallback for a task that was never accepted.
+// ErrUnknownTask is the error of SendCallback and Settle for a task that was never accepted.
 var ErrUnknownTask = errors.New("no such separation was accepted")
 
 // SendCallback sends a callback at once, whatever the state of its task, with no retry. It returns the receiver's HTTP status.
@@ -42,6 +42,19 @@ func (s *Simulator) SendCallback(ctx context.Context, c CallbackNow) (int, error
 		return 0, ErrUnknownTask
 	}
 	return s.post(ctx, t, callbackVariant{taskID: c.AsTaskID, failure: c.Failure, linkBase: c.LinkBase}, c.Signature)
+}
+
+// Settle settles a task now, whatever its delay and whether or not it would stay pending, and its callback follows. A task that is settled stays
+// as it is.
+func (s *Simulator) Settle(taskID string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.tasks[taskID]
+	if t == nil {
+		return ErrUnknownTask
+	}
+	s.settle(t)
+	return nil
 }
 
 // controlKnobs is POST /sim/knobs: the knobs of a track on top of the defaults, for good or, with "once", for one call of generate.
@@ -94,6 +107,22 @@ func (s *Simulator) controlCallback(w http.ResponseWriter, r *http.Request) {
 	default:
 		controlAnswer(w, http.StatusOK, map[string]int{"status": status})
 	}
+}
+
+// controlSettle is POST /sim/settle: Settle.
+func (s *Simulator) controlSettle(w http.ResponseWriter, r *http.Request) {
+	var request struct {
+		TaskID string `json:"taskId"`
+	}
+	if err := decodeControl(w, r, &request); err != nil {
+		controlAnswer(w, http.StatusBadRequest, controlError{err.Error()})
+		return
+	}
+	if err := s.Settle(request.TaskID); err != nil {
+		controlAnswer(w, http.StatusNotFound, controlError{err.Error()})
+		return
+	}
+	controlAnswer(w, http.StatusOK, request)
 }
 
 // controlBill is GET /sim/bill.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -64,6 +65,29 @@ func TestControlCallback(t *testing.T) {
 		`{"task":1}`: http.StatusBadRequest,
 	} {
 		response, _, err := p.call(t.Context(), http.MethodPost, "/sim/callback", body)
+		require.NoError(t, err)
+		require.Equal(t, status, response.StatusCode, body)
+	}
+}
+
+func TestControlSettle(t *testing.T) {
+	r := receive(t)
+	p := start(t, kiesim.Options{})
+	for name, knobs := range map[string]kiesim.Knobs{
+		"delayed": {Delay: kiesim.Duration(time.Hour)},
+		"pending": {Outcome: kiesim.Outcome{Pending: true}},
+	} {
+		p.SetKnobs(trackID, knobs)
+		id := p.generate(kiesim.SplitStem, r.url)
+		require.Equal(t, "PENDING", p.record(id).SuccessFlag, name)
+		for range 2 {
+			require.JSONEq(t, `{"taskId":"`+id+`"}`, p.answer(http.MethodPost, "/sim/settle", `{"taskId":"`+id+`"}`))
+		}
+		require.Equal(t, id, r.next(t).decode(t).Data.TaskID, name)
+		require.Equal(t, "SUCCESS", p.record(id).SuccessFlag, name)
+	}
+	for body, status := range map[string]int{`{"taskId":"unknown"}`: http.StatusNotFound, `{"task":1}`: http.StatusBadRequest} {
+		response, _, err := p.call(t.Context(), http.MethodPost, "/sim/settle", body)
 		require.NoError(t, err)
 		require.Equal(t, status, response.StatusCode, body)
 	}

@@ -106,7 +106,7 @@ func (s *Simulator) accept(request generateRequest, knobs Knobs, base string) (*
 	if !s.limiter.allow(now) {
 		return nil, http.StatusTooManyRequests
 	}
-	t := &task{id: newTaskID(), request: request, base: base, knobs: knobs, accepted: now}
+	t := &task{id: newTaskID(), request: request, base: base, knobs: knobs, accepted: now, done: make(chan struct{})}
 	t.stems = separate(t)
 	s.add(t)
 	s.bill.charge(t)

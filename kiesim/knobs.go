@@ -88,7 +88,7 @@ const (
 
 // Outcome is what becomes of the task.
 type Outcome struct {
-	// Pending keeps the record PENDING for ever.
+	// Pending keeps the record PENDING until Settle.
 	Pending bool `json:"pending,omitempty"`
 	// Failure fails the task.
 	Failure *Failure `json:"failure,omitempty"`

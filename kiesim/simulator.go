@@ -110,6 +110,7 @@ func (s *Simulator) routes() *http.ServeMux {
 	}
 	mux.HandleFunc("POST /sim/knobs", s.controlKnobs)
 	mux.HandleFunc("POST /sim/callback", s.controlCallback)
+	mux.HandleFunc("POST /sim/settle", s.controlSettle)
 	mux.HandleFunc("GET /sim/bill", s.controlBill)
 	return mux
 }

@@ -120,7 +120,7 @@ func (t *task) state() taskState {
 func (kept taskState) task() *task {
 	t := &task{
 		id: kept.ID, request: kept.Request, base: kept.Base, knobs: kept.Knobs, accepted: kept.Accepted, settled: kept.Settled,
-		delivered: kept.Delivered, undelivered: kept.Undelivered,
+		delivered: kept.Delivered, undelivered: kept.Undelivered, done: make(chan struct{}),
 	}
 	t.stems = separate(t)
 	for i, s := range kept.Stems[:min(len(kept.Stems), len(t.stems))] {

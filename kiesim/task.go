@@ -15,6 +15,8 @@ type task struct {
 	knobs    Knobs
 	accepted time.Time
 	stems    []*stem
+	// done is closed when the task is settled, by its knobs or by hand.
+	done chan struct{}
 
 	// settled is zero until the task is done or failed.
 	settled time.Time
@@ -27,14 +29,20 @@ type task struct {
 
 // settleLater lets the task run its time, and the callback follow.
 func (s *Simulator) settleLater(t *task) {
-	if t.knobs.Outcome.Pending {
-		return
-	}
 	s.background(func(ctx context.Context) {
-		if !pause(ctx, time.Until(t.accepted.Add(time.Duration(t.knobs.Delay)))) {
+		var delayed <-chan time.Time // never, of a task that stays pending
+		if !t.knobs.Outcome.Pending {
+			delayed = time.After(time.Until(t.accepted.Add(time.Duration(t.knobs.Delay))))
+		}
+		select {
+		case <-delayed:
+		case <-t.done:
+		case <-ctx.Done():
 			return
 		}
+		s.mu.Lock()
 		s.settle(t)
+		s.mu.Unlock()
 		callback := t.knobs.Callback
 		if callback.Delay >= 0 && pause(ctx, time.Duration(callback.Delay)) {
 			s.sendCallback(ctx, t)
@@ -42,10 +50,13 @@ func (s *Simulator) settleLater(t *task) {
 	})
 }
 
+// settle brings a task to its end, unless it is there. The mutex is held.
 func (s *Simulator) settle(t *task) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if !t.settled.IsZero() {
+		return
+	}
 	t.settled = time.Now()
+	close(t.done)
 	if failure := t.knobs.Outcome.Failure; failure != nil && failure.Code == codeRefunded {
 		s.bill.refund(t)
 	}
