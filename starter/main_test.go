@@ -109,9 +109,9 @@ func TestWrongCommandLines(t *testing.T) {
 			"starter cancel -h tells the flags.\n"},
 		{[]string{"show", "--manifest-key", "x", "--prefix", "y"}, "error: Usage\n  --manifest-key goes without --prefix and the flags of a track\n" +
 			"starter show -h tells the flags.\n"},
-		{[]string{"show", "--task-id", "x", "--audio-id", "y", "--link-lifetime", "2h"}, "error: Usage\n  --link-lifetime goes with --links\n" +
+		{[]string{"show", "--task-id", "x", "--audio-id", "y", "--links=false", "--link-lifetime", "2h"}, "error: Usage\n  --link-lifetime goes without --links=false\n" +
 			"starter show -h tells the flags.\n"},
-		{[]string{"show", "--links", "--link-lifetime", "7d"}, "error: Usage\n  invalid value \"7d\" for flag -link-lifetime: " +
+		{[]string{"show", "--link-lifetime", "7d"}, "error: Usage\n  invalid value \"7d\" for flag -link-lifetime: " +
 			"write it with a unit, like 30s, 3m or 1h30m\nstarter show -h tells the flags.\n"},
 		{[]string{"listen", "--out", "-", "--publish"}, "error: Usage\n  --out - prints the page alone: it goes without --publish and --json\n" +
 			"starter listen -h tells the flags.\n"},

@@ -13,19 +13,19 @@ import (
 
 var showCommand = command{
 	name:    "show",
-	summary: "show what is archived of a track",
+	summary: "show what is archived of a track, with links to it",
 	about: `
   starter show --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem
   starter show --manifest-key music/5c79...be8e/e231...c7dc/split_stem/manifest.json
 
-Reads the manifest from the object store, and needs no Temporal. --json prints the manifest as it is stored.
+Reads the manifest from the object store, and needs no Temporal. The links work without credentials, for whoever has them, until they
+expire; --links=false leaves them out of what others may read, like a log.
 
---links adds links to the stems that work without credentials, for whoever has them; --json then gives each stem a "url", and the
-manifest "linksExpireAt".`,
+--json prints the manifest, in which each stem has a "url", and "linksExpireAt"; with --links=false as it is stored.`,
 	flags: func(p *program, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &showOptions{}
 		o.declare(set)
-		set.BoolVar(&o.links, "links", false, "add links with which anybody can get the stems, for a while")
+		set.BoolVar(&o.links, "links", true, "give links with which anybody can get the stems, for a while; --links=false gives none")
 		o.lifetime.declare(set)
 		set.BoolVar(&o.json, "json", false, "print JSON only")
 		return func(ctx context.Context, _ []string) error { return p.show(ctx, *o) }
@@ -41,7 +41,7 @@ type showOptions struct {
 
 func (p *program) show(ctx context.Context, o showOptions) error {
 	if !o.links && o.lifetime != 0 {
-		return usageError("show", "--link-lifetime goes with --links")
+		return usageError("show", "--link-lifetime goes without --links=false")
 	}
 	lifetime, err := o.lifetime.orDefault("show")
 	if err != nil {
