@@ -299,6 +299,37 @@ func TestACatalogOfManyGenerations(t *testing.T) {
 	require.Less(t, description.WorkflowExecutionInfo.HistoryLength, int64(150))
 }
 
+// A catalogue that is cancelled while no worker is there to hear of it, and has to continue as new in the same workflow task, ends: the next run would
+// not know that it is cancelled.
+func TestACatalogIsCancelledWhenItWouldContinueAsNew(t *testing.T) {
+	t.Parallel()
+	s := newStackAt(t, smallHistories(t, "60").Addr)
+	program := buildWorker(t)
+	worker := s.startProgram(program)
+	in, tracks := s.listed(2)
+	in.Window = 1
+	for _, track := range tracks {
+		s.sim.SetKnobs(track.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	}
+	run := s.startCatalog(in)
+	s.await("the second track waits for the first", func() bool { return s.catalogProgress(run).Running == 1 && s.billed(tracks[0]) == 1 })
+	worker.Kill()
+	for range 60 {
+		require.NoError(t, s.client.SignalWorkflow(t.Context(), run.GetID(), run.GetRunID(), "nobody-listens", nil))
+	}
+	require.NoError(t, s.client.CancelWorkflow(t.Context(), run.GetID(), run.GetRunID()))
+	s.startProgram(program)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var cancelled *temporal.CanceledError
+	require.ErrorAs(t, run.Get(ctx, nil), &cancelled)
+	var result stemflow.SeparateCatalogResult
+	require.NoError(t, cancelled.Details(&result))
+	require.Equal(t, stemflow.CatalogCounts{Cancelled: 1}, result.CatalogCounts)
+	require.Equal(t, 1, s.billed(tracks[0]))
+	require.Zero(t, s.billed(tracks[1]))
+}
+
 func TestACatalogOfManyGenerationsIsCancelled(t *testing.T) {
 	t.Parallel()
 	s := newStackAt(t, smallHistories(t, "60").Addr)
