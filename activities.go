@@ -149,8 +149,8 @@ type GetSeparationRecordInput struct {
 	RequireOwn bool `json:"requireOwn,omitempty"`
 	// Track, where set, is what the record must be of: a person named the separation.
 	Track *Track `json:"track,omitempty"`
-	// EmptyGrace is how long a record that is done without any link is looked at again.
-	EmptyGrace Duration `json:"emptyGrace,omitempty"`
+	// EmptyLooks is at which look a record that is done without any link is believed: links have been seen to follow late. 0 is never.
+	EmptyLooks int `json:"emptyLooks,omitempty"`
 }
 
 // SeparationRecord is what the provider's record says.

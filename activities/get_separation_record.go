@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -88,22 +87,18 @@ func fits(track stemflow.Track, stem string) bool {
 	})
 }
 
-// doneWithoutStems: the provider says it is done and has no link. Links have been seen to follow late, so it is looked at again
-// for the grace; when that began is kept in the heartbeat details, which outlive the attempt.
+// doneWithoutStems: the provider says it is done and has no link. Links have been seen to follow late, so it is looked at again. How often it was
+// is kept in the heartbeat details, which outlive the attempt; a count, and not a time, since a worker may be away for any time.
 func (a *GetSeparationRecord) doneWithoutStems(ctx context.Context, in stemflow.GetSeparationRecordInput, record *kie.Record) (*stemflow.SeparationRecord, error) {
 	if in.ReportPending {
 		return &stemflow.SeparationRecord{Pending: true, CreatedAt: record.CreatedAt}, nil
 	}
-	since := time.Now()
-	if activity.HasHeartbeatDetails(ctx) {
-		var before time.Time
-		if err := activity.GetHeartbeatDetails(ctx, &before); err == nil {
-			since = before
-		}
-	}
-	activity.RecordHeartbeat(ctx, since)
+	looks := 0
+	_ = activity.GetHeartbeatDetails(ctx, &looks) // there are none at the first look
+	looks++
+	activity.RecordHeartbeat(ctx, looks)
 	switch {
-	case time.Since(since) < time.Duration(in.EmptyGrace):
+	case in.EmptyLooks == 0 || looks < in.EmptyLooks:
 		return nil, expected(stemflow.ActivityErrorNoLinks, "the provider reports "+record.Flag+" and serves no stem (yet)")
 	case record.State == kie.CallbackException:
 		return nil, final(stemflow.ErrorSeparationFailed, "the provider reports "+record.Flag+" and made no stem; "+

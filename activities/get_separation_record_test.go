@@ -61,7 +61,7 @@ func TestRecordThatIsNotReady(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			in := stemflow.GetSeparationRecordInput{SeparationTaskID: w.paid(c.knobs), EmptyGrace: stemflow.Duration(time.Hour)}
+			in := stemflow.GetSeparationRecordInput{SeparationTaskID: w.paid(c.knobs), EmptyLooks: 2}
 			_, err := w.get(in)
 			require.False(t, requireType(t, err, c.want).NonRetryable())
 		})
@@ -79,7 +79,7 @@ func TestPendingRecordIsAResultWhereAskedFor(t *testing.T) {
 	}
 }
 
-func TestRecordWithoutStemsIsGivenItsGrace(t *testing.T) {
+func TestRecordWithoutStemsIsLookedAtAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		knobs kiesim.Knobs
 		want  string
@@ -89,19 +89,23 @@ func TestRecordWithoutStemsIsGivenItsGrace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			in := stemflow.GetSeparationRecordInput{SeparationTaskID: w.paid(c.knobs), EmptyGrace: stemflow.Duration(time.Minute)}
+			in := stemflow.GetSeparationRecordInput{SeparationTaskID: w.paid(c.knobs), EmptyLooks: 3}
 			require.Eventually(t, func() bool {
 				record, err := w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: in.SeparationTaskID, ReportPending: true})
 				return err == nil && record.Pending
 			}, 10*time.Second, 10*time.Millisecond)
 
-			w.env.SetHeartbeatDetails(time.Now().Add(-50 * time.Second))
+			w.env.SetHeartbeatDetails(1)
 			_, err := w.get(in)
 			require.False(t, requireType(t, err, stemflow.ActivityErrorNoLinks).NonRetryable())
 
-			w.env.SetHeartbeatDetails(time.Now().Add(-70 * time.Second))
+			w.env.SetHeartbeatDetails(2)
 			_, err = w.get(in)
 			require.True(t, requireType(t, err, c.want).NonRetryable())
+
+			in.EmptyLooks = 0
+			_, err = w.get(in)
+			require.False(t, requireType(t, err, stemflow.ActivityErrorNoLinks).NonRetryable(), "it is not for this look to believe it")
 		})
 	}
 }

@@ -44,7 +44,7 @@ const (
 	apiKey         = "test-api-key"
 	webhookKey     = "test-webhook-key"
 	callbackSecret = "0123456789abcdef0123456789abcdef"
-	patience       = 3 * time.Minute
+	patience       = 6 * time.Minute
 )
 
 // stack is all of stemflow around one test: the servers are shared, everything else is its own.

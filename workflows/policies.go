@@ -40,8 +40,8 @@ const (
 	// that long, or has no links, the callback's own links serve.
 	confirmAttempts = 5
 
-	// A record that is done without a link is looked at for this many poll intervals more.
-	emptyGracePolls = 4
+	// Polling believes a record that is done without a link at the fifth look: links may follow for four intervals.
+	emptyLooks = 5
 
 	// A stem has hours to be archived: the store may be down for that long, and the links last for days. One attempt may wait
 	// for its turn on a busy worker and then move a gigabyte over a slow line; a lost worker is noticed by the heartbeat.

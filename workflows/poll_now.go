@@ -40,7 +40,7 @@ func (s *separation) pollNow(ctx workflow.Context) (stemflow.PollNowResult, erro
 	if first {
 		look := s.aboutOwn()
 		look.ReportPending = true
-		s.asking = s.startLook(askOptions(ctx), look)
+		s.asking = workflow.ExecuteActivity(askOptions(ctx), stemflow.ActivityGetSeparationRecord, look)
 	}
 	found := looked{taskID: s.taskID}
 	found.err = s.asking.Get(ctx, &found.record)

@@ -77,19 +77,10 @@ func (s *separation) aboutOwn() stemflow.GetSeparationRecordInput {
 
 // confirm reads the provider's record at once, and for some seconds more where it does not tell yet.
 func (s *separation) confirm(ctx workflow.Context, in stemflow.GetSeparationRecordInput) (stemflow.SeparationRecord, error) {
-	in.EmptyGrace = s.emptyGrace()
 	var record stemflow.SeparationRecord
 	err := briefly(confirmOptions(ctx), stemflow.ActivityGetSeparationRecord, in, &record)
 	return record, err
 }
-
-// startLook begins to read the provider's record, with the retries of the options that ctx carries.
-func (s *separation) startLook(ctx workflow.Context, in stemflow.GetSeparationRecordInput) workflow.Future {
-	in.EmptyGrace = s.emptyGrace()
-	return workflow.ExecuteActivity(ctx, stemflow.ActivityGetSeparationRecord, in)
-}
-
-func (s *separation) emptyGrace() stemflow.Duration { return emptyGracePolls * s.in.PollInterval }
 
 // recordFailure is the ending for a look at the record that found the separation failed, or could not be made before the
 // deadline. A failure is put on the ledger: the track may be paid for anew.
@@ -215,7 +206,9 @@ func (w *wait) arm(ctx workflow.Context) {
 		s.enter(ctx, stemflow.PhasePolling)
 		pollCtx, stop := workflow.WithCancel(ctx)
 		w.stopPoll = stop
-		w.poll = s.startLook(pollOptions(pollCtx, s.in.PollInterval, max(remaining, time.Second)), s.aboutOwn())
+		look := s.aboutOwn()
+		look.EmptyLooks = emptyLooks
+		w.poll = workflow.ExecuteActivity(pollOptions(pollCtx, s.in.PollInterval, max(remaining, time.Second)), stemflow.ActivityGetSeparationRecord, look)
 	}
 }
 
