@@ -41,7 +41,7 @@ func newFlagSet(name string) *flag.FlagSet {
 func (c command) help(w io.Writer) {
 	set := newFlagSet(c.name)
 	c.flags(&program{}, set)
-	fmt.Fprintf(w, "starter %s: %s\n\n%s\n\nFlags\n", c.name, c.summary, strings.TrimSpace(c.about))
+	fmt.Fprintf(w, "starter %s: %s\n\n%s\n\nFlags\n", c.name, c.summary, strings.Trim(c.about, "\n"))
 	set.VisitAll(func(f *flag.Flag) {
 		value, usage := flag.UnquoteUsage(f)
 		fmt.Fprintf(w, "  --%s\n", strings.TrimSpace(f.Name+" "+value))

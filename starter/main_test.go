@@ -72,7 +72,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		require.Equal(t, exitDone, code)
 		_, same, _ := starter(t, "", nil, "help", c.name)
 		require.Equal(t, help, same)
-		require.Contains(t, help, c.summary)
+		require.Contains(t, help, c.summary+"\n\n  starter "+c.name+" ", "examples are indented")
 
 		set := newFlagSet(c.name)
 		c.flags(&program{}, set)
