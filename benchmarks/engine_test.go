@@ -10,7 +10,7 @@ import (
 )
 
 func TestRatesAndWhereTheTimeGoes(t *testing.T) {
-	e, err := newEngine(t.Context(), kiesim.Knobs{Delay: providerDelay})
+	e, err := newEngine(t.Context(), onDisk, kiesim.Knobs{Delay: providerDelay})
 	require.NoError(t, err)
 	defer e.close()
 	l := rateLoad{runs: 4, underWay: 2}
@@ -37,7 +37,7 @@ func TestSeparationsWaitAndFinish(t *testing.T) {
 }
 
 func BenchmarkEngine(b *testing.B) {
-	e, err := newEngine(b.Context(), kiesim.Knobs{Delay: providerDelay})
+	e, err := newEngine(b.Context(), onDisk, kiesim.Knobs{Delay: providerDelay})
 	require.NoError(b, err)
 	defer e.close()
 	l := rateLoad{runs: 300, underWay: 100}

@@ -50,7 +50,7 @@ func archiveCommand(ctx context.Context, set *flag.FlagSet, args []string) error
 	if err := set.Parse(args); err != nil {
 		return err
 	}
-	s, err := newSuite(ctx)
+	s, err := newSuite(ctx, inMemory)
 	if err != nil {
 		return err
 	}
@@ -82,10 +82,15 @@ func engineCommand(ctx context.Context, set *flag.FlagSet, args []string) error 
 	l := rateLoad{}
 	set.IntVar(&l.runs, "runs", 300, "`number` of runs in a round")
 	set.IntVar(&l.underWay, "at-once", 100, "`number` of them under way at the same time")
+	memory := set.Bool("memory", false, "let Temporal keep its histories in memory, so that the processors are the limit and not the disk")
 	if err := set.Parse(args); err != nil {
 		return err
 	}
-	e, err := newEngine(ctx, kiesim.Knobs{Delay: providerDelay})
+	histories := onDisk
+	if *memory {
+		histories = inMemory
+	}
+	e, err := newEngine(ctx, histories, kiesim.Knobs{Delay: providerDelay})
 	if err != nil {
 		return err
 	}

@@ -132,7 +132,7 @@ func sizeOf(history []*historypb.HistoryEvent) int {
 	return bytes
 }
 
-func middle[T int | time.Duration](values []T) T {
+func middle[T int | float64 | time.Duration](values []T) T {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[len(sorted)/2]
 }

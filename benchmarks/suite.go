@@ -61,7 +61,13 @@ type suite struct {
 	rclone string
 }
 
-func newSuite(ctx context.Context) (_ *suite, err error) {
+// Where Temporal keeps its histories.
+const (
+	inMemory = "memory"
+	onDisk   = "disk"
+)
+
+func newSuite(ctx context.Context, histories string) (_ *suite, err error) {
 	s := &suite{}
 	defer func() {
 		if err != nil {
@@ -77,7 +83,11 @@ func newSuite(ctx context.Context) (_ *suite, err error) {
 	}); err != nil {
 		return nil, err
 	}
-	if s.temporal, err = servers.Temporal(ctx, servers.TemporalOptions{Announce: say}); err != nil {
+	options := servers.TemporalOptions{Announce: say}
+	if histories == onDisk {
+		options.DBFile = filepath.Join(s.dir, "temporal.db")
+	}
+	if s.temporal, err = servers.Temporal(ctx, options); err != nil {
 		return nil, err
 	}
 	s.source = newSource()

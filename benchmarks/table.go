@@ -13,11 +13,21 @@ func median(runs []usage) usage {
 	return sorted[len(sorted)/2]
 }
 
-// table compares the medians, with the floor's time as measure.
+// perRound is the median of what compares two of the same round, which a machine whose speed changes from minute to minute distorts least.
+func perRound[T float64 | time.Duration](a, b []usage, compare func(a, b time.Duration) T) T {
+	values := make([]T, len(a))
+	for round := range a {
+		values[round] = compare(a[round].time, b[round].time)
+	}
+	return middle(values)
+}
+
+func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
+
+// table has the runs of the median time, and what they are of the floor's.
 func table(l load, results map[string][]usage) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-20s  %8s  %7s  %9s  %8s  %9s  %9s\n", l, "time", "x floor", "MB/s", "CPU", "peak MiB", "idle MiB")
-	least := median(results["floor"]).time
 	for _, name := range order {
 		if len(results[name]) == 0 {
 			continue
@@ -27,11 +37,12 @@ func table(l load, results map[string][]usage) string {
 		if u.idle > 0 {
 			idle = fmt.Sprint(u.idle >> 20)
 		}
-		fmt.Fprintf(&b, "%-20s  %8s  %7.2f  %9.0f  %8s  %9d  %9s\n", name, u.time.Round(time.Millisecond), float64(u.time)/float64(least),
+		fmt.Fprintf(&b, "%-20s  %8s  %7.2f  %9.0f  %8s  %9d  %9s\n", name, u.time.Round(time.Millisecond), perRound(results[name], results["floor"], ratio),
 			float64(l.stems)*float64(l.size)/1e6/u.time.Seconds(), u.cpu.Round(10*time.Millisecond), u.peak>>20, idle)
 	}
 	share := func(name string) time.Duration {
-		return (median(results[name]).time - median(results["activities"]).time).Round(time.Millisecond)
+		more := func(a, b time.Duration) time.Duration { return a - b }
+		return perRound(results[name], results["activities"], more).Round(time.Millisecond)
 	}
 	fmt.Fprintf(&b, "the engine's share: %s, and %s where it waits for the store's disk\n", share("worker"), share(sharedDiskName))
 	return b.String()
