@@ -45,8 +45,8 @@ type engine struct {
 }
 
 // newEngine has a provider that behaves like the knobs.
-func newEngine(ctx context.Context, histories string, knobs kiesim.Knobs) (_ *engine, err error) {
-	s, err := newSuite(ctx, histories)
+func newEngine(ctx context.Context, where histories, knobs kiesim.Knobs) (_ *engine, err error) {
+	s, err := newSuite(ctx, where)
 	if err != nil {
 		return nil, err
 	}

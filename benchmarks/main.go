@@ -86,11 +86,7 @@ func engineCommand(ctx context.Context, set *flag.FlagSet, args []string) error 
 	if err := set.Parse(args); err != nil {
 		return err
 	}
-	histories := onDisk
-	if *memory {
-		histories = inMemory
-	}
-	e, err := newEngine(ctx, histories, kiesim.Knobs{Delay: providerDelay})
+	e, err := newEngine(ctx, histories(!*memory), kiesim.Knobs{Delay: providerDelay})
 	if err != nil {
 		return err
 	}

@@ -61,13 +61,15 @@ type suite struct {
 	rclone string
 }
 
-// Where Temporal keeps its histories.
+// histories says where Temporal keeps them.
+type histories bool
+
 const (
-	inMemory = "memory"
-	onDisk   = "disk"
+	inMemory histories = false
+	onDisk   histories = true
 )
 
-func newSuite(ctx context.Context, histories string) (_ *suite, err error) {
+func newSuite(ctx context.Context, where histories) (_ *suite, err error) {
 	s := &suite{}
 	defer func() {
 		if err != nil {
@@ -84,7 +86,7 @@ func newSuite(ctx context.Context, histories string) (_ *suite, err error) {
 		return nil, err
 	}
 	options := servers.TemporalOptions{Announce: say}
-	if histories == onDisk {
+	if where == onDisk {
 		options.DBFile = filepath.Join(s.dir, "temporal.db")
 	}
 	if s.temporal, err = servers.Temporal(ctx, options); err != nil {

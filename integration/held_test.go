@@ -62,10 +62,10 @@ func (s *stack) holdAnswer(in stemflow.SeparateStemsInput) (release func()) {
 	return release
 }
 
-// settle lets the provider come to an end with what a track has been charged for last, whatever its knobs say.
+// settle lets the provider come to an end with a track, once it is paid for, whatever its knobs say.
 func (s *stack) settle(in stemflow.SeparateStemsInput) {
 	s.t.Helper()
+	s.await("the track is paid for", func() bool { return s.billed(in) > 0 })
 	charges := s.charges(in)
-	require.NotEmpty(s.t, charges)
 	require.NoError(s.t, s.sim.Settle(charges[len(charges)-1].TaskID))
 }

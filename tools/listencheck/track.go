@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -32,7 +33,7 @@ type track struct {
 	ctx      context.Context
 	dir      string // for pages
 	starter  string
-	env      []string
+	env      []string // what the starter has beside what it has anyway
 	minIO    string
 	song     string
 	manifest map[string]any
@@ -41,7 +42,7 @@ type track struct {
 // separate has the local stack separate a new track.
 func separate(ctx context.Context, dir, temporal, minIO, kiesim string) (*track, error) {
 	t := &track{ctx: ctx, dir: dir, starter: filepath.Join(dir, "starter"), minIO: minIO, song: "song-" + strings.ToLower(rand.Text())[:8]}
-	t.env = append(os.Environ(), "TEMPORAL_ADDRESS="+temporal, "MINIO_ENDPOINT="+minIO, "MINIO_ACCESS_KEY="+accessKey, "MINIO_SECRET_KEY="+secretKey)
+	t.env = []string{"TEMPORAL_ADDRESS=" + temporal, "MINIO_ENDPOINT=" + minIO, "MINIO_ACCESS_KEY=" + accessKey, "MINIO_SECRET_KEY=" + secretKey}
 	build := exec.CommandContext(ctx, "go", "build", "-o", t.starter, "./starter")
 	build.Dir, build.Stderr = "..", os.Stderr
 	if err := build.Run(); err != nil {
@@ -84,7 +85,8 @@ func (t *track) stems() []any { return t.manifest["stems"].([]any) }
 // run runs the starter with more variables than it has anyway, and returns what it prints.
 func (t *track) run(env []string, command string, flags ...string) ([]byte, error) {
 	cmd := exec.CommandContext(t.ctx, t.starter, append([]string{command}, flags...)...)
-	cmd.Dir, cmd.Env = t.dir, append(t.env, env...)
+	cmd.Dir = t.dir
+	cmd.Env = slices.Concat(cmd.Environ(), t.env, env)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
