@@ -1,0 +1,67 @@
+package ledger
+
+import (
+	"slices"
+
+	"stemflow"
+)
+
+// complete is the ledger once the execution with a nonce knows what became of its call. Where its entry is gone, a payment
+// is put on the ledger all the same.
+func (l Ledger) complete(nonce string, result Entry) Ledger {
+	entries := slices.Clone(l.Entries())
+	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Nonce == nonce })
+	if i < 0 {
+		return l.next(append([]Entry{result}, entries...))
+	}
+	result.Owner, result.RunID, result.Attempt = entries[i].Owner, entries[i].RunID, entries[i].Attempt
+	result.ScheduledAt, result.Nonce = entries[i].ScheduledAt, nonce
+	entries[i] = result
+	return l.next(entries)
+}
+
+// Learn is the ledger once an owner has learned that a separation was paid for, or has failed; and whether that is news. It
+// goes to the entry that names the separation, else over the owner's open intent, else it becomes an entry of its own.
+func (l Ledger) Learn(learned Entry) (Ledger, bool) {
+	entries := slices.Clone(l.Entries())
+	i := slices.IndexFunc(entries, func(e Entry) bool { return e.SeparationTaskID == learned.SeparationTaskID })
+	if i < 0 {
+		i = slices.IndexFunc(entries, func(e Entry) bool { return ownerOf(e) == learned.Owner && open(e) })
+	}
+	switch {
+	case i < 0:
+		return l.next(append([]Entry{learned}, entries...)), true
+	case entries[i].SeparationTaskID == learned.SeparationTaskID &&
+		(entries[i].State == learned.State || entries[i].State == stemflow.SubmissionFailed):
+		return l, false
+	}
+	e := &entries[i]
+	e.State, e.SeparationTaskID = learned.State, learned.SeparationTaskID
+	e.ProviderCode, e.ProviderMessage = learned.ProviderCode, learned.ProviderMessage
+	if e.SubmittedAt.IsZero() {
+		e.SubmittedAt = learned.SubmittedAt
+	}
+	return l.next(entries), true
+}
+
+// TakeBack is the ledger without the intents of executions that surely were not accepted; and whether there were any. What
+// they replaced stands again.
+func (l Ledger) TakeBack(nonces []string) (Ledger, bool) {
+	entries := slices.Clone(l.Entries())
+	found := false
+	for i, e := range entries {
+		if e.State == stemflow.SubmissionIntended && slices.Contains(nonces, e.Nonce) {
+			entries[i].State = stemflow.SubmissionRefused
+			found = true
+		}
+	}
+	if !found {
+		return l, false
+	}
+	return l.next(entries), true
+}
+
+// MayHavePaid reports whether the ledger says that an owner has paid, or may have.
+func (l Ledger) MayHavePaid(owner string) bool {
+	return slices.ContainsFunc(l.Entries(), func(e Entry) bool { return ownerOf(e) == owner && (billed(e) || open(e)) })
+}

@@ -1,0 +1,65 @@
+package ledger
+
+// Run is what a run knows of its submits. The zero value is a run that has made none.
+type Run struct {
+	// Attempt is the submit that was begun last.
+	Attempt int
+	// Refused are the nonces of executions that surely were not accepted, and whose intents may stand.
+	Refused []string
+	// uncertain says that an execution may still pay, or may have.
+	uncertain bool
+}
+
+// Next is what a run does after a submit.
+type Next int
+
+const (
+	// Proceed: the track is paid for.
+	Proceed Next = iota
+	// AwaitCallback: the run may have paid. It never submits again.
+	AwaitCallback
+	// SubmitAgain: nothing was paid by this submit, or nobody knows and the ledger tells the next one.
+	SubmitAgain
+	// Stop: nothing was paid by this submit, and another one would not be either.
+	Stop
+)
+
+// Begin counts a submit.
+func (r *Run) Begin() { r.Attempt++ }
+
+// After takes in how the submit ended that was begun last. Behind, where given, is the nonce of its execution, whose intent
+// may stand although it surely was not accepted.
+func (r *Run) After(outcome Outcome, behind string) Next {
+	switch outcome {
+	case Accepted, Resumed:
+		return Proceed
+	case Unknown:
+		r.uncertain = true
+		return AwaitCallback
+	case Lost, Repeated:
+		r.uncertain = true
+		return SubmitAgain
+	case Refused:
+		// Its intent stood in the ledger: an earlier execution whose intent did not cannot call any more.
+		r.uncertain = false
+		r.refused(behind)
+		return SubmitAgain
+	case Unavailable:
+		r.refused(behind)
+		if r.uncertain {
+			return SubmitAgain // only the ledger tells what became of the one before
+		}
+		return Stop
+	default: // Held, NeverBegun
+		return SubmitAgain
+	}
+}
+
+func (r *Run) refused(nonce string) {
+	if nonce != "" {
+		r.Refused = append(r.Refused, nonce)
+	}
+}
+
+// MayHavePaid reports whether the run cannot say that nothing was paid.
+func (r *Run) MayHavePaid() bool { return r.uncertain }
