@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -20,6 +21,8 @@ var (
 	ErrNoBucket = errors.New("no such bucket")
 	// ErrCorrupt: the object is no document of the expected shape.
 	ErrCorrupt = errors.New("not the expected JSON")
+	// ErrUnconfirmed: the store said that it has written, and confirmed no checksum or another one.
+	ErrUnconfirmed = errors.New("the store did not confirm the checksum of what was sent")
 
 	// errNotS3 is an answer that no object store would give, like the welcome page of a web server.
 	errNotS3 = errors.New("what answers is not an S3 object store")
@@ -69,6 +72,13 @@ const (
 		"s3:ListBucket and s3:GetBucketLocation on the bucket, and s3:CreateBucket unless it exists"
 	checkRegion = "check MINIO_REGION and MINIO_ENDPOINT"
 	checkName   = "check the names of bucket and prefix"
+
+	useConditionalWrites = "use a store that keeps to conditional writes (If-None-Match and If-Match), " +
+		"and let no proxy in front of it drop these headers"
+	useChecksums = "use a store that verifies S3's additional checksums (SHA256 and CRC64NVME), " +
+		"and let no proxy in front of it drop the x-amz-checksum headers"
+	useFaithful = "use a store that gives back what was written, as soon as it has said so, " +
+		"and let no proxy in front of it change or cache that"
 )
 
 // refusals are the store's codes that say no for good, and what to do about each.
@@ -129,6 +139,28 @@ func (s *Store) failure(op, bucket, key string, err error) error {
 		e.Remedy, e.Final = "set MINIO_SECURE=false", true
 	}
 	return e
+}
+
+// notKnown reports whether the store refused a request because it does not know what the request asks
+// for.
+func notKnown(err error) bool {
+	response, ok := errors.AsType[minio.ErrorResponse](err)
+	if !ok || !isS3(response) {
+		return false
+	}
+	switch response.Code {
+	case minio.NotImplemented, minio.InvalidArgument, "InvalidRequest":
+		return true
+	default:
+		return response.StatusCode == http.StatusNotImplemented
+	}
+}
+
+// doesNotKnow names what the store does not know.
+func doesNotKnow(feature string, err error) error {
+	response, _ := errors.AsType[minio.ErrorResponse](err)
+	return fmt.Errorf("the store does not know %s (%s: %s)", feature, response.Code,
+		strings.TrimSuffix(response.Message, "."))
 }
 
 func (s *Store) refusal(op, bucket, key string, err error, remedy string) error {

@@ -34,6 +34,7 @@ func everything(t *testing.T, opts archive.Options, bucket string) map[string]er
 	errs := map[string]error{"ensure": s.EnsureBucket(ctx, bucket), "put json": s.PutJSON(ctx, bucket, "key", 1)}
 	_, errs["create"] = s.CreateJSON(ctx, bucket, "key", 1)
 	_, errs["replace"] = s.ReplaceJSON(ctx, bucket, "key", "etag", 1)
+	errs["prove"] = s.Prove(ctx, bucket, "key", "etag", 1)
 	_, errs["put"] = s.Put(ctx, bucket, "key", "audio/mpeg", bytes.NewReader(content(100_000)), 100_000)
 	_, errs["put unknown"] = s.Put(ctx, bucket, "key", "audio/mpeg", bytes.NewReader(content(100_000)), -1)
 	_, errs["stat"] = s.Stat(ctx, bucket, "key")

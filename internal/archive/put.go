@@ -55,8 +55,7 @@ func (s *Store) Put(ctx context.Context, bucket, key, contentType string, body i
 	}
 	sum := confirmed(guarded, info)
 	if sum == nil {
-		return Written{}, s.refusal("put", bucket, key, fmt.Errorf("the store did not confirm the %v checksum of what was sent (it answered %q)",
-			opts.Checksum, info.ChecksumSHA256+info.ChecksumCRC64NVME), "use a store that verifies S3's additional checksums")
+		return Written{}, s.unconfirmed("put", bucket, key, opts.Checksum, info.ChecksumSHA256+info.ChecksumCRC64NVME)
 	}
 	return Written{Size: guarded.read, SHA256: hex.EncodeToString(sum)}, nil
 }

@@ -44,6 +44,7 @@ type Store struct {
 	transport *http.Transport
 	// buffers are taken by the uploads of unknown size.
 	buffers chan struct{}
+	proofs  proofs
 }
 
 // New returns a store without asking it anything.

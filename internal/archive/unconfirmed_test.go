@@ -25,7 +25,8 @@ func TestPutDemandsThatTheStoreConfirms(t *testing.T) {
 			})
 			require.NoError(t, err)
 			_, err = store.Put(t.Context(), "bucket", "key", "audio/mpeg", strings.NewReader("hello"), 5)
-			require.ErrorContains(t, err, "did not confirm the SHA256 checksum")
+			require.ErrorIs(t, err, archive.ErrUnconfirmed)
+			require.ErrorContains(t, err, "did not confirm the checksum of what was sent: SHA256")
 			require.ErrorContains(t, err, "use a store that verifies S3's additional checksums")
 		})
 	}
