@@ -18,6 +18,12 @@ const (
 const (
 	// ActivityErrorSubmitRefused: the provider surely did not accept the submit and may take it later.
 	ActivityErrorSubmitRefused = "SubmitRefused"
+	// ActivityErrorSubmitNotYet: surely not accepted either; the provider says that it does not know the track, which it has
+	// been seen to say of tracks that it knew minutes later.
+	ActivityErrorSubmitNotYet = "SubmitNotYet"
+	// ActivityErrorSubmitRepeated: the engine had executed the task before, so no call was made. The first execution may have
+	// made one.
+	ActivityErrorSubmitRepeated = "SubmitRepeated"
 	// ActivityErrorSubmitHeld: another run holds the intent and may be making the paid call right now.
 	ActivityErrorSubmitHeld = "SubmitHeld"
 	// ActivityErrorSubmitUnknown: this run's submit may have been accepted. It is not repeated; the callback will tell.
@@ -60,13 +66,16 @@ type PrepareArchiveInput struct {
 // PreparedArchive is what PrepareArchive found.
 type PreparedArchive struct {
 	Location Location `json:"location"`
+	// Ledger is where the track's ledger is, if not in Location: there is one for each provider account, wherever its tracks
+	// are archived to.
+	Ledger Location `json:"ledger,omitzero"`
 	// SubmitTaskQueue is where SubmitSeparation must be scheduled; empty is the run's own queue.
 	SubmitTaskQueue string `json:"submitTaskQueue,omitempty"`
 	// CallbacksExpected is false when no callback URL is configured: polling then starts at once.
 	CallbacksExpected bool `json:"callbacksExpected"`
 	// Archived is the result of an earlier run, set when it is complete and all its objects are there.
 	Archived *SeparateStemsResult `json:"archived,omitempty"`
-	// Submission is the ledger, where there is one.
+	// Submission is the separation that is paid for, else what speaks in the ledger, where there is one.
 	Submission *Submission `json:"submission,omitempty"`
 	// SearchAttributes are those of [SearchAttributes] that the namespace knows.
 	SearchAttributes []string `json:"searchAttributes,omitempty"`
@@ -114,11 +123,17 @@ type Submission struct {
 // SubmitSeparationInput asks for the one paid call.
 type SubmitSeparationInput struct {
 	Location Location `json:"location"`
-	Track    Track    `json:"track"`
-	// Attempt counts this run's submits from 1. Attempts up to Refused were surely not accepted.
-	Attempt int  `json:"attempt"`
-	Refused int  `json:"refused,omitempty"`
-	Force   bool `json:"force,omitempty"`
+	// Ledger is as in [PreparedArchive].
+	Ledger Location `json:"ledger,omitzero"`
+	Track  Track    `json:"track"`
+	// Owner is the first run of the chain that resets and retries make of this run. TaskQueue is the run's own.
+	Owner     string `json:"owner,omitempty"`
+	TaskQueue string `json:"taskQueue,omitempty"`
+	// Attempt counts this run's submits from 1. RefusedNonces name executions that surely were not accepted, and whose
+	// intents may still stand.
+	Attempt       int      `json:"attempt"`
+	RefusedNonces []string `json:"refusedNonces,omitempty"`
+	Force         bool     `json:"force,omitempty"`
 	// Deadline is how long the run will wait: the callback's token outlives it.
 	Deadline Duration `json:"deadline"`
 }
@@ -135,14 +150,25 @@ type SubmittedSeparation struct {
 
 // SubmitRefusal is the second detail of an error of SubmitSeparation after which nothing was paid.
 type SubmitRefusal struct {
-	// LedgerBehind tells that the intent may still stand in the ledger and must be taken back.
-	LedgerBehind bool `json:"ledgerBehind,omitempty"`
+	// LedgerBehind says that the intent may still stand in the ledger and must be taken back; Nonce is that of the execution.
+	LedgerBehind bool   `json:"ledgerBehind,omitempty"`
+	Nonce        string `json:"nonce,omitempty"`
 }
 
-// RecordSubmissionInput asks for the ledger to be brought up to what the run knows. The activity fills in the holder.
+// RecordSubmissionInput asks for the ledger to be brought up to what the run knows. The activity fills in the run.
 type RecordSubmissionInput struct {
-	Location   Location   `json:"location"`
+	Location Location `json:"location"`
+	// Ledger is as in [PreparedArchive].
+	Ledger     Location   `json:"ledger,omitzero"`
 	Submission Submission `json:"submission"`
+	// Nonces are, with SubmissionRefused, those of the executions whose intents are to be taken back.
+	Nonces []string `json:"nonces,omitempty"`
+}
+
+// RecordedSubmission is what the ledger says of a run once it is written.
+type RecordedSubmission struct {
+	// MayHavePaid: the run paid, or may have.
+	MayHavePaid bool `json:"mayHavePaid,omitempty"`
 }
 
 // GetSeparationRecordInput asks for the provider's record of a separation.
@@ -150,8 +176,10 @@ type GetSeparationRecordInput struct {
 	SeparationTaskID string `json:"separationTaskId"`
 	// ReportPending makes a pending record a result, not an error to be retried.
 	ReportPending bool `json:"reportPending,omitempty"`
-	// RequireOwn demands the proof that this very run submitted it: our callback URL in the record.
-	RequireOwn bool `json:"requireOwn,omitempty"`
+	// RequireOwn demands the proof that this very run submitted it: our callback URL in the record, which names the Owner, the
+	// first run of its chain.
+	RequireOwn bool   `json:"requireOwn,omitempty"`
+	Owner      string `json:"owner,omitempty"`
 	// Track, where set, is what the record must be of: a person named the separation.
 	Track *Track `json:"track,omitempty"`
 	// EmptyLooks is at which look a record that is done without any link is believed: links have been seen to follow late. 0 is never.
@@ -199,5 +227,7 @@ type ArchiveStemHeartbeat struct {
 // WriteManifestInput asks for the manifest. The activity fills in the reference to itself and returns it.
 type WriteManifestInput struct {
 	Location Location `json:"location"`
+	// Ledger is as in [PreparedArchive].
+	Ledger   Location `json:"ledger,omitzero"`
 	Manifest Manifest `json:"manifest"`
 }

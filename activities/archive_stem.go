@@ -18,7 +18,7 @@ import (
 
 // ArchiveStem streams one stem from the provider's file host into the archive.
 type ArchiveStem struct {
-	Store   *archive.Store
+	Store   Store
 	Sources *source.Fetcher
 	// Slots bounds how many stems this process moves at once, whatever the worker's own limits.
 	Slots Slots

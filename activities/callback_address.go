@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
-	"go.temporal.io/sdk/workflow"
 
 	"stemflow/internal/token"
 )
@@ -29,13 +28,14 @@ type CallbackAddress struct {
 // Expected tells whether callbacks can arrive at all.
 func (c CallbackAddress) Expected() bool { return c.BaseURL != "" }
 
-// Mint makes the callback URL of a run that waits until the deadline. It names the span in ctx, for the callback to join its trace.
-func (c CallbackAddress) Mint(ctx context.Context, namespace string, run workflow.Execution, deadline time.Duration) string {
+// Mint makes the callback URL of a run that waits until the deadline. The owner is the first run of its chain. The URL names
+// the span in ctx, for the callback to join its trace.
+func (c CallbackAddress) Mint(ctx context.Context, namespace, workflowID, owner string, deadline time.Duration) string {
 	if !c.Expected() {
 		return placeholderURL
 	}
 	return strings.TrimSuffix(c.BaseURL, "/") + "/callbacks/" + c.Keyring.Mint(token.Claims{
-		Namespace: namespace, WorkflowID: run.ID, RunID: run.RunID, Trace: traceOf(ctx), Expires: time.Now().Add(deadline + afterDeadline),
+		Namespace: namespace, WorkflowID: workflowID, RunID: owner, Trace: traceOf(ctx), Expires: time.Now().Add(deadline + afterDeadline),
 	})
 }
 
@@ -47,12 +47,12 @@ func traceOf(ctx context.Context) token.Trace {
 	return token.Trace{TraceID: span.TraceID(), SpanID: span.SpanID(), Flags: byte(span.TraceFlags())}
 }
 
-// Names tells whether a callback URL was minted for this very run: an earlier run of the same workflow id paid for another
-// separation. An expired one still proves it.
-func (c CallbackAddress) Names(callbackURL, namespace string, run workflow.Execution) bool {
+// Names reports whether a callback URL was minted for this very owner: an earlier run of the same workflow id paid for
+// another separation. An expired one still proves it.
+func (c CallbackAddress) Names(callbackURL, namespace, workflowID, owner string) bool {
 	if !c.Expected() {
 		return false
 	}
 	claims, err := c.Keyring.Verify(path.Base(callbackURL), time.Time{})
-	return err == nil && claims.Namespace == namespace && claims.WorkflowID == run.ID && claims.RunID == run.RunID
+	return err == nil && claims.Namespace == namespace && claims.WorkflowID == workflowID && claims.RunID == owner
 }

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +61,9 @@ func (a *GetSeparationRecord) Execute(ctx context.Context, in stemflow.GetSepara
 // checkOwner demands what the input demands about whose separation it is. The callback URL that the record echoes carries our
 // token: it proves the run, and goes no further than here.
 func (a *GetSeparationRecord) checkOwner(ctx context.Context, in stemflow.GetSeparationRecordInput, record *kie.Record) error {
-	if info := activity.GetInfo(ctx); in.RequireOwn && !a.Callback.Names(record.CallbackURL, info.Namespace, info.WorkflowExecution) {
+	info := activity.GetInfo(ctx)
+	owner := cmp.Or(in.Owner, info.WorkflowExecution.RunID)
+	if in.RequireOwn && !a.Callback.Names(record.CallbackURL, info.Namespace, info.WorkflowExecution.ID, owner) {
 		return final(stemflow.ActivityErrorNotOwn, "this run did not submit "+in.SeparationTaskID, nil)
 	}
 	if in.Track == nil {

@@ -1,66 +1,85 @@
 package activities
 
-import "stemflow"
+import (
+	"context"
+	"errors"
 
-// verdict is what an existing ledger means to a submit that wants to write its intent.
-type verdict int
-
-const (
-	// take: whatever stands there is over, or was told to be passed over; the intent replaces it.
-	take verdict = iota
-	// mine: the intent stands there already, its answer was lost on the way.
-	mine
-	// paid: the track is paid for.
-	paid
-	// held: another run intends to pay, or did and could not tell.
-	held
-	// unknown: an earlier submit of this run may have been accepted.
-	unknown
-	// outdated: a later submit of this run has taken over while this one was thought lost.
-	outdated
+	"stemflow"
+	"stemflow/internal/archive"
+	"stemflow/internal/ledger"
 )
 
-// judge decides whether the holder (runID and the attempt in the input) may take the ledger for itself. It is the one place
-// where it is decided that something may be paid for.
-//
-// Force passes over what other runs paid or intended, but only while every earlier attempt of this run surely was not accepted:
-// after a lost one, another run's entry may stand over an intent of this run that was.
-func judge(existing stemflow.Submission, in stemflow.SubmitSeparationInput, runID string) verdict {
-	own := existing.RunID == runID
-	lost := in.Attempt != in.Refused+1
-	switch {
-	case own && existing.Attempt > in.Attempt:
-		return outdated
-	case existing.State == stemflow.SubmissionPaid && existing.SeparationTaskID == "":
-		return held // not an entry of ours: nobody can tell what it means
-	case existing.State == stemflow.SubmissionPaid:
-		switch {
-		case own || !in.Force:
-			return paid
-		case lost:
-			return unknown
-		default:
-			return take
-		}
-	case existing.State == stemflow.SubmissionIntended && own:
-		switch {
-		case existing.Attempt == in.Attempt:
-			return mine
-		case existing.Attempt <= in.Refused:
-			return take
-		default:
-			return unknown
-		}
-	case existing.State == stemflow.SubmissionIntended:
-		switch {
-		case !in.Force:
-			return held
-		case lost:
-			return unknown
-		default:
-			return take
-		}
-	default:
-		return take
+// ledgerFile is the ledger of one track in the store.
+type ledgerFile struct {
+	store Store
+	at    stemflow.Location
+	// archivedTo is the track's folder, in which earlier releases kept the ledger.
+	archivedTo stemflow.Location
+}
+
+// newLedgerFile takes where the ledger is, zero for the folder that the track is archived to, and that folder.
+func newLedgerFile(store Store, at, archivedTo stemflow.Location) ledgerFile {
+	if at == (stemflow.Location{}) {
+		at = archivedTo
 	}
+	return ledgerFile{store: store, at: at, archivedTo: archivedTo}
+}
+
+// apart reports whether the track is archived to another folder than its ledger's.
+func (f ledgerFile) apart() bool { return f.at != f.archivedTo }
+
+// read returns the ledger and its ETag; the zero ledger and no ETag where there is none yet. What stands in the folder that
+// the track is archived to counts as well. It fails with archive.ErrCorrupt if a ledger cannot be read.
+func (f ledgerFile) read(ctx context.Context) (l ledger.Ledger, etag string, err error) {
+	if l, etag, err = f.readAt(ctx, f.at); err != nil || !f.apart() {
+		return l, etag, err
+	}
+	old, _, err := f.readAt(ctx, f.archivedTo)
+	if errors.Is(err, archive.ErrNoBucket) {
+		return l, etag, nil
+	}
+	return l.Merge(old), etag, err
+}
+
+func (f ledgerFile) readAt(ctx context.Context, loc stemflow.Location) (l ledger.Ledger, etag string, err error) {
+	etag, err = f.store.ReadJSON(ctx, loc.Bucket, archive.SubmissionKey(loc), &l)
+	if errors.Is(err, archive.ErrNotFound) {
+		return ledger.Ledger{}, "", nil
+	}
+	return l, etag, err
+}
+
+// write writes the ledger over the one with the ETag, or where there is none if it is empty. It fails with
+// archive.ErrPrecondition if something else stands there; after any other error it may be written or not.
+func (f ledgerFile) write(ctx context.Context, l ledger.Ledger, etag string) (newETag string, err error) {
+	key := archive.SubmissionKey(f.at)
+	if etag == "" {
+		return f.store.CreateJSON(ctx, f.at.Bucket, key, l)
+	}
+	return f.store.ReplaceJSON(ctx, f.at.Bucket, key, etag, l)
+}
+
+// leaveReceipt copies the ledger to the folder that the track is archived to. Nothing of what stands there is lost: it is
+// part of what is read.
+func (f ledgerFile) leaveReceipt(ctx context.Context) error {
+	l, _, err := f.read(ctx)
+	if err != nil || l.State == "" {
+		return err
+	}
+	return f.store.PutJSON(ctx, f.archivedTo.Bucket, archive.SubmissionKey(f.archivedTo), l)
+}
+
+// change reads the ledger, has it changed, and writes it unless nothing is to change. It returns the ledger as it stands
+// then. An error is to be retried: archive.ErrPrecondition, too, since the next try reads what stands there then.
+func (f ledgerFile) change(ctx context.Context, change func(ledger.Ledger) (ledger.Ledger, bool)) (ledger.Ledger, error) {
+	l, etag, err := f.read(ctx)
+	if err != nil {
+		return l, err
+	}
+	changed, needed := change(l)
+	if !needed {
+		return l, nil
+	}
+	_, err = f.write(ctx, changed, etag)
+	return changed, err
 }

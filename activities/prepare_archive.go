@@ -13,9 +13,11 @@ import (
 
 // PrepareArchive reads what stands there of the track, and makes the bucket if there is none.
 type PrepareArchive struct {
-	Store *archive.Store
+	Store Store
 	// Bucket and Prefix serve inputs that name none.
 	Bucket, Prefix string
+	// LedgerBucket and LedgerPrefix are where the ledgers of all tracks are, wherever a track is archived to.
+	LedgerBucket, LedgerPrefix string
 	// SubmitTaskQueue and CallbacksExpected are facts of the worker's configuration that the workflow must know; they reach it
 	// through this activity, so that its code stays deterministic.
 	SubmitTaskQueue   string
@@ -35,19 +37,35 @@ func (a *PrepareArchive) Execute(ctx context.Context, in stemflow.PrepareArchive
 		SearchAttributes:  a.SearchAttributes.in(ctx, activity.GetInfo(ctx).Namespace),
 	}
 
-	var err error
-	out.Archived, out.Submission, err = a.look(ctx, out.Location)
-	switch {
-	case errors.Is(err, archive.ErrNoBucket):
-		err = a.Store.EnsureBucket(ctx, bucket)
-	case errors.Is(err, archive.ErrCorrupt):
-		return nil, final(stemflow.ErrorArchiveUnavailable, "the ledger "+archive.SubmissionKey(out.Location)+
+	ledger := archive.Locate(a.LedgerBucket, a.LedgerPrefix, in.Track)
+	if ledger != out.Location {
+		out.Ledger = ledger
+	}
+
+	found, err := a.look(ctx, out.Location, in.Track)
+	if errors.Is(err, archive.ErrNoBucket) {
+		if err := a.makeBuckets(ctx, bucket); err != nil {
+			return nil, storeRefusal(err)
+		}
+		found, err = a.look(ctx, out.Location, in.Track)
+	}
+	if errors.Is(err, archive.ErrCorrupt) {
+		return nil, final(stemflow.ErrorArchiveUnavailable, "the ledger "+archive.SubmissionKey(ledger)+
 			" cannot be read, and without it a track may be paid twice: mend it, or delete it if nothing was paid", err)
 	}
 	if err != nil {
 		return nil, storeRefusal(err)
 	}
+	out.Archived, out.Submission = found.archived, found.submission
 	return out, nil
+}
+
+// makeBuckets makes the buckets of the archive and of the ledger unless they are there.
+func (a *PrepareArchive) makeBuckets(ctx context.Context, bucket string) error {
+	if err := a.Store.EnsureBucket(ctx, bucket); err != nil || a.LedgerBucket == bucket {
+		return err
+	}
+	return a.Store.EnsureBucket(ctx, a.LedgerBucket)
 }
 
 // place is where an input that names neither bucket nor prefix, or both, archives.
@@ -55,29 +73,37 @@ func (a *PrepareArchive) place(bucket, prefix string) (string, string) {
 	return cmp.Or(bucket, a.Bucket), cmp.Or(prefix, a.Prefix)
 }
 
-// look reads what stands in the archive of a track: the result of an earlier run, if it is complete, and the ledger, if there is one. It fails
-// with archive.ErrCorrupt if the ledger cannot be read, and with archive.ErrNoBucket.
-func (a *PrepareArchive) look(
-	ctx context.Context, loc stemflow.Location,
-) (archived *stemflow.SeparateStemsResult, ledger *stemflow.Submission, err error) {
-	var submission stemflow.Submission
-	switch _, err := a.Store.ReadJSON(ctx, loc.Bucket, archive.SubmissionKey(loc), &submission); {
-	case err == nil:
-		ledger = &submission
-	case !errors.Is(err, archive.ErrNotFound):
-		return nil, nil, err
-	}
-	archived, err = a.archived(ctx, loc)
-	if err != nil {
-		return nil, nil, err
-	}
-	if archived != nil && paidLater(ledger, archived) {
-		archived = nil
-	}
-	return archived, ledger, nil
+// found is what the archive has of a track.
+type found struct {
+	// archived is the result of an earlier run, if it is complete.
+	archived *stemflow.SeparateStemsResult
+	// submission is the separation that is paid for and can be resumed, else what speaks in the ledger, if there is one.
+	submission *stemflow.Submission
 }
 
-// paidLater tells whether the ledger speaks of a separation that was paid for, by force, after the archived one, and never archived.
+// look fails with archive.ErrCorrupt if the ledger cannot be read, and with archive.ErrNoBucket.
+func (a *PrepareArchive) look(ctx context.Context, loc stemflow.Location, track stemflow.Track) (found, error) {
+	var f found
+	l, _, err := newLedgerFile(a.Store, archive.Locate(a.LedgerBucket, a.LedgerPrefix, track), loc).read(ctx)
+	if err != nil {
+		return f, err
+	}
+	if paid, ok := l.Paid(); ok {
+		f.submission = &paid
+	} else if l.State != "" {
+		f.submission = &l.Entry
+	}
+	if f.archived, err = a.archived(ctx, loc); err != nil {
+		return f, err
+	}
+	if f.archived != nil && paidLater(f.submission, f.archived) {
+		f.archived = nil
+	}
+	return f, nil
+}
+
+// paidLater reports whether the ledger speaks of a separation that was paid for, by force, after the archived one, and never
+// archived.
 func paidLater(submission *stemflow.Submission, archived *stemflow.SeparateStemsResult) bool {
 	return submission != nil && submission.State == stemflow.SubmissionPaid &&
 		submission.SeparationTaskID != archived.SeparationTaskID && submission.SubmittedAt.After(archived.ArchivedAt)

@@ -67,9 +67,8 @@ func (a *ReadCatalog) look(ctx context.Context, track stemflow.CatalogTrack) (st
 		return found, nil
 	}
 	bucket, prefix := a.Archive.place(in.Bucket, in.Prefix)
-	archived, ledger, err := a.Archive.look(ctx, archive.Locate(bucket, prefix, stemflow.Track{
-		TaskID: in.TaskID, AudioID: in.AudioID, Type: in.Type, StemName: in.StemName,
-	}))
+	of := stemflow.Track{TaskID: in.TaskID, AudioID: in.AudioID, Type: in.Type, StemName: in.StemName}
+	stands, err := a.Archive.look(ctx, archive.Locate(bucket, prefix, of), of)
 	var refused *archive.Error
 	switch {
 	case errors.Is(err, archive.ErrNoBucket): // the track's own run makes it
@@ -77,12 +76,12 @@ func (a *ReadCatalog) look(ctx context.Context, track stemflow.CatalogTrack) (st
 		activity.GetLogger(ctx).Warn("a track of the catalogue cannot be looked up", "line", track.Line, "error", err)
 	case err != nil:
 		return found, err
-	case archived != nil:
-		archived.SettledBy = stemflow.SettledByArchive
-		outcome := stemflow.NewArchivedOutcome(track, *archived)
+	case stands.archived != nil:
+		stands.archived.SettledBy = stemflow.SettledByArchive
+		outcome := stemflow.NewArchivedOutcome(track, *stands.archived)
 		found.Found = &outcome
-	case ledger != nil && ledger.State == stemflow.SubmissionPaid:
-		found.Input.SeparationTaskID = ledger.SeparationTaskID
+	case stands.submission != nil && stands.submission.State == stemflow.SubmissionPaid:
+		found.Input.SeparationTaskID = stands.submission.SeparationTaskID
 	}
 	return found, nil
 }

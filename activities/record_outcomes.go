@@ -13,7 +13,7 @@ import (
 // RecordOutcomes keeps what became of tracks, for the report: an object for each page of the catalogue, so that neither a run nor the report ever
 // holds more than that.
 type RecordOutcomes struct {
-	Store *archive.Store
+	Store Store
 }
 
 // Execute may run again: of a track it keeps what it is told last.

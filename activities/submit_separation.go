@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -11,148 +12,248 @@ import (
 	"stemflow"
 	"stemflow/internal/archive"
 	"stemflow/internal/kie"
+	"stemflow/internal/ledger"
 )
 
-// SubmitSeparation makes the one paid call. The ledger is part of the payment: the intent is written before the call, as a
-// conditional write that only one holder can win, and completed after it.
+// SubmitSeparation makes the one paid call. The ledger is part of the payment: the intent is written before the call, by a
+// conditional write that only one execution can win, and completed after it. What is allowed internal/ledger decides.
 type SubmitSeparation struct {
-	Store    *archive.Store
+	Store    Store
 	Provider *kie.Client
 	Callback CallbackAddress
 }
 
 const (
-	// The ledger's own patience: a few tries for a store that hiccups, within a budget before the call and one after it, so that
-	// both and the call between them (30 s) fit in the activity's time-out.
+	// How long ledger writes are retried: a few tries for a store that hiccups, within a budget before the call and one
+	// after it, so that both and the call between them (30 s) fit in the activity's time-out.
 	ledgerTries  = 4
 	ledgerPause  = time.Second
 	ledgerLimit  = 5 * time.Second
 	ledgerBudget = 15 * time.Second
+	// An execution that reaches the call this long after it began was frozen: its run has given it up.
+	callWindow = time.Minute
 	// An intent of another run that is older than this belongs to a call that is long over.
 	heldLimit = 2 * time.Minute
 )
 
 // Execute pays at most once, however often it runs. Beside the final refusals it fails with
-//   - ActivityErrorSubmitRefused: nothing was paid, and a later attempt may be accepted,
+//   - ActivityErrorSubmitRefused, ActivityErrorSubmitNotYet: nothing was paid, and a later attempt may be accepted,
 //   - ActivityErrorSubmitHeld: another run may be paying at this moment,
 //   - ActivityErrorSubmitUnknown: this run may have paid; it must not submit again,
+//   - ActivityErrorSubmitRepeated: the engine has executed the task before; the next attempt learns what came of it,
 //   - ErrorSubmissionUnknown: an earlier run may have paid and never told.
 func (a *SubmitSeparation) Execute(ctx context.Context, in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-	about := subject{kind: in.Track.Type}
-	about.annotate(ctx)
 	info := activity.GetInfo(ctx)
-	intent := stemflow.Submission{
-		Version: 1, State: stemflow.SubmissionIntended, Track: in.Track,
-		WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID, Attempt: in.Attempt,
-		IntendedAt: time.Now().UTC(),
+	run := info.WorkflowExecution
+	owner := in.Owner
+	if owner == "" { // the input of an earlier release
+		owner = run.RunID
 	}
-	callbackURL := a.Callback.Mint(ctx, info.Namespace, info.WorkflowExecution, time.Duration(in.Deadline))
-
-	taken, earlier, err := a.takeLedger(ctx, in, intent)
-	if err != nil || earlier != nil {
-		return earlier, err
+	s := &submit{
+		activity: a, in: in, about: subject{kind: in.Track.Type}, began: time.Now().Round(0),
+		file: newLedgerFile(a.Store, in.Ledger, in.Location),
 	}
-	// From here on the call is made and recorded whatever becomes of the activity's context.
-	ctx = context.WithoutCancel(ctx)
-	taskID, callErr := a.Provider.Generate(ctx, kie.GenerateRequest{
-		TaskID: in.Track.TaskID, AudioID: in.Track.AudioID, Type: string(in.Track.Type), StemName: in.Track.StemName,
-		CallbackURL: callbackURL,
-	})
-	countSubmit(ctx, in.Track.Type, callErr)
-	about.separationTaskID = taskID
-	about.annotate(ctx)
-	outcome := intent
-	switch verdict := kie.VerdictOf(callErr); {
-	case callErr == nil:
-		outcome.State, outcome.SeparationTaskID, outcome.SubmittedAt = stemflow.SubmissionPaid, taskID, time.Now().UTC()
-	case verdict == kie.Unknown:
-		return nil, final(stemflow.ActivityErrorSubmitUnknown, callErr.Error(), callErr,
-			providerDetails(callErr))
-	default:
-		outcome.State = stemflow.SubmissionRefused
-		outcome.ProviderCode, outcome.ProviderMessage = providerDetails(callErr).ProviderCode, providerDetails(callErr).ProviderMessage
-		if taken.before.State == stemflow.SubmissionPaid {
-			outcome = taken.before // the receipt of what was paid before stays
-		}
+	s.about.annotate(ctx)
+	s.callbackURL = a.Callback.Mint(ctx, info.Namespace, run.ID, owner, time.Duration(in.Deadline))
+	s.nonce = rand.Text()
+	s.execution = ledger.NewExecution(ledger.Claim{
+		Owner: owner, RunID: run.RunID, Attempt: in.Attempt, ScheduledAt: info.ScheduledTime.UTC(), Nonce: s.nonce,
+		Force: in.Force, Refused: in.RefusedNonces,
+	}, stemflow.Submission{Version: 1, Track: in.Track, WorkflowID: run.ID, IntendedAt: time.Now().UTC()}, info.Attempt > 1)
+	if s.file.apart() || !a.Store.Proved(s.file.at.Bucket) {
+		s.execution.ReadFirst()
 	}
-	ledgerErr := a.complete(ctx, in.Location, taken.etag, outcome)
-	if ledgerErr != nil {
-		about.log(ctx).Warn("the ledger could not be completed and is written again later", "error", ledgerErr)
-	}
-	if callErr != nil {
-		return nil, refusal(callErr, ledgerErr != nil)
-	}
-	about.log(ctx).Info("separation submitted and paid for")
-	return &stemflow.SubmittedSeparation{
-		SeparationTaskID: taskID, SubmittedAt: outcome.SubmittedAt, LedgerBehind: ledgerErr != nil,
-	}, nil
+	s.drive(ctx)
+	return s.result(ctx)
 }
 
-// takenLedger is a ledger in which the intent stands: its ETag, and what stood there before.
-type takenLedger struct {
-	etag   string
-	before stemflow.Submission
+// submit is one execution.
+type submit struct {
+	activity    *SubmitSeparation
+	in          stemflow.SubmitSeparationInput
+	about       subject
+	file        ledgerFile
+	callbackURL string
+	nonce       string
+	began       time.Time
+
+	execution *ledger.Execution
+	// callErr is why the paid call was not accepted, storeErr the store's last failure, defect why the store may not be
+	// trusted with a payment.
+	callErr, storeErr, defect error
 }
 
-// takeLedger writes the intent; or returns the separation that an earlier submit has paid for; or an error, after which nothing
-// was paid by this attempt.
-func (a *SubmitSeparation) takeLedger(
-	ctx context.Context, in stemflow.SubmitSeparationInput, intent stemflow.Submission,
-) (taken takenLedger, earlier *stemflow.SubmittedSeparation, err error) {
+// drive does what the execution says next until it is over.
+func (s *submit) drive(ctx context.Context) {
+	if s.execution.Next() == ledger.Report {
+		return
+	}
+	if s.untilCall(ctx) {
+		// From here on the call is made and recorded whatever becomes of the activity's context.
+		ctx = context.WithoutCancel(ctx)
+		s.call(ctx)
+		s.untilCall(ctx)
+	}
+}
+
+// untilCall brings the ledger to where the call may be made, and reports whether it may; or to the end.
+func (s *submit) untilCall(ctx context.Context) (mayCall bool) {
 	ctx, cancel := context.WithTimeout(ctx, ledgerBudget)
 	defer cancel()
-	bucket, key := in.Location.Bucket, archive.SubmissionKey(in.Location)
-	var last error
-	for try := range ledgerTries {
-		if try > 0 && pause(ctx, ledgerPause) != nil {
-			break
-		}
-		etag, err := bounded(ctx, func(ctx context.Context) (string, error) { return a.Store.CreateJSON(ctx, bucket, key, intent) })
-		if err == nil {
-			return takenLedger{etag: etag}, nil, nil
-		}
-		last = err
-		if !errors.Is(err, archive.ErrPrecondition) {
-			continue
-		}
-		var existing stemflow.Submission
-		etag, err = bounded(ctx, func(ctx context.Context) (string, error) { return a.Store.ReadJSON(ctx, bucket, key, &existing) })
-		if err != nil {
-			last = err
-			continue
-		}
-		switch judge(existing, in, intent.RunID) {
-		case mine:
-			return takenLedger{etag: etag}, nil, nil
-		case paid:
-			return taken, &stemflow.SubmittedSeparation{
-				SeparationTaskID: existing.SeparationTaskID, SubmittedAt: existing.SubmittedAt,
-				FromLedger: existing.RunID != intent.RunID,
-			}, nil
-		case held:
-			return taken, nil, heldBy(existing)
-		case unknown, outdated:
-			return taken, nil, final(stemflow.ActivityErrorSubmitUnknown,
-				"an earlier attempt of this run was lost after it had written its intent, and may have been accepted", nil)
-		case take:
-			etag, err = bounded(ctx, func(ctx context.Context) (string, error) {
-				return a.Store.ReplaceJSON(ctx, bucket, key, etag, intent)
-			})
-			if err == nil {
-				return takenLedger{etag: etag, before: existing}, nil, nil
+	for failures := 0; ; {
+		var err error
+		switch s.execution.Next() {
+		case ledger.Read:
+			err = s.read(ctx)
+		case ledger.Write:
+			err = s.write(ctx)
+		case ledger.Call:
+			if err = s.prove(ctx); err == nil && s.defect == nil {
+				if s.late() {
+					s.execution.GiveUp()
+					return false
+				}
+				return true
 			}
-			last = err
+		case ledger.Report:
+			return false
+		}
+		if err == nil {
+			continue
+		}
+		s.storeErr = err
+		if errors.Is(err, archive.ErrPrecondition) || errors.Is(err, archive.ErrUnconfirmed) {
+			continue // what stands there now is read next
+		}
+		if failures++; refusesForGood(err) || failures >= ledgerTries || pause(ctx, ledgerPause) != nil {
+			s.execution.GiveUp()
+			return false
 		}
 	}
-	return taken, nil, final(stemflow.ErrorArchiveUnavailable,
-		"the intent could not be written to the archive, so nothing was paid: "+last.Error(), last,
-		stemflow.ErrorDetails{}, stemflow.SubmitRefusal{LedgerBehind: true})
+}
+
+func (s *submit) read(ctx context.Context) error {
+	var l ledger.Ledger
+	etag, err := bounded(ctx, func(ctx context.Context) (etag string, err error) {
+		l, etag, err = s.file.read(ctx)
+		return etag, err
+	})
+	if err == nil {
+		s.execution.HaveRead(l, etag)
+	}
+	return err
+}
+
+func (s *submit) write(ctx context.Context) error {
+	etag, err := bounded(ctx, func(ctx context.Context) (string, error) {
+		return s.file.write(ctx, s.execution.Document(), s.execution.ETag())
+	})
+	if err != nil {
+		s.execution.HaveFailed()
+		return err
+	}
+	s.execution.HaveWritten(etag)
+	return nil
+}
+
+// prove lets the store prove that it keeps what the ledger relies on, with the intent that stands there now. A store that
+// does not is not paid on: the intent is taken back.
+func (s *submit) prove(ctx context.Context) error {
+	bucket := s.file.at.Bucket
+	if s.activity.Store.Proved(bucket) {
+		return nil
+	}
+	err := s.activity.Store.Prove(ctx, bucket, archive.SubmissionKey(s.file.at), s.execution.ETag(), s.execution.Document())
+	switch {
+	case errors.Is(err, archive.ErrPrecondition):
+		s.execution.HaveFailed() // the intent does not stand there any more
+	case refusesForGood(err):
+		s.defect = err
+		s.execution.HaveCalled(ledger.Refuses, stemflow.Submission{ProviderMessage: err.Error()})
+		return nil
+	}
+	return err
+}
+
+// refusesForGood reports whether the store will not do what it is asked until somebody mends it.
+func refusesForGood(err error) bool {
+	var refused *archive.Error
+	return errors.As(err, &refused) && refused.Final
+}
+
+func (s *submit) late() bool { return time.Now().Round(0).Sub(s.began) > callWindow }
+
+// call makes the paid call.
+func (s *submit) call(ctx context.Context) {
+	track := s.in.Track
+	taskID, err := s.activity.Provider.Generate(ctx, kie.GenerateRequest{
+		TaskID: track.TaskID, AudioID: track.AudioID, Type: string(track.Type), StemName: track.StemName,
+		CallbackURL: s.callbackURL,
+	})
+	countSubmit(ctx, track.Type, err)
+	s.about.separationTaskID = taskID
+	s.about.annotate(ctx)
+	s.callErr = err
+	switch {
+	case err == nil:
+		s.execution.HaveCalled(ledger.Accepts, stemflow.Submission{SeparationTaskID: taskID, SubmittedAt: time.Now().UTC()})
+	case kie.VerdictOf(err) == kie.Unknown:
+		s.execution.HaveCalled(ledger.NoAnswer, stemflow.Submission{})
+	default:
+		said := providerDetails(err)
+		s.execution.HaveCalled(ledger.Refuses, stemflow.Submission{
+			ProviderCode: said.ProviderCode, ProviderMessage: said.ProviderMessage,
+		})
+	}
+}
+
+// result is what the execution reports to the run.
+func (s *submit) result(ctx context.Context) (*stemflow.SubmittedSeparation, error) {
+	outcome, entry := s.execution.Outcome()
+	behind := stemflow.SubmitRefusal{LedgerBehind: s.execution.Behind()}
+	if behind.LedgerBehind {
+		behind.Nonce = s.nonce
+		s.about.log(ctx).Warn("the ledger could not be completed and is written again later", "error", s.storeErr)
+	}
+	switch outcome {
+	case ledger.Accepted, ledger.Resumed:
+		if s.callErr == nil && s.about.separationTaskID != "" {
+			s.about.log(ctx).Info("separation submitted and paid for")
+		}
+		return &stemflow.SubmittedSeparation{
+			SeparationTaskID: entry.SeparationTaskID, SubmittedAt: entry.SubmittedAt,
+			FromLedger: outcome == ledger.Resumed, LedgerBehind: behind.LedgerBehind,
+		}, nil
+	case ledger.Held:
+		return nil, heldBy(entry)
+	case ledger.Repeated:
+		return nil, final(stemflow.ActivityErrorSubmitRepeated, "the engine has executed this submit before; it is not repeated, and "+
+			"the next one learns from the ledger what came of it", nil)
+	case ledger.Unknown:
+		if s.callErr != nil {
+			return nil, final(stemflow.ActivityErrorSubmitUnknown, s.callErr.Error(), s.callErr, providerDetails(s.callErr))
+		}
+		return nil, final(stemflow.ActivityErrorSubmitUnknown,
+			"an earlier submit of this run was lost after it had written its intent, and may have been accepted", nil)
+	case ledger.Refused:
+		if s.defect != nil {
+			return nil, final(stemflow.ErrorArchiveUnavailable, "the object store may not be trusted with a payment, and nothing was paid: "+
+				s.defect.Error(), s.defect, stemflow.ErrorDetails{}, behind)
+		}
+		return nil, refusal(s.callErr, behind)
+	default:
+		text := "the ledger could not be written, so this submit did not call the provider"
+		if s.storeErr != nil {
+			text += ": " + s.storeErr.Error()
+		}
+		return nil, final(stemflow.ErrorArchiveUnavailable, text, s.storeErr, stemflow.ErrorDetails{}, behind)
+	}
 }
 
 // heldBy is the error for an intent of another run: a call under way, or one whose outcome nobody knows any more.
-func heldBy(existing stemflow.Submission) error {
-	who := fmt.Sprintf("workflow %s, run %s, at %s", existing.WorkflowID, existing.RunID, existing.IntendedAt.Format(time.RFC3339))
-	if age := time.Since(existing.IntendedAt); age < heldLimit {
+func heldBy(holder stemflow.Submission) error {
+	who := fmt.Sprintf("workflow %s, run %s, at %s", holder.WorkflowID, holder.RunID, holder.IntendedAt.Format(time.RFC3339))
+	if holder.State == stemflow.SubmissionIntended && time.Since(holder.IntendedAt) < heldLimit {
 		return expected(stemflow.ActivityErrorSubmitHeld, "another run is paying for this track: "+who)
 	}
 	return final(stemflow.ErrorSubmissionUnknown, "an earlier run may have paid for this track and could not tell ("+who+
@@ -160,27 +261,9 @@ func heldBy(existing stemflow.Submission) error {
 		"if not, start again with force", nil)
 }
 
-// complete writes the outcome over the intent, and over nothing else.
-func (a *SubmitSeparation) complete(ctx context.Context, loc stemflow.Location, etag string, outcome stemflow.Submission) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, ledgerBudget)
-	defer cancel()
-	for try := range ledgerTries {
-		if try > 0 && pause(ctx, ledgerPause) != nil {
-			break
-		}
-		_, err = bounded(ctx, func(ctx context.Context) (string, error) {
-			return a.Store.ReplaceJSON(ctx, loc.Bucket, archive.SubmissionKey(loc), etag, outcome)
-		})
-		if err == nil || errors.Is(err, archive.ErrPrecondition) {
-			break // replaced meanwhile: by this very write, whose answer was lost, or by force; RecordSubmission sorts it out
-		}
-	}
-	return err
-}
-
 // refusal is the error for a call that surely was not accepted.
-func refusal(err error, ledgerBehind bool) error {
-	details := []any{providerDetails(err), stemflow.SubmitRefusal{LedgerBehind: ledgerBehind}}
+func refusal(err error, behind stemflow.SubmitRefusal) error {
+	details := []any{providerDetails(err), behind}
 	switch kie.VerdictOf(err) {
 	case kie.Unauthorized:
 		return final(stemflow.ErrorUnauthorized, err.Error(), err, details...)

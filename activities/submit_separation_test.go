@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
 	"stemflow/internal/archive"
@@ -199,20 +198,19 @@ func TestCallbackAddressIsMadeForTheWorkflowAndOutlivesItsDeadline(t *testing.T)
 	record, err := w.set.GetSeparationRecord.Provider.Record(t.Context(), submitted.SeparationTaskID)
 	require.NoError(t, err)
 	address := w.set.SubmitSeparation.Callback
-	run := workflow.Execution{ID: testWorkflowID, RunID: testRunID}
-	require.True(t, address.Names(record.CallbackURL, testNamespace, run))
-	require.False(t, address.Names(record.CallbackURL, testNamespace, workflow.Execution{ID: "another", RunID: testRunID}))
-	require.False(t, address.Names(record.CallbackURL, testNamespace, workflow.Execution{ID: testWorkflowID, RunID: "earlier"}),
+	require.True(t, address.Names(record.CallbackURL, testNamespace, testWorkflowID, testRunID))
+	require.False(t, address.Names(record.CallbackURL, testNamespace, "another", testRunID))
+	require.False(t, address.Names(record.CallbackURL, testNamespace, testWorkflowID, "earlier"),
 		"an earlier run of the track paid for another separation")
-	require.False(t, address.Names(record.CallbackURL, "another", run))
-	require.False(t, address.Names(placeholderURL, testNamespace, run))
+	require.False(t, address.Names(record.CallbackURL, "another", testWorkflowID, testRunID))
+	require.False(t, address.Names(placeholderURL, testNamespace, testWorkflowID, testRunID))
 
 	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
-	minted := address.Mint(trace.ContextWithSpanContext(t.Context(), span), testNamespace, run, time.Hour)
-	require.True(t, address.Names(minted, testNamespace, run))
+	minted := address.Mint(trace.ContextWithSpanContext(t.Context(), span), testNamespace, testWorkflowID, testRunID, time.Hour)
+	require.True(t, address.Names(minted, testNamespace, testWorkflowID, testRunID))
 	claims, err := address.Keyring.Verify(path.Base(minted), time.Now())
 	require.NoError(t, err)
 	require.Equal(t, token.Trace{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Flags: 1}, claims.Trace)
-	require.Equal(t, placeholderURL, CallbackAddress{}.Mint(t.Context(), testNamespace, run, time.Hour))
+	require.Equal(t, placeholderURL, CallbackAddress{}.Mint(t.Context(), testNamespace, testWorkflowID, testRunID, time.Hour))
 	require.IsType(t, &temporal.ApplicationError{}, final("x", "y", nil), "it must be the outermost error")
 }

@@ -6,12 +6,11 @@ import (
 	"io"
 
 	"stemflow"
-	"stemflow/internal/archive"
 )
 
 // upload stores what write writes: all of it, or nothing if write fails, whose error it returns. Nothing is held but a part of the upload.
 func upload(
-	ctx context.Context, store *archive.Store, to stemflow.ObjectRef, contentType string, write func(context.Context, io.Writer) error,
+	ctx context.Context, store Store, to stemflow.ObjectRef, contentType string, write func(context.Context, io.Writer) error,
 ) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -77,7 +77,7 @@ func (w *world) use(providerURL, callbackURL string) {
 	require.NoError(w.t, err)
 	callback := CallbackAddress{BaseURL: callbackURL, Keyring: keyring}
 	sources := source.New(source.Options{AllowedHosts: []string{"127.0.0.1"}, AllowInsecure: true, MaxSize: 1 << 20})
-	prepare := &PrepareArchive{Store: w.store, Bucket: w.loc.Bucket, SubmitTaskQueue: "submits", CallbacksExpected: callback.Expected()}
+	prepare := &PrepareArchive{Store: w.store, Bucket: w.loc.Bucket, LedgerBucket: w.loc.Bucket, SubmitTaskQueue: "submits", CallbacksExpected: callback.Expected()}
 	w.set = Set{
 		PrepareArchive:      prepare,
 		SubmitSeparation:    &SubmitSeparation{Store: w.store, Provider: provider, Callback: callback},

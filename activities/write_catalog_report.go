@@ -15,7 +15,7 @@ import (
 
 // WriteCatalogReport makes the report of a catalogue of the outcomes that are kept, page by page.
 type WriteCatalogReport struct {
-	Store *archive.Store
+	Store Store
 }
 
 // Execute writes the CSV first and the JSON, which has the result in it, last.

@@ -27,6 +27,9 @@ type Config struct {
 	// MinIO is the object store. Bucket and Prefix serve inputs that name none.
 	MinIO          MinIO
 	Bucket, Prefix string
+	// LedgerBucket and LedgerPrefix are where the ledgers of what was paid for are, whatever bucket and prefix a track is
+	// archived to; empty: in Bucket, without a prefix. All hosts that share a provider account must share them.
+	LedgerBucket, LedgerPrefix string
 
 	// SubmitTaskQueue is the queue of the one paid call; empty: the host's task queue and "-submit". Hosts that share a
 	// provider key share one. SubmitRate is how many paid calls all workers of that queue make in a second.
@@ -66,7 +69,7 @@ func FromEnv(c client.Client) (Config, error) {
 			Endpoint: env.MinIO.Endpoint, AccessKey: env.MinIO.AccessKey, SecretKey: env.MinIO.SecretKey.Reveal(),
 			Region: env.MinIO.Region, Secure: env.MinIO.Secure, RootCAs: env.MinIO.RootCAs,
 		},
-		Bucket: env.Bucket, Prefix: env.Prefix,
+		Bucket: env.Bucket, Prefix: env.Prefix, LedgerBucket: env.LedgerBucket, LedgerPrefix: env.LedgerPrefix,
 		SubmitTaskQueue: env.SubmitTaskQueue, SubmitRate: env.SubmitRate,
 		ArchiveConcurrency: env.ArchiveConcurrency, MaxStemSize: env.MaxStemSize,
 		SourceHosts: env.SourceHosts, AllowInsecureSources: env.AllowInsecureSources,

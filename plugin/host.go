@@ -79,6 +79,9 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Bucket == "" {
 		cfg.Bucket = config.DefaultBucket
 	}
+	if cfg.LedgerBucket == "" {
+		cfg.LedgerBucket = cfg.Bucket
+	}
 	if cfg.SubmitRate == 0 {
 		cfg.SubmitRate = config.DefaultSubmitRate
 	}
@@ -98,6 +101,7 @@ func (cfg Config) withDefaults() Config {
 func (h *host) activities(submitQueue string) activities.Set {
 	prepare := &activities.PrepareArchive{
 		Store: h.store, Bucket: h.cfg.Bucket, Prefix: h.cfg.Prefix,
+		LedgerBucket: h.cfg.LedgerBucket, LedgerPrefix: h.cfg.LedgerPrefix,
 		SubmitTaskQueue: submitQueue, CallbacksExpected: h.callback.Expected(), SearchAttributes: h.attributes,
 	}
 	return activities.Set{

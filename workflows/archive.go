@@ -123,7 +123,7 @@ func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStem
 		},
 	}
 	err := briefly(manifestOptions(ctx), stemflow.ActivityWriteManifest,
-		stemflow.WriteManifestInput{Location: s.archive.Location, Manifest: manifest}, &result.Manifest)
+		stemflow.WriteManifestInput{Location: s.archive.Location, Ledger: s.archive.Ledger, Manifest: manifest}, &result.Manifest)
 	if temporal.IsCanceledError(err) {
 		return nil, err
 	}

@@ -6,12 +6,24 @@ import (
 	"stemflow"
 )
 
-// recordSubmission starts bringing the ledger up to what the run knows. It goes on whatever becomes of the run, and nothing
-// waits for it but the end.
+// recordSubmission starts bringing the ledger up to what the run knows of its separation.
 func (s *separation) recordSubmission(ctx workflow.Context, submission stemflow.Submission) {
-	submission.Track = s.track()
-	submission.SeparationTaskID = s.taskID
-	submission.SubmittedAt = s.submittedAt
+	submission.SeparationTaskID, submission.SubmittedAt = s.taskID, s.submittedAt
+	s.writeLedger(ctx, stemflow.RecordSubmissionInput{Submission: submission})
+}
+
+// takeIntentsBack frees the ledger of what this run surely did not pay for, and learns whether the ledger agrees.
+func (s *separation) takeIntentsBack(ctx workflow.Context) {
+	s.takingBack = true
+	s.writeLedger(ctx, stemflow.RecordSubmissionInput{
+		Submission: stemflow.Submission{State: stemflow.SubmissionRefused, Attempt: s.submits.Attempt}, Nonces: s.submits.Refused,
+	})
+}
+
+// writeLedger goes on whatever becomes of the run, and nothing waits for it but the end.
+func (s *separation) writeLedger(ctx workflow.Context, in stemflow.RecordSubmissionInput) {
+	in.Location, in.Ledger = s.archive.Location, s.archive.Ledger
+	in.Submission.Track, in.Submission.Owner = s.track(), s.owner
 	previous := s.ledger
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	future, settable := workflow.NewFuture(detached)
@@ -20,17 +32,26 @@ func (s *separation) recordSubmission(ctx workflow.Context, submission stemflow.
 		if previous != nil {
 			_ = previous.Get(ctx, nil) // its failure is its own: this write says all that it said
 		}
-		settable.SetError(workflow.ExecuteActivity(ledgerOptions(ctx), stemflow.ActivityRecordSubmission,
-			stemflow.RecordSubmissionInput{Location: s.archive.Location, Submission: submission}).Get(ctx, nil))
+		var recorded stemflow.RecordedSubmission
+		err := workflow.ExecuteActivity(ledgerOptions(ctx), stemflow.ActivityRecordSubmission, in).Get(ctx, &recorded)
+		settable.Set(recorded, err)
 	})
 }
 
-// finishLedger waits until the ledger is written: as long as it takes when the run did its work, briefly when it failed or is
-// cancelled, since then the memo names the separation too.
+// finishLedger waits until the ledger is written: without a time limit when the run did its work, for some time when it
+// failed or is cancelled, since then the memo names the separation too.
 func (s *separation) finishLedger(ctx workflow.Context, err error) {
 	if s.ledger == nil {
 		return
 	}
+	s.awaitLedger(ctx, err)
+	var recorded stemflow.RecordedSubmission
+	if s.takingBack && s.ledger.IsReady() && s.ledger.Get(ctx, &recorded) == nil && recorded.MayHavePaid {
+		s.paid = true
+	}
+}
+
+func (s *separation) awaitLedger(ctx workflow.Context, err error) {
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	if err == nil {
 		workflow.NewSelector(detached).
@@ -41,15 +62,18 @@ func (s *separation) finishLedger(ctx workflow.Context, err error) {
 	if s.ledger.IsReady() {
 		return
 	}
-	patience := ledgerFinish
-	if ctx.Err() != nil {
-		patience = ledgerFinishCancelled
+	limit := ledgerFinish
+	switch {
+	case ctx.Err() != nil:
+		limit = ledgerFinishCancelled
+	case s.takingBack:
+		limit = takeBackFinish
 	}
 	timerCtx, stopTimer := workflow.WithCancel(detached)
 	defer stopTimer()
 	workflow.NewSelector(detached).
 		AddFuture(s.ledger, func(workflow.Future) {}).
-		AddFuture(workflow.NewTimerWithOptions(timerCtx, patience, workflow.TimerOptions{
+		AddFuture(workflow.NewTimerWithOptions(timerCtx, limit, workflow.TimerOptions{
 			Summary: "finishing the ledger",
 		}), func(workflow.Future) {}).
 		Select(detached)

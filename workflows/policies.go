@@ -33,6 +33,8 @@ const (
 	// The provider's rate limit counts in windows of 10 s, and a refused call is worth another only after a full one.
 	submitPauseFirst = 10 * time.Second
 	submitPauseMost  = 2 * time.Minute
+	// The provider has been seen to say of a track that it does not exist, and to take the same submit minutes later.
+	notYetPatience = 10 * time.Minute
 	// Another run holds the intent: its call is over within submitTimeout, so the ledger is looked at again soon.
 	heldPause = 5 * time.Second
 
@@ -55,7 +57,9 @@ const (
 
 	// The ledger is written when the store is back, as the stems are; a run that failed waits for it only this long, one that was
 	// cancelled must end promptly.
-	ledgerFinish          = time.Minute
+	ledgerFinish = time.Minute
+	// An intent that is not taken back keeps everybody from paying for the track: a run that was refused waits for the store.
+	takeBackFinish        = time.Hour
 	ledgerFinishCancelled = 10 * time.Second
 
 	// A list of a million tracks takes a minute or two to be checked and kept; a lost worker is noticed by the heartbeat.

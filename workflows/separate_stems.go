@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/ledger"
 )
 
 // SeparateStems separates one track into stems, pays for it once, and archives every stem.
@@ -15,7 +16,7 @@ import (
 // It ends with a *temporal.ApplicationError of one of the contract's error types, whose first detail is a
 // [stemflow.ErrorDetails]; or cancelled, with the same detail.
 func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
-	s := &separation{in: in.WithDefaults()}
+	s := &separation{in: in.WithDefaults(), owner: owner(ctx)}
 	if err := s.offerProgress(ctx); err != nil {
 		return nil, err
 	}
@@ -37,6 +38,8 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 // separation is one run: what it was asked, and what it has learned so far.
 type separation struct {
 	in stemflow.SeparateStemsInput
+	// owner is the run to the ledger and in callbacks.
+	owner string
 
 	// archive is where the run archives to, and what stood there before.
 	archive stemflow.PreparedArchive
@@ -44,13 +47,17 @@ type separation struct {
 	// taskID is the provider's id of the paid separation, once known. ownership says whether it is proved to be ours.
 	taskID    string
 	ownership ownership
+	// submits is what the run knows of its attempts to pay.
+	submits ledger.Run
 	// resumed says that the separation was paid for before this run; paid, that this run's submit was accepted, or may have been.
 	resumed, paid bool
 	submittedAt   time.Time
 	// deadline is when the run stops waiting for the provider.
 	deadline time.Time
-	// ledger is the pending write of what the archive must know of the payment, if there is one.
-	ledger workflow.Future
+	// ledger is the pending write of what the archive must know of the payment, if there is one; takingBack says that it frees
+	// the track of what was not paid.
+	ledger     workflow.Future
+	takingBack bool
 
 	// record is what the provider made, once it is settled.
 	record    stemflow.SeparationRecord

@@ -67,7 +67,7 @@ func (s *separation) takeUp(ctx workflow.Context) error {
 
 // aboutOwn asks for the record of the run's separation, and for the proof that it is its own where there is none yet.
 func (s *separation) aboutOwn() stemflow.GetSeparationRecordInput {
-	in := stemflow.GetSeparationRecordInput{SeparationTaskID: s.taskID, RequireOwn: s.ownership == claimed}
+	in := stemflow.GetSeparationRecordInput{SeparationTaskID: s.taskID, RequireOwn: s.ownership == claimed, Owner: s.owner}
 	if s.ownership == given {
 		track := s.track()
 		in.Track = &track
@@ -121,8 +121,7 @@ func toldByRecord(kind string) bool {
 func (s *separation) timedOut(last error) error {
 	if s.ownership < given {
 		message := fmt.Sprintf("the outcome of the submit is unknown and no callback told it within %v. It may have been accepted and "+
-			"paid: look for the track in the provider's log; if it is there, start again with its id as separationTaskId, "+
-			"if not, start again with force", s.in.Deadline)
+			"paid: %s", s.in.Deadline, lookForTrack)
 		return endWith(stemflow.ErrorSubmissionUnknown, message)
 	}
 	message := fmt.Sprintf("the provider was not done with %s within %v; start the track again to resume it, unpaid",

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/ledger"
 )
 
 // ownership says how sure a run is that a separation task is its own.
@@ -34,16 +36,13 @@ func (s *separation) payOrResume(ctx workflow.Context) error {
 		paid = nil
 	}
 	switch {
-	case s.in.SeparationTaskID != "":
-		if paid != nil && paid.SeparationTaskID == s.in.SeparationTaskID {
-			s.submittedAt = paid.SubmittedAt
-		}
+	case s.in.SeparationTaskID != "" && (paid == nil || paid.SeparationTaskID != s.in.SeparationTaskID):
 		s.resumed = true
 		s.startDeadline(workflow.Now(ctx))
 		s.ownership = given
 		s.know(ctx, s.in.SeparationTaskID)
 		return nil
-	case paid != nil && !s.in.Force:
+	case paid != nil && (!s.in.Force || s.in.SeparationTaskID != ""):
 		s.resumePaid(ctx, paid.SeparationTaskID, paid.SubmittedAt)
 		return nil
 	default:
@@ -59,102 +58,179 @@ func (s *separation) resumePaid(ctx workflow.Context, taskID string, submittedAt
 	s.know(ctx, taskID)
 }
 
-// submit makes the one paid call. The activity is never retried by the engine, which retries time-outs too: each attempt here
-// follows one that surely was not accepted, or one that was lost and about which the ledger tells the next attempt.
+// submit makes the one paid call. The activity is never retried by the engine, which retries time-outs too: each attempt
+// here follows one that surely was not accepted, or one that was lost and about which the ledger tells the next attempt.
 func (s *separation) submit(ctx workflow.Context) error {
 	s.enter(ctx, stemflow.PhaseSubmitting)
-	var refusedSince time.Time
-	refused := 0
-	for attempt := 1; ; attempt++ {
+	err := s.submitUntilKnown(ctx)
+	if err != nil && s.taskID == "" && (len(s.submits.Refused) > 0 || temporal.IsCanceledError(err)) {
+		s.takeIntentsBack(ctx)
+	}
+	s.paid = s.paid || s.submits.MayHavePaid()
+	return err
+}
+
+func (s *separation) submitUntilKnown(ctx workflow.Context) error {
+	retry := newSubmitRetry(ctx)
+	for {
+		s.submits.Begin()
 		var submitted stemflow.SubmittedSeparation
 		err := workflow.ExecuteActivity(submitOptions(ctx, s.archive.SubmitTaskQueue), stemflow.ActivitySubmitSeparation,
-			stemflow.SubmitSeparationInput{
-				Location: s.archive.Location, Track: s.track(), Force: s.in.Force, Deadline: s.in.Deadline,
-				Attempt: attempt, Refused: refused,
-			}).Get(ctx, &submitted)
-		if err == nil {
-			s.paid = !submitted.FromLedger
+			s.submitInput(ctx)).Get(ctx, &submitted)
+		outcome, nonce := submitOutcome(submitted, err)
+		switch s.submits.After(outcome, nonce) {
+		case ledger.Proceed:
+			s.paid = outcome == ledger.Accepted
 			s.submitted(ctx, submitted)
 			return ctx.Err() // a cancellation that came while the call was under way waited for the id
+		case ledger.AwaitCallback:
+			return s.awaitID(ctx, err)
+		case ledger.Stop:
+			return s.withoutLedger(err)
 		}
 
-		var timeout *temporal.TimeoutError
-		s.learnPaid(err)
-		pause := heldPause
-		switch kind, _ := applicationError(err); {
-		case errors.As(err, &timeout):
-			if err := s.afterTimeout(ctx, timeout); err != nil {
+		switch outcome {
+		case ledger.Lost, ledger.Repeated:
+			continue // what it wrote, if it wrote, is in the ledger
+		case ledger.NeverBegun:
+			if temporal.IsCanceledError(err) {
+				return err
+			}
+			if err := s.findSubmitQueue(ctx); err != nil {
 				return err
 			}
 			continue
-		case kind == stemflow.ActivityErrorSubmitUnknown:
-			s.log(ctx).Warn("the outcome of the submit is unknown: waiting for the callback to tell", "error", err)
-			s.progress.SubmissionUnknown = true
-			s.startDeadline(workflow.Now(ctx))
-			return nil
-		case kind == stemflow.ActivityErrorSubmitRefused:
-			refused = attempt
-			pause = submitPause(attempt)
-		case kind == stemflow.ActivityErrorSubmitHeld:
-		default:
-			s.takeIntentBack(ctx, attempt, err)
-			return activityFailure(err, stemflow.ErrorProviderUnavailable)
 		}
-
-		if refusedSince.IsZero() {
-			refusedSince = workflow.Now(ctx)
-		}
-		if workflow.Now(ctx).Sub(refusedSince) > submitPatience {
-			s.takeIntentBack(ctx, attempt, err)
-			return endWith(stemflow.ErrorProviderUnavailable,
-				fmt.Sprintf("the provider took no submit for %v, nothing was paid; start the track again later: %v", submitPatience, err))
-		}
-		if cancelled := workflow.Sleep(ctx, pause); cancelled != nil {
-			s.takeIntentBack(ctx, attempt, err)
-			return cancelled
+		if err := retry.pause(ctx, err); err != nil {
+			return err
 		}
 	}
 }
 
-// afterTimeout prepares another attempt. One that nobody took in time was never begun: the host may have moved its submit queue,
-// which the archive's preparation tells. One that was begun is lost with its worker: if it had written its intent, the next
-// attempt finds that and submits nothing.
-func (s *separation) afterTimeout(ctx workflow.Context, timeout *temporal.TimeoutError) error {
-	if timeout.TimeoutType() != enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
-		return nil
+func (s *separation) submitInput(ctx workflow.Context) stemflow.SubmitSeparationInput {
+	return stemflow.SubmitSeparationInput{
+		Location: s.archive.Location, Ledger: s.archive.Ledger, Track: s.track(), Force: s.in.Force, Deadline: s.in.Deadline,
+		Owner: s.owner, TaskQueue: workflow.GetInfo(ctx).TaskQueueName,
+		Attempt: s.submits.Attempt, RefusedNonces: s.submits.Refused,
 	}
+}
+
+// owner is the first run of the chain that resets and retries make of this run: to the ledger they are one.
+func owner(ctx workflow.Context) string {
+	info := workflow.GetInfo(ctx)
+	return cmp.Or(info.FirstRunID, info.OriginalRunID, info.WorkflowExecution.RunID)
+}
+
+// submitOutcome is what the end of a submit says, and the nonce of its execution where its intent may have to be taken back.
+// What nobody thought of, like a panic, is a lost one: the execution may have paid before it.
+func submitOutcome(submitted stemflow.SubmittedSeparation, err error) (outcome ledger.Outcome, nonce string) {
+	var timeout *temporal.TimeoutError
+	kind, app := applicationError(err)
+	if app != nil {
+		var refusal stemflow.SubmitRefusal
+		_ = app.Details(&stemflow.ErrorDetails{}, &refusal) // those without have nothing to take back
+		nonce = refusal.Nonce
+	}
+	switch {
+	case err == nil && submitted.FromLedger:
+		return ledger.Resumed, ""
+	case err == nil:
+		return ledger.Accepted, ""
+	case temporal.IsCanceledError(err):
+		return ledger.NeverBegun, ""
+	case errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START:
+		return ledger.NeverBegun, ""
+	case kind == stemflow.ActivityErrorSubmitUnknown:
+		return ledger.Unknown, ""
+	case kind == stemflow.ActivityErrorSubmitHeld, kind == stemflow.ErrorSubmissionUnknown:
+		return ledger.Held, ""
+	case kind == stemflow.ErrorArchiveUnavailable:
+		return ledger.Unavailable, nonce
+	case kind == stemflow.ActivityErrorSubmitRefused, kind == stemflow.ActivityErrorSubmitNotYet, isErrorType(kind):
+		return ledger.Refused, nonce
+	case kind == stemflow.ActivityErrorSubmitRepeated:
+		return ledger.Repeated, ""
+	default:
+		return ledger.Lost, ""
+	}
+}
+
+// submitRetry is how long a run goes on submitting what was not accepted.
+type submitRetry struct {
+	began   time.Time
+	refused int
+	notYet  time.Time
+}
+
+func newSubmitRetry(ctx workflow.Context) *submitRetry { return &submitRetry{began: workflow.Now(ctx)} }
+
+// pause waits until the next submit; or returns why there is none.
+func (r *submitRetry) pause(ctx workflow.Context, err error) error {
+	now := workflow.Now(ctx)
+	kind, _ := applicationError(err)
+	pause, patience, since, otherwise := heldPause, submitPatience, r.began, stemflow.ErrorProviderUnavailable
+	switch kind {
+	case stemflow.ActivityErrorSubmitHeld:
+	case stemflow.ActivityErrorSubmitRefused:
+		r.refused++
+		pause = submitPause(r.refused)
+	case stemflow.ActivityErrorSubmitNotYet:
+		r.refused++
+		if r.notYet.IsZero() {
+			r.notYet = now
+		}
+		pause, patience, since, otherwise = submitPause(r.refused), notYetPatience, r.notYet, stemflow.ErrorProviderRejected
+	default:
+		return activityFailure(err, stemflow.ErrorProviderUnavailable)
+	}
+	if now.Sub(since) > patience {
+		_, app := applicationError(err)
+		return endWith(otherwise, fmt.Sprintf("no submit was accepted for %v; start the track again later: %s", patience, app.Message()))
+	}
+	return workflow.Sleep(ctx, pause)
+}
+
+// withoutLedger is the ending for a submit that could not write the ledger. It did not call, but one before it may have.
+func (s *separation) withoutLedger(err error) error {
+	err = activityFailure(err, stemflow.ErrorArchiveUnavailable)
+	var e *ending
+	if errors.As(err, &e) && s.submits.MayHavePaid() {
+		e.message += "; a submit of this run before it was lost and may have been accepted: start the track again once the " +
+			"store is back, which pays only if nothing was paid"
+	}
+	return err
+}
+
+// findSubmitQueue asks where submits are to be scheduled, after one that nobody took in time: the host may have moved its
+// queue. All else stays as it was prepared. Above all the ledger does, which knows of submits that were lost.
+func (s *separation) findSubmitQueue(ctx workflow.Context) error {
+	prepared := s.archive
 	if err := s.prepareArchive(ctx); err != nil {
 		return err
 	}
+	prepared.SubmitTaskQueue = s.archive.SubmitTaskQueue
+	s.archive = prepared
 	s.enter(ctx, stemflow.PhaseSubmitting)
 	return nil
 }
 
-// learnPaid learns from a submit that failed whether this run may have paid. A lost attempt may have, until another one has seen the ledger.
-func (s *separation) learnPaid(err error) {
-	var timeout *temporal.TimeoutError
-	switch kind, _ := applicationError(err); {
-	case errors.As(err, &timeout):
-		s.paid = s.paid || timeout.TimeoutType() != enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START
-	case kind == stemflow.ActivityErrorSubmitUnknown:
-		s.paid = true
-	case isErrorType(kind) && kind != stemflow.ErrorArchiveUnavailable,
-		kind == stemflow.ActivityErrorSubmitRefused, kind == stemflow.ActivityErrorSubmitHeld:
-		s.paid = false
+// awaitID makes the run wait for the callback, which alone can tell the id of a submit whose outcome is unknown. Where none
+// can come the run ends.
+func (s *separation) awaitID(ctx workflow.Context, err error) error {
+	s.paid = true
+	if !s.archive.CallbacksExpected {
+		return endWith(stemflow.ErrorSubmissionUnknown, "the outcome of the submit is unknown, and without a callback bridge nothing can tell it. "+
+			"It may have been accepted and paid: "+lookForTrack+" ("+err.Error()+")")
 	}
+	s.log(ctx).Warn("the outcome of the submit is unknown: waiting for the callback to tell", "error", err)
+	s.progress.SubmissionUnknown = true
+	s.startDeadline(workflow.Now(ctx))
+	return nil
 }
 
-// takeIntentBack frees the ledger when no attempt follows a refusal whose activity could not.
-func (s *separation) takeIntentBack(ctx workflow.Context, attempt int, err error) {
-	_, app := applicationError(err)
-	if app == nil {
-		return
-	}
-	var refusal stemflow.SubmitRefusal
-	if app.Details(&stemflow.ErrorDetails{}, &refusal) == nil && refusal.LedgerBehind {
-		s.recordSubmission(ctx, stemflow.Submission{State: stemflow.SubmissionRefused, Attempt: attempt})
-	}
-}
+// lookForTrack is what to do when nobody knows whether a track was paid for.
+const lookForTrack = "look for the track in the provider's log; if it is there, start again with its id as separationTaskId, " +
+	"if not, start again with force"
 
 func (s *separation) submitted(ctx workflow.Context, submitted stemflow.SubmittedSeparation) {
 	if submitted.FromLedger {

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -14,13 +15,14 @@ import (
 func TestRefusedSubmitIsRepeatedAtTheProvidersPace(t *testing.T) {
 	w := newWorld(t)
 	var at []time.Duration
-	var attempts, refused []int
+	var attempts []int
+	var refused [][]string
 	submit := w.submit
 	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
 		at = append(at, w.took().Round(time.Second))
-		attempts, refused = append(attempts, in.Attempt), append(refused, in.Refused)
+		attempts, refused = append(attempts, in.Attempt), append(refused, in.RefusedNonces)
 		if in.Attempt < 4 {
-			return nil, failed(stemflow.ActivityErrorSubmitRefused)
+			return nil, failed(stemflow.ActivityErrorSubmitRefused, stemflow.ErrorDetails{}, behind(in.Attempt))
 		}
 		return submit(in)
 	}
@@ -29,7 +31,7 @@ func TestRefusedSubmitIsRepeatedAtTheProvidersPace(t *testing.T) {
 	w.result()
 	require.Equal(t, []time.Duration{0, 10 * time.Second, 30 * time.Second, 70 * time.Second}, at)
 	require.Equal(t, []int{1, 2, 3, 4}, attempts)
-	require.Equal(t, []int{0, 1, 2, 3}, refused)
+	require.Equal(t, [][]string{nil, {"nonce 1"}, {"nonce 1", "nonce 2"}, {"nonce 1", "nonce 2", "nonce 3"}}, refused)
 }
 
 func TestSubmitRefusedForTooLongEndsUnpaid(t *testing.T) {
@@ -51,7 +53,7 @@ func TestLostSubmitIsFollowedByAnotherHoweverLate(t *testing.T) {
 		if in.Attempt == 1 {
 			return nil, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
 		}
-		require.Zero(t, in.Refused, "a lost attempt refuted nothing")
+		require.Empty(t, in.RefusedNonces, "a lost attempt refuted nothing")
 		return submit(in)
 	}
 	w.callbackAfter(2*time.Hour, success(separationID))
@@ -60,15 +62,20 @@ func TestLostSubmitIsFollowedByAnotherHoweverLate(t *testing.T) {
 	require.Equal(t, 2, w.calls[stemflow.ActivitySubmitSeparation])
 }
 
+// behind is the detail of an execution whose intent may stand.
+func behind(attempt int) stemflow.SubmitRefusal {
+	return stemflow.SubmitRefusal{LedgerBehind: true, Nonce: fmt.Sprintf("nonce %d", attempt)}
+}
+
 func TestFinalRefusalEndsAtOnce(t *testing.T) {
 	for _, kind := range []string{
 		stemflow.ErrorUnauthorized, stemflow.ErrorInsufficientCredits, stemflow.ErrorProviderRejected,
-		stemflow.ErrorArchiveUnavailable, stemflow.ErrorSubmissionUnknown,
+		stemflow.ErrorArchiveUnavailable,
 	} {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t)
 			w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-				return nil, failed(kind, stemflow.ErrorDetails{ProviderCode: 402, ProviderMessage: "no"}, stemflow.SubmitRefusal{LedgerBehind: true})
+				return nil, failed(kind, stemflow.ErrorDetails{ProviderCode: 402, ProviderMessage: "no"}, behind(1))
 			}
 			w.run(input())
 			got, _, details := w.failure()
@@ -76,6 +83,7 @@ func TestFinalRefusalEndsAtOnce(t *testing.T) {
 			require.Equal(t, stemflow.ErrorDetails{ProviderCode: 402, ProviderMessage: "no"}, details)
 			require.Equal(t, 1, w.calls[stemflow.ActivitySubmitSeparation])
 			require.Equal(t, stemflow.SubmissionRefused, w.lastLedger().State, "the intent is taken back")
+			require.Equal(t, []string{"nonce 1"}, w.takenBack)
 			require.Less(t, w.took(), time.Minute)
 		})
 	}
@@ -144,7 +152,7 @@ func TestAnotherRunsIntentIsWaitedForAndItsSeparationTakenUp(t *testing.T) {
 		if in.Attempt < 3 {
 			return nil, failed(stemflow.ActivityErrorSubmitHeld)
 		}
-		require.Zero(t, in.Refused, "an attempt that was held back refuted nothing")
+		require.Empty(t, in.RefusedNonces, "an attempt that was held back refuted nothing")
 		return &stemflow.SubmittedSeparation{SeparationTaskID: separationID, FromLedger: true}, nil
 	}
 	w.run(input())

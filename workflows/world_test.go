@@ -40,6 +40,7 @@ type world struct {
 	calls map[string]int
 	// ledger are the states written by RecordSubmission, manifests what was committed.
 	ledger    []stemflow.Submission
+	takenBack []string
 	manifests []stemflow.Manifest
 	began     time.Time
 }
@@ -74,6 +75,7 @@ func newWorld(t *testing.T) *world {
 	stand(w, stemflow.ActivitySubmitSeparation, func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) { return w.submit(in) })
 	stand(w, stemflow.ActivityRecordSubmission, func(in stemflow.RecordSubmissionInput) (*struct{}, error) {
 		w.ledger = append(w.ledger, in.Submission)
+		w.takenBack = append(w.takenBack, in.Nonces...)
 		return nil, w.record(in)
 	})
 	stand(w, stemflow.ActivityGetSeparationRecord, func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) { return w.get(in) })

@@ -5,6 +5,8 @@ type Starter struct {
 	TaskQueue string
 	// Bucket and Prefix are where the workers archive by default.
 	Bucket, Prefix string
+	// LedgerBucket and LedgerPrefix are where the workers keep the ledgers.
+	LedgerBucket, LedgerPrefix string
 	// NoColor asks for plain text on a terminal, by the convention of https://no-color.org.
 	NoColor bool
 }
@@ -16,7 +18,11 @@ func LoadStarter(lookup Lookup) (Starter, error) {
 		TaskQueue: v.taskQueue(),
 		Bucket:    v.bucket(),
 		Prefix:    v.prefix(),
-		NoColor:   v.text("NO_COLOR", "") != "",
+
+		LedgerBucket: v.ledgerBucket(),
+		LedgerPrefix: v.ledgerPrefix(),
+
+		NoColor: v.text("NO_COLOR", "") != "",
 	}
 	return s, v.err()
 }

@@ -36,6 +36,8 @@ type Worker struct {
 	MinIO    MinIO
 	// Bucket and Prefix serve inputs that name none.
 	Bucket, Prefix string
+	// LedgerBucket and LedgerPrefix are where the ledgers of all tracks are: one place for each provider account.
+	LedgerBucket, LedgerPrefix string
 	// SubmitTaskQueue is the queue of the one paid call.
 	TaskQueue, SubmitTaskQueue string
 	// SubmitRate is paid calls a second, over all workers.
@@ -77,6 +79,8 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 		MinIO:                v.minIO(),
 		Bucket:               v.bucket(),
 		Prefix:               v.prefix(),
+		LedgerBucket:         v.ledgerBucket(),
+		LedgerPrefix:         v.ledgerPrefix(),
 		TaskQueue:            v.taskQueue(),
 		SubmitRate:           v.rate("STEMFLOW_SUBMIT_RATE", DefaultSubmitRate),
 		ArchiveConcurrency:   v.count("STEMFLOW_ARCHIVE_CONCURRENCY", DefaultArchiveConcurrency),
@@ -162,6 +166,15 @@ func (v *variables) bucket() string {
 
 func (v *variables) prefix() string {
 	return v.checked("STEMFLOW_PREFIX", "", stemflow.CheckPrefix)
+}
+
+func (v *variables) ledgerBucket() string {
+	return v.checked("STEMFLOW_LEDGER_BUCKET", v.text("STEMFLOW_BUCKET", DefaultBucket), stemflow.CheckBucketName)
+}
+
+// ledgerPrefix does not follow STEMFLOW_PREFIX: whoever changes that would pay for every track again.
+func (v *variables) ledgerPrefix() string {
+	return v.checked("STEMFLOW_LEDGER_PREFIX", "", stemflow.CheckPrefix)
 }
 
 func (v *variables) taskQueue() string {

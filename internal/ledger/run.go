@@ -20,7 +20,7 @@ const (
 	AwaitCallback
 	// SubmitAgain: nothing was paid by this submit, or nobody knows and the ledger tells the next one.
 	SubmitAgain
-	// Stop: nothing was paid by this submit, and another one would not be either.
+	// Stop: this submit did not call, and another one would not either.
 	Stop
 )
 
@@ -46,9 +46,6 @@ func (r *Run) After(outcome Outcome, behind string) Next {
 		return SubmitAgain
 	case Unavailable:
 		r.refused(behind)
-		if r.uncertain {
-			return SubmitAgain // only the ledger tells what became of the one before
-		}
 		return Stop
 	default: // Held, NeverBegun
 		return SubmitAgain
