@@ -41,6 +41,8 @@ type world struct {
 	// ledger are the states written by RecordSubmission, manifests what was committed.
 	ledger    []stemflow.Submission
 	takenBack []string
+	// recorded is what RecordSubmission answers.
+	recorded  stemflow.RecordedSubmission
 	manifests []stemflow.Manifest
 	began     time.Time
 }
@@ -73,10 +75,10 @@ func newWorld(t *testing.T) *world {
 
 	stand(w, stemflow.ActivityPrepareArchive, func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) { return w.prepare(in) })
 	stand(w, stemflow.ActivitySubmitSeparation, func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) { return w.submit(in) })
-	stand(w, stemflow.ActivityRecordSubmission, func(in stemflow.RecordSubmissionInput) (*struct{}, error) {
+	stand(w, stemflow.ActivityRecordSubmission, func(in stemflow.RecordSubmissionInput) (*stemflow.RecordedSubmission, error) {
 		w.ledger = append(w.ledger, in.Submission)
 		w.takenBack = append(w.takenBack, in.Nonces...)
-		return nil, w.record(in)
+		return &w.recorded, w.record(in)
 	})
 	stand(w, stemflow.ActivityGetSeparationRecord, func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) { return w.get(in) })
 	stand(w, stemflow.ActivityRenewSource, func(in stemflow.RenewSourceInput) (*stemflow.SourceStem, error) { return w.renew(in) })

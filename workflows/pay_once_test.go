@@ -1,0 +1,160 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+
+	"stemflow"
+)
+
+var (
+	lostSubmit  = temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
+	neverTaken  = temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
+	ledgerIsOff = failed(stemflow.ErrorArchiveUnavailable, stemflow.ErrorDetails{})
+)
+
+func TestLostSubmitIsNotTakenBackByTheOneAfterIt(t *testing.T) {
+	w := newWorld(t)
+	w.answers(lostSubmit, failed(stemflow.ErrorArchiveUnavailable, stemflow.ErrorDetails{}, behind(2)))
+	w.run(input())
+	kind, message, details := w.failure()
+	require.Equal(t, stemflow.ErrorArchiveUnavailable, kind)
+	require.True(t, details.Paid)
+	require.Contains(t, message, "may have been accepted")
+	require.NotContains(t, message, "nothing was paid;")
+	require.Equal(t, []string{"nonce 2"}, w.takenBack, "of the lost one nobody knows that it was refused")
+}
+
+func TestRunThatTookBackLearnsWhetherTheLedgerAgrees(t *testing.T) {
+	w := newWorld(t)
+	w.answers(failed(stemflow.ErrorArchiveUnavailable, stemflow.ErrorDetails{}, behind(1)))
+	w.recorded = stemflow.RecordedSubmission{MayHavePaid: true} // the task was executed twice, and the other one has paid
+	w.run(input())
+	_, _, details := w.failure()
+	require.True(t, details.Paid)
+}
+
+// The deploy that lost the worker has changed where tracks are archived to.
+func TestLostSubmitKeepsItsLedger(t *testing.T) {
+	w := newWorld(t)
+	prepares := 0
+	w.prepare = func(stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+		prepared := &stemflow.PreparedArchive{
+			Location: stemflow.Location{Bucket: "stems", Dir: "old/"}, Ledger: stemflow.Location{Bucket: "old"}, SubmitTaskQueue: "old", CallbacksExpected: true,
+		}
+		if prepares++; prepares > 1 {
+			prepared.Location, prepared.Ledger, prepared.SubmitTaskQueue = stemflow.Location{Bucket: "new"}, stemflow.Location{Bucket: "new"}, "new"
+		}
+		return prepared, nil
+	}
+	ends := []error{lostSubmit, neverTaken, nil}
+	var ledgers, archives []string
+	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		ledgers, archives = append(ledgers, in.Ledger.Bucket), append(archives, in.Location.Dir)
+		if err := ends[in.Attempt-1]; err != nil {
+			return nil, err
+		}
+		return &stemflow.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now()}, nil
+	}
+	w.run(input())
+	w.result()
+	require.Equal(t, []string{"old", "old", "old"}, ledgers)
+	require.Equal(t, []string{"old/", "old/", "old/"}, archives)
+	require.Equal(t, 2, prepares)
+}
+
+func TestSubmitThatNobodyTookIsNotALostOne(t *testing.T) {
+	w := newWorld(t)
+	w.answers(neverTaken, ledgerIsOff)
+	in := input()
+	in.Force = true
+	w.run(in)
+	_, message, details := w.failure()
+	require.False(t, details.Paid)
+	require.NotContains(t, message, "may have been accepted")
+}
+
+func TestRepeatedExecutionIsFollowedByAnAttemptThatReadsTheLedger(t *testing.T) {
+	w := newWorld(t)
+	w.answers(failed(stemflow.ActivityErrorSubmitRepeated), ledgerIsOff)
+	w.run(input())
+	_, _, details := w.failure()
+	require.True(t, details.Paid, "what the first execution did nobody has seen")
+	require.Equal(t, 2, w.calls[stemflow.ActivitySubmitSeparation])
+}
+
+// What nobody thought of may have come after the call.
+func TestSubmitThatFailsInAnUnknownWayIsALostOne(t *testing.T) {
+	w := newWorld(t)
+	w.answers(failed("PanicError"), failed(stemflow.ActivityErrorSubmitUnknown))
+	w.callbackAfter(time.Minute, success(separationID))
+	w.run(input())
+	require.Equal(t, separationID, w.result().SeparationTaskID)
+	require.Equal(t, 2, w.calls[stemflow.ActivitySubmitSeparation])
+}
+
+func TestUnknownOutcomeWithoutABridgeEndsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	prepare := w.prepare
+	w.prepare = func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+		p, err := prepare(in)
+		p.CallbacksExpected = false
+		return p, err
+	}
+	w.answers(failed(stemflow.ActivityErrorSubmitUnknown))
+	in := input()
+	in.Deadline = stemflow.Duration(48 * time.Hour)
+	w.run(in)
+	kind, message, details := w.failure()
+	require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
+	require.Contains(t, message, "without a callback bridge")
+	require.True(t, details.Paid)
+	require.Less(t, w.took(), time.Minute)
+}
+
+func TestTrackThatIsNotKnownYetIsSubmittedForSomeMinutes(t *testing.T) {
+	w := newWorld(t)
+	w.answers(failed(stemflow.ActivityErrorSubmitNotYet))
+	w.run(input())
+	kind, _, details := w.failure()
+	require.Equal(t, stemflow.ErrorProviderRejected, kind)
+	require.False(t, details.Paid)
+	require.Greater(t, w.took(), 5*time.Minute)
+	require.Less(t, w.took(), 20*time.Minute)
+
+	w = newWorld(t)
+	w.answers(failed(stemflow.ActivityErrorSubmitNotYet), failed(stemflow.ActivityErrorSubmitNotYet), nil)
+	w.callbackAfter(10*time.Minute, success(separationID))
+	w.run(input())
+	require.True(t, w.result().Paid)
+}
+
+// A catalogue hands on what the ledger knows: that is proved, whatever its record looks like.
+func TestIDThatTheLedgerNamesIsProved(t *testing.T) {
+	w := newWorld(t)
+	w.found(stemflow.PreparedArchive{Submission: paidBefore()})
+	w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		require.Nil(t, in.Track, "nothing is left to be checked")
+		return done(), nil
+	}
+	in := input()
+	in.SeparationTaskID = paidBefore().SeparationTaskID
+	w.run(in)
+	require.Equal(t, stemflow.SettledByResume, w.result().SettledBy)
+}
+
+func TestSubmitsNameTheirOwnerAndQueue(t *testing.T) {
+	w := newWorld(t)
+	submit := w.submit
+	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		require.Equal(t, "default-test-run-id", in.Owner)
+		require.NotEmpty(t, in.TaskQueue)
+		return submit(in)
+	}
+	w.run(input())
+	w.result()
+}
