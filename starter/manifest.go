@@ -26,10 +26,11 @@ func (o *manifestOptions) declare(set *flag.FlagSet) {
 	set.StringVar(&o.manifestKey, "manifest-key", "", "`KEY` of a manifest, in place of a track")
 }
 
-// archived is a manifest, as it was found and as it reads, and the folder that it is in.
+// archived is a manifest, as it was found and as it reads, the folder that it is in, and that of the track's ledger.
 type archived struct {
 	store    *archive.Store
 	location stemflow.Location
+	ledger   stemflow.Location
 	text     json.RawMessage
 	manifest stemflow.Manifest
 }
@@ -56,7 +57,7 @@ func (p *program) readManifest(ctx context.Context, command string, o manifestOp
 	if err != nil {
 		return nil, configurationError(err)
 	}
-	a := &archived{store: store, location: o.location(cfg)}
+	a := &archived{store: store, location: o.location(cfg), ledger: archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, track(o.in))}
 	if err := a.read(ctx, o); err != nil {
 		return nil, err
 	}
@@ -92,7 +93,7 @@ func (a *archived) read(ctx context.Context, o manifestOptions) error {
 		f := &failure{Type: failureNotArchived, Message: fmt.Sprintf("there is no %s in bucket %s", key, bucket), code: exitFailed,
 			hint: "Check bucket and prefix; \"starter start\" separates the track."}
 		if o.manifestKey == "" {
-			f.addSubmission(ctx, a.store, a.location)
+			f.addSubmission(ctx, a.store, a.location, a.ledger)
 		}
 		return f
 	case err != nil:
@@ -105,10 +106,15 @@ func (a *archived) read(ctx context.Context, o manifestOptions) error {
 }
 
 // addSubmission tells that something is paid for, though no manifest is there yet.
-func (f *failure) addSubmission(ctx context.Context, store *archive.Store, location stemflow.Location) {
+func (f *failure) addSubmission(ctx context.Context, store *archive.Store, places ...stemflow.Location) {
 	var paid stemflow.Submission
-	_, err := store.ReadJSON(ctx, location.Bucket, archive.SubmissionKey(location), &paid)
-	if err != nil || paid.SeparationTaskID == "" {
+	for _, at := range places {
+		_, err := store.ReadJSON(ctx, at.Bucket, archive.SubmissionKey(at), &paid)
+		if err == nil && paid.SeparationTaskID != "" {
+			break
+		}
+	}
+	if paid.SeparationTaskID == "" {
 		return
 	}
 	f.Details = &stemflow.ErrorDetails{SeparationTaskID: paid.SeparationTaskID}

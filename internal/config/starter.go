@@ -18,11 +18,8 @@ func LoadStarter(lookup Lookup) (Starter, error) {
 		TaskQueue: v.taskQueue(),
 		Bucket:    v.bucket(),
 		Prefix:    v.prefix(),
-
-		LedgerBucket: v.ledgerBucket(),
-		LedgerPrefix: v.ledgerPrefix(),
-
-		NoColor: v.text("NO_COLOR", "") != "",
+		NoColor:   v.text("NO_COLOR", "") != "",
 	}
+	s.LedgerBucket, s.LedgerPrefix = v.ledgerBucket(s.Bucket), v.ledgerPrefix()
 	return s, v.err()
 }

@@ -79,7 +79,6 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 		MinIO:                v.minIO(),
 		Bucket:               v.bucket(),
 		Prefix:               v.prefix(),
-		LedgerBucket:         v.ledgerBucket(),
 		LedgerPrefix:         v.ledgerPrefix(),
 		TaskQueue:            v.taskQueue(),
 		SubmitRate:           v.rate("STEMFLOW_SUBMIT_RATE", DefaultSubmitRate),
@@ -89,6 +88,7 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 		AllowInsecureSources: v.flag("STEMFLOW_ALLOW_INSECURE_SOURCES"),
 		MetricsAddr:          v.listenAddress("STEMFLOW_METRICS_ADDR", ":9464"),
 	}
+	w.LedgerBucket = v.ledgerBucket(w.Bucket)
 	w.Deployment, w.BuildID = v.text("TEMPORAL_DEPLOYMENT_NAME", ""), v.text("TEMPORAL_WORKER_BUILD_ID", "")
 	if (w.Deployment == "") != (w.BuildID == "") {
 		v.report("TEMPORAL_WORKER_BUILD_ID", "and TEMPORAL_DEPLOYMENT_NAME belong together: give both, or none for a worker without a version")
@@ -168,8 +168,12 @@ func (v *variables) prefix() string {
 	return v.checked("STEMFLOW_PREFIX", "", stemflow.CheckPrefix)
 }
 
-func (v *variables) ledgerBucket() string {
-	return v.checked("STEMFLOW_LEDGER_BUCKET", v.text("STEMFLOW_BUCKET", DefaultBucket), stemflow.CheckBucketName)
+// ledgerBucket is the bucket of the stems unless another one is named.
+func (v *variables) ledgerBucket(stems string) string {
+	if v.text("STEMFLOW_LEDGER_BUCKET", "") == "" {
+		return stems
+	}
+	return v.checked("STEMFLOW_LEDGER_BUCKET", "", stemflow.CheckBucketName)
 }
 
 // ledgerPrefix does not follow STEMFLOW_PREFIX: whoever changes that would pay for every track again.

@@ -40,7 +40,7 @@ func TestWorkerDefaults(t *testing.T) {
 		KIE:      KIE{APIKey: NewSecret("key-0123456789"), BaseURL: "https://api.kie.ai"},
 		Callback: Callback{Secrets: []Secret{NewSecret("0123456789abcdef")}},
 		MinIO:    MinIO{Endpoint: "minio.example.com:9000", AccessKey: "access", SecretKey: NewSecret("secret-key")},
-		Bucket:   "stems", TaskQueue: "stemflow", SubmitTaskQueue: "stemflow-submit", SubmitRate: 1.5,
+		Bucket:   "stems", LedgerBucket: "stems", TaskQueue: "stemflow", SubmitTaskQueue: "stemflow-submit", SubmitRate: 1.5,
 		ArchiveConcurrency: 24, MaxStemSize: 1 << 30,
 		SourceHosts: []string{"aiquickdraw.com", "kie.ai", "redpandaai.co", "removeai.ai", "erweima.ai"},
 		MetricsAddr: ":9464",
@@ -58,6 +58,8 @@ func TestWorkerTakesEverySetting(t *testing.T) {
 		"MINIO_REGION":                    "eu-north-1",
 		"STEMFLOW_BUCKET":                 "my.stems",
 		"STEMFLOW_PREFIX":                 "a/b",
+		"STEMFLOW_LEDGER_BUCKET":          "ledgers",
+		"STEMFLOW_LEDGER_PREFIX":          "account",
 		"STEMFLOW_TASK_QUEUE":             "pipeline",
 		"STEMFLOW_SUBMIT_RATE":            "0.5",
 		"STEMFLOW_ARCHIVE_CONCURRENCY":    "3",
@@ -76,7 +78,7 @@ func TestWorkerTakesEverySetting(t *testing.T) {
 		MinIO: MinIO{
 			Endpoint: "minio.example.com", AccessKey: "access", SecretKey: NewSecret("secret-key"), Region: "eu-north-1", Secure: true,
 		},
-		Bucket: "my.stems", Prefix: "a/b", TaskQueue: "pipeline", SubmitTaskQueue: "pipeline-submit", SubmitRate: 0.5,
+		Bucket: "my.stems", Prefix: "a/b", LedgerBucket: "ledgers", LedgerPrefix: "account", TaskQueue: "pipeline", SubmitTaskQueue: "pipeline-submit", SubmitRate: 0.5,
 		ArchiveConcurrency: 3, MaxStemSize: 500e6,
 		SourceHosts: []string{"files.example.com", "127.0.0.1", ".example.org"}, AllowInsecureSources: true,
 		MetricsAddr: "127.0.0.1:1",
@@ -278,7 +280,7 @@ func TestBridgeWithACertificate(t *testing.T) {
 func TestStarter(t *testing.T) {
 	s, err := LoadStarter(from(map[string]string{"STEMFLOW_TASK_QUEUE": "pipeline", "NO_COLOR": "1"}))
 	require.NoError(t, err)
-	require.Equal(t, Starter{TaskQueue: "pipeline", Bucket: "stems", NoColor: true}, s)
+	require.Equal(t, Starter{TaskQueue: "pipeline", Bucket: "stems", LedgerBucket: "stems", NoColor: true}, s)
 }
 
 func TestWarnings(t *testing.T) {
