@@ -44,18 +44,30 @@ func (l Ledger) Learn(learned Entry) (Ledger, bool) {
 	return l.next(entries), true
 }
 
-// TakeBack is the ledger without the intents of executions that surely were not accepted; and whether there were any. What
-// they replaced stands again.
-func (l Ledger) TakeBack(nonces []string) (Ledger, bool) {
+// Close is the ledger once a run has ended its submits, and whether that changes it. The claim is that of its last attempt,
+// with the time of the end in place of when it was scheduled.
+//
+// The intents of executions that surely were not accepted become refused, and what they replaced stands again. Unless the owner
+// has paid or may have, no execution of it can call from then on: not one that the engine has given up, not a second one of the
+// same task, and not one whose write is still under way. A refused entry of the last attempt bars them; where there is none,
+// closed becomes it.
+func (l Ledger) Close(c Claim, closed Entry) (Ledger, bool) {
 	entries := slices.Clone(l.Entries())
-	found := false
+	changed := false
 	for i, e := range entries {
-		if e.State == stemflow.SubmissionIntended && slices.Contains(nonces, e.Nonce) {
+		if e.State == stemflow.SubmissionIntended && slices.Contains(c.Refused, e.Nonce) {
 			entries[i].State = stemflow.SubmissionRefused
-			found = true
+			changed = true
 		}
 	}
-	if !found {
+	needless := func(e Entry) bool { return ownerOf(e) == c.Owner && (billed(e) || open(e) || !c.follows(e)) }
+	if !slices.ContainsFunc(entries, needless) {
+		closed.State = stemflow.SubmissionRefused
+		closed.Owner, closed.RunID, closed.Attempt, closed.ScheduledAt, closed.Nonce = c.Owner, c.RunID, c.Attempt, c.ScheduledAt, ""
+		entries = append([]Entry{closed}, slices.DeleteFunc(entries, func(e Entry) bool { return ownerOf(e) == c.Owner })...)
+		changed = true
+	}
+	if !changed {
 		return l, false
 	}
 	return l.next(entries), true

@@ -1,7 +1,10 @@
 package ledger
 
-// Run is what a run knows of its submits. The zero value is a run that has made none.
+// Run is what a run knows of its submits. The zero value is a first run that has made none.
 type Run struct {
+	// Reset says that it is not the first run of its chain. Executions of those before may still pay, and some of what it
+	// remembers happened to them.
+	Reset bool
 	// Attempt is the submit that was begun last.
 	Attempt int
 	// Refused are the nonces of executions that surely were not accepted, and whose intents may stand.
@@ -46,8 +49,12 @@ func (r *Run) After(outcome Outcome, behind string) Next {
 		return SubmitAgain
 	case Unavailable:
 		r.refused(behind)
+		r.uncertain = true // the engine may have executed the task twice
 		return Stop
-	default: // Held, NeverBegun
+	case Held:
+		r.uncertain = true // as above
+		return SubmitAgain
+	default: // NeverBegun
 		return SubmitAgain
 	}
 }
@@ -58,5 +65,10 @@ func (r *Run) refused(nonce string) {
 	}
 }
 
-// MayHavePaid reports whether the run cannot say that nothing was paid.
-func (r *Run) MayHavePaid() bool { return r.uncertain }
+// MustClose reports whether a run that submits no more has to see to the ledger, with [Ledger.Close]: as long as it has not, an
+// execution may still pay, or the intent of one that surely was not accepted may lock the track.
+func (r *Run) MustClose() bool { return r.MayHavePaid() || len(r.Refused) > 0 }
+
+// MayHavePaid reports whether the run cannot say by itself that nothing was paid. Once the ledger is closed
+// [Ledger.MayHavePaid] says it for sure.
+func (r *Run) MayHavePaid() bool { return r.uncertain || r.Reset }
