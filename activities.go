@@ -161,14 +161,15 @@ type RecordSubmissionInput struct {
 	// Ledger is as in [PreparedArchive].
 	Ledger     Location   `json:"ledger,omitzero"`
 	Submission Submission `json:"submission"`
-	// Nonces are, with SubmissionRefused, those of the executions whose intents are to be taken back.
+	// Nonces are, with SubmissionRefused, those of the executions whose intents are to be taken back. No execution of the run
+	// can call from then on.
 	Nonces []string `json:"nonces,omitempty"`
 }
 
 // RecordedSubmission is what the ledger says of a run once it is written.
 type RecordedSubmission struct {
-	// MayHavePaid: the run paid, or may have.
-	MayHavePaid bool `json:"mayHavePaid,omitempty"`
+	// Unpaid: the run has paid nothing, and none of its executions can any more.
+	Unpaid bool `json:"unpaid,omitempty"`
 }
 
 // GetSeparationRecordInput asks for the provider's record of a separation.

@@ -91,7 +91,7 @@ func TestForcedSubmitThatIsRefusedLeavesWhatStoodThere(t *testing.T) {
 
 		_, err = call[stemflow.RecordedSubmission](w, stemflow.ActivityRecordSubmission, stemflow.RecordSubmissionInput{
 			Location: w.loc, Nonces: []string{behind.Nonce},
-			Submission: stemflow.Submission{State: stemflow.SubmissionRefused, Track: w.track},
+			Submission: stemflow.Submission{State: stemflow.SubmissionRefused, Track: w.track, Attempt: 1},
 		})
 		require.NoError(t, err)
 		require.Equal(t, stemflow.SubmissionPaid, w.ledger().State)
@@ -129,7 +129,7 @@ func TestTakingBackLeavesTheIntentOfALostExecution(t *testing.T) {
 		Submission: stemflow.Submission{State: stemflow.SubmissionRefused, Attempt: 2, Track: w.track, Owner: testRunID},
 	})
 	require.NoError(t, err)
-	require.True(t, recorded.MayHavePaid)
+	require.False(t, recorded.Unpaid)
 	require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
 }
 

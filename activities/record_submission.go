@@ -19,7 +19,8 @@ type RecordSubmission struct {
 // Execute is retried until the ledger is written. It reports what the ledger says of the run then.
 func (a *RecordSubmission) Execute(ctx context.Context, in stemflow.RecordSubmissionInput) (*stemflow.RecordedSubmission, error) {
 	subject{kind: in.Submission.Track.Type, separationTaskID: in.Submission.SeparationTaskID}.annotate(ctx)
-	run := activity.GetInfo(ctx).WorkflowExecution
+	info := activity.GetInfo(ctx)
+	run := info.WorkflowExecution
 	learned := in.Submission
 	learned.Version, learned.WorkflowID, learned.RunID = 1, run.ID, run.RunID
 	if learned.Owner == "" { // the input of an earlier release
@@ -29,7 +30,9 @@ func (a *RecordSubmission) Execute(ctx context.Context, in stemflow.RecordSubmis
 	file := newLedgerFile(a.Store, in.Ledger, in.Location)
 	l, err := file.change(ctx, func(l ledger.Ledger) (ledger.Ledger, bool) {
 		if learned.State == stemflow.SubmissionRefused {
-			return l.TakeBack(in.Nonces)
+			return l.Close(ledger.Claim{
+				Owner: learned.Owner, RunID: run.RunID, Attempt: learned.Attempt, ScheduledAt: info.ScheduledTime.UTC(), Refused: in.Nonces,
+			}, learned)
 		}
 		return l.Learn(learned)
 	})
@@ -39,5 +42,5 @@ func (a *RecordSubmission) Execute(ctx context.Context, in stemflow.RecordSubmis
 	if err != nil {
 		return nil, storeFailure(err)
 	}
-	return &stemflow.RecordedSubmission{MayHavePaid: l.MayHavePaid(learned.Owner)}, nil
+	return &stemflow.RecordedSubmission{Unpaid: !l.MayHavePaid(learned.Owner)}, nil
 }

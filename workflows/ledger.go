@@ -12,9 +12,10 @@ func (s *separation) recordSubmission(ctx workflow.Context, submission stemflow.
 	s.writeLedger(ctx, stemflow.RecordSubmissionInput{Submission: submission})
 }
 
-// takeIntentsBack frees the ledger of what this run surely did not pay for, and learns whether the ledger agrees.
-func (s *separation) takeIntentsBack(ctx workflow.Context) {
-	s.takingBack = true
+// closeLedger ends the submits of the run: what it surely did not pay for does not lock the track, no execution of it can
+// call any more, and the run learns whether one has.
+func (s *separation) closeLedger(ctx workflow.Context) {
+	s.closing = true
 	s.writeLedger(ctx, stemflow.RecordSubmissionInput{
 		Submission: stemflow.Submission{State: stemflow.SubmissionRefused, Attempt: s.submits.Attempt}, Nonces: s.submits.Refused,
 	})
@@ -46,8 +47,8 @@ func (s *separation) finishLedger(ctx workflow.Context, err error) {
 	}
 	s.awaitLedger(ctx, err)
 	var recorded stemflow.RecordedSubmission
-	if s.takingBack && s.ledger.IsReady() && s.ledger.Get(ctx, &recorded) == nil && recorded.MayHavePaid {
-		s.paid = true
+	if s.closing && s.ledger.IsReady() && s.ledger.Get(ctx, &recorded) == nil && recorded.Unpaid {
+		s.paid = false
 	}
 }
 
@@ -66,8 +67,8 @@ func (s *separation) awaitLedger(ctx workflow.Context, err error) {
 	switch {
 	case ctx.Err() != nil:
 		limit = ledgerFinishCancelled
-	case s.takingBack:
-		limit = takeBackFinish
+	case s.closing:
+		limit = ledgerClose
 	}
 	timerCtx, stopTimer := workflow.WithCancel(detached)
 	defer stopTimer()

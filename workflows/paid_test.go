@@ -38,7 +38,10 @@ func TestARunTellsWhetherItPaid(t *testing.T) {
 		"the outcome is unknown":     {prepare: func(w *world) { w.answers(failed(stemflow.ActivityErrorSubmitUnknown)) }, paid: true},
 		"it is refused for good":     {prepare: func(w *world) { w.answers(failed(stemflow.ErrorUnauthorized, stemflow.ErrorDetails{})) }},
 		"lost, and refused for good": {prepare: func(w *world) { w.answers(lost, failed(stemflow.ErrorProviderRejected, stemflow.ErrorDetails{})) }},
-		"lost, and then no ledger":   {prepare: func(w *world) { w.answers(lost, neverBegun, noLedger) }, paid: true},
+		"lost, and then no ledger": {prepare: func(w *world) {
+			w.answers(lost, neverBegun, noLedger)
+			w.recorded.Unpaid = false
+		}, paid: true},
 		"no ledger":                  {prepare: func(w *world) { w.answers(noLedger) }},
 		"an earlier run cannot tell": {prepare: func(w *world) { w.answers(failed(stemflow.ErrorSubmissionUnknown)) }},
 		"another run was quicker": {prepare: func(w *world) {

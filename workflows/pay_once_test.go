@@ -20,22 +20,39 @@ var (
 func TestLostSubmitIsNotTakenBackByTheOneAfterIt(t *testing.T) {
 	w := newWorld(t)
 	w.answers(lostSubmit, failed(stemflow.ErrorArchiveUnavailable, stemflow.ErrorDetails{}, behind(2)))
+	w.recorded.Unpaid = false
 	w.run(input())
 	kind, message, details := w.failure()
 	require.Equal(t, stemflow.ErrorArchiveUnavailable, kind)
 	require.True(t, details.Paid)
-	require.Contains(t, message, "may have been accepted")
-	require.NotContains(t, message, "nothing was paid;")
+	require.Contains(t, message, "pays only if nothing was paid")
 	require.Equal(t, []string{"nonce 2"}, w.takenBack, "of the lost one nobody knows that it was refused")
 }
 
-func TestRunThatTookBackLearnsWhetherTheLedgerAgrees(t *testing.T) {
-	w := newWorld(t)
-	w.answers(failed(stemflow.ErrorArchiveUnavailable, stemflow.ErrorDetails{}, behind(1)))
-	w.recorded = stemflow.RecordedSubmission{MayHavePaid: true} // the task was executed twice, and the other one has paid
-	w.run(input())
-	_, _, details := w.failure()
-	require.True(t, details.Paid)
+// A run that has not heard of all its executions asks the ledger, and says that it paid nothing only if it is told so.
+func TestRunThatEndsUnpaidAsksTheLedger(t *testing.T) {
+	for name, c := range map[string]struct {
+		ends   []error
+		record error
+		unpaid bool
+		paid   bool
+	}{
+		"the ledger says so":              {ends: []error{ledgerIsOff}, unpaid: true, paid: false},
+		"it knows of another execution":   {ends: []error{ledgerIsOff}, unpaid: false, paid: true},
+		"it is away":                      {ends: []error{ledgerIsOff}, unpaid: true, record: again(stemflow.ErrorArchiveUnavailable), paid: true},
+		"after a lost one":                {ends: []error{lostSubmit, ledgerIsOff}, unpaid: true, paid: false},
+		"after a refusal nobody need ask": {ends: []error{failed(stemflow.ErrorUnauthorized, stemflow.ErrorDetails{})}, paid: false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.answers(c.ends...)
+			w.recorded.Unpaid = c.unpaid
+			w.record = func(stemflow.RecordSubmissionInput) error { return c.record }
+			w.run(input())
+			_, _, details := w.failure()
+			require.Equal(t, c.paid, details.Paid)
+		})
+	}
 }
 
 // The deploy that lost the worker has changed where tracks are archived to.
@@ -69,18 +86,19 @@ func TestLostSubmitKeepsItsLedger(t *testing.T) {
 
 func TestSubmitThatNobodyTookIsNotALostOne(t *testing.T) {
 	w := newWorld(t)
-	w.answers(neverTaken, ledgerIsOff)
+	w.answers(neverTaken, failed(stemflow.ErrorUnauthorized, stemflow.ErrorDetails{}))
 	in := input()
 	in.Force = true
 	w.run(in)
-	_, message, details := w.failure()
+	_, _, details := w.failure()
 	require.False(t, details.Paid)
-	require.NotContains(t, message, "may have been accepted")
+	require.Zero(t, w.calls[stemflow.ActivityRecordSubmission], "nothing is left to be learned")
 }
 
 func TestRepeatedExecutionIsFollowedByAnAttemptThatReadsTheLedger(t *testing.T) {
 	w := newWorld(t)
 	w.answers(failed(stemflow.ActivityErrorSubmitRepeated), ledgerIsOff)
+	w.recorded.Unpaid = false
 	w.run(input())
 	_, _, details := w.failure()
 	require.True(t, details.Paid, "what the first execution did nobody has seen")
@@ -106,6 +124,7 @@ func TestUnknownOutcomeWithoutABridgeEndsAtOnce(t *testing.T) {
 		return p, err
 	}
 	w.answers(failed(stemflow.ActivityErrorSubmitUnknown))
+	w.recorded.Unpaid = false
 	in := input()
 	in.Deadline = stemflow.Duration(48 * time.Hour)
 	w.run(in)

@@ -58,8 +58,9 @@ const (
 	// The ledger is written when the store is back, as the stems are; a run that failed waits for it only this long, one that was
 	// cancelled must end promptly.
 	ledgerFinish = time.Minute
-	// An intent that is not taken back keeps everybody from paying for the track: a run that was refused waits for the store.
-	takeBackFinish        = time.Hour
+	// A run whose submits ended unpaid waits longer for the store: an intent that is not taken back locks the track, and only
+	// the ledger knows whether an execution that was lost has paid.
+	ledgerClose           = 30 * time.Minute
 	ledgerFinishCancelled = 10 * time.Second
 
 	// A list of a million tracks takes a minute or two to be checked and kept; a lost worker is noticed by the heartbeat.

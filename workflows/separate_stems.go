@@ -16,7 +16,7 @@ import (
 // It ends with a *temporal.ApplicationError of one of the contract's error types, whose first detail is a
 // [stemflow.ErrorDetails]; or cancelled, with the same detail.
 func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
-	s := &separation{in: in.WithDefaults(), owner: owner(ctx)}
+	s := newSeparation(ctx, in)
 	if err := s.offerProgress(ctx); err != nil {
 		return nil, err
 	}
@@ -54,10 +54,10 @@ type separation struct {
 	submittedAt   time.Time
 	// deadline is when the run stops waiting for the provider.
 	deadline time.Time
-	// ledger is the pending write of what the archive must know of the payment, if there is one; takingBack says that it frees
-	// the track of what was not paid.
-	ledger     workflow.Future
-	takingBack bool
+	// ledger is the pending write of what the archive must know of the payment, if there is one; closing says that it ends the
+	// run's submits.
+	ledger  workflow.Future
+	closing bool
 
 	// record is what the provider made, once it is settled.
 	record    stemflow.SeparationRecord
@@ -72,6 +72,12 @@ type separation struct {
 	failed []stemflow.FailedStem
 
 	progress stemflow.Progress
+}
+
+func newSeparation(ctx workflow.Context, in stemflow.SeparateStemsInput) *separation {
+	s := &separation{in: in.WithDefaults(), owner: owner(ctx)}
+	s.submits.Reset = s.owner != workflow.GetInfo(ctx).WorkflowExecution.RunID
+	return s
 }
 
 // run is the job: validate, prepare the archive, pay or resume, await the settlement, archive, and write the manifest last.

@@ -63,10 +63,13 @@ func (s *separation) resumePaid(ctx workflow.Context, taskID string, submittedAt
 func (s *separation) submit(ctx workflow.Context) error {
 	s.enter(ctx, stemflow.PhaseSubmitting)
 	err := s.submitUntilKnown(ctx)
-	if err != nil && s.taskID == "" && (len(s.submits.Refused) > 0 || temporal.IsCanceledError(err)) {
-		s.takeIntentsBack(ctx)
+	if err == nil || s.taskID != "" {
+		return err
 	}
-	s.paid = s.paid || s.submits.MayHavePaid()
+	s.paid = s.submits.MayHavePaid()
+	if s.submits.MustClose() {
+		s.closeLedger(ctx)
+	}
 	return err
 }
 
@@ -194,9 +197,8 @@ func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 func (s *separation) withoutLedger(err error) error {
 	err = activityFailure(err, stemflow.ErrorArchiveUnavailable)
 	var e *ending
-	if errors.As(err, &e) && s.submits.MayHavePaid() {
-		e.message += "; a submit of this run before it was lost and may have been accepted: start the track again once the " +
-			"store is back, which pays only if nothing was paid"
+	if errors.As(err, &e) {
+		e.message += "; start the track again once the store is back, which pays only if nothing was paid"
 	}
 	return err
 }

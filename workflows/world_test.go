@@ -41,7 +41,7 @@ type world struct {
 	// ledger are the states written by RecordSubmission, manifests what was committed.
 	ledger    []stemflow.Submission
 	takenBack []string
-	// recorded is what RecordSubmission answers.
+	// recorded is what RecordSubmission answers: that the run paid nothing, unless a test says otherwise.
 	recorded  stemflow.RecordedSubmission
 	manifests []stemflow.Manifest
 	began     time.Time
@@ -53,7 +53,8 @@ func newWorld(t *testing.T) *world {
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	metrics := metricstest.New()
 	suite.SetMetricsHandler(metrics)
-	w := &world{t: t, env: suite.NewTestWorkflowEnvironment(), metrics: metrics, calls: map[string]int{}}
+	w := &world{t: t, env: suite.NewTestWorkflowEnvironment(), metrics: metrics, calls: map[string]int{},
+		recorded: stemflow.RecordedSubmission{Unpaid: true}}
 	w.prepare = func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
 		return &stemflow.PreparedArchive{
 			Location:        stemflow.Location{Bucket: "stems", Dir: "task/audio/" + string(in.Track.Type) + "/"},
