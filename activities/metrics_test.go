@@ -20,7 +20,8 @@ func TestSubmitsAreCounted(t *testing.T) {
 		"busy":                 {Answer: kiesim.AnswerRefuse, Code: 429},
 		"unauthorized":         {Answer: kiesim.AnswerRefuse, Code: 401},
 		"insufficient_credits": {Answer: kiesim.AnswerRefuse, Code: 402},
-		"rejected":             {Answer: kiesim.AnswerRefuse, Code: 422},
+		"rejected":             {Answer: kiesim.AnswerRefuse, Code: 400},
+		"not_yet":              {Answer: kiesim.AnswerRefuse, Code: 422},
 	} {
 		t.Run(outcome, func(t *testing.T) {
 			w := newWorld(t)

@@ -271,6 +271,8 @@ func refusal(err error, behind stemflow.SubmitRefusal) error {
 		return final(stemflow.ErrorInsufficientCredits, err.Error(), err, details...)
 	case kie.Busy:
 		return final(stemflow.ActivityErrorSubmitRefused, err.Error(), err, details...)
+	case kie.NotYet:
+		return final(stemflow.ActivityErrorSubmitNotYet, err.Error(), err, details...)
 	default:
 		return final(stemflow.ErrorProviderRejected, err.Error(), err, details...)
 	}

@@ -192,7 +192,7 @@ func TestTwoRunsOfATrackAtTheSameMomentPayOnce(t *testing.T) {
 	for name, submit := range map[string]kiesim.Fault{
 		"answered at once":    {},
 		"answered late":       {Delay: kiesim.Duration(4 * time.Second)},
-		"refused in between":  {Answer: kiesim.AnswerRefuse, Code: 422, Times: 1},
+		"refused in between":  {Answer: kiesim.AnswerRefuse, Code: 400, Times: 1},
 		"to be tried again":   {Answer: kiesim.AnswerRefuse, Code: 429, Times: 1},
 		"never answered, yet": {Answer: kiesim.AnswerCut, Accept: true, Times: 1},
 	} {
@@ -215,7 +215,7 @@ func TestTwoRunsOfATrackAtTheSameMomentPayOnce(t *testing.T) {
 					ended++
 				}
 			}
-			if submit.Code == 422 {
+			if submit.Code == 400 {
 				require.Equal(t, 2, ended, "whose call is refused ends, and the next one pays")
 			} else {
 				require.Equal(t, 3, ended)

@@ -77,11 +77,13 @@ func TestFinalRefusalEndsTheRunUnpaid(t *testing.T) {
 		"402 as 500": {
 			kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 500, Message: kiesim.InsufficientCredits}, stemflow.ErrorInsufficientCredits,
 		},
-		"403":     {refused(403), stemflow.ErrorUnauthorized},
-		"404":     {refused(404), stemflow.ErrorProviderRejected},
-		"405":     {refused(405), stemflow.ErrorProviderRejected},
-		"413":     {refused(413), stemflow.ErrorProviderRejected},
-		"422":     {refused(422), stemflow.ErrorProviderRejected},
+		"403": {refused(403), stemflow.ErrorUnauthorized},
+		"404": {refused(404), stemflow.ErrorProviderRejected},
+		"405": {refused(405), stemflow.ErrorProviderRejected},
+		"413": {refused(413), stemflow.ErrorProviderRejected},
+		"422": {
+			kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 422, Message: "The type is not supported."}, stemflow.ErrorProviderRejected,
+		},
 		"433":     {refused(433), stemflow.ErrorProviderRejected},
 		"451":     {refused(451), stemflow.ErrorProviderRejected},
 		"505":     {refused(505), stemflow.ErrorProviderRejected},

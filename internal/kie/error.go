@@ -43,13 +43,17 @@ func (e *Error) advice() string {
 		return "not taken this time, try again later"
 	case Rejected:
 		return "refused for good, the same request will not be taken"
+	case NotYet:
+		return "not taken: the provider does not know the track, or not yet; check taskId and audioId, " +
+			"and try again in some minutes"
 	case Unauthorized:
 		return "the API key is refused, check the key, its limits and its list of allowed addresses"
 	case InsufficientCredits:
 		return "the account's credits do not suffice, top them up"
 	}
 	if e.Op == opGenerate {
-		return "whether it was accepted and billed is not known, do not repeat it: await the callback or look at the provider's log page"
+		return "whether it was accepted and billed is not known, do not repeat it: " +
+			"the callback will tell where one can come, and the provider's log page in any case"
 	}
 	return "no usable answer, try again"
 }

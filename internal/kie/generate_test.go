@@ -167,7 +167,7 @@ func TestGenerateVerdictOfAnswers(t *testing.T) {
 		want   Verdict
 		code   int
 	}{
-		{"unknown track, as recorded", 200, `{"code":422,"msg":"Record does not exist","data":null}`, Rejected, 422},
+		{"unknown track, as recorded", 200, `{"code":422,"msg":"Record does not exist","data":null}`, NotYet, 422},
 		{"no callback URL, as recorded", 200, `{"code":422,"msg":"Please enter callBackUrl.","data":null}`, Rejected, 422},
 		{"bad key, as documented", 200, `{"code":401,"msg":"You do not have access permissions"}`, Unauthorized, 401},
 		{"chinese text", 200, `{"code":422,"msg":"不能为空","data":null}`, Rejected, 422},
@@ -503,7 +503,8 @@ func TestVerdictNames(t *testing.T) {
 	var nobodyThoughtOf Verdict
 	require.Equal(t, "unknown", nobodyThoughtOf.String())
 	for v, want := range map[Verdict]string{
-		Unknown: "unknown", Busy: "busy", Rejected: "rejected", Unauthorized: "unauthorized", InsufficientCredits: "insufficient_credits",
+		Unknown: "unknown", Busy: "busy", Rejected: "rejected", NotYet: "not_yet", Unauthorized: "unauthorized",
+		InsufficientCredits: "insufficient_credits",
 	} {
 		require.Equal(t, want, v.String())
 	}

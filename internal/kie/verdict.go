@@ -3,8 +3,9 @@ package kie
 import (
 	"errors"
 	"net/http"
-	"regexp"
 	"strings"
+
+	"stemflow"
 )
 
 // Verdict is what a failed call means for whoever made it. For the paid call everything hangs on it: there is no idempotency
@@ -18,6 +19,9 @@ const (
 	Busy
 	// Rejected: surely not accepted, and the same call will not be.
 	Rejected
+	// NotYet: surely not accepted; the provider does not know the track, or only does not know it
+	// yet. The same call has been accepted minutes later. Of the paid call alone.
+	NotYet
 	// Unauthorized: rejected because of the API key.
 	Unauthorized
 	// InsufficientCredits: rejected because the account cannot pay.
@@ -40,6 +44,8 @@ func (v Verdict) String() string {
 		return "busy"
 	case Rejected:
 		return "rejected"
+	case NotYet:
+		return "not_yet"
 	case Unauthorized:
 		return "unauthorized"
 	case InsufficientCredits:
@@ -68,22 +74,35 @@ var refusals = map[int]Verdict{
 	505: Rejected,
 }
 
-// The provider sends these texts under other codes too: a lack of credits came with 500.
-var creditsText = regexp.MustCompile(`(?i)\b(credits?|balance) (is |are )?(insufficient|not enough|isn['’]t enough|aren['’]t enough)` +
-	`|\b(insufficient|not enough) (account )?(credits?|balance)\b`)
-
-const rateText = "call frequency is too high"
-
-// verdictOf judges an answer that did not give what was asked for.
-func verdictOf(a answer) Verdict {
-	if a.enveloped && creditsText.MatchString(a.message) {
+// verdictOf judges an answer that did not give what was asked for. Words decide only where they
+// cannot make an acceptance a refusal: in the provider's own envelope, under a code other than
+// success, and with no task in it; or beside a code that is a refusal anyway.
+func verdictOf(a answer, paid bool) Verdict {
+	message := plain(a.message)
+	if a.refusesInWords() && lacksCredits(message) {
 		return InsufficientCredits
 	}
+	v := codeVerdict(a, message)
+	if v != Rejected && v != Unauthorized {
+		return v
+	}
+	switch {
+	case limitsRate.MatchString(message) || callsTooOften.MatchString(message):
+		return Busy
+	case paid && v == Rejected && noSuchTrack.MatchString(message):
+		return NotYet
+	default:
+		return v
+	}
+}
+
+// codeVerdict judges by the codes, of HTTP and of the envelope.
+func codeVerdict(a answer, message string) Verdict {
 	switch a.status / 100 {
 	case 2:
-		return envelopeVerdict(a)
+		return envelopeVerdict(a, message)
 	case 4:
-		if v := envelopeVerdict(a); v != Unknown {
+		if v := envelopeVerdict(a, message); v != Unknown {
 			return v
 		}
 		if a.status == http.StatusForbidden && !a.enveloped {
@@ -95,13 +114,31 @@ func verdictOf(a answer) Verdict {
 	}
 }
 
-func envelopeVerdict(a answer) Verdict {
+// rateText is the provider's own. It was seen in an answer of HTTP 200 whose code is not known, so
+// it counts under every code.
+const rateText = "call frequency is too high"
+
+// envelopeVerdict takes a message that speaks of the caller's own frequency for a refusal under a
+// server error, too. One that speaks of a rate limit at large does not count there: it may be that
+// of a service behind the provider, which refused a task that the provider had accepted and billed.
+func envelopeVerdict(a answer, message string) Verdict {
 	switch {
 	case !a.enveloped:
 		return Unknown
-	case strings.Contains(strings.ToLower(a.message), rateText):
+	case !a.namesTask() && strings.Contains(message, rateText), a.refusesInWords() && callsTooOften.MatchString(message):
 		return Busy
 	default:
 		return refusals[a.code]
 	}
+}
+
+// refusesInWords reports whether the message may be taken for the reason of a refusal.
+func (a answer) refusesInWords() bool {
+	return a.enveloped && a.code != stemflow.CodeOK && !a.namesTask()
+}
+
+// namesTask reports whether the answer has the id of a task, as acceptances have.
+func (a answer) namesTask() bool {
+	data, _ := parseObject(a.data)
+	return text(data.get("taskId")) != ""
 }
