@@ -22,7 +22,8 @@ const (
 	ErrorSeparationTimedOut = "SeparationTimedOut"
 	// ErrorNoStems: the provider reports success and serves no stem.
 	ErrorNoStems = "NoStems"
-	// ErrorSourceExpired: a stem's link has expired and could not be renewed.
+	// ErrorSourceExpired: a stem's link has expired and could not be renewed, or the provider no
+	// longer knows the separation.
 	ErrorSourceExpired = "SourceExpired"
 	// ErrorSourceNotAudio: what a stem's link serves is not audio.
 	ErrorSourceNotAudio = "SourceNotAudio"
@@ -30,6 +31,9 @@ const (
 	ErrorSourceTooLarge = "SourceTooLarge"
 	// ErrorSourceForbidden: a stem's link leads to a host or an address that is not allowed.
 	ErrorSourceForbidden = "SourceForbidden"
+	// ErrorSourceBlocked: a file host refuses this worker, by its address or User-Agent. Nothing is
+	// lost and nothing has expired: another start, when the host lets the worker in, is unpaid.
+	ErrorSourceBlocked = "SourceBlocked"
 	// ErrorArchiveUnavailable: the object store cannot be reached or refuses.
 	ErrorArchiveUnavailable = "ArchiveUnavailable"
 	// ErrorArchiveIncomplete: some stems could not be archived, and AllowPartial was not set. Details carry what was.

@@ -25,15 +25,18 @@ type ArchiveStem struct {
 }
 
 const (
-	// A file host that cuts, stalls or fails is given these many attempts, some six minutes: files have been seen to be served
-	// before they were complete. What is served whole and is no audio is given half a minute.
+	// A file host that cuts, stalls or fails is given these many attempts, some six minutes: files
+	// have been seen to be served before they were complete. What is served whole and is no audio
+	// is given half a minute, and so is a host that does not want this worker: that passes seldom.
 	sourceAttempts  = 12
 	contentAttempts = 6
+	blockedAttempts = 6
 )
 
-// Execute skips a stem that is there already. It fails for good with ErrorSourceExpired (renew the link),
-// ErrorSourceForbidden, ErrorSourceTooLarge, ErrorSourceNotAudio, and with ErrorProviderUnavailable when the source fails again
-// and again; it is retried with ErrorArchiveUnavailable for as long as the store is down.
+// Execute skips a stem that is there already. It fails for good with ErrorSourceExpired (renew the
+// link), ErrorSourceForbidden, ErrorSourceTooLarge, and when the source fails again and again with
+// ErrorSourceNotAudio, ErrorSourceBlocked and ErrorProviderUnavailable; it is retried with
+// ErrorArchiveUnavailable for as long as the store is down.
 func (a *ArchiveStem) Execute(ctx context.Context, in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
 	stemOf(in).annotate(ctx)
 	ctx, progress := startProgress(ctx, in.Stem.Name)
@@ -151,6 +154,8 @@ func (a *ArchiveStem) failure(err error, progress *progress) error {
 		return final(stemflow.ErrorSourceForbidden, err.Error(), err)
 	case source.TooLarge:
 		return final(stemflow.ErrorSourceTooLarge, err.Error(), err)
+	case source.Blocked:
+		return a.sourceFailure(stemflow.ErrorSourceBlocked, blockedAttempts, err, progress)
 	case source.Empty:
 		return a.sourceFailure(stemflow.ErrorSourceNotAudio, contentAttempts, err, progress)
 	default:

@@ -78,7 +78,16 @@ func TestArchiveStemRefusesWhatIsNoStem(t *testing.T) {
 		"nothing":        {status(200), stemflow.ErrorSourceNotAudio, false},
 		"a server error": {status(503), stemflow.ErrorProviderUnavailable, false},
 		"forbidden":      {status(403), stemflow.ErrorSourceExpired, true},
-		"gone":           {status(404), stemflow.ErrorSourceExpired, true},
+		"a bot block": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Server", "cloudflare")
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte("error code: 1010"))
+		}, stemflow.ErrorSourceBlocked, false},
+		"an expired signature": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte("<Error><Code>ExpiredToken</Code></Error>"))
+		}, stemflow.ErrorSourceExpired, true},
+		"gone": {status(404), stemflow.ErrorSourceExpired, true},
 		"a cut body": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000000")
 			_, _ = w.Write(content)
@@ -108,6 +117,24 @@ func TestArchiveStemGivesUpOnASourceAfterItsAttempts(t *testing.T) {
 	w.env.SetHeartbeatDetails(stemflow.ArchiveStemHeartbeat{SourceFailures: sourceAttempts - 1})
 	_, err = w.archiveStem(source)
 	require.True(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable())
+}
+
+// A host that blocks this worker is final after some tries, as blocked: not as a link that must be
+// renewed or paid for again.
+func TestArchiveStemGivesUpOnAHostThatBlocksIt(t *testing.T) {
+	w := newWorld(t)
+	source := serve(t, func(rw http.ResponseWriter, _ *http.Request) {
+		rw.WriteHeader(http.StatusForbidden)
+		_, _ = rw.Write([]byte("error code: 1010"))
+	})
+	w.env.SetHeartbeatDetails(stemflow.ArchiveStemHeartbeat{SourceFailures: blockedAttempts - 2})
+	_, err := w.archiveStem(source)
+	require.False(t, requireType(t, err, stemflow.ErrorSourceBlocked).NonRetryable())
+	w.env.SetHeartbeatDetails(stemflow.ArchiveStemHeartbeat{SourceFailures: blockedAttempts - 1})
+	_, err = w.archiveStem(source)
+	app := requireType(t, err, stemflow.ErrorSourceBlocked)
+	require.True(t, app.NonRetryable())
+	require.Contains(t, app.Message(), "error code 1010")
 }
 
 // A body without any length ends with its connection: only its duration tells that it was cut.

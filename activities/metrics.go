@@ -14,8 +14,9 @@ import (
 
 // What the activities report to their worker's metrics handler.
 const (
-	// MetricSubmits counts paid calls by the tags "type" and "outcome": accepted (paid), unknown (perhaps paid), or why it was
-	// refused (not paid): busy, rejected, not_yet, unauthorized, insufficient_credits.
+	// MetricSubmits counts paid calls by the tags "type" and "outcome": accepted (paid), unknown
+	// (perhaps paid), or why it was refused (not paid): busy, rejected, not_yet, unauthorized,
+	// insufficient_credits.
 	MetricSubmits = "stemflow_submits"
 	// MetricCreditsSpent counts the list prices of the paid calls that were accepted, by the tag "type". What the provider gives back is not
 	// subtracted: it does not tell how much.

@@ -37,7 +37,7 @@ func (a *RenewSource) Execute(ctx context.Context, in stemflow.RenewSourceInput)
 	case err == nil && !slices.Contains(in.Tried, url):
 		stem.URL = url
 		return &stem, nil
-	case err != nil && verdict != kie.Rejected:
+	case err != nil && (verdict != kie.Rejected || errors.Is(err, kie.ErrEdge)):
 		return nil, retryable(stemflow.ErrorProviderUnavailable, "the link of "+stem.Name+" cannot be renewed yet: "+err.Error(), err)
 	}
 	return nil, final(stemflow.ErrorSourceExpired, "the link of "+stem.Name+" has expired and the provider gives no other: "+

@@ -39,18 +39,21 @@ func TestSubmitPaysOnceAndCompletesTheLedger(t *testing.T) {
 }
 
 func TestSubmitRefusedFreesTheLedger(t *testing.T) {
+	says := func(code int, message string) kiesim.Fault {
+		return kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: code, Message: message}
+	}
 	for name, c := range map[string]struct {
 		fault kiesim.Fault
 		want  string
 	}{
 		"credits":            {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}, stemflow.ErrorInsufficientCredits},
-		"credits as 500":     {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 500, Message: "Credits insufficient : Your current balance isn't enough to run this request. Please top up to continue."}, stemflow.ErrorInsufficientCredits},
+		"credits as 500":     {says(500, kiesim.InsufficientCredits), stemflow.ErrorInsufficientCredits},
 		"key":                {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401}, stemflow.ErrorUnauthorized},
 		"edge":               {kiesim.Fault{Answer: kiesim.AnswerBlocked}, stemflow.ErrorProviderRejected},
-		"validation":         {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 422, Message: "不能为空"}, stemflow.ErrorProviderRejected},
-		"unknown track":      {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 422}, stemflow.ActivityErrorSubmitNotYet},
-		"credits in Chinese": {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 429, Message: "积分不足"}, stemflow.ErrorInsufficientCredits},
-		"rate limit as 405":  {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 405, Message: "Rate limit exceeded"}, stemflow.ActivityErrorSubmitRefused},
+		"validation":         {says(422, "不能为空"), stemflow.ErrorProviderRejected},
+		"unknown track":      {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 422}, stemflow.ActivityErrorSubmitRefused},
+		"credits in Chinese": {says(429, "积分不足"), stemflow.ErrorInsufficientCredits},
+		"rate limit as 405":  {says(405, "Rate limit exceeded"), stemflow.ActivityErrorSubmitRefused},
 		"rate limit":         {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 429}, stemflow.ActivityErrorSubmitRefused},
 		"rate limit by HTTP": {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 429, Status: 429}, stemflow.ActivityErrorSubmitRefused},
 		"maintenance":        {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 455}, stemflow.ActivityErrorSubmitRefused},

@@ -31,6 +31,9 @@ func TestSourceFaultsThatPass(t *testing.T) {
 		"expired, renewed by download-url": {Expired: kiesim.ExpiredAtOnce, RenewedBy: kiesim.RenewedByDownloadURL},
 		"expired with 404":                 {Expired: kiesim.ExpiredAtOnce, ExpiredStatus: 404},
 		"expired with 410":                 {Expired: kiesim.ExpiredAtOnce, ExpiredStatus: 410},
+		"expired with 400":                 {Expired: kiesim.ExpiredAtOnce, ExpiredStatus: 400},
+		"expired with 401":                 {Expired: kiesim.ExpiredAtOnce, ExpiredStatus: 401},
+		"blocked":                          {Fault: kiesim.FileBlocked, Times: 2},
 		"expired in the middle of a read, renewed by the record": {
 			Expired: kiesim.ExpiredMidRead, RenewedBy: kiesim.RenewedByRecordInfo,
 		},
@@ -72,8 +75,9 @@ func TestSourceFaultsThatStay(t *testing.T) {
 		file kiesim.File
 		want string
 	}{
-		"empty": {kiesim.File{Fault: kiesim.FileEmpty}, stemflow.ErrorSourceNotAudio},
-		"HTML":  {kiesim.File{Fault: kiesim.FileHTML}, stemflow.ErrorSourceNotAudio},
+		"empty":   {kiesim.File{Fault: kiesim.FileEmpty}, stemflow.ErrorSourceNotAudio},
+		"HTML":    {kiesim.File{Fault: kiesim.FileHTML}, stemflow.ErrorSourceNotAudio},
+		"blocked": {kiesim.File{Fault: kiesim.FileBlocked}, stemflow.ErrorSourceBlocked},
 		"expired": {
 			kiesim.File{Expired: kiesim.ExpiredAtOnce, RenewedBy: kiesim.RenewedNever}, stemflow.ErrorSourceExpired,
 		},

@@ -82,7 +82,8 @@ func TestFinalRefusalEndsTheRunUnpaid(t *testing.T) {
 		"405": {refused(405), stemflow.ErrorProviderRejected},
 		"413": {refused(413), stemflow.ErrorProviderRejected},
 		"422": {
-			kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 422, Message: "The type is not supported."}, stemflow.ErrorProviderRejected,
+			kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 422, Message: "The type is not supported."},
+			stemflow.ErrorProviderRejected,
 		},
 		"433":     {refused(433), stemflow.ErrorProviderRejected},
 		"451":     {refused(451), stemflow.ErrorProviderRejected},

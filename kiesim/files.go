@@ -49,6 +49,9 @@ func (s *Simulator) serveFile(w http.ResponseWriter, r *http.Request) {
 	case http.StatusFound:
 		http.Redirect(w, r, redirection(stem.file.knobs.Redirect, r), status)
 		return
+	case http.StatusBadRequest, http.StatusUnauthorized:
+		writeExpired(w, status)
+		return
 	default:
 		http.Error(w, http.StatusText(status), status)
 		return
@@ -62,6 +65,8 @@ func (s *Simulator) serveFile(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", cmp.Or(knobs.ContentType, "audio/mpeg"))
 	content := io.NewSectionReader(stem.recording, 0, stem.recording.Size)
 	switch fault {
+	case FileBlocked:
+		writeBlocked(w)
 	case FileEmpty:
 		w.Header().Set("Content-Length", "0")
 	case FileHTML:
@@ -123,6 +128,14 @@ func (s *Simulator) admit(r *http.Request) (*stem, int, FileFault) {
 		return stem, knobs.Status, ""
 	}
 	return stem, http.StatusOK, knobs.Fault
+}
+
+// writeExpired is how an object store refuses a link whose signature is over.
+func writeExpired(w http.ResponseWriter, status int) {
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, `<?xml version="1.0"?><Error><Code>ExpiredToken</Code>`+
+		`<Message>The provided token has expired.</Message></Error>`)
 }
 
 // redirection is where a request is sent on to, empty if it came in under that host or there is none.

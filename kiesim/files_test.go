@@ -206,6 +206,17 @@ func TestFileFaults(t *testing.T) {
 		}
 		playingTime(t, p.download(link))
 	})
+	t.Run("blocked, then whole", func(t *testing.T) {
+		p, _, link := drums(t, kiesim.File{Fault: kiesim.FileBlocked, Times: 1, ContentType: "audio/mpeg"})
+		response := get(t, link)
+		text, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusForbidden, response.StatusCode)
+		require.Equal(t, "cloudflare", response.Header.Get("Server"))
+		require.Equal(t, "text/plain; charset=UTF-8", response.Header.Get("Content-Type"))
+		require.Equal(t, "error code: 1010", string(text))
+		playingTime(t, p.download(link))
+	})
 	t.Run("other stems are whole", func(t *testing.T) {
 		p, id, _ := drums(t, kiesim.File{Fault: kiesim.FileEmpty})
 		playingTime(t, p.download(p.record(id).Response["bassUrl"].(string)))
@@ -283,6 +294,18 @@ func TestExpiredLinks(t *testing.T) {
 			}
 			require.Equal(t, http.StatusNotFound, get(t, link).StatusCode, "the old link stays expired")
 		})
+	}
+}
+
+func TestExpiredLinksOfAnObjectStore(t *testing.T) {
+	for _, status := range []int{http.StatusBadRequest, http.StatusUnauthorized} {
+		_, _, link := drums(t, kiesim.File{Expired: kiesim.ExpiredAtOnce, ExpiredStatus: status})
+		response := get(t, link)
+		text, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.Equal(t, status, response.StatusCode)
+		require.Equal(t, "application/xml", response.Header.Get("Content-Type"))
+		require.Contains(t, string(text), "<Error><Code>ExpiredToken</Code>")
 	}
 }
 

@@ -202,7 +202,8 @@ type File struct {
 	// Status is that of FileStatus.
 	Status int `json:"status,omitempty"`
 	Times  int `json:"times,omitempty"`
-	// Expired is when the link stops working, ExpiredStatus (default 403) what it answers then.
+	// Expired is when the link stops working, ExpiredStatus (default 403) what it answers then: 400
+	// and 401 with an object store's error.
 	Expired       Expiry `json:"expired,omitempty"`
 	ExpiredStatus int    `json:"expiredStatus,omitempty"`
 	// RenewedBy is where a link that works can be had after the expired one has been tried; empty is both.
@@ -222,6 +223,8 @@ const (
 	FileHTML  FileFault = "html"
 	// FileStatus is an HTTP error with File.Status.
 	FileStatus FileFault = "status"
+	// FileBlocked is the edge's HTTP 403 with the text "error code: 1010".
+	FileBlocked FileFault = "blocked"
 )
 
 // Expiry is a time at which a link expires.
@@ -291,7 +294,7 @@ func (f File) validate(knob string) error {
 		errs = append(errs, fmt.Errorf("%s.status: the fault %q takes one", knob, FileStatus))
 	}
 	errs = append(errs,
-		oneOf(knob+".fault", f.Fault, FileTruncated, FileStall, FileEmpty, FileHTML, FileStatus),
+		oneOf(knob+".fault", f.Fault, FileTruncated, FileStall, FileEmpty, FileHTML, FileStatus, FileBlocked),
 		oneOf(knob+".expired", f.Expired, ExpiredAtOnce, ExpiredMidRead),
 		oneOf(knob+".renewedBy", f.RenewedBy, RenewedByRecordInfo, RenewedByDownloadURL, RenewedNever),
 	)

@@ -82,6 +82,9 @@ var advice = map[string]string{
 	stemflow.ErrorSourceTooLarge: "Raise STEMFLOW_MAX_STEM_SIZE of the worker and start again, which pays nothing.",
 	stemflow.ErrorSourceForbidden: "If the host is the provider's, add it to STEMFLOW_SOURCE_HOSTS of the worker and start again, " +
 		"which pays nothing.",
+	stemflow.ErrorSourceBlocked: "The file host refuses the worker, and the stems are still there: find out whether it " +
+		"blocks the worker's address or User-Agent, or let another worker fetch them, and start again, " +
+		"which pays nothing.",
 	stemflow.ErrorArchiveUnavailable: "Check the object store and the MINIO_ variables of the worker, and start again. " +
 		"What was paid is taken up again, not paid twice.",
 	stemflow.ErrorArchiveIncomplete: "Start again, which pays nothing: the stems that are archived stay. " +

@@ -36,7 +36,7 @@ func errorTypes(t *testing.T) []string {
 
 func TestAdviceForEveryErrorType(t *testing.T) {
 	types := errorTypes(t)
-	require.Len(t, types, 15)
+	require.Len(t, types, 16)
 	for _, kind := range types {
 		require.NotEmpty(t, advice[kind], "there is no advice for %s", kind)
 	}

@@ -44,6 +44,20 @@ func TestLinkThatNeverWorksIsGivenUp(t *testing.T) {
 	require.Len(t, details.Failed, 2)
 }
 
+func TestBlockedLinkIsNotRenewed(t *testing.T) {
+	w := newWorld(t)
+	w.archive = func(stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+		return nil, failed(stemflow.ErrorSourceBlocked)
+	}
+	w.callbackAfter(time.Second, success(separationID))
+	w.run(input())
+	kind, message, details := w.failure()
+	require.Equal(t, stemflow.ErrorSourceBlocked, kind)
+	require.NotContains(t, message, "force")
+	require.Equal(t, separationID, details.SeparationTaskID)
+	require.Zero(t, w.calls[stemflow.ActivityRenewSource])
+}
+
 func TestOneBadStemHarmsNoOther(t *testing.T) {
 	bad := func(w *world) {
 		w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {

@@ -92,7 +92,7 @@ func isOutage(reason string) bool {
 func isPassing(reason string) bool {
 	switch reason {
 	case stemflow.ErrorUnauthorized, stemflow.ErrorProviderUnavailable, stemflow.ErrorArchiveUnavailable, stemflow.ErrorSeparationTimedOut,
-		stemflow.ErrorSourceForbidden, stemflow.ErrorSourceTooLarge:
+		stemflow.ErrorSourceForbidden, stemflow.ErrorSourceTooLarge, stemflow.ErrorSourceBlocked:
 		return true
 	}
 	return false

@@ -216,6 +216,7 @@ func TestARefusedKeyIsToldDuringAPause(t *testing.T) {
 func TestAnOutagePausesTheCatalog(t *testing.T) {
 	for _, reason := range []string{
 		stemflow.ErrorProviderUnavailable, stemflow.ErrorArchiveUnavailable, stemflow.ErrorSeparationTimedOut, stemflow.ErrorSourceForbidden,
+		stemflow.ErrorSourceBlocked,
 	} {
 		t.Run(reason, func(t *testing.T) {
 			s := newShelf(t, 100)

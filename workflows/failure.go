@@ -51,8 +51,8 @@ func isErrorType(kind string) bool {
 	case stemflow.ErrorInvalidInput, stemflow.ErrorUnauthorized, stemflow.ErrorInsufficientCredits, stemflow.ErrorProviderRejected,
 		stemflow.ErrorProviderUnavailable, stemflow.ErrorSubmissionUnknown, stemflow.ErrorSeparationFailed,
 		stemflow.ErrorSeparationTimedOut, stemflow.ErrorNoStems, stemflow.ErrorSourceExpired, stemflow.ErrorSourceNotAudio,
-		stemflow.ErrorSourceTooLarge, stemflow.ErrorSourceForbidden, stemflow.ErrorArchiveUnavailable,
-		stemflow.ErrorArchiveIncomplete:
+		stemflow.ErrorSourceTooLarge, stemflow.ErrorSourceForbidden, stemflow.ErrorSourceBlocked,
+		stemflow.ErrorArchiveUnavailable, stemflow.ErrorArchiveIncomplete:
 		return true
 	}
 	return false

@@ -103,6 +103,7 @@ var reactions = map[string]reaction{
 	stemflow.ErrorSourceNotAudio:      later,
 	stemflow.ErrorSourceTooLarge:      never, // an operator raises the limit
 	stemflow.ErrorSourceForbidden:     never, // or allows the host
+	stemflow.ErrorSourceBlocked:       later, // an operator has the host let the worker in
 	stemflow.ErrorArchiveUnavailable:  later,
 	stemflow.ErrorArchiveIncomplete:   later,
 }

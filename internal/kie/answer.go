@@ -55,9 +55,11 @@ func (a answer) success() bool {
 }
 
 var (
-	errRedirect = errors.New("the answer is a redirect and none is followed, check the base URL")
-	errEdge     = errors.New("the refusal is not from the API but from the provider's edge or a proxy on the way: " +
+	// ErrEdge: the provider's edge refuses this client. It says nothing about what was asked for.
+	ErrEdge = errors.New("the refusal is not from the API but from the provider's edge or a proxy on the way: " +
 		"it is this client that is refused (User-Agent, address), not the API key")
+
+	errRedirect     = errors.New("the answer is a redirect and none is followed, check the base URL")
 	errNotEnveloped = errors.New("the answer is not the provider's JSON")
 )
 
@@ -69,7 +71,7 @@ func (a answer) oddity() error {
 	case a.enveloped:
 		return nil
 	case a.status == http.StatusForbidden:
-		return errEdge
+		return ErrEdge
 	default:
 		return errNotEnveloped
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"stemflow/internal/span"
+	"stemflow/internal/version"
 )
 
 // The provider's endpoints, below the base URL.
@@ -34,9 +35,6 @@ const (
 	opDownloadURL = "download-url"
 	opCredits     = "credit"
 )
-
-// userAgent is sent because the provider's edge refuses some clients by what their libraries send of themselves.
-const userAgent = "stemflow/1 (+durable stem separation)"
 
 const defaultTimeout = 30 * time.Second
 
@@ -184,7 +182,7 @@ func (c *Client) newRequest(ctx context.Context, l call) (*http.Request, error) 
 	}
 	// With no way to get the body a second time, no transport can send it a second time.
 	req.GetBody = nil
-	req.Header.Set("User-Agent", userAgent)
+	req.Header.Set("User-Agent", version.UserAgent)
 	if l.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

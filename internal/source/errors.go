@@ -9,8 +9,12 @@ const (
 	// Forbidden: the link, a redirect of it, or the address that its host resolves to is not allowed. Trying again is
 	// pointless.
 	Forbidden Kind = "forbidden"
-	// Expired: the host does not know the link any more (403, 404, 410). A renewed link may work.
+	// Expired: the host does not know the link any more, or its signature is over (403, 404, 410;
+	// 400 and 401 of an object store). A renewed link may work.
 	Expired Kind = "expired"
+	// Blocked: the host refuses this client, and not the link: a bot block, a challenge for
+	// browsers. Trying again may help; the stem is not lost.
+	Blocked Kind = "blocked"
 	// TooLarge: the file is larger than Options.MaxSize.
 	TooLarge Kind = "too large"
 	// Truncated: the file ended before its end. Trying again may help.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stemflow/internal/span"
+	"stemflow/internal/version"
 )
 
 // Options configure a [Fetcher].
@@ -79,7 +80,7 @@ func (f *Fetcher) Open(ctx context.Context, rawURL string) (*Body, error) {
 	}
 	request.Answered(response.StatusCode)
 	host := response.Request.URL.Hostname()
-	if err := f.checkAnswer(response, host); err != nil {
+	if err := f.checkAnswer(ctx, cancel, response, host); err != nil {
 		cancel(nil)
 		_ = response.Body.Close()
 		request.Finish(err)
@@ -133,7 +134,7 @@ func (f *Fetcher) ask(ctx context.Context, link *url.URL) (*http.Response, error
 			"Accept": {"*/*"},
 			// What is archived is what was served: a content coding would make the length that of something else.
 			"Accept-Encoding": {"identity"},
-			"User-Agent":      {"stemflow"},
+			"User-Agent":      {version.UserAgent},
 		},
 	}).WithContext(ctx)
 	response, err := f.transport.RoundTrip(request)
@@ -151,15 +152,11 @@ func (f *Fetcher) ask(ctx context.Context, link *url.URL) (*http.Response, error
 }
 
 // checkAnswer refuses every answer that is not the file.
-func (f *Fetcher) checkAnswer(response *http.Response, host string) error {
-	switch status := response.StatusCode; status {
-	case http.StatusOK:
-	case http.StatusForbidden, http.StatusNotFound, http.StatusGone:
-		return &Error{Kind: Expired, Status: status, Host: host,
-			Err: fmt.Errorf("answered %d: ask the provider for a new link", status)}
-	default:
-		return &Error{Kind: Unavailable, Status: status, Host: host,
-			Err: fmt.Errorf("answered %d in place of the file: try again later", status)}
+func (f *Fetcher) checkAnswer(
+	ctx context.Context, cancel context.CancelCauseFunc, response *http.Response, host string,
+) error {
+	if response.StatusCode != http.StatusOK {
+		return f.refusal(ctx, cancel, response, host)
 	}
 	if coding := response.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return fail(Unavailable, host, "sent content coding %q unasked", coding)

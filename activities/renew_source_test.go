@@ -1,0 +1,69 @@
+package activities
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+	"stemflow/kiesim"
+)
+
+// expired is a stem of a paid separation whose link has expired and was tried.
+func (w *world) expired(by kiesim.Renewal, downloadURL kiesim.Fault) stemflow.RenewSourceInput {
+	w.t.Helper()
+	id := w.paid(kiesim.Knobs{
+		Files:       map[string]kiesim.File{kiesim.AllStems: {Expired: kiesim.ExpiredAtOnce, RenewedBy: by}},
+		DownloadURL: downloadURL,
+	})
+	record, err := w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id})
+	require.NoError(w.t, err)
+	stem := record.Stems[0]
+	response, err := http.Get(stem.URL)
+	require.NoError(w.t, err)
+	require.NoError(w.t, response.Body.Close())
+	require.Equal(w.t, http.StatusForbidden, response.StatusCode)
+	return stemflow.RenewSourceInput{SeparationTaskID: id, Stem: stem, Tried: []string{stem.URL}}
+}
+
+func (w *world) renew(in stemflow.RenewSourceInput) (*stemflow.SourceStem, error) {
+	return call[stemflow.SourceStem](w, stemflow.ActivityRenewSource, in)
+}
+
+func TestRenewSource(t *testing.T) {
+	for _, by := range []kiesim.Renewal{kiesim.RenewedByRecordInfo, kiesim.RenewedByDownloadURL} {
+		t.Run(string(by), func(t *testing.T) {
+			w := newWorld(t)
+			in := w.expired(by, kiesim.Fault{})
+			renewed, err := w.renew(in)
+			require.NoError(t, err)
+			require.NotEqual(t, in.Stem.URL, renewed.URL)
+			_, err = w.archiveStem(*renewed)
+			require.NoError(t, err)
+		})
+	}
+	t.Run("never", func(t *testing.T) {
+		w := newWorld(t)
+		_, err := w.renew(w.expired(kiesim.RenewedNever, kiesim.Fault{}))
+		require.True(t, requireType(t, err, stemflow.ErrorSourceExpired).NonRetryable())
+	})
+}
+
+// An edge that refuses this client says nothing about the link: it is asked again, and the stem is
+// not given up as expired.
+func TestRenewSourceIsNotAnsweredByTheEdge(t *testing.T) {
+	w := newWorld(t)
+	in := w.expired(kiesim.RenewedByDownloadURL, kiesim.Fault{Answer: kiesim.AnswerBlocked})
+	_, err := w.renew(in)
+	require.False(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable(), "of download-url")
+
+	edge := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.WriteHeader(http.StatusForbidden)
+	}))
+	t.Cleanup(edge.Close)
+	w.use(edge.URL, "")
+	_, err = w.renew(in)
+	require.False(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable(), "of the record")
+}
