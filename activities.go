@@ -185,6 +185,9 @@ type GetSeparationRecordInput struct {
 	Track *Track `json:"track,omitempty"`
 	// EmptyLooks is at which look a record that is done without any link is believed: links have been seen to follow late. 0 is never.
 	EmptyLooks int `json:"emptyLooks,omitempty"`
+	// AbsentLooks is at which look in a row that finds no record the separation is believed to be
+	// gone. 0 is never: a record may follow late, and a provider may lose sight of it for a while.
+	AbsentLooks int `json:"absentLooks,omitempty"`
 }
 
 // SeparationRecord is what the provider's record says.

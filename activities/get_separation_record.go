@@ -20,16 +20,18 @@ type GetSeparationRecord struct {
 	Callback CallbackAddress
 }
 
-// Execute answers with the stems once there are any. It fails, to be retried, with ActivityErrorPending, ActivityErrorNoRecord,
-// ActivityErrorUnreadable and ActivityErrorNoLinks; for good with ErrorSeparationFailed, ErrorNoStems, ActivityErrorNotOwn, and
-// with ErrorInvalidInput when the separation is of another track.
+// Execute answers with the stems once there are any. It fails, to be retried, with
+// ActivityErrorPending, ActivityErrorNoRecord, ActivityErrorUnreadable and ActivityErrorNoLinks;
+// for good with ErrorSeparationFailed, ErrorNoStems, ActivityErrorNotOwn, with ErrorSourceExpired
+// when the record has been absent for AbsentLooks, and with ErrorInvalidInput when the separation
+// is of another track.
 //
 // A key that is refused, or a provider that is down, is waited for: what is paid for is not given up before the deadline.
 func (a *GetSeparationRecord) Execute(ctx context.Context, in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
 	subject{separationTaskID: in.SeparationTaskID}.annotate(ctx)
 	record, err := a.Provider.Record(ctx, in.SeparationTaskID)
 	if errors.Is(err, kie.ErrNoRecord) {
-		return nil, expected(stemflow.ActivityErrorNoRecord, "the provider has no record of "+in.SeparationTaskID+" (yet)")
+		return nil, noRecord(ctx, in)
 	}
 	if err != nil {
 		return nil, retryable(stemflow.ActivityErrorUnreadable, "the provider's record cannot be read: "+err.Error(), err)
@@ -50,7 +52,7 @@ func (a *GetSeparationRecord) Execute(ctx context.Context, in stemflow.GetSepara
 		if in.ReportPending {
 			return &stemflow.SeparationRecord{Pending: true, CreatedAt: record.CreatedAt}, nil
 		}
-		return nil, expected(stemflow.ActivityErrorPending, "the provider is still at work: "+record.Flag)
+		return nil, stillPending(ctx, record)
 	case len(record.Stems) == 0:
 		return a.doneWithoutStems(ctx, in, record)
 	}
@@ -90,18 +92,53 @@ func fits(track stemflow.Track, stem string) bool {
 	})
 }
 
-// doneWithoutStems: the provider says it is done and has no link. Links have been seen to follow late, so it is looked at again. How often it was
-// is kept in the heartbeat details, which outlive the attempt; a count, and not a time, since a worker may be away for any time.
+// looks are how often a record was found without stems, and how often in a row it was not found.
+// They are kept in the heartbeat details, which outlive the attempt; counts, and not times, since a
+// worker may be away for any time.
+type looks struct {
+	Empty  int `json:"empty,omitempty"`
+	Absent int `json:"absent,omitempty"`
+}
+
+func looksSoFar(ctx context.Context) looks {
+	var l looks
+	_ = activity.GetHeartbeatDetails(ctx, &l) // there are none at the first look
+	return l
+}
+
+// noRecord: the provider may not know the separation yet, or no longer.
+func noRecord(ctx context.Context, in stemflow.GetSeparationRecordInput) error {
+	if in.AbsentLooks > 0 {
+		l := looksSoFar(ctx)
+		l.Absent++
+		activity.RecordHeartbeat(ctx, l)
+		if l.Absent >= in.AbsentLooks {
+			return final(stemflow.ErrorSourceExpired, fmt.Sprintf("the provider had no record of %s at %d looks in a row",
+				in.SeparationTaskID, l.Absent), nil)
+		}
+	}
+	return expected(stemflow.ActivityErrorNoRecord, "the provider has no record of "+in.SeparationTaskID+" (yet)")
+}
+
+// stillPending: the provider knows the separation, so the looks that did not find it are forgotten.
+func stillPending(ctx context.Context, record *kie.Record) error {
+	if l := looksSoFar(ctx); l.Absent > 0 {
+		l.Absent = 0
+		activity.RecordHeartbeat(ctx, l)
+	}
+	return expected(stemflow.ActivityErrorPending, "the provider is still at work: "+record.Flag)
+}
+
+// doneWithoutStems: the provider says it is done and has no link. Links have been seen to follow
+// late, so it is looked at again.
 func (a *GetSeparationRecord) doneWithoutStems(ctx context.Context, in stemflow.GetSeparationRecordInput, record *kie.Record) (*stemflow.SeparationRecord, error) {
 	if in.ReportPending {
 		return &stemflow.SeparationRecord{Pending: true, CreatedAt: record.CreatedAt}, nil
 	}
-	looks := 0
-	_ = activity.GetHeartbeatDetails(ctx, &looks) // there are none at the first look
-	looks++
-	activity.RecordHeartbeat(ctx, looks)
+	l := looks{Empty: looksSoFar(ctx).Empty + 1}
+	activity.RecordHeartbeat(ctx, l)
 	switch {
-	case in.EmptyLooks == 0 || looks < in.EmptyLooks:
+	case in.EmptyLooks == 0 || l.Empty < in.EmptyLooks:
 		return nil, expected(stemflow.ActivityErrorNoLinks, "the provider reports "+record.Flag+" and serves no stem (yet)")
 	case record.State == kie.CallbackException:
 		return nil, final(stemflow.ErrorSeparationFailed, "the provider reports "+record.Flag+" and made no stem; "+

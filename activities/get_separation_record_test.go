@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 
 	"stemflow"
 	"stemflow/kiesim"
@@ -95,11 +97,11 @@ func TestRecordWithoutStemsIsLookedAtAgain(t *testing.T) {
 				return err == nil && record.Pending
 			}, 10*time.Second, 10*time.Millisecond)
 
-			w.env.SetHeartbeatDetails(1)
+			w.env.SetHeartbeatDetails(looks{Empty: 1})
 			_, err := w.get(in)
 			require.False(t, requireType(t, err, stemflow.ActivityErrorNoLinks).NonRetryable())
 
-			w.env.SetHeartbeatDetails(2)
+			w.env.SetHeartbeatDetails(looks{Empty: 2})
 			_, err = w.get(in)
 			require.True(t, requireType(t, err, c.want).NonRetryable())
 
@@ -139,4 +141,44 @@ func TestRecordOfSomebodyElse(t *testing.T) {
 
 	_, err = w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, Track: &w.track})
 	require.NoError(t, err)
+}
+
+func TestRecordThatStaysAbsentIsGone(t *testing.T) {
+	w := newWorld(t)
+	in := stemflow.GetSeparationRecordInput{SeparationTaskID: "forgotten", AbsentLooks: 3}
+	for _, c := range []struct {
+		before looks
+		final  bool
+	}{
+		{before: looks{}}, {before: looks{Absent: 1}}, {before: looks{Absent: 2}, final: true}, {before: looks{Empty: 9}},
+	} {
+		w.env.SetHeartbeatDetails(c.before)
+		_, err := w.get(in)
+		if !c.final {
+			require.False(t, requireType(t, err, stemflow.ActivityErrorNoRecord).NonRetryable())
+			continue
+		}
+		require.True(t, requireType(t, err, stemflow.ErrorSourceExpired).NonRetryable())
+	}
+
+	w.env.SetHeartbeatDetails(looks{Absent: 100})
+	in.AbsentLooks = 0
+	_, err := w.get(in)
+	app := requireType(t, err, stemflow.ActivityErrorNoRecord)
+	require.False(t, app.NonRetryable(), "it is not for this look to believe it")
+}
+
+// Only looks in a row count: a record that was seen in between is not gone.
+func TestRecordThatIsSeenEndsItsAbsence(t *testing.T) {
+	w := newWorld(t)
+	id := w.paid(kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	var kept *looks
+	w.env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
+		kept = new(looks)
+		require.NoError(t, details.Get(kept))
+	})
+	w.env.SetHeartbeatDetails(looks{Empty: 1, Absent: 2})
+	_, err := w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, AbsentLooks: 3})
+	requireType(t, err, stemflow.ActivityErrorPending)
+	require.Equal(t, &looks{Empty: 1}, kept)
 }

@@ -76,7 +76,8 @@ var advice = map[string]string{
 	stemflow.ErrorSeparationTimedOut: "Start again, with a longer --deadline if need be: the paid separation is taken up, not paid twice.",
 	stemflow.ErrorNoStems: "Start again later, which pays nothing, to see whether the stems have appeared; " +
 		"--force pays for another try.",
-	stemflow.ErrorSourceExpired: "The provider keeps results for 14 days. Starting again with --force pays for a new separation.",
+	stemflow.ErrorSourceExpired: "Start again later, which pays nothing, unless the message says that the stems " +
+		"are gone. The provider keeps them for 14 days; of those that are gone --force makes new ones, and pays for them.",
 	stemflow.ErrorSourceNotAudio: "Start again later, which pays nothing, to see whether the provider serves audio then; " +
 		"--allow-partial takes the other stems.",
 	stemflow.ErrorSourceTooLarge: "Raise STEMFLOW_MAX_STEM_SIZE of the worker and start again, which pays nothing.",

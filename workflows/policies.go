@@ -45,6 +45,15 @@ const (
 	// Polling believes a record that is done without a link at the fifth look: links may follow for four intervals.
 	emptyLooks = 5
 
+	// The provider keeps results for 14 days. One that was paid for before and of which it has no
+	// record is gone, and no wait brings it back.
+	providerKeeps = 14 * 24 * time.Hour
+	// A record follows the paid call within seconds, minutes at worst. One that is absent an hour
+	// after the payment is not late, and after these many minutes more it is no hiccup of the
+	// provider either.
+	recordFollows = time.Hour
+	absentFor     = 10 * time.Minute
+
 	// A stem has hours to be archived: the store may be down for that long, and the links last for days. One attempt may wait
 	// for its turn on a busy worker and then move a gigabyte over a slow line; a lost worker is noticed by the heartbeat.
 	archivePatience  = 12 * time.Hour

@@ -58,6 +58,9 @@ func (s *separation) takeUp(ctx workflow.Context) error {
 	case byInput && kind == stemflow.ActivityErrorNoRecord:
 		return endWith(stemflow.ErrorInvalidInput, fmt.Sprintf("separationTaskId: the provider has no record of %s; "+
 			"look the id up in the provider's log, or leave it out to start a new, paid separation", s.taskID))
+	case kind == stemflow.ActivityErrorNoRecord && s.outlived(ctx) &&
+		workflow.GetVersion(ctx, "gone-separation", workflow.DefaultVersion, 1) >= 1:
+		return s.gone(ctx)
 	case notYet(kind):
 		return nil // polling goes on
 	default:
@@ -87,6 +90,8 @@ func (s *separation) confirm(ctx workflow.Context, in stemflow.GetSeparationReco
 func (s *separation) recordFailure(ctx workflow.Context, err error) error {
 	kind, app := applicationError(err)
 	switch kind {
+	case stemflow.ErrorSourceExpired:
+		return s.gone(ctx)
 	case stemflow.ErrorNoStems:
 		s.claim(ctx, time.Time{})
 	case stemflow.ErrorSeparationFailed:
@@ -101,6 +106,40 @@ func (s *separation) recordFailure(ctx workflow.Context, err error) error {
 		return activityFailure(err, kind)
 	}
 	return s.timedOut(err)
+}
+
+// outlived reports whether the separation was paid for longer ago than the provider keeps results.
+func (s *separation) outlived(ctx workflow.Context) bool {
+	return !s.submittedAt.IsZero() && workflow.Now(ctx).Sub(s.submittedAt) > providerKeeps
+}
+
+// absentLooks is at which poll in a row without a record a separation that was paid for before this
+// run is believed to be gone; 0 is never.
+func (s *separation) absentLooks(ctx workflow.Context) int {
+	if !s.resumed || s.ownership != proved || workflow.Now(ctx).Sub(s.submittedAt) < recordFollows {
+		return 0
+	}
+	interval := time.Duration(s.in.PollInterval)
+	return 1 + int((absentFor+interval-1)/interval)
+}
+
+// gone is the ending for a separation that the ledger proves and that the provider does not know.
+// Another key's account knows it no more than a provider that has deleted it, so that is named
+// before a second payment is.
+func (s *separation) gone(ctx workflow.Context) error {
+	paid := "that was paid for before"
+	if !s.submittedAt.IsZero() {
+		paid = "that was paid for on " + s.submittedAt.UTC().Format(time.DateOnly)
+	}
+	if s.outlived(ctx) {
+		return endWith(stemflow.ErrorSourceExpired, fmt.Sprintf("the provider keeps separations for 14 days and no longer "+
+			"knows %s, %s; if KIE_API_KEY is of the account that paid for it, only a start with force, which pays, "+
+			"makes new stems", s.taskID, paid))
+	}
+	return endWith(stemflow.ErrorSourceExpired, fmt.Sprintf("the provider has had no record of %s, %s, for %v; "+
+		"start the track again later, which pays nothing, and check that KIE_API_KEY is of the account that paid for it; "+
+		"only if it stays so for hours, a start with force, which pays, makes new stems",
+		s.taskID, paid, stemflow.Duration(absentFor)))
 }
 
 // notYet tells whether an error says that the record has no answer at the moment.
@@ -206,7 +245,7 @@ func (w *wait) arm(ctx workflow.Context) {
 		pollCtx, stop := workflow.WithCancel(ctx)
 		w.stopPoll = stop
 		look := s.aboutOwn()
-		look.EmptyLooks = emptyLooks
+		look.EmptyLooks, look.AbsentLooks = emptyLooks, s.absentLooks(ctx)
 		w.poll = workflow.ExecuteActivity(pollOptions(pollCtx, s.in.PollInterval, max(remaining, time.Second)), stemflow.ActivityGetSeparationRecord, look)
 	}
 }
