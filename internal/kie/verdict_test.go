@@ -3,6 +3,7 @@ package kie
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -148,7 +149,7 @@ func TestRateLimitInAnyWords(t *testing.T) {
 		"操作太频繁",
 		"請求頻率過高",
 	}
-	any := []string{ // of somebody's
+	general := []string{ // of somebody's
 		"Rate limit exceeded",
 		"rate_limit_exceeded",
 		"RateLimitExceeded",
@@ -163,7 +164,7 @@ func TestRateLimitInAnyWords(t *testing.T) {
 		"请求过多",
 		"并发数已达上限",
 	}
-	for _, message := range append(append([]string{}, own...), any...) {
+	for _, message := range slices.Concat(own, general) {
 		for _, code := range []int{400, 401, 403, 405, 422, 429, 430, 433} {
 			for _, status := range []int{200, 405, 429} {
 				a := answered(t, status, code, message, nil)
@@ -178,7 +179,7 @@ func TestRateLimitInAnyWords(t *testing.T) {
 		for _, message := range own {
 			require.Equal(t, Busy, verdictOf(answered(t, 200, code, message, nil), true), "code %d: %q", code, message)
 		}
-		for _, message := range any {
+		for _, message := range general {
 			require.Equal(t, Unknown, verdictOf(answered(t, 200, code, message, nil), true), "code %d: %q", code, message)
 		}
 	}
