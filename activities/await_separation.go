@@ -24,7 +24,7 @@ func (a *AwaitSeparation) Execute(ctx context.Context, in stemflow.AwaitSeparati
 	if a.Client == nil {
 		return nil, final("", "this host has no client with which to look at "+in.WorkflowID, nil)
 	}
-	description, err := a.Client.DescribeWorkflowExecution(ctx, in.WorkflowID, in.RunID)
+	description, err := a.Client.DescribeWorkflow(ctx, in.WorkflowID, in.RunID)
 	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
 		return &stemflow.EndedSeparation{
 			Reason:  stemflow.ReasonLost,
@@ -34,7 +34,7 @@ func (a *AwaitSeparation) Execute(ctx context.Context, in stemflow.AwaitSeparati
 	if err != nil {
 		return nil, err
 	}
-	info := description.GetWorkflowExecutionInfo()
+	info := description.RawResponse.GetWorkflowExecutionInfo()
 	if info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return nil, expected(stemflow.ActivityErrorStillRunning, in.WorkflowID+" goes on")
 	}

@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// The heartbeat carries the progress that a person watches; the SDK sends it no more often than the worker allows.
-	heartbeatEvery = time.Second
+	// A heartbeat carries the progress that a person watches, and its answer the cancellation. The SDK
+	// sends no more of them than the worker's throttle allows.
+	progressInterval = time.Second
 	// stopGrace is how long a stem may still take once the worker has begun to stop: less than the time-out of the stop, so that
 	// the engine learns at once that another worker must take over.
 	stopGrace = 20 * time.Second
@@ -28,7 +29,7 @@ type progress struct {
 	name         string
 	bytes, total atomic.Int64
 	failures     atomic.Int64
-	beat         func()
+	heartbeat    func()
 	cancel       context.CancelCauseFunc
 	done         chan struct{}
 }
@@ -40,7 +41,7 @@ func startProgress(ctx context.Context, name string) (context.Context, *progress
 	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &before) == nil {
 		p.failures.Store(int64(before.SourceFailures))
 	}
-	p.beat = func() {
+	p.heartbeat = func() {
 		activity.RecordHeartbeat(ctx, stemflow.ArchiveStemHeartbeat{
 			Name: name, Bytes: p.bytes.Load(), Total: p.total.Load(), SourceFailures: int(p.failures.Load()),
 		})
@@ -49,7 +50,7 @@ func startProgress(ctx context.Context, name string) (context.Context, *progress
 	p.cancel = cancel
 	stopping := activity.GetWorkerStopChannel(ctx)
 	go func() {
-		ticker := time.NewTicker(heartbeatEvery)
+		ticker := time.NewTicker(progressInterval)
 		defer ticker.Stop()
 		var handBack <-chan time.Time
 		for {
@@ -57,7 +58,7 @@ func startProgress(ctx context.Context, name string) (context.Context, *progress
 			case <-p.done:
 				return
 			case <-ticker.C:
-				p.beat()
+				p.heartbeat()
 			case <-stopping:
 				stopping, handBack = nil, time.After(stopGrace)
 			case <-handBack:
@@ -77,7 +78,7 @@ func (p *progress) stop() {
 // sourceFailed counts one more attempt that failed at the source, over all attempts of the activity.
 func (p *progress) sourceFailed() int {
 	n := int(p.failures.Add(1))
-	p.beat()
+	p.heartbeat()
 	return n
 }
 

@@ -20,7 +20,7 @@ type WriteCatalogReport struct {
 
 // Execute writes the CSV first and the JSON, which has the result in it, last.
 func (a *WriteCatalogReport) Execute(ctx context.Context, in stemflow.WriteCatalogReportInput) (*stemflow.ReportRefs, error) {
-	defer startBeating(ctx)()
+	defer startHeartbeat(ctx)()
 	bucket := in.Location.Bucket
 	refs := stemflow.ReportRefs{
 		CSV:  stemflow.ObjectRef{Bucket: bucket, Key: archive.CatalogReportKey(in.Location, "csv")},

@@ -94,7 +94,7 @@ func serveSkeleton(_ context.Context, j job) error {
 
 // workerOptions are those of stemflow's worker that matter here.
 var workerOptions = worker.Options{
-	MaxConcurrentActivityTaskPollers: 16, MaxConcurrentWorkflowTaskPollers: 16, MaxHeartbeatThrottleInterval: 10 * time.Second,
+	MaxConcurrentActivityTaskPollers: 16, MaxConcurrentWorkflowTaskPollers: 16, MaxHeartbeatThrottleInterval: 2 * time.Second,
 }
 
 // temporal connects as stemflow's worker does.

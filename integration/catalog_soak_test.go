@@ -141,11 +141,11 @@ func (s *stack) logHistories(workflowID, runID string) {
 	s.t.Helper()
 	generations, events, bytes := 0, int64(0), int64(0)
 	for runID != "" {
-		d, err := s.client.DescribeWorkflowExecution(s.t.Context(), workflowID, runID)
+		d, err := s.client.DescribeWorkflow(s.t.Context(), workflowID, runID)
 		require.NoError(s.t, err)
 		generations++
-		events = max(events, d.GetWorkflowExecutionInfo().GetHistoryLength())
-		bytes = max(bytes, d.GetWorkflowExecutionInfo().GetHistorySizeBytes())
+		events = max(events, d.RawResponse.GetWorkflowExecutionInfo().GetHistoryLength())
+		bytes = max(bytes, d.RawResponse.GetWorkflowExecutionInfo().GetHistorySizeBytes())
 		last, err := s.client.GetWorkflowHistory(s.t.Context(), workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT).Next()
 		require.NoError(s.t, err)
 		runID = last.GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId()

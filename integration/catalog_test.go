@@ -293,10 +293,10 @@ func TestACatalogOfManyGenerations(t *testing.T) {
 	require.Len(t, s.sim.Bill().Charges, 24)
 	require.Len(t, s.report(result), 24)
 
-	description, err := s.client.DescribeWorkflowExecution(t.Context(), run.GetID(), "")
+	description, err := s.client.DescribeWorkflow(t.Context(), run.GetID(), "")
 	require.NoError(t, err)
-	require.NotEqual(t, first, description.WorkflowExecutionInfo.Execution.RunId)
-	require.Less(t, description.WorkflowExecutionInfo.HistoryLength, int64(150))
+	require.NotEqual(t, first, description.RawResponse.WorkflowExecutionInfo.Execution.RunId)
+	require.Less(t, description.RawResponse.WorkflowExecutionInfo.HistoryLength, int64(150))
 }
 
 // A catalogue that is cancelled while no worker is there to hear of it, and has to continue as new in the same workflow task, ends: the next run would

@@ -137,8 +137,8 @@ func TestNexus(t *testing.T) {
 	first, second := call(in.TaskID, in.AudioID), call(in.TaskID, in.AudioID)
 	for _, run := range []client.WorkflowRun{first, second} {
 		s.await("its operation has started", func() bool {
-			d, err := caller.DescribeWorkflowExecution(t.Context(), run.GetID(), run.GetRunID())
-			return err == nil && len(d.PendingNexusOperations) == 1 && d.PendingNexusOperations[0].State == enumspb.PENDING_NEXUS_OPERATION_STATE_STARTED
+			d, err := caller.DescribeWorkflow(t.Context(), run.GetID(), run.GetRunID())
+			return err == nil && len(d.RawResponse.PendingNexusOperations) == 1 && d.RawResponse.PendingNexusOperations[0].State == enumspb.PENDING_NEXUS_OPERATION_STATE_STARTED
 		})
 	}
 	s.settle(in)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
@@ -55,7 +56,8 @@ func TestTemporalRestarted(t *testing.T) {
 	}
 }
 
-// Temporal hangs for some seconds, as it does while its database fails over or its disk is busy: stems under way are not begun anew.
+// Temporal hangs for some seconds, as it does while its database fails over or its disk is busy: stems under way are not
+// begun anew.
 func TestATemporalThatHangsInterruptsNoTransfer(t *testing.T) {
 	t.Parallel()
 	program := buildWorker(t)
@@ -68,19 +70,28 @@ func TestATemporalThatHangsInterruptsNoTransfer(t *testing.T) {
 	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Files: map[string]kiesim.File{kiesim.AllStems: {BytesPerSecond: 12_500}}})
 	run := s.start(in)
 	s.await("both stems have sent a heartbeat", func() bool {
-		d, err := s.client.DescribeWorkflowExecution(t.Context(), run.GetID(), run.GetRunID())
-		return err == nil && len(d.PendingActivities) == 2 && d.PendingActivities[0].HeartbeatDetails != nil && d.PendingActivities[1].HeartbeatDetails != nil
+		stems := s.pending(run)
+		return len(stems) == 2 && stems[0].HeartbeatDetails != nil && stems[1].HeartbeatDetails != nil
 	})
 
 	require.NoError(t, syscall.Kill(server.PID(), syscall.SIGSTOP))
 	time.Sleep(5 * time.Second)
 	require.NoError(t, syscall.Kill(server.PID(), syscall.SIGCONT))
 	s.requireArchived(in, s.result(run))
+	require.Equal(t, 2, s.sim.Bill().Downloads, "each stem is fetched once")
 	for _, event := range s.history(run) {
 		if started := event.GetActivityTaskStartedEventAttributes(); started != nil {
 			require.EqualValues(t, 1, started.Attempt, "%v", started.LastFailure)
 		}
 	}
+}
+
+// pending are the activities of a run that are under way, or wait for their next attempt.
+func (s *stack) pending(run client.WorkflowRun) []*workflowpb.PendingActivityInfo {
+	s.t.Helper()
+	d, err := s.client.DescribeWorkflow(s.t.Context(), run.GetID(), run.GetRunID())
+	require.NoError(s.t, err)
+	return d.RawResponse.PendingActivities
 }
 
 // newStore gives the stack a MinIO of its own, which the test may stop.
@@ -182,9 +193,7 @@ func TestStoreDownAfterPaying(t *testing.T) {
 			server.Kill()
 			release()
 			s.await("its absence is felt", func() bool {
-				d, err := s.client.DescribeWorkflowExecution(t.Context(), run.GetID(), run.GetRunID())
-				require.NoError(t, err)
-				for _, pending := range d.PendingActivities {
+				for _, pending := range s.pending(run) {
 					if pending.ActivityType.Name == c.fails && pending.Attempt > 2 {
 						return true
 					}

@@ -93,9 +93,9 @@ func TestCancelledBeforeTheSubmitIsUnpaid(t *testing.T) {
 	}
 	for _, run := range runs {
 		s.await("the submit is asked for, or made", func() bool {
-			d, err := s.client.DescribeWorkflowExecution(t.Context(), run.GetID(), run.GetRunID())
-			return err == nil && (s.memo(run) != "" || len(d.PendingActivities) > 0 &&
-				d.PendingActivities[0].ActivityType.Name == stemflow.ActivitySubmitSeparation)
+			pending := s.pending(run)
+			return s.memo(run) != "" ||
+				len(pending) > 0 && pending[0].ActivityType.Name == stemflow.ActivitySubmitSeparation
 		})
 	}
 	dropped := 0

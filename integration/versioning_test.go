@@ -45,7 +45,7 @@ func TestANewVersionTakesOverRunningSeparations(t *testing.T) {
 // buildOf is the version that a run's last workflow task ran on.
 func (s *stack) buildOf(run client.WorkflowRun) string {
 	s.t.Helper()
-	d, err := s.client.DescribeWorkflowExecution(s.t.Context(), run.GetID(), run.GetRunID())
+	d, err := s.client.DescribeWorkflow(s.t.Context(), run.GetID(), run.GetRunID())
 	require.NoError(s.t, err)
-	return d.GetWorkflowExecutionInfo().GetVersioningInfo().GetDeploymentVersion().GetBuildId()
+	return d.RawResponse.GetWorkflowExecutionInfo().GetVersioningInfo().GetDeploymentVersion().GetBuildId()
 }

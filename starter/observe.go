@@ -148,7 +148,11 @@ func noWorkerYet(queue string) string {
 func describe(ctx context.Context, c client.Client, workflowID, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	return c.DescribeWorkflowExecution(ctx, workflowID, runID)
+	description, err := c.DescribeWorkflow(ctx, workflowID, runID)
+	if err != nil {
+		return nil, err
+	}
+	return description.RawResponse, nil
 }
 
 func queryProgress[P any](ctx context.Context, c client.Client, workflowID, runID string) (*P, error) {

@@ -23,9 +23,10 @@ import (
 const (
 	// Stems under way are finished or handed back within this time; then the program ends. A container's grace must be longer.
 	stopTimeout = 30 * time.Second
-	// Heartbeats carry the progress that a person watches, and bring back that the run was cancelled. But the SDK gives each no more time than the
-	// pause between two, and cancels an activity whose heartbeat takes longer: Temporal may be slow for so long before stems are begun anew.
-	heartbeatThrottle = 10 * time.Second
+	// Heartbeats carry the progress that a person watches, and their answers the cancellation of the run:
+	// a transfer learns of it after two seconds at most. A Temporal that is slow to answer costs nothing,
+	// because a heartbeat that times out does not end the transfer, only a missed heartbeat timeout does.
+	heartbeatThrottle = 2 * time.Second
 	// A poller waits for a round trip after every task: with as many as a track has stems they begin all at once.
 	pollers = 16
 	// A run that waits takes some 55 KiB of the worker while it is in memory, and waits for minutes. More of them than this are read from

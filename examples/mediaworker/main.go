@@ -4,6 +4,7 @@ package main
 
 import (
 	"log"
+	"time"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
@@ -27,7 +28,11 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	w := worker.New(c, "media", worker.Options{Plugins: []worker.Plugin{stems}})
+	w := worker.New(c, "media", worker.Options{
+		Plugins: []worker.Plugin{stems},
+		// A transfer learns with its next heartbeat that its run was cancelled.
+		MaxHeartbeatThrottleInterval: 2 * time.Second,
+	})
 	w.RegisterWorkflow(pipeline.Karaoke)
 	if err := w.Run(worker.InterruptCh()); err != nil {
 		log.Fatal(err)
