@@ -35,8 +35,9 @@ const (
 // engine is all of stemflow on this machine: its own programs around real servers, the provider's simulator, and the skeleton beside it.
 type engine struct {
 	*suite
-	sim      *kiesim.Simulator
-	provider *httptest.Server
+	sim       *kiesim.Simulator
+	downloads *downloads
+	provider  *httptest.Server
 	// caller signals the skeleton's runs, after the time that the provider takes.
 	caller         *httptest.Server
 	bridge, worker *servers.Process
@@ -44,7 +45,7 @@ type engine struct {
 	stopSkeleton   io.Closer
 }
 
-// newEngine has a provider that behaves like the knobs.
+// newEngine has a provider that behaves like the knobs, with files that take no time unless they say otherwise.
 func newEngine(ctx context.Context, where histories, knobs kiesim.Knobs) (_ *engine, err error) {
 	s, err := newSuite(ctx, where)
 	if err != nil {
@@ -56,11 +57,14 @@ func newEngine(ctx context.Context, where histories, knobs kiesim.Knobs) (_ *eng
 			e.close()
 		}
 	}()
-	knobs.Files = map[string]kiesim.File{kiesim.AllStems: {Size: stemSize}}
+	if knobs.Files == nil {
+		knobs.Files = map[string]kiesim.File{kiesim.AllStems: {Size: stemSize}}
+	}
 	e.sim = kiesim.New(kiesim.Options{
 		Credits: 1e9, RateLimit: kiesim.RateLimit{Tasks: -1}, Logger: slog.New(slog.DiscardHandler), Defaults: knobs,
 	})
-	e.provider = httptest.NewServer(e.sim)
+	e.downloads = newDownloads(e.sim)
+	e.provider = httptest.NewServer(e.downloads)
 	e.caller = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		id := strings.TrimPrefix(r.URL.Path, "/")
 		time.AfterFunc(time.Duration(knobs.Delay), func() {

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -34,6 +35,29 @@ func TestSeparationsWaitAndFinish(t *testing.T) {
 	require.NoError(t, err)
 	require.Positive(t, w.finish)
 	require.Equal(t, 2, strings.Count(waitTable([]waited{w}), "\n"))
+}
+
+func TestACancelledTransferIsMeasured(t *testing.T) {
+	e, err := newEngine(t.Context(), inMemory, kiesim.Knobs{Files: slowFiles})
+	require.NoError(t, err)
+	defer e.close()
+	all, err := e.cancels(t.Context(), 2, 2)
+	require.NoError(t, err)
+	require.Len(t, all, 4, "two transfers of each separation")
+	for _, took := range all {
+		require.Positive(t, took)
+	}
+}
+
+func TestTheCancelTableHoldsTheDistributionAgainstItsLimit(t *testing.T) {
+	hundred := make([]time.Duration, 100)
+	for i := range hundred {
+		hundred[i] = time.Duration(100-i) * 30 * time.Millisecond
+	}
+	require.Regexp(t, `100 +1\.5s +2\.7s +2\.85s +2\.97s +3s +3s, met`, cancelTable(hundred))
+	hundred[0] = time.Minute
+	require.Contains(t, cancelTable(hundred), "met", "one of a hundred may be late")
+	require.Contains(t, cancelTable(hundred[:1]), "MISSED")
 }
 
 func BenchmarkEngine(b *testing.B) {

@@ -3,6 +3,7 @@
 //	go run ./benchmarks archive    how fast stems come into the archive, beside a bare program that checks nothing and what people use instead
 //	go run ./benchmarks engine     how many separations a minute one worker finishes, beside the same workflow with nothing in it
 //	go run ./benchmarks waiting    100, 1,000 and 10,000 separations that wait at once
+//	go run ./benchmarks cancel     how long a transfer goes on after its run was cancelled
 //
 // -help after each says more; docs/benchmarks.md has what they printed.
 package main
@@ -36,9 +37,11 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	commands := map[string]func(context.Context, *flag.FlagSet, []string) error{"archive": archiveCommand, "engine": engineCommand, "waiting": waitingCommand}
+	commands := map[string]func(context.Context, *flag.FlagSet, []string) error{
+		"archive": archiveCommand, "engine": engineCommand, "waiting": waitingCommand, "cancel": cancelCommand,
+	}
 	if len(args) == 0 || commands[args[0]] == nil {
-		return errors.New("say what to measure: archive, engine or waiting")
+		return errors.New("say what to measure: archive, engine, waiting or cancel")
 	}
 	return commands[args[0]](ctx, flag.NewFlagSet("benchmarks "+args[0], flag.ContinueOnError), args[1:])
 }
@@ -122,5 +125,24 @@ func waitingCommand(ctx context.Context, set *flag.FlagSet, args []string) error
 		all = append(all, w)
 	}
 	fmt.Println(waitTable(all))
+	return nil
+}
+
+func cancelCommand(ctx context.Context, set *flag.FlagSet, args []string) error {
+	runs := set.Int("runs", 40, "`number` of separations that are cancelled, of two transfers each")
+	atOnce := set.Int("at-once", 10, "`number` of them under way at the same time")
+	if err := set.Parse(args); err != nil {
+		return err
+	}
+	e, err := newEngine(ctx, onDisk, kiesim.Knobs{Files: slowFiles})
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	all, err := e.cancels(ctx, *runs, *atOnce)
+	if err != nil {
+		return err
+	}
+	fmt.Println(cancelTable(all))
 	return nil
 }
