@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// A heartbeat carries the progress that a person watches, and its answer the cancellation. The SDK
-	// sends no more of them than the worker's throttle allows.
+	// A heartbeat carries the progress that a person watches, and its answer the cancellation. The
+	// SDK sends no more of them than the worker's throttle allows.
 	progressInterval = time.Second
 	// stopGrace is how long a stem may still take once the worker has begun to stop: less than the time-out of the stop, so that
 	// the engine learns at once that another worker must take over.

@@ -70,8 +70,8 @@ func (d *downloads) of(path string) *download {
 	return d.file[path]
 }
 
-// cancels starts so many separations, so many of them at once, cancels each in the middle of its two transfers, and
-// returns how long each transfer went on after that.
+// cancels starts so many separations, so many of them at once, cancels each in the middle of its
+// two transfers, and returns how long each transfer went on after that.
 func (e *engine) cancels(ctx context.Context, runs, atOnce int) ([]time.Duration, error) {
 	var mu sync.Mutex
 	var all []time.Duration

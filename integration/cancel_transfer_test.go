@@ -15,8 +15,8 @@ import (
 	"stemflow/kiesim"
 )
 
-// A run that is cancelled ends its transfers, and not only itself: their connections to the file server are closed long
-// before the files, which take a quarter of an hour, are through.
+// A run that is cancelled ends its transfers, and not only itself: their connections to the file
+// server are closed long before the files, which take a quarter of an hour, are through.
 func TestACancellationEndsRunningTransfers(t *testing.T) {
 	t.Parallel()
 	s := newStackAt(t, serverstest.Temporal(t).Addr)

@@ -56,8 +56,8 @@ func TestTemporalRestarted(t *testing.T) {
 	}
 }
 
-// Temporal hangs for some seconds, as it does while its database fails over or its disk is busy: stems under way are not
-// begun anew.
+// Temporal hangs for some seconds, as it does while its database fails over or its disk is busy:
+// stems under way are not begun anew.
 func TestATemporalThatHangsInterruptsNoTransfer(t *testing.T) {
 	t.Parallel()
 	program := buildWorker(t)

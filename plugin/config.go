@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
 
 	"stemflow/internal/config"
 )
@@ -12,8 +13,9 @@ import (
 // Config is all that hosting stemflow takes. The README's table of variables says more about each; zero values are the
 // defaults given there.
 type Config struct {
-	// Client is the host's own. The worker of the submit queue is made from it. It may be missing only where no worker runs, in
-	// test environments and replayers.
+	// Client is the host's own. The worker of the submit queue is made from it. It may be missing
+	// where no worker runs, in test environments and replayers, and for [Register], which is given
+	// one.
 	Client client.Client
 
 	// APIKey and BaseURL are the provider's.
@@ -43,6 +45,11 @@ type Config struct {
 	// through, for local stacks.
 	SourceHosts          []string
 	AllowInsecureSources bool
+
+	// WorkerOptions are the options of the host's worker, for [Register] alone: a plugin learns
+	// them from the SDK. The worker of the submit queue takes deployment version, identity,
+	// interceptors, OnFatalError and a few more from them.
+	WorkerOptions worker.Options
 }
 
 // MinIO says how to reach an S3-compatible object store.

@@ -129,8 +129,15 @@ func (h *host) submitQueue(taskQueue string) string {
 	return stemflow.SubmitTaskQueue(taskQueue)
 }
 
-// newSubmitWorker makes the worker of the one paid call, whose rate the engine limits over all workers of its queue.
-func (h *host) newSubmitWorker(c client.Client, queue string, inherited worker.Options, onFatal func(error)) worker.Worker {
+// newSubmitWorker makes the worker of the one paid call, whose rate the engine limits over all
+// workers of its queue. It takes from its host's options what says who the host is and how its
+// activities run. What bounds its load is its own.
+//
+// When it fails for good, failed is told, then the host's OnFatalError, and then the host is
+// stopped: a host without its submit queue would let every run wait without a time limit.
+func (h *host) newSubmitWorker(
+	c client.Client, queue string, inherited worker.Options, failed func(error), stopHost func(),
+) worker.Worker {
 	w := worker.New(c, queue, worker.Options{
 		DisableWorkflowWorker:              true,
 		TaskQueueActivitiesPerSecond:       h.cfg.SubmitRate,
@@ -139,8 +146,26 @@ func (h *host) newSubmitWorker(c client.Client, queue string, inherited worker.O
 		Identity:                           inherited.Identity,
 		DeploymentOptions:                  inherited.DeploymentOptions,
 		Interceptors:                       inherited.Interceptors,
-		OnFatalError:                       onFatal,
+		BackgroundActivityContext:          inherited.BackgroundActivityContext,
+		SysInfoProvider:                    inherited.SysInfoProvider,
+		DisablePayloadErrorLimit:           inherited.DisablePayloadErrorLimit,
+		OnFatalError: func(err error) {
+			err = fmt.Errorf("stemflow: the worker of the submit queue %q has failed for good and the host stops, "+
+				"start it again once Temporal accepts its polls: %w", queue, err)
+			failed(err)
+			if inherited.OnFatalError != nil {
+				inherited.OnFatalError(err)
+			}
+			stopHost()
+		},
 	})
 	h.activities(queue).RegisterSubmit(w)
 	return w
+}
+
+func startSubmitWorker(w worker.Worker, queue string) error {
+	if err := w.Start(); err != nil {
+		return fmt.Errorf("stemflow: start the worker of the submit queue %q: %w", queue, err)
+	}
+	return nil
 }

@@ -22,13 +22,17 @@ type Plugin struct {
 	mu sync.Mutex
 	// hosted are the workers it serves, by their instance keys.
 	hosted map[string]*hosted
+	// fatal is the first error that ended a submit worker for good.
+	fatal error
 }
 
 // hosted is one worker that the plugin serves.
 type hosted struct {
 	taskQueue string
-	options   worker.Options
-	submit    worker.Worker
+	// options are the host's own, and complete only when the worker starts: plugins that come after
+	// this one change them too.
+	options *worker.Options
+	submit  worker.Worker
 }
 
 var _ worker.Plugin = (*Plugin)(nil)
@@ -45,11 +49,21 @@ func New(cfg Config) (*Plugin, error) {
 // Name implements worker.Plugin.
 func (p *Plugin) Name() string { return "stemflow" }
 
+// Err returns the error that ended the worker of a submit queue for good, or nil. Such an error
+// also stops the host, whose Run then returns nil: the SDK has no way to hand it another worker's
+// error. So a host that ends when Run does asks Err for the reason. The host's OnFatalError is
+// called with it too.
+func (p *Plugin) Err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fatal
+}
+
 // ConfigureWorker implements worker.Plugin: it remembers the worker that it is going to serve.
 func (p *Plugin) ConfigureWorker(_ context.Context, options worker.PluginConfigureWorkerOptions) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.hosted[options.WorkerInstanceKey] = &hosted{taskQueue: options.TaskQueue, options: *options.WorkerOptions}
+	p.hosted[options.WorkerInstanceKey] = &hosted{taskQueue: options.TaskQueue, options: options.WorkerOptions}
 	return nil
 }
 
@@ -82,15 +96,12 @@ func (p *Plugin) StartWorker(
 	}
 	submitQueue := p.host.submitQueue(w.taskQueue)
 	p.host.activities(submitQueue).Register(options.WorkerRegistry)
-	w.submit = p.host.newSubmitWorker(p.host.cfg.Client, submitQueue, w.options, func(err error) {
-		if w.options.OnFatalError != nil {
-			w.options.OnFatalError(err)
-		}
-		if real {
-			stopper.Stop() // a host without its submit queue would let every run wait for ever
-		}
-	})
-	if err := w.submit.Start(); err != nil {
+	stop := func() {}
+	if real {
+		stop = stopper.Stop
+	}
+	w.submit = p.host.newSubmitWorker(p.host.cfg.Client, submitQueue, *w.options, p.failed, stop)
+	if err := startSubmitWorker(w.submit, submitQueue); err != nil {
 		return err
 	}
 	if err := next(ctx, options); err != nil {
@@ -98,6 +109,15 @@ func (p *Plugin) StartWorker(
 		return err
 	}
 	return nil
+}
+
+// failed keeps the first error that ended a submit worker for good.
+func (p *Plugin) failed(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fatal == nil {
+		p.fatal = err
+	}
 }
 
 // StopWorker implements worker.Plugin: both workers finish what they hold at the same time. With the last of them the connections to the

@@ -7,9 +7,17 @@ import (
 	"stemflow/workflows"
 )
 
-// Register hosts stemflow in a worker without the plugin: w, made from c, polls taskQueue and is not started yet. The worker of
-// the submit queue is started here, and the returned function stops it and closes stemflow's connections; call it when w has stopped.
+// Register hosts stemflow in a worker without the plugin: w, made from c, polls taskQueue and is
+// not started yet. The worker of the submit queue is started here, and the returned function stops
+// it and closes stemflow's connections; call it when w has stopped.
+//
+// If cfg has no client, c serves. Set cfg.WorkerOptions to the options that w was made with: the
+// worker of the submit queue needs some of them. If that worker fails for good, w is stopped and
+// its Run returns nil, so a host that has to know the reason sets OnFatalError there.
 func Register(c client.Client, taskQueue string, w worker.Worker, cfg Config) (stop func(), err error) {
+	if cfg.Client == nil {
+		cfg.Client = c
+	}
 	h, err := newHost(cfg)
 	if err != nil {
 		return nil, err
@@ -18,8 +26,9 @@ func Register(c client.Client, taskQueue string, w worker.Worker, cfg Config) (s
 	workflows.Register(w)
 	w.RegisterNexusService(workflows.NexusService())
 	h.activities(queue).Register(w)
-	submit := h.newSubmitWorker(c, queue, worker.Options{}, func(error) { w.Stop() })
-	if err := submit.Start(); err != nil {
+	submit := h.newSubmitWorker(c, queue, cfg.WorkerOptions, func(error) {}, w.Stop)
+	if err := startSubmitWorker(submit, queue); err != nil {
+		h.close()
 		return nil, err
 	}
 	return func() {

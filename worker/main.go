@@ -23,9 +23,10 @@ import (
 const (
 	// Stems under way are finished or handed back within this time; then the program ends. A container's grace must be longer.
 	stopTimeout = 30 * time.Second
-	// Heartbeats carry the progress that a person watches, and their answers the cancellation of the run:
-	// a transfer learns of it after two seconds at most. A Temporal that is slow to answer costs nothing,
-	// because a heartbeat that times out does not end the transfer, only a missed heartbeat timeout does.
+	// Heartbeats carry the progress that a person watches, and their answers the cancellation of
+	// the run: a transfer learns of it after two seconds at most. A Temporal that is slow to answer
+	// costs nothing, because a heartbeat that times out does not end the transfer, only a missed
+	// heartbeat timeout does.
 	heartbeatThrottle = 2 * time.Second
 	// A poller waits for a round trip after every task: with as many as a track has stems they begin all at once.
 	pollers = 16
@@ -104,5 +105,8 @@ func run() error {
 	slog.Info("worker is starting", "address", options.HostPort, "namespace", options.Namespace,
 		"taskQueue", env.TaskQueue, "submitTaskQueue", env.SubmitTaskQueue, "bucket", env.Bucket,
 		"metricsAddress", metricsAddr.String(), "tracing", traces.Enabled)
-	return w.Run(worker.InterruptCh())
+	if err := w.Run(worker.InterruptCh()); err != nil {
+		return err
+	}
+	return stemflow.Err() // Run returns nil when the submit worker's failure has stopped it
 }

@@ -37,4 +37,7 @@ func main() {
 	if err := w.Run(worker.InterruptCh()); err != nil {
 		log.Fatal(err)
 	}
+	if err := stems.Err(); err != nil {
+		log.Fatal(err) // the worker of the paid call has failed, and stopped this one
+	}
 }
