@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"stemflow"
 )
 
 const (
@@ -36,6 +38,33 @@ func traced() Claims {
 	return c
 }
 
+// tracked are claims that name queue and track as well.
+func tracked() Claims {
+	c := claims
+	c.TaskQueue = "stemflow"
+	c.Track = stemflow.Track{
+		TaskID: "5c79be8e", AudioID: "e231-8cadc7dc", Type: stemflow.SplitStemAdvanced, StemName: "Lead Vocal",
+	}
+	return c
+}
+
+func trackedAndTraced() Claims {
+	c := tracked()
+	c.Trace = trace
+	return c
+}
+
+// longest are claims of the longest names that Temporal takes and the longest track that an input may name.
+func longest() Claims {
+	id := strings.Repeat("i", 128)
+	return Claims{
+		Namespace: strings.Repeat("n", maxNamespace), RunID: strings.Repeat("r", 36),
+		WorkflowID: strings.Repeat("w", maxWorkflowID), TaskQueue: strings.Repeat("q", 1000),
+		Track:   stemflow.Track{TaskID: id, AudioID: id, Type: stemflow.SplitStemAdvanced, StemName: "Lead Vocal"},
+		Expires: claims.Expires, Trace: trace,
+	}
+}
+
 func keyring(t testing.TB, secrets ...string) *Keyring {
 	t.Helper()
 	k, err := NewKeyring(secrets)
@@ -53,6 +82,12 @@ func TestMintedTokenVerifies(t *testing.T) {
 		"longest, traced": {
 			Namespace: strings.Repeat("n", maxNamespace), RunID: strings.Repeat("r", 36), WorkflowID: strings.Repeat("w", maxWorkflowID),
 			Expires: claims.Expires, Trace: trace,
+		},
+		"queue and track":         tracked(),
+		"queue and track, traced": trackedAndTraced(),
+		"of a type without a stem": {
+			Namespace: "n", WorkflowID: "w", TaskQueue: "q", Expires: claims.Expires,
+			Track: stemflow.Track{TaskID: "t", AudioID: "a", Type: "x"},
 		},
 		"dot between them": {Namespace: "a.b", WorkflowID: "c", Expires: claims.Expires},
 	}
@@ -82,6 +117,55 @@ func TestTokenOfVersion2(t *testing.T) {
 	k := keyring(t, secretNew)
 	require.Equal(t, minted, k.Mint(traced()))
 	require.LessOrEqual(t, len(minted), len(k.Mint(claims))+34, "a trace takes 25 bytes before base64")
+}
+
+// Version 3 names queue and track, with a trace or without.
+func TestTokenOfVersion3(t *testing.T) {
+	k := keyring(t, secretNew)
+	require.Equal(t, "AwAAAAAAaafLzwdkZWZhdWx0JDAxYTIwYWM1LWU3MmMtNzFhZC04MzYxLWU5NjFlZWI2NjY0YghzdGVtZmxvdwg1Yzc5YmU4"+
+		"ZQ1lMjMxLThjYWRjN2RjE3NwbGl0X3N0ZW1fYWR2YW5jZWQKTGVhZCBWb2NhbHN0ZW1zOnNwbGl0X3N0ZW06NWM3OWJlOGU6"+
+		"ZTIzMS04Y2FkYzdkY4SumVzZ17SbOd7BYIjCPvGHwaA2Jx-Q6uSllbXCSdn8", k.Mint(tracked()))
+	require.Equal(t, "AwFL-S81d7NNpqPOkp0ODkc2APBnqgupArcBAAAAAGmny88HZGVmYXVsdCQwMWEyMGFjNS1lNzJjLTcxYWQtODM2MS1lOTYx"+
+		"ZWViNjY2NGIIc3RlbWZsb3cINWM3OWJlOGUNZTIzMS04Y2FkYzdkYxNzcGxpdF9zdGVtX2FkdmFuY2VkCkxlYWQgVm9jYWxz"+
+		"dGVtczpzcGxpdF9zdGVtOjVjNzliZThlOmUyMzEtOGNhZGM3ZGMnQBfNabW1mKusrBTxOijtwY5TNLe9nUHf0rfEGBFz-w",
+		k.Mint(trackedAndTraced()))
+}
+
+// A callback that cannot be recorded later is better than none: queue and track are left out where they do not fit.
+func TestQueueAndTrackAreLeftOutWhereTheyDoNotFit(t *testing.T) {
+	k := keyring(t, secretNew)
+	for name, cut := range map[string]func(*Claims){
+		"queue of Temporal's longest name": func(c *Claims) { c.TaskQueue = strings.Repeat("q", 1000) },
+		"queue of one byte too many":       func(c *Claims) { c.TaskQueue = strings.Repeat("q", maxText+1) },
+		"task id too long":                 func(c *Claims) { c.Track.TaskID = strings.Repeat("t", maxText+1) },
+		"audio id too long":                func(c *Claims) { c.Track.AudioID = strings.Repeat("t", maxText+1) },
+		"stem name too long":               func(c *Claims) { c.Track.StemName = strings.Repeat("t", maxText+1) },
+		"no queue":                         func(c *Claims) { c.TaskQueue = "" },
+		"no track":                         func(c *Claims) { c.Track = stemflow.Track{} },
+		"no type":                          func(c *Claims) { c.Track.Type = "" },
+		"all names are long":               func(c *Claims) { *c = longest() },
+		"all names are long, and the queue may stay": func(c *Claims) { *c = longest(); c.TaskQueue = "q" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := trackedAndTraced()
+			cut(&c)
+			minted := k.Mint(c)
+			require.LessOrEqual(t, len(minted), maxToken)
+			got, err := k.Verify(minted, now)
+			require.NoError(t, err)
+			c.TaskQueue, c.Track = "", stemflow.Track{}
+			require.Equal(t, c, got)
+		})
+	}
+	sensible := longest()
+	named := sensible.Track
+	sensible.WorkflowID = stemflow.WorkflowID(stemflow.SeparateStemsInput{
+		TaskID: named.TaskID, AudioID: named.AudioID, Type: named.Type, StemName: named.StemName,
+	})
+	sensible.TaskQueue = strings.Repeat("q", maxText)
+	got, err := k.Verify(k.Mint(sensible), now)
+	require.NoError(t, err)
+	require.Equal(t, sensible, got, "under the usual workflow id the longest names fit")
 }
 
 func TestExpiryKeepsSeconds(t *testing.T) {
@@ -135,7 +219,7 @@ func TestForeignSecret(t *testing.T) {
 
 func TestEveryChangedByteIsRefused(t *testing.T) {
 	k := keyring(t, secretNew)
-	for _, c := range []Claims{claims, traced()} {
+	for _, c := range []Claims{claims, traced(), tracked(), trackedAndTraced()} {
 		raw, err := encoding.DecodeString(k.Mint(c))
 		require.NoError(t, err)
 		for i := range raw {
@@ -143,7 +227,7 @@ func TestEveryChangedByteIsRefused(t *testing.T) {
 				changed := append([]byte(nil), raw...)
 				changed[i] ^= flip
 				want := ErrSignature
-				if i == 0 && flip != 0x03 { // which makes one version the other
+				if i == 0 && (changed[0] < version || changed[0] > versionTrack) {
 					want = ErrMalformed
 				}
 				_, err := k.Verify(encoding.EncodeToString(changed), now)
@@ -194,9 +278,19 @@ func TestSignedButMalformed(t *testing.T) {
 		"not base64":                "%%%%",
 		"padded":                    k.Mint(claims) + "==",
 		"version 0":                 signed(append(append([]byte{0}, expiry...), 1, 'n', 'w')...),
-		"version 3":                 signed(append(append([]byte{3}, expiry...), 1, 'n', 'w')...),
+		"version 4":                 signed(append(append([]byte{4}, expiry...), 1, 'n', 'w')...),
 		"version 2 without a trace": signed(append(append([]byte{versionTraced}, expiry...), 1, 'n', 0, 'w')...),
 		"version 2, trace of zeros": signed(append(append(append([]byte{versionTraced}, make([]byte, traceSize)...), expiry...), 1, 'n', 0, 'w')...),
+		"version 3 without flags":   signed(versionTrack),
+		"version 3, a flag unknown": signed(changed(tracked().encode(), 1, 2)...),
+		"version 3, trace of zeros": signed(append(append([]byte{versionTrack, flagTraced}, make([]byte, traceSize)...),
+			tracked().encode()[2:]...)...),
+		"version 3 without a queue": signed(version3(expiry, "", "t", "a", "x", "")...),
+		"version 3, no task id":     signed(version3(expiry, "q", "", "a", "x", "")...),
+		"version 3, no audio id":    signed(version3(expiry, "q", "t", "", "x", "")...),
+		"version 3, no type":        signed(version3(expiry, "q", "t", "a", "", "")...),
+		"version 3, no workflow id": signed(cut(version3(expiry, "q", "t", "a", "x", ""), 1)...),
+		"version 3, no stem name":   signed(cut(version3(expiry, "q", "t", "a", "x", ""), 2)...),
 		"header cut":                signed(version, 0, 0),
 		"namespace beyond the end":  signed(append(append([]byte{version}, expiry...), 9, 'n', 'w')...),
 		"no namespace":              signed(append(append([]byte{version}, expiry...), 0, 0, 'w')...),
@@ -213,6 +307,22 @@ func TestSignedButMalformed(t *testing.T) {
 		})
 	}
 }
+
+// version3 is an unsigned token of version 3 of namespace n and workflow w.
+func version3(expiry []byte, texts ...string) []byte {
+	t := append(append([]byte{versionTrack, 0}, expiry...), 1, 'n', 0)
+	for _, text := range texts {
+		t = appendText(t, text)
+	}
+	return append(t, 'w')
+}
+
+func changed(t []byte, at int, to byte) []byte {
+	t[at] = to
+	return t
+}
+
+func cut(t []byte, n int) []byte { return t[:len(t)-n] }
 
 func TestMintPanicsOnNamesNoWorkflowHas(t *testing.T) {
 	k := keyring(t, secretNew)
@@ -247,11 +357,13 @@ func FuzzVerify(f *testing.F) {
 	k := keyring(f, secretNew, secretOld)
 	f.Add(k.Mint(claims))
 	f.Add(k.Mint(traced()))
+	f.Add(k.Mint(tracked()))
+	f.Add(k.Mint(trackedAndTraced()))
 	f.Add(keyring(f, secretOld).Mint(claims))
 	f.Add(keyring(f, secretOther).Mint(claims))
 	f.Add("")
 	f.Add("AQ")
-	f.Add(encoding.EncodeToString(make([]byte, headerSize+sha256.Size)))
+	f.Add(encoding.EncodeToString(make([]byte, 1+8+1+sha256.Size)))
 	f.Fuzz(func(t *testing.T, token string) {
 		got, err := k.Verify(token, now)
 		if err != nil {
@@ -260,5 +372,55 @@ func FuzzVerify(f *testing.F) {
 		}
 		minted := []string{k.Mint(got), keyring(t, secretOld).Mint(got)}
 		require.Contains(t, minted, token, "only what one of the secrets minted verifies, in one spelling")
+	})
+}
+
+// FuzzMint mints what may be minted and demands it back: whole, or without queue and track.
+func FuzzMint(f *testing.F) {
+	f.Add("default", "stems:split_stem_advanced:5c79be8e:e231:lead_vocal", "01a20ac5", "stemflow",
+		"5c79be8e", "e231", "split_stem_advanced", "Lead Vocal", int64(1e9), []byte{1})
+	f.Add("n", "w", "", "", "", "", "", "", int64(0), []byte(nil))
+	f.Add("n", "w", "r", strings.Repeat("q", 300), "t", "a", "x", "", int64(1<<40), make([]byte, traceSize))
+	k := keyring(f, secretNew)
+	f.Fuzz(func(
+		t *testing.T, namespace, workflowID, runID, queue, taskID, audioID, kind, stem string,
+		expires int64, traced []byte,
+	) {
+		c := Claims{
+			Namespace: namespace, WorkflowID: workflowID, RunID: runID, TaskQueue: queue,
+			Track:   stemflow.Track{TaskID: taskID, AudioID: audioID, Type: stemflow.SeparationType(kind), StemName: stem},
+			Expires: time.Unix(max(expires%(1<<40), 1), 0).UTC(),
+		}
+		copy(c.Trace.TraceID[:], traced)
+		if !c.fit() {
+			t.Skip()
+		}
+		minted := k.Mint(c)
+		require.LessOrEqual(t, len(minted), maxToken)
+		got, err := k.Verify(minted, time.Unix(0, 0))
+		require.NoError(t, err)
+		if got.TaskQueue == "" {
+			tooLong := c.trackFits() && encoding.EncodedLen(len(c.encodeVersion3())+sha256.Size) > maxToken
+			require.True(t, tooLong || !c.trackFits(), "nothing is left out without need")
+			c.TaskQueue, c.Track = "", stemflow.Track{}
+		}
+		require.Equal(t, c, got)
+	})
+}
+
+// FuzzSigned signs anything: what verifies is exactly what Mint makes of it.
+func FuzzSigned(f *testing.F) {
+	for _, c := range []Claims{claims, traced(), tracked(), trackedAndTraced()} {
+		f.Add(c.encode())
+	}
+	k := keyring(f, secretNew)
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		minted := encoding.EncodeToString(append(payload, sum(k.secrets[0], payload)...))
+		got, err := k.Verify(minted, time.Unix(0, 0))
+		if err != nil {
+			require.Zero(t, got)
+			return
+		}
+		require.Equal(t, minted, k.Mint(got))
 	})
 }
