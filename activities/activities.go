@@ -18,6 +18,7 @@ type Set struct {
 	PrepareArchive      *PrepareArchive
 	SubmitSeparation    *SubmitSeparation
 	RecordSubmission    *RecordSubmission
+	AdoptCallback       *AdoptCallback
 	GetSeparationRecord *GetSeparationRecord
 	RenewSource         *RenewSource
 	ArchiveStem         *ArchiveStem
@@ -35,6 +36,7 @@ type Set struct {
 func (s Set) Register(r Registry) {
 	register(r, stemflow.ActivityPrepareArchive, s.PrepareArchive.Execute)
 	register(r, stemflow.ActivityRecordSubmission, s.RecordSubmission.Execute)
+	register(r, stemflow.ActivityAdoptCallback, s.AdoptCallback.Execute)
 	register(r, stemflow.ActivityGetSeparationRecord, s.GetSeparationRecord.Execute)
 	register(r, stemflow.ActivityRenewSource, s.RenewSource.Execute)
 	register(r, stemflow.ActivityArchiveStem, s.ArchiveStem.Execute)

@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"stemflow"
 	"stemflow/internal/token"
 )
 
@@ -30,12 +31,15 @@ func (c CallbackAddress) Expected() bool { return c.BaseURL != "" }
 
 // Mint makes the callback URL of a run that waits until the deadline. The owner is the first run of its chain. The URL names
 // the span in ctx, for the callback to join its trace.
-func (c CallbackAddress) Mint(ctx context.Context, namespace, workflowID, owner string, deadline time.Duration) string {
+func (c CallbackAddress) Mint(
+	ctx context.Context, namespace, workflowID, owner string, in stemflow.SubmitSeparationInput,
+) string {
 	if !c.Expected() {
 		return placeholderURL
 	}
 	return strings.TrimSuffix(c.BaseURL, "/") + "/callbacks/" + c.Keyring.Mint(token.Claims{
-		Namespace: namespace, WorkflowID: workflowID, RunID: owner, Trace: traceOf(ctx), Expires: time.Now().Add(deadline + afterDeadline),
+		Namespace: namespace, WorkflowID: workflowID, RunID: owner, TaskQueue: in.TaskQueue, Track: in.Track,
+		Trace: traceOf(ctx), Expires: time.Now().Add(time.Duration(in.Deadline) + afterDeadline),
 	})
 }
 

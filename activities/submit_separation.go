@@ -54,7 +54,7 @@ func (a *SubmitSeparation) Execute(ctx context.Context, in stemflow.SubmitSepara
 		file: newLedgerFile(a.Store, in.Ledger, in.Location),
 	}
 	s.about.annotate(ctx)
-	s.callbackURL = a.Callback.Mint(ctx, info.Namespace, run.ID, owner, time.Duration(in.Deadline))
+	s.callbackURL = a.Callback.Mint(ctx, info.Namespace, run.ID, owner, in)
 	s.nonce = rand.Text()
 	s.execution = ledger.NewExecution(ledger.Claim{
 		Owner: owner, RunID: run.RunID, Attempt: in.Attempt, ScheduledAt: info.ScheduledTime.UTC(), Nonce: s.nonce,

@@ -51,7 +51,7 @@ func TestSubmitRefusedFreesTheLedger(t *testing.T) {
 		"key":                {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401}, stemflow.ErrorUnauthorized},
 		"edge":               {kiesim.Fault{Answer: kiesim.AnswerBlocked}, stemflow.ErrorProviderRejected},
 		"validation":         {says(422, "不能为空"), stemflow.ErrorProviderRejected},
-		"unknown track":      {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 422}, stemflow.ActivityErrorSubmitRefused},
+		"unknown track":      {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 422}, stemflow.ActivityErrorSubmitNotYet},
 		"credits in Chinese": {says(429, "积分不足"), stemflow.ErrorInsufficientCredits},
 		"rate limit as 405":  {says(405, "Rate limit exceeded"), stemflow.ActivityErrorSubmitRefused},
 		"rate limit":         {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 429}, stemflow.ActivityErrorSubmitRefused},
@@ -212,11 +212,14 @@ func TestCallbackAddressIsMadeForTheWorkflowAndOutlivesItsDeadline(t *testing.T)
 	require.False(t, address.Names(placeholderURL, testNamespace, testWorkflowID, testRunID))
 
 	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
-	minted := address.Mint(trace.ContextWithSpanContext(t.Context(), span), testNamespace, testWorkflowID, testRunID, time.Hour)
+	in := stemflow.SubmitSeparationInput{Track: w.track, TaskQueue: "separations", Deadline: stemflow.Duration(time.Hour)}
+	minted := address.Mint(trace.ContextWithSpanContext(t.Context(), span), testNamespace, testWorkflowID, testRunID, in)
 	require.True(t, address.Names(minted, testNamespace, testWorkflowID, testRunID))
 	claims, err := address.Keyring.Verify(path.Base(minted), time.Now())
 	require.NoError(t, err)
 	require.Equal(t, token.Trace{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Flags: 1}, claims.Trace)
-	require.Equal(t, placeholderURL, CallbackAddress{}.Mint(t.Context(), testNamespace, testWorkflowID, testRunID, time.Hour))
+	require.Equal(t, w.track, claims.Track)
+	require.Equal(t, "separations", claims.TaskQueue)
+	require.Equal(t, placeholderURL, CallbackAddress{}.Mint(t.Context(), testNamespace, testWorkflowID, testRunID, in))
 	require.IsType(t, &temporal.ApplicationError{}, final("x", "y", nil), "it must be the outermost error")
 }

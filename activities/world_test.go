@@ -82,6 +82,7 @@ func (w *world) use(providerURL, callbackURL string) {
 		PrepareArchive:      prepare,
 		SubmitSeparation:    &SubmitSeparation{Store: w.store, Provider: provider, Callback: callback},
 		RecordSubmission:    &RecordSubmission{Store: w.store},
+		AdoptCallback:       &AdoptCallback{Store: w.store, Provider: provider, Callback: callback, Archive: prepare},
 		GetSeparationRecord: &GetSeparationRecord{Provider: provider, Callback: callback},
 		RenewSource:         &RenewSource{Provider: provider},
 		ArchiveStem:         &ArchiveStem{Store: w.store, Sources: sources, Slots: NewSlots(2)},
@@ -112,7 +113,7 @@ func call[Out any](w *world, name string, in any) (*Out, error) {
 }
 
 func (w *world) submit(adjust ...func(*stemflow.SubmitSeparationInput)) (*stemflow.SubmittedSeparation, error) {
-	in := stemflow.SubmitSeparationInput{Location: w.loc, Track: w.track, Attempt: 1, Deadline: stemflow.DefaultDeadline}
+	in := stemflow.SubmitSeparationInput{Location: w.loc, Track: w.track, Attempt: 1, Deadline: stemflow.DefaultDeadline, TaskQueue: "separations"}
 	for _, a := range adjust {
 		a(&in)
 	}

@@ -171,6 +171,7 @@ var doing = map[string]string{
 	stemflow.ActivityPrepareArchive:      "looking at the archive",
 	stemflow.ActivitySubmitSeparation:    "submitting the track",
 	stemflow.ActivityRecordSubmission:    "completing the ledger",
+	stemflow.ActivityAdoptCallback:       "recording another run's callback",
 	stemflow.ActivityGetSeparationRecord: "reading the provider's record",
 	stemflow.ActivityRenewSource:         "renewing a link",
 	stemflow.ActivityArchiveStem:         "archiving a stem",

@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -71,9 +72,12 @@ func (s *separation) failure(err error) error {
 	switch {
 	case s.ownership >= given:
 		e.details.SeparationTaskID = s.taskID
-	case s.ownership == claimed:
-		e.message += fmt.Sprintf(" (a callback named %s, which is not confirmed to be this run's: to take it up, start again with it as "+
-			"separationTaskId)", s.taskID)
+	case len(s.recorded) > 0:
+		e.message += fmt.Sprintf(" (callbacks named %s, which the ledger now knows of: start the track again, which resumes what is paid for)",
+			strings.Join(s.recorded, ", "))
+	case len(s.foreign) > 0:
+		e.message += fmt.Sprintf(" (callbacks named %s, not confirmed to be this run's: to take one of them up, start again with it as "+
+			"separationTaskId)", strings.Join(s.foreign, ", "))
 	}
 	e.details.Paid = s.paid
 	return temporal.NewApplicationErrorWithOptions(e.message, e.kind, temporal.ApplicationErrorOptions{

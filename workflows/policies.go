@@ -72,6 +72,15 @@ const (
 	ledgerClose           = 30 * time.Minute
 	ledgerFinishCancelled = 10 * time.Second
 
+	// The provider repeats a callback after 1, 5 and 15 minutes, and a record follows its callback within minutes: for so long
+	// callbacks for a run that is over are collected before it is said that none of them was its own. Without a webhook key
+	// anybody who has seen a token can make them up, so it also bounds how often the record is asked for: so many separations of
+	// one run each time. A run submits one of them.
+	lateCallbackWindow = 10 * time.Minute
+	lateCallbackIDs    = 20
+	// A run that is open and hears of other runs' separations looks at this many of them before it ends.
+	foreignIDs = 5
+
 	// A list of a million tracks takes a minute or two to be checked and kept; a lost worker is noticed by the heartbeat.
 	prepareCatalogTimeout = 30 * time.Minute
 	catalogHeartbeat      = 30 * time.Second
@@ -152,6 +161,17 @@ func ledgerOptions(ctx workflow.Context) workflow.Context {
 		Summary:                "complete the ledger",
 		StartToCloseTimeout:    requestTimeout,
 		ScheduleToCloseTimeout: archivePatience,
+		RetryPolicy:            storeRetry(),
+	})
+}
+
+// adoptOptions: the store or the provider may be away for as long as a stem may wait for them. A record that does not exist is
+// given up sooner, by the activity.
+func adoptOptions(ctx workflow.Context, patience time.Duration) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "record a callback for a run that is over",
+		StartToCloseTimeout:    requestTimeout,
+		ScheduleToCloseTimeout: patience,
 		RetryPolicy:            storeRetry(),
 	})
 }

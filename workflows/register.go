@@ -15,6 +15,7 @@ type Registry interface {
 func Register(r Registry) {
 	register(r, stemflow.WorkflowSeparateStems, SeparateStems)
 	register(r, stemflow.WorkflowSeparateCatalog, SeparateCatalog)
+	register(r, stemflow.WorkflowRecordCallback, RecordCallback)
 }
 
 // register allows a second registration under the same name: a plugin registers again at every replay.

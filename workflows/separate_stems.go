@@ -26,7 +26,7 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 	result, err := s.run(ctx)
 	s.finishLedger(ctx, err)
 	awaitHandlers(ctx)
-	s.readLateCallbacks(ctx)
+	s.recordForeign(ctx)
 	s.countEnded(ctx, err)
 	s.log(ctx).Info("separation ended", "outcome", s.outcome(err), "stems", len(s.stems))
 	if err != nil {
@@ -58,6 +58,9 @@ type separation struct {
 	// run's submits.
 	ledger  workflow.Future
 	closing bool
+	// foreign are separations that callbacks named and that are not known to be this run's, by a bounded number. Those of them that
+	// the ledger names are in recorded.
+	foreign, recorded []string
 
 	// record is what the provider made, once it is settled.
 	record    stemflow.SeparationRecord

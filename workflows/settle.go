@@ -304,7 +304,7 @@ func (w *wait) heed(ctx workflow.Context, callback stemflow.Callback) error {
 	s := w.s
 	log := s.log(ctx)
 	if s.ownership >= given && callback.TaskID != s.taskID {
-		log.Warn("a callback for another task is ignored", "callbackTaskId", callback.TaskID)
+		s.hearForeign(ctx, callback.TaskID)
 		return nil
 	}
 	w.disarm()
@@ -371,7 +371,7 @@ func (w *wait) learn(ctx workflow.Context, callback stemflow.Callback) error {
 func (w *wait) forget(ctx workflow.Context) {
 	named := w.s.taskID
 	w.s.taskID, w.s.ownership = "", notKnown
-	w.s.log(ctx).Warn("a callback named a task that this run did not submit", "callbackTaskId", named)
+	w.s.hearForeign(ctx, named)
 	w.polling = !w.s.archive.CallbacksExpected
 }
 
@@ -393,22 +393,6 @@ func (s *separation) own(ctx workflow.Context) {
 		s.know(ctx, s.taskID)
 	}
 	s.ownership = proved
-}
-
-// readLateCallbacks reads what came while nobody listened, so that closing leaves no signal unhandled. One of them may carry the only
-// copy of a paid id that there is: a run that ends without an id of its own names it.
-func (s *separation) readLateCallbacks(ctx workflow.Context) {
-	callbacks := workflow.GetSignalChannel(ctx, stemflow.SignalSeparationCallback)
-	for callbacks.Len() > 0 {
-		var callback stemflow.Callback
-		if !callbacks.ReceiveAsync(&callback) {
-			continue // it did not decode
-		}
-		s.log(ctx).Warn("a callback came too late for this run", "callbackTaskId", callback.TaskID)
-		if s.taskID == "" {
-			s.taskID, s.ownership = callback.TaskID, claimed
-		}
-	}
 }
 
 func clock(t time.Time) string { return t.UTC().Format("15:04 MST") }

@@ -30,6 +30,7 @@ type world struct {
 	prepare  func(stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error)
 	submit   func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error)
 	record   func(stemflow.RecordSubmissionInput) error
+	adopt    func(stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error)
 	get      func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error)
 	renew    func(stemflow.RenewSourceInput) (*stemflow.SourceStem, error)
 	archive  func(stemflow.ArchiveStemInput) (*stemflow.Stem, error)
@@ -65,6 +66,9 @@ func newWorld(t *testing.T) *world {
 		return &stemflow.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now()}, nil
 	}
 	w.record = func(stemflow.RecordSubmissionInput) error { return nil }
+	w.adopt = func(stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) {
+		return nil, failed(stemflow.ActivityErrorNotOwn)
+	}
 	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) { return done(), nil }
 	w.renew = func(stemflow.RenewSourceInput) (*stemflow.SourceStem, error) {
 		return nil, errors.New("no link needs renewal here")
@@ -81,6 +85,7 @@ func newWorld(t *testing.T) *world {
 		w.takenBack = append(w.takenBack, in.Nonces...)
 		return &w.recorded, w.record(in)
 	})
+	stand(w, stemflow.ActivityAdoptCallback, func(in stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) { return w.adopt(in) })
 	stand(w, stemflow.ActivityGetSeparationRecord, func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) { return w.get(in) })
 	stand(w, stemflow.ActivityRenewSource, func(in stemflow.RenewSourceInput) (*stemflow.SourceStem, error) { return w.renew(in) })
 	stand(w, stemflow.ActivityArchiveStem, func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) { return w.archive(in) })

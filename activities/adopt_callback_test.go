@@ -1,0 +1,207 @@
+package activities
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+	"stemflow/internal/archive"
+	"stemflow/internal/kie"
+	"stemflow/internal/token"
+	"stemflow/kiesim"
+)
+
+func (w *world) adopt(id string, adjust ...func(*stemflow.AdoptCallbackInput)) (*stemflow.RecordedCallback, error) {
+	in := stemflow.AdoptCallbackInput{SeparationTaskID: id, WorkflowID: testWorkflowID, Owner: testRunID, Track: w.track}
+	for _, a := range adjust {
+		a(&in)
+	}
+	return call[stemflow.RecordedCallback](w, stemflow.ActivityAdoptCallback, in)
+}
+
+// lost submits, loses the answer, and returns what the provider was paid for.
+func (w *world) lost(knobs kiesim.Knobs, adjust ...func(*stemflow.SubmitSeparationInput)) string {
+	w.t.Helper()
+	knobs.Submit = kiesim.Fault{Answer: kiesim.AnswerCut, Accept: true}
+	w.sim.SetKnobs(w.track.AudioID, knobs)
+	_, err := w.submit(adjust...)
+	requireType(w.t, err, stemflow.ActivityErrorSubmitUnknown)
+	require.Equal(w.t, stemflow.SubmissionIntended, w.ledger().State)
+	return w.sim.Bill().Charges[0].TaskID
+}
+
+func TestCallbackAfterTheRunIsPutOnTheLedger(t *testing.T) {
+	pending := kiesim.Outcome{Pending: true}
+	for name, c := range map[string]struct {
+		knobs kiesim.Knobs
+		owner string
+		want  stemflow.Submission
+	}{
+		"pending":                    {kiesim.Knobs{Outcome: pending}, testRunID, stemflow.Submission{State: stemflow.SubmissionPaid}},
+		"done":                       {kiesim.Knobs{}, testRunID, stemflow.Submission{State: stemflow.SubmissionPaid}},
+		"of any run of the workflow": {kiesim.Knobs{Outcome: pending}, "", stemflow.Submission{State: stemflow.SubmissionPaid}},
+		"failed": {
+			kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531, Message: "refunded"}}}, testRunID,
+			stemflow.Submission{State: stemflow.SubmissionFailed, ProviderCode: 531, ProviderMessage: "refunded"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			id := w.lost(c.knobs)
+			before := w.ledger()
+			require.Eventually(t, func() bool {
+				record, err := w.set.AdoptCallback.Provider.Record(t.Context(), id)
+				return err == nil && (c.knobs.Outcome.Pending || record.State != kie.Pending)
+			}, 10*time.Second, 10*time.Millisecond)
+			recorded, err := w.adopt(id, func(in *stemflow.AdoptCallbackInput) { in.Owner = c.owner })
+			require.NoError(t, err)
+			require.Equal(t, stemflow.RecordedCallback{
+				SeparationTaskID: id, Owner: testRunID, Outcome: stemflow.CallbackRecorded,
+			}, *recorded)
+			after := w.ledger()
+			require.WithinDuration(t, time.Now(), after.SubmittedAt, time.Minute, "the record says since when")
+			before.State, before.SeparationTaskID, before.SubmittedAt = c.want.State, id, after.SubmittedAt
+			before.ProviderCode, before.ProviderMessage = c.want.ProviderCode, c.want.ProviderMessage
+			require.Equal(t, before, after, "everything else of the entry stays")
+
+			recorded, err = w.adopt(id)
+			require.NoError(t, err)
+			require.Equal(t, stemflow.CallbackKnown, recorded.Outcome)
+			require.Equal(t, after, w.ledger())
+		})
+	}
+}
+
+func TestCallbackWithoutProofWritesNothing(t *testing.T) {
+	for name, adjust := range map[string]func(*stemflow.AdoptCallbackInput){
+		"of another workflow":       func(in *stemflow.AdoptCallbackInput) { in.WorkflowID = "another" },
+		"of another run":            func(in *stemflow.AdoptCallbackInput) { in.Owner = "another-run" },
+		"of a workflow without one": func(in *stemflow.AdoptCallbackInput) { in.Owner, in.WorkflowID = "", "another" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			id := w.lost(kiesim.Knobs{})
+			before := w.ledger()
+			_, err := w.adopt(id, adjust)
+			require.True(t, requireType(t, err, stemflow.ActivityErrorNotOwn).NonRetryable())
+			require.Equal(t, before, w.ledger())
+		})
+	}
+	t.Run("of a submit without a callback address", func(t *testing.T) {
+		w := newWorld(t)
+		w.use(w.providerURL, "")
+		id := w.lost(kiesim.Knobs{})
+		w.use(w.providerURL, "http://127.0.0.1:1")
+		_, err := w.adopt(id)
+		requireType(t, err, stemflow.ActivityErrorNotOwn)
+		require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
+	})
+	t.Run("on a host without a bridge", func(t *testing.T) {
+		w := newWorld(t)
+		id := w.lost(kiesim.Knobs{})
+		w.use(w.providerURL, "")
+		_, err := w.adopt(id)
+		requireType(t, err, stemflow.ActivityErrorNotOwn)
+	})
+	t.Run("of another secret", func(t *testing.T) {
+		w := newWorld(t)
+		id := w.lost(kiesim.Knobs{})
+		other, err := token.NewKeyring([]string{"a-secret-of-somebody-else"})
+		require.NoError(t, err)
+		w.set.AdoptCallback.Callback.Keyring = other
+		_, err = w.adopt(id)
+		requireType(t, err, stemflow.ActivityErrorNotOwn)
+		require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
+	})
+}
+
+func TestCallbackWhoseRecordIsNotThere(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.adopt("0123456789abcdef")
+	require.False(t, requireType(t, err, stemflow.ActivityErrorNoRecord).NonRetryable(), "a record may follow late")
+
+	w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}})
+	id := w.lost(kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}})
+	_, err = w.adopt(id)
+	require.False(t, requireType(t, err, stemflow.ActivityErrorUnreadable).NonRetryable())
+	require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
+}
+
+func TestRecordThatDoesNotComeIsGivenUp(t *testing.T) {
+	for attempt, final := range map[int32]bool{1: false, noRecordAttempts - 1: false, noRecordAttempts: true, 100: true} {
+		app := requireType(t, absentRecord("it", attempt), stemflow.ActivityErrorNoRecord)
+		require.Equal(t, final, app.NonRetryable(), "attempt %d", attempt)
+	}
+}
+
+// A token of an earlier version names no track: the one that the callback was heard for is believed if its ledger knows the run.
+func TestCallbackOfAnEarlierTokenVersion(t *testing.T) {
+	earlier := func(in *stemflow.SubmitSeparationInput) { in.TaskQueue = "" }
+	t.Run("of the track", func(t *testing.T) {
+		w := newWorld(t)
+		id := w.lost(kiesim.Knobs{}, earlier)
+		recorded, err := w.adopt(id, func(in *stemflow.AdoptCallbackInput) { in.Owner = "" })
+		require.NoError(t, err)
+		require.Equal(t, stemflow.CallbackRecorded, recorded.Outcome)
+		require.Equal(t, id, w.ledger().SeparationTaskID)
+	})
+	for name, ledger := range map[string]*stemflow.Submission{
+		"of a track without a ledger":          nil,
+		"of a track whose ledger is another's": {Version: 1, State: stemflow.SubmissionIntended, WorkflowID: testWorkflowID, RunID: "another"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			id := w.lost(kiesim.Knobs{}, earlier)
+			other := w.track
+			other.AudioID = "another-track"
+			key := archive.SubmissionKey(archive.Locate(w.loc.Bucket, "", other))
+			if ledger != nil {
+				w.write(key, ledger)
+			}
+			recorded, err := w.adopt(id, func(in *stemflow.AdoptCallbackInput) { in.Owner, in.Track = "", other })
+			require.NoError(t, err)
+			require.Equal(t, stemflow.CallbackLeft, recorded.Outcome)
+			var found stemflow.Submission
+			_, err = w.store.ReadJSON(t.Context(), w.loc.Bucket, key, &found)
+			if ledger == nil {
+				require.ErrorIs(t, err, archive.ErrNotFound)
+			} else {
+				require.Equal(t, *ledger, found)
+			}
+			require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
+		})
+	}
+}
+
+// The token says which track was submitted, whatever the callback was heard for.
+func TestCallbackIsRecordedForTheTrackOfItsToken(t *testing.T) {
+	w := newWorld(t)
+	id := w.lost(kiesim.Knobs{})
+	_, err := w.adopt(id, func(in *stemflow.AdoptCallbackInput) { in.Owner, in.Track.AudioID = "", "another-track" })
+	require.NoError(t, err)
+	require.Equal(t, id, w.ledger().SeparationTaskID)
+}
+
+func TestCallbackMeetsALedgerThatCannotBeRead(t *testing.T) {
+	w := newWorld(t)
+	id := w.lost(kiesim.Knobs{})
+	w.write(archive.SubmissionKey(w.loc), "no ledger")
+	_, err := w.adopt(id)
+	require.True(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
+}
+
+// The address of the callback is the proof, and the address of nobody proves nothing.
+func TestMintedAddressesAreRead(t *testing.T) {
+	w := newWorld(t)
+	address := w.set.AdoptCallback.Callback
+	in := stemflow.SubmitSeparationInput{Track: w.track, TaskQueue: "separations", Deadline: -stemflow.Duration(2 * time.Hour)}
+	claims, ours := address.minted(address.Mint(t.Context(), testNamespace, testWorkflowID, testRunID, in))
+	require.True(t, ours, "an expired one still proves whose it is")
+	require.Equal(t, []any{testWorkflowID, testRunID, w.track}, []any{claims.WorkflowID, claims.RunID, claims.Track})
+	for _, foreign := range []string{"", "/", placeholderURL, "https://example.com/callbacks/x"} {
+		_, ours := address.minted(foreign)
+		require.False(t, ours, foreign)
+	}
+}

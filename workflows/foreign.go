@@ -1,0 +1,70 @@
+package workflows
+
+import (
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"stemflow"
+)
+
+// hearForeign keeps a separation that a callback named and that is not known to be this run's: a signal reaches the latest run of
+// a workflow id, and an earlier run of the track may have paid for it without ever learning its id.
+func (s *separation) hearForeign(ctx workflow.Context, separationTaskID string) {
+	s.log(ctx).Warn("a callback named a task that is not known to be this run's", "callbackTaskId", separationTaskID)
+	if len(s.foreign) < foreignIDs && !slices.Contains(s.foreign, separationTaskID) {
+		s.foreign = append(s.foreign, separationTaskID)
+	}
+}
+
+// recordForeign puts what callbacks named on the ledger before the run ends, where the provider's record proves that a run of
+// this workflow id has paid for it. It also leaves no signal unread. The run's end waits for it only briefly.
+func (s *separation) recordForeign(ctx workflow.Context) {
+	if s.ownership == claimed {
+		s.hearForeign(ctx, s.taskID)
+	}
+	s.readLateCallbacks(ctx)
+	for done := 0; done < len(s.foreign); {
+		named := s.foreign[done:]
+		done = len(s.foreign)
+		s.adoptAll(ctx, named)
+		s.readLateCallbacks(ctx) // what came meanwhile
+	}
+}
+
+func (s *separation) adoptAll(ctx workflow.Context, named []string) {
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	patience := ledgerFinish
+	if ctx.Err() != nil {
+		patience = ledgerFinishCancelled
+	}
+	adoptions := make([]workflow.Future, len(named))
+	for i, id := range named {
+		adoptions[i] = workflow.ExecuteActivity(adoptOptions(detached, patience), stemflow.ActivityAdoptCallback,
+			stemflow.AdoptCallbackInput{
+				SeparationTaskID: id, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, Track: s.track(),
+			})
+	}
+	for i, id := range named {
+		var adopted stemflow.RecordedCallback
+		if err := adoptions[i].Get(detached, &adopted); err != nil {
+			s.log(ctx).Warn("a callback for another run could not be recorded", "callbackTaskId", id, "error", err)
+		} else if adopted.Outcome != stemflow.CallbackLeft {
+			s.recorded = append(s.recorded, id)
+		}
+	}
+}
+
+// readLateCallbacks reads what came while nobody listened.
+func (s *separation) readLateCallbacks(ctx workflow.Context) {
+	callbacks := workflow.GetSignalChannel(ctx, stemflow.SignalSeparationCallback)
+	for callbacks.Len() > 0 {
+		var callback stemflow.Callback
+		if !callbacks.ReceiveAsync(&callback) {
+			continue // it did not decode
+		}
+		if s.ownership < given || callback.TaskID != s.taskID {
+			s.hearForeign(ctx, callback.TaskID)
+		}
+	}
+}

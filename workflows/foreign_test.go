@@ -1,0 +1,222 @@
+package workflows_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+)
+
+const foreignID = "e649edb7abfd759285bd41a47a634b10"
+
+// adopted lets the ledger take up what callbacks named, and keeps what it was asked for.
+func (w *world) adopted(outcome stemflow.CallbackOutcome) *[]stemflow.AdoptCallbackInput {
+	var asked []stemflow.AdoptCallbackInput
+	w.adopt = func(in stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) {
+		asked = append(asked, in)
+		return &stemflow.RecordedCallback{SeparationTaskID: in.SeparationTaskID, Owner: "an-earlier-run", Outcome: outcome}, nil
+	}
+	return &asked
+}
+
+func separations(asked []stemflow.AdoptCallbackInput) []string {
+	var ids []string
+	for _, in := range asked {
+		ids = append(ids, in.SeparationTaskID)
+	}
+	return ids
+}
+
+// A signal reaches the latest run of a workflow id, whichever run its callback is for.
+func TestAnEarlierRunsCallbackReachesTheLedger(t *testing.T) {
+	unknown := func(w *world) {
+		w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+			return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+		}
+		w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+			return nil, failed(stemflow.ActivityErrorNotOwn)
+		}
+	}
+	for name, c := range map[string]struct {
+		prepare func(*world)
+		ends    func(*testing.T, *world)
+	}{
+		"of a run that settles its own": {
+			prepare: func(w *world) { w.callbackAfter(time.Minute, success(foreignID)) },
+			ends:    func(t *testing.T, w *world) { require.Equal(t, separationID, w.result().SeparationTaskID) },
+		},
+		"while stems are archived": {
+			prepare: func(w *world) {
+				w.callbackAfter(time.Second, success(separationID))
+				archive := w.archive
+				w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+					w.env.SignalWorkflow(stemflow.SignalSeparationCallback, success(foreignID))
+					return archive(in)
+				}
+			},
+			ends: func(t *testing.T, w *world) { require.Equal(t, separationID, w.result().SeparationTaskID) },
+		},
+		"of a run whose own submit is unknown": {
+			prepare: func(w *world) {
+				unknown(w)
+				w.callbackAfter(time.Minute, success(foreignID))
+			},
+			ends: func(t *testing.T, w *world) {
+				kind, message, details := w.failure()
+				require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
+				require.Contains(t, message, foreignID)
+				require.Contains(t, message, "resumes what is paid for")
+				require.Empty(t, details.SeparationTaskID)
+			},
+		},
+		"of a run that is held by the intent of the earlier one": {
+			prepare: func(w *world) {
+				w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+					if in.Attempt < 3 {
+						return nil, failed(stemflow.ActivityErrorSubmitHeld)
+					}
+					return nil, failed(stemflow.ErrorSubmissionUnknown)
+				}
+				w.callbackAfter(time.Second, success(foreignID))
+			},
+			ends: func(t *testing.T, w *world) {
+				kind, message, _ := w.failure()
+				require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
+				require.Contains(t, message, foreignID)
+			},
+		},
+		"of a run that is cancelled": {
+			prepare: func(w *world) {
+				w.callbackAfter(time.Minute, success(foreignID))
+				w.cancelAfter(2 * time.Minute)
+			},
+			ends: func(t *testing.T, w *world) { require.Equal(t, separationID, w.cancelled().SeparationTaskID) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			asked := w.adopted(stemflow.CallbackRecorded)
+			c.prepare(w)
+			w.run(input())
+			c.ends(t, w)
+			track := stemflow.Track{TaskID: "task", AudioID: "audio", Type: stemflow.SeparateVocal}
+			require.Equal(t, []stemflow.AdoptCallbackInput{
+				{SeparationTaskID: foreignID, WorkflowID: "default-test-workflow-id", Track: track},
+			}, *asked, "once, whoever of the workflow's runs it was")
+		})
+	}
+}
+
+func TestOwnCallbacksAreNotTakenForAnotherRuns(t *testing.T) {
+	w := newWorld(t)
+	for _, at := range []time.Duration{time.Second, time.Minute} {
+		w.callbackAfter(at, success(separationID))
+	}
+	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+		w.env.SignalWorkflow(stemflow.SignalSeparationCallback, success(separationID))
+		return archived(in.Stem.Name), nil
+	}
+	w.run(input())
+	w.result()
+	require.Zero(t, w.calls[stemflow.ActivityAdoptCallback])
+}
+
+// Whoever holds a token can name any number of tasks.
+func TestOnlySoManyForeignCallbacksAreRecorded(t *testing.T) {
+	w := newWorld(t)
+	asked := w.adopted(stemflow.CallbackLeft)
+	for i := range 30 {
+		w.callbackAfter(time.Duration(i)*time.Second, success(fmt.Sprintf("made-up-%d", i%20)))
+	}
+	w.callbackAfter(time.Minute, success(separationID))
+	w.run(input())
+	w.result()
+	require.ElementsMatch(t, []string{"made-up-0", "made-up-1", "made-up-2", "made-up-3", "made-up-4"}, separations(*asked))
+}
+
+// A callback that comes while the run is recording another one is recorded as well.
+func TestForeignCallbackDuringTheLastLookIsRecorded(t *testing.T) {
+	w := newWorld(t)
+	var asked []string
+	w.adopt = func(in stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) {
+		asked = append(asked, in.SeparationTaskID)
+		w.env.SignalWorkflow(stemflow.SignalSeparationCallback, success("second"))
+		return nil, failed(stemflow.ActivityErrorNotOwn)
+	}
+	w.callbackAfter(time.Second, success(foreignID))
+	w.callbackAfter(time.Minute, success(separationID))
+	w.run(input())
+	w.result()
+	require.Equal(t, []string{foreignID, "second"}, asked)
+}
+
+func TestForeignCallbacksHoldUpTheEndOnlyBriefly(t *testing.T) {
+	for name, c := range map[string]struct {
+		cancel bool
+		most   time.Duration
+	}{
+		"of a run that is done": {false, 3*time.Minute + time.Minute + 5*time.Second},
+		"of a cancelled one":    {true, 2*time.Minute + 15*time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.adopt = func(stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) {
+				return nil, again(stemflow.ErrorArchiveUnavailable)
+			}
+			w.callbackAfter(time.Minute, success(foreignID))
+			if c.cancel {
+				w.cancelAfter(2 * time.Minute)
+			}
+			w.run(input())
+			require.Greater(t, w.calls[stemflow.ActivityAdoptCallback], 1)
+			require.LessOrEqual(t, w.took(), c.most)
+			require.Equal(t, c.cancel, w.env.GetWorkflowError() != nil)
+		})
+	}
+}
+
+// Nothing else in Temporal names the id: the record does not carry this run's address, since a secret was retired or the provider echoes none.
+func TestUnknownSubmissionNamesEveryTaskThatCallbacksNamed(t *testing.T) {
+	w := newWorld(t)
+	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+	}
+	w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		if in.RequireOwn {
+			return nil, failed(stemflow.ActivityErrorNotOwn)
+		}
+		return done(), nil
+	}
+	w.callbackAfter(time.Minute, success(separationID))
+	w.callbackAfter(2*time.Minute, success(foreignID))
+	w.run(input())
+	kind, message, details := w.failure()
+	require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
+	require.Contains(t, message, separationID)
+	require.Contains(t, message, foreignID)
+	require.Contains(t, message, "separationTaskId")
+	require.Empty(t, details.SeparationTaskID, "it is nobody's knowledge that it is this run's")
+}
+
+// The callback comes at the deadline's edge, and its task proves to be another run's when there is no time left.
+func TestForgettingATaskAfterTheDeadlineEndsTheRun(t *testing.T) {
+	w := newWorld(t)
+	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+		return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+	}
+	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		if w.took() < 45*time.Minute+2*time.Second {
+			return nil, again(stemflow.ActivityErrorUnreadable)
+		}
+		return nil, failed(stemflow.ActivityErrorNotOwn)
+	}
+	w.callbackAfter(45*time.Minute-time.Second, success(separationID))
+	w.run(input())
+	kind, message, _ := w.failure()
+	require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
+	require.Contains(t, message, separationID)
+	require.Less(t, w.took(), 47*time.Minute)
+}
