@@ -102,15 +102,37 @@ func (b *bridge) deliver(ctx context.Context, w http.ResponseWriter, log *slog.L
 		b.metrics.signalled(took)
 		log.Info("callback delivered", "stems", len(callback.Stems))
 	case errors.As(err, &notRunning):
-		// No repetition would find the run, so the provider is told to stop. The log may now hold the only copy of an id that
-		// was paid for, and is written first: a separation can be resumed from it.
+		b.record(bounded, w, log, claims, callback)
+	default:
+		b.refuse(ctx, w, log, &refusal{http.StatusServiceUnavailable, "temporal", "the callback cannot be delivered right now, try again", err})
+	}
+}
+
+// record answers a callback for a run that is over: no repetition would find it. The callback may carry the only copy of an id
+// that was paid for. A workflow brings it to the ledger, where the token says which host has one; otherwise the log keeps it.
+func (b *bridge) record(
+	ctx context.Context, w http.ResponseWriter, log *slog.Logger, claims token.Claims, callback stemflow.Callback,
+) {
+	recorder, able := b.signaler.(Recorder)
+	if !able || claims.TaskQueue == "" || claims.RunID == "" {
 		b.metrics.received(outcomeNotRunning, "")
 		log.Warn("callback for a workflow that is not running, start the track with this separationTaskId if its stems are missing")
 		answered(ctx, http.StatusOK)
 		answerOK(w)
-	default:
-		b.refuse(ctx, w, log, &refusal{http.StatusServiceUnavailable, "temporal", "the callback cannot be delivered right now, try again", err})
+		return
 	}
+	// Only the id is handed on: whose it is, and what became of it, the provider's record says.
+	err := recorder.RecordCallback(ctx, claims.Namespace, claims.TaskQueue, stemflow.RecordCallbackInput{
+		WorkflowID: claims.WorkflowID, Owner: claims.RunID, Track: claims.Track,
+	}, stemflow.Callback{TaskID: callback.TaskID, Code: callback.Code})
+	if err != nil {
+		b.refuse(ctx, w, log, &refusal{http.StatusServiceUnavailable, "temporal", "the callback cannot be recorded right now, try again", err})
+		return
+	}
+	b.metrics.received(outcomeLate, "")
+	log.Info("callback for a workflow that is not running, handed on to be recorded")
+	answered(ctx, http.StatusOK)
+	answerOK(w)
 }
 
 // refusal is an answer other than 200: what is counted, what the caller is told, and why, which only the log is told.

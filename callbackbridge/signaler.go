@@ -2,9 +2,14 @@ package callbackbridge
 
 import (
 	"context"
+	"errors"
 	"sync"
 
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+
+	"stemflow"
 )
 
 // Signaler sends a signal to the workflow's latest run and returns once Temporal has accepted it. A *serviceerror.NotFound says
@@ -13,7 +18,13 @@ type Signaler interface {
 	SignalWorkflow(ctx context.Context, namespace, workflowID, signal string, arg any) error
 }
 
-// ClientSignaler is the [Signaler] of a Temporal client. It reaches other namespaces over the client's connection.
+// Recorder is what a [Signaler] may do besides: have a callback recorded whose run is over. It returns once Temporal has accepted
+// that, or has it behind itself already.
+type Recorder interface {
+	RecordCallback(ctx context.Context, namespace, taskQueue string, in stemflow.RecordCallbackInput, callback stemflow.Callback) error
+}
+
+// ClientSignaler is the [Signaler] and [Recorder] of a Temporal client. It reaches other namespaces over the client's connection.
 type ClientSignaler struct {
 	home    client.Client
 	options client.Options
@@ -36,6 +47,27 @@ func (s *ClientSignaler) SignalWorkflow(ctx context.Context, namespace, workflow
 		return err
 	}
 	return c.SignalWorkflow(ctx, workflowID, "", signal, arg)
+}
+
+// RecordCallback implements [Recorder]. One workflow hears all callbacks for one owner: whoever holds a token can name any number of
+// separations. Once one of them was proved to be the owner's, no other is started.
+func (s *ClientSignaler) RecordCallback(
+	ctx context.Context, namespace, taskQueue string, in stemflow.RecordCallbackInput, callback stemflow.Callback,
+) error {
+	c, err := s.client(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	_, err = c.SignalWithStartWorkflow(ctx, stemflow.RecordCallbackWorkflowID(in.Owner), stemflow.SignalSeparationCallback, callback,
+		client.StartWorkflowOptions{
+			TaskQueue:             taskQueue,
+			WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+			StaticSummary:         "record a callback for " + in.WorkflowID + ", whose run is over",
+		}, stemflow.WorkflowRecordCallback, in)
+	if recorded := (*serviceerror.WorkflowExecutionAlreadyStarted)(nil); errors.As(err, &recorded) {
+		return nil
+	}
+	return err
 }
 
 func (s *ClientSignaler) client(ctx context.Context, namespace string) (client.Client, error) {
