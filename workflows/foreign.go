@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -18,8 +19,12 @@ func (s *separation) hearForeign(ctx workflow.Context, separationTaskID string) 
 }
 
 // recordForeign puts what callbacks named on the ledger before the run ends, where the provider's record proves that a run of
-// this workflow id has paid for it. It also leaves no signal unread. The run's end waits for it only briefly.
-func (s *separation) recordForeign(ctx workflow.Context) {
+// this workflow id has paid for it. It also leaves no signal unread.
+func (s *separation) recordForeign(ctx workflow.Context, err error) {
+	patience := foreignFinish
+	if err != nil && ctx.Err() == nil {
+		patience = foreignFinishFailed
+	}
 	if s.ownership == claimed {
 		s.hearForeign(ctx, s.taskID)
 	}
@@ -27,17 +32,13 @@ func (s *separation) recordForeign(ctx workflow.Context) {
 	for done := 0; done < len(s.foreign); {
 		named := s.foreign[done:]
 		done = len(s.foreign)
-		s.adoptAll(ctx, named)
+		s.adoptAll(ctx, named, patience)
 		s.readLateCallbacks(ctx) // what came meanwhile
 	}
 }
 
-func (s *separation) adoptAll(ctx workflow.Context, named []string) {
+func (s *separation) adoptAll(ctx workflow.Context, named []string, patience time.Duration) {
 	detached, _ := workflow.NewDisconnectedContext(ctx)
-	patience := ledgerFinish
-	if ctx.Err() != nil {
-		patience = ledgerFinishCancelled
-	}
 	adoptions := make([]workflow.Future, len(named))
 	for i, id := range named {
 		adoptions[i] = workflow.ExecuteActivity(adoptOptions(detached, patience), stemflow.ActivityAdoptCallback,

@@ -155,11 +155,19 @@ func TestForeignCallbackDuringTheLastLookIsRecorded(t *testing.T) {
 
 func TestForeignCallbacksHoldUpTheEndOnlyBriefly(t *testing.T) {
 	for name, c := range map[string]struct {
-		cancel bool
-		most   time.Duration
+		prepare func(*world)
+		fails   bool
+		least   time.Duration
+		most    time.Duration
 	}{
-		"of a run that is done": {false, 3*time.Minute + time.Minute + 5*time.Second},
-		"of a cancelled one":    {true, 2*time.Minute + 15*time.Second},
+		"of a run that is done": {func(w *world) { w.callbackAfter(2*time.Minute, success(separationID)) }, false, 0, 2*time.Minute + 15*time.Second},
+		"of a cancelled one":    {func(w *world) { w.cancelAfter(2 * time.Minute) }, true, 0, 2*time.Minute + 15*time.Second},
+		"of one that failed": {func(w *world) {
+			w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+				return nil, failed(stemflow.ErrorSeparationFailed)
+			}
+			w.callbackAfter(2*time.Minute, success(separationID))
+		}, true, 2*time.Minute + 30*time.Second, 3*time.Minute + 5*time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -167,13 +175,12 @@ func TestForeignCallbacksHoldUpTheEndOnlyBriefly(t *testing.T) {
 				return nil, again(stemflow.ErrorArchiveUnavailable)
 			}
 			w.callbackAfter(time.Minute, success(foreignID))
-			if c.cancel {
-				w.cancelAfter(2 * time.Minute)
-			}
+			c.prepare(w)
 			w.run(input())
 			require.Greater(t, w.calls[stemflow.ActivityAdoptCallback], 1)
+			require.GreaterOrEqual(t, w.took(), c.least)
 			require.LessOrEqual(t, w.took(), c.most)
-			require.Equal(t, c.cancel, w.env.GetWorkflowError() != nil)
+			require.Equal(t, c.fails, w.env.GetWorkflowError() != nil)
 		})
 	}
 }

@@ -26,7 +26,7 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 	result, err := s.run(ctx)
 	s.finishLedger(ctx, err)
 	awaitHandlers(ctx)
-	s.recordForeign(ctx)
+	s.recordForeign(ctx, err)
 	s.countEnded(ctx, err)
 	s.log(ctx).Info("separation ended", "outcome", s.outcome(err), "stems", len(s.stems))
 	if err != nil {
