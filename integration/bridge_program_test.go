@@ -46,20 +46,28 @@ var ourVariables = []string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_", "OTEL_"}
 // startBridgeProcess starts the program for a Temporal, with more variables, and returns it with its address. Its log goes to log, where given.
 func startBridgeProcess(t testing.TB, temporalAddr string, log io.Writer, more ...string) (*servers.Process, string) {
 	t.Helper()
+	command, addr := bridgeCommand(t, temporalAddr, more...)
+	command.Ready, command.Log = servers.HTTPReady("http://"+addr+"/readyz"), log
+	process, err := servers.Start(t.Context(), command)
+	require.NoError(t, err)
+	t.Cleanup(process.Kill)
+	return process, addr
+}
+
+// bridgeCommand is the program on a free port, and its address.
+func bridgeCommand(t testing.TB, temporalAddr string, more ...string) (servers.Command, string) {
+	t.Helper()
 	port, err := servers.FreePort(0)
 	require.NoError(t, err)
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	process, err := servers.Start(t.Context(), servers.Command{
+	return servers.Command{
 		Name: "callbackbridge", Path: build(t, "../callbackbridge/cmd/callbackbridge"),
 		Env: servers.Environment(ourVariables, append([]string{
 			"TEMPORAL_ADDRESS=" + temporalAddr, "STEMFLOW_BRIDGE_ADDR=" + addr, "STEMFLOW_METRICS_ADDR=127.0.0.1:0",
 			"STEMFLOW_CALLBACK_SECRETS=" + callbackSecret, "KIE_WEBHOOK_HMAC_KEY=" + webhookKey,
 		}, more...)...),
-		Ready: servers.HTTPReady("http://" + addr + "/readyz"), Log: log, StopWithin: 30 * time.Second,
-	})
-	require.NoError(t, err)
-	t.Cleanup(process.Kill)
-	return process, addr
+		StopWithin: 30 * time.Second,
+	}, addr
 }
 
 // startBridge starts the program for a Temporal, and the workflows.

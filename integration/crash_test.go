@@ -25,7 +25,14 @@ func buildWorker(t testing.TB) string {
 // startProgram starts the worker's program as it would run in production, configured by its environment alone.
 func (s *stack) startProgram(program string, more ...string) *servers.Process {
 	s.t.Helper()
-	p, err := servers.Start(s.t.Context(), servers.Command{
+	p, err := servers.Start(s.t.Context(), s.workerCommand(program, more...))
+	require.NoError(s.t, err)
+	s.t.Cleanup(p.Kill)
+	return p
+}
+
+func (s *stack) workerCommand(program string, more ...string) servers.Command {
+	return servers.Command{
 		Name: "worker", Path: program,
 		Env: servers.Environment(ourVariables, append([]string{
 			"TEMPORAL_ADDRESS=" + s.server,
@@ -37,10 +44,7 @@ func (s *stack) startProgram(program string, more ...string) *servers.Process {
 			"STEMFLOW_SOURCE_HOSTS=127.0.0.1", "STEMFLOW_ALLOW_INSECURE_SOURCES=true",
 		}, more...)...),
 		Log: s.workerLog, StopWithin: time.Minute,
-	})
-	require.NoError(s.t, err)
-	s.t.Cleanup(p.Kill)
-	return p
+	}
 }
 
 // upload matches the upload of an object by the end of its key.

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +13,8 @@ import (
 // line is a TCP line to a server that can be held: what is sent then arrives when it is released.
 type line struct {
 	addr string
+	// refused counts the connections that the server did not take: it was away.
+	refused atomic.Int64
 
 	mu   sync.Mutex
 	open *sync.Cond
@@ -32,6 +35,7 @@ func newLine(t testing.TB, to string) *line {
 			}
 			far, err := net.Dial("tcp", to)
 			if err != nil {
+				l.refused.Add(1)
 				near.Close()
 				continue
 			}

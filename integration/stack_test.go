@@ -90,22 +90,28 @@ func newStackAt(t testing.TB, temporalAddr string) *stack {
 	s.store, err = archive.New(user)
 	require.NoError(t, err)
 
-	s.sim = kiesim.New(kiesim.Options{
-		APIKey: apiKey, WebhookHMACKey: webhookKey, Credits: 1_000_000, RateLimit: kiesim.RateLimit{Tasks: -1}, Logger: slog.New(slog.DiscardHandler),
-		RetrySchedule: []time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second},
-	})
-	s.held = &heldAnswers{provider: s.sim, byTrack: map[string]chan struct{}{}}
-	provider := httptest.NewServer(s.held)
-	t.Cleanup(func() { s.sim.Close(); provider.Close() })
-
 	s.cfg = plugin.Config{
-		Client: s.client, APIKey: apiKey, BaseURL: provider.URL, CallbackSecrets: []string{callbackSecret},
+		Client: s.client, APIKey: apiKey, CallbackSecrets: []string{callbackSecret},
 		MinIO:      plugin.MinIO{Endpoint: user.Endpoint, AccessKey: user.AccessKey, SecretKey: user.SecretKey},
 		Bucket:     s.bucket,
 		SubmitRate: 100, SourceHosts: []string{"127.0.0.1"}, AllowInsecureSources: true,
 	}
+	s.serveProvider(200*time.Millisecond, 500*time.Millisecond, time.Second)
 	s.serveBridge(callbackbridge.Config{Signaler: callbackbridge.NewSignaler(s.client, options)})
 	return s
+}
+
+// serveProvider serves a provider that sends a callback again after each of the pauses.
+func (s *stack) serveProvider(retries ...time.Duration) {
+	s.t.Helper()
+	s.sim = kiesim.New(kiesim.Options{
+		APIKey: apiKey, WebhookHMACKey: webhookKey, Credits: 1_000_000, RateLimit: kiesim.RateLimit{Tasks: -1},
+		Logger: slog.New(slog.DiscardHandler), RetrySchedule: retries,
+	})
+	s.held = &heldAnswers{provider: s.sim, byTrack: map[string]chan struct{}{}}
+	sim, provider := s.sim, httptest.NewServer(s.held)
+	s.t.Cleanup(func() { sim.Close(); provider.Close() })
+	s.cfg.BaseURL = provider.URL
 }
 
 // serveBridge serves a bridge, which the callbacks of all that is submitted from now on reach.

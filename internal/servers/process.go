@@ -149,6 +149,25 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
+// Freeze stops the child where it is: it keeps its memory and its connections and does nothing, as on a machine that swaps or
+// whose virtual host is paused.
+func (p *Process) Freeze() error { return p.send(syscall.SIGSTOP) }
+
+// Thaw lets a child that was frozen go on.
+func (p *Process) Thaw() error { return p.send(syscall.SIGCONT) }
+
+func (p *Process) send(s syscall.Signal) error {
+	select {
+	case <-p.done:
+		return fmt.Errorf("%s has ended", p.command.Name)
+	default:
+	}
+	if err := syscall.Kill(-p.cmd.Process.Pid, s); err != nil {
+		return fmt.Errorf("send %v to %s: %w", s, p.command.Name, err)
+	}
+	return nil
+}
+
 // Restart starts the same program again, on the same ports and data. A child that still runs is stopped first.
 func (p *Process) Restart(ctx context.Context) (*Process, error) {
 	p.Stop()
