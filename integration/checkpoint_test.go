@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -94,6 +95,8 @@ func newCheckpoint(t testing.TB, target string, passages ...*passage) *checkpoin
 			}
 			panic(http.ErrAbortHandler)
 		},
+		// Requests that are cut off are what the tests are about.
+		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body []byte

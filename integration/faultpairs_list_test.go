@@ -29,9 +29,6 @@ const (
 
 func (f fault) of(part string) bool { return strings.HasSuffix(string(f), " "+part) }
 
-func (f fault) kills() bool   { return strings.HasPrefix(string(f), "kill ") }
-func (f fault) freezes() bool { return strings.HasPrefix(string(f), "freeze ") }
-
 // runMoment is a point in the life of a run.
 type runMoment string
 
@@ -99,8 +96,8 @@ var tellingPairs = []faultPair{
 	{first: faultAt{repeatSubmit, atAnswer}, second: faultAt{killWorker, atAnswer}},
 	// Only the callback knows the id, and nobody takes it.
 	{first: faultAt{cutProvider, atAnswer}, second: faultAt{killBridge, atCallback}, overlap: true},
-	// An attempt that was thought lost goes on when the next one is made.
-	{first: faultAt{freezeWorker, atIntent}, second: faultAt{freezeTemporal, atIntent}},
+	// The provider accepts a call after the engine has given it up, and the next attempt finds no store.
+	{first: faultAt{freezeWorker, atCall}, second: faultAt{killStore, atCall}},
 }
 
 // faultPairs are the pairs that make a difference: faults of parts that are at work at that moment. Parts that take no part

@@ -16,7 +16,7 @@ import (
 
 var (
 	pairsMatch    = flag.String("pairs", "", "a regular expression: which of the fault pairs BenchmarkFaultPairs runs; all if empty")
-	pairsAtOnce   = flag.Int("pairs-at-once", 8, "how many fault pairs BenchmarkFaultPairs runs at the same time")
+	pairsAtOnce   = flag.Int("pairs-at-once", 12, "how many fault pairs BenchmarkFaultPairs runs at the same time")
 	pairsProgress = os.Stderr
 )
 
@@ -121,7 +121,7 @@ func (o pairOutcome) String() string {
 func pairTable(pairs []faultPair, outcomes []pairOutcome, took time.Duration) string {
 	var table strings.Builder
 	failed := 0
-	fmt.Fprintln(&table, "| first fault | at | second fault | at | billed | starts | how the runs ended | s |")
+	fmt.Fprintln(&table, "| first fault | at | second fault | at | billed | runs | how they ended | s |")
 	fmt.Fprintln(&table, "|---|---|---|---|---|---|---|---|")
 	for i, pair := range pairs {
 		o := outcomes[i]
@@ -132,7 +132,7 @@ func pairTable(pairs []faultPair, outcomes []pairOutcome, took time.Duration) st
 			ended = strings.TrimSuffix(ended+" **FAILED**: "+strings.Join(strings.Fields(strings.ReplaceAll(wrong, "|", "/")), " "), ";")
 		}
 		fmt.Fprintf(&table, "| %s | %s | %s | %s | %d | %d | %s | %.0f |\n",
-			pair.first.fault, pair.first.at, pair.second.fault, pair.second.at, o.billed, o.starts, ended, o.took.Seconds())
+			pair.first.fault, pair.first.at, pair.second.fault, pair.second.at, o.billed, len(o.ended), ended, o.took.Seconds())
 	}
 	fmt.Fprintf(&table, "\n%d pairs, %d failed, in %v.\n", len(pairs), failed, took.Round(time.Minute))
 	return table.String()

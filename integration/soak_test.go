@@ -1,16 +1,13 @@
 package integration
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"flag"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
 	"stemflow/internal/archive"
@@ -20,12 +17,14 @@ import (
 var (
 	soakSeed   = flag.Uint64("seed", 0, "the seed of BenchmarkSoak's faults; 0 takes the time")
 	soakTracks = flag.Int("tracks", 300, "how many tracks BenchmarkSoak separates")
+	soakPairs  = flag.Int("soak-pairs", 4, "how many pairs of faults of workers and servers BenchmarkSoak draws")
 )
 
-// BenchmarkSoak separates some hundreds of tracks at once with random faults at every joint, and reconciles bill, ledgers, manifests
-// and objects at the end: nothing paid twice, nothing paid and lost, nothing half-written.
+// BenchmarkSoak separates some hundreds of tracks at once with random faults of the provider at every joint, and meanwhile kills
+// and freezes worker, bridge, store and Temporal, two at a time. At the end it reconciles bill, ledgers, manifests and objects:
+// nothing paid twice, nothing paid and lost, nothing half-written.
 //
-//	go test ./integration -run '^$' -bench Soak -benchtime 1x [-seed N] [-tracks N]
+//	go test ./integration -run '^$' -bench Soak -benchtime 1x [-seed N] [-tracks N] [-soak-pairs N]
 func BenchmarkSoak(b *testing.B) {
 	seed := *soakSeed
 	if seed == 0 {
@@ -34,21 +33,50 @@ func BenchmarkSoak(b *testing.B) {
 	b.Logf("seed %d: run with -seed %d for the same faults", seed, seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	for b.Loop() {
-		s := newStack(b)
-		runs := map[client.WorkflowRun]stemflow.SeparateStemsInput{}
-		for range *soakTracks {
+		// The paid calls take their time, so that each pair of faults meets some.
+		s := newFaultStage(b, stageOptions{ownTemporal: true, ownStore: true, worker: []string{"STEMFLOW_SUBMIT_RATE=4"}})
+		accounts := make([]*books, *soakTracks)
+		for i := range accounts {
 			in := track([]stemflow.SeparationType{stemflow.SeparateVocal, stemflow.SplitStem}[random.IntN(2)])
 			in.CallbackGrace, in.PollInterval, in.Deadline = stemflow.Duration(5*time.Second), stemflow.Duration(3*time.Second), stemflow.Duration(90*time.Second)
 			s.sim.SetKnobs(in.AudioID, randomFaults(random))
-			runs[s.start(in)] = in
+			accounts[i] = &books{s: s.stack, in: in, run: s.start(in)}
+		}
+		for i := range *soakPairs {
+			s.strike(random, i)
 		}
 		outcomes := map[string]int{}
-		for run, in := range runs {
-			outcomes[s.reconcile(run, in)]++
+		for _, account := range accounts {
+			outcomes[account.reconcile()]++
 		}
-		require.Equal(b, *soakTracks, len(runs))
-		b.Logf("%d tracks, %d paid: %v", len(runs), len(s.sim.Bill().Charges), outcomes)
-		b.ReportMetric(float64(len(runs))/b.Elapsed().Minutes(), "tracks/min")
+		s.stopWorkers()
+		for _, account := range accounts {
+			require.LessOrEqual(b, s.billed(account.in), 1, "paid twice: %s", account.run.GetID())
+		}
+		b.Logf("%d tracks, %d paid: %v", len(accounts), len(s.sim.Bill().Charges), outcomes)
+		b.ReportMetric(float64(len(accounts))/b.Elapsed().Minutes(), "tracks/min")
+	}
+}
+
+// strike hits two parts at once, at a point of the soak's progress that the seed decides, and brings them back in either order.
+func (s *faultStage) strike(random *rand.Rand, nth int) {
+	s.t.Helper()
+	share := max(*soakTracks / *soakPairs, 1)
+	calls := nth*share + random.IntN(share)
+	parts := [][]fault{{killWorker, freezeWorker}, {killStore, freezeStore}, {killTemporal, freezeTemporal}, {killBridge, freezeBridge}}
+	random.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+	first, second := parts[0][random.IntN(2)], parts[1][random.IntN(2)]
+
+	s.await("so many submits were made", func() bool { return s.requests("generate") >= calls })
+	s.t.Logf("after %d submits: %s, %s", calls, first, second)
+	s.inject(first)
+	s.inject(second)
+	for _, f := range []fault{first, second} {
+		s.meet(f)
+		s.back(f)
+		if f == freezeWorker {
+			time.AfterFunc(hangOverSubmit, s.frozen[len(s.frozen)-1].thaw)
+		}
 	}
 }
 
@@ -102,47 +130,29 @@ func randomFaults(random *rand.Rand) kiesim.Knobs {
 	return k
 }
 
-// reconcile waits for a run's end and compares what it says with the bill and the archive. It returns the end's name.
-func (s *stack) reconcile(run client.WorkflowRun, in stemflow.SeparateStemsInput) string {
-	s.t.Helper()
-	var result stemflow.SeparateStemsResult
-	err := run.Get(s.t.Context(), &result)
-	billed := s.billed(in)
-	require.LessOrEqual(s.t, billed, 1, "paid twice: %s", run.GetID())
-	objects, listErr := s.store.List(s.t.Context(), s.bucket, s.location(in).Dir)
-	require.NoError(s.t, listErr)
-
-	if err == nil {
-		require.Equal(s.t, 1, billed)
-		manifest, found := s.manifest(in)
-		require.True(s.t, found)
-		require.Equal(s.t, result, manifest.SeparateStemsResult)
-		require.Equal(s.t, stemflow.SubmissionPaid, s.ledger(in).State)
-		require.Equal(s.t, result.SeparationTaskID, s.ledger(in).SeparationTaskID)
-		require.Len(s.t, objects, len(result.Stems)+2, "the stems, manifest and ledger, and nothing else")
-		for _, stem := range result.Stems {
-			sum := sha256.Sum256(s.object(stem.Key))
-			require.Equal(s.t, stem.SHA256, hex.EncodeToString(sum[:]))
+// reconcile follows a track to its end and compares what it says with the bill and the archive. It returns the end's name.
+func (b *books) reconcile() string {
+	b.s.t.Helper()
+	end := b.close(func() {})
+	if end.err == nil {
+		b.checkArchived(end)
+	} else {
+		ledger := b.s.ledger(b.in)
+		switch end.err.Type() {
+		case stemflow.ErrorInsufficientCredits:
+			b.check(b.s.billed(b.in) == 0, "billed, and ended with %s", end)
+			b.check(ledger.State == stemflow.SubmissionRefused, "the ledger says %s after %s", ledger.State, end)
+		case stemflow.ErrorSeparationFailed:
+			// An intent stays where a person named the separation: nothing proves that it is the one that was intended.
+			named := b.in.SeparationTaskID != "" && ledger.State == stemflow.SubmissionIntended
+			b.check(ledger.State == stemflow.SubmissionFailed || named, "the ledger says %s after %s", ledger.State, end)
+		case stemflow.ErrorSubmissionUnknown:
+			b.checkUnknown(end)
+		default:
+			b.check(false, "an end that none of the faults explains: %s", end.err.Error())
 		}
-		return string(result.SettledBy)
+		require.Equal(b.s.t, []string{archive.SubmissionKey(b.s.location(b.in))}, b.s.keys(b.in), "the ledger alone")
 	}
-
-	var app *temporal.ApplicationError
-	require.ErrorAs(s.t, err, &app)
-	_, found := s.manifest(in)
-	require.False(s.t, found, "a run that failed commits nothing")
-	ledger := s.ledger(in)
-	switch app.Type() {
-	case stemflow.ErrorInsufficientCredits:
-		require.Zero(s.t, billed)
-		require.Equal(s.t, stemflow.SubmissionRefused, ledger.State)
-	case stemflow.ErrorSeparationFailed:
-		require.Equal(s.t, stemflow.SubmissionFailed, ledger.State)
-	case stemflow.ErrorSubmissionUnknown:
-		require.Equal(s.t, stemflow.SubmissionIntended, ledger.State, "the next run is warned")
-	default:
-		require.Fail(s.t, "an end that none of the faults explains", "%s: %s", app.Type(), app.Message())
-	}
-	require.Len(s.t, objects, 1, "the ledger %s alone", archive.SubmissionKey(s.location(in)))
-	return app.Type()
+	require.Empty(b.s.t, b.broken, "%s: %v", b.run.GetID(), b.ended)
+	return strings.Join(b.ended, ", then ")
 }

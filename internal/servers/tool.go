@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -29,6 +30,9 @@ func FindTool(ctx context.Context, name string, announce func(string)) (string, 
 	if err != nil {
 		return "", fmt.Errorf("find %s: %w", name, err)
 	}
+	if path, found := built.Load(toolIn{root, name}); found {
+		return path.(string), nil
+	}
 	slow := time.AfterFunc(buildPatience, func() {
 		announce("building " + name + " from tools/go.mod: once, about two minutes")
 	})
@@ -41,8 +45,16 @@ func FindTool(ctx context.Context, name string, announce func(string)) (string, 
 	if err := Run(ctx, cmd); err != nil {
 		return "", fmt.Errorf("build %s from tools/go.mod: %w\n%s", name, err, stderr.Bytes())
 	}
-	return strings.TrimSpace(stdout.String()), nil
+	path := strings.TrimSpace(stdout.String())
+	built.Store(toolIn{root, name}, path)
+	return path, nil
 }
+
+// built holds the paths of the tools that were built: to have the go command look takes seconds on a busy machine, and a test
+// starts many servers.
+var built sync.Map
+
+type toolIn struct{ root, name string }
 
 // ModuleRoot is the directory of this repository: the nearest one above the working directory with a tools/go.mod. A test runs in the
 // directory of its package.
