@@ -18,7 +18,8 @@ import (
 // startsMost is how often a track is started in all, where its runs fail.
 const startsMost = 3
 
-// books follow a track from run to run, and hold what each run says against the bill, the ledger and the archive.
+// books follow a track from run to run, and hold what each run says against the bill, the ledger
+// and the archive.
 type books struct {
 	s   *stack
 	in  stemflow.SeparateStemsInput
@@ -27,8 +28,9 @@ type books struct {
 	ended, broken []string
 }
 
-// close waits for the end of the run, and starts the track again as long as the message of a run that failed advises something
-// that costs nothing. After each run, calm waits until nothing of it goes on.
+// close waits for the end of the run, and starts the track again as long as the message of a run
+// that failed advises something that costs nothing. After each run, calm waits until nothing of it
+// goes on.
 func (b *books) close(calm func()) runEnd {
 	b.s.t.Helper()
 	before := 0
@@ -79,10 +81,12 @@ func (b *books) end() runEnd {
 	return end
 }
 
-// startAgain does what the message of a run that failed advises. It reports whether there is something that costs nothing.
+// startAgain does what the message of a run that failed advises. It reports whether there is
+// something that costs nothing.
 func (b *books) startAgain(end runEnd) bool {
 	switch end.err.Type() {
-	case stemflow.ErrorArchiveUnavailable, stemflow.ErrorArchiveIncomplete, stemflow.ErrorSeparationTimedOut, stemflow.ErrorProviderUnavailable:
+	case stemflow.ErrorArchiveUnavailable, stemflow.ErrorArchiveIncomplete,
+		stemflow.ErrorSeparationTimedOut, stemflow.ErrorProviderUnavailable:
 	case stemflow.ErrorSubmissionUnknown:
 		charges := b.s.charges(b.in) // the provider's log
 		if len(charges) == 0 {
@@ -104,7 +108,8 @@ func (b *books) checkHonest(end runEnd, before, after int) {
 		return
 	}
 	ledger := b.s.ledger(b.in)
-	b.check(ledger.State != stemflow.SubmissionRefused, "the ledger says refused after %s, but the track is paid for", end)
+	b.check(ledger.State != stemflow.SubmissionRefused,
+		"the ledger says refused after %s, but the track is paid for", end)
 	b.check(ledger.State != stemflow.SubmissionPaid || b.chargedFor(ledger.SeparationTaskID),
 		"the ledger names a separation that is not on the bill: %s", ledger.SeparationTaskID)
 }
@@ -127,13 +132,15 @@ func (b *books) checkArchived(end runEnd) {
 	billed := b.s.billed(b.in)
 	b.check(billed <= 1, "paid %d times", billed)
 	b.check(billed >= 1, "archived, and never paid")
-	b.check(b.chargedFor(end.result.SeparationTaskID), "the separation is not on the bill: %s", end.result.SeparationTaskID)
+	b.check(b.chargedFor(end.result.SeparationTaskID),
+		"the separation is not on the bill: %s", end.result.SeparationTaskID)
 	b.s.requireArchived(b.in, end.result)
 	manifest, _ := b.s.manifest(b.in)
 	require.Equal(b.s.t, end.result, manifest.SeparateStemsResult)
 }
 
-// checkUnknown holds a track whose last run does not know whether it paid against the bill and the archive.
+// checkUnknown holds a track whose last run does not know whether it paid against the bill and the
+// archive.
 func (b *books) checkUnknown(end runEnd) {
 	b.s.t.Helper()
 	billed := b.s.billed(b.in)
@@ -141,5 +148,6 @@ func (b *books) checkUnknown(end runEnd) {
 	_, found := b.s.manifest(b.in)
 	b.check(!found, "a run that failed has committed a manifest")
 	state := b.s.ledger(b.in).State
-	b.check(state == stemflow.SubmissionIntended, "the outcome is unknown, and the ledger says %s: the next run is not warned", state)
+	b.check(state == stemflow.SubmissionIntended,
+		"the outcome is unknown, and the ledger says %s: the next run is not warned", state)
 }

@@ -51,20 +51,21 @@ func (p *passage) hold(ctx context.Context) bool {
 	}
 }
 
-// checkpoint is a proxy in front of a server. It reports when a request arrives that is a moment of the run, and holds it
-// until the test has done what it wants to do at that moment.
+// checkpoint is a proxy in front of a server. It reports when a request arrives that is a moment of
+// the run, and holds it until the test has done what it wants to do at that moment.
 type checkpoint struct {
 	// addr is where it listens, with no scheme.
 	addr string
-	// failed counts the requests that the server did not answer: it was away, or silent until the client gave up. Requests that
-	// were held do not count: they belong to the moment, not to what came after it.
+	// failed counts the requests that the server did not answer: it was away, or silent until the
+	// client gave up. Requests that were held do not count: they belong to the moment, not to what
+	// came after it.
 	failed atomic.Int64
 
 	passages []*passage
 }
 
-// smallBody is the size up to which a request's body is read before it is passed on. Ledger and manifest are smaller, stems are
-// larger.
+// smallBody is the size up to which a request's body is read before it is passed on. Ledger and
+// manifest are smaller, stems are larger.
 const smallBody = 32 << 10
 
 type passageKey struct{}

@@ -58,11 +58,12 @@ type faultAt struct {
 
 func (f faultAt) String() string { return string(f.fault) + " @ " + string(f.at) }
 
-// faultPair is two faults in one run. What they hit comes back in the order of the faults; a fault of the provider is over
-// by itself.
+// faultPair is two faults in one run. What they hit comes back in the order of the faults; a fault
+// of the provider is over by itself.
 type faultPair struct {
 	first, second faultAt
-	// overlap keeps the first fault until the second has come, where the run reaches that moment all the same.
+	// overlap keeps the first fault until the second has come, where the run reaches that moment
+	// all the same.
 	overlap bool
 }
 
@@ -84,8 +85,8 @@ func (p faultPair) provider(m runMoment) (fault, bool) {
 	return "", false
 }
 
-// tellingPairs run in every check: each has a run lose its paid call in one way, and the run that comes next meet something
-// else that may hide it.
+// tellingPairs run in every check: each has a run lose its paid call in one way, and the run that
+// comes next meet something else that may hide it.
 var tellingPairs = []faultPair{
 	// The next attempt finds no store, so that it paid nothing; but the one before it did.
 	{first: faultAt{killWorker, atAnswer}, second: faultAt{killStore, atAnswer}},
@@ -96,12 +97,13 @@ var tellingPairs = []faultPair{
 	{first: faultAt{repeatSubmit, atAnswer}, second: faultAt{killWorker, atAnswer}},
 	// Only the callback knows the id, and nobody takes it.
 	{first: faultAt{cutProvider, atAnswer}, second: faultAt{killBridge, atCallback}, overlap: true},
-	// The provider accepts a call after the engine has given it up, and the next attempt finds no store.
+	// The provider accepts a call after the engine has given it up, and the next attempt finds no
+	// store.
 	{first: faultAt{freezeWorker, atCall}, second: faultAt{killStore, atCall}},
 }
 
-// faultPairs are the pairs that make a difference: faults of parts that are at work at that moment. Parts that take no part
-// in what goes on then would only be away, and that is one fault.
+// faultPairs are the pairs that make a difference: faults of parts that are at work at that moment.
+// Parts that take no part in what goes on then would only be away, and that is one fault.
 func faultPairs() []faultPair {
 	workers, stores := []fault{killWorker, freezeWorker}, []fault{killStore, freezeStore}
 	temporals, bridges := []fault{killTemporal, freezeTemporal}, []fault{killBridge, freezeBridge}
@@ -146,7 +148,8 @@ func faultPairs() []faultPair {
 	together(bridges, temporals, atCallback)
 	together(temporals, bridges, atCallback)
 	together(bridges, stores, atCallback)
-	// The answer to the paid call is spoiled, and what could find out is hit: the worker, the ledger, the engine, the callback.
+	// The answer to the paid call is spoiled, and what could find out is hit: the worker, the
+	// ledger, the engine, the callback.
 	together(providers, slices.Concat(workers, stores, temporals), atAnswer)
 	together(providers, []fault{killWorker, killStore, killTemporal}, atCall)
 	apart(true, providers, atAnswer, bridges, atCallback)
@@ -154,7 +157,8 @@ func faultPairs() []faultPair {
 	// The record cannot be read.
 	together(providers, []fault{killWorker, killTemporal, killBridge}, atCallback)
 	together(providers, []fault{killWorker, killTemporal}, atPolling)
-	// A second fault hits what has just recovered from the first, or is still without what the first one took away.
+	// A second fault hits what has just recovered from the first, or is still without what the
+	// first one took away.
 	kills := []fault{killWorker, killStore, killTemporal}
 	apart(false, []fault{killWorker, killTemporal}, atAnswer, slices.Concat(kills, []fault{killBridge}), atCallback)
 	apart(false, []fault{killWorker, killTemporal}, atAnswer, kills, atArchiving, atManifest)

@@ -20,8 +20,8 @@ import (
 	"stemflow/kiesim"
 )
 
-// givenUpAfter is how long nobody has asked the store again after a request failed, when an activity surely has given up. It
-// serves where Temporal is away and cannot say so.
+// givenUpAfter is how long nobody has asked the store again after a request failed, when an
+// activity surely has given up. It serves where Temporal is away and cannot say so.
 const givenUpAfter = 10 * time.Second
 
 // faultRun is a track that is separated while both faults come.
@@ -49,7 +49,8 @@ func (o faultOutcome) String() string {
 	return text
 }
 
-// playPair runs a track with both faults to its end, starts it again where it says so, and reconciles.
+// playPair runs a track with both faults to its end, starts it again where it says so, and
+// reconciles.
 func playPair(t testing.TB, pair faultPair) faultOutcome {
 	t.Helper()
 	begun := time.Now()
@@ -64,7 +65,9 @@ func playPair(t testing.TB, pair faultPair) faultOutcome {
 		r.books.check(end.err.Type() == stemflow.ErrorSubmissionUnknown, "the last run failed: %s", end.err.Error())
 		r.books.checkUnknown(end)
 	}
-	return faultOutcome{billed: r.billed(r.books.in), ended: r.books.ended, broken: r.books.broken, took: time.Since(begun)}
+	return faultOutcome{
+		billed: r.billed(r.books.in), ended: r.books.ended, broken: r.books.broken, took: time.Since(begun),
+	}
 }
 
 func newFaultRun(t testing.TB, pair faultPair) *faultRun {
@@ -259,7 +262,8 @@ type runState struct {
 	known, closed bool
 	// attempts are those of the activity that was tried most often; 0 when nothing is under way.
 	attempts int32
-	// ended counts the activities that completed or failed, timedOut those that the engine has given up.
+	// ended counts the activities that completed or failed, timedOut those that the engine has
+	// given up.
 	ended, timedOut int
 }
 
@@ -276,7 +280,8 @@ func (r *faultRun) state() runState {
 	for _, pending := range d.PendingActivities {
 		state.attempts = max(state.attempts, pending.Attempt)
 	}
-	events := r.client.GetWorkflowHistory(ctx, r.books.run.GetID(), r.books.run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := r.client.GetWorkflowHistory(ctx, r.books.run.GetID(), r.books.run.GetRunID(), false,
+		enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		if err != nil {
@@ -293,8 +298,8 @@ func (r *faultRun) state() runState {
 	return state
 }
 
-// thawWhenGivenUp lets a worker that was replaced go on when the engine has given up what it was doing, so that both are at it,
-// or when the run is over.
+// thawWhenGivenUp lets a worker that was replaced go on when the engine has given up what it was
+// doing, so that both are at it, or when the run is over.
 func (r *faultRun) thawWhenGivenUp(worker *supervised) {
 	r.thawing.Go(func() {
 		defer worker.thaw()
@@ -318,15 +323,17 @@ func (r *faultRun) awaitGivenUp() {
 	}
 }
 
-// letTheEngineRepeat takes the limit off the attempts of an activity that is under way, as an operator can.
+// letTheEngineRepeat takes the limit off the attempts of an activity that is under way, as an
+// operator can.
 func (r *faultRun) letTheEngineRepeat(activity string) {
 	r.t.Helper()
-	_, err := r.client.WorkflowService().UpdateActivityOptions(r.t.Context(), &workflowservice.UpdateActivityOptionsRequest{
+	request := &workflowservice.UpdateActivityOptionsRequest{
 		Namespace:       client.DefaultNamespace,
 		Execution:       &commonpb.WorkflowExecution{WorkflowId: r.books.run.GetID(), RunId: r.books.run.GetRunID()},
 		Activity:        &workflowservice.UpdateActivityOptionsRequest_Type{Type: activity},
 		ActivityOptions: &activitypb.ActivityOptions{RetryPolicy: &commonpb.RetryPolicy{MaximumAttempts: 5}},
 		UpdateMask:      &fieldmaskpb.FieldMask{Paths: []string{"retry_policy.maximum_attempts"}},
-	})
+	}
+	_, err := r.client.WorkflowService().UpdateActivityOptions(r.t.Context(), request)
 	require.NoError(r.t, err)
 }

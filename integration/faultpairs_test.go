@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -15,12 +16,12 @@ import (
 )
 
 var (
-	pairsMatch    = flag.String("pairs", "", "a regular expression: which of the fault pairs BenchmarkFaultPairs runs; all if empty")
-	pairsAtOnce   = flag.Int("pairs-at-once", 12, "how many fault pairs BenchmarkFaultPairs runs at the same time")
-	pairsProgress = os.Stderr
+	pairsMatch  = flag.String("pairs", "", "the fault pairs that BenchmarkFaultPairs runs, as a regular expression; all if empty")
+	pairsAtOnce = flag.Int("pairs-at-once", 12, "how many fault pairs BenchmarkFaultPairs runs at the same time")
 )
 
-// The pairs that would cost money first.
+// TestFaultPairs plays the pairs that would cost money first. BenchmarkFaultPairs plays all of
+// them.
 func TestFaultPairs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts and kills servers")
@@ -53,9 +54,12 @@ func TestFaultPairsAreWellFormed(t *testing.T) {
 	}
 }
 
-// BenchmarkFaultPairs runs all pairs of faults, each at its moments, and prints a table in Markdown.
+// BenchmarkFaultPairs runs all pairs of faults, each at its moments, and prints a table in
+// Markdown.
 //
-//	go test ./integration -run '^$' -bench FaultPairs -benchtime 1x -timeout 2h [-pairs REGEXP] [-pairs-at-once N]
+//	go test ./integration -run '^$' -bench FaultPairs -benchtime 1x -timeout 2h
+//
+// -pairs and -pairs-at-once may follow.
 func BenchmarkFaultPairs(b *testing.B) {
 	wanted, err := regexp.Compile(*pairsMatch)
 	require.NoError(b, err)
@@ -79,7 +83,7 @@ func BenchmarkFaultPairs(b *testing.B) {
 					outcomes[i] = playAlone(b, pairs[i])
 					done.Lock()
 					count++
-					fmt.Fprintf(pairsProgress, "%d/%d %s: %s\n", count, len(pairs), pairs[i], outcomes[i])
+					fmt.Fprintf(os.Stderr, "%d/%d %s: %s\n", count, len(pairs), pairs[i], outcomes[i])
 					done.Unlock()
 				}
 			})
@@ -129,16 +133,19 @@ func pairTable(pairs []faultPair, outcomes []pairOutcome, took time.Duration) st
 		if o.failed() {
 			failed++
 			wrong := strings.Join(append(o.broken[:len(o.broken):len(o.broken)], o.failure), "; ")
-			ended = strings.TrimSuffix(ended+" **FAILED**: "+strings.Join(strings.Fields(strings.ReplaceAll(wrong, "|", "/")), " "), ";")
+			wrong = strings.Join(strings.Fields(strings.ReplaceAll(wrong, "|", "/")), " ") // one cell, one line
+			ended += " **FAILED**: " + strings.TrimSuffix(wrong, ";")
 		}
 		fmt.Fprintf(&table, "| %s | %s | %s | %s | %d | %d | %s | %.0f |\n",
-			pair.first.fault, pair.first.at, pair.second.fault, pair.second.at, o.billed, len(o.ended), ended, o.took.Seconds())
+			pair.first.fault, pair.first.at, pair.second.fault, pair.second.at,
+			o.billed, len(o.ended), ended, o.took.Seconds())
 	}
 	fmt.Fprintf(&table, "\n%d pairs, %d failed, in %v.\n", len(pairs), failed, took.Round(time.Minute))
 	return table.String()
 }
 
-// soloT lets one pair fail without the others: it collects what a test would report, and cleans up by itself.
+// soloT lets one pair fail without the others: it collects what a test would report, and cleans up
+// by itself.
 type soloT struct {
 	testing.TB
 	ctx context.Context
@@ -176,6 +183,9 @@ func (t *soloT) Errorf(format string, args ...any) {
 	defer t.mu.Unlock()
 	t.failures = append(t.failures, fmt.Sprintf(format, args...))
 }
+
+// FailNow ends the pair's goroutine, and leaves the benchmark alone.
+func (t *soloT) FailNow() { runtime.Goexit() }
 
 func (t *soloT) Cleanup(f func()) {
 	t.mu.Lock()

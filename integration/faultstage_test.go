@@ -16,12 +16,14 @@ const (
 	outageMost = 100 * time.Second
 	// A server that hangs, hangs for longer than any one request to it may take.
 	hangTime = 12 * time.Second
-	// While the paid call is under way, Temporal hangs for longer than the activity may take: the engine gives it up.
+	// While the paid call is under way, Temporal hangs for longer than the activity may take: the
+	// engine gives it up.
 	hangOverSubmit = 80 * time.Second
 )
 
-// faultStage is a stack whose parts can be killed and frozen: worker and bridge are programs under supervision, Temporal and
-// the store are servers of its own where they are to be hit, and there is a checkpoint in front of each.
+// faultStage is a stack whose parts can be killed and frozen: worker and bridge are programs under
+// supervision, Temporal and the store are servers of its own where they are to be hit, and there is
+// a checkpoint in front of each.
 type faultStage struct {
 	*stack
 	engine   *servers.Process
@@ -34,7 +36,7 @@ type faultStage struct {
 	storeDoor, providerDoor, bridgeDoor *checkpoint
 }
 
-// parts that a stage has for itself, and the passages of each checkpoint.
+// stageOptions are the servers that a stage has for itself, and the passages of each checkpoint.
 type stageOptions struct {
 	ownTemporal, ownStore   bool
 	store, provider, bridge []*passage
@@ -47,7 +49,8 @@ func newFaultStage(t testing.TB, opts stageOptions) *faultStage {
 	s := &faultStage{}
 	if opts.ownTemporal {
 		var err error
-		s.engine, err = servers.Temporal(t.Context(), servers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
+		database := filepath.Join(t.TempDir(), "temporal.db")
+		s.engine, err = servers.Temporal(t.Context(), servers.TemporalOptions{DBFile: database})
 		require.NoError(t, err)
 		t.Cleanup(func() { s.engine.Kill() })
 	} else {
@@ -74,7 +77,8 @@ func newFaultStage(t testing.TB, opts stageOptions) *faultStage {
 	s.await("the bridge is ready", func() bool { return ready(t.Context()) == nil })
 	s.bridgeDoor = newCheckpoint(t, "http://"+addr, opts.bridge...)
 
-	s.cfg.MinIO.Endpoint, s.cfg.BaseURL, s.cfg.CallbackBaseURL = s.storeDoor.addr, "http://"+s.providerDoor.addr, "http://"+s.bridgeDoor.addr
+	s.cfg.MinIO.Endpoint = s.storeDoor.addr
+	s.cfg.BaseURL, s.cfg.CallbackBaseURL = "http://"+s.providerDoor.addr, "http://"+s.bridgeDoor.addr
 	s.worker = supervise(t, s.workerCommand(buildWorker(t), opts.worker...))
 	return s
 }
@@ -136,7 +140,8 @@ func (s *faultStage) soon(met func() bool) {
 	}
 }
 
-// back brings a part back. In place of a frozen worker there is another one then; the old one stays frozen until it is thawed.
+// back brings a part back. In place of a frozen worker there is another one then; the old one stays
+// frozen until it is thawed.
 func (s *faultStage) back(f fault) {
 	s.t.Helper()
 	switch f {
@@ -168,7 +173,8 @@ func (s *faultStage) restart(server **servers.Process) {
 	*server = again
 }
 
-// stopWorkers lets the workers finish what they have begun: whatever they still pay for is on the bill then.
+// stopWorkers lets the workers finish what they have begun: whatever they still pay for is on the
+// bill then.
 func (s *faultStage) stopWorkers() {
 	for _, worker := range append(s.frozen, s.worker) {
 		worker.thaw()

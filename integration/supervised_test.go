@@ -14,7 +14,8 @@ import (
 // restartPause is how long a supervisor waits before it starts a program again that has ended.
 const restartPause = 300 * time.Millisecond
 
-// supervised is a program that is started again whenever it ends, as it is in production. While it is down it stays so.
+// supervised is a program that is started again whenever it ends, as it is in production. While it
+// is down it stays so.
 type supervised struct {
 	command servers.Command
 
@@ -26,7 +27,8 @@ type supervised struct {
 	ended   chan struct{}
 }
 
-// supervise starts a program. The command must have no check of readiness: the servers that it needs may be away.
+// supervise starts a program. The command must have no check of readiness: the servers that it
+// needs may be away.
 func supervise(t testing.TB, command servers.Command) *supervised {
 	t.Helper()
 	process, err := servers.Start(t.Context(), command)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"os/exec"
 	"syscall"
 	"testing"
@@ -64,6 +65,32 @@ func TestRestartAfterKill(t *testing.T) {
 		require.NoError(t, dial(addr))
 	}
 	p.Stop()
+}
+
+func TestFrozenUntilThawedOrKilled(t *testing.T) {
+	command, addr := listener(t)
+	p, err := Start(t.Context(), command)
+	require.NoError(t, err)
+	ask := func(patience time.Duration) error {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr, nil)
+		require.NoError(t, err)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err
+		}
+		return response.Body.Close()
+	}
+	require.NoError(t, p.Freeze())
+	require.ErrorIs(t, ask(200*time.Millisecond), context.DeadlineExceeded)
+	require.NoError(t, p.Thaw())
+	require.NoError(t, ask(readyWithin))
+
+	require.NoError(t, p.Freeze())
+	p.Kill()
+	require.ErrorContains(t, p.Freeze(), "listener has ended")
+	require.ErrorContains(t, p.Thaw(), "listener has ended")
 }
 
 // stubborn is a command that has to be killed.
