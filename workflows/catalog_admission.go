@@ -12,10 +12,9 @@ import (
 // startOrSkip brings a track on its way once there is room for it, or skips it where it cannot be paid. When the history has become long meanwhile,
 // the track is left to the next run.
 func (c *catalog) startOrSkip(ctx workflow.Context, track stemflow.RunningTrack) error {
+	price := trackPrice(track)
 	for {
-		err := workflow.Await(ctx, func() bool {
-			return isLong(ctx) || c.state.Paused == nil && len(c.running) < c.state.Window
-		})
+		err := workflow.Await(ctx, func() bool { return isLong(ctx) || c.hasRoom(price) })
 		if err != nil {
 			return err
 		}
@@ -23,7 +22,6 @@ func (c *catalog) startOrSkip(ctx workflow.Context, track stemflow.RunningTrack)
 			c.putBack(track)
 			return nil
 		}
-		price := trackPrice(track)
 		budget, balance := c.purse.affords(price)
 		switch {
 		case price == 0 || budget && balance:

@@ -20,11 +20,17 @@ func (c *catalog) offerControl(ctx workflow.Context) error {
 		}, workflow.UpdateHandlerOptions{Description: "Start no more tracks; those under way go on.", Validator: c.canControl}),
 
 		workflow.SetUpdateHandlerWithOptions(ctx, stemflow.UpdateResume, func(ctx workflow.Context) (stemflow.CatalogProgress, error) {
-			c.state.Paused, c.state.Outages = nil, 0
+			if c.breaker && c.pausedItself() {
+				c.startTrial()
+			}
+			if !c.breaker {
+				c.state.Outages = 0
+			}
+			c.state.Paused = nil
 			c.purse.known = false // it may be what was mended
 			c.showDetails(ctx)
 			return c.progress(), nil
-		}, workflow.UpdateHandlerOptions{Description: "Go on after a pause.", Validator: c.canControl}),
+		}, workflow.UpdateHandlerOptions{Description: "Go on after a pause. If the catalogue paused by itself, one track is tried first.", Validator: c.canControl}),
 
 		workflow.SetUpdateHandlerWithOptions(ctx, stemflow.UpdateSetWindow, func(ctx workflow.Context, window int) (stemflow.CatalogProgress, error) {
 			c.state.Window = window
@@ -67,33 +73,4 @@ func (c *catalog) pauseItself(ctx workflow.Context, reason, message string) {
 
 func (c *catalog) pausedItself() bool {
 	return c.state.Paused != nil && c.state.Paused.Reason != stemflow.PauseRequested
-}
-
-// noteOutage pauses the catalogue when the key is refused, or when too many tracks in a row fail for what is not theirs.
-func (c *catalog) noteOutage(ctx workflow.Context, end stemflow.EndedSeparation) {
-	switch {
-	case end.Reason == stemflow.ErrorUnauthorized:
-		c.pauseItself(ctx, end.Reason, end.Message)
-	case !isOutage(end.Reason):
-		c.state.Outages = 0
-	default:
-		if c.state.Outages++; c.state.Outages >= outagesToPause {
-			c.pauseItself(ctx, end.Reason, fmt.Sprintf("%d tracks in a row could not be separated, the last for this: %s", c.state.Outages, end.Message))
-		}
-	}
-}
-
-// isOutage tells whether an end speaks of the provider, the store or the worker's configuration, and not of the track.
-func isOutage(reason string) bool {
-	return isPassing(reason) && reason != stemflow.ErrorUnauthorized || reason == stemflow.ErrorSubmissionUnknown
-}
-
-// isPassing tells whether a track that ended so is worth another try once something has been mended, unpaid if it was paid for.
-func isPassing(reason string) bool {
-	switch reason {
-	case stemflow.ErrorUnauthorized, stemflow.ErrorProviderUnavailable, stemflow.ErrorArchiveUnavailable, stemflow.ErrorSeparationTimedOut,
-		stemflow.ErrorSourceForbidden, stemflow.ErrorSourceTooLarge, stemflow.ErrorSourceBlocked:
-		return true
-	}
-	return false
 }

@@ -126,7 +126,7 @@ func TestTheBalanceFallsMeanwhile(t *testing.T) {
 	s.prelude = func() { s.after(90*time.Second, func() { *balance = 45 }) }
 	s.run()
 	result := s.result()
-	require.Equal(t, 24, result.Archived, "twenty before, and what 45 credits pay")
+	require.Equal(t, 17, result.Archived, "thirteen before, and what 45 credits pay")
 	require.LessOrEqual(t, result.Failed, 10, "no more than a window of them is refused")
 	require.Positive(t, result.Failed)
 	require.Equal(t, 500, result.Archived+result.Failed+result.Skipped)
@@ -209,45 +209,56 @@ func TestARefusedKeyIsToldDuringAPause(t *testing.T) {
 	}
 	s.run()
 	_, _, result := s.failure()
-	require.Equal(t, 10, result.Cancelled, "they were to be tried again")
+	require.Equal(t, 3, result.Cancelled, "they were to be tried again")
 	s.account(result)
 }
 
 func TestAnOutagePausesTheCatalog(t *testing.T) {
-	for _, reason := range []string{
-		stemflow.ErrorProviderUnavailable, stemflow.ErrorArchiveUnavailable, stemflow.ErrorSeparationTimedOut, stemflow.ErrorSourceForbidden,
-		stemflow.ErrorSourceBlocked,
+	for name, c := range map[string]struct {
+		end     func(reason string) stemflow.EndedSeparation
+		failed  int // before the one for which it pauses
+		credits int // what is tried again is paid for once
+		message string
+	}{
+		"unpaid": {unpaid, 9, 910, "10 tracks in a row could not be separated, the last one in line "},
+		"paid":   {paidAndFailed, 2, 1000, "the last 3 tracks that were paid for failed and cost 10 + 10 + 10 credits, the last one in line "},
 	} {
-		t.Run(reason, func(t *testing.T) {
-			s := newShelf(t, 100)
-			s.in.Force = true
-			for i := range s.tracks {
-				s.tracks[i].Input.Force = true
-			}
-			mended := false
-			s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
-				if len(s.started) > 20 && !mended {
-					return time.Minute, paidAndFailed(reason)
+		for _, reason := range []string{
+			stemflow.ErrorProviderUnavailable, stemflow.ErrorArchiveUnavailable, stemflow.ErrorSeparationTimedOut, stemflow.ErrorSourceForbidden,
+			stemflow.ErrorSourceBlocked,
+		} {
+			t.Run(name+" "+reason, func(t *testing.T) {
+				s := newShelf(t, 100)
+				s.in.Force = true
+				for i := range s.tracks {
+					s.tracks[i].Input.Force = true
 				}
-				end := separated(in)
-				end.Result.Paid = in.Force
-				return time.Minute, end
-			}
-			s.prelude = func() {
-				s.after(5*time.Hour, func() {
-					p := s.progress()
-					require.Equal(t, reason, p.Paused.Reason)
-					require.Contains(t, p.Paused.Message, "10 tracks in a row could not be separated")
-					require.Equal(t, 9, p.Failed)
-					mended = true
-					s.update(stemflow.UpdateResume, nil)
-				})
-			}
-			s.run()
-			result := s.result()
-			require.Equal(t, stemflow.CatalogCounts{Archived: 91, Failed: 9}, result.CatalogCounts)
-			require.Equal(t, 1000, result.Credits, "what is tried again was paid for once")
-		})
+				mended := false
+				s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+					if len(s.started) > 20 && !mended {
+						return time.Minute, c.end(reason)
+					}
+					end := separated(in)
+					end.Result.Paid = in.Force
+					return time.Minute, end
+				}
+				s.prelude = func() {
+					s.after(5*time.Hour, func() {
+						p := s.progress()
+						require.Equal(t, reason, p.Paused.Reason)
+						require.Contains(t, p.Paused.Message, c.message)
+						require.Contains(t, p.Paused.Message, reason+" it is")
+						require.Equal(t, c.failed, p.Failed)
+						mended = true
+						s.update(stemflow.UpdateResume, nil)
+					})
+				}
+				s.run()
+				result := s.result()
+				require.Equal(t, stemflow.CatalogCounts{Archived: 100 - c.failed, Failed: c.failed}, result.CatalogCounts)
+				require.Equal(t, c.credits, result.Credits)
+			})
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ func TestACatalogContinuesAsNew(t *testing.T) {
 	require.Equal(t, s.began, result.StartedAt)
 	require.Equal(t, 1, s.calls[stemflow.ActivityPrepareCatalog])
 	for _, state := range s.states {
-		require.Len(t, state.Running, 10, "those under way go on while the run continues as new")
+		require.Greater(t, len(state.Running), 5, "those under way go on while the run continues as new")
 		for _, track := range state.Running {
 			require.NotEmpty(t, track.RunID)
 		}
@@ -138,10 +138,14 @@ func TestAnAdoptedRunThatIsLost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShelf(t, 12)
-			s.longAfter = 5
+			s.longAfter = 3
 			s.prelude = func() {
 				if s.generations() == 2 {
 					s.longAfter = 0
+					s.after(time.Hour, func() {
+						require.Equal(t, stemflow.ReasonLost, s.progress().Paused.Reason)
+						s.update(stemflow.UpdateResume, nil)
+					})
 				}
 				shelve(s, stemflow.ActivityAwaitSeparation, func(in stemflow.AwaitSeparationInput) (*stemflow.EndedSeparation, error) {
 					s.paid += 10
@@ -149,7 +153,7 @@ func TestAnAdoptedRunThatIsLost(t *testing.T) {
 				})
 			}
 			s.run()
-			require.Equal(t, stemflow.CatalogCounts{Archived: 2, Failed: 10}, s.result().CatalogCounts)
+			require.Equal(t, stemflow.CatalogCounts{Archived: 9, Failed: 3}, s.result().CatalogCounts)
 			require.Equal(t, stemflow.ReasonLost, s.outcomes[1].Reason)
 		})
 	}

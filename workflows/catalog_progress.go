@@ -22,6 +22,12 @@ func (c *catalog) progress() stemflow.CatalogProgress {
 		Credits: c.purse.spent, Reserved: c.purse.reserved, CreditBudget: c.in.CreditBudget,
 		Failures: c.state.Failures, StartedAt: c.state.StartedAt,
 	}
+	if c.breaker {
+		p.Trial = c.state.Trial
+		if paid := c.paidWindow(); paid < p.Window {
+			p.PaidWindow = paid
+		}
+	}
 	if c.purse.known {
 		balance := c.purse.balance
 		p.Balance = &balance
@@ -42,6 +48,11 @@ func (c *catalog) showDetails(ctx workflow.Context) {
 	b.WriteString(fmt.Sprintf("**%s** %s, %d tracks, %d at a time\n\n", p.Phase, p.Name, p.Tracks, p.Window))
 	if p.Paused != nil {
 		b.WriteString(fmt.Sprintf("**paused** since %s: %s %s\n\n", clock(p.Paused.Since), p.Paused.Reason, p.Paused.Message))
+	}
+	if p.Paused == nil && p.Trial {
+		b.WriteString("**trial** after the pause: one track is tried, and no other is started until it has succeeded\n\n")
+	} else if p.PaidWindow > 0 {
+		b.WriteString(fmt.Sprintf("for now %d at a time of those that cost credits: more as they succeed\n\n", p.PaidWindow))
 	}
 	b.WriteString("| archived | found | partial | failed | skipped | cancelled | running | waiting | credits |\n" +
 		"|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")

@@ -97,25 +97,68 @@ func endedWith(err error) stemflow.EndedSeparation {
 	return stemflow.EndedSeparation{Reason: stemflow.ReasonLost, Message: err.Error()}
 }
 
-// settle takes in how a track's run ended. What is wrong with the key, the provider or the store is not the track's fault: where the catalogue
-// pauses for it, the track is tried again when it goes on.
+// settle takes in how a track's run ended: the track is concluded, or is to be started again.
 func (c *catalog) settle(ctx workflow.Context, track stemflow.RunningTrack, end stemflow.EndedSeparation) {
 	cost := costOf(track, end)
 	c.purse.settle(&track, cost, end.Reason)
-	c.noteOutage(ctx, end)
+	c.observeEnd(ctx, track, end, cost)
 	track.Credits += cost
-	if ctx.Err() == nil && c.pausedItself() && isPassing(end.Reason) {
-		if cost > 0 { // what is paid for is taken up
-			track.Input.Force = false
-			if end.Details != nil {
-				track.Input.SeparationTaskID = end.Details.SeparationTaskID
-			}
+	var (
+		mayBePaid = cost > 0 || c.breaker && track.Joined && mayHavePaid(end)
+		// What is wrong with the key, the provider or the store is not the track's fault.
+		postponed = isPassing(end.Reason) && (c.pausedItself() || track.Earlier)
+		// This catalogue has not given the track up, whoever else has.
+		replaced = c.breaker && track.Joined && endedFromOutside(end.Reason) && track.Restarts < maxRestarts
+	)
+	switch {
+	case ctx.Err() != nil || !postponed && !replaced:
+	case postponed && c.breaker && mayBePaid && taskIDOf(end) == "":
+		end.Message = "the track may be paid for and its separation task id is not known, so the catalogue does not start it again; look for it in the " +
+			"provider's logs and resume it with separationTaskId: " + end.Message
+	default:
+		if replaced {
+			track.Restarts++
 		}
-		track.RunID, track.Joined, track.Tried = "", false, true
-		c.state.Again = append(c.state.Again, track)
+		c.startAgain(ctx, track, end, mayBePaid)
 		return
 	}
 	c.conclude(ctx, outcomeOf(track, end))
+}
+
+// startAgain makes a track one of the next to be started. What may be paid for is never forced again. Where the id of what
+// was paid is known the run is given it: then it cannot pay, even if the ledger was out of reach and does not name it yet.
+func (c *catalog) startAgain(ctx workflow.Context, track stemflow.RunningTrack, end stemflow.EndedSeparation, mayBePaid bool) {
+	if mayBePaid {
+		track.Input.Force = false
+		if id := taskIDOf(end); id != "" {
+			track.Input.SeparationTaskID = id
+		}
+	}
+	track.RunID, track.Joined, track.Tried, track.Earlier = "", false, true, false
+	c.state.Again = append(c.state.Again, track)
+	c.showDetails(ctx)
+}
+
+// endedFromOutside reports whether a run ended because somebody stopped it, and not by itself.
+func endedFromOutside(reason string) bool {
+	switch reason {
+	case stemflow.ReasonCanceled, stemflow.ReasonTerminated, stemflow.ReasonTimedOut, stemflow.ReasonLost:
+		return true
+	}
+	return false
+}
+
+// mayHavePaid reports whether a run that failed has paid, or could not say.
+func mayHavePaid(end stemflow.EndedSeparation) bool {
+	return end.Result == nil && (end.Details == nil || end.Details.Paid)
+}
+
+// taskIDOf is the paid separation that a run which failed knew of.
+func taskIDOf(end stemflow.EndedSeparation) string {
+	if end.Details == nil {
+		return ""
+	}
+	return end.Details.SeparationTaskID
 }
 
 // costOf is what a track's run cost. One that could not tell counts as paid, if it could pay.

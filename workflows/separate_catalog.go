@@ -47,6 +47,8 @@ type catalog struct {
 	// state is what is handed on, but for what stands in running and purse.
 	state stemflow.CatalogState
 	purse purse
+	// breaker says that the run has the breaker of catalog_breaker.go.
+	breaker bool
 
 	// page are the tracks of the page that is being taken, without those that are; next is where the page after it begins.
 	page []stemflow.CatalogPageTrack
@@ -83,6 +85,7 @@ func (c *catalog) prepare(ctx workflow.Context) error {
 
 // separateAll brings every track to an end. It returns early with a cancellation, with an ending, or to continue as new.
 func (c *catalog) separateAll(ctx workflow.Context) error {
+	c.breaker = hasBreaker(ctx)
 	c.enter(ctx, stemflow.CatalogSeparating)
 	c.adopt(ctx)
 	for {
@@ -96,6 +99,9 @@ func (c *catalog) separateAll(ctx workflow.Context) error {
 		if track.Found != nil {
 			c.conclude(ctx, *track.Found)
 		} else if err := c.startOrSkip(ctx, *track); err != nil {
+			if c.breaker { // so that the report has a track that was tried before
+				c.putBack(*track)
+			}
 			return err
 		}
 		if len(c.outcomes) >= stemflow.CatalogPageSize {
