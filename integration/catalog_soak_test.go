@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
 
 	"stemflow"
 	"stemflow/internal/archive"
@@ -55,9 +56,13 @@ func soakCatalog(t testing.TB, n int, seed uint64, deadline time.Duration) time.
 	worker := s.startProgram(program)
 	run := s.startCatalog(in)
 	first := run.GetRunID()
-	s.awaitWithin(time.Hour, "a third of the tracks have ended", func() bool { return s.catalogProgress(run).Ended() > n/3 })
+	s.awaitWithin(time.Hour, "a third of the tracks have ended", func() bool {
+		s.resumeOwnPause(run)
+		return s.catalogProgress(run).Ended() > n/3
+	})
 	worker.Kill()
 	s.startProgram(program)
+	s.resumeUntilDone(run, time.Hour)
 	result := s.catalogResult(run, time.Hour)
 	took := time.Since(began)
 	s.logHistories(run.GetID(), first)
@@ -74,6 +79,22 @@ func soakCatalog(t testing.TB, n int, seed uint64, deadline time.Duration) time.
 	t.Logf("%d tracks in %v: %+v, %d charges; the second run: %+v, %d charges", n, took.Round(time.Second), result.CatalogCounts, charges,
 		second.CatalogCounts, unpaid)
 	return took
+}
+
+// resumeOwnPause sends resume to a catalogue that has paused by itself for one of the many faults.
+func (s *stack) resumeOwnPause(run client.WorkflowRun) {
+	s.t.Helper()
+	if p := s.catalogProgress(run); p.Paused != nil && p.Running == 0 && p.Phase == stemflow.CatalogSeparating {
+		s.control(run, stemflow.UpdateResume)
+	}
+}
+
+func (s *stack) resumeUntilDone(run client.WorkflowRun, within time.Duration) {
+	s.t.Helper()
+	s.awaitWithin(within, "the catalogue is done", func() bool {
+		s.resumeOwnPause(run)
+		return s.catalogProgress(run).Phase == stemflow.CatalogDone
+	})
 }
 
 // accountFor compares what a report says of each track with the provider's bill and the archive. It returns how many tracks another run has to pay

@@ -86,7 +86,8 @@ func TestHistoriesReplay(t *testing.T) {
 	}
 }
 
-// The same for catalogues: one that ends, one that continues as new and the run that adopts what it has started, and one that is paused and cancelled.
+// The same for catalogues: one that ends, one that continues as new and the run that adopts what it has started, one that is paused and cancelled, and
+// one that pauses by itself and takes a track over from another run.
 func TestHistoriesOfCatalogsReplay(t *testing.T) {
 	t.Parallel()
 	t.Run("catalog", func(t *testing.T) {
@@ -130,6 +131,23 @@ func TestHistoriesOfCatalogsReplay(t *testing.T) {
 		require.Error(t, run.Get(t.Context(), nil))
 		s.cancelled(joined)
 		s.replay("catalog-cancelled", s.history(run))
+	})
+	t.Run("catalog-breaker", func(t *testing.T) {
+		t.Parallel()
+		s := newStack(t)
+		in, tracks := s.listed(8)
+		s.knobsOfAll(tracks[1:], kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
+		s.sim.SetKnobs(tracks[0].AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+		joined := s.start(tracks[0])
+		s.await("the joined track is paid for", func() bool { return s.billed(tracks[0]) == 1 })
+		run := s.startCatalog(in)
+		s.await("it has paused by itself", func() bool { p := s.catalogProgress(run); return p.Paused != nil && p.Running == 1 })
+		s.knobsOfAll(tracks, kiesim.Knobs{})
+		s.cancelled(joined)
+		require.True(t, s.control(run, stemflow.UpdateResume).Trial)
+		s.settle(tracks[0])
+		require.Equal(t, stemflow.CatalogCounts{Archived: 5, Failed: 3}, s.catalogResult(run, patience).CatalogCounts)
+		s.replay("catalog-breaker", s.history(run))
 	})
 }
 

@@ -35,8 +35,11 @@ Shows the catalogue until it ends, as "starter catalog --wait" does. If it has e
 var catalogPauseCommand = updateCommand("pause", "start no more tracks of a catalogue; those under way go on",
 	stemflow.UpdatePause, "No more tracks are started. Those under way go on.")
 
-var catalogResumeCommand = updateCommand("resume", "let a catalogue go on that is paused, or that has paused by itself",
+var catalogResumeCommand = updateCommand("resume", "let a catalogue go on that is paused; one that paused by itself tries one track first",
 	stemflow.UpdateResume, "The catalogue goes on.")
+
+// triesOne is said in place of "goes on" where the catalogue had paused by itself.
+const triesOne = "The catalogue tries one track, and goes on when that has succeeded."
 
 // updateCommand is a command that sends an update without an argument.
 func updateCommand(verb, summary, update, done string) command {
@@ -167,6 +170,9 @@ func (p *program) controlCatalog(ctx context.Context, command string, names cata
 		if asJSON {
 			p.printJSON(progress)
 			return nil
+		}
+		if update == stemflow.UpdateResume && progress.Trial {
+			done = triesOne
 		}
 		fmt.Fprintf(p.stdout, "%s\n  %s\n", done, catalogSummary(*progress))
 		return nil

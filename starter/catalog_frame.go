@@ -54,7 +54,14 @@ func catalogPhaseText(o catalogObservation) string {
 		if p.Paused != nil {
 			return p.Name + ": paused"
 		}
-		return fmt.Sprintf("%s: separating %s tracks, %d at a time", p.Name, countText(p.Tracks), p.Window)
+		if p.Trial {
+			return p.Name + ": trying one track after the pause"
+		}
+		text := fmt.Sprintf("%s: separating %s tracks, %d at a time", p.Name, countText(p.Tracks), p.Window)
+		if p.PaidWindow > 0 {
+			text += fmt.Sprintf(", for now %d that cost credits", p.PaidWindow)
+		}
+		return text
 	case stemflow.CatalogReporting:
 		return p.Name + ": writing the report"
 	default:
@@ -73,7 +80,7 @@ func pauseLines(p stemflow.CatalogProgress) []line {
 	}
 	return []line{
 		{{"  ! ", yellow}, {fmt.Sprintf("paused by itself since %s, %s: %s", timeOfDay(p.Paused.Since), p.Paused.Reason, p.Paused.Message), ""}},
-		{{"    when that is mended: " + resume, ""}},
+		{{"    when that is mended, to try one track and then go on: " + resume, ""}},
 	}
 }
 
@@ -168,7 +175,7 @@ func catalogChanges(before, now catalogObservation) []string {
 	if before.Progress != nil {
 		was = *before.Progress
 	}
-	if p.Paused != nil && (was.Paused == nil || was.Paused.Reason != p.Paused.Reason) {
+	if p.Paused != nil && (was.Paused == nil || !was.Paused.Since.Equal(p.Paused.Since)) {
 		for _, l := range pauseLines(p) {
 			lines = append(lines, strings.TrimLeft(line(l).text(1<<16, false), " !"))
 		}

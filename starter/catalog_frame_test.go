@@ -35,6 +35,18 @@ func paused(reason, message string) catalogObservation {
 	return o
 }
 
+func opening(paidWindow int) catalogObservation {
+	o := halfway()
+	o.Progress.PaidWindow = paidWindow
+	return o
+}
+
+func onTrial() catalogObservation {
+	o := opening(3)
+	o.Progress.Trial = true
+	return o
+}
+
 func TestCatalogFrame(t *testing.T) {
 	big := terminal.Size{Columns: 100, Rows: 30}
 	for name, c := range map[string]struct {
@@ -67,7 +79,15 @@ func TestCatalogFrame(t *testing.T) {
 		"paused by itself": {paused(stemflow.ErrorUnauthorized, "the key is refused"), terminal.Size{Columns: 100, Rows: 6}, []string{
 			"⠋ 1:00:00  june: paused",
 			"  ! paused by itself since 11:59:00, Unauthorized: the key is refused",
-			"    when that is mended: starter catalog resume --name june",
+			"    when that is mended, to try one track and then go on: starter catalog resume --name june",
+			"  … and 9 more",
+		}},
+		"opening": {opening(3), terminal.Size{Columns: 100, Rows: 4}, []string{
+			"⠋ 1:00:00  june: separating 1,980 tracks, 100 at a time, for now 3 that cost credits",
+			"  … and 9 more",
+		}},
+		"on trial": {onTrial(), terminal.Size{Columns: 100, Rows: 4}, []string{
+			"⠋ 1:00:00  june: trying one track after the pause",
 			"  … and 9 more",
 		}},
 	} {
@@ -98,7 +118,7 @@ func TestCatalogJournal(t *testing.T) {
 		`32,050 credits spent, 5,000 reserved, budget 99,000, account 41,233.50, 62.5 tracks a minute, about 19 min left
 12:04:00  june: paused
 12:04:00  paused by itself since 11:59:00, Unauthorized: the key is refused
-12:04:00  when that is mended: starter catalog resume --name june
+12:04:00  when that is mended, to try one track and then go on: starter catalog resume --name june
 12:04:00  failed: line 801, a: X: cut [2J
 12:04:00  failed: 2 more
 `, out.String())
