@@ -16,9 +16,10 @@ const (
 	// not archived yet, a window of them at a time, and returns a [SeparateCatalogResult]. That a track fails stops no other.
 	WorkflowSeparateCatalog = "SeparateCatalog"
 
-	// UpdatePause lets a catalogue start no more tracks; those under way go on. UpdateResume lets it go on; after a pause that it
-	// made by itself one track is tried first, and no other is started until it has succeeded. Both take no argument, do no
-	// harm when repeated, and answer with a [CatalogProgress].
+	// UpdatePause lets a catalogue start no more tracks; those under way go on. UpdateResume lets
+	// it go on; after a pause that it made by itself one track is tried first, and no other is
+	// started until it has succeeded. Both take no argument, do no harm when repeated, and answer
+	// with a [CatalogProgress].
 	UpdatePause  = "pause"
 	UpdateResume = "resume"
 	// UpdateSetWindow takes a number, how many tracks are under way at a time from now on, and answers with a [CatalogProgress].

@@ -112,15 +112,15 @@ type CatalogState struct {
 	Credits   int     `json:"credits"`
 	Doubtful  bool    `json:"doubtful,omitempty"`
 	RefusedAt float64 `json:"refusedAt,omitempty"`
-	// Outages counts the failures in a row that cost credits or were not the track's fault. Lost is what each track has cost
-	// that failed since the last one that was paid for and succeeded.
+	// Outages counts the failures in a row that cost credits or were not the track's fault. Lost is
+	// what each track has cost that failed since the last one that was paid for and succeeded.
 	Outages int   `json:"outages,omitempty"`
 	Lost    []int `json:"lost,omitempty"`
-	// PaidWindow is how many tracks that may cost credits may be under way at a time: it grows as tracks succeed. 0 is what it
-	// begins with.
+	// PaidWindow is how many tracks that may cost credits may be under way at a time: it grows as
+	// tracks succeed. 0 is what it begins with.
 	PaidWindow int `json:"paidWindow,omitempty"`
-	// Trial says that the catalogue had paused by itself and was resumed, and that no track has succeeded since: one at a time
-	// is tried.
+	// Trial says that the catalogue had paused by itself and was resumed, and that no track has
+	// succeeded since: one at a time is tried.
 	Trial     bool           `json:"trial,omitempty"`
 	Failures  []TrackOutcome `json:"failures,omitempty"`
 	StartedAt time.Time      `json:"startedAt"`
@@ -134,10 +134,10 @@ type RunningTrack struct {
 	Joined bool   `json:"joined,omitempty"`
 	// Tried tells that an earlier try failed for what was not the track's fault.
 	Tried bool `json:"tried,omitempty"`
-	// Restarts counts the runs of somebody else's that were joined and then ended from outside.
+	// Restarts counts the runs of other callers that were joined and then ended from outside.
 	Restarts int `json:"restarts,omitempty"`
-	// Earlier says that it was under way when a catalogue that had paused by itself was resumed: how it ends says nothing about
-	// what was mended.
+	// Earlier says that it was under way when a catalogue that had paused by itself was resumed:
+	// how it ends says nothing about what was mended.
 	Earlier bool `json:"earlier,omitempty"`
 	// Reserved is what it may cost, Credits what earlier tries have.
 	Reserved int `json:"reserved,omitempty"`

@@ -21,11 +21,13 @@ type CatalogProgress struct {
 	Source *ObjectRef `json:"source,omitempty"`
 	// Paused is set while no track is started.
 	Paused *CatalogPause `json:"paused,omitempty"`
-	// Trial is set after a catalogue that had paused by itself was resumed: one track at a time is started until one succeeds.
+	// Trial is set after a catalogue that had paused by itself was resumed: one track at a time is
+	// started until one succeeds.
 	Trial bool `json:"trial,omitempty"`
 	// Window is how many tracks may be under way at a time.
 	Window int `json:"window"`
-	// PaidWindow is set while fewer tracks that may cost credits are started at a time, because too few have succeeded yet.
+	// PaidWindow is set while fewer tracks that may cost credits are started at a time, because too
+	// few have succeeded yet.
 	PaidWindow int `json:"paidWindow,omitempty"`
 	// Tracks is how many there are: 0 while that is not known. Those that are neither counted nor Running wait.
 	Tracks int `json:"tracks"`
@@ -44,8 +46,8 @@ type CatalogProgress struct {
 
 // CatalogPause is why no track is started.
 type CatalogPause struct {
-	// Reason is PauseRequested, or the error type for which the catalogue paused by itself. What is wrong has to be mended
-	// before [UpdateResume] helps, which then tries one track first.
+	// Reason is PauseRequested, or the error type for which the catalogue paused by itself. What is
+	// wrong has to be mended before [UpdateResume] helps, which then tries one track first.
 	Reason  string    `json:"reason"`
 	Message string    `json:"message,omitempty"`
 	Since   time.Time `json:"since"`

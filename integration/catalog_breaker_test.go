@@ -28,8 +28,8 @@ func (s *stack) awaitOwnPause(run client.WorkflowRun) (p stemflow.CatalogProgres
 	return p
 }
 
-// A provider that fails every task is paid for three tracks of forty. After the pause one more shows that it still fails, and
-// when it is mended the rest is separated.
+// A provider that fails every task is paid for three tracks of forty. After the pause one more
+// shows that it still fails, and when it is mended the rest is separated.
 func TestADeadProviderCostsACatalogAHandful(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -58,8 +58,8 @@ func TestADeadProviderCostsACatalogAHandful(t *testing.T) {
 	s.report(result)
 }
 
-// Two catalogues share tracks, and the one that has started them is cancelled: the other separates them, and pays for what is
-// not paid for.
+// Two catalogues share tracks, and the one that has started them is cancelled: the other separates
+// them, and pays for what is not paid for.
 func TestACatalogTakesOverWhatAnotherOneGivesUp(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

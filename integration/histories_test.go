@@ -86,8 +86,9 @@ func TestHistoriesReplay(t *testing.T) {
 	}
 }
 
-// The same for catalogues: one that ends, one that continues as new and the run that adopts what it has started, one that is paused and cancelled, and
-// one that pauses by itself and takes a track over from another run.
+// The same for catalogues: one that ends, one that continues as new and the run that adopts what it
+// has started, one that is paused and cancelled, and one that pauses by itself and takes a track
+// over from another run.
 func TestHistoriesOfCatalogsReplay(t *testing.T) {
 	t.Parallel()
 	t.Run("catalog", func(t *testing.T) {
@@ -141,7 +142,10 @@ func TestHistoriesOfCatalogsReplay(t *testing.T) {
 		joined := s.start(tracks[0])
 		s.await("the joined track is paid for", func() bool { return s.billed(tracks[0]) == 1 })
 		run := s.startCatalog(in)
-		s.await("it has paused by itself", func() bool { p := s.catalogProgress(run); return p.Paused != nil && p.Running == 1 })
+		s.await("it has paused by itself", func() bool {
+			p := s.catalogProgress(run)
+			return p.Paused != nil && p.Running == 1
+		})
 		s.knobsOfAll(tracks, kiesim.Knobs{})
 		s.cancelled(joined)
 		require.True(t, s.control(run, stemflow.UpdateResume).Trial)

@@ -35,7 +35,8 @@ Shows the catalogue until it ends, as "starter catalog --wait" does. If it has e
 var catalogPauseCommand = updateCommand("pause", "start no more tracks of a catalogue; those under way go on",
 	stemflow.UpdatePause, "No more tracks are started. Those under way go on.")
 
-var catalogResumeCommand = updateCommand("resume", "let a catalogue go on that is paused; one that paused by itself tries one track first",
+var catalogResumeCommand = updateCommand("resume",
+	"let a catalogue go on that is paused; one that paused by itself tries one track first",
 	stemflow.UpdateResume, "The catalogue goes on.")
 
 // triesOne is said in place of "goes on" where the catalogue had paused by itself.

@@ -10,10 +10,12 @@ import (
 	"stemflow"
 )
 
-// The breaker keeps a provider that fails every task from emptying the account. It pauses the catalogue after a few
-// failures in a row, opens the window slowly while nothing has succeeded, and tries a single track after a pause.
+// The breaker keeps a provider that fails every task from emptying the account. It pauses the
+// catalogue after a few failures in a row, opens the window slowly while nothing has succeeded, and
+// tries a single track after a pause.
 
-// breakerChange is the change that brought the breaker. Runs that began before it only count outages: see noteOutage.
+// breakerChange is the change that brought the breaker. Runs that began before it only count
+// outages: see noteOutage.
 const breakerChange = "catalog-breaker"
 
 func hasBreaker(ctx workflow.Context) bool {
@@ -28,8 +30,8 @@ func (c *catalog) paidWindow() int {
 	return c.state.PaidWindow
 }
 
-// hasRoom reports whether a track of this price may be started now. Tracks that were started before a trial say nothing
-// about what comes next, so they only fill the window.
+// hasRoom reports whether a track of this price may be started now. Tracks that were started before
+// a trial say nothing about what comes next, so they only fill the window.
 func (c *catalog) hasRoom(price int) bool {
 	if c.state.Paused != nil || len(c.running) >= c.state.Window {
 		return false
@@ -50,13 +52,15 @@ func (c *catalog) hasRoom(price int) bool {
 	if c.state.Trial {
 		return current == 0
 	}
-	// A paid track that failed keeps its place until one succeeds: otherwise more tracks than it takes to pause the
-	// catalogue would be paid for before it pauses.
+	// A paid track that failed keeps its place until one succeeds: otherwise more tracks than it
+	// takes to pause the catalogue would be paid for before it pauses.
 	return price == 0 || paying+len(c.state.Lost) < c.paidWindow()
 }
 
 // observeEnd learns from the end of a track's run whether it is worth starting more.
-func (c *catalog) observeEnd(ctx workflow.Context, track stemflow.RunningTrack, end stemflow.EndedSeparation, cost int) {
+func (c *catalog) observeEnd(
+	ctx workflow.Context, track stemflow.RunningTrack, end stemflow.EndedSeparation, cost int,
+) {
 	switch {
 	case !c.breaker:
 		c.noteOutage(ctx, end)
@@ -73,8 +77,9 @@ func (c *catalog) observeEnd(ctx workflow.Context, track stemflow.RunningTrack, 
 	}
 }
 
-// noteSuccess: only a success that was paid for proves that paying for another track is worth it. One that was paid for
-// before this catalogue would otherwise hide that the provider fails everything new.
+// noteSuccess: only a success that was paid for proves that paying for another track is worth it.
+// One that was paid for before this catalogue would otherwise hide that the provider fails
+// everything new.
 func (c *catalog) noteSuccess(ctx workflow.Context, paid bool) {
 	c.state.Outages, c.state.Trial = 0, false
 	if paid {
@@ -84,19 +89,24 @@ func (c *catalog) noteSuccess(ctx workflow.Context, paid bool) {
 	c.showDetails(ctx)
 }
 
-func (c *catalog) noteFailure(ctx workflow.Context, track stemflow.RunningTrack, end stemflow.EndedSeparation, cost int) {
+func (c *catalog) noteFailure(
+	ctx workflow.Context, track stemflow.RunningTrack, end stemflow.EndedSeparation, cost int,
+) {
 	c.state.Outages++
 	if cost > 0 {
 		c.state.Lost = append(c.state.Lost, cost)
 	}
 	switch last := fmt.Sprintf("line %d: %s", track.Line, end.Message); {
 	case c.state.Trial:
-		c.pauseItself(ctx, end.Reason, fmt.Sprintf("the one track that was tried after the pause failed too and cost %d credits, %s", cost, last))
+		c.pauseItself(ctx, end.Reason, fmt.Sprintf(
+			"the one track that was tried after the pause failed too and cost %d credits, %s", cost, last))
 	case len(c.state.Lost) >= paidFailuresToPause:
-		c.pauseItself(ctx, end.Reason, fmt.Sprintf("the last %d tracks that were paid for failed and cost %s credits, the last one in %s",
+		c.pauseItself(ctx, end.Reason, fmt.Sprintf(
+			"the last %d tracks that were paid for failed and cost %s credits, the last one in %s",
 			len(c.state.Lost), sumText(c.state.Lost), last))
 	case c.state.Outages >= outagesToPause:
-		c.pauseItself(ctx, end.Reason, fmt.Sprintf("%d tracks in a row could not be separated, the last one in %s", c.state.Outages, last))
+		c.pauseItself(ctx, end.Reason, fmt.Sprintf(
+			"%d tracks in a row could not be separated, the last one in %s", c.state.Outages, last))
 	}
 }
 
@@ -127,18 +137,20 @@ func (c *catalog) noteOutage(ctx workflow.Context, end stemflow.EndedSeparation)
 		c.state.Outages = 0
 	default:
 		if c.state.Outages++; c.state.Outages >= outagesToPause {
-			c.pauseItself(ctx, end.Reason, fmt.Sprintf("%d tracks in a row could not be separated, the last for this: %s", c.state.Outages, end.Message))
+			c.pauseItself(ctx, end.Reason, fmt.Sprintf(
+				"%d tracks in a row could not be separated, the last for this: %s", c.state.Outages, end.Message))
 		}
 	}
 }
 
-// isOutage reports whether an end speaks of the provider, the store or the worker's configuration, and not of the track.
+// isOutage reports whether an end speaks of the provider, the store or the worker's configuration,
+// and not of the track.
 func isOutage(reason string) bool {
 	return isPassing(reason) && reason != stemflow.ErrorUnauthorized || reason == stemflow.ErrorSubmissionUnknown
 }
 
-// isPassing reports whether a track that ended so is worth another try once something has been mended, unpaid if it was
-// paid for.
+// isPassing reports whether a track that ended so is worth another try once something has been
+// mended, unpaid if it was paid for.
 func isPassing(reason string) bool {
 	switch reason {
 	case stemflow.ErrorUnauthorized, stemflow.ErrorProviderUnavailable, stemflow.ErrorArchiveUnavailable, stemflow.ErrorSeparationTimedOut,

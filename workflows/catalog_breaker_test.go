@@ -26,6 +26,12 @@ func (s *shelf) dead(end stemflow.EndedSeparation) (mend func()) {
 	return func() { mended = true }
 }
 
+func paidWithoutID(reason string) stemflow.EndedSeparation {
+	end := paidAndFailed(reason)
+	end.Details.SeparationTaskID = ""
+	return end
+}
+
 // Whatever becomes of tracks that were paid for, a few of them in a row are enough.
 func TestADeadProviderCostsThreeTracks(t *testing.T) {
 	for name, end := range map[string]stemflow.EndedSeparation{
@@ -35,8 +41,8 @@ func TestADeadProviderCostsThreeTracks(t *testing.T) {
 		"SourceExpired":      paidAndFailed(stemflow.ErrorSourceExpired),
 		"ArchiveIncomplete":  paidAndFailed(stemflow.ErrorArchiveIncomplete),
 		"SeparationTimedOut": paidAndFailed(stemflow.ErrorSeparationTimedOut),
-		"SubmissionUnknown":  {Reason: stemflow.ErrorSubmissionUnknown, Message: "SubmissionUnknown it is", Details: &stemflow.ErrorDetails{Paid: true}},
-		"ended outside":      {Reason: stemflow.ReasonTerminated, Message: "Terminated it is", Details: &stemflow.ErrorDetails{Paid: true}},
+		"SubmissionUnknown":  paidWithoutID(stemflow.ErrorSubmissionUnknown),
+		"Terminated":         paidWithoutID(stemflow.ReasonTerminated),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShelf(t, 40)
@@ -46,8 +52,8 @@ func TestADeadProviderCostsThreeTracks(t *testing.T) {
 				s.after(5*time.Hour, func() {
 					p := s.progress()
 					require.Equal(t, end.Reason, p.Paused.Reason)
-					require.Regexp(t, `^the last 3 tracks that were paid for failed and cost 10 \+ 10 \+ 10 credits, the last one in line [2-4]: \w+ it is$`,
-						p.Paused.Message)
+					require.Regexp(t, `^the last 3 tracks that were paid for failed and cost 10 \+ 10 \+ 10 credits, `+
+						`the last one in line [2-4]: \w+ it is$`, p.Paused.Message)
 					require.Zero(t, p.Running)
 					require.Equal(t, 30, p.Credits)
 					require.Len(t, s.started, 3)
@@ -63,7 +69,8 @@ func TestADeadProviderCostsThreeTracks(t *testing.T) {
 	}
 }
 
-// A provider that refuses every track in the same way costs nothing, but no list is worth running through for that.
+// A provider that refuses every track in the same way costs nothing, but no list is worth running
+// through for that.
 func TestARefusalOfEveryTrackPausesTheCatalog(t *testing.T) {
 	s := newShelf(t, 120)
 	mend := s.dead(unpaid(stemflow.ErrorProviderRejected))
@@ -86,22 +93,24 @@ func TestARefusalOfEveryTrackPausesTheCatalog(t *testing.T) {
 // One after the other, with a window of one: what each end does to the count of paid failures.
 func TestWhatCountsAsAFailureInARow(t *testing.T) {
 	paid := paidAndFailed(stemflow.ErrorSeparationFailed)
+	input := unpaid(stemflow.ErrorInvalidInput)
+	success := separated(stemflow.SeparateStemsInput{AudioID: "a"})
+	found := never(stemflow.SeparateStemsInput{AudioID: "a"})
 	resumed := separated(stemflow.SeparateStemsInput{AudioID: "a", SeparationTaskID: "sep"})
+	others := []stemflow.EndedSeparation{paidAndFailed(stemflow.ErrorNoStems), paidAndFailed(stemflow.ErrorSourceExpired)}
 	for name, c := range map[string]struct {
 		ends   []stemflow.EndedSeparation
 		pauses bool
 	}{
 		"three paid":              {[]stemflow.EndedSeparation{paid, paid, paid}, true},
-		"of different kinds":      {[]stemflow.EndedSeparation{paid, paidAndFailed(stemflow.ErrorNoStems), paidAndFailed(stemflow.ErrorSourceExpired)}, true},
-		"a success between":       {[]stemflow.EndedSeparation{paid, paid, separated(stemflow.SeparateStemsInput{AudioID: "a"}), paid, paid}, false},
-		"wrong input between":     {[]stemflow.EndedSeparation{paid, paid, unpaid(stemflow.ErrorInvalidInput), paid}, true},
-		"an archived one between": {[]stemflow.EndedSeparation{paid, paid, never(stemflow.SeparateStemsInput{AudioID: "a"}), paid}, true},
+		"of different kinds":      {append(others, paid), true},
+		"a success between":       {[]stemflow.EndedSeparation{paid, paid, success, paid, paid}, false},
+		"wrong input between":     {[]stemflow.EndedSeparation{paid, paid, input, paid}, true},
+		"an archived one between": {[]stemflow.EndedSeparation{paid, paid, found, paid}, true},
 		"a resumed one between":   {[]stemflow.EndedSeparation{paid, paid, resumed, paid}, true},
 		"a cancelled one":         {[]stemflow.EndedSeparation{paid, paid, paidAndFailed(stemflow.ReasonCanceled)}, false},
 		"never called":            {[]stemflow.EndedSeparation{paid, paid, unpaid(stemflow.ErrorSubmissionUnknown)}, false},
-		"wrong input only": {[]stemflow.EndedSeparation{
-			unpaid(stemflow.ErrorInvalidInput), unpaid(stemflow.ErrorInvalidInput), unpaid(stemflow.ErrorInvalidInput), unpaid(stemflow.ErrorInvalidInput),
-		}, false},
+		"wrong input only":        {[]stemflow.EndedSeparation{input, input, input, input}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShelf(t, len(c.ends)+5)
@@ -124,12 +133,13 @@ func TestWhatCountsAsAFailureInARow(t *testing.T) {
 	}
 }
 
-// A submit that nobody took was never paid: neither the catalogue's credits nor its count of paid failures say otherwise.
+// A submit that no worker took was never paid: neither the catalogue's credits nor its count of
+// paid failures say otherwise.
 func TestWhatWasNeverCalledIsNotSpent(t *testing.T) {
 	for paid, want := range map[bool]int{false: 0, true: 10} {
 		s := newShelf(t, 5)
 		s.fails(stemflow.EndedSeparation{
-			Reason: stemflow.ErrorSubmissionUnknown, Message: "nobody knows", Details: &stemflow.ErrorDetails{Paid: paid},
+			Reason: stemflow.ErrorSubmissionUnknown, Message: "unknown", Details: &stemflow.ErrorDetails{Paid: paid},
 		}, 2)
 		s.run()
 		require.Equal(t, 40+want, s.result().Credits)
@@ -159,8 +169,8 @@ func TestTheWindowOpensAsTracksSucceed(t *testing.T) {
 	require.Less(t, s.env.Now().Sub(s.began), 8*time.Minute, "five at the least")
 }
 
-// However long tracks take and however many are under way: once the provider is dead, all but three of the tracks that it
-// fails were under way already.
+// However long tracks take and however many are under way: once the provider is dead, all but three
+// of the tracks that it fails were under way already.
 func TestADyingProviderCostsWhatIsUnderWay(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -214,7 +224,8 @@ func TestResumeTriesOneTrackFirst(t *testing.T) {
 		s.after(2*time.Hour, func() {
 			p := s.progress()
 			require.Equal(t, stemflow.ErrorSeparationFailed, p.Paused.Reason)
-			require.Equal(t, "the one track that was tried after the pause failed too and cost 10 credits, line 5: SeparationFailed it is", p.Paused.Message)
+			require.Equal(t, "the one track that was tried after the pause failed too and cost 10 credits, "+
+				"line 5: SeparationFailed it is", p.Paused.Message)
 			require.Len(t, s.started, 4, "it pauses at once")
 			require.Equal(t, 40, p.Credits)
 			mend()
@@ -232,7 +243,8 @@ func TestResumeTriesOneTrackFirst(t *testing.T) {
 	require.Equal(t, stemflow.CatalogCounts{Archived: 56, Failed: 4}, s.result().CatalogCounts)
 }
 
-// What says nothing about the provider neither ends a trial nor pauses the catalogue: the next track is tried.
+// What says nothing about the provider neither ends a trial nor pauses the catalogue: the next
+// track is tried.
 func TestATrialGoesOnUntilATrackSucceeds(t *testing.T) {
 	s := newShelf(t, 30)
 	s.fails(paidAndFailed(stemflow.ErrorSeparationFailed), 1, 2, 3)
@@ -254,7 +266,8 @@ func TestATrialGoesOnUntilATrackSucceeds(t *testing.T) {
 			require.Contains(t, p.Paused.Message, "failed too and cost 0 credits, line 7")
 			require.Len(t, s.started, 6)
 			s.fails(separated(stemflow.SeparateStemsInput{AudioID: "a6"}), 6)
-			// Somebody pauses it while the trial is under way: that changes nothing about the trial.
+			// A person pauses it while the trial is under way: that changes nothing about the
+			// trial.
 			s.update(stemflow.UpdateResume, nil)
 			s.update(stemflow.UpdatePause, nil)
 		})
@@ -269,7 +282,7 @@ func TestATrialGoesOnUntilATrackSucceeds(t *testing.T) {
 	require.Equal(t, stemflow.CatalogCounts{Archived: 25, Found: 1, Failed: 4}, s.result().CatalogCounts)
 }
 
-// A pause that somebody asked for says nothing about the provider.
+// A requested pause says nothing about the provider.
 func TestResumeAfterARequestedPauseNeedsNoTrial(t *testing.T) {
 	s := newShelf(t, 60)
 	s.prelude = func() {
@@ -315,8 +328,8 @@ func TestARequestedPauseIsNoSuccess(t *testing.T) {
 	}
 }
 
-// Tracks that began before the pause tell nothing of what was mended meanwhile: they neither pause the catalogue again nor
-// end the trial, and those that failed for what was wrong are tried again.
+// Tracks that began before the pause tell nothing of what was mended meanwhile: they neither pause
+// the catalogue again nor end the trial, and those that failed for what was wrong are tried again.
 func TestTracksFromBeforeThePauseDoNotCount(t *testing.T) {
 	s := newShelf(t, 60)
 	s.in.Window = 20
@@ -362,10 +375,12 @@ func TestTracksFromBeforeThePauseDoNotCount(t *testing.T) {
 	s.run()
 	require.Equal(t, stemflow.CatalogCounts{Archived: 51, Failed: 9}, s.result().CatalogCounts)
 	require.Len(t, s.started, 63)
-	require.Contains(t, s.progress().Paused.Message, "the last 3 tracks that were paid for failed", "they count like any other")
+	require.Contains(t, s.progress().Paused.Message, "the last 3 tracks that were paid for failed",
+		"they count like any other")
 }
 
-// A generation hands on how many failures there are in a row, how far the window is open, and that a trial is under way.
+// A generation hands on how many failures there are in a row, how far the window is open, and that
+// a trial is under way.
 func TestAGenerationHandsOnItsBreaker(t *testing.T) {
 	s := newShelf(t, 40)
 	s.in.Window = 1
@@ -397,7 +412,8 @@ func TestAGenerationHandsOnItsBreaker(t *testing.T) {
 	require.Equal(t, stemflow.CatalogCounts{Archived: 37, Failed: 3}, s.result().CatalogCounts)
 }
 
-// A catalogue that began before the breaker goes on by the rule that it began with, or its history would not replay.
+// A catalogue that began before the breaker goes on by the rule that it began with, or its history
+// would not replay.
 func TestACatalogFromBeforeTheBreakerKeepsItsRule(t *testing.T) {
 	for name, c := range map[string]struct {
 		end    stemflow.EndedSeparation
@@ -414,7 +430,8 @@ func TestACatalogFromBeforeTheBreakerKeepsItsRule(t *testing.T) {
 				s.after(30*time.Second, func() { require.Equal(t, 10, s.progress().Running) })
 				if c.paused {
 					s.after(time.Hour, func() {
-						require.Contains(t, s.progress().Paused.Message, "10 tracks in a row could not be separated, the last for this: ")
+						require.Contains(t, s.progress().Paused.Message,
+							"10 tracks in a row could not be separated, the last for this: ")
 						mend()
 						s.update(stemflow.UpdateResume, func(p stemflow.CatalogProgress) { require.False(t, p.Trial) })
 					})
@@ -431,14 +448,14 @@ func TestACatalogFromBeforeTheBreakerKeepsItsRule(t *testing.T) {
 	}
 }
 
-// What may be paid for without its id is not started again unasked: nobody has decided to pay for it twice.
+// What may be paid for without its id is not started again unasked: that could pay for it twice.
 func TestResumeDoesNotRestartWhatMayBePaid(t *testing.T) {
 	for name, c := range map[string]struct {
 		details *stemflow.ErrorDetails
 		again   bool
 	}{
 		"without an id": {&stemflow.ErrorDetails{Paid: true}, false},
-		"nobody knows":  {nil, false},
+		"unknown":       {nil, false},
 		"with its id":   {&stemflow.ErrorDetails{Paid: true, SeparationTaskID: "sep"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -447,7 +464,9 @@ func TestResumeDoesNotRestartWhatMayBePaid(t *testing.T) {
 			for i := range s.tracks {
 				s.tracks[i].Input.Force = true
 			}
-			s.fails(stemflow.EndedSeparation{Reason: stemflow.ErrorArchiveUnavailable, Message: "the store is down", Details: c.details}, 1, 2, 3)
+			s.fails(stemflow.EndedSeparation{
+				Reason: stemflow.ErrorArchiveUnavailable, Message: "the store is down", Details: c.details,
+			}, 1, 2, 3)
 			if c.details == nil {
 				s.paid += 30 // what is not told counts as paid
 			}
@@ -478,7 +497,8 @@ func TestResumeDoesNotRestartWhatMayBePaid(t *testing.T) {
 	}
 }
 
-// A track that is to be tried again and waits for its turn is in the report of a catalogue that is cancelled.
+// A track that is to be tried again and waits for its turn is in the report of a catalogue that is
+// cancelled.
 func TestACancelledCatalogReportsATrackThatWaitsToBeTriedAgain(t *testing.T) {
 	s := newShelf(t, 3)
 	s.in.Window = 1

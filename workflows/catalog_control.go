@@ -30,7 +30,10 @@ func (c *catalog) offerControl(ctx workflow.Context) error {
 			c.purse.known = false // it may be what was mended
 			c.showDetails(ctx)
 			return c.progress(), nil
-		}, workflow.UpdateHandlerOptions{Description: "Go on after a pause. If the catalogue paused by itself, one track is tried first.", Validator: c.canControl}),
+		}, workflow.UpdateHandlerOptions{
+			Description: "Go on after a pause. If the catalogue paused by itself, one track is tried first.",
+			Validator:   c.canControl,
+		}),
 
 		workflow.SetUpdateHandlerWithOptions(ctx, stemflow.UpdateSetWindow, func(ctx workflow.Context, window int) (stemflow.CatalogProgress, error) {
 			c.state.Window = window

@@ -221,7 +221,7 @@ func TestAnOutagePausesTheCatalog(t *testing.T) {
 		message string
 	}{
 		"unpaid": {unpaid, 9, 910, "10 tracks in a row could not be separated, the last one in line "},
-		"paid":   {paidAndFailed, 2, 1000, "the last 3 tracks that were paid for failed and cost 10 + 10 + 10 credits, the last one in line "},
+		"paid":   {paidAndFailed, 2, 1000, "the last 3 tracks that were paid for failed and cost 10 + 10 + 10 credits, "},
 	} {
 		for _, reason := range []string{
 			stemflow.ErrorProviderUnavailable, stemflow.ErrorArchiveUnavailable, stemflow.ErrorSeparationTimedOut, stemflow.ErrorSourceForbidden,

@@ -11,7 +11,8 @@ import (
 	"stemflow"
 )
 
-// runBeside runs the catalogue while somebody else's run of its second track is under way for so long, and then ends so.
+// runBeside runs the catalogue while another caller's run of its second track is under way for so
+// long, and then ends so.
 func (s *shelf) runBeside(takes time.Duration, end stemflow.EndedSeparation) {
 	joined := s.tracks[1].Input
 	healthy, first := s.separate, true
@@ -24,18 +25,22 @@ func (s *shelf) runBeside(takes time.Duration, end stemflow.EndedSeparation) {
 	}
 	s.began = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	s.newEnv()
-	s.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, in stemflow.SeparateCatalogInput) (*stemflow.SeparateCatalogResult, error) {
-		other := workflow.ExecuteChildWorkflow(workflow.WithWorkflowID(ctx, stemflow.WorkflowID(joined)), stemflow.WorkflowSeparateStems, joined)
+	s.env.RegisterWorkflowWithOptions(func(
+		ctx workflow.Context, in stemflow.SeparateCatalogInput,
+	) (*stemflow.SeparateCatalogResult, error) {
+		beside := workflow.WithWorkflowID(ctx, stemflow.WorkflowID(joined))
+		other := workflow.ExecuteChildWorkflow(beside, stemflow.WorkflowSeparateStems, joined)
 		if err := other.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 			return nil, err
 		}
 		var result stemflow.SeparateCatalogResult
-		err := workflow.ExecuteChildWorkflow(workflow.WithWorkflowID(ctx, "catalog:june"), stemflow.WorkflowSeparateCatalog, in, nil).Get(ctx, &result)
+		ctx = workflow.WithWorkflowID(ctx, "catalog:june")
+		err := workflow.ExecuteChildWorkflow(ctx, stemflow.WorkflowSeparateCatalog, in, nil).Get(ctx, &result)
 		return &result, err
 	}, workflow.RegisterOptions{Name: "Host"})
 	shelve(s, stemflow.ActivityAwaitSeparation, func(in stemflow.AwaitSeparationInput) (*stemflow.EndedSeparation, error) {
 		if in != (stemflow.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(joined)}) {
-			return nil, errors.New("a run that is not somebody else's is awaited")
+			return nil, errors.New("a run of the catalogue's own is awaited")
 		}
 		if s.env.Now().Sub(s.began) <= takes {
 			return nil, again(stemflow.ActivityErrorStillRunning)
@@ -60,10 +65,13 @@ func TestARunThatIsUnderWayIsJoined(t *testing.T) {
 	require.Len(t, s.started, 3)
 }
 
-// What somebody else gives up, the catalogue does itself. It never forces what may be paid for.
+// What another caller gives up, the catalogue does itself. It never forces what may be paid for.
 func TestAJoinedRunThatIsEndedFromOutsideIsReplaced(t *testing.T) {
 	cancelled := func(details stemflow.ErrorDetails) stemflow.EndedSeparation {
-		return stemflow.EndedSeparation{Reason: stemflow.ReasonCanceled, Message: "the separation was cancelled", Details: &details}
+		return stemflow.EndedSeparation{Reason: stemflow.ReasonCanceled, Message: "it was cancelled", Details: &details}
+	}
+	stopped := func(reason string) stemflow.EndedSeparation {
+		return stemflow.EndedSeparation{Reason: reason, Message: "no details"}
 	}
 	for name, c := range map[string]struct {
 		end     stemflow.EndedSeparation
@@ -73,9 +81,9 @@ func TestAJoinedRunThatIsEndedFromOutsideIsReplaced(t *testing.T) {
 		"cancelled before it paid": {cancelled(stemflow.ErrorDetails{}), "+a2", 10},
 		"cancelled, paid":          {cancelled(stemflow.ErrorDetails{Paid: true, SeparationTaskID: "sep"}), "a2:sep", 0},
 		"cancelled, may have paid": {cancelled(stemflow.ErrorDetails{Paid: true}), "a2", 10},
-		"terminated":               {stemflow.EndedSeparation{Reason: stemflow.ReasonTerminated, Message: "terminated"}, "a2", 10},
-		"timed out":                {stemflow.EndedSeparation{Reason: stemflow.ReasonTimedOut, Message: "timed out"}, "a2", 10},
-		"lost":                     {stemflow.EndedSeparation{Reason: stemflow.ReasonLost, Message: "no such run"}, "a2", 10},
+		"terminated":               {stopped(stemflow.ReasonTerminated), "a2", 10},
+		"timed out":                {stopped(stemflow.ReasonTimedOut), "a2", 10},
+		"lost":                     {stopped(stemflow.ReasonLost), "a2", 10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShelf(t, 3)
@@ -88,7 +96,7 @@ func TestAJoinedRunThatIsEndedFromOutsideIsReplaced(t *testing.T) {
 			require.Equal(t, 20+c.credits, result.Credits)
 			require.Len(t, s.started, 4)
 			require.Equal(t, c.started, s.started[3])
-			require.False(t, s.outcomes[2].Joined, "the report tells of the catalogue's own run")
+			require.False(t, s.outcomes[2].Joined, "the report is about the catalogue's own run")
 			require.Equal(t, c.credits, s.outcomes[2].Credits)
 		})
 	}
@@ -104,7 +112,7 @@ func TestAReplacedRunIsWithinTheBudget(t *testing.T) {
 	require.Len(t, s.started, 3)
 }
 
-// Somebody who starts and cancels a track again and again is not outlasted.
+// The catalogue does not outlast a caller who starts and cancels a track again and again.
 func TestAJoinedRunIsReplacedSomeTimesOnly(t *testing.T) {
 	s := newShelf(t, 3)
 	joins := 0

@@ -20,7 +20,8 @@ func TestCatalogSeparatesEveryTrack(t *testing.T) {
 	require.Equal(t, "report.csv", result.Report.CSV.Key)
 	require.Equal(t, "june", result.Name)
 	require.Equal(t, s.began, result.StartedAt)
-	require.Equal(t, 26*time.Minute, result.EndedAt.Sub(result.StartedAt).Round(time.Minute), "three, and then ten at a time, a minute each")
+	require.Equal(t, 26*time.Minute, result.EndedAt.Sub(result.StartedAt).Round(time.Minute),
+		"three, and then ten at a time, a minute each")
 	require.Equal(t, 10, s.most)
 	require.Equal(t, stemflow.TrackOutcome{
 		Number: 7, Line: 8, TaskID: "t", AudioID: "a7", Type: stemflow.SeparateVocal, Status: stemflow.TrackArchived,
@@ -111,7 +112,8 @@ func TestOneTrackHarmsNoOther(t *testing.T) {
 	}
 }
 
-// What is wrong with the tracks' own input costs nothing, and no other track waits for it to be mended.
+// What is wrong with the tracks' own input costs nothing, and no other track waits for it to be
+// mended.
 func TestAllTracksFail(t *testing.T) {
 	s := newShelf(t, 120)
 	s.separate = func(stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {

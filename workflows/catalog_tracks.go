@@ -107,14 +107,14 @@ func (c *catalog) settle(ctx workflow.Context, track stemflow.RunningTrack, end 
 		mayBePaid = cost > 0 || c.breaker && track.Joined && mayHavePaid(end)
 		// What is wrong with the key, the provider or the store is not the track's fault.
 		postponed = isPassing(end.Reason) && (c.pausedItself() || track.Earlier)
-		// This catalogue has not given the track up, whoever else has.
+		// Another caller has given the track up, this catalogue has not.
 		replaced = c.breaker && track.Joined && endedFromOutside(end.Reason) && track.Restarts < maxRestarts
 	)
 	switch {
 	case ctx.Err() != nil || !postponed && !replaced:
 	case postponed && c.breaker && mayBePaid && taskIDOf(end) == "":
-		end.Message = "the track may be paid for and its separation task id is not known, so the catalogue does not start it again; look for it in the " +
-			"provider's logs and resume it with separationTaskId: " + end.Message
+		end.Message = "the track may be paid for and its separation task id is not known, so the catalogue does not start " +
+			"it again; look for it in the provider's logs and resume it with separationTaskId: " + end.Message
 	default:
 		if replaced {
 			track.Restarts++
@@ -125,9 +125,12 @@ func (c *catalog) settle(ctx workflow.Context, track stemflow.RunningTrack, end 
 	c.conclude(ctx, outcomeOf(track, end))
 }
 
-// startAgain makes a track one of the next to be started. What may be paid for is never forced again. Where the id of what
-// was paid is known the run is given it: then it cannot pay, even if the ledger was out of reach and does not name it yet.
-func (c *catalog) startAgain(ctx workflow.Context, track stemflow.RunningTrack, end stemflow.EndedSeparation, mayBePaid bool) {
+// startAgain makes a track one of the next to be started. What may be paid for is never forced
+// again. Where the id of what was paid is known the run is given it: then it cannot pay, even if
+// the ledger was out of reach and does not name it yet.
+func (c *catalog) startAgain(
+	ctx workflow.Context, track stemflow.RunningTrack, end stemflow.EndedSeparation, mayBePaid bool,
+) {
 	if mayBePaid {
 		track.Input.Force = false
 		if id := taskIDOf(end); id != "" {
@@ -139,7 +142,7 @@ func (c *catalog) startAgain(ctx workflow.Context, track stemflow.RunningTrack, 
 	c.showDetails(ctx)
 }
 
-// endedFromOutside reports whether a run ended because somebody stopped it, and not by itself.
+// endedFromOutside reports whether a run was stopped, and did not end by itself.
 func endedFromOutside(reason string) bool {
 	switch reason {
 	case stemflow.ReasonCanceled, stemflow.ReasonTerminated, stemflow.ReasonTimedOut, stemflow.ReasonLost:

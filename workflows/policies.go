@@ -102,15 +102,17 @@ const (
 	reportPatienceCancelled = 5 * time.Minute
 	// So many tracks in a row that fail for the provider, the store or the configuration are no accident. A window of them may be under way.
 	outagesToPause = 10
-	// A failure that cost credits weighs more. Bad tracks are rare, so a few paid ones that fail in a row are most likely the
-	// provider's doing, and a person should look before more is spent. A pause for nothing costs one resume.
+	// A failure that cost credits weighs more. Bad tracks are rare, so a few paid ones that fail in
+	// a row are most likely the provider's doing, and a person should look before more is spent. A
+	// pause for nothing costs one resume.
 	paidFailuresToPause = 3
-	// Until a track has succeeded only this many that may cost credits are under way, as many as make the catalogue pause, so
-	// that a provider that fails every task costs no more than they do. Each success doubles the number: a healthy catalogue
-	// of the default window is wide open after six.
+	// Until a track has succeeded only this many that may cost credits are under way, as many as
+	// make the catalogue pause, so that a provider that fails every task costs no more than they
+	// do. Each success doubles the number: a healthy catalogue of the default window is wide open
+	// after six.
 	firstPaidWindow = paidFailuresToPause
-	// A run that somebody else started and then cancelled is replaced by an own one. Two catalogues, or somebody who cancels
-	// again and again, must not keep each other busy for ever.
+	// A joined run that is cancelled from outside is replaced by an own one. Two catalogues, or a
+	// person who cancels again and again, must not keep each other busy for ever.
 	maxRestarts = 3
 	// A catalogue continues as new well below what Temporal takes (51,200 events, 50 MB), where a worker still replays it in a moment. What is under
 	// way then adds some events for each track of the window.
