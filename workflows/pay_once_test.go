@@ -25,7 +25,7 @@ func TestLostSubmitIsNotTakenBackByTheOneAfterIt(t *testing.T) {
 	kind, message, details := w.failure()
 	require.Equal(t, stemflow.ErrorArchiveUnavailable, kind)
 	require.True(t, details.Paid)
-	require.Contains(t, message, "pays only if nothing was paid")
+	require.Contains(t, message, "never pays for what is paid for")
 	require.Equal(t, []string{"nonce 2"}, w.takenBack, "of the lost one nobody knows that it was refused")
 }
 

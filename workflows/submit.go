@@ -198,7 +198,7 @@ func (s *separation) withoutLedger(err error) error {
 	err = activityFailure(err, stemflow.ErrorArchiveUnavailable)
 	var e *ending
 	if errors.As(err, &e) {
-		e.message += "; start the track again once the store is back, which pays only if nothing was paid"
+		e.message += "; start the track again once the store is back, which never pays for what is paid for"
 	}
 	return err
 }
