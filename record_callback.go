@@ -1,17 +1,20 @@
 package stemflow
 
-// WorkflowRecordCallback puts what a callback names on the ledger when the run that it was for is over. The callback bridge
-// starts it; nobody else needs to. It takes a [RecordCallbackInput], hears [SignalSeparationCallback], and returns a
-// [RecordedCallback].
+// WorkflowRecordCallback puts what a callback names on the ledger when the run that it was for is
+// over. The callback bridge starts it; nobody else needs to. It takes a [RecordCallbackInput],
+// hears [SignalSeparationCallback], and returns a [RecordedCallback].
 const WorkflowRecordCallback = "RecordCallback"
 
-// ActivityAdoptCallback puts a separation that a callback named on the ledger, if the provider's record proves whose it is.
+// ActivityAdoptCallback puts a separation that a callback named on the ledger, if the provider's
+// record proves whose it is.
 const ActivityAdoptCallback = "AdoptCallback"
 
-// RecordCallbackWorkflowID is the id under which callbacks for one owner are recorded, whatever separations they name.
+// RecordCallbackWorkflowID is the id under which callbacks for one owner are recorded, whatever
+// separations they name.
 func RecordCallbackWorkflowID(owner string) string { return "stems-callback:" + owner }
 
-// RecordCallbackInput says whose callbacks are recorded. All of it comes from the signed token in the callback's address.
+// RecordCallbackInput says whose callbacks are recorded. All of it comes from the signed token in
+// the callback's address.
 type RecordCallbackInput struct {
 	// WorkflowID is the workflow that submitted, and Owner the first run of its chain.
 	WorkflowID string `json:"workflowId"`
@@ -20,13 +23,16 @@ type RecordCallbackInput struct {
 	Track Track `json:"track"`
 }
 
-// AdoptCallbackInput asks for a separation that a callback named to be put on the ledger of its track.
+// AdoptCallbackInput asks for a separation that a callback named to be put on the ledger of its
+// track.
 type AdoptCallbackInput struct {
 	SeparationTaskID string `json:"separationTaskId"`
-	// WorkflowID is the workflow that must have submitted it. Owner, where given, is the first run of the chain that must have.
+	// WorkflowID is the workflow that must have submitted it. Owner, where given, is the first run
+	// of the chain that must have.
 	WorkflowID string `json:"workflowId"`
 	Owner      string `json:"owner,omitempty"`
-	// Track serves where the record's callback address does not name one: it is believed only if its ledger knows the owner.
+	// Track serves where the record's callback address does not name one: it is believed only if
+	// its ledger knows the owner.
 	Track Track `json:"track"`
 }
 
@@ -38,7 +44,8 @@ const (
 	CallbackRecorded CallbackOutcome = "recorded"
 	// CallbackKnown: the ledger named the separation already.
 	CallbackKnown CallbackOutcome = "known"
-	// CallbackLeft: the ledger speaks of another payment, which stays, or of no run that the callback could be for.
+	// CallbackLeft: the ledger speaks of another payment, which stays, or of no run that the
+	// callback could be for.
 	CallbackLeft CallbackOutcome = "left"
 )
 

@@ -24,15 +24,17 @@ type AdoptCallback struct {
 	Archive *PrepareArchive
 }
 
-// A record may follow its callback late. It is given so many looks, which are six minutes with the retries of the workflows'
-// policies. Attempts that met a provider or a store that was away count too: they took their time as well.
+// A record may follow its callback late. It is given so many looks, which are six minutes with the
+// retries of the workflows' policies. Attempts that met a provider or a store that was away count
+// too: they took their time as well.
 const noRecordAttempts = 12
 
-// Execute believes nothing but the provider's record. A callback names any separation that its sender likes; the record says
-// which address the paid call gave, and the signed token in that address says whose call it was.
+// Execute believes nothing but the provider's record. A callback names any separation that its
+// sender likes; the record says which address the paid call gave, and the signed token in that
+// address says whose call it was.
 //
-// It fails for good with ActivityErrorNotOwn, and with ActivityErrorNoRecord when there is still none after some minutes. It is
-// retried with ActivityErrorUnreadable and ErrorArchiveUnavailable.
+// It fails for good with ActivityErrorNotOwn, and with ActivityErrorNoRecord when there is still
+// none after some minutes. It is retried with ActivityErrorUnreadable and ErrorArchiveUnavailable.
 func (a *AdoptCallback) Execute(
 	ctx context.Context, in stemflow.AdoptCallbackInput,
 ) (*stemflow.RecordedCallback, error) {
@@ -71,7 +73,8 @@ func absentRecord(separationTaskID string, attempt int32) error {
 	return expected(stemflow.ActivityErrorNoRecord, "the provider has no record of "+separationTaskID+" (yet)")
 }
 
-// minted returns what the token in a callback URL says, if it is one of ours. An expired one still proves whose it is.
+// minted returns what the token in a callback URL says, if it is one of ours. An expired one still
+// proves whose it is.
 func (c CallbackAddress) minted(callbackURL string) (token.Claims, bool) {
 	if !c.Expected() {
 		return token.Claims{}, false
@@ -80,7 +83,8 @@ func (c CallbackAddress) minted(callbackURL string) (token.Claims, bool) {
 	return claims, err == nil
 }
 
-// entryOf is what the ledger should say of a separation that the record proves to be the claims' run's.
+// entryOf is what the ledger should say of a separation that the record proves to be the claims'
+// run's.
 func entryOf(
 	record *kie.Record, separationTaskID string, claims token.Claims, track stemflow.Track,
 ) stemflow.Submission {

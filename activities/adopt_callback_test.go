@@ -136,7 +136,8 @@ func TestRecordThatDoesNotComeIsGivenUp(t *testing.T) {
 	}
 }
 
-// A token of an earlier version names no track: the one that the callback was heard for is believed if its ledger knows the run.
+// A token of an earlier version names no track: the one that the callback was heard for is believed
+// if its ledger knows the run.
 func TestCallbackOfAnEarlierTokenVersion(t *testing.T) {
 	earlier := func(in *stemflow.SubmitSeparationInput) { in.TaskQueue = "" }
 	t.Run("of the track", func(t *testing.T) {
@@ -148,8 +149,10 @@ func TestCallbackOfAnEarlierTokenVersion(t *testing.T) {
 		require.Equal(t, id, w.ledger().SeparationTaskID)
 	})
 	for name, ledger := range map[string]*stemflow.Submission{
-		"of a track without a ledger":          nil,
-		"of a track whose ledger is another's": {Version: 1, State: stemflow.SubmissionIntended, WorkflowID: testWorkflowID, RunID: "another"},
+		"of a track without a ledger": nil,
+		"of a track whose ledger is another's": {
+			Version: 1, State: stemflow.SubmissionIntended, WorkflowID: testWorkflowID, RunID: "another",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

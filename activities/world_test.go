@@ -113,7 +113,9 @@ func call[Out any](w *world, name string, in any) (*Out, error) {
 }
 
 func (w *world) submit(adjust ...func(*stemflow.SubmitSeparationInput)) (*stemflow.SubmittedSeparation, error) {
-	in := stemflow.SubmitSeparationInput{Location: w.loc, Track: w.track, Attempt: 1, Deadline: stemflow.DefaultDeadline, TaskQueue: "separations"}
+	in := stemflow.SubmitSeparationInput{
+		Location: w.loc, Track: w.track, Attempt: 1, Deadline: stemflow.DefaultDeadline, TaskQueue: "separations",
+	}
 	for _, a := range adjust {
 		a(&in)
 	}

@@ -104,12 +104,14 @@ func (b *bridge) deliver(ctx context.Context, w http.ResponseWriter, log *slog.L
 	case errors.As(err, &notRunning):
 		b.record(bounded, w, log, claims, callback)
 	default:
-		b.refuse(ctx, w, log, &refusal{http.StatusServiceUnavailable, "temporal", "the callback cannot be delivered right now, try again", err})
+		text := "the callback cannot be delivered right now, try again"
+		b.refuse(ctx, w, log, &refusal{http.StatusServiceUnavailable, "temporal", text, err})
 	}
 }
 
-// record answers a callback for a run that is over: no repetition would find it. The callback may carry the only copy of an id
-// that was paid for. A workflow brings it to the ledger, where the token says which host has one; otherwise the log keeps it.
+// record answers a callback for a run that is over: no repetition would find it. The callback may
+// carry the only copy of an id that was paid for. A workflow brings it to the ledger, where the
+// token says which host has one; otherwise the log keeps it.
 func (b *bridge) record(
 	ctx context.Context, w http.ResponseWriter, log *slog.Logger, claims token.Claims, callback stemflow.Callback,
 ) {
@@ -126,7 +128,8 @@ func (b *bridge) record(
 		WorkflowID: claims.WorkflowID, Owner: claims.RunID, Track: claims.Track,
 	}, stemflow.Callback{TaskID: callback.TaskID, Code: callback.Code})
 	if err != nil {
-		b.refuse(ctx, w, log, &refusal{http.StatusServiceUnavailable, "temporal", "the callback cannot be recorded right now, try again", err})
+		text := "the callback cannot be recorded right now, try again"
+		b.refuse(ctx, w, log, &refusal{http.StatusServiceUnavailable, "temporal", text, err})
 		return
 	}
 	b.metrics.received(outcomeLate, "")

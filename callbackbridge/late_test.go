@@ -30,7 +30,8 @@ type kept struct {
 	Callback             stemflow.Callback
 }
 
-// keeper is a Signaler that finds no run, and a Recorder that notes what it is given and answers with err.
+// keeper is a Signaler that finds no run, and a Recorder that notes what it is given and answers
+// with err.
 type keeper struct {
 	recorder
 	kept []kept
@@ -54,7 +55,8 @@ func mintClaims(t *testing.T, adjust ...func(*token.Claims)) string {
 	keyring, err := token.NewKeyring([]string{secret})
 	require.NoError(t, err)
 	claims := token.Claims{
-		Namespace: namespace, WorkflowID: workflow, RunID: owner, TaskQueue: queue, Track: separated, Expires: time.Now().Add(time.Hour),
+		Namespace: namespace, WorkflowID: workflow, RunID: owner, TaskQueue: queue, Track: separated,
+		Expires: time.Now().Add(time.Hour),
 	}
 	for _, a := range adjust {
 		a(&claims)
@@ -101,6 +103,7 @@ func TestWhatTemporalAnswersToALateCallback(t *testing.T) {
 }
 
 func TestOnlyLateCallbacksAreHandedOn(t *testing.T) {
+	const onlyLogged = "start the track with this separationTaskId"
 	for name, c := range map[string]struct {
 		signal error
 		token  func(*token.Claims)
@@ -110,8 +113,8 @@ func TestOnlyLateCallbacksAreHandedOn(t *testing.T) {
 		"the run is open":            {nil, func(*token.Claims) {}, 200, "callback delivered"},
 		"Temporal is away":           {serviceerror.NewUnavailable("away"), func(*token.Claims) {}, 503, "cannot be delivered"},
 		"no such namespace":          {serviceerror.NewNamespaceNotFound(namespace), func(*token.Claims) {}, 503, "cannot be delivered"},
-		"a token without a queue":    {gone, func(c *token.Claims) { c.TaskQueue = "" }, 200, "start the track with this separationTaskId"},
-		"a token without a run":      {gone, func(c *token.Claims) { c.RunID = "" }, 200, "start the track with this separationTaskId"},
+		"a token without a queue":    {gone, func(c *token.Claims) { c.TaskQueue = "" }, 200, onlyLogged},
+		"a token without a run":      {gone, func(c *token.Claims) { c.RunID = "" }, 200, onlyLogged},
 		"a token of another's":       {gone, func(c *token.Claims) { c.Expires = time.Now() }, 401, "unauthorized"},
 		"a token of an earlier kind": {gone, func(c *token.Claims) { c.TaskQueue, c.Track = "", stemflow.Track{} }, 200, "level=WARN"},
 	} {
@@ -128,7 +131,7 @@ func TestOnlyLateCallbacksAreHandedOn(t *testing.T) {
 		b.signaler.err = gone
 		response, _ := b.do(t, http.MethodPost, "/callbacks/"+mintClaims(t), body, isJSON)
 		require.Equal(t, http.StatusOK, response.StatusCode)
-		require.Contains(t, b.log.String(), "start the track with this separationTaskId")
+		require.Contains(t, b.log.String(), onlyLogged)
 	})
 }
 

@@ -18,13 +18,16 @@ type Signaler interface {
 	SignalWorkflow(ctx context.Context, namespace, workflowID, signal string, arg any) error
 }
 
-// Recorder is what a [Signaler] may do besides: have a callback recorded whose run is over. It returns once Temporal has accepted
-// that, or has it behind itself already.
+// Recorder is what a [Signaler] may do besides: have a callback recorded whose run is over. It
+// returns once Temporal has accepted that, or has it behind itself already.
 type Recorder interface {
-	RecordCallback(ctx context.Context, namespace, taskQueue string, in stemflow.RecordCallbackInput, callback stemflow.Callback) error
+	RecordCallback(
+		ctx context.Context, namespace, taskQueue string, in stemflow.RecordCallbackInput, callback stemflow.Callback,
+	) error
 }
 
-// ClientSignaler is the [Signaler] and [Recorder] of a Temporal client. It reaches other namespaces over the client's connection.
+// ClientSignaler is the [Signaler] and [Recorder] of a Temporal client. It reaches other namespaces
+// over the client's connection.
 type ClientSignaler struct {
 	home    client.Client
 	options client.Options
@@ -49,8 +52,9 @@ func (s *ClientSignaler) SignalWorkflow(ctx context.Context, namespace, workflow
 	return c.SignalWorkflow(ctx, workflowID, "", signal, arg)
 }
 
-// RecordCallback implements [Recorder]. One workflow hears all callbacks for one owner: whoever holds a token can name any number of
-// separations. Once one of them was proved to be the owner's, no other is started.
+// RecordCallback implements [Recorder]. One workflow hears all callbacks for one owner: whoever
+// holds a token can name any number of separations. Once one of them was proved to be the owner's,
+// no other is started.
 func (s *ClientSignaler) RecordCallback(
 	ctx context.Context, namespace, taskQueue string, in stemflow.RecordCallbackInput, callback stemflow.Callback,
 ) error {
@@ -58,12 +62,13 @@ func (s *ClientSignaler) RecordCallback(
 	if err != nil {
 		return err
 	}
-	_, err = c.SignalWithStartWorkflow(ctx, stemflow.RecordCallbackWorkflowID(in.Owner), stemflow.SignalSeparationCallback, callback,
-		client.StartWorkflowOptions{
-			TaskQueue:             taskQueue,
-			WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
-			StaticSummary:         "record a callback for " + in.WorkflowID + ", whose run is over",
-		}, stemflow.WorkflowRecordCallback, in)
+	options := client.StartWorkflowOptions{
+		TaskQueue:             taskQueue,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		StaticSummary:         "record a callback for " + in.WorkflowID + ", whose run is over",
+	}
+	_, err = c.SignalWithStartWorkflow(ctx, stemflow.RecordCallbackWorkflowID(in.Owner),
+		stemflow.SignalSeparationCallback, callback, options, stemflow.WorkflowRecordCallback, in)
 	if recorded := (*serviceerror.WorkflowExecutionAlreadyStarted)(nil); errors.As(err, &recorded) {
 		return nil
 	}

@@ -20,7 +20,8 @@ import (
 	"stemflow/plugin"
 )
 
-// lost is a provider that accepts a submit and whose answer nobody ever sees. Its callback comes when the test settles the task.
+// lost is a provider that accepts a submit and whose answer nobody ever sees. Its callback comes
+// when the test settles the task.
 func lost() kiesim.Knobs {
 	return kiesim.Knobs{
 		Submit: kiesim.Fault{Answer: kiesim.AnswerCut, Accept: true}, Outcome: kiesim.Outcome{Pending: true},
@@ -207,7 +208,8 @@ func TestCallbackAfterTheRunWaitsForAWorker(t *testing.T) {
 	s.resumed(in)
 }
 
-// What somebody makes up who has seen a token, and is not the run's, changes nothing and keeps the genuine one not out.
+// What somebody makes up who has seen a token, and is not the run's, changes nothing and keeps the
+// genuine one not out.
 func TestForgedCallbacksAfterTheRun(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -230,7 +232,8 @@ func TestForgedCallbacksAfterTheRun(t *testing.T) {
 	require.Equal(t, 1, s.billed(other))
 }
 
-// The provider is told to try again while Temporal cannot take a callback, and its repetition is recorded.
+// The provider is told to try again while Temporal cannot take a callback, and its repetition is
+// recorded.
 func TestCallbackAfterTheRunWhileTemporalIsAway(t *testing.T) {
 	t.Parallel()
 	server, err := servers.Temporal(t.Context(), servers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})

@@ -25,10 +25,11 @@ import (
 	"stemflow/kiesim"
 )
 
-// The tests of this file press the buttons of Temporal's UI and command line, and count what the provider was paid. docs/operations.md
-// says what each of them does to a run and its bill.
+// The tests of this file press the buttons of Temporal's UI and command line, and count what the
+// provider was paid. docs/operations.md says what each of them does to a run and its bill.
 
-// noLongerHeld lets the provider answer further submits of a track. Answers that are kept back stay so.
+// noLongerHeld lets the provider answer further submits of a track. Answers that are kept back stay
+// so.
 func (s *stack) noLongerHeld(in stemflow.SeparateStemsInput) {
 	s.held.mu.Lock()
 	defer s.held.mu.Unlock()
@@ -52,7 +53,8 @@ func (s *stack) pendingSubmit(run client.WorkflowRun) *workflowpb.PendingActivit
 	return nil
 }
 
-// submitting starts a run of a pending separation, and returns when the provider was paid for it and nobody has seen the answer.
+// submitting starts a run of a pending separation, and returns when the provider was paid for it
+// and nobody has seen the answer.
 func (s *stack) submitting(in stemflow.SeparateStemsInput) (run client.WorkflowRun, release func()) {
 	s.t.Helper()
 	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
@@ -73,7 +75,8 @@ func (s *stack) awaitUnknown(in stemflow.SeparateStemsInput, run client.Workflow
 	})
 }
 
-// settledOnce lets the provider come to an end, and demands that the run archives what was paid for once.
+// settledOnce lets the provider come to an end, and demands that the run archives what was paid for
+// once.
 func (s *stack) settledOnce(in stemflow.SeparateStemsInput, run client.WorkflowRun) {
 	s.t.Helper()
 	s.settle(in)
@@ -95,7 +98,8 @@ func (s *stack) reset(run client.WorkflowRun, event int64) client.WorkflowRun {
 	return s.client.GetWorkflow(s.t.Context(), run.GetID(), answer.GetRunId())
 }
 
-// firstTask is the end of a run's first workflow task, before its submit. afterSubmit is that of the one that heard of the submit.
+// firstTask is the end of a run's first workflow task, before its submit. afterSubmit is that of
+// the one that heard of the submit.
 const firstTask = 4
 
 func (s *stack) afterSubmit(run client.WorkflowRun) int64 {
@@ -157,7 +161,8 @@ func (s *stack) retry(run client.WorkflowRun, options *activitypb.ActivityOption
 	require.NoError(s.t, err)
 }
 
-// Two executions of one submit at the same time: the engine gives up on one that only takes long, and starts another.
+// Two executions of one submit at the same time: the engine gives up on one that only takes long,
+// and starts another.
 func TestSubmitExecutedTwiceAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -177,7 +182,9 @@ func TestSubmitExecutedTwiceAtOnce(t *testing.T) {
 			s.awaitUnknown(in, run)
 			if released {
 				release()
-				s.await("the first has completed its ledger", func() bool { return s.ledger(in).State == stemflow.SubmissionPaid })
+				s.await("the first has completed its ledger", func() bool {
+					return s.ledger(in).State == stemflow.SubmissionPaid
+				})
 			}
 			s.settledOnce(in, run)
 		})
@@ -293,7 +300,9 @@ func TestWorkflowReset(t *testing.T) {
 				again := s.reset(run, firstTask)
 				s.awaitUnknown(in, again)
 				release() // the call of the run before is recorded, whatever became of that run
-				s.await("the ledger names what was paid", func() bool { return s.ledger(in).State == stemflow.SubmissionPaid })
+				s.await("the ledger names what was paid", func() bool {
+					return s.ledger(in).State == stemflow.SubmissionPaid
+				})
 				s.settledOnce(in, again)
 			})
 			t.Run("in the call, whose answer is lost", func(t *testing.T) {
@@ -328,7 +337,8 @@ func TestTerminatedInTheCallAndStartedAgain(t *testing.T) {
 	s.settledOnce(in, again)
 }
 
-// A node that worker and store run on loses its power in the call. The worker is back first, and its next attempt meets no store.
+// A node that worker and store run on loses its power in the call. The worker is back first, and
+// its next attempt meets no store.
 func TestStoreAwayAfterALostSubmit(t *testing.T) {
 	t.Parallel()
 	program := buildWorker(t)
@@ -375,7 +385,8 @@ func TestStoreAwayAfterALostSubmit(t *testing.T) {
 	})
 }
 
-// storeThatMayBeAway puts a proxy before the store that breaks connections off while the store is away for the worker.
+// storeThatMayBeAway puts a proxy before the store that breaks connections off while the store is
+// away for the worker.
 func (s *stack) storeThatMayBeAway() *atomic.Bool {
 	s.t.Helper()
 	to, err := url.Parse("http://" + s.cfg.MinIO.Endpoint)

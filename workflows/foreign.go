@@ -9,8 +9,9 @@ import (
 	"stemflow"
 )
 
-// hearForeign keeps a separation that a callback named and that is not known to be this run's: a signal reaches the latest run of
-// a workflow id, and an earlier run of the track may have paid for it without ever learning its id.
+// hearForeign keeps a separation that a callback named and that is not known to be this run's: a
+// signal reaches the latest run of a workflow id, and an earlier run of the track may have paid for
+// it without ever learning its id.
 func (s *separation) hearForeign(ctx workflow.Context, separationTaskID string) {
 	s.log(ctx).Warn("a callback named a task that is not known to be this run's", "callbackTaskId", separationTaskID)
 	if len(s.foreign) < foreignIDs && !slices.Contains(s.foreign, separationTaskID) {
@@ -18,8 +19,8 @@ func (s *separation) hearForeign(ctx workflow.Context, separationTaskID string) 
 	}
 }
 
-// recordForeign puts what callbacks named on the ledger before the run ends, where the provider's record proves that a run of
-// this workflow id has paid for it. It also leaves no signal unread.
+// recordForeign puts what callbacks named on the ledger before the run ends, where the provider's
+// record proves that a run of this workflow id has paid for it. It also leaves no signal unread.
 func (s *separation) recordForeign(ctx workflow.Context, err error) {
 	patience := foreignFinish
 	if err != nil && ctx.Err() == nil {

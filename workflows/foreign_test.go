@@ -17,7 +17,9 @@ func (w *world) adopted(outcome stemflow.CallbackOutcome) *[]stemflow.AdoptCallb
 	var asked []stemflow.AdoptCallbackInput
 	w.adopt = func(in stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) {
 		asked = append(asked, in)
-		return &stemflow.RecordedCallback{SeparationTaskID: in.SeparationTaskID, Owner: "an-earlier-run", Outcome: outcome}, nil
+		return &stemflow.RecordedCallback{
+			SeparationTaskID: in.SeparationTaskID, Owner: "an-earlier-run", Outcome: outcome,
+		}, nil
 	}
 	return &asked
 }
@@ -134,7 +136,8 @@ func TestOnlySoManyForeignCallbacksAreRecorded(t *testing.T) {
 	w.callbackAfter(time.Minute, success(separationID))
 	w.run(input())
 	w.result()
-	require.ElementsMatch(t, []string{"made-up-0", "made-up-1", "made-up-2", "made-up-3", "made-up-4"}, separations(*asked))
+	first := []string{"made-up-0", "made-up-1", "made-up-2", "made-up-3", "made-up-4"}
+	require.ElementsMatch(t, first, separations(*asked))
 }
 
 // A callback that comes while the run is recording another one is recorded as well.
@@ -154,20 +157,27 @@ func TestForeignCallbackDuringTheLastLookIsRecorded(t *testing.T) {
 }
 
 func TestForeignCallbacksHoldUpTheEndOnlyBriefly(t *testing.T) {
+	const brief = 2*time.Minute + 15*time.Second
 	for name, c := range map[string]struct {
-		prepare func(*world)
-		fails   bool
-		least   time.Duration
-		most    time.Duration
+		prepare     func(*world)
+		fails       bool
+		least, most time.Duration
 	}{
-		"of a run that is done": {func(w *world) { w.callbackAfter(2*time.Minute, success(separationID)) }, false, 0, 2*time.Minute + 15*time.Second},
-		"of a cancelled one":    {func(w *world) { w.cancelAfter(2 * time.Minute) }, true, 0, 2*time.Minute + 15*time.Second},
-		"of one that failed": {func(w *world) {
-			w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
-				return nil, failed(stemflow.ErrorSeparationFailed)
-			}
-			w.callbackAfter(2*time.Minute, success(separationID))
-		}, true, 2*time.Minute + 30*time.Second, 3*time.Minute + 5*time.Second},
+		"of a run that is done": {
+			prepare: func(w *world) { w.callbackAfter(2*time.Minute, success(separationID)) }, most: brief,
+		},
+		"of a cancelled one": {
+			prepare: func(w *world) { w.cancelAfter(2 * time.Minute) }, fails: true, most: brief,
+		},
+		"of one that failed": {
+			prepare: func(w *world) {
+				w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+					return nil, failed(stemflow.ErrorSeparationFailed)
+				}
+				w.callbackAfter(2*time.Minute, success(separationID))
+			},
+			fails: true, least: 2*time.Minute + 30*time.Second, most: 3*time.Minute + 5*time.Second,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -185,7 +195,8 @@ func TestForeignCallbacksHoldUpTheEndOnlyBriefly(t *testing.T) {
 	}
 }
 
-// Nothing else in Temporal names the id: the record does not carry this run's address, since a secret was retired or the provider echoes none.
+// Nothing else in Temporal names the id: the record does not carry this run's address, since a
+// secret was retired or the provider echoes none.
 func TestUnknownSubmissionNamesEveryTaskThatCallbacksNamed(t *testing.T) {
 	w := newWorld(t)
 	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
@@ -208,7 +219,8 @@ func TestUnknownSubmissionNamesEveryTaskThatCallbacksNamed(t *testing.T) {
 	require.Empty(t, details.SeparationTaskID, "it is nobody's knowledge that it is this run's")
 }
 
-// The callback comes at the deadline's edge, and its task proves to be another run's when there is no time left.
+// The callback comes at the deadline's edge, and its task proves to be another run's when there is
+// no time left.
 func TestForgettingATaskAfterTheDeadlineEndsTheRun(t *testing.T) {
 	w := newWorld(t)
 	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {

@@ -72,15 +72,17 @@ const (
 	ledgerClose           = 30 * time.Minute
 	ledgerFinishCancelled = 10 * time.Second
 
-	// The provider repeats a callback after 1, 5 and 15 minutes, and a record follows its callback within minutes: for so long
-	// callbacks for a run that is over are collected before it is said that none of them was its own. Without a webhook key
-	// anybody who has seen a token can make them up, so it also bounds how often the record is asked for: so many separations of
-	// one run each time. A run submits one of them.
+	// The provider repeats a callback after 1, 5 and 15 minutes, and a record follows its callback
+	// within minutes: for so long callbacks for a run that is over are collected before it is said
+	// that none of them was its own. Without a webhook key anybody who has seen a token can make
+	// them up, so it also bounds how often the record is asked for: so many separations of one run
+	// each time. A run submits one of them.
 	lateCallbackWindow = 10 * time.Minute
 	lateCallbackIDs    = 20
-	// A run that is open and hears of other runs' separations looks at this many of them before it ends. A run that has failed
-	// waits for them as for its own ledger: its track may depend on one of them. One that has archived the track needs none, and
-	// one that was cancelled must end promptly.
+	// A run that is open and hears of other runs' separations looks at this many of them before it
+	// ends. A run that has failed waits for them as for its own ledger: its track may depend on one
+	// of them. One that has archived the track needs none, and one that was cancelled must end
+	// promptly.
 	foreignIDs          = 5
 	foreignFinishFailed = time.Minute
 	foreignFinish       = 10 * time.Second
@@ -181,8 +183,8 @@ func ledgerOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// adoptOptions: the store or the provider may be away for as long as a stem may wait for them. A record that does not exist is
-// given up sooner, by the activity.
+// adoptOptions: the store or the provider may be away for as long as a stem may wait for them. A
+// record that does not exist is given up sooner, by the activity.
 func adoptOptions(ctx workflow.Context, patience time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "record a callback for a run that is over",

@@ -11,12 +11,13 @@ import (
 	"stemflow"
 )
 
-// RecordCallback puts a separation on the ledger whose callback came when its run was over, so that the next start of the track
-// resumes it.
+// RecordCallback puts a separation on the ledger whose callback came when its run was over, so that
+// the next start of the track resumes it.
 //
-// There is one run of it for each run that submitted, and not for each separation that a callback names: whoever holds a token can
-// name any number of them. It ends as soon as one of them is proved to be the run's own, since a run pays for one. Temporal starts
-// no other one then. When none is, it fails, and a later callback starts it anew.
+// There is one run of it for each run that submitted, and not for each separation that a callback
+// names: whoever holds a token can name any number of them. It ends as soon as one of them is
+// proved to be the run's own, since a run pays for one. Temporal starts no other one then. When
+// none is, it fails, and a later callback starts it anew.
 func RecordCallback(ctx workflow.Context, in stemflow.RecordCallbackInput) (*stemflow.RecordedCallback, error) {
 	l := &lateCallbacks{in: in, selector: workflow.NewSelector(ctx), open: true}
 	looks, stopLooks := workflow.WithCancel(ctx)
@@ -54,7 +55,8 @@ func RecordCallback(ctx workflow.Context, in stemflow.RecordCallbackInput) (*ste
 type lateCallbacks struct {
 	in       stemflow.RecordCallbackInput
 	selector workflow.Selector
-	// open is true while callbacks are collected. pending are the separations that are being looked at.
+	// open is true while callbacks are collected. pending are the separations that are being looked
+	// at.
 	open    bool
 	pending int
 	// heard are the separations that callbacks named, by a bounded number.
@@ -96,8 +98,8 @@ func (l *lateCallbacks) failure() error {
 			kind = last
 		}
 	}
-	message := fmt.Sprintf("callbacks for run %s of %s named %s, none of which could be recorded as its own: look the track up in "+
-		"the provider's log; if one of them is there, start again with it as separationTaskId%s",
+	message := fmt.Sprintf("callbacks for run %s of %s named %s, none of which could be recorded as its own: look the "+
+		"track up in the provider's log; if one of them is there, start again with it as separationTaskId%s",
 		l.in.Owner, l.in.WorkflowID, strings.Join(l.heard, ", "), reason)
 	return temporal.NewApplicationErrorWithOptions(message, kind, temporal.ApplicationErrorOptions{NonRetryable: true})
 }

@@ -85,7 +85,9 @@ func newWorld(t *testing.T) *world {
 		w.takenBack = append(w.takenBack, in.Nonces...)
 		return &w.recorded, w.record(in)
 	})
-	stand(w, stemflow.ActivityAdoptCallback, func(in stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) { return w.adopt(in) })
+	stand(w, stemflow.ActivityAdoptCallback, func(in stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) {
+		return w.adopt(in)
+	})
 	stand(w, stemflow.ActivityGetSeparationRecord, func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) { return w.get(in) })
 	stand(w, stemflow.ActivityRenewSource, func(in stemflow.RenewSourceInput) (*stemflow.SourceStem, error) { return w.renew(in) })
 	stand(w, stemflow.ActivityArchiveStem, func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) { return w.archive(in) })

@@ -49,9 +49,9 @@ type Trace struct {
 //	version 3:  3, flags (1 byte), trace if the flags say so, expiry, namespace, run id,
 //	            task queue, and the track's task id, audio id, type and stem name
 //
-// The workflow id follows, without its length, then the HMAC-SHA256 of all before it. A trace is
-// 16 bytes of trace id, 8 of span id and 1 of flags. Version 3 is made where queue and track are
-// known and fit. Otherwise it is version 2 where there is a trace, and version 1 where there is none.
+// The workflow id follows, without its length, then the HMAC-SHA256 of all before it. A trace is 16
+// bytes of trace id, 8 of span id and 1 of flags. Version 3 is made where queue and track are known
+// and fit. Otherwise it is version 2 where there is a trace, and version 1 where there is none.
 const (
 	version       = 1
 	versionTraced = 2
@@ -97,10 +97,10 @@ func NewKeyring(secrets []string) (*Keyring, error) {
 	return k, nil
 }
 
-// Mint makes a token that can stand in a URL's path as it is. It leaves queue and track out where one
-// of their names is longer than 255 bytes, or where all of them would make the token too long. It
-// panics if Namespace or WorkflowID is empty, or if one of the other names is longer than Temporal's
-// limits: no running workflow has such a name.
+// Mint makes a token that can stand in a URL's path as it is. It leaves queue and track out where
+// one of their names is longer than 255 bytes, or where all of them would make the token too long.
+// It panics if Namespace or WorkflowID is empty, or if one of the other names is longer than
+// Temporal's limits: no running workflow has such a name.
 func (k *Keyring) Mint(c Claims) string {
 	if !c.fit() {
 		panic(fmt.Sprintf("token: namespace of %d and workflow id of %d bytes do not fit in a token", len(c.Namespace), len(c.WorkflowID)))

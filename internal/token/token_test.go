@@ -54,7 +54,8 @@ func trackedAndTraced() Claims {
 	return c
 }
 
-// longest are claims of the longest names that Temporal takes and the longest track that an input may name.
+// longest are claims of the longest names that Temporal takes and the longest track that an input
+// may name.
 func longest() Claims {
 	id := strings.Repeat("i", 128)
 	return Claims{
@@ -131,7 +132,8 @@ func TestTokenOfVersion3(t *testing.T) {
 		k.Mint(trackedAndTraced()))
 }
 
-// A callback that cannot be recorded later is better than none: queue and track are left out where they do not fit.
+// A callback that cannot be recorded later is better than none: queue and track are left out where
+// they do not fit.
 func TestQueueAndTrackAreLeftOutWhereTheyDoNotFit(t *testing.T) {
 	k := keyring(t, secretNew)
 	for name, cut := range map[string]func(*Claims){
