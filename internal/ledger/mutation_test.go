@@ -87,6 +87,9 @@ func buildMutants(t *testing.T) (mutants []string, binary string) {
 		mutants = append(mutants, what...)
 		put(name, flipped)
 	}
+	if len(mutants) == 0 {
+		t.Fatal("no branch was found")
+	}
 	put("mutant.go", mutantSource)
 	config, err := json.Marshal(overlay)
 	if err != nil {
@@ -97,7 +100,7 @@ func buildMutants(t *testing.T) (mutants []string, binary string) {
 		t.Fatal(err)
 	}
 	binary = filepath.Join(dir, "ledger.test")
-	out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-overlay", configFile, "-o", binary, ".").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-race=false", "-vet=off", "-overlay", configFile, "-o", binary, ".").CombinedOutput()
 	if err != nil {
 		t.Fatalf("building the mutants: %v\n%s", err, out)
 	}
