@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -105,7 +106,8 @@ func (a *AdoptCallback) adopt(ctx context.Context, entry stemflow.Submission, ce
 	outcome := stemflow.CallbackLeft
 	at := archive.Locate(a.Archive.LedgerBucket, a.Archive.LedgerPrefix, entry.Track)
 	_, err := newLedgerFile(a.Store, at, at).change(ctx, func(l ledger.Ledger) (ledger.Ledger, bool) {
-		if !certain && !l.Knows(entry.Owner) {
+		known := func(e ledger.Entry) bool { return e.Owner == entry.Owner || e.RunID == entry.Owner }
+		if !certain && !slices.ContainsFunc(l.Entries(), known) {
 			return l, false
 		}
 		outcome = stemflow.CallbackKnown

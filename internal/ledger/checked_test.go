@@ -29,6 +29,12 @@ func full(faults int, runs ...kind) bounds {
 	return bounds{runs: runs, attempts: 2, executions: 2, faults: faults, failures: true, late: true}
 }
 
+// once is without a second execution of an attempt.
+func once(b bounds) bounds {
+	b.executions = 1
+	return b
+}
+
 func stepwise(b bounds) bounds {
 	b.stepwise = true
 	return b
@@ -48,18 +54,19 @@ func mutantSearches() []bounds {
 
 // searches are what is exhausted by every test.
 func searches() []bounds {
-	return append(beginnings(),
-		stepwise(full(2, plain, resetOf(0))),
-		stepwise(full(1, plain, plain)),
-		stepwise(full(1, plain, forced)),
+	return append([]bounds{
+		once(full(2, plain, forced, resetOf(0))),
+		full(3, plain, plain),
 		full(3, plain, resetOf(0)),
 		full(3, forced, resetOf(0)),
 		full(2, plain, forced),
-		full(3, plain, plain),
 		full(1, plain, forced, resetOf(0)),
 		full(1, plain, forced, resetOf(1)),
 		full(1, plain, plain, resetOf(0)),
-	)
+		stepwise(full(2, plain, resetOf(0))),
+		stepwise(full(1, plain, plain)),
+		stepwise(full(1, plain, forced)),
+	}, beginnings()...)
 }
 
 // wideSearches go further, one thing at a time.

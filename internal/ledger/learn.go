@@ -77,8 +77,3 @@ func (l Ledger) Close(c Claim, closed Entry) (Ledger, bool) {
 func (l Ledger) MayHavePaid(owner string) bool {
 	return slices.ContainsFunc(l.Entries(), func(e Entry) bool { return ownerOf(e) == owner && (billed(e) || open(e)) })
 }
-
-// Knows reports whether an owner has an entry.
-func (l Ledger) Knows(owner string) bool {
-	return slices.ContainsFunc(l.Entries(), func(e Entry) bool { return ownerOf(e) == owner })
-}

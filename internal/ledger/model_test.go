@@ -94,6 +94,7 @@ const (
 	tidies       // knows its separation, and closes the ledger as to what was surely refused
 	closes       // the ledger, and ends then
 	ended        // paid, or it may have paid, or without a word
+	endedCloses  // ended, but the activity that closes the ledger lives on
 	saysUnpaid   // ended, and says that nothing was paid
 )
 

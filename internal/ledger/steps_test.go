@@ -169,6 +169,12 @@ func (m *model) runSteps(s state, run int, out emit) {
 		m.record(s, run, ended, runRecordsFailed, out)
 	case tidies, closes:
 		m.closeStep(s, run, out)
+	case endedCloses:
+		if closed := m.close(s.ledger, run, r.known); closed.news {
+			m.land(&s, closed.after)
+		}
+		s.runs[run] = runAt{phase: ended}
+		out(s, event{runCloses, run})
 	}
 }
 
@@ -192,15 +198,22 @@ func (m *model) closeStep(s state, run int, out emit) {
 	out(n, event{runCloses, run})
 	if m.fault(&s) {
 		m.abandon(&s, run)
-		known := m.knowns[r.known]
-		then(&s, known.MayHavePaid())
+		if known := m.knowns[r.known]; r.phase == closes && !known.MayHavePaid() {
+			s.runs[run] = runAt{phase: saysUnpaid}
+		}
 		out(s, event{recordAbandoned, run})
 	}
 }
 
-// abandon ends a run in the midst: by termination, or by a cancellation while the store is away. What it had to take back stays.
+// abandon ends a run in the midst: by termination, or by a cancellation while the store is away. What it had to take back may
+// stay, but an activity that is about to do so may live on.
 func (m *model) abandon(s *state, run int) {
-	s.runs[run] = runAt{phase: ended}
+	r := &s.runs[run]
+	if r.phase == closes || r.phase == tidies {
+		*r = runAt{phase: endedCloses, known: r.known}
+	} else {
+		*r = runAt{phase: ended}
+	}
 	for slot := range m.slotCount() {
 		if m.slots[slot].run == run && s.slots[slot] == surelyUnpaid {
 			s.slots[slot] = over
@@ -227,7 +240,7 @@ func (m *model) start(s state, run int, out emit) {
 			return
 		}
 		known, submits := m.knowns[b.known], b.phase == submitting
-		if b.phase != saysUnpaid {
+		if b.phase < ended {
 			m.abandon(&s, base)
 		}
 		m.prepare(s, run, Run{Reset: true}, event{runIsReset, run}, out)
