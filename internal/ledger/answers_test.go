@@ -53,7 +53,8 @@ type closing struct {
 	known uint16
 }
 
-// change is the ledger after a write, whether it has to be written at all, and whether it says that the run may have paid.
+// change is the ledger after a write, whether it has to be written at all, and whether it says that
+// the run may have paid.
 type change struct {
 	after       uint32
 	news        bool
@@ -115,7 +116,8 @@ func (m *model) outcome(known uint16, outcome Outcome, behind string) afterwards
 	})
 }
 
-// learn is the ledger once a run, or somebody for the legacy run, has learned that a separation is paid for or has failed.
+// learn is the ledger once a run, or somebody for the legacy run, has learned that a separation is
+// paid for or has failed.
 func (m *model) learn(ledger uint32, slot, run int, failed bool) change {
 	view := m.view(ledger)
 	return remember(m.learnt, learn{view, slot, run, failed}, func() change {

@@ -11,7 +11,8 @@ import (
 	"stemflow"
 )
 
-var wide = flag.Bool("wide", false, "model-check the ledger within wider bounds, which takes half an hour and some gigabytes")
+var wide = flag.Bool("wide", false,
+	"model-check the ledger within wider bounds, which takes minutes and two gigabytes")
 
 // violationMark is before what the model finds wrong.
 const violationMark = "violation: "
@@ -43,7 +44,12 @@ func stepwise(b bounds) bounds {
 // beginnings find most of what can be wrong, within a moment.
 func beginnings() []bounds {
 	return append([]bounds{
-		full(0, plain), full(0, forced, plain), full(1, plain, resetOf(0)), full(1, plain, plain), full(1, plain, forced), full(3, plain),
+		full(0, plain),
+		full(0, forced, plain),
+		full(1, plain, resetOf(0)),
+		full(1, plain, plain),
+		full(1, plain, forced),
+		full(3, plain),
 	}, legacies()...)
 }
 
@@ -83,7 +89,8 @@ func wideSearches() []bounds {
 	}
 }
 
-// legacies begin with what earlier releases left: entries without owner and nonce, here or in another folder.
+// legacies begin with what earlier releases left: entries without owner and nonce, here or in
+// another folder.
 func legacies() []bounds {
 	entry := func(run string, state stemflow.SubmissionState) Ledger {
 		l := Ledger{Entry: Entry{State: state, RunID: run, Attempt: 1}}
@@ -122,7 +129,8 @@ func legacies() []bounds {
 	return append(all, lost)
 }
 
-// TestModel explores every interleaving within the bounds, with the production code as the transition function.
+// TestModel explores every interleaving within the bounds, with the production code as the
+// transition function.
 func TestModel(t *testing.T) {
 	all := searches()
 	switch {
@@ -156,8 +164,8 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// modelWithoutRaceDetector runs the model in a process of its own. It has one goroutine a search, and the race detector makes
-// it ten times slower.
+// modelWithoutRaceDetector runs the model in a process of its own. It has one goroutine a search,
+// and the race detector makes it ten times slower.
 func modelWithoutRaceDetector(t *testing.T) {
 	args := []string{"test", "-race=false", "-v", "-run=^TestModel$", "-timeout=0"}
 	if testing.Short() {

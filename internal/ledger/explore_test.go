@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// exploration is a breadth-first search. It keeps a 64-bit fingerprint of each state that it has seen: among ten million, two
-// share one with a probability of less than one in a hundred thousand. States themselves are kept one level at a time, and of
-// each only how it was reached.
+// exploration is a breadth-first search. It keeps a 64-bit fingerprint of each state that it has
+// seen: among ten million, two share one with a probability of less than one in a hundred thousand.
+// States themselves are kept one level at a time, and of each only how it was reached.
 type exploration struct {
 	*model
 	seed    maphash.Seed
@@ -107,8 +107,9 @@ func (x *exploration) trace(roots []state, at uint32, nth uint16) []string {
 func (m *model) doing(r runAt) string {
 	known := m.knowns[r.known]
 	return [...]string{
-		notStarted: "has not started", submitting: fmt.Sprintf("submits, attempt %d, refused %v", known.Attempt, known.Refused),
-		awaiting: "awaits the callback", knows: "knows its separation", learnsPaid: "has to record that it paid",
+		notStarted: "has not started",
+		submitting: fmt.Sprintf("submits, attempt %d, refused %v", known.Attempt, known.Refused),
+		awaiting:   "awaits the callback", knows: "knows its separation", learnsPaid: "has to record that it paid",
 		learnsFailed: "has to record that its separation failed",
 		tidies:       fmt.Sprintf("knows its separation and has to take back %v", known.Refused),
 		closes:       fmt.Sprintf("has to close the ledger, refused %v", known.Refused),

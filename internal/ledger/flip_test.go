@@ -48,9 +48,9 @@ func emptied[T any](n int, list []T) []T {
 }
 `
 
-// flip rewrites a source so that each of its branches can be flipped, by its number from first on. Branches are: conditions and
-// their operands, boolean results and settings, loops, which are made to have nothing to do, and the cases of a switch, which
-// are made to do what the next one does.
+// flip rewrites a source so that each of its branches can be flipped, by its number from first on.
+// Branches are: conditions and their operands, boolean results and settings, loops, which are made
+// to have nothing to do, and the cases of a switch, which are made to do what the next one does.
 func flip(name, source string, first int) (flipped string, mutants []string, err error) {
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, name, source, parser.SkipObjectResolution)
@@ -196,7 +196,8 @@ func (f *flipper) cases(s *ast.SwitchStmt) {
 	}
 }
 
-// rewritten is the source with all edits. Those of a part lie within those of the parts around it, which were made before.
+// rewritten is the source with all edits. Those of a part lie within those of the parts around it,
+// which were made before.
 func (f *flipper) rewritten() string {
 	var b strings.Builder
 	for i := 0; i <= len(f.source); i++ {

@@ -8,8 +8,8 @@ import (
 	"stemflow"
 )
 
-// interned gives ledgers, executions and what runs know small ids, and remembers what the production code, which is pure,
-// made of them.
+// interned gives ledgers, executions and what runs know small ids, and remembers what the
+// production code, which is pure, made of them.
 type interned struct {
 	answers
 
@@ -22,9 +22,6 @@ type interned struct {
 
 	knowns   []Run
 	knownIDs map[string]uint16
-
-	lates   [][2]uint32 // the ETag that a late write replaces, and what by
-	lateIDs map[[2]uint32]uint32
 }
 
 // execution is one of the production code's, with what the steps need to know of it at hand.
@@ -58,11 +55,12 @@ func newInterned() interned {
 	return interned{
 		answers:   newAnswers(),
 		ledgerIDs: map[string]uint32{}, executionIDs: map[string]uint32{}, moves: map[move]uint32{},
-		knownIDs: map[string]uint16{}, lates: make([][2]uint32, 1), lateIDs: map[[2]uint32]uint32{},
+		knownIDs: map[string]uint16{},
 	}
 }
 
-// ledgerID is the id of a ledger's content, and serves as its ETag, as in a store whose ETags are hashes.
+// ledgerID is the id of a ledger's content, and serves as its ETag, as in a store whose ETags are
+// hashes.
 func (in *interned) ledgerID(l Ledger) uint32 {
 	key := describe(l)
 	id, ok := in.ledgerIDs[key]
@@ -118,7 +116,8 @@ func etagID(etag string) uint32 {
 	return uint32(id)
 }
 
-// executionID interns an execution. What it knew before a read that it has to make anyway is forgotten, except its own entry.
+// executionID interns an execution. What it knew before a read that it has to make anyway is
+// forgotten, except its own entry.
 func (in *interned) executionID(slot int, x Execution) uint32 {
 	if x.step == Read {
 		x.known, x.etag = Ledger{Entry: own(x)}, outrunETag
@@ -153,8 +152,8 @@ func own(x Execution) Entry {
 	return Entry{}
 }
 
-// outrun is an execution that is about to call, once the ledger is another one than it knows. It will have to read it again,
-// and what it knows of others does not count any more.
+// outrun is an execution that is about to call, once the ledger is another one than it knows. It
+// will have to read it again, and what it knows of others does not count any more.
 func (in *interned) outrun(id uint32) uint32 {
 	return in.tell(id, toldOutrun, 0, func(x *Execution) { x.known, x.etag = Ledger{Entry: own(*x)}, outrunETag })
 }
@@ -217,15 +216,4 @@ func (in *interned) run(id uint16) Run {
 	r := in.knowns[id]
 	r.Refused = append([]string(nil), r.Refused...)
 	return r
-}
-
-func (in *interned) lateID(etag, writing uint32) uint32 {
-	key := [2]uint32{etag, writing}
-	id, ok := in.lateIDs[key]
-	if !ok {
-		id = uint32(len(in.lates))
-		in.lates = append(in.lates, key)
-		in.lateIDs[key] = id
-	}
-	return id
 }

@@ -25,7 +25,8 @@ func of(e Entry) string {
 	return e.Owner
 }
 
-// undecided is an entry that may have been paid for. One that says paid and names no separation is not of ours.
+// undecided is an entry that may have been paid for. One that says paid and names no separation is
+// not of ours.
 func undecided(e Entry) bool {
 	return e.State == stemflow.SubmissionIntended || e.State == stemflow.SubmissionPaid && e.SeparationTaskID == ""
 }
@@ -59,7 +60,9 @@ func (m *model) check(s state) string {
 		if s.billed&(1<<slot) == 0 || slot == legacySlot && m.forgotten {
 			continue
 		}
-		if view.State != stemflow.SubmissionIntended && view.State != stemflow.SubmissionPaid && view.State != stemflow.SubmissionFailed {
+		switch view.State {
+		case stemflow.SubmissionIntended, stemflow.SubmissionPaid, stemflow.SubmissionFailed:
+		default:
 			return fmt.Sprintf("%s is paid for, and the ledger says %q", m.slots[slot].separation, view.State)
 		}
 		known := false
@@ -91,7 +94,8 @@ func names(l Ledger, separation string) bool {
 	return slices.ContainsFunc(entries(l), func(e Entry) bool { return e.SeparationTaskID == separation })
 }
 
-// learned checks a ledger that was told something. A separation that has failed has been paid for before.
+// learned checks a ledger that was told something. A separation that has failed has been paid for
+// before.
 func (m *model) learned(before, after Ledger, learned Entry) {
 	says := slices.ContainsFunc(entries(after), func(e Entry) bool {
 		return e.SeparationTaskID == learned.SeparationTaskID &&
@@ -110,7 +114,8 @@ func (m *model) stands(ledger uint32, slot int) bool {
 	})
 }
 
-// quiet reports whether no run goes on any more. Executions and writes that nobody waits for may all be dead.
+// quiet reports whether no run goes on any more. Executions and writes that nobody waits for may
+// all be dead.
 func (m *model) quiet(s state) bool {
 	for run := range m.runs {
 		if p := s.runs[run].phase; p != notStarted && p != knows && p < ended {
@@ -217,7 +222,8 @@ func (m *model) reported(s state, slot int, x *execution, outcome Outcome, entry
 			m.wrong("execution %s reports that its owner has paid for %q", name, entry.SeparationTaskID)
 		}
 	case Resumed:
-		if !paid || m.slots[paidFrom].owner == m.players[run].owner || m.players[run].force || s.failed&(1<<paidFrom) != 0 && m.calm(s) {
+		own := ok && m.slots[paidFrom].owner == m.players[run].owner
+		if !paid || own || m.players[run].force || s.failed&(1<<paidFrom) != 0 && m.calm(s) {
 			m.wrong("execution %s reports that it resumes %q", name, entry.SeparationTaskID)
 		}
 	case Refused, Unavailable:

@@ -6,8 +6,8 @@ import (
 	"stemflow"
 )
 
-// complete is the ledger once the execution with a nonce knows what became of its call. Where its entry is gone, a payment
-// is put on the ledger all the same.
+// complete is the ledger once the execution with a nonce knows what became of its call. Where its
+// entry is gone, a payment is put on the ledger all the same.
 func (l Ledger) complete(nonce string, result Entry) Ledger {
 	entries := slices.Clone(l.Entries())
 	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Nonce == nonce })
@@ -20,8 +20,9 @@ func (l Ledger) complete(nonce string, result Entry) Ledger {
 	return l.next(entries)
 }
 
-// Learn is the ledger once an owner has learned that a separation was paid for, or has failed; and whether that is news. It
-// goes to the entry that names the separation, else over the owner's open intent, else it becomes an entry of its own.
+// Learn is the ledger once an owner has learned that a separation was paid for, or has failed; and
+// whether that is news. It goes to the entry that names the separation, else over the owner's open
+// intent, else it becomes an entry of its own.
 func (l Ledger) Learn(learned Entry) (Ledger, bool) {
 	entries := slices.Clone(l.Entries())
 	i := slices.IndexFunc(entries, func(e Entry) bool { return e.SeparationTaskID == learned.SeparationTaskID })
@@ -44,13 +45,14 @@ func (l Ledger) Learn(learned Entry) (Ledger, bool) {
 	return l.next(entries), true
 }
 
-// Close is the ledger once a run has ended its submits, and whether that changes it. The claim is that of its last attempt,
-// with the time of the end in place of when it was scheduled.
+// Close is the ledger once a run has ended its submits, and whether that changes it. The claim is
+// that of its last attempt, with the time of the end in place of when it was scheduled.
 //
-// The intents of executions that surely were not accepted become refused, and what they replaced stands again. Unless the owner
-// has paid or may have, no execution of it can call from then on: not one that the engine has given up, not a second one of the
-// same task, and not one whose write is still under way. A refused entry of the last attempt bars them; where there is none,
-// closed becomes it.
+// The intents of executions that surely were not accepted become refused, and what they replaced
+// stands again. Unless the owner has paid or may have, no execution of it can call from then on:
+// not one that the engine has given up, not a second one of the same task, and not one whose write
+// is still under way. A refused entry of the last attempt bars them; where there is none, closed
+// becomes it.
 func (l Ledger) Close(c Claim, closed Entry) (Ledger, bool) {
 	entries := slices.Clone(l.Entries())
 	changed := false

@@ -29,8 +29,8 @@ func TestMergeAddsWhatIsNotKnown(t *testing.T) {
 		{name: "nothing elsewhere", here: []Entry{paid}, want: []Entry{paid}},
 		{name: "another run's", here: []Entry{other}, elsewhere: intended, want: []Entry{other, intended}},
 		{name: "what was refused speaks last", here: []Entry{refused}, elsewhere: intended, want: []Entry{intended, refused}},
-		{name: "the same attempt, of which more is known here", here: []Entry{paid}, elsewhere: intended, want: []Entry{paid}},
-		{name: "the same separation, of which more is known here", here: []Entry{failed}, elsewhere: paid, want: []Entry{failed}},
+		{name: "less of the same attempt", here: []Entry{paid}, elsewhere: intended, want: []Entry{paid}},
+		{name: "less of the same separation", here: []Entry{failed}, elsewhere: paid, want: []Entry{failed}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			here := Ledger{Revision: 5}
@@ -68,7 +68,10 @@ func TestOnlyRefusedEntriesAreForgotten(t *testing.T) {
 
 // Whoever drives an execution keeps ledgers across calls, and the model keeps all of them.
 func TestLedgersAreNeverChangedInPlace(t *testing.T) {
-	claim := Claim{Owner: "run-1", RunID: "run-2", Attempt: 4, Nonce: "nonce-3", ScheduledAt: time.Unix(1, 0), Refused: []string{"nonce-2"}}
+	claim := Claim{
+		Owner: "run-1", RunID: "run-2", Attempt: 4, Nonce: "nonce-3", ScheduledAt: time.Unix(1, 0),
+		Refused: []string{"nonce-2"},
+	}
 	for name, change := range map[string]func(Ledger) Ledger{
 		"Intend": func(l Ledger) Ledger { return l.Intend(claim, Entry{}) },
 		"Merge": func(l Ledger) Ledger {

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// The model is an explicit-state one: a state is everything that runs, executions, the store and the provider know, and the
-// transition function is this package's production code. What drives it - the submit activity, the workflow, the engine - is
-// played by steps_test.go. What must always hold is in invariants_test.go, the search in explore_test.go.
+// The model is an explicit-state one: a state is everything that runs, executions, the store and
+// the provider know, and the transition function is this package's production code. What drives it
+// - the submit activity, the workflow, the engine - is played by steps_test.go. What must always
+// hold is in invariants_test.go, the search in explore_test.go.
 
 // kind is what sort of run takes part.
 type kind struct {
@@ -25,20 +26,22 @@ type bounds struct {
 	attempts, executions int
 	// faults are how many things go wrong in one trace; what counts as one is in steps_test.go.
 	faults int
-	// failures says whether the provider may fail a separation that it had accepted, which is a fault.
+	// failures says whether the provider may fail a separation that it had accepted, which is a
+	// fault.
 	failures bool
 	// late says whether a write may arrive after its execution has given it up, which is a fault.
 	late bool
-	// stepwise says that reading and writing are always two steps, and failing to write a third. Else an execution reads and
-	// writes at once, and fails to write as soon as it is bound to. Since no content ever comes back, which is checked, both
-	// come to the same.
+	// stepwise says that reading and writing are always two steps, and failing to write a third.
+	// Else an execution reads and writes at once, and fails to write as soon as it is bound to.
+	// Since no content ever comes back, which is checked, both come to the same.
 	stepwise bool
 	// before are the ledgers that may stand at the beginning; none: nothing.
 	before []Ledger
-	// legacy is a ledger that an earlier release kept elsewhere. It is read with the other, and never written.
+	// legacy is a ledger that an earlier release kept elsewhere. It is read with the other, and
+	// never written.
 	legacy Ledger
-	// legacyRun is the run of an earlier release that is on the ledger, and legacyBill says whether it was billed. It may be
-	// one of those that take part.
+	// legacyRun is the run of an earlier release that is on the ledger, and legacyBill says whether
+	// it was billed. It may be one of those that take part.
 	legacyRun  string
 	legacyBill bool
 	// forgotten says that the ledger with its entry is lost.
@@ -98,7 +101,7 @@ const (
 	saysUnpaid   // ended, and says that nothing was paid
 )
 
-// runAt is what a run knows and where it is. It has no padding, for the sake of hashing.
+// runAt is what a run knows and where it is.
 type runAt struct {
 	known uint16 // the production code's Run, interned
 	phase phase
@@ -113,15 +116,16 @@ const (
 	underWay            // the first execution's id
 )
 
-// state is one state of the whole. All is interned, so that it is small and comparable.
+// state is one state of the whole. All is interned, so that it is small and comparable. It has no
+// padding, for the sake of hashing.
 type state struct {
 	slots  [maxSlots]uint32
 	ledger uint32
-	late   uint32 // a write that may still arrive
+	late   uint32 // a content whose write may still arrive; 0: none
 	runs   [maxRuns]runAt
 	billed uint16 // by slot
 	failed uint16
-	faults uint16
+	faults uint32
 }
 
 // model is what the bounds are filled with, and all that was interned.
@@ -225,7 +229,8 @@ func (m *model) slotOf(separation string) (int, bool) {
 	return i, separation != "" && i >= 0
 }
 
-// scheduledAt orders the attempts of an owner: a reset begins after all that it resets was scheduled.
+// scheduledAt orders the attempts of an owner: a reset begins after all that it resets was
+// scheduled.
 func scheduledAt(run, attempt int) time.Time {
 	return time.Unix(int64(100*run+attempt), 0).UTC()
 }

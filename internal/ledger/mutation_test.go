@@ -13,14 +13,16 @@ import (
 	"time"
 )
 
-// mutantVariable names the mutant that a process is to be. The model then stops at the first violation.
+// mutantVariable names the mutant that a process is to be. The model then stops at the first
+// violation.
 const mutantVariable = "LEDGER_MUTANT"
 
-// mutantLimit is how long the model may take to find a mutant out, on a machine that does other things, too.
+// mutantLimit is how long the model may take to find a mutant out, on a machine that does other
+// things, too.
 const mutantLimit = 2 * time.Minute
 
-// TestModelCatchesEveryMutant flips every branch of the package, one at a time. One that the model does not notice is either
-// not needed, or something that the model does not know of.
+// TestModelCatchesEveryMutant flips every branch of the package, one at a time. One that the model
+// does not notice is either not needed, or something that the model does not know of.
 func TestModelCatchesEveryMutant(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and runs a program for every branch of the package")
@@ -100,7 +102,8 @@ func buildMutants(t *testing.T) (mutants []string, binary string) {
 		t.Fatal(err)
 	}
 	binary = filepath.Join(dir, "ledger.test")
-	out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-race=false", "-vet=off", "-overlay", configFile, "-o", binary, ".").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-race=false", "-vet=off",
+		"-overlay", configFile, "-o", binary, ".").CombinedOutput()
 	if err != nil {
 		t.Fatalf("building the mutants: %v\n%s", err, out)
 	}

@@ -2,12 +2,13 @@ package ledger
 
 // Run is what a run knows of its submits. The zero value is a first run that has made none.
 type Run struct {
-	// Reset says that it is not the first run of its chain. Executions of those before may still pay, and some of what it
-	// remembers happened to them.
+	// Reset says that it is not the first run of its chain. Executions of those before may still
+	// pay, and some of what it remembers happened to them.
 	Reset bool
 	// Attempt is the submit that was begun last.
 	Attempt int
-	// Refused are the nonces of executions that surely were not accepted, and whose intents may stand.
+	// Refused are the nonces of executions that surely were not accepted, and whose intents may
+	// stand.
 	Refused []string
 	// uncertain says that an execution may still pay, or may have.
 	uncertain bool
@@ -21,7 +22,8 @@ const (
 	Proceed Next = iota
 	// AwaitCallback: the run may have paid. It never submits again.
 	AwaitCallback
-	// SubmitAgain: nothing was paid by this submit, or nobody knows and the ledger tells the next one.
+	// SubmitAgain: nothing was paid by this submit, or nobody knows and the ledger tells the next
+	// one.
 	SubmitAgain
 	// Stop: this submit did not call, and another one would not either.
 	Stop
@@ -30,8 +32,8 @@ const (
 // Begin counts a submit.
 func (r *Run) Begin() { r.Attempt++ }
 
-// After takes in how the submit ended that was begun last. Behind, where given, is the nonce of its execution, whose intent
-// may stand although it surely was not accepted.
+// After takes in how the submit ended that was begun last. Behind, where given, is the nonce of its
+// execution, whose intent may stand although it surely was not accepted.
 func (r *Run) After(outcome Outcome, behind string) Next {
 	switch outcome {
 	case Accepted, Resumed:
@@ -43,7 +45,8 @@ func (r *Run) After(outcome Outcome, behind string) Next {
 		r.uncertain = true
 		return SubmitAgain
 	case Refused:
-		// Its intent stood in the ledger: an earlier execution whose intent did not cannot call any more.
+		// Its intent stood in the ledger: an earlier execution whose intent did not cannot call any
+		// more.
 		r.uncertain = false
 		r.refused(behind)
 		return SubmitAgain
@@ -65,10 +68,11 @@ func (r *Run) refused(nonce string) {
 	}
 }
 
-// MustClose reports whether a run that submits no more has to see to the ledger, with [Ledger.Close]: as long as it has not, an
-// execution may still pay, or the intent of one that surely was not accepted may lock the track.
+// MustClose reports whether a run that submits no more has to see to the ledger, with
+// [Ledger.Close]: as long as it has not, an execution may still pay, or the intent of one that
+// surely was not accepted may lock the track.
 func (r *Run) MustClose() bool { return r.MayHavePaid() || len(r.Refused) > 0 }
 
-// MayHavePaid reports whether the run cannot say by itself that nothing was paid. Once the ledger is closed
-// [Ledger.MayHavePaid] says it for sure.
+// MayHavePaid reports whether the run cannot say by itself that nothing was paid. Once the ledger
+// is closed [Ledger.MayHavePaid] says it for sure.
 func (r *Run) MayHavePaid() bool { return r.uncertain || r.Reset }

@@ -43,22 +43,36 @@ const (
 )
 
 var whatNames = map[what]string{
-	runStarts: "starts", runIsReset: "begins, a reset, and its base is terminated", runIsTerminated: "is terminated",
-	runLosesAttempt: "loses its attempt to a time-out", runHearsCallback: "hears the callback: paid",
-	runHearsFailure: "hears that the separation has failed", runMeetsDeadline: "ends at its deadline",
-	runRecordsPaid: "records paid", runRecordsFailed: "records failed", runCloses: "closes the ledger",
-	recordAnswerLost: "records, and the answer is lost", recordAbandoned: "gives up recording",
-	taskExecutedAgain: "begins: the engine executes the task again", taskRepeated: "begins, and knows that it is a repetition",
-	lateCallback:     "'s callback comes after its run, and is recorded",
-	lateFailure:      "'s failure is recorded after its run",
-	lateWriteArrives: "the write under way arrives",
-	executionReads:   "reads", executionWrites: "writes", writeFails: "cannot write: there is another content",
-	writeAnswerLost: "writes, and the answer is lost", writeAnswerLostStoreAway: "writes, the answer is lost, and the store is away",
-	writeNeverArrives: "writes in vain", writeUnderWay: "writes, and takes it for lost while it is under way",
-	writeUnderWayStoreAway: "writes, takes it for lost while it is under way, and the store is away",
-	storeAway:              "gives up: the store is away",
-	callAccepted:           "CALLS and is accepted", callRefused: "calls and is refused",
-	callAcceptedAnswerLost: "CALLS and is accepted, but the answer is lost", callLost: "calls, and nothing arrives",
+	runStarts:                "starts",
+	runIsReset:               "begins, a reset, and its base is terminated",
+	runIsTerminated:          "is terminated",
+	runLosesAttempt:          "loses its attempt to a time-out",
+	runHearsCallback:         "hears the callback: paid",
+	runHearsFailure:          "hears that the separation has failed",
+	runMeetsDeadline:         "ends at its deadline",
+	runRecordsPaid:           "records paid",
+	runRecordsFailed:         "records failed",
+	runCloses:                "closes the ledger",
+	recordAnswerLost:         "writes the ledger, and the answer is lost",
+	recordAbandoned:          "gives up writing the ledger",
+	taskExecutedAgain:        "begins: the engine executes the task again",
+	taskRepeated:             "begins, and knows that it is a repetition",
+	lateCallback:             "has its callback after its run, and it is recorded",
+	lateFailure:              "has its failure recorded after its run",
+	lateWriteArrives:         "the write under way arrives",
+	executionReads:           "reads",
+	executionWrites:          "writes",
+	writeFails:               "cannot write: there is another content",
+	writeAnswerLost:          "writes, and the answer is lost",
+	writeAnswerLostStoreAway: "writes, the answer is lost, and the store is away",
+	writeNeverArrives:        "writes in vain",
+	writeUnderWay:            "writes, and takes it for lost while it is under way",
+	writeUnderWayStoreAway:   "writes, takes it for lost while it is under way, and the store is away",
+	storeAway:                "gives up: the store is away",
+	callAccepted:             "CALLS and is accepted",
+	callRefused:              "calls and is refused",
+	callAcceptedAnswerLost:   "CALLS and is accepted, but the answer is lost",
+	callLost:                 "calls, and nothing arrives",
 }
 
 func (m *model) describe(e event) string {
@@ -110,8 +124,7 @@ func (m *model) next(s state, out emit) {
 		}
 	}
 	if s.late != 0 {
-		m.land(&s, m.lates[s.late][1])
-		s.late = 0
+		m.land(&s, s.late)
 		out(s, event{lateWriteArrives, 0})
 	}
 }
@@ -205,8 +218,8 @@ func (m *model) closeStep(s state, run int, out emit) {
 	}
 }
 
-// abandon ends a run in the midst: by termination, or by a cancellation while the store is away. What it had to take back may
-// stay, but an activity that is about to do so may live on.
+// abandon ends a run in the midst: by termination, or by a cancellation while the store is away.
+// What it had to take back may stay, but an activity that is about to do so may live on.
 func (m *model) abandon(s *state, run int) {
 	r := &s.runs[run]
 	if r.phase == closes || r.phase == tidies {
@@ -245,7 +258,8 @@ func (m *model) start(s state, run int, out emit) {
 		}
 		m.prepare(s, run, Run{Reset: true}, event{runIsReset, run}, out)
 		if submits && known.Attempt > 1 {
-			// To after the attempt before: what it learned is kept, and the attempt under way is made again.
+			// To after the attempt before: what it learned is kept, and the attempt under way is
+			// made again.
 			known.Attempt--
 			known.Reset = true
 			m.prepare(s, run, known, event{runIsReset, run}, out)
@@ -334,7 +348,8 @@ func (m *model) end(s state, run int, e event, out emit) {
 	out(s, e)
 }
 
-// record writes what a run has learned of its separation. It is made until it succeeds, and is given up with the run.
+// record writes what a run has learned of its separation. It is made until it succeeds, and is
+// given up with the run.
 func (m *model) record(s state, run int, then phase, what what, out emit) {
 	r := s.runs[run]
 	n := s
@@ -347,7 +362,8 @@ func (m *model) record(s state, run int, then phase, what what, out emit) {
 	}
 }
 
-// fail is what a separation's failure does, which matters from when somebody hears of it. It reports whether there may be one.
+// fail is what a separation's failure does, which matters from when somebody hears of it. It
+// reports whether there may be one.
 func (m *model) fail(s *state, slot int) bool {
 	bit := uint16(1) << slot
 	if s.failed&bit != 0 {
@@ -434,7 +450,7 @@ func (m *model) executionSteps(s state, slot int, out emit) {
 		m.fault(&n)
 		to(n, failed, writeNeverArrives)
 		if m.late && s.late == 0 {
-			n.late = m.lateID(x.etag, x.writing)
+			n.late = x.writing
 			to(n, failed, writeUnderWay)
 			to(n, m.giveUp(failed), writeUnderWayStoreAway)
 		}
@@ -483,8 +499,8 @@ func (m *model) report(s state, slot int, e event, out emit) {
 	m.attempted(s, m.slots[slot].run, outcome, behind, sep, e, out)
 }
 
-// land puts a content in the store. A content never comes back, which is checked: a write under way that replaces another one
-// will fail.
+// land puts a content in the store. A content never comes back, which is checked: from then on a
+// write under way will fail, and so will any other of those that know the content before.
 func (m *model) land(s *state, content uint32) {
 	m.follows(s.ledger, content)
 	s.ledger = content
@@ -494,7 +510,8 @@ func (m *model) land(s *state, content uint32) {
 	}
 }
 
-// settled is an execution that has found out at once what it is bound to find out: that its write fails.
+// settled is an execution that has found out at once what it is bound to find out: that its write
+// fails.
 func (m *model) settled(id, ledger uint32) uint32 {
 	if m.stepwise || id < underWay {
 		return id

@@ -74,13 +74,14 @@ func TestLedgerHasTheReleasedFieldsAtTheTop(t *testing.T) {
 // Earlier releases wrote neither owner nor nonce nor revision.
 func TestSubmissionOfAnEarlierReleaseIsHonoured(t *testing.T) {
 	document := func(fields string) string {
-		return `{"version":1,"track":{"taskId":"music","audioId":"audio","type":"separate_vocal"},"workflowId":"stems",` + fields + `}`
+		return `{"version":1,"track":{"taskId":"music","audioId":"audio","type":"separate_vocal"},` +
+			`"workflowId":"stems","runId":"old","attempt":1,` + fields + `}`
 	}
-	intended := document(`"state":"intended","runId":"old","attempt":1,"intendedAt":"2026-01-01T00:00:00Z"`)
-	refused := document(`"state":"refused","runId":"old","attempt":1,"providerCode":429`)
-	paid := document(`"state":"paid","runId":"old","attempt":1,"separationTaskId":"separation","submittedAt":"2026-01-01T00:00:01Z"`)
-	failed := document(`"state":"failed","runId":"old","attempt":1,"separationTaskId":"separation","providerCode":500`)
-	foreign := document(`"state":"paid","runId":"old","attempt":1`)
+	intended := document(`"state":"intended","intendedAt":"2026-01-01T00:00:00Z"`)
+	refused := document(`"state":"refused","providerCode":429`)
+	paid := document(`"state":"paid","separationTaskId":"separation","submittedAt":"2026-01-01T00:00:01Z"`)
+	failed := document(`"state":"failed","separationTaskId":"separation","providerCode":500`)
+	foreign := document(`"state":"paid"`)
 
 	for _, c := range []struct {
 		name, document string
@@ -110,7 +111,8 @@ func TestSubmissionOfAnEarlierReleaseIsHonoured(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, _ := l.Decide(Claim{
-				Owner: c.owner, RunID: c.owner, Attempt: c.attempt, Nonce: "nonce", Force: c.force, ScheduledAt: time.Now(),
+				Owner: c.owner, RunID: c.owner, Attempt: c.attempt, Nonce: "nonce", Force: c.force,
+				ScheduledAt: time.Now(),
 			})
 			if got != c.want {
 				t.Errorf("verdict %d, want %d", got, c.want)
