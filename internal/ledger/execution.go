@@ -36,7 +36,8 @@ const (
 	Repeated
 	// Lost: the engine has given the execution up, which may go on.
 	Lost
-	// NeverBegun: the engine gave the task up, or took it back, before any execution began.
+	// NeverBegun: the engine gave the task up, or took it back, before any execution began. A schedule-to-start time-out
+	// with a cause is not that but Lost: the task was executed before. Neither is a cancellation, which does not say.
 	NeverBegun
 )
 
