@@ -161,8 +161,8 @@ type RecordSubmissionInput struct {
 	// Ledger is as in [PreparedArchive].
 	Ledger     Location   `json:"ledger,omitzero"`
 	Submission Submission `json:"submission"`
-	// Nonces are, with SubmissionRefused, those of the executions whose intents are to be taken back. No execution of the run
-	// can call from then on.
+	// Nonces are, with SubmissionRefused, those of the executions whose intents are to be taken back. No execution that was
+	// scheduled before the submission's ScheduledAt can call from then on.
 	Nonces []string `json:"nonces,omitempty"`
 }
 

@@ -19,8 +19,7 @@ type RecordSubmission struct {
 // Execute is retried until the ledger is written. It reports what the ledger says of the run then.
 func (a *RecordSubmission) Execute(ctx context.Context, in stemflow.RecordSubmissionInput) (*stemflow.RecordedSubmission, error) {
 	subject{kind: in.Submission.Track.Type, separationTaskID: in.Submission.SeparationTaskID}.annotate(ctx)
-	info := activity.GetInfo(ctx)
-	run := info.WorkflowExecution
+	run := activity.GetInfo(ctx).WorkflowExecution
 	learned := in.Submission
 	learned.Version, learned.WorkflowID, learned.RunID = 1, run.ID, run.RunID
 	if learned.Owner == "" { // the input of an earlier release
@@ -31,7 +30,7 @@ func (a *RecordSubmission) Execute(ctx context.Context, in stemflow.RecordSubmis
 	l, err := file.change(ctx, func(l ledger.Ledger) (ledger.Ledger, bool) {
 		if learned.State == stemflow.SubmissionRefused {
 			return l.Close(ledger.Claim{
-				Owner: learned.Owner, RunID: run.RunID, Attempt: learned.Attempt, ScheduledAt: info.ScheduledTime.UTC(), Refused: in.Nonces,
+				Owner: learned.Owner, RunID: run.RunID, Attempt: learned.Attempt, ScheduledAt: learned.ScheduledAt, Refused: in.Nonces,
 			}, learned)
 		}
 		return l.Learn(learned)

@@ -17,7 +17,10 @@ func (s *separation) recordSubmission(ctx workflow.Context, submission stemflow.
 func (s *separation) closeLedger(ctx workflow.Context) {
 	s.closing = true
 	s.writeLedger(ctx, stemflow.RecordSubmissionInput{
-		Submission: stemflow.Submission{State: stemflow.SubmissionRefused, Attempt: s.submits.Attempt}, Nonces: s.submits.Refused,
+		Submission: stemflow.Submission{
+			State: stemflow.SubmissionRefused, Attempt: s.submits.Attempt, ScheduledAt: workflow.Now(ctx).UTC(),
+		},
+		Nonces: s.submits.Refused,
 	})
 }
 

@@ -63,11 +63,13 @@ func (s *separation) resumePaid(ctx workflow.Context, taskID string, submittedAt
 func (s *separation) submit(ctx workflow.Context) error {
 	s.enter(ctx, stemflow.PhaseSubmitting)
 	err := s.submitUntilKnown(ctx)
-	if err == nil || s.taskID != "" {
-		return err
+	if err == nil && s.taskID == "" {
+		return nil // the callback tells
 	}
-	s.paid = s.submits.MayHavePaid()
-	if s.submits.MustClose() {
+	if s.taskID == "" {
+		s.paid = s.submits.MayHavePaid()
+	}
+	if s.taskID == "" && s.submits.MustClose() || len(s.submits.Refused) > 0 {
 		s.closeLedger(ctx)
 	}
 	return err
@@ -92,13 +94,13 @@ func (s *separation) submitUntilKnown(ctx workflow.Context) error {
 			return s.withoutLedger(err)
 		}
 
+		if temporal.IsCanceledError(err) {
+			return err
+		}
 		switch outcome {
 		case ledger.Lost, ledger.Repeated:
 			continue // what it wrote, if it wrote, is in the ledger
 		case ledger.NeverBegun:
-			if temporal.IsCanceledError(err) {
-				return err
-			}
 			if err := s.findSubmitQueue(ctx); err != nil {
 				return err
 			}
@@ -125,7 +127,8 @@ func owner(ctx workflow.Context) string {
 }
 
 // submitOutcome is what the end of a submit says, and the nonce of its execution where its intent may have to be taken back.
-// What nobody thought of, like a panic, is a lost one: the execution may have paid before it.
+// What nobody thought of, like a panic, is a lost one: the execution may have paid before it. So are the cancellation of a
+// task and a time-out that has a cause: an operator may have let the engine execute the task more than once.
 func submitOutcome(submitted stemflow.SubmittedSeparation, err error) (outcome ledger.Outcome, nonce string) {
 	var timeout *temporal.TimeoutError
 	kind, app := applicationError(err)
@@ -139,9 +142,7 @@ func submitOutcome(submitted stemflow.SubmittedSeparation, err error) (outcome l
 		return ledger.Resumed, ""
 	case err == nil:
 		return ledger.Accepted, ""
-	case temporal.IsCanceledError(err):
-		return ledger.NeverBegun, ""
-	case errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START:
+	case errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START && timeout.Unwrap() == nil:
 		return ledger.NeverBegun, ""
 	case kind == stemflow.ActivityErrorSubmitUnknown:
 		return ledger.Unknown, ""
