@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
@@ -74,11 +75,22 @@ func (b *books) end() runEnd {
 	ctx, cancel := context.WithTimeout(b.s.t.Context(), patience)
 	defer cancel()
 	var end runEnd
-	if err := b.run.Get(ctx, &end.result); err != nil {
-		require.True(b.s.t, errors.As(err, &end.err), "how the run ended: %v", err)
-		require.NoError(b.s.t, end.err.Details(&end.details))
+	for {
+		err := b.run.Get(ctx, &end.result)
+		if err == nil {
+			return end
+		}
+		if errors.As(err, &end.err) {
+			require.NoError(b.s.t, end.err.Details(&end.details))
+			return end
+		}
+		// A Temporal that has just come back may fail the request.
+		select {
+		case <-ctx.Done():
+			require.NoError(b.s.t, err, "the run did not end")
+		case <-time.After(500 * time.Millisecond):
+		}
 	}
-	return end
 }
 
 // startAgain does what the message of a run that failed advises. It reports whether there is

@@ -247,13 +247,14 @@ func (r *faultRun) missStore() {
 		}
 		looked = time.Now()
 		state := r.state()
-		if state.closed || last == before {
+		if state.known && last == before {
 			return state.closed
 		}
 		if state.known && endedBefore < 0 {
 			endedBefore = state.ended
 		}
-		return state.attempts > 1 || state.known && state.ended > endedBefore || time.Since(lastAt) > givenUpAfter
+		return state.closed || state.attempts > 1 || state.known && state.ended > endedBefore ||
+			time.Since(lastAt) > givenUpAfter
 	})
 }
 
