@@ -30,6 +30,9 @@ type Options struct {
 	StallTimeout time.Duration
 	// RootCAs replaces the system's certificate authorities where it is set.
 	RootCAs *x509.CertPool
+	// Transport, where set, carries every request in place of the fetcher's own, whose guard against private addresses it goes
+	// without.
+	Transport http.RoundTripper
 }
 
 // DefaultStallTimeout is what Options.StallTimeout is when it is not set.
@@ -42,7 +45,7 @@ type Fetcher struct {
 	guard        guard
 	maxSize      int64
 	stallTimeout time.Duration
-	transport    *http.Transport
+	transport    http.RoundTripper
 }
 
 // New makes a Fetcher.
@@ -50,16 +53,19 @@ func New(options Options) *Fetcher {
 	if options.StallTimeout <= 0 {
 		options.StallTimeout = DefaultStallTimeout
 	}
+	if options.Transport == nil {
+		options.Transport = newTransport(options)
+	}
 	return &Fetcher{
 		guard:        newGuard(options.AllowedHosts, options.AllowInsecure),
 		maxSize:      options.MaxSize,
 		stallTimeout: options.StallTimeout,
-		transport:    newTransport(options),
+		transport:    options.Transport,
 	}
 }
 
 // Close closes the connections that no transfer uses. The fetcher may be used again.
-func (f *Fetcher) Close() { f.transport.CloseIdleConnections() }
+func (f *Fetcher) Close() { (&http.Client{Transport: f.transport}).CloseIdleConnections() }
 
 // Open asks for the file that rawURL names and returns it as soon as the host starts to answer. It follows redirects, each
 // of which is checked as the link itself is. The caller must close the body. Ending ctx ends the transfer.

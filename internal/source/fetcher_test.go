@@ -60,8 +60,9 @@ func tlsServer(t testing.TB, handler http.HandlerFunc) (*httptest.Server, *x509.
 func public(t testing.TB, handler http.HandlerFunc, hosts ...string) *Fetcher {
 	server, roots := tlsServer(t, handler)
 	fetcher := New(Options{AllowedHosts: append(hosts, "example.com"), RootCAs: roots})
-	guarded := fetcher.transport.DialContext
-	fetcher.transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+	transport := fetcher.transport.(*http.Transport)
+	guarded := transport.DialContext
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if strings.HasSuffix(address, "example.com:443") {
 			return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
 		}
@@ -128,7 +129,7 @@ func TestOpenReusesConnections(t *testing.T) {
 }
 
 func TestOpenUsesNoProxy(t *testing.T) {
-	require.Nil(t, New(Options{}).transport.Proxy)
+	require.Nil(t, New(Options{}).transport.(*http.Transport).Proxy)
 }
 
 func TestOpenRefusesLinks(t *testing.T) {

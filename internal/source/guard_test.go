@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -114,7 +115,7 @@ func FuzzOpenURL(f *testing.F) {
 	f.Fuzz(func(t *testing.T, link string) {
 		fetcher := New(Options{AllowedHosts: []string{"aiquickdraw.com"}})
 		dialled := false
-		fetcher.transport.DialContext = func(_ context.Context, _, address string) (net.Conn, error) {
+		fetcher.transport.(*http.Transport).DialContext = func(_ context.Context, _, address string) (net.Conn, error) {
 			dialled = true
 			host, port, err := net.SplitHostPort(address)
 			require.NoError(t, err)
