@@ -9,6 +9,9 @@ type Slots chan struct{}
 func NewSlots(n int) Slots { return make(Slots, n) }
 
 func (s Slots) acquire(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err // a free slot is not for what nobody waits for any more
+	}
 	select {
 	case s <- struct{}{}:
 		return nil
