@@ -1,0 +1,270 @@
+package simulation
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"stemflow"
+	"stemflow/internal/ledger"
+)
+
+// breakage is a deliberate defect, to see that the simulation finds it.
+type breakage string
+
+const (
+	intact             breakage = ""
+	unconditionalStore breakage = "a store that ignores conditions"
+	ownerIsRun         breakage = "the owner is the run, not the first of its chain"
+	takeBackAll        breakage = "intents are taken back whoever wrote them"
+	retriedSubmit      breakage = "the engine retries the submit, and does not tell"
+	lostIsRefused      breakage = "a lost submit is taken for a refused one, and its intent is taken back"
+	attemptsUntold     breakage = "a repeated execution does not know that it is one"
+)
+
+// violations collects what is wrong.
+type violations []string
+
+func (v *violations) check(ok bool, format string, args ...any) {
+	if !ok {
+		*v = append(*v, fmt.Sprintf(format, args...))
+	}
+}
+
+// ledger is that of the track.
+func (s *sim) ledger() ledger.Ledger {
+	for key, l := range s.store.ledgers() {
+		if strings.HasPrefix(key, "stems/") {
+			return l
+		}
+	}
+	return ledger.Ledger{}
+}
+
+// reconcile compares bill, ledger, manifests, objects and what the runs reported, once all is at
+// rest.
+func (s *sim) reconcile() []string {
+	var v violations
+	s.turn("reconcile")
+	s.reconcileBill(&v)
+	s.reconcileLedger(&v)
+	s.reconcileArchive(&v)
+	s.reconcileBlocked(&v)
+	for _, r := range s.runs {
+		s.reconcileRun(&v, r)
+	}
+	return v
+}
+
+// intentOf is the step at which the intent behind a bill was written.
+func (s *sim) intentOf(t *task) (step int, found bool) {
+	for _, i := range s.store.intents {
+		if i.runID == t.run.id && i.step <= t.step && i.step > step {
+			step, found = i.step, true
+		}
+	}
+	return step, found
+}
+
+func (s *sim) reconcileBill(v *violations) {
+	tasks := s.provider.tasks
+	for i, t := range tasks {
+		step, found := s.intentOf(t)
+		v.check(found, "%s was billed without an intent in the ledger", t.id)
+		for _, other := range tasks[:i] {
+			v.check(other.run.owner != t.run.owner, "owner %s was billed twice: %s and %s", t.run.owner, other.id, t.id)
+			if t.run.in.Force {
+				continue
+			}
+			// A forced run may be billed beside one whose intent stood before it.
+			v.check(other.fails || other.step > step,
+				"%s was billed without force, though %s had been billed before its intent was written", t.id, other.id)
+			v.check(other.fails || other.run.in.Force, "the track was billed twice without force: %s and %s",
+				other.id, t.id)
+		}
+	}
+}
+
+func (s *sim) reconcileLedger(v *violations) {
+	l := s.ledger()
+	for _, t := range s.provider.tasks {
+		v.check(slices.ContainsFunc(l.Entries(), func(e ledger.Entry) bool {
+			return e.SeparationTaskID == t.id || e.Owner == t.run.owner && e.State == stemflow.SubmissionIntended
+		}), "%s of owner %s was billed, and no entry of the ledger stands for it", t.id, t.run.owner)
+	}
+	for _, e := range l.Entries() {
+		if e.State != stemflow.SubmissionPaid && e.State != stemflow.SubmissionFailed {
+			continue
+		}
+		t := s.provider.find(e.SeparationTaskID)
+		v.check(t != nil, "the ledger says that %s was paid for, and it was not", e.SeparationTaskID)
+		v.check(t == nil || e.State != stemflow.SubmissionFailed || t.fails,
+			"the ledger says that %s failed, and it did not", e.SeparationTaskID)
+	}
+}
+
+// reconcileArchive looks at all manifests and at the objects that they name.
+func (s *sim) reconcileArchive(v *violations) {
+	for bucket, objects := range s.store.buckets {
+		for key, data := range objects {
+			if !strings.HasSuffix(key, "manifest.json") {
+				continue
+			}
+			var m stemflow.Manifest
+			if err := json.Unmarshal(data, &m); err != nil {
+				v.check(false, "%s/%s cannot be read: %v", bucket, key, err)
+				continue
+			}
+			s.reconcileResult(v, "the manifest in "+bucket, &m.SeparateStemsResult)
+		}
+	}
+}
+
+// reconcileResult looks whether every stem is there, whole, as the provider served it.
+func (s *sim) reconcileResult(v *violations, whose string, result *stemflow.SeparateStemsResult) {
+	v.check(s.provider.find(result.SeparationTaskID) != nil, "%s names %q, which was never paid for", whose,
+		result.SeparationTaskID)
+	v.check(len(result.Stems) == len(stemKeys) && len(result.Failed) == 0, "%s names %d stems", whose,
+		len(result.Stems))
+	for i, stem := range result.Stems {
+		data, ok := s.store.buckets[stem.Bucket][stem.Key]
+		v.check(ok, "%s names %s, which is not there", whose, stem.Key)
+		served := infoOf(stem.Key, stemContent(result.SeparationTaskID, stemKeys[i]))
+		v.check(infoOf(stem.Key, data).SHA256 == served.SHA256 && stem.SHA256 == served.SHA256 &&
+			stem.Size == served.Size,
+			"%s: %s is not what the provider served", whose, stem.Key)
+	}
+}
+
+// reconcileRun compares what a run reported with the bill and the archive.
+func (s *sim) reconcileRun(v *violations, r *run) {
+	if !r.reported() {
+		v.check(r.interrupted == terminateRun || r.interrupted == resetRun, "%s ended with no report: %v", r.id, r.err)
+		return
+	}
+	billed := slices.ContainsFunc(s.provider.tasks, func(t *task) bool { return t.run == r })
+	v.check(!billed || r.paid(), "%s was billed and reports that it was not", r.id)
+	if r.result != nil {
+		t := s.provider.find(r.result.SeparationTaskID)
+		// One whose submit was lost may say that it may have paid.
+		v.check(!r.paid() || t != nil && t.run.owner == r.owner || r.lostSubmit,
+			"%s reports that it paid for %s, which owner %s did not", r.id, r.result.SeparationTaskID, r.owner)
+		s.reconcileResult(v, "the result of "+r.id, r.result)
+		s.reconcileManifest(v, r)
+	}
+	if r.failure != nil {
+		s.reconcileFailure(v, r)
+	}
+}
+
+// reconcileManifest: the manifest of the run's folder is the run's, or a later one's.
+func (s *sim) reconcileManifest(v *violations, r *run) {
+	ref := r.result.Manifest
+	data, ok := s.store.buckets[ref.Bucket][ref.Key]
+	v.check(ok, "%s succeeded, and its manifest is not there", r.id)
+	var m stemflow.Manifest
+	if !ok || json.Unmarshal(data, &m) != nil {
+		return
+	}
+	v.check(m.SeparationTaskID == r.result.SeparationTaskID || len(s.provider.tasks) > 1,
+		"the manifest names %s, and the result of %s names %s", m.SeparationTaskID, r.id, r.result.SeparationTaskID)
+}
+
+var contract = []string{
+	stemflow.ErrorUnauthorized, stemflow.ErrorInsufficientCredits, stemflow.ErrorProviderRejected,
+	stemflow.ErrorProviderUnavailable,
+	stemflow.ErrorSubmissionUnknown, stemflow.ErrorSeparationFailed, stemflow.ErrorSeparationTimedOut,
+	stemflow.ErrorSourceExpired, stemflow.ErrorSourceNotAudio, stemflow.ErrorArchiveUnavailable,
+	stemflow.ErrorArchiveIncomplete,
+}
+
+func (s *sim) reconcileFailure(v *violations, r *run) {
+	v.check(slices.Contains(contract, r.failure.Type()) && r.failure.NonRetryable(), "%s failed with %v", r.id,
+		r.failure)
+	v.check(!r.misadvised, "%s advises to pay by force for what can be resumed: %s", r.id, r.failure.Message())
+	if id := r.details.SeparationTaskID; id != "" {
+		v.check(s.provider.find(id) != nil, "%s names %s, which was never paid for", r.id, id)
+	}
+}
+
+// reconcileBlocked: an intent that surely was not accepted does not keep others from paying. Only
+// what interrupts a run, or keeps it from the store for long, leaves one behind.
+func (s *sim) reconcileBlocked(v *violations) {
+	for _, f := range s.faults {
+		if f.scope == scopeWorld {
+			return
+		}
+	}
+	for _, owner := range s.openIntents() {
+		for _, r := range s.runs {
+			v.check(r.owner != owner || r.paid(),
+				"%s reports that it paid nothing, and its intent keeps others from paying", r.id)
+		}
+	}
+}
+
+// openIntents are the owners of which nobody knows whether they paid.
+func (s *sim) openIntents() []string {
+	var owners []string
+	for _, e := range s.ledger().Entries() {
+		if e.State == stemflow.SubmissionIntended {
+			owners = append(owners, e.Owner)
+		}
+	}
+	return owners
+}
+
+// heal starts the track again until it is archived, as a person would who does what the messages
+// say.
+func (s *sim) heal() []string {
+	var v violations
+	var in stemflow.SeparateStemsInput
+	for range 6 {
+		paid, resumable := s.ledger().Paid()
+		open := s.openIntents()
+		bills := len(s.provider.tasks)
+		r := s.plain(in)
+		newBills := len(s.provider.tasks) - bills
+		switch {
+		case r.result != nil:
+			v.check(newBills == 0 || r.result.Paid && newBills == 1, "%s cost %d and reports paid: %v", r.id,
+				newBills, r.result.Paid)
+			v.check(newBills == 0 || !resumable || in.Force, "%s paid though the ledger named %s", r.id,
+				paid.SeparationTaskID)
+			return append(v, s.again(in)...)
+		case r.failure == nil:
+			v.check(false, "%s could not heal the track: %v", r.id, r.err)
+			return v
+		case r.failure.Type() == stemflow.ErrorSeparationFailed, r.failure.Type() == stemflow.ErrorSeparationTimedOut:
+			v.check(newBills == 0 || !resumable || in.Force, "%s paid though the ledger named %s", r.id,
+				paid.SeparationTaskID)
+			in = stemflow.SeparateStemsInput{}
+		case r.failure.Type() == stemflow.ErrorSubmissionUnknown && len(open) > 0 && !resumable:
+			v.check(newBills == 0, "%s cost %d and ended with %v", r.id, newBills, r.failure)
+			// What the message advises: the provider's log tells whether there is one.
+			in = stemflow.SeparateStemsInput{Force: true}
+			for _, t := range s.provider.tasks {
+				if !t.fails {
+					in = stemflow.SeparateStemsInput{SeparationTaskID: t.id}
+				}
+			}
+		default:
+			v.check(false, "%s could not heal the track: %v", r.id, r.failure)
+			return v
+		}
+	}
+	v.check(false, "the track could not be healed")
+	return v
+}
+
+// again: what is archived costs nothing any more.
+func (s *sim) again(in stemflow.SeparateStemsInput) []string {
+	var v violations
+	in.Force = false
+	bills := len(s.provider.tasks)
+	r := s.plain(in)
+	v.check(r.result != nil && !r.result.Paid && len(s.provider.tasks) == bills,
+		"%s, after the track was archived, ended with %v and cost %d", r.id, r.err, len(s.provider.tasks)-bills)
+	return v
+}

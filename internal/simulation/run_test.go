@@ -1,0 +1,249 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+
+	"stemflow"
+	"stemflow/activities"
+	"stemflow/workflows"
+)
+
+// run is one run of the workflow.
+type run struct {
+	sim *sim
+	// id is its run id, owner that of the first run of its chain.
+	id, owner, workflowID string
+	in                    stemflow.SeparateStemsInput
+	env                   *testsuite.TestWorkflowEnvironment
+	closed                chan struct{}
+
+	options         map[string]activityOptions
+	open            bool
+	cancelRequested bool
+	// lostSubmit is set once the engine took a submit for lost, or executed it twice.
+	lostSubmit bool
+	// misadvised is set where it advised force when the ledger named a separation that can be
+	// resumed.
+	misadvised bool
+	// interrupted is what was done to it from outside.
+	interrupted kind
+
+	result  *stemflow.SeparateStemsResult
+	failure *temporal.ApplicationError
+	// cancelled tells that it ended so. Details are those of a failure or a cancellation.
+	cancelled bool
+	details   stemflow.ErrorDetails
+	err       error
+}
+
+// start starts a run. The owner is empty but for a run that goes on with what another one began.
+func (s *sim) start(workflowID, owner string, in stemflow.SeparateStemsInput) *run {
+	s.turn("start " + workflowID)
+	s.mu.Lock()
+	id := fmt.Sprintf("run%d", len(s.runs)+1)
+	if owner == "" {
+		owner = id
+	}
+	r := &run{
+		sim: s, id: id, owner: owner, workflowID: workflowID, in: in, closed: make(chan struct{}), open: true,
+		options: map[string]activityOptions{},
+	}
+	s.runs = append(s.runs, r)
+	s.mu.Unlock()
+
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	r.env = suite.NewTestWorkflowEnvironment()
+	r.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflowID, TaskQueue: stemflow.TaskQueue})
+	r.env.SetWorkerOptions(worker.Options{Interceptors: []workerInterceptor{&engine{run: r}}})
+	r.env.SetTestTimeout(forEver)
+	r.env.RegisterActivityWithOptions(func(context.Context) error { return nil },
+		activity.RegisterOptions{Name: keepAlive})
+	workflows.Register(r.env)
+	s.activities.Register(r.env)
+	s.activities.RegisterSubmit(r.env)
+	return r
+}
+
+// perform runs it to its end.
+func (r *run) perform() {
+	s := r.sim
+	s.note("%s starts as %s of owner %s, force: %v, separationTaskId: %q, bucket: %q", r.id, r.workflowID, r.owner,
+		r.in.Force, r.in.SeparationTaskID, r.in.Bucket)
+	r.env.SetStartTime(time.Now())
+	r.env.ExecuteWorkflow(stemflow.WorkflowSeparateStems, r.in)
+	s.turn("end " + r.id)
+	s.mu.Lock()
+	r.open = false
+	s.mu.Unlock()
+	close(r.closed)
+	if r.interrupted == terminateRun || r.interrupted == resetRun {
+		s.note("%s was interrupted", r.id)
+		return
+	}
+	r.err = r.env.GetWorkflowError()
+	var cancelled *temporal.CanceledError
+	switch {
+	case r.err == nil:
+		r.result = &stemflow.SeparateStemsResult{}
+		if err := r.env.GetWorkflowResult(r.result); err != nil {
+			panic(err)
+		}
+		s.note("%s ends: %s settled by %s, paid: %v", r.id, r.result.SeparationTaskID, r.result.SettledBy,
+			r.result.Paid)
+	case errors.As(r.err, &r.failure):
+		_ = r.failure.Details(&r.details)
+		// A run that waits for its callback does not look at the ledger again.
+		_, resumable := s.ledger().Paid()
+		r.misadvised = resumable && !r.in.Force && strings.Contains(r.failure.Message(), "an earlier run may have paid")
+		s.note("%s fails: %s, paid: %v, separation %q: %s", r.id, r.failure.Type(), r.details.Paid,
+			r.details.SeparationTaskID, r.failure.Message())
+	case errors.As(r.err, &cancelled):
+		r.cancelled = true
+		_ = cancelled.Details(&r.details)
+		s.note("%s is cancelled, paid: %v, separation %q", r.id, r.details.Paid, r.details.SeparationTaskID)
+	default:
+		s.note("%s ends with what is no failure of the contract: %v", r.id, r.err)
+	}
+}
+
+// paid is what the run reports about its own paying.
+func (r *run) paid() bool {
+	if r.result != nil {
+		return r.result.Paid
+	}
+	return r.details.Paid
+}
+
+// reported tells whether it reported anything.
+func (r *run) reported() bool { return r.result != nil || r.failure != nil || r.cancelled }
+
+func (r *run) interrupt(k kind) {
+	switch k {
+	case cancelRun:
+		r.syncClock()
+		r.env.CancelWorkflow()
+	default:
+		r.interrupted = k
+		r.env.SignalWorkflow(terminate, nil)
+	}
+}
+
+// syncClock brings the run's clock, which follows timers alone, to the bubble's.
+func (r *run) syncClock() {
+	r.env.RegisterDelayedCallback(func() { r.env.SetStartTime(time.Now()) }, 0)
+}
+
+// SignalWorkflow implements callbackbridge.Signaler: as with Temporal, the signal goes to the run
+// that is open under the id.
+func (s *sim) SignalWorkflow(_ context.Context, _, workflowID, signal string, arg any) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.runs {
+		if r.open && r.workflowID == workflowID {
+			r.syncClock()
+			r.env.SignalWorkflow(signal, arg)
+			return nil
+		}
+	}
+	return serviceerror.NewNotFound("no run is open under " + workflowID)
+}
+
+// chain is what becomes of one workflow id: a run, and what is started after it. What is reset goes
+// on under the same owner.
+func (s *sim) chain(workflowID string, in stemflow.SeparateStemsInput) {
+	owner := ""
+	for n := range 3 {
+		r := s.start(workflowID, owner, in)
+		r.perform()
+		owner = ""
+		switch {
+		case r.interrupted == resetRun:
+			owner = r.owner
+		case r.interrupted == terminateRun:
+		case n == 0 && s.chance(2, "again", workflowID):
+			in.Force = s.chance(4, "force again", workflowID)
+		default:
+			return
+		}
+		s.sleep(pick(s.dice, []time.Duration{1300 * time.Millisecond, 50 * time.Second,
+			7*time.Minute + 3*time.Second, 4 * time.Hour}, "before again", workflowID, n))
+	}
+}
+
+// perform runs the seed: one or two chains of runs of one track with faults, then rest, then what
+// heals it.
+func (s *sim) perform() {
+	in := stemflow.SeparateStemsInput{TaskID: "music", AudioID: "track", Force: s.chance(6, "force")}
+	done := make(chan struct{}, 2)
+	chains := 1
+	s.spawn(func() { s.chain("first", in); done <- struct{}{} })
+	if s.chance(3, "second") {
+		chains++
+		s.spawn(func() {
+			s.sleep(pick(s.dice, []time.Duration{time.Millisecond, 900 * time.Millisecond, 33 * time.Second,
+				11 * time.Minute}, "second after"))
+			in := in
+			in.Force = s.chance(4, "second forces")
+			if s.chance(3, "second bucket") {
+				in.Bucket = "elsewhere"
+			}
+			s.chain("second", in)
+			done <- struct{}{}
+		})
+	}
+	for range chains {
+		select {
+		case <-done:
+		case <-s.over:
+			runtime.Goexit()
+		}
+	}
+	s.mu.Lock()
+	s.calm = true
+	s.mu.Unlock()
+	// Zombies thaw, requests arrive late, callbacks come and are given up.
+	s.sleep(24 * time.Hour)
+	s.turn("calm")
+	s.store.awayUntil, s.provider.awayUntil = time.Time{}, time.Time{}
+}
+
+// plain starts the track again, without faults, and waits for the end.
+func (s *sim) plain(in stemflow.SeparateStemsInput) *run {
+	in.TaskID, in.AudioID = "music", "track"
+	r := s.start("heal", "", in)
+	r.perform()
+	return r
+}
+
+// newActivities are the product's own, over the store and the provider of the simulation.
+func (s *sim) newActivities(callback activities.CallbackAddress) activities.Set {
+	provider, sources := s.clients()
+	slots := activities.NewSlots(4)
+	return activities.Set{
+		PrepareArchive: &activities.PrepareArchive{
+			Store: s.store, Bucket: "stems", LedgerBucket: "stems",
+			SubmitTaskQueue: stemflow.SubmitTaskQueue(stemflow.TaskQueue), CallbacksExpected: callback.Expected(),
+		},
+		SubmitSeparation:    &activities.SubmitSeparation{Store: s.store, Provider: provider, Callback: callback},
+		RecordSubmission:    &activities.RecordSubmission{Store: s.store},
+		GetSeparationRecord: &activities.GetSeparationRecord{Provider: provider, Callback: callback},
+		RenewSource:         &activities.RenewSource{Provider: provider},
+		ArchiveStem:         &activities.ArchiveStem{Store: s.store, Sources: sources, Slots: slots},
+		WriteManifest:       &activities.WriteManifest{Store: s.store},
+	}
+}
