@@ -98,11 +98,17 @@ func (c Claim) follows(e Entry) bool {
 	return c.ScheduledAt.After(e.ScheduledAt)
 }
 
-// Intend is the ledger with the claim's intent, and with all that it replaces behind it. Of the owner's own entries, which
-// are refused or are said to be, none is needed any more: the intent orders what comes after it.
-func (l Ledger) Intend(c Claim, intent Entry) Ledger {
-	intent.State = stemflow.SubmissionIntended
-	intent.Owner, intent.RunID, intent.Attempt, intent.ScheduledAt, intent.Nonce = c.Owner, c.RunID, c.Attempt, c.ScheduledAt, c.Nonce
-	others := slices.DeleteFunc(slices.Clone(l.Entries()), func(e Entry) bool { return ownerOf(e) == c.Owner })
+// intend makes an entry the claim's intent.
+func (c Claim) intend(e Entry) Entry {
+	e.State = stemflow.SubmissionIntended
+	e.Owner, e.RunID, e.Attempt, e.ScheduledAt, e.Nonce = c.Owner, c.RunID, c.Attempt, c.ScheduledAt, c.Nonce
+	return e
+}
+
+// Intend is the ledger with an intent, and with all that it replaces behind it. Of the owner's own
+// entries, which are refused or are said to be, none is needed any more: the intent orders what comes
+// after it.
+func (l Ledger) Intend(intent Entry) Ledger {
+	others := slices.DeleteFunc(slices.Clone(l.Entries()), func(e Entry) bool { return ownerOf(e) == intent.Owner })
 	return l.next(append([]Entry{intent}, others...))
 }

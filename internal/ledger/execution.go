@@ -1,6 +1,10 @@
 package ledger
 
-import "stemflow"
+import (
+	"slices"
+
+	"stemflow"
+)
 
 // Step is what an execution does next.
 type Step int
@@ -80,7 +84,7 @@ type Execution struct {
 // NewExecution is the execution of a claim, which writes intent as its entry. It begins as if nothing stood in the ledger,
 // which its first write finds out; repeated says that the engine has executed this task before.
 func NewExecution(claim Claim, intent Entry, repeated bool) *Execution {
-	x := &Execution{claim: claim, intent: intent}
+	x := &Execution{claim: claim, intent: claim.intend(intent)}
 	if repeated {
 		x.report(Repeated, Entry{})
 		return x
@@ -173,12 +177,12 @@ func (x *Execution) decide() {
 			x.GiveUp()
 			return
 		}
-		x.write(x.known.complete(x.claim.Nonce, x.result))
+		x.write(x.known.complete(x.result))
 		return
 	}
 	switch verdict, entry := x.known.Decide(x.claim); verdict {
 	case Take:
-		x.write(x.known.Intend(x.claim, x.intent))
+		x.write(x.known.Intend(x.intent))
 	case Mine:
 		x.step = Call
 	case Paid:
@@ -196,12 +200,9 @@ func (x *Execution) decide() {
 
 // completed reports whether the ledger, as last seen, says what became of this execution.
 func (x *Execution) completed() bool {
-	for _, e := range x.known.Entries() {
-		if e.Nonce == x.claim.Nonce {
-			return !open(e) && e.SeparationTaskID == x.result.SeparationTaskID
-		}
-	}
-	return x.answer == Refuses // its entry is gone, and nothing has to be told
+	return slices.ContainsFunc(x.known.Entries(), func(e Entry) bool {
+		return e.Nonce == x.claim.Nonce && !open(e) && e.SeparationTaskID == x.result.SeparationTaskID
+	})
 }
 
 func (x *Execution) write(l Ledger) {

@@ -6,16 +6,14 @@ import (
 	"stemflow"
 )
 
-// complete is the ledger once the execution with a nonce knows what became of its call. Where its
-// entry is gone, a payment is put on the ledger all the same.
-func (l Ledger) complete(nonce string, result Entry) Ledger {
+// complete is the ledger once an execution knows what became of its call. Where its entry is
+// gone, it is put there again.
+func (l Ledger) complete(result Entry) Ledger {
 	entries := slices.Clone(l.Entries())
-	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Nonce == nonce })
+	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Nonce == result.Nonce })
 	if i < 0 {
 		return l.next(append([]Entry{result}, entries...))
 	}
-	result.Owner, result.RunID, result.Attempt = entries[i].Owner, entries[i].RunID, entries[i].Attempt
-	result.ScheduledAt, result.Nonce = entries[i].ScheduledAt, nonce
 	entries[i] = result
 	return l.next(entries)
 }
@@ -64,8 +62,8 @@ func (l Ledger) Close(c Claim, closed Entry) (Ledger, bool) {
 	}
 	needless := func(e Entry) bool { return ownerOf(e) == c.Owner && (billed(e) || open(e) || !c.follows(e)) }
 	if !slices.ContainsFunc(entries, needless) {
+		closed = c.intend(closed)
 		closed.State = stemflow.SubmissionRefused
-		closed.Owner, closed.RunID, closed.Attempt, closed.ScheduledAt, closed.Nonce = c.Owner, c.RunID, c.Attempt, c.ScheduledAt, ""
 		entries = append([]Entry{closed}, slices.DeleteFunc(entries, func(e Entry) bool { return ownerOf(e) == c.Owner })...)
 		changed = true
 	}

@@ -2,7 +2,7 @@
 // run knows, it says whether a submit may call, what may be taken back, and what supersedes what.
 //
 // The ledger has an entry for each execution that wanted to pay. The submit activity drives an [Execution], the workflow
-// a [Run], and RecordSubmission writes what [Ledger.Learn] and [Ledger.TakeBack] make of it. The model checker in this
+// a [Run], and RecordSubmission writes what [Ledger.Learn] and [Ledger.Close] make of it. The model checker in this
 // package explores every interleaving of them.
 package ledger
 

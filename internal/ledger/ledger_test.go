@@ -51,7 +51,7 @@ func TestOnlyRefusedEntriesAreForgotten(t *testing.T) {
 	for i := range 2 * maxRefused {
 		owner := fmt.Sprint("owner ", i)
 		c := Claim{Owner: owner, RunID: owner, Attempt: 1, Nonce: owner, Force: true}
-		l = l.Intend(c, Entry{})
+		l = l.Intend(c.intend(Entry{}))
 		c.Refused = []string{owner}
 		l, _ = l.Close(c, Entry{})
 	}
@@ -73,7 +73,7 @@ func TestLedgersAreNeverChangedInPlace(t *testing.T) {
 		Refused: []string{"nonce-2"},
 	}
 	for name, change := range map[string]func(Ledger) Ledger{
-		"Intend": func(l Ledger) Ledger { return l.Intend(claim, Entry{}) },
+		"Intend": func(l Ledger) Ledger { return l.Intend(claim.intend(Entry{})) },
 		"Merge": func(l Ledger) Ledger {
 			return l.Merge(Ledger{Entry: Entry{State: stemflow.SubmissionIntended, RunID: "other"}})
 		},
@@ -82,7 +82,7 @@ func TestLedgersAreNeverChangedInPlace(t *testing.T) {
 			after, _ := l.Learn(Entry{State: stemflow.SubmissionFailed, SeparationTaskID: "separation"})
 			return after
 		},
-		"complete": func(l Ledger) Ledger { return l.complete("nonce-2", Entry{State: stemflow.SubmissionRefused}) },
+		"complete": func(l Ledger) Ledger { return l.complete(Entry{State: stemflow.SubmissionRefused, Nonce: "nonce-2"}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := twoEntries()
