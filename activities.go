@@ -199,6 +199,8 @@ type SeparationRecord struct {
 	OriginURL   string       `json:"originUrl,omitempty"`
 	CreatedAt   time.Time    `json:"createdAt,omitzero"`
 	CompletedAt time.Time    `json:"completedAt,omitzero"`
+	// Owner is, where the Track was given, the owner whose submit it was, if that was one of ours.
+	Owner string `json:"owner,omitempty"`
 }
 
 // RenewSourceInput asks for a link that works in place of one that has expired.

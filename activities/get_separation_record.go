@@ -43,11 +43,15 @@ func (a *GetSeparationRecord) Execute(ctx context.Context, in stemflow.GetSepara
 	out := &stemflow.SeparationRecord{
 		Stems: record.Stems, OriginURL: record.OriginURL, CreatedAt: record.CreatedAt, CompletedAt: record.CompletedAt,
 	}
+	if claims, ours := a.Callback.minted(record.CallbackURL); ours && in.Track != nil {
+		out.Owner = claims.RunID
+	}
 	switch {
 	case record.State == kie.Failed:
 		return nil, final(stemflow.ErrorSeparationFailed, fmt.Sprintf("the provider failed the separation (code %d: %s); "+
 			"start the track again to pay for another try", record.ErrorCode, record.ErrorMessage), nil,
-			stemflow.ErrorDetails{ProviderCode: record.ErrorCode, ProviderMessage: record.ErrorMessage})
+			stemflow.ErrorDetails{ProviderCode: record.ErrorCode, ProviderMessage: record.ErrorMessage},
+			stemflow.SeparationRecord{Owner: out.Owner})
 	case record.State == kie.Pending:
 		if in.ReportPending {
 			return &stemflow.SeparationRecord{Pending: true, CreatedAt: record.CreatedAt}, nil

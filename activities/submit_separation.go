@@ -257,8 +257,7 @@ func heldBy(holder stemflow.Submission) error {
 		return expected(stemflow.ActivityErrorSubmitHeld, "another run is paying for this track: "+who)
 	}
 	return final(stemflow.ErrorSubmissionUnknown, "an earlier run may have paid for this track and could not tell ("+who+
-		"): look for it in the provider's log; if it is there, start again with its id as separationTaskId, "+
-		"if not, start again with force", nil)
+		"): "+ledger.WhenUnknown, nil)
 }
 
 // refusal is the error for a call that surely was not accepted.

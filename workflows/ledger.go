@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"cmp"
+
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
@@ -9,6 +11,7 @@ import (
 // recordSubmission starts bringing the ledger up to what the run knows of its separation.
 func (s *separation) recordSubmission(ctx workflow.Context, submission stemflow.Submission) {
 	submission.SeparationTaskID, submission.SubmittedAt = s.taskID, s.submittedAt
+	submission.Owner = s.payer
 	s.writeLedger(ctx, stemflow.RecordSubmissionInput{Submission: submission})
 }
 
@@ -27,7 +30,7 @@ func (s *separation) closeLedger(ctx workflow.Context) {
 // writeLedger goes on whatever becomes of the run, and nothing waits for it but the end.
 func (s *separation) writeLedger(ctx workflow.Context, in stemflow.RecordSubmissionInput) {
 	in.Location, in.Ledger = s.archive.Location, s.archive.Ledger
-	in.Submission.Track, in.Submission.Owner = s.track(), s.owner
+	in.Submission.Track, in.Submission.Owner = s.track(), cmp.Or(in.Submission.Owner, s.owner)
 	previous := s.ledger
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	future, settable := workflow.NewFuture(detached)

@@ -177,3 +177,45 @@ func TestSubmitsNameTheirOwnerAndQueue(t *testing.T) {
 	w.run(input())
 	w.result()
 }
+
+// The ledger may have learned since of what the run waits for.
+func TestRunLooksAtTheLedgerBeforeItGivesUp(t *testing.T) {
+	w := newWorld(t)
+	w.answers(failed(stemflow.ActivityErrorSubmitUnknown))
+	prepare, looks := w.prepare, 0
+	w.prepare = func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+		p, err := prepare(in)
+		if looks++; looks > 1 {
+			p.Submission = paidBefore()
+		}
+		return p, err
+	}
+	w.run(input())
+	require.Equal(t, paidBefore().SeparationTaskID, w.result().SeparationTaskID)
+	require.True(t, w.result().Paid, "it may have been this run's own")
+	require.Equal(t, 1, w.calls[stemflow.ActivitySubmitSeparation])
+}
+
+// A person looked a separation up whose run never learned its id: its record says whose it was, and the ledger is told so.
+func TestIDThatAPersonNamesGoesToItsOwnersEntry(t *testing.T) {
+	for name, get := range map[string]func() (*stemflow.SeparationRecord, error){
+		"done": func() (*stemflow.SeparationRecord, error) {
+			record := done()
+			record.Owner = "the-run-that-paid"
+			return record, nil
+		},
+		"failed": func() (*stemflow.SeparationRecord, error) {
+			return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{}, stemflow.SeparationRecord{Owner: "the-run-that-paid"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) { return get() }
+			in := input()
+			in.SeparationTaskID = separationID
+			w.run(in)
+			require.Equal(t, "the-run-that-paid", w.lastLedger().Owner)
+			require.Equal(t, separationID, w.lastLedger().SeparationTaskID)
+		})
+	}
+}

@@ -85,7 +85,7 @@ func (w *wait) told(ctx workflow.Context, found looked) error {
 	case toldByRecord(kind):
 		return w.s.recordFailure(ctx, found.err)
 	case found.err == nil && !found.record.Pending:
-		w.s.claim(ctx, found.record.CreatedAt)
+		w.s.claim(ctx, found.record)
 		w.s.settle(ctx, stemflow.SettledByPoll, found.record)
 	}
 	return nil

@@ -38,8 +38,9 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 // separation is one run: what it was asked, and what it has learned so far.
 type separation struct {
 	in stemflow.SeparateStemsInput
-	// owner is the run to the ledger and in callbacks.
-	owner string
+	// owner is the run to the ledger and in callbacks. payer is, of a separation that the input names, the owner that its
+	// record names; empty: nobody of ours.
+	owner, payer string
 
 	// archive is where the run archives to, and what stood there before.
 	archive stemflow.PreparedArchive

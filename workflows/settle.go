@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/ledger"
 )
 
 // awaitSettlement waits until the provider is done: for the callback, and after the grace for polling too, whichever tells
@@ -52,7 +53,7 @@ func (s *separation) takeUp(ctx workflow.Context) error {
 	case err == nil && record.Pending:
 		return nil
 	case err == nil:
-		s.claim(ctx, record.CreatedAt)
+		s.claim(ctx, record)
 		s.settle(ctx, stemflow.SettledByResume, record)
 		return nil
 	case byInput && kind == stemflow.ActivityErrorNoRecord:
@@ -93,11 +94,14 @@ func (s *separation) recordFailure(ctx workflow.Context, err error) error {
 	case stemflow.ErrorSourceExpired:
 		return s.gone(ctx)
 	case stemflow.ErrorNoStems:
-		s.claim(ctx, time.Time{})
+		s.claim(ctx, stemflow.SeparationRecord{})
 	case stemflow.ErrorSeparationFailed:
 		s.own(ctx)
 		var details stemflow.ErrorDetails
-		_ = app.Details(&details) // the activity always sends them
+		var record stemflow.SeparationRecord
+		_ = app.Details(&details)          // the activity always sends them
+		_ = app.Details(&details, &record) // one of an earlier release does not send this
+		s.payer = record.Owner
 		s.recordSubmission(ctx, stemflow.Submission{
 			State: stemflow.SubmissionFailed, ProviderCode: details.ProviderCode, ProviderMessage: details.ProviderMessage,
 		})
@@ -160,7 +164,7 @@ func toldByRecord(kind string) bool {
 func (s *separation) timedOut(last error) error {
 	if s.ownership < given {
 		message := fmt.Sprintf("the outcome of the submit is unknown and no callback told it within %v. It may have been accepted and "+
-			"paid: %s", s.in.Deadline, lookForTrack)
+			"paid: %s", s.in.Deadline, ledger.WhenUnknown)
 		return endWith(stemflow.ErrorSubmissionUnknown, message)
 	}
 	message := fmt.Sprintf("the provider was not done with %s within %v; start the track again to resume it, unpaid",
@@ -275,10 +279,31 @@ func (w *wait) timeUp(ctx workflow.Context, timer workflow.Future) error {
 	}
 	w.timer = nil
 	if w.s.taskID == "" {
+		if w.s.resumeFromLedger(ctx) {
+			w.polling = true
+			return nil
+		}
 		return w.s.timedOut(nil)
 	}
 	w.polling = true
 	return nil
+}
+
+// resumeFromLedger looks at the ledger once more before a run gives up that does not know what became of its submit. By now
+// it may name a separation that is paid for: its own, which a slow execution has put there, or another run's.
+func (s *separation) resumeFromLedger(ctx workflow.Context) bool {
+	if workflow.GetVersion(ctx, "ledger-before-giving-up", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return false
+	}
+	var found stemflow.PreparedArchive
+	in := stemflow.PrepareArchiveInput{Track: s.track(), Bucket: s.in.Bucket, Prefix: s.in.Prefix}
+	err := briefly(prepareOptions(ctx), stemflow.ActivityPrepareArchive, in, &found)
+	paid := found.Submission
+	if err != nil || paid == nil || paid.State != stemflow.SubmissionPaid || paid.SeparationTaskID == "" {
+		return false // who starts the track again finds it
+	}
+	s.resumePaid(ctx, paid.SeparationTaskID, paid.SubmittedAt)
+	return true
 }
 
 // polled: polling has found the end, or the deadline has. At the deadline the engine reports either a time-out or the last
@@ -294,7 +319,7 @@ func (w *wait) polled(ctx workflow.Context, poll workflow.Future) error {
 	if err != nil {
 		return w.s.recordFailure(ctx, err)
 	}
-	w.s.claim(ctx, record.CreatedAt)
+	w.s.claim(ctx, record)
 	w.s.settle(ctx, stemflow.SettledByPoll, record)
 	return nil
 }
@@ -320,7 +345,7 @@ func (w *wait) heed(ctx workflow.Context, callback stemflow.Callback) error {
 	kind, _ := applicationError(err)
 	switch {
 	case err == nil && !record.Pending:
-		s.claim(ctx, record.CreatedAt)
+		s.claim(ctx, record)
 		s.settle(ctx, stemflow.SettledByCallback, record)
 	case err == nil:
 		log.Warn("the callback reports a failure that the record does not confirm: polling goes on",
@@ -357,7 +382,7 @@ func (w *wait) learn(ctx workflow.Context, callback stemflow.Callback) error {
 	case kind == stemflow.ActivityErrorNotOwn:
 		w.forget(ctx)
 	case err == nil:
-		s.claim(ctx, record.CreatedAt)
+		s.claim(ctx, record)
 		if !record.Pending {
 			s.settle(ctx, stemflow.SettledByCallback, record)
 		}
@@ -377,13 +402,14 @@ func (w *wait) forget(ctx workflow.Context) {
 
 // claim makes a task that a callback or the input named, and the record proved, this run's own, and puts it on the ledger. The
 // record also says since when it exists.
-func (s *separation) claim(ctx workflow.Context, created time.Time) {
+func (s *separation) claim(ctx workflow.Context, record stemflow.SeparationRecord) {
 	if s.ownership == proved {
 		return
 	}
 	s.own(ctx)
+	s.payer = record.Owner
 	if s.submittedAt.IsZero() {
-		s.submittedAt = created
+		s.submittedAt = record.CreatedAt
 	}
 	s.recordSubmission(ctx, stemflow.Submission{State: stemflow.SubmissionPaid})
 }

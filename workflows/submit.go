@@ -223,17 +223,13 @@ func (s *separation) awaitID(ctx workflow.Context, err error) error {
 	s.paid = true
 	if !s.archive.CallbacksExpected {
 		return endWith(stemflow.ErrorSubmissionUnknown, "the outcome of the submit is unknown, and without a callback bridge nothing can tell it. "+
-			"It may have been accepted and paid: "+lookForTrack+" ("+err.Error()+")")
+			"It may have been accepted and paid: "+ledger.WhenUnknown+" ("+err.Error()+")")
 	}
 	s.log(ctx).Warn("the outcome of the submit is unknown: waiting for the callback to tell", "error", err)
 	s.progress.SubmissionUnknown = true
 	s.startDeadline(workflow.Now(ctx))
 	return nil
 }
-
-// lookForTrack is what to do when nobody knows whether a track was paid for.
-const lookForTrack = "look for the track in the provider's log; if it is there, start again with its id as separationTaskId, " +
-	"if not, start again with force"
 
 func (s *separation) submitted(ctx workflow.Context, submitted stemflow.SubmittedSeparation) {
 	if submitted.FromLedger {
