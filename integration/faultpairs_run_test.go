@@ -273,10 +273,11 @@ func (r *faultRun) state() runState {
 	ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Second)
 	defer cancel()
 	var state runState
-	d, err := r.client.DescribeWorkflowExecution(ctx, r.books.run.GetID(), r.books.run.GetRunID())
+	described, err := r.client.DescribeWorkflow(ctx, r.books.run.GetID(), r.books.run.GetRunID())
 	if err != nil {
 		return state
 	}
+	d := described.RawResponse
 	state.closed = d.WorkflowExecutionInfo.Status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
 	for _, pending := range d.PendingActivities {
 		state.attempts = max(state.attempts, pending.Attempt)

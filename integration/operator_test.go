@@ -43,9 +43,7 @@ func execution(run client.WorkflowRun) *commonpb.WorkflowExecution {
 // pendingSubmit is a run's submit that is waiting or under way, or nil.
 func (s *stack) pendingSubmit(run client.WorkflowRun) *workflowpb.PendingActivityInfo {
 	s.t.Helper()
-	d, err := s.client.DescribeWorkflowExecution(s.t.Context(), run.GetID(), run.GetRunID())
-	require.NoError(s.t, err)
-	for _, pending := range d.PendingActivities {
+	for _, pending := range s.pending(run) {
 		if pending.GetActivityType().GetName() == stemflow.ActivitySubmitSeparation {
 			return pending
 		}
