@@ -16,8 +16,8 @@ RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 ARG VERSION
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    go build -trimpath -buildvcs=false -ldflags="-s -w -X $(go list -m)/internal/version.stamped=${VERSION}" -o /out/ \
-      ./worker ./callbackbridge/cmd/callbackbridge ./starter ./kiesim/cmd/kiesim ./healthcheck
+    go build -trimpath -buildvcs=false -ldflags="-s -w -X $(go list -m)/internal/program.stamped=${VERSION}" -o /out/ \
+      ./worker ./callbackbridge/cmd/callbackbridge ./starter ./kiesim/cmd/kiesim ./deploy/healthcheck
 # A new volume takes over the owner of the directory on which it is mounted.
 RUN mkdir /out/data
 

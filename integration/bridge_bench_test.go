@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/kie"
-	"stemflow/internal/servers/serverstest"
 )
 
 const (

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers/serverstest"
 )
 
 // Thousands of strangers neither fill the bridge's memory nor keep the provider out.

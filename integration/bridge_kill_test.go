@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stemflow/internal/servers"
+	"stemflow/internal/devservers"
 )
 
 // traffic sends callbacks, each again until it is answered 200, as the provider would, and keeps which were.
@@ -76,7 +76,7 @@ func (b *bridgeProgram) flows(tr *traffic) {
 // A callback that was answered 200 stands in Temporal's history, whoever is killed whenever.
 func TestAcceptedCallbacksSurviveKills(t *testing.T) {
 	t.Parallel()
-	temporal, err := servers.Temporal(t.Context(), servers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
+	temporal, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
 	require.NoError(t, err)
 	t.Cleanup(func() { temporal.Kill() })
 	b := startBridge(t, temporal.Addr, 8)
@@ -110,7 +110,7 @@ func TestAcceptedCallbacksSurviveKills(t *testing.T) {
 // Temporal that is down or silent makes the provider try again, within its patience; then the callback is delivered.
 func TestCallbackWhileTemporalIsAway(t *testing.T) {
 	t.Parallel()
-	temporal, err := servers.Temporal(t.Context(), servers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
+	temporal, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
 	require.NoError(t, err)
 	t.Cleanup(func() { temporal.Kill() })
 	line := newLine(t, temporal.Addr)

@@ -21,8 +21,8 @@ import (
 	"go.temporal.io/sdk/log"
 
 	"stemflow"
+	"stemflow/internal/devservers"
 	"stemflow/internal/kie"
-	"stemflow/internal/servers"
 	"stemflow/internal/token"
 )
 
@@ -30,7 +30,7 @@ import (
 // the same.
 type bridgeProgram struct {
 	t       testing.TB
-	process *servers.Process
+	process *devservers.Process
 	addr    string
 	client  client.Client
 	runs    []client.WorkflowRun
@@ -44,25 +44,25 @@ func quiet() log.Logger { return log.NewStructuredLogger(slog.New(slog.DiscardHa
 var ourVariables = []string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_", "OTEL_"}
 
 // startBridgeProcess starts the program for a Temporal, with more variables, and returns it with its address. Its log goes to log, where given.
-func startBridgeProcess(t testing.TB, temporalAddr string, log io.Writer, more ...string) (*servers.Process, string) {
+func startBridgeProcess(t testing.TB, temporalAddr string, log io.Writer, more ...string) (*devservers.Process, string) {
 	t.Helper()
 	command, addr := bridgeCommand(t, temporalAddr, more...)
-	command.Ready, command.Log = servers.HTTPReady("http://"+addr+"/readyz"), log
-	process, err := servers.Start(t.Context(), command)
+	command.Ready, command.Log = devservers.HTTPReady("http://"+addr+"/readyz"), log
+	process, err := devservers.Start(t.Context(), command)
 	require.NoError(t, err)
 	t.Cleanup(process.Kill)
 	return process, addr
 }
 
 // bridgeCommand is the program on a free port, and its address.
-func bridgeCommand(t testing.TB, temporalAddr string, more ...string) (servers.Command, string) {
+func bridgeCommand(t testing.TB, temporalAddr string, more ...string) (devservers.Command, string) {
 	t.Helper()
-	port, err := servers.FreePort(0)
+	port, err := devservers.FreePort(0)
 	require.NoError(t, err)
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	return servers.Command{
+	return devservers.Command{
 		Name: "callbackbridge", Path: build(t, "../callbackbridge/cmd/callbackbridge"),
-		Env: servers.Environment(ourVariables, append([]string{
+		Env: devservers.Environment(ourVariables, append([]string{
 			"TEMPORAL_ADDRESS=" + temporalAddr, "STEMFLOW_BRIDGE_ADDR=" + addr, "STEMFLOW_METRICS_ADDR=127.0.0.1:0",
 			"STEMFLOW_CALLBACK_SECRETS=" + callbackSecret, "KIE_WEBHOOK_HMAC_KEY=" + webhookKey,
 		}, more...)...),

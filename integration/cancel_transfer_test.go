@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 )
 

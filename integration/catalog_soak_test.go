@@ -13,7 +13,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/archive"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 )
 

@@ -14,8 +14,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
-	"stemflow/internal/servers"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 )
 
@@ -257,9 +257,9 @@ func TestACatalogIsCancelledAndRunAgain(t *testing.T) {
 }
 
 // smallHistories is a server that suggests to continue as new when a history has so few events.
-func smallHistories(t *testing.T, events string) *servers.Process {
+func smallHistories(t *testing.T, events string) *devservers.Process {
 	t.Helper()
-	server, err := servers.Temporal(t.Context(), servers.TemporalOptions{
+	server, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{
 		DynamicConfig: map[string]string{"limit.historyCount.suggestContinueAsNew": events},
 	})
 	require.NoError(t, err)

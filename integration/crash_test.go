@@ -11,8 +11,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
-	"stemflow/internal/servers"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 )
 
@@ -23,18 +23,18 @@ func buildWorker(t testing.TB) string {
 }
 
 // startProgram starts the worker's program as it would run in production, configured by its environment alone.
-func (s *stack) startProgram(program string, more ...string) *servers.Process {
+func (s *stack) startProgram(program string, more ...string) *devservers.Process {
 	s.t.Helper()
-	p, err := servers.Start(s.t.Context(), s.workerCommand(program, more...))
+	p, err := devservers.Start(s.t.Context(), s.workerCommand(program, more...))
 	require.NoError(s.t, err)
 	s.t.Cleanup(p.Kill)
 	return p
 }
 
-func (s *stack) workerCommand(program string, more ...string) servers.Command {
-	return servers.Command{
+func (s *stack) workerCommand(program string, more ...string) devservers.Command {
+	return devservers.Command{
 		Name: "worker", Path: program,
-		Env: servers.Environment(ourVariables, append([]string{
+		Env: devservers.Environment(ourVariables, append([]string{
 			"TEMPORAL_ADDRESS=" + s.server,
 			"KIE_API_KEY=" + apiKey, "KIE_BASE_URL=" + s.cfg.BaseURL,
 			"STEMFLOW_CALLBACK_BASE_URL=" + s.cfg.CallbackBaseURL, "STEMFLOW_CALLBACK_SECRETS=" + callbackSecret,

@@ -15,7 +15,7 @@ import (
 	"stemflow"
 	"stemflow/callbackbridge"
 	"stemflow/examples/pipeline"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 )
 

@@ -19,8 +19,8 @@ import (
 	"stemflow/examples/byname"
 	"stemflow/examples/nexuscaller"
 	"stemflow/examples/pipeline"
-	"stemflow/internal/servers"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 	"stemflow/plugin"
 )
@@ -98,7 +98,7 @@ func TestAPipelineThatEndsEarly(t *testing.T) {
 // A caller in another namespace, through an endpoint.
 func TestNexus(t *testing.T) {
 	t.Parallel()
-	server, err := servers.Temporal(t.Context(), servers.TemporalOptions{})
+	server, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{})
 	require.NoError(t, err)
 	t.Cleanup(server.Stop)
 	s := newStackAt(t, server.Addr)

@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stemflow/internal/servers"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 )
 
 const (
@@ -26,9 +26,9 @@ const (
 // a checkpoint in front of each.
 type faultStage struct {
 	*stack
-	engine   *servers.Process
+	engine   *devservers.Process
 	engineBy *line // how worker and bridge reach Temporal
-	minio    *servers.Process
+	minio    *devservers.Process
 	bridge   *supervised
 	worker   *supervised
 	frozen   []*supervised // workers that another one has replaced
@@ -50,7 +50,7 @@ func newFaultStage(t testing.TB, opts stageOptions) *faultStage {
 	if opts.ownTemporal {
 		var err error
 		database := filepath.Join(t.TempDir(), "temporal.db")
-		s.engine, err = servers.Temporal(t.Context(), servers.TemporalOptions{DBFile: database})
+		s.engine, err = devservers.Temporal(t.Context(), devservers.TemporalOptions{DBFile: database})
 		require.NoError(t, err)
 		t.Cleanup(func() { s.engine.Kill() })
 	} else {
@@ -73,7 +73,7 @@ func newFaultStage(t testing.TB, opts stageOptions) *faultStage {
 
 	command, addr := bridgeCommand(t, s.server)
 	s.bridge = supervise(t, command)
-	ready := servers.HTTPReady("http://" + addr + "/readyz")
+	ready := devservers.HTTPReady("http://" + addr + "/readyz")
 	s.await("the bridge is ready", func() bool { return ready(t.Context()) == nil })
 	s.bridgeDoor = newCheckpoint(t, "http://"+addr, opts.bridge...)
 
@@ -165,7 +165,7 @@ func (s *faultStage) back(f fault) {
 	}
 }
 
-func (s *faultStage) restart(server **servers.Process) {
+func (s *faultStage) restart(server **devservers.Process) {
 	s.t.Helper()
 	again, err := (*server).Restart(s.t.Context())
 	require.NoError(s.t, err)

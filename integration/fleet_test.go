@@ -16,8 +16,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
-	"stemflow/internal/servers"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 )
 
@@ -27,14 +27,14 @@ func TestAFleetLosesAWorkerAndABridge(t *testing.T) {
 	t.Parallel()
 	s := newStackAt(t, serverstest.Temporal(t).Addr)
 	program := buildWorker(t)
-	var bridges []*servers.Process
+	var bridges []*devservers.Process
 	var addrs []string
 	for range 2 {
 		bridge, addr := startBridgeProcess(t, s.server, nil)
 		bridges, addrs = append(bridges, bridge), append(addrs, addr)
 	}
 	s.cfg.CallbackBaseURL = balance(t, addrs).URL
-	workers := []*servers.Process{s.startProgram(program), s.startProgram(program), s.startProgram(program)}
+	workers := []*devservers.Process{s.startProgram(program), s.startProgram(program), s.startProgram(program)}
 
 	const tracks = 60
 	runs := map[client.WorkflowRun]stemflow.SeparateStemsInput{}

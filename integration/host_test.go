@@ -17,7 +17,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"stemflow"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/plugin"
 )
 

@@ -14,8 +14,8 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"stemflow"
-	"stemflow/internal/servers"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 	"stemflow/plugin"
 )
@@ -236,7 +236,7 @@ func TestForgedCallbacksAfterTheRun(t *testing.T) {
 // recorded.
 func TestCallbackAfterTheRunWhileTemporalIsAway(t *testing.T) {
 	t.Parallel()
-	server, err := servers.Temporal(t.Context(), servers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
+	server, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
 	require.NoError(t, err)
 	t.Cleanup(func() { server.Stop() })
 	s := newStackAt(t, server.Addr)

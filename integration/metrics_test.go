@@ -16,8 +16,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
-	"stemflow/internal/servers"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/token"
 	"stemflow/kiesim"
 )
@@ -36,7 +36,7 @@ func TestProgramsServeWhatIsWatched(t *testing.T) {
 	s := newStackAt(t, serverstest.Temporal(t).Addr)
 	var metricsOf [2]string
 	for i := range metricsOf {
-		port, err := servers.FreePort(0)
+		port, err := devservers.FreePort(0)
 		require.NoError(t, err)
 		metricsOf[i] = fmt.Sprintf("127.0.0.1:%d", port)
 	}

@@ -21,7 +21,7 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"stemflow"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/archive"
-	"stemflow/internal/servers"
+	"stemflow/internal/devservers"
 	"stemflow/kiesim"
 )
 
@@ -31,7 +31,7 @@ func TestTemporalRestarted(t *testing.T) {
 	} {
 		t.Run(string(phase), func(t *testing.T) {
 			t.Parallel()
-			server, err := servers.Temporal(t.Context(), servers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
+			server, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
 			require.NoError(t, err)
 			t.Cleanup(func() { server.Stop() })
 			s := newStackAt(t, server.Addr)
@@ -61,7 +61,7 @@ func TestTemporalRestarted(t *testing.T) {
 func TestATemporalThatHangsInterruptsNoTransfer(t *testing.T) {
 	t.Parallel()
 	program := buildWorker(t)
-	server, err := servers.Temporal(t.Context(), servers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
+	server, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
 	require.NoError(t, err)
 	t.Cleanup(server.Stop)
 	s := newStackAt(t, server.Addr)
@@ -95,10 +95,10 @@ func (s *stack) pending(run client.WorkflowRun) []*workflowpb.PendingActivityInf
 }
 
 // newStore gives the stack a MinIO of its own, which the test may stop.
-func (s *stack) newStore() *servers.Process {
+func (s *stack) newStore() *devservers.Process {
 	s.t.Helper()
 	credentials := s.cfg.MinIO
-	server, err := servers.MinIO(s.t.Context(), servers.MinIOOptions{
+	server, err := devservers.MinIO(s.t.Context(), devservers.MinIOOptions{
 		Dir: s.t.TempDir(), AccessKey: credentials.AccessKey, SecretKey: credentials.SecretKey,
 	})
 	require.NoError(s.t, err)
@@ -112,7 +112,7 @@ func (s *stack) newStore() *servers.Process {
 }
 
 // back starts a server that was stopped.
-func (s *stack) back(server *servers.Process) {
+func (s *stack) back(server *devservers.Process) {
 	s.t.Helper()
 	again, err := server.Restart(s.t.Context())
 	require.NoError(s.t, err)
@@ -123,7 +123,7 @@ func TestStoreDownBeforePaying(t *testing.T) {
 	t.Parallel()
 	t.Run("from the beginning", func(t *testing.T) {
 		t.Parallel()
-		var server *servers.Process
+		var server *devservers.Process
 		s := newStack(t, func(s *stack) { server = s.newStore() })
 		server.Kill()
 		in := track(stemflow.SeparateVocal)
@@ -131,7 +131,7 @@ func TestStoreDownBeforePaying(t *testing.T) {
 	})
 	t.Run("when the intent is written", func(t *testing.T) {
 		t.Parallel()
-		var server *servers.Process
+		var server *devservers.Process
 		var intent *gate
 		s := newStack(t, func(s *stack) {
 			server = s.newStore()
@@ -147,7 +147,7 @@ func TestStoreDownBeforePaying(t *testing.T) {
 }
 
 // unpaid demands that a run ends for want of the store, and that the next one finds nothing in its way.
-func (s *stack) unpaid(in stemflow.SeparateStemsInput, run client.WorkflowRun, server *servers.Process) {
+func (s *stack) unpaid(in stemflow.SeparateStemsInput, run client.WorkflowRun, server *devservers.Process) {
 	s.t.Helper()
 	kind, message, details := s.failure(run)
 	require.Equal(s.t, stemflow.ErrorArchiveUnavailable, kind, message)
@@ -180,7 +180,7 @@ func TestStoreDownAfterPaying(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var server *servers.Process
+			var server *devservers.Process
 			s := newStack(t, func(s *stack) { server = s.newStore() })
 			in := track(stemflow.SeparateVocal)
 			s.sim.SetKnobs(in.AudioID, c.knobs)

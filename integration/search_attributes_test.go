@@ -10,14 +10,14 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"stemflow"
-	"stemflow/internal/servers"
+	"stemflow/internal/devservers"
 )
 
 // A namespace that knows the search attributes lists runs by them; on the shared server, which does not know them, every other test
 // shows that nothing fails for the want of them.
 func TestRunsAreListedBySearchAttribute(t *testing.T) {
 	t.Parallel()
-	server, err := servers.Temporal(t.Context(), servers.TemporalOptions{})
+	server, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{})
 	require.NoError(t, err)
 	t.Cleanup(server.Stop)
 	s := newStackAt(t, server.Addr)

@@ -27,7 +27,7 @@ import (
 	"stemflow"
 	"stemflow/callbackbridge"
 	"stemflow/internal/archive"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 	"stemflow/plugin"
 )

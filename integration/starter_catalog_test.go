@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
-	"stemflow/internal/servers"
+	"stemflow/internal/devservers"
 	"stemflow/kiesim"
 )
 
@@ -30,7 +30,7 @@ type ran struct {
 func (s *stack) starterCommand(args ...string) *exec.Cmd {
 	s.t.Helper()
 	cmd := exec.CommandContext(s.t.Context(), build(s.t, "../starter"), args...)
-	cmd.Env = servers.Environment(ourVariables, "TEMPORAL_ADDRESS="+s.server, "STEMFLOW_TASK_QUEUE="+s.queue, "STEMFLOW_BUCKET="+s.bucket,
+	cmd.Env = devservers.Environment(ourVariables, "TEMPORAL_ADDRESS="+s.server, "STEMFLOW_TASK_QUEUE="+s.queue, "STEMFLOW_BUCKET="+s.bucket,
 		"MINIO_ENDPOINT="+s.cfg.MinIO.Endpoint, "MINIO_ACCESS_KEY="+s.cfg.MinIO.AccessKey, "MINIO_SECRET_KEY="+s.cfg.MinIO.SecretKey)
 	return cmd
 }

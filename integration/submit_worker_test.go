@@ -21,7 +21,7 @@ import (
 	"google.golang.org/grpc"
 
 	"stemflow"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 	"stemflow/plugin"
 )

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stemflow/internal/servers"
+	"stemflow/internal/devservers"
 )
 
 // restartPause is how long a supervisor waits before it starts a program again that has ended.
@@ -17,11 +17,11 @@ const restartPause = 300 * time.Millisecond
 // supervised is a program that is started again whenever it ends, as it is in production. While it
 // is down it stays so.
 type supervised struct {
-	command servers.Command
+	command devservers.Command
 
 	mu      sync.Mutex
 	changed *sync.Cond
-	process *servers.Process
+	process *devservers.Process
 	down    bool
 	closed  bool
 	ended   chan struct{}
@@ -29,14 +29,14 @@ type supervised struct {
 
 // supervise starts a program. The command must have no check of readiness: the servers that it
 // needs may be away.
-func supervise(t testing.TB, command servers.Command) *supervised {
+func supervise(t testing.TB, command devservers.Command) *supervised {
 	t.Helper()
-	process, err := servers.Start(t.Context(), command)
+	process, err := devservers.Start(t.Context(), command)
 	require.NoError(t, err)
 	s := &supervised{command: command, process: process, ended: make(chan struct{})}
 	s.changed = sync.NewCond(&s.mu)
 	go s.keep()
-	t.Cleanup(func() { s.close((*servers.Process).Kill) })
+	t.Cleanup(func() { s.close((*devservers.Process).Kill) })
 	return s
 }
 
@@ -53,7 +53,7 @@ func (s *supervised) keep() {
 			s.mu.Unlock()
 			return
 		}
-		if process, err := servers.Start(context.Background(), s.command); err == nil {
+		if process, err := devservers.Start(context.Background(), s.command); err == nil {
 			s.process = process
 		}
 		s.mu.Unlock()
@@ -89,9 +89,9 @@ func (s *supervised) thaw() {
 }
 
 // stop lets the program finish what it has begun.
-func (s *supervised) stop() { s.close((*servers.Process).Stop) }
+func (s *supervised) stop() { s.close((*devservers.Process).Stop) }
 
-func (s *supervised) close(end func(*servers.Process)) {
+func (s *supervised) close(end func(*devservers.Process)) {
 	s.mu.Lock()
 	s.closed = true
 	s.changed.Broadcast()

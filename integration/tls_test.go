@@ -13,8 +13,8 @@ import (
 	"stemflow"
 	"stemflow/internal/archive"
 	"stemflow/internal/certtest"
-	"stemflow/internal/servers"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 )
 
 // The worker's program, on a Temporal and a MinIO whose certificates a private authority has signed.
@@ -47,7 +47,7 @@ func (s *stack) useTLSStore(authority *certtest.Authority) {
 	s.t.Helper()
 	dir := s.t.TempDir()
 	authority.Issue(filepath.Join(dir, "certs", "public.crt"), filepath.Join(dir, "certs", "private.key"))
-	p, err := servers.MinIO(s.t.Context(), servers.MinIOOptions{
+	p, err := devservers.MinIO(s.t.Context(), devservers.MinIOOptions{
 		Dir: dir, TLS: true, AccessKey: s.cfg.MinIO.AccessKey, SecretKey: s.cfg.MinIO.SecretKey,
 	})
 	require.NoError(s.t, err)

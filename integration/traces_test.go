@@ -19,8 +19,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
-	"stemflow/internal/servers"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/telemetry/telemetrytest"
 	"stemflow/kiesim"
 )
@@ -29,7 +29,7 @@ import (
 type programs struct {
 	*stack
 	common         []string
-	bridge, worker *servers.Process
+	bridge, worker *devservers.Process
 	starterPath    string
 	// bridgeLog and workerLog may be read when the programs have stopped.
 	bridgeLog, workerLog bytes.Buffer
@@ -53,7 +53,7 @@ func (p *programs) separate(in stemflow.SeparateStemsInput) stemflow.SeparateSte
 	p.t.Helper()
 	cmd := exec.CommandContext(p.t.Context(), p.starterPath,
 		"start", "--task-id", in.TaskID, "--audio-id", in.AudioID, "--type", string(in.Type), "--wait", "--json")
-	cmd.Env = servers.Environment(ourVariables, append([]string{"TEMPORAL_ADDRESS=" + p.server, "STEMFLOW_TASK_QUEUE=" + p.queue}, p.common...)...)
+	cmd.Env = devservers.Environment(ourVariables, append([]string{"TEMPORAL_ADDRESS=" + p.server, "STEMFLOW_TASK_QUEUE=" + p.queue}, p.common...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -7,8 +7,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
-	"stemflow/internal/servers"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 )
 
@@ -19,7 +19,7 @@ func TestANewVersionTakesOverRunningSeparations(t *testing.T) {
 	program := buildWorker(t)
 	deployment := "stemflow-" + newID()
 	handle := s.client.WorkerDeploymentClient().GetHandle(deployment)
-	deploy := func(build string) *servers.Process {
+	deploy := func(build string) *devservers.Process {
 		p := s.startProgram(program, "TEMPORAL_DEPLOYMENT_NAME="+deployment, "TEMPORAL_WORKER_BUILD_ID="+build)
 		s.await(build+" is the current version", func() bool {
 			_, err := handle.SetCurrentVersion(t.Context(), client.WorkerDeploymentSetCurrentVersionOptions{BuildID: build})

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"stemflow/internal/archive"
-	"stemflow/internal/servers"
+	"stemflow/internal/devservers"
 )
 
 // demo separates a track as a person would, with the starter.
@@ -21,7 +21,7 @@ func (s *stack) demo(ctx context.Context) error {
 	cmd := exec.Command(s.program("starter"), args...)
 	cmd.Env = s.environment()
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	if err := servers.Run(ctx, cmd); err != nil {
+	if err := devservers.Run(ctx, cmd); err != nil {
 		if ctx.Err() != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/archive"
-	"stemflow/internal/servers"
+	"stemflow/internal/devservers"
 )
 
 func TestDemoTwice(t *testing.T) {
@@ -42,7 +42,7 @@ func TestServe(t *testing.T) {
 	require.Contains(t, second.stderr.String(), "another localstack runs with "+testDir)
 
 	// What it says to type into a shell does what it says.
-	root, err := servers.ModuleRoot()
+	root, err := devservers.ModuleRoot()
 	require.NoError(t, err)
 	shell := func(pattern string) string {
 		line := regexp.MustCompile(pattern).FindString(r.output())

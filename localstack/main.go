@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"stemflow/internal/servers"
+	"stemflow/internal/devservers"
 )
 
 const usage = `localstack runs all of stemflow on this machine.
@@ -26,7 +26,7 @@ Histories, objects and logs are kept in .localstack; delete it to begin anew.
 `
 
 func main() {
-	root, err := servers.ModuleRoot()
+	root, err := devservers.ModuleRoot()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "localstack:", err)
 		os.Exit(1)

@@ -17,7 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stemflow/internal/servers"
+	"stemflow/internal/devservers"
 )
 
 // dirVariable makes this test binary a localstack that keeps its data in a directory of the tests.
@@ -28,7 +28,7 @@ var testDir string
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(dirVariable); dir != "" {
-		root, err := servers.ModuleRoot()
+		root, err := devservers.ModuleRoot()
 		if err != nil {
 			panic(err)
 		}

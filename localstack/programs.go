@@ -15,7 +15,7 @@ import (
 	"go.temporal.io/sdk/log"
 
 	"stemflow"
-	"stemflow/internal/servers"
+	"stemflow/internal/devservers"
 )
 
 const (
@@ -33,7 +33,7 @@ var programs = []string{"./worker", "./callbackbridge/cmd/callbackbridge", "./st
 // build builds everything that will run, so that what follows is quick.
 func (s *stack) build(ctx context.Context) error {
 	for _, tool := range []string{"temporal", "minio"} {
-		if _, err := servers.FindTool(ctx, tool, announce); err != nil {
+		if _, err := devservers.FindTool(ctx, tool, announce); err != nil {
 			return err
 		}
 	}
@@ -42,7 +42,7 @@ func (s *stack) build(ctx context.Context) error {
 	var output bytes.Buffer
 	cmd := exec.Command("go", append([]string{"build", "-o", s.program("") + string(filepath.Separator)}, programs...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.root, &output, &output
-	if err := servers.Run(ctx, cmd); err != nil {
+	if err := devservers.Run(ctx, cmd); err != nil {
 		return fmt.Errorf("build stemflow's programs: %w\n%s", err, output.Bytes())
 	}
 	return nil
@@ -51,17 +51,17 @@ func (s *stack) build(ctx context.Context) error {
 // program is the path of a built one.
 func (s *stack) program(name string) string { return filepath.Join(s.dir, "bin", name) }
 
-func (s *stack) startProgram(ctx context.Context, command servers.Command) error {
+func (s *stack) startProgram(ctx context.Context, command devservers.Command) error {
 	command.Path = s.program(command.Name)
-	_, err := s.start(command.Name, func(log *os.File) (*servers.Process, error) {
+	_, err := s.start(command.Name, func(log *os.File) (*devservers.Process, error) {
 		command.Log = log
-		return servers.Start(ctx, command)
+		return devservers.Start(ctx, command)
 	})
 	return err
 }
 
 // start starts a child with a log of its own. When it ends by itself, so does everything else.
-func (s *stack) start(name string, start func(log *os.File) (*servers.Process, error)) (*servers.Process, error) {
+func (s *stack) start(name string, start func(log *os.File) (*devservers.Process, error)) (*devservers.Process, error) {
 	log, err := os.Create(filepath.Join(s.dir, "logs", name+".log"))
 	if err != nil {
 		return nil, err

@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"stemflow/internal/config"
-	"stemflow/internal/servers"
+	"stemflow/internal/devservers"
 )
 
 // realProvider is the provider of --provider kie, from the environment.
@@ -27,7 +27,7 @@ func (s *stack) startWorkerOnProvider(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.startProgram(ctx, servers.Command{
+	if err := s.startProgram(ctx, devservers.Command{
 		Name: "worker",
 		Env: s.environment(
 			"STEMFLOW_METRICS_ADDR="+metrics, "KIE_API_KEY="+s.provider.APIKey.Reveal(), "KIE_BASE_URL="+s.provider.BaseURL,

@@ -15,7 +15,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/config"
-	"stemflow/internal/servers"
+	"stemflow/internal/devservers"
 )
 
 const (
@@ -43,7 +43,7 @@ type stack struct {
 
 	lock    *os.File
 	mu      sync.Mutex
-	running []*servers.Process
+	running []*devservers.Process
 }
 
 // up starts everything in the order in which one needs the other.
@@ -105,8 +105,8 @@ func (s *stack) startTemporal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.start("temporal", func(log *os.File) (*servers.Process, error) {
-		return servers.Temporal(ctx, servers.TemporalOptions{
+	p, err := s.start("temporal", func(log *os.File) (*devservers.Process, error) {
+		return devservers.Temporal(ctx, devservers.TemporalOptions{
 			Port: port, UI: true, UIPort: uiPort, DBFile: filepath.Join(s.dir, "temporal.db"), Log: log,
 		})
 	})
@@ -128,8 +128,8 @@ func (s *stack) startMinIO(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.start("minio", func(log *os.File) (*servers.Process, error) {
-		return servers.MinIO(ctx, servers.MinIOOptions{
+	p, err := s.start("minio", func(log *os.File) (*devservers.Process, error) {
+		return devservers.MinIO(ctx, devservers.MinIOOptions{
 			Dir: filepath.Join(s.dir, "minio"), Port: port, Console: true, ConsolePort: consolePort,
 			AccessKey: accessKey, SecretKey: secretKey, Log: log,
 		})
@@ -150,11 +150,11 @@ func (s *stack) startKiesim(ctx context.Context, webhookKey string) error {
 		return err
 	}
 	s.kiesim = address(port)
-	if err := s.startProgram(ctx, servers.Command{
+	if err := s.startProgram(ctx, devservers.Command{
 		Name:  "kiesim",
 		Args:  []string{"-addr", s.kiesim, "-api-key", apiKey, "-webhook-hmac-key", webhookKey, "-delay", separationTime},
-		Ports: []servers.Port{{Number: port, For: "kiesim"}},
-		Ready: servers.HTTPReady("http://" + s.kiesim + "/sim/bill"),
+		Ports: []devservers.Port{{Number: port, For: "kiesim"}},
+		Ready: devservers.HTTPReady("http://" + s.kiesim + "/sim/bill"),
 	}); err != nil {
 		return err
 	}
@@ -173,7 +173,7 @@ func (s *stack) startBridge(ctx context.Context, callbackSecret, webhookKey stri
 	if err != nil {
 		return err
 	}
-	if err := s.startProgram(ctx, servers.Command{
+	if err := s.startProgram(ctx, devservers.Command{
 		Name: "callbackbridge",
 		Env: s.environment(
 			"STEMFLOW_BRIDGE_ADDR="+s.bridge,
@@ -181,8 +181,8 @@ func (s *stack) startBridge(ctx context.Context, callbackSecret, webhookKey stri
 			"STEMFLOW_CALLBACK_SECRETS="+callbackSecret,
 			"KIE_WEBHOOK_HMAC_KEY="+webhookKey,
 		),
-		Ports: []servers.Port{{Number: port, For: "the callback bridge"}},
-		Ready: servers.HTTPReady("http://" + s.bridge + "/readyz"),
+		Ports: []devservers.Port{{Number: port, For: "the callback bridge"}},
+		Ready: devservers.HTTPReady("http://" + s.bridge + "/readyz"),
 	}); err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (s *stack) startWorker(ctx context.Context, callbackSecret string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.startProgram(ctx, servers.Command{
+	if err := s.startProgram(ctx, devservers.Command{
 		Name: "worker",
 		Env: s.environment(
 			"STEMFLOW_METRICS_ADDR="+metrics,
@@ -238,7 +238,7 @@ func (s *stack) kill() {
 
 // environment configures a program of stemflow: with the given variables and those of this stack, and nothing else.
 func (s *stack) environment(more ...string) []string {
-	return append(servers.Environment([]string{"KIE_", "MINIO_", "STEMFLOW_", "TEMPORAL_"},
+	return append(devservers.Environment([]string{"KIE_", "MINIO_", "STEMFLOW_", "TEMPORAL_"},
 		"TEMPORAL_CONFIG_FILE="+os.DevNull,
 		"TEMPORAL_ADDRESS="+s.temporal,
 		"MINIO_ENDPOINT="+s.minio,
@@ -249,7 +249,7 @@ func (s *stack) environment(more ...string) []string {
 
 // port is the preferred one or, with a note about it, a free one.
 func (s *stack) port(preferred int) (port int, note string, err error) {
-	port, err = servers.FreePort(preferred)
+	port, err = devservers.FreePort(preferred)
 	if err == nil && port != preferred {
 		s.otherPorts = true
 		note = fmt.Sprintf("another program has port %d", preferred)
@@ -259,7 +259,7 @@ func (s *stack) port(preferred int) (port int, note string, err error) {
 
 // metrics is where a program serves its metrics.
 func (s *stack) metrics(preferred int) (string, error) {
-	port, err := servers.FreePort(preferred)
+	port, err := devservers.FreePort(preferred)
 	return address(port), err
 }
 

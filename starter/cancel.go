@@ -21,7 +21,7 @@ var cancelCommand = command{
   starter cancel --workflow-id stems:split_stem:5c79...be8e:e231...c7dc
 
 What was paid is not lost: the provider finishes it, and starting the same track again takes it up.`,
-	flags: func(p *program, set *flag.FlagSet) func(context.Context, []string) error {
+	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		in := &stemflow.SeparateStemsInput{}
 		trackFlags(set, in)
 		workflowID := set.String("workflow-id", "", "`ID` of the workflow, in place of a track")
@@ -30,7 +30,7 @@ What was paid is not lost: the provider finishes it, and starting the same track
 	},
 }
 
-func (p *program) cancel(ctx context.Context, in stemflow.SeparateStemsInput, workflowID string, asJSON bool) error {
+func (p *cli) cancel(ctx context.Context, in stemflow.SeparateStemsInput, workflowID string, asJSON bool) error {
 	switch {
 	case workflowID == "":
 		if err := checkInput(in); err != nil {

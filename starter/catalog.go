@@ -34,7 +34,7 @@ A track that fails stops no other. Starting a list again pays only for what is n
 
 --wait shows the progress and then where the report is. Interrupting it leaves the catalogue running. --json prints one JSON document
 and nothing else: the result with --wait, what was started without it, or {"error": {"type", "message", "catalog"}}.`,
-	flags: func(p *program, set *flag.FlagSet) func(context.Context, []string) error {
+	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &catalogOptions{}
 		o.declare(set)
 		return func(ctx context.Context, _ []string) error { return p.startCatalog(ctx, *o) }
@@ -97,7 +97,7 @@ func (o catalogOptions) input() stemflow.SeparateCatalogInput {
 	return in
 }
 
-func (p *program) startCatalog(ctx context.Context, o catalogOptions) error {
+func (p *cli) startCatalog(ctx context.Context, o catalogOptions) error {
 	if (o.file == "") == (o.key == "") {
 		return usageError("catalog", "give the list of tracks with --file or, if it is in the bucket already, with --key")
 	}
@@ -172,7 +172,7 @@ func sameSource(ctx context.Context, c client.Client, run client.WorkflowRun, in
 }
 
 // announceCatalog tells a person what was started, and what can be done with it.
-func (p *program) announceCatalog(in stemflow.SeparateCatalogInput, list *list, run client.WorkflowRun, started, wait bool) {
+func (p *cli) announceCatalog(in stemflow.SeparateCatalogInput, list *list, run client.WorkflowRun, started, wait bool) {
 	if started {
 		fmt.Fprintf(p.stdout, "Started catalogue %s\n", in.Name)
 	} else {
@@ -203,7 +203,7 @@ func objectText(ref stemflow.ObjectRef) string {
 }
 
 // waitForCatalog shows the progress of a catalogue until it ends, and then where its report is. The runs that continue it are followed.
-func (p *program) waitForCatalog(
+func (p *cli) waitForCatalog(
 	ctx context.Context, c client.Client, cfg config.Starter, run client.WorkflowRun, in stemflow.SeparateCatalogInput, asJSON bool,
 ) error {
 	result, err := p.followCatalog(ctx, c, cfg, run, asJSON)
@@ -222,7 +222,7 @@ func (p *program) waitForCatalog(
 	return incomplete(*result, asJSON)
 }
 
-func (p *program) followCatalog(
+func (p *cli) followCatalog(
 	ctx context.Context, c client.Client, cfg config.Starter, run client.WorkflowRun, asJSON bool,
 ) (*stemflow.SeparateCatalogResult, error) {
 	if asJSON {

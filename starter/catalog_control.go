@@ -22,7 +22,7 @@ var catalogWatchCommand = command{
   starter catalog watch --name june
 
 Shows the catalogue until it ends, as "starter catalog --wait" does. If it has ended already, its end is shown.`,
-	flags: func(p *program, set *flag.FlagSet) func(context.Context, []string) error {
+	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		names, asJSON := controlFlags(set)
 		return func(ctx context.Context, _ []string) error {
 			return p.onCatalog(ctx, set.Name(), *names, func(c client.Client, in stemflow.SeparateCatalogInput) error {
@@ -47,7 +47,7 @@ func updateCommand(verb, summary, update, done string) command {
 	return command{
 		name: "catalog " + verb, summary: summary,
 		about: "\n  starter catalog " + verb + " --name june",
-		flags: func(p *program, set *flag.FlagSet) func(context.Context, []string) error {
+		flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 			names, asJSON := controlFlags(set)
 			return func(ctx context.Context, _ []string) error {
 				return p.controlCatalog(ctx, set.Name(), *names, *asJSON, done, update)
@@ -63,7 +63,7 @@ var catalogWindowCommand = command{
   starter catalog window --name june --window 20
 
 Fewer take effect as those under way end.`,
-	flags: func(p *program, set *flag.FlagSet) func(context.Context, []string) error {
+	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		names, asJSON := controlFlags(set)
 		window := set.Int("window", 0, "`NUMBER` of tracks under way at a time")
 		return func(ctx context.Context, _ []string) error {
@@ -82,7 +82,7 @@ var catalogCancelCommand = command{
   starter catalog cancel --name june
 
 What was paid is not lost: the provider finishes it, and starting the catalogue again takes it up. The report tells how far it got.`,
-	flags: func(p *program, set *flag.FlagSet) func(context.Context, []string) error {
+	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		names, asJSON := controlFlags(set)
 		return func(ctx context.Context, _ []string) error {
 			return p.onCatalog(ctx, set.Name(), *names, func(c client.Client, in stemflow.SeparateCatalogInput) error {
@@ -99,7 +99,7 @@ func controlFlags(set *flag.FlagSet) (*catalogNames, *bool) {
 }
 
 // onCatalog does something with a catalogue that the flags name.
-func (p *program) onCatalog(
+func (p *cli) onCatalog(
 	ctx context.Context, command string, names catalogNames, do func(client.Client, stemflow.SeparateCatalogInput) error,
 ) error {
 	if names == (catalogNames{}) {
@@ -113,7 +113,7 @@ func (p *program) onCatalog(
 	return do(c, names.input())
 }
 
-func (p *program) watchCatalog(ctx context.Context, c client.Client, in stemflow.SeparateCatalogInput, asJSON bool) error {
+func (p *cli) watchCatalog(ctx context.Context, c client.Client, in stemflow.SeparateCatalogInput, asJSON bool) error {
 	cfg, err := p.config()
 	if err != nil {
 		return configurationError(err)
@@ -133,7 +133,7 @@ func (p *program) watchCatalog(ctx context.Context, c client.Client, in stemflow
 	return p.waitForCatalog(ctx, c, cfg, run, in, asJSON)
 }
 
-func (p *program) cancelCatalog(ctx context.Context, c client.Client, in stemflow.SeparateCatalogInput, asJSON bool) error {
+func (p *cli) cancelCatalog(ctx context.Context, c client.Client, in stemflow.SeparateCatalogInput, asJSON bool) error {
 	id := stemflow.CatalogWorkflowID(in)
 	running, err := isRunning(ctx, c, id)
 	if err != nil {
@@ -162,7 +162,7 @@ const (
 )
 
 // controlCatalog sends an update to a catalogue, and prints what it answers.
-func (p *program) controlCatalog(ctx context.Context, command string, names catalogNames, asJSON bool, done, update string, args ...any) error {
+func (p *cli) controlCatalog(ctx context.Context, command string, names catalogNames, asJSON bool, done, update string, args ...any) error {
 	return p.onCatalog(ctx, command, names, func(c client.Client, in stemflow.SeparateCatalogInput) error {
 		progress, err := updateCatalog(ctx, c, in, update, args...)
 		if err != nil {

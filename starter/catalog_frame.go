@@ -6,11 +6,11 @@ import (
 	"time"
 
 	"stemflow"
-	"stemflow/internal/terminal"
+	"stemflow/internal/program"
 )
 
 // catalogFrame is the display of a catalogue, as lines that fit on the terminal. It began when it says itself.
-func catalogFrame(o catalogObservation, start, now time.Time, size terminal.Size, colored bool) []string {
+func catalogFrame(o catalogObservation, start, now time.Time, size program.TerminalSize, colored bool) []string {
 	if o.Progress != nil && !o.Progress.StartedAt.IsZero() {
 		start = o.Progress.StartedAt
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
-	"stemflow/internal/terminal"
+	"stemflow/internal/program"
 )
 
 // halfway is a catalogue in its midst, at noon.
@@ -48,10 +48,10 @@ func onTrial() catalogObservation {
 }
 
 func TestCatalogFrame(t *testing.T) {
-	big := terminal.Size{Columns: 100, Rows: 30}
+	big := program.TerminalSize{Columns: 100, Rows: 30}
 	for name, c := range map[string]struct {
 		seen catalogObservation
-		size terminal.Size
+		size program.TerminalSize
 		want []string
 	}{
 		"nothing seen yet": {catalogObservation{}, big, []string{"⠋ 0:05  starting"}},
@@ -71,22 +71,22 @@ func TestCatalogFrame(t *testing.T) {
 			"  32,050 credits spent, 5,000 reserved, budget 99,000, account 41,233.50",
 			"  ✗ line 731, 0c5f6a2e: SeparationFailed: the provider failed the separation",
 		}},
-		"paused by somebody": {paused(stemflow.PauseRequested, ""), terminal.Size{Columns: 100, Rows: 5}, []string{
+		"paused by somebody": {paused(stemflow.PauseRequested, ""), program.TerminalSize{Columns: 100, Rows: 5}, []string{
 			"⠋ 1:00:00  june: paused",
 			"  ! paused since 11:59:00; to go on: starter catalog resume --name june",
 			"  … and 9 more",
 		}},
-		"paused by itself": {paused(stemflow.ErrorUnauthorized, "the key is refused"), terminal.Size{Columns: 100, Rows: 6}, []string{
+		"paused by itself": {paused(stemflow.ErrorUnauthorized, "the key is refused"), program.TerminalSize{Columns: 100, Rows: 6}, []string{
 			"⠋ 1:00:00  june: paused",
 			"  ! paused by itself since 11:59:00, Unauthorized: the key is refused",
 			"    when that is mended, to try one track and then go on: starter catalog resume --name june",
 			"  … and 9 more",
 		}},
-		"opening": {opening(3), terminal.Size{Columns: 100, Rows: 4}, []string{
+		"opening": {opening(3), program.TerminalSize{Columns: 100, Rows: 4}, []string{
 			"⠋ 1:00:00  june: separating 1,980 tracks, 100 at a time, for now 3 that cost credits",
 			"  … and 9 more",
 		}},
-		"on trial": {onTrial(), terminal.Size{Columns: 100, Rows: 4}, []string{
+		"on trial": {onTrial(), program.TerminalSize{Columns: 100, Rows: 4}, []string{
 			"⠋ 1:00:00  june: trying one track after the pause",
 			"  … and 9 more",
 		}},

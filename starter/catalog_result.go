@@ -58,7 +58,7 @@ func incomplete(result stemflow.SeparateCatalogResult, asJSON bool) error {
 	}
 }
 
-func (p *program) printCatalogResult(result stemflow.SeparateCatalogResult) {
+func (p *cli) printCatalogResult(result stemflow.SeparateCatalogResult) {
 	fmt.Fprintf(p.stdout, "Catalogue %s: %s tracks in %s, %s credits spent\n\n", result.Name, countText(result.Tracks),
 		clockTime(result.EndedAt.Sub(result.StartedAt)), countText(result.Credits))
 	printCounts(p.stdout, result)

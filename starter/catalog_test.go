@@ -11,7 +11,7 @@ import (
 	"stemflow"
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers/serverstest"
 )
 
 func writeList(t *testing.T, name, text string) string {
@@ -70,7 +70,7 @@ func TestAWrongListIsNotStarted(t *testing.T) {
 func TestAListIsUploadedOnce(t *testing.T) {
 	opts, bucket := serverstest.Bucket(t)
 	user := serverstest.User(t, opts, bucket)
-	p := &program{minIO: func() (config.MinIO, error) {
+	p := &cli{minIO: func() (config.MinIO, error) {
 		return config.LoadMinIO(func(name string) (string, bool) {
 			value, set := map[string]string{"MINIO_ENDPOINT": user.Endpoint, "MINIO_ACCESS_KEY": user.AccessKey, "MINIO_SECRET_KEY": user.SecretKey}[name]
 			return value, set

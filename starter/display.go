@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"stemflow/internal/config"
-	"stemflow/internal/terminal"
+	"stemflow/internal/program"
 )
 
 // display shows a run while it goes on. O is what is seen of it.
@@ -18,11 +18,11 @@ type display[O any] interface {
 
 // picture is how a kind of run is shown: as the lines of a frame on a terminal, and as lines that tell what is new elsewhere.
 type picture[O any] struct {
-	frame   func(o O, started, now time.Time, size terminal.Size, colored bool) []string
+	frame   func(o O, started, now time.Time, size program.TerminalSize, colored bool) []string
 	changes func(before, now O) []string
 }
 
-func newDisplay[O any](p *program, cfg config.Starter, started time.Time, picture picture[O]) display[O] {
+func newDisplay[O any](p *cli, cfg config.Starter, started time.Time, picture picture[O]) display[O] {
 	if _, is := p.size(); !is {
 		return &journal[O]{w: p.stdout, changes: picture.changes}
 	}
@@ -32,10 +32,10 @@ func newDisplay[O any](p *program, cfg config.Starter, started time.Time, pictur
 // live is the display on a terminal: a picture that is drawn over and over.
 type live[O any] struct {
 	screen  screen
-	size    func() (terminal.Size, bool)
+	size    func() (program.TerminalSize, bool)
 	started time.Time
 	colored bool
-	frame   func(o O, started, now time.Time, size terminal.Size, colored bool) []string
+	frame   func(o O, started, now time.Time, size program.TerminalSize, colored bool) []string
 }
 
 func (l *live[O]) show(o O, now time.Time) {

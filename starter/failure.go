@@ -123,7 +123,7 @@ func temporalFailure(what string, err error) *failure {
 }
 
 // report prints why a command failed, if it did, and returns the exit code.
-func (p *program) report(err error, asJSON bool) int {
+func (p *cli) report(err error, asJSON bool) int {
 	if err == nil {
 		return exitDone
 	}
@@ -162,7 +162,7 @@ func (p *program) report(err error, asJSON bool) int {
 }
 
 // printJSON writes a value to stdout for scripts.
-func (p *program) printJSON(v any) {
+func (p *cli) printJSON(v any) {
 	encoder := json.NewEncoder(p.stdout)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")

@@ -82,7 +82,7 @@ func TestReport(t *testing.T) {
 		Details: &stemflow.ErrorDetails{SeparationTaskID: "3e63", Stems: make([]stemflow.Stem, 11)},
 	}
 	var stdout, stderr bytes.Buffer
-	p := &program{stdout: &stdout, stderr: &stderr}
+	p := &cli{stdout: &stdout, stderr: &stderr}
 	require.Equal(t, exitFailed, p.report(f, false))
 	require.Empty(t, stdout.String())
 	require.Equal(t, `error: ArchiveIncomplete
@@ -114,7 +114,7 @@ Start again, which pays nothing: the stems that are archived stay. --allow-parti
 
 func TestInterruptedIsNoError(t *testing.T) {
 	var stderr bytes.Buffer
-	p := &program{stderr: &stderr}
+	p := &cli{stderr: &stderr}
 	in := stemflow.SeparateStemsInput{TaskID: "5c79", AudioID: "e231", Type: stemflow.SplitStemAdvanced, StemName: "Lead Vocal",
 		Bucket: "other", Force: true}
 	code := p.report(&failure{Type: failureDetached, Message: "interrupted", code: exitInterrupted, hint: nextSteps(in)}, false)

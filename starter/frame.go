@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"stemflow"
-	"stemflow/internal/terminal"
+	"stemflow/internal/program"
 )
 
 // color is an ANSI colour; the zero value is the terminal's own.
@@ -57,7 +57,7 @@ const (
 )
 
 // frame is the display of a run that began at start, as lines that fit on the terminal.
-func frame(o observation, start, now time.Time, size terminal.Size, colored bool) []string {
+func frame(o observation, start, now time.Time, size program.TerminalSize, colored bool) []string {
 	tick := tickAt(now)
 	head := line{{tick, cyan}, {" " + clockTime(now.Sub(start)) + "  ", dim}, {phaseText(o), ""}}
 	if count := phaseCount(o); count != "" {
@@ -83,10 +83,10 @@ func tickAt(now time.Time) string {
 }
 
 // mostLines is how many lines a display may have: one that is taller than the terminal could not be drawn over.
-func mostLines(size terminal.Size) int { return max(size.Rows-2, 1) }
+func mostLines(size program.TerminalSize) int { return max(size.Rows-2, 1) }
 
 // fit makes the lines fit on the terminal.
-func fit(lines []line, size terminal.Size, colored bool) []string {
+func fit(lines []line, size program.TerminalSize, colored bool) []string {
 	if most := mostLines(size); len(lines) > most {
 		more := len(lines) - most + 1
 		lines = append(lines[:most-1], line{{fmt.Sprintf("  … and %d more", more), dim}})

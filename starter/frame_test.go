@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
-	"stemflow/internal/terminal"
+	"stemflow/internal/program"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.Local)
@@ -40,27 +40,27 @@ func TestFrame(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		seen observation
-		size terminal.Size
+		size program.TerminalSize
 		want []string
 	}{
-		{"nothing seen yet", observation{}, terminal.Size{Columns: 80, Rows: 24}, []string{"⠋ 1:05  starting"}},
-		{"no worker", observation{Trouble: noWorkerYet("stemflow")}, terminal.Size{Columns: 80, Rows: 24}, []string{
+		{"nothing seen yet", observation{}, program.TerminalSize{Columns: 80, Rows: 24}, []string{"⠋ 1:05  starting"}},
+		{"no worker", observation{Trouble: noWorkerYet("stemflow")}, program.TerminalSize{Columns: 80, Rows: 24}, []string{
 			"⠋ 1:05  starting",
 			"  ! no worker of task queue stemflow has taken it yet",
 		}},
-		{"waiting", observation{Progress: waiting}, terminal.Size{Columns: 80, Rows: 24}, []string{
+		{"waiting", observation{Progress: waiting}, program.TerminalSize{Columns: 80, Rows: 24}, []string{
 			"⠋ 1:05  waiting for the callback, polling from 12:03:00",
 		}},
-		{"waiting, narrow", observation{Progress: waiting}, terminal.Size{Columns: 40, Rows: 24}, []string{
+		{"waiting, narrow", observation{Progress: waiting}, program.TerminalSize{Columns: 40, Rows: 24}, []string{
 			"⠋ 1:05  waiting for the callback, poll…",
 		}},
 		{"polling", observation{
 			Progress:   &stemflow.Progress{Phase: stemflow.PhasePolling, Deadline: noon.Add(45 * time.Minute)},
 			Activities: activities{Polls: 7},
-		}, terminal.Size{Columns: 80, Rows: 24}, []string{
+		}, program.TerminalSize{Columns: 80, Rows: 24}, []string{
 			"⠋ 1:05  polling the provider until 12:45:00  looked 7 times",
 		}},
-		{"archiving", archivingRun(), terminal.Size{Columns: 100, Rows: 24}, []string{
+		{"archiving", archivingRun(), program.TerminalSize{Columns: 100, Rows: 24}, []string{
 			"⠋ 1:05  archiving 6 stems  1 done, 7.2 MB",
 			"  ! completing the ledger, attempt 2: object store: refused",
 			"  ✓ vocals             4.8 MB",
@@ -70,7 +70,7 @@ func TestFrame(t *testing.T) {
 			"  ✗ fx              could not be archived",
 			"  ! synth           attempt 3: object store: refused",
 		}},
-		{"archiving, narrow", archivingRun(), terminal.Size{Columns: 40, Rows: 24}, []string{
+		{"archiving, narrow", archivingRun(), program.TerminalSize{Columns: 40, Rows: 24}, []string{
 			"⠋ 1:05  archiving 6 stems  1 done, 7.2…",
 			"  ! completing the ledger, attempt 2: …",
 			"  ✓ vocals             4.8 MB",
@@ -80,7 +80,7 @@ func TestFrame(t *testing.T) {
 			"  ✗ fx              could not be archi…",
 			"  ! synth           attempt 3: object …",
 		}},
-		{"archiving, low", archivingRun(), terminal.Size{Columns: 100, Rows: 7}, []string{
+		{"archiving, low", archivingRun(), program.TerminalSize{Columns: 100, Rows: 7}, []string{
 			"⠋ 1:05  archiving 6 stems  1 done, 7.2 MB",
 			"  ! completing the ledger, attempt 2: object store: refused",
 			"  ⠋ backing_vocals  ███████████████░░░░░░░░░░░░░░░    2.4 MB of 4.8 MB       1.2 MB/s",
@@ -89,13 +89,13 @@ func TestFrame(t *testing.T) {
 		}},
 		{"all archived", observation{Progress: &stemflow.Progress{
 			Phase: stemflow.PhaseArchiving, Stems: []stemflow.StemProgress{{Name: "bass", State: stemflow.StemArchived, Size: 7}},
-		}}, terminal.Size{Columns: 80, Rows: 24}, []string{
+		}}, program.TerminalSize{Columns: 80, Rows: 24}, []string{
 			"⠋ 1:05  writing the manifest  1 done, 7 B",
 			"  ✓ bass        7 B",
 		}},
 		{"done", observation{Progress: &stemflow.Progress{
 			Phase: stemflow.PhaseDone, Stems: []stemflow.StemProgress{{Name: "bass", State: stemflow.StemArchived, Size: 7}},
-		}}, terminal.Size{Columns: 80, Rows: 24}, []string{"⠋ 1:05  done  1 done, 7 B"}},
+		}}, program.TerminalSize{Columns: 80, Rows: 24}, []string{"⠋ 1:05  done  1 done, 7 B"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			lines := frame(c.seen, noon.Add(-65*time.Second), noon, c.size, false)
@@ -105,13 +105,13 @@ func TestFrame(t *testing.T) {
 }
 
 func TestSpinnerTurns(t *testing.T) {
-	first := frame(observation{}, noon, noon, terminal.Size{Columns: 80, Rows: 24}, false)
-	second := frame(observation{}, noon, noon.Add(spinnerStep), terminal.Size{Columns: 80, Rows: 24}, false)
+	first := frame(observation{}, noon, noon, program.TerminalSize{Columns: 80, Rows: 24}, false)
+	second := frame(observation{}, noon, noon.Add(spinnerStep), program.TerminalSize{Columns: 80, Rows: 24}, false)
 	require.NotEqual(t, first, second)
 }
 
 func TestColors(t *testing.T) {
-	size := terminal.Size{Columns: 100, Rows: 24}
+	size := program.TerminalSize{Columns: 100, Rows: 24}
 	colored := strings.Join(frame(archivingRun(), noon, noon, size, true), "\n")
 	plain := strings.Join(frame(archivingRun(), noon, noon, size, false), "\n")
 	require.Contains(t, colored, string(green)+"  ✓ "+reset)
@@ -181,7 +181,7 @@ func FuzzFrame(f *testing.F) {
 			}
 		}
 		for _, seen := range []observation{stem(stemflow.StemArchiving), stem(stemflow.StemArchived), stem(stemflow.StemFailed)} {
-			lines := frame(seen, noon, noon, terminal.Size{Columns: width, Rows: height}, false)
+			lines := frame(seen, noon, noon, program.TerminalSize{Columns: width, Rows: height}, false)
 			require.LessOrEqual(t, len(lines), max(height-2, 1))
 			for _, l := range lines {
 				require.Less(t, columns(l), width, "%q", l)

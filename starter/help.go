@@ -22,7 +22,7 @@ Exit codes
   130  interrupted while waiting; the separation goes on
 `
 
-func (p *program) usage(w io.Writer) {
+func (p *cli) usage(w io.Writer) {
 	fmt.Fprint(w, "starter starts separations of tracks into stems, watches them, and shows what they archived.\n\nCommands\n")
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  %-15s %s\n", c.name, c.summary)
@@ -40,7 +40,7 @@ func newFlagSet(name string) *flag.FlagSet {
 // help prints a command's help, with its flags in the order of their names.
 func (c command) help(w io.Writer) {
 	set := newFlagSet(c.name)
-	c.flags(&program{}, set)
+	c.flags(&cli{}, set)
 	fmt.Fprintf(w, "starter %s: %s\n\n%s\n\nFlags\n", c.name, c.summary, strings.Trim(c.about, "\n"))
 	set.VisitAll(func(f *flag.Flag) {
 		value, usage := flag.UnquoteUsage(f)

@@ -29,7 +29,7 @@ the page, until they expire; the same command makes a new one then.
 
 --publish puts the page beside the manifest, in place of a file unless --out names one, and prints a link to it that works as long.
 Whoever may read the bucket can use the links in it, too.`,
-	flags: func(p *program, set *flag.FlagSet) func(context.Context, []string) error {
+	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &listenOptions{}
 		o.declare(set)
 		set.StringVar(&o.out, "out", "", "`FILE` to write the page to, - for standard output (default: "+defaultListenFile+" unless it is published)")
@@ -57,7 +57,7 @@ type listenPage struct {
 	LinksExpireAt time.Time           `json:"linksExpireAt"`
 }
 
-func (p *program) listen(ctx context.Context, o listenOptions, args []string) error {
+func (p *cli) listen(ctx context.Context, o listenOptions, args []string) error {
 	if o.out == "-" && (o.json || o.publish) {
 		return usageError("listen", "--out - prints the page alone: it goes without --publish and --json")
 	}
@@ -105,7 +105,7 @@ func (p *program) listen(ctx context.Context, o listenOptions, args []string) er
 	return nil
 }
 
-func (p *program) printListenPage(made listenPage) {
+func (p *cli) printListenPage(made listenPage) {
 	if made.File != "" {
 		fmt.Fprintf(p.stdout, "Wrote %s: open it in a browser.\n", made.File)
 	}

@@ -17,7 +17,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/archive"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers/serverstest"
 )
 
 func TestMain(m *testing.M) { os.Exit(serverstest.Run(m)) }

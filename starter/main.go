@@ -16,16 +16,15 @@ import (
 	"syscall"
 
 	"stemflow/internal/config"
-	"stemflow/internal/terminal"
-	"stemflow/internal/version"
+	"stemflow/internal/program"
 )
 
 func main() {
-	version.Answer()
+	program.AnswerVersion()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	p := &program{
+	p := &cli{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		size:   func() (terminal.Size, bool) { return terminal.SizeOf(os.Stdout) },
+		size:   func() (program.TerminalSize, bool) { return program.SizeOfTerminal(os.Stdout) },
 		config: func() (config.Starter, error) { return config.LoadStarter(os.LookupEnv) },
 		minIO:  func() (config.MinIO, error) { return config.LoadMinIO(os.LookupEnv) },
 	}
@@ -34,12 +33,12 @@ func main() {
 	os.Exit(code)
 }
 
-// program is the starter with what it touches of the process.
-type program struct {
+// cli is the starter with what it touches of the process.
+type cli struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	// size is that of the terminal which stdout is, false if it is none.
-	size   func() (terminal.Size, bool)
+	size   func() (program.TerminalSize, bool)
 	config func() (config.Starter, error)
 	minIO  func() (config.MinIO, error)
 }
@@ -48,7 +47,7 @@ type program struct {
 type command struct {
 	name, summary, about string
 	// flags declares the command's flags on a set and returns what runs it with them.
-	flags func(p *program, set *flag.FlagSet) func(ctx context.Context, args []string) error
+	flags func(p *cli, set *flag.FlagSet) func(ctx context.Context, args []string) error
 }
 
 func commands() []command {
@@ -68,7 +67,7 @@ func find(args []string) (c command, rest []string, found bool) {
 }
 
 // run executes one command line and returns the exit code.
-func (p *program) run(ctx context.Context, args []string) int {
+func (p *cli) run(ctx context.Context, args []string) int {
 	if len(args) == 0 {
 		p.usage(p.stderr)
 		return exitUsage
@@ -99,7 +98,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 
 func isHelp(arg string) bool { return slices.Contains([]string{"help", "-h", "-help", "--help"}, arg) }
 
-func (p *program) help(about []string) int {
+func (p *cli) help(about []string) int {
 	if len(about) == 0 {
 		p.usage(p.stdout)
 		return exitDone
@@ -112,7 +111,7 @@ func (p *program) help(about []string) int {
 	return exitDone
 }
 
-func (p *program) noCommand(name string) int {
+func (p *cli) noCommand(name string) int {
 	fmt.Fprintf(p.stderr, "starter: there is no command %q\n\n", name)
 	p.usage(p.stderr)
 	return exitUsage

@@ -19,7 +19,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/config"
-	"stemflow/internal/terminal"
+	"stemflow/internal/program"
 )
 
 // starter runs a command line in an empty environment but for the variables.
@@ -29,9 +29,9 @@ func starter(t *testing.T, stdin string, variables map[string]string, args ...st
 		value, set := variables[name]
 		return value, set
 	}
-	p := &program{
+	p := &cli{
 		stdin: strings.NewReader(stdin), stdout: &out, stderr: &errs,
-		size:   func() (terminal.Size, bool) { return terminal.Size{}, false },
+		size:   func() (program.TerminalSize, bool) { return program.TerminalSize{}, false },
 		config: func() (config.Starter, error) { return config.LoadStarter(lookup) },
 		minIO:  func() (config.MinIO, error) { return config.LoadMinIO(lookup) },
 	}
@@ -75,7 +75,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		require.Contains(t, help, c.summary+"\n\n  starter "+c.name+" ", "examples are indented")
 
 		set := newFlagSet(c.name)
-		c.flags(&program{}, set)
+		c.flags(&cli{}, set)
 		set.VisitAll(func(f *flag.Flag) { require.Contains(t, help, "  --"+f.Name, "of %s", c.name) })
 	}
 }

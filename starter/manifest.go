@@ -36,7 +36,7 @@ type archived struct {
 }
 
 // readManifest reads the manifest that the flags of a command name.
-func (p *program) readManifest(ctx context.Context, command string, o manifestOptions) (*archived, error) {
+func (p *cli) readManifest(ctx context.Context, command string, o manifestOptions) (*archived, error) {
 	if o.manifestKey == "" {
 		if err := checkInput(o.in); err != nil {
 			return nil, err

@@ -22,7 +22,7 @@ Reads the manifest from the object store, and needs no Temporal. The links work 
 expire; --links=false leaves them out of what others may read, like a log.
 
 --json prints the manifest, in which each stem has a "url", and "linksExpireAt"; with --links=false as it is stored.`,
-	flags: func(p *program, set *flag.FlagSet) func(context.Context, []string) error {
+	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &showOptions{}
 		o.declare(set)
 		set.BoolVar(&o.links, "links", true, "give links with which anybody can get the stems, for a while; --links=false gives none")
@@ -39,7 +39,7 @@ type showOptions struct {
 	lifetime    linkLifetime
 }
 
-func (p *program) show(ctx context.Context, o showOptions) error {
+func (p *cli) show(ctx context.Context, o showOptions) error {
 	if !o.links && o.lifetime != 0 {
 		return usageError("show", "--link-lifetime goes without --links=false")
 	}
@@ -94,14 +94,14 @@ func withLinks(m stemflow.Manifest, links []string, until time.Time) linkedManif
 	return linked
 }
 
-func (p *program) printManifest(m stemflow.Manifest) {
+func (p *cli) printManifest(m stemflow.Manifest) {
 	in := stemflow.SeparateStemsInput{TaskID: m.Source.TaskID, AudioID: m.Source.AudioID, Type: m.Type, StemName: m.Source.StemName}
 	fmt.Fprintf(p.stdout, "%s, archived %s\n", title(in), dateTime(m.ArchivedAt))
 	p.printArchive(&m.SeparateStemsResult)
 }
 
 // printLinks prints the links, where there are any. They are too long for the table.
-func (p *program) printLinks(stems []stemflow.Stem, links []string, until time.Time) {
+func (p *cli) printLinks(stems []stemflow.Stem, links []string, until time.Time) {
 	if len(links) == 0 {
 		return
 	}

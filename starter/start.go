@@ -30,7 +30,7 @@ separation that could not be finished is taken up; --force pays anew.
 
 --wait shows the progress and then the stems. Interrupting it leaves the separation running. --json prints one JSON document and
 nothing else: the result with --wait, what was started without it, or {"error": {"type", "message", "details"}}.`,
-	flags: func(p *program, set *flag.FlagSet) func(context.Context, []string) error {
+	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &startOptions{}
 		o.declare(set)
 		return func(ctx context.Context, args []string) error {
@@ -50,7 +50,7 @@ var resumeCommand = command{
 
 For a separation that was paid for elsewhere, or by a run that could not tell: its id stands in the provider's log. A run of the
 track that is under way is joined, with the input that it was started with.`,
-	flags: func(p *program, set *flag.FlagSet) func(context.Context, []string) error {
+	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &startOptions{}
 		o.declare(set)
 		return func(ctx context.Context, args []string) error {
@@ -66,7 +66,7 @@ track that is under way is joined, with the input that it was started with.`,
 }
 
 // complete reads the input, where one is given, and then the flags once more, on top of it.
-func (o *startOptions) complete(p *program, name string, args []string) error {
+func (o *startOptions) complete(p *cli, name string, args []string) error {
 	if o.inputFile == "" {
 		return nil
 	}
@@ -139,7 +139,7 @@ func (o *startOptions) readInput(stdin io.Reader) error {
 	return nil
 }
 
-func (p *program) start(ctx context.Context, o startOptions) error {
+func (p *cli) start(ctx context.Context, o startOptions) error {
 	if err := checkInput(o.in); err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func startOrJoin(
 }
 
 // announce tells a person what was started, and what can be done with it.
-func (p *program) announce(o startOptions, run client.WorkflowRun, started bool) {
+func (p *cli) announce(o startOptions, run client.WorkflowRun, started bool) {
 	if started {
 		fmt.Fprintf(p.stdout, "Started %s\n", title(o.in))
 	} else {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"stemflow"
-	"stemflow/internal/terminal"
+	"stemflow/internal/program"
 )
 
 // settled says how a run learned that its separation was done, for a person.
@@ -19,16 +19,16 @@ var settled = map[stemflow.SettledBy]string{
 	stemflow.SettledByArchive:  "it was archived before and nothing was paid",
 }
 
-func (p *program) printResult(in stemflow.SeparateStemsInput, result *stemflow.SeparateStemsResult, took time.Duration) {
+func (p *cli) printResult(in stemflow.SeparateStemsInput, result *stemflow.SeparateStemsResult, took time.Duration) {
 	fmt.Fprintf(p.stdout, "Archived %s in %s: %s\n", title(in), clockTime(took), settled[result.SettledBy])
 	p.printArchive(result)
 }
 
 // printArchive prints the table of stems, and where they are.
-func (p *program) printArchive(result *stemflow.SeparateStemsResult) {
+func (p *cli) printArchive(result *stemflow.SeparateStemsResult) {
 	size, isTerminal := p.size()
 	if !isTerminal {
-		size = terminal.Size{}
+		size = program.TerminalSize{}
 	}
 	fmt.Fprintln(p.stdout)
 	stemTable(p.stdout, result.Stems, size.Columns)

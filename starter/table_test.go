@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
-	"stemflow/internal/terminal"
+	"stemflow/internal/program"
 )
 
 const folder = "5c79/e231/separate_vocal/3e63/"
@@ -74,7 +74,7 @@ func TestTableOfScatteredKeys(t *testing.T) {
 
 func TestResult(t *testing.T) {
 	var out bytes.Buffer
-	p := &program{stdout: &out, size: func() (terminal.Size, bool) { return terminal.Size{Columns: 80, Rows: 24}, true }}
+	p := &cli{stdout: &out, size: func() (program.TerminalSize, bool) { return program.TerminalSize{Columns: 80, Rows: 24}, true }}
 	p.printResult(stemflow.SeparateStemsInput{TaskID: "5c79", AudioID: "e231"}, &stemflow.SeparateStemsResult{
 		SeparationTaskID: "3e63", Type: stemflow.SeparateVocal, SettledBy: stemflow.SettledByArchive,
 		Stems: someStems()[:1], Empty: []string{"instrumental"},

@@ -18,7 +18,7 @@ import (
 const reconnectPause = 2 * time.Second
 
 // wait shows the progress of a run until it ends, and then what it archived. in names the track that it separates.
-func (p *program) wait(
+func (p *cli) wait(
 	ctx context.Context, c client.Client, cfg config.Starter, run client.WorkflowRun, in stemflow.SeparateStemsInput, asJSON bool,
 ) error {
 	started := time.Now()
@@ -46,7 +46,7 @@ func (p *program) wait(
 }
 
 // follow returns how the run ended. Until then it shows the progress, unless only JSON is wanted.
-func (p *program) follow(
+func (p *cli) follow(
 	ctx context.Context, c client.Client, cfg config.Starter, run client.WorkflowRun, started time.Time, asJSON bool,
 ) (*stemflow.SeparateStemsResult, error) {
 	if asJSON {

@@ -18,7 +18,7 @@ var watchCommand = command{
   starter watch --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem
 
 Shows the separation of a track until it ends, as "starter start --wait" does. If it has ended already, its end is shown.`,
-	flags: func(p *program, set *flag.FlagSet) func(context.Context, []string) error {
+	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		in := &stemflow.SeparateStemsInput{}
 		trackFlags(set, in)
 		asJSON := set.Bool("json", false, "print JSON only")
@@ -26,7 +26,7 @@ Shows the separation of a track until it ends, as "starter start --wait" does. I
 	},
 }
 
-func (p *program) watch(ctx context.Context, in stemflow.SeparateStemsInput, asJSON bool) error {
+func (p *cli) watch(ctx context.Context, in stemflow.SeparateStemsInput, asJSON bool) error {
 	if err := checkInput(in); err != nil {
 		return err
 	}

@@ -14,9 +14,8 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"stemflow/internal/config"
-	"stemflow/internal/logging"
+	"stemflow/internal/program"
 	"stemflow/internal/telemetry"
-	"stemflow/internal/version"
 	"stemflow/plugin"
 )
 
@@ -36,10 +35,10 @@ const (
 )
 
 func main() {
-	version.Answer()
-	slog.SetDefault(logging.New(os.Stderr))
+	program.AnswerVersion()
+	slog.SetDefault(program.NewLogger(os.Stderr))
 	if err := run(); err != nil {
-		logging.Fail(os.Stderr, "worker", err)
+		program.Fail(os.Stderr, "worker", err)
 		os.Exit(1)
 	}
 }

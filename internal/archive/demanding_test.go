@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow/internal/archive"
-	"stemflow/internal/servers"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 )
 
 // archiveTrack does all that is ever done to a bucket: the ledger is made and replaced, stems are written and read, and the manifest is
@@ -76,7 +76,7 @@ func (f fixture) archiveTrack(dir string) {
 
 // Buckets may keep every version, forbid that any is deleted, and encrypt. All that is asked for is the user's few rights.
 func TestBucketsThatDemandMore(t *testing.T) {
-	p, err := servers.MinIO(t.Context(), servers.MinIOOptions{
+	p, err := devservers.MinIO(t.Context(), devservers.MinIOOptions{
 		Dir: t.TempDir(), AccessKey: "stemflow", SecretKey: "stemflow-tests",
 		KMSKey: "test-key:" + base64.StdEncoding.EncodeToString(make([]byte, 32)),
 	})

@@ -13,7 +13,7 @@ import (
 
 	"stemflow/internal/archive"
 	"stemflow/internal/certtest"
-	"stemflow/internal/servers"
+	"stemflow/internal/devservers"
 )
 
 func requireError(t *testing.T, err error, code string, final bool) *archive.Error {
@@ -126,7 +126,7 @@ func TestTLS(t *testing.T) {
 	dir := t.TempDir()
 	authority := certtest.NewAuthority(t)
 	authority.Issue(filepath.Join(dir, "certs", "public.crt"), filepath.Join(dir, "certs", "private.key"))
-	p, err := servers.MinIO(t.Context(), servers.MinIOOptions{Dir: dir, TLS: true, AccessKey: "stemflow", SecretKey: "stemflow-tests"})
+	p, err := devservers.MinIO(t.Context(), devservers.MinIOOptions{Dir: dir, TLS: true, AccessKey: "stemflow", SecretKey: "stemflow-tests"})
 	require.NoError(t, err)
 	defer p.Stop()
 	opts := archive.Options{Endpoint: p.Addr, AccessKey: "stemflow", SecretKey: "stemflow-tests", Secure: true, RootCAs: authority.Pool}

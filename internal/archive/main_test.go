@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow/internal/archive"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers/serverstest"
 )
 
 func TestMain(m *testing.M) { os.Exit(serverstest.Run(m)) }

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow/internal/archive"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers/serverstest"
 )
 
 // deploy/minio/policy.json allows everything that is done here, and nothing that would destroy it.

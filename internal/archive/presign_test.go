@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow/internal/archive"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers/serverstest"
 )
 
 // follow gets a link as somebody without credentials does.

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow/internal/archive"
-	"stemflow/internal/servers/serverstest"
+	"stemflow/internal/devservers/serverstest"
 )
 
 const ledger = "folder/submission.json"

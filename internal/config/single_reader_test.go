@@ -18,9 +18,9 @@ import (
 // The OpenTelemetry SDK reads its own variables by itself, which no look at our code can show: internal/telemetry makes it do so, once
 // LoadTracing has said that it shall.
 //
-// exempt are internal/servers, which hands the environment as it is to the programs that it starts; tools, whose module cannot import this
+// exempt are internal/devservers, which hands the environment as it is to the programs that it starts; tools, whose module cannot import this
 // one's internals; and examples, which show how another product does it.
-var exempt = []string{"internal/servers", "tools", "examples"}
+var exempt = []string{"internal/devservers", "tools", "examples"}
 
 // environmentReads finds where a file reads the environment. Handing os.LookupEnv to this package is how it is meant to be done.
 func environmentReads(set *token.FileSet, file *ast.File) []string {

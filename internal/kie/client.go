@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"stemflow/internal/span"
-	"stemflow/internal/version"
+	"stemflow/internal/useragent"
 )
 
 // The provider's endpoints, below the base URL.
@@ -182,7 +182,7 @@ func (c *Client) newRequest(ctx context.Context, l call) (*http.Request, error) 
 	}
 	// With no way to get the body a second time, no transport can send it a second time.
 	req.GetBody = nil
-	req.Header.Set("User-Agent", version.UserAgent)
+	req.Header.Set("User-Agent", useragent.Value)
 	if l.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

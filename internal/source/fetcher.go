@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"stemflow/internal/span"
-	"stemflow/internal/version"
+	"stemflow/internal/useragent"
 )
 
 // Options configure a [Fetcher].
@@ -140,7 +140,7 @@ func (f *Fetcher) ask(ctx context.Context, link *url.URL) (*http.Response, error
 			"Accept": {"*/*"},
 			// What is archived is what was served: a content coding would make the length that of something else.
 			"Accept-Encoding": {"identity"},
-			"User-Agent":      {version.UserAgent},
+			"User-Agent":      {useragent.Value},
 		},
 	}).WithContext(ctx)
 	response, err := f.transport.RoundTrip(request)

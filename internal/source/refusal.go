@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"stemflow/internal/version"
+	"stemflow/internal/useragent"
 )
 
 // maxExplanation bounds what is read of an answer that is not the file, in bytes. What tells one
@@ -37,7 +37,7 @@ func (f *Fetcher) refusal(
 	case Blocked:
 		e.Err = fmt.Errorf("answered %d%s: it refuses this worker and not the link; find out what it blocks "+
 			"(the address that the worker goes out by, or its User-Agent %q), have that changed, and start again",
-			status, edgeCode(text), version.UserAgent)
+			status, edgeCode(text), useragent.Value)
 	default:
 		e.Err = fmt.Errorf("answered %d in place of the file: try again later", status)
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stemflow/internal/version"
+	"stemflow/internal/useragent"
 )
 
 // refusing answers with a status, a body, and header lines like "Server: cloudflare".
@@ -115,7 +115,7 @@ func TestBlockedSaysWhatToDo(t *testing.T) {
 	server := plainServer(t, refusing(403, "error code: 1010", cloudflare))
 	_, err := local(Options{}).Open(t.Context(), server.URL+secretPath)
 	require.ErrorContains(t, err, "error code 1010")
-	require.ErrorContains(t, err, version.UserAgent)
+	require.ErrorContains(t, err, useragent.Value)
 	require.ErrorContains(t, err, "not the link")
 	require.NotContains(t, err.Error(), "expired")
 }
@@ -126,7 +126,7 @@ func TestOpenNamesTheProduct(t *testing.T) {
 	})
 	body, err := local(Options{}).Open(t.Context(), server.URL)
 	require.NoError(t, err)
-	require.Equal(t, version.UserAgent, read(t, body))
+	require.Equal(t, useragent.Value, read(t, body))
 }
 
 // What a host says about its refusal is waited for no longer than for a byte of the file, and

@@ -21,7 +21,7 @@ import (
 	"go.temporal.io/sdk/interceptor"
 
 	"stemflow/internal/config"
-	"stemflow/internal/version"
+	"stemflow/internal/program"
 )
 
 const (
@@ -58,7 +58,7 @@ func NewTracing(ctx context.Context, service string, cfg config.Tracing) (*Traci
 	}
 	described, err := resource.New(ctx,
 		resource.WithTelemetrySDK(), resource.WithHost(), resource.WithProcessPID(),
-		resource.WithAttributes(semconv.ServiceName(service), semconv.ServiceVersion(version.String())),
+		resource.WithAttributes(semconv.ServiceName(service), semconv.ServiceVersion(program.Version())),
 		resource.WithFromEnv()) // the last word
 	if err != nil {
 		return nil, fmt.Errorf("the spans' resource, check OTEL_RESOURCE_ATTRIBUTES: %w", err)

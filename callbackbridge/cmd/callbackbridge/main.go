@@ -17,13 +17,12 @@ import (
 
 	"stemflow/callbackbridge"
 	"stemflow/internal/config"
-	"stemflow/internal/logging"
+	"stemflow/internal/program"
 	"stemflow/internal/telemetry"
-	"stemflow/internal/version"
 )
 
 func main() {
-	version.Answer()
+	program.AnswerVersion()
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(),
 			"callbackbridge receives the provider's callbacks and signals the workflows that wait for them.\n"+
@@ -34,12 +33,12 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	slog.SetDefault(logging.New(os.Stderr))
+	slog.SetDefault(program.NewLogger(os.Stderr))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx)
 	stop()
 	if err != nil {
-		logging.Fail(os.Stderr, "callbackbridge", err)
+		program.Fail(os.Stderr, "callbackbridge", err)
 		os.Exit(1)
 	}
 }

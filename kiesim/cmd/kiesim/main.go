@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"stemflow/internal/version"
+	"stemflow/internal/program"
 	"stemflow/kiesim"
 )
 
@@ -24,7 +24,7 @@ Flags:
 `
 
 func main() {
-	version.Answer()
+	program.AnswerVersion()
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "kiesim:", err)
 		os.Exit(1)

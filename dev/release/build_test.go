@@ -1,0 +1,42 @@
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow/internal/devservers"
+)
+
+// One small program stands for all; -verify compares every one.
+func TestBuildsAreReproducible(t *testing.T) {
+	source, err := devservers.ModuleRoot()
+	require.NoError(t, err)
+	small, here := []string{"./deploy/healthcheck"}, []platform{{runtime.GOOS, runtime.GOARCH}}
+	out := t.TempDir()
+	first, err := builder{source: source, out: out, version: "v1.2.3"}.build(t.Context(), small, here)
+	require.NoError(t, err)
+	again, err := rebuild(t.Context(), source, t.TempDir(), "v1.2.3", small, here)
+	require.NoError(t, err)
+	require.Len(t, first, 1)
+	require.Equal(t, first, again)
+
+	other, err := builder{source: source, out: t.TempDir(), version: "v1.2.4"}.build(t.Context(), small, here)
+	require.NoError(t, err)
+	require.NotEqual(t, first[0][:64], other[0][:64])
+
+	_, name, _ := strings.Cut(first[0], "  ")
+	says, err := exec.Command(filepath.Join(out, name), "--version").Output()
+	require.NoError(t, err)
+	require.Contains(t, string(says), "v1.2.3 (go1.")
+}
+
+func TestVersionsHaveOneForm(t *testing.T) {
+	for version, ok := range map[string]bool{"v0.1.0": true, "v1.2.3-rc.1": true, "0.1.0": false, "v1": false, "v1.2.3 -X main.a=b": false, "": false} {
+		require.Equal(t, ok, versionForm.MatchString(version), version)
+	}
+}

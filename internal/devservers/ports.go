@@ -1,0 +1,80 @@
+package devservers
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+)
+
+// Port is a TCP port on the loopback interface, and who wants it.
+type Port struct {
+	Number int
+	// For completes the sentence "wanted for ...".
+	For string
+}
+
+// PortInUseError tells that something else listens on a port.
+type PortInUseError struct{ Port }
+
+func (e *PortInUseError) Error() string {
+	return fmt.Sprintf("port %d, wanted for %s, is in use by another program: stop that program or choose another port", e.Number, e.For)
+}
+
+func (p Port) check() error {
+	l, err := net.Listen("tcp", address(p.Number))
+	if err != nil {
+		return &PortInUseError{p}
+	}
+	return l.Close()
+}
+
+// FreePort returns the preferred port if it is free, else, or when preferred is 0, one that is.
+func FreePort(preferred int) (int, error) {
+	if preferred != 0 && (Port{Number: preferred}).check() == nil {
+		return preferred, nil
+	}
+	l, err := net.Listen("tcp", address(0))
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+func address(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }
+
+// onPorts starts a server on two ports, with free ones for those that are 0. A free port may be taken by another program before the server
+// has it, so the start is tried again on other ones; with given ports that only repeats the same answer.
+func onPorts(first, second int, start func(first, second int) (*Process, error)) (*Process, error) {
+	const tries = 3
+	for try := 1; ; try++ {
+		a, err := chosen(first)
+		if err != nil {
+			return nil, err
+		}
+		b, err := chosen(second)
+		if err != nil {
+			return nil, err
+		}
+		p, err := start(a, b)
+		if err == nil || try == tries || !tellsOfPort(err) {
+			return p, err
+		}
+	}
+}
+
+func chosen(port int) (int, error) {
+	if port != 0 {
+		return port, nil
+	}
+	return FreePort(0)
+}
+
+// tellsOfPort knows a taken port by our own error and by the last words of Temporal ("address already in use") and MinIO ("Specified port
+// is already in use").
+func tellsOfPort(err error) bool {
+	var inUse *PortInUseError
+	return errors.As(err, &inUse) || strings.Contains(err.Error(), "already in use")
+}

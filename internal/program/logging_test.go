@@ -1,0 +1,50 @@
+package program
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
+)
+
+// written is what write leaves in a file that is no terminal.
+func written(t *testing.T, write func(*os.File)) map[string]any {
+	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	require.NoError(t, err)
+	defer file.Close()
+	write(file)
+	text, err := os.ReadFile(file.Name())
+	require.NoError(t, err)
+	var line map[string]any
+	require.NoError(t, json.Unmarshal(text, &line), string(text))
+	return line
+}
+
+func TestJSONWithoutATerminal(t *testing.T) {
+	line := written(t, func(f *os.File) { NewLogger(f).Info("started", "queue", "stemflow") })
+	require.Equal(t, "started", line["msg"])
+	require.Equal(t, "stemflow", line["queue"])
+}
+
+// Temporal's SDK writes to the same log, in words of its own.
+func TestKeysHaveOneSpelling(t *testing.T) {
+	line := written(t, func(f *os.File) {
+		sdk := log.With(log.NewStructuredLogger(NewLogger(f)), "WorkflowID", "w", "ActivityType", "ArchiveStem")
+		sdk.Error("Activity error.", "Error", errors.New("no"), "LinkURL", 1, "separationTaskId", "s", "trace_id", "t", "", "nothing")
+	})
+	delete(line, "time")
+	require.Equal(t, map[string]any{
+		"level": "ERROR", "msg": "Activity error.", "workflowId": "w", "activityType": "ArchiveStem", "error": "no", "linkURL": 1.0,
+		"separationTaskId": "s", "trace_id": "t", "": "nothing",
+	}, line)
+}
+
+func TestTheEndOfAProgramIsALineToo(t *testing.T) {
+	line := written(t, func(f *os.File) { Fail(f, "worker", errors.New("two things are wrong:\n- this\n- that")) })
+	require.Equal(t, "worker ends", line["msg"])
+	require.Equal(t, "two things are wrong:\n- this\n- that", line["error"])
+}
