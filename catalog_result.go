@@ -1,7 +1,6 @@
 package stemflow
 
 import (
-	"fmt"
 	"time"
 )
 
@@ -58,37 +57,6 @@ type TrackOutcome struct {
 	Stems    int        `json:"stems"`
 	Bytes    int64      `json:"bytes"`
 	Manifest *ObjectRef `json:"manifest,omitempty"`
-}
-
-// NewTrackOutcome is an outcome of which nothing but the track and the status is told.
-func NewTrackOutcome(track CatalogTrack, status TrackStatus) TrackOutcome {
-	in := track.Input.WithDefaults()
-	return TrackOutcome{
-		Number: track.Number, Line: track.Line, TaskID: in.TaskID, AudioID: in.AudioID, Type: in.Type, StemName: in.StemName, Status: status,
-	}
-}
-
-// NewArchivedOutcome is the outcome of a track whose run succeeded, or that is archived already.
-func NewArchivedOutcome(track CatalogTrack, result SeparateStemsResult) TrackOutcome {
-	status := TrackArchived
-	switch {
-	case result.SettledBy == SettledByArchive:
-		status = TrackFound
-	case len(result.Failed) > 0:
-		status = TrackPartial
-	}
-	outcome := NewTrackOutcome(track, status)
-	outcome.SeparationTaskID, outcome.SettledBy, outcome.Manifest = result.SeparationTaskID, result.SettledBy, &result.Manifest
-	outcome.Stems = len(result.Stems)
-	for _, stem := range result.Stems {
-		outcome.Bytes += stem.Size
-	}
-	if len(result.Failed) > 0 {
-		outcome.Reason = ErrorArchiveIncomplete
-		outcome.Message = fmt.Sprintf("%d stems could not be archived: the first is %s, %s: %s",
-			len(result.Failed), result.Failed[0].Name, result.Failed[0].Type, result.Failed[0].Message)
-	}
-	return outcome
 }
 
 // CatalogCounts is how many tracks have come to which end.

@@ -3,9 +3,9 @@
 package activities
 
 import (
-	"go.temporal.io/sdk/activity"
+	"stemflow/internal/activityapi"
 
-	"stemflow"
+	"go.temporal.io/sdk/activity"
 )
 
 // Registry is the part of a worker that registration needs.
@@ -34,25 +34,25 @@ type Set struct {
 
 // Register registers all activities but the paid one.
 func (s Set) Register(r Registry) {
-	register(r, stemflow.ActivityPrepareArchive, s.PrepareArchive.Execute)
-	register(r, stemflow.ActivityRecordSubmission, s.RecordSubmission.Execute)
-	register(r, stemflow.ActivityAdoptCallback, s.AdoptCallback.Execute)
-	register(r, stemflow.ActivityGetSeparationRecord, s.GetSeparationRecord.Execute)
-	register(r, stemflow.ActivityRenewSource, s.RenewSource.Execute)
-	register(r, stemflow.ActivityArchiveStem, s.ArchiveStem.Execute)
-	register(r, stemflow.ActivityWriteManifest, s.WriteManifest.Execute)
+	register(r, activityapi.ActivityPrepareArchive, s.PrepareArchive.Execute)
+	register(r, activityapi.ActivityRecordSubmission, s.RecordSubmission.Execute)
+	register(r, activityapi.ActivityAdoptCallback, s.AdoptCallback.Execute)
+	register(r, activityapi.ActivityGetSeparationRecord, s.GetSeparationRecord.Execute)
+	register(r, activityapi.ActivityRenewSource, s.RenewSource.Execute)
+	register(r, activityapi.ActivityArchiveStem, s.ArchiveStem.Execute)
+	register(r, activityapi.ActivityWriteManifest, s.WriteManifest.Execute)
 
-	register(r, stemflow.ActivityPrepareCatalog, s.PrepareCatalog.Execute)
-	register(r, stemflow.ActivityReadCatalog, s.ReadCatalog.Execute)
-	register(r, stemflow.ActivityGetBalance, s.GetBalance.Execute)
-	register(r, stemflow.ActivityAwaitSeparation, s.AwaitSeparation.Execute)
-	register(r, stemflow.ActivityRecordOutcomes, s.RecordOutcomes.Execute)
-	register(r, stemflow.ActivityWriteCatalogReport, s.WriteCatalogReport.Execute)
+	register(r, activityapi.ActivityPrepareCatalog, s.PrepareCatalog.Execute)
+	register(r, activityapi.ActivityReadCatalog, s.ReadCatalog.Execute)
+	register(r, activityapi.ActivityGetBalance, s.GetBalance.Execute)
+	register(r, activityapi.ActivityAwaitSeparation, s.AwaitSeparation.Execute)
+	register(r, activityapi.ActivityRecordOutcomes, s.RecordOutcomes.Execute)
+	register(r, activityapi.ActivityWriteCatalogReport, s.WriteCatalogReport.Execute)
 }
 
 // RegisterSubmit registers the paid activity, which has a rate-limited queue of its own.
 func (s Set) RegisterSubmit(r Registry) {
-	register(r, stemflow.ActivitySubmitSeparation, s.SubmitSeparation.Execute)
+	register(r, activityapi.ActivitySubmitSeparation, s.SubmitSeparation.Execute)
 }
 
 // register allows a second registration under the same name: a plugin registers again at every replay.

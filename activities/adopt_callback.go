@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/kie"
 	"stemflow/internal/ledger"
@@ -37,8 +38,8 @@ const noRecordAttempts = 12
 // It fails for good with ActivityErrorNotOwn, and with ActivityErrorNoRecord when there is still
 // none after some minutes. It is retried with ActivityErrorUnreadable and ErrorArchiveUnavailable.
 func (a *AdoptCallback) Execute(
-	ctx context.Context, in stemflow.AdoptCallbackInput,
-) (*stemflow.RecordedCallback, error) {
+	ctx context.Context, in activityapi.AdoptCallbackInput,
+) (*activityapi.RecordedCallback, error) {
 	about := subject{kind: in.Track.Type, separationTaskID: in.SeparationTaskID}
 	about.annotate(ctx)
 	record, err := a.Provider.Record(ctx, in.SeparationTaskID)
@@ -46,12 +47,12 @@ func (a *AdoptCallback) Execute(
 		return nil, absentRecord(in.SeparationTaskID, activity.GetInfo(ctx).Attempt)
 	}
 	if err != nil {
-		return nil, retryable(stemflow.ActivityErrorUnreadable, "the provider's record cannot be read: "+err.Error(), err)
+		return nil, retryable(activityapi.ActivityErrorUnreadable, "the provider's record cannot be read: "+err.Error(), err)
 	}
 	claims, ours := a.Callback.minted(record.CallbackURL)
 	if !ours || claims.RunID == "" || claims.Namespace != activity.GetInfo(ctx).Namespace ||
 		claims.WorkflowID != in.WorkflowID || in.Owner != "" && claims.RunID != in.Owner {
-		return nil, final(stemflow.ActivityErrorNotOwn, "the record of "+in.SeparationTaskID+" does not name this run", nil)
+		return nil, final(activityapi.ActivityErrorNotOwn, "the record of "+in.SeparationTaskID+" does not name this run", nil)
 	}
 	track, certain := claims.Track, true
 	if claims.TaskQueue == "" { // a token of an earlier version
@@ -62,16 +63,16 @@ func (a *AdoptCallback) Execute(
 		return nil, err
 	}
 	about.log(ctx).Info("callback for a run that is over", "outcome", outcome, "owner", claims.RunID)
-	return &stemflow.RecordedCallback{
+	return &activityapi.RecordedCallback{
 		SeparationTaskID: in.SeparationTaskID, Owner: claims.RunID, Outcome: outcome,
 	}, nil
 }
 
 func absentRecord(separationTaskID string, attempt int32) error {
 	if attempt >= noRecordAttempts {
-		return final(stemflow.ActivityErrorNoRecord, "the provider has no record of "+separationTaskID, nil)
+		return final(activityapi.ActivityErrorNoRecord, "the provider has no record of "+separationTaskID, nil)
 	}
-	return expected(stemflow.ActivityErrorNoRecord, "the provider has no record of "+separationTaskID+" (yet)")
+	return expected(activityapi.ActivityErrorNoRecord, "the provider has no record of "+separationTaskID+" (yet)")
 }
 
 // minted returns what the token in a callback URL says, if it is one of ours. An expired one still
@@ -102,18 +103,18 @@ func entryOf(
 
 // adopt brings the ledger up to an entry. It says certain where the entry's track is the one that was submitted, and not only
 // the one that the callback was heard for: then the ledger must know its owner.
-func (a *AdoptCallback) adopt(ctx context.Context, entry stemflow.Submission, certain bool) (stemflow.CallbackOutcome, error) {
-	outcome := stemflow.CallbackLeft
+func (a *AdoptCallback) adopt(ctx context.Context, entry stemflow.Submission, certain bool) (activityapi.CallbackOutcome, error) {
+	outcome := activityapi.CallbackLeft
 	at := archive.Locate(a.Archive.LedgerBucket, a.Archive.LedgerPrefix, entry.Track)
 	_, err := newLedgerFile(a.Store, at, at).change(ctx, func(l ledger.Ledger) (ledger.Ledger, bool) {
 		known := func(e ledger.Entry) bool { return e.Owner == entry.Owner || e.RunID == entry.Owner }
 		if !certain && !slices.ContainsFunc(l.Entries(), known) {
 			return l, false
 		}
-		outcome = stemflow.CallbackKnown
+		outcome = activityapi.CallbackKnown
 		learned, news := l.Learn(entry)
 		if news {
-			outcome = stemflow.CallbackRecorded
+			outcome = activityapi.CallbackRecorded
 		}
 		return learned, news
 	})

@@ -7,27 +7,28 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/kie"
 	"stemflow/internal/token"
 	"stemflow/kiesim"
 )
 
-func (w *world) adopt(id string, adjust ...func(*stemflow.AdoptCallbackInput)) (*stemflow.RecordedCallback, error) {
-	in := stemflow.AdoptCallbackInput{SeparationTaskID: id, WorkflowID: testWorkflowID, Owner: testRunID, Track: w.track}
+func (w *world) adopt(id string, adjust ...func(*activityapi.AdoptCallbackInput)) (*activityapi.RecordedCallback, error) {
+	in := activityapi.AdoptCallbackInput{SeparationTaskID: id, WorkflowID: testWorkflowID, Owner: testRunID, Track: w.track}
 	for _, a := range adjust {
 		a(&in)
 	}
-	return call[stemflow.RecordedCallback](w, stemflow.ActivityAdoptCallback, in)
+	return call[activityapi.RecordedCallback](w, activityapi.ActivityAdoptCallback, in)
 }
 
 // lost submits, loses the answer, and returns what the provider was paid for.
-func (w *world) lost(knobs kiesim.Knobs, adjust ...func(*stemflow.SubmitSeparationInput)) string {
+func (w *world) lost(knobs kiesim.Knobs, adjust ...func(*activityapi.SubmitSeparationInput)) string {
 	w.t.Helper()
 	knobs.Submit = kiesim.Fault{Answer: kiesim.AnswerCut, Accept: true}
 	w.sim.SetKnobs(w.track.AudioID, knobs)
 	_, err := w.submit(adjust...)
-	requireType(w.t, err, stemflow.ActivityErrorSubmitUnknown)
+	requireType(w.t, err, activityapi.ActivityErrorSubmitUnknown)
 	require.Equal(w.t, stemflow.SubmissionIntended, w.ledger().State)
 	return w.sim.Bill().Charges[0].TaskID
 }
@@ -55,10 +56,10 @@ func TestCallbackAfterTheRunIsPutOnTheLedger(t *testing.T) {
 				record, err := w.set.AdoptCallback.Provider.Record(t.Context(), id)
 				return err == nil && (c.knobs.Outcome.Pending || record.State != kie.Pending)
 			}, 10*time.Second, 10*time.Millisecond)
-			recorded, err := w.adopt(id, func(in *stemflow.AdoptCallbackInput) { in.Owner = c.owner })
+			recorded, err := w.adopt(id, func(in *activityapi.AdoptCallbackInput) { in.Owner = c.owner })
 			require.NoError(t, err)
-			require.Equal(t, stemflow.RecordedCallback{
-				SeparationTaskID: id, Owner: testRunID, Outcome: stemflow.CallbackRecorded,
+			require.Equal(t, activityapi.RecordedCallback{
+				SeparationTaskID: id, Owner: testRunID, Outcome: activityapi.CallbackRecorded,
 			}, *recorded)
 			after := w.ledger()
 			require.WithinDuration(t, time.Now(), after.SubmittedAt, time.Minute, "the record says since when")
@@ -68,24 +69,24 @@ func TestCallbackAfterTheRunIsPutOnTheLedger(t *testing.T) {
 
 			recorded, err = w.adopt(id)
 			require.NoError(t, err)
-			require.Equal(t, stemflow.CallbackKnown, recorded.Outcome)
+			require.Equal(t, activityapi.CallbackKnown, recorded.Outcome)
 			require.Equal(t, after, w.ledger())
 		})
 	}
 }
 
 func TestCallbackWithoutProofWritesNothing(t *testing.T) {
-	for name, adjust := range map[string]func(*stemflow.AdoptCallbackInput){
-		"of another workflow":       func(in *stemflow.AdoptCallbackInput) { in.WorkflowID = "another" },
-		"of another run":            func(in *stemflow.AdoptCallbackInput) { in.Owner = "another-run" },
-		"of a workflow without one": func(in *stemflow.AdoptCallbackInput) { in.Owner, in.WorkflowID = "", "another" },
+	for name, adjust := range map[string]func(*activityapi.AdoptCallbackInput){
+		"of another workflow":       func(in *activityapi.AdoptCallbackInput) { in.WorkflowID = "another" },
+		"of another run":            func(in *activityapi.AdoptCallbackInput) { in.Owner = "another-run" },
+		"of a workflow without one": func(in *activityapi.AdoptCallbackInput) { in.Owner, in.WorkflowID = "", "another" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			id := w.lost(kiesim.Knobs{})
 			before := w.ledger()
 			_, err := w.adopt(id, adjust)
-			require.True(t, requireType(t, err, stemflow.ActivityErrorNotOwn).NonRetryable())
+			require.True(t, requireType(t, err, activityapi.ActivityErrorNotOwn).NonRetryable())
 			require.Equal(t, before, w.ledger())
 		})
 	}
@@ -95,7 +96,7 @@ func TestCallbackWithoutProofWritesNothing(t *testing.T) {
 		id := w.lost(kiesim.Knobs{})
 		w.use(w.providerURL, "http://127.0.0.1:1")
 		_, err := w.adopt(id)
-		requireType(t, err, stemflow.ActivityErrorNotOwn)
+		requireType(t, err, activityapi.ActivityErrorNotOwn)
 		require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
 	})
 	t.Run("on a host without a bridge", func(t *testing.T) {
@@ -103,7 +104,7 @@ func TestCallbackWithoutProofWritesNothing(t *testing.T) {
 		id := w.lost(kiesim.Knobs{})
 		w.use(w.providerURL, "")
 		_, err := w.adopt(id)
-		requireType(t, err, stemflow.ActivityErrorNotOwn)
+		requireType(t, err, activityapi.ActivityErrorNotOwn)
 	})
 	t.Run("of another secret", func(t *testing.T) {
 		w := newWorld(t)
@@ -112,7 +113,7 @@ func TestCallbackWithoutProofWritesNothing(t *testing.T) {
 		require.NoError(t, err)
 		w.set.AdoptCallback.Callback.Keyring = other
 		_, err = w.adopt(id)
-		requireType(t, err, stemflow.ActivityErrorNotOwn)
+		requireType(t, err, activityapi.ActivityErrorNotOwn)
 		require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
 	})
 }
@@ -120,18 +121,18 @@ func TestCallbackWithoutProofWritesNothing(t *testing.T) {
 func TestCallbackWhoseRecordIsNotThere(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.adopt("0123456789abcdef")
-	require.False(t, requireType(t, err, stemflow.ActivityErrorNoRecord).NonRetryable(), "a record may follow late")
+	require.False(t, requireType(t, err, activityapi.ActivityErrorNoRecord).NonRetryable(), "a record may follow late")
 
 	w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}})
 	id := w.lost(kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}})
 	_, err = w.adopt(id)
-	require.False(t, requireType(t, err, stemflow.ActivityErrorUnreadable).NonRetryable())
+	require.False(t, requireType(t, err, activityapi.ActivityErrorUnreadable).NonRetryable())
 	require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
 }
 
 func TestRecordThatDoesNotComeIsGivenUp(t *testing.T) {
 	for attempt, final := range map[int32]bool{1: false, noRecordAttempts - 1: false, noRecordAttempts: true, 100: true} {
-		app := requireType(t, absentRecord("it", attempt), stemflow.ActivityErrorNoRecord)
+		app := requireType(t, absentRecord("it", attempt), activityapi.ActivityErrorNoRecord)
 		require.Equal(t, final, app.NonRetryable(), "attempt %d", attempt)
 	}
 }
@@ -139,13 +140,13 @@ func TestRecordThatDoesNotComeIsGivenUp(t *testing.T) {
 // A token of an earlier version names no track: the one that the callback was heard for is believed
 // if its ledger knows the run.
 func TestCallbackOfAnEarlierTokenVersion(t *testing.T) {
-	earlier := func(in *stemflow.SubmitSeparationInput) { in.TaskQueue = "" }
+	earlier := func(in *activityapi.SubmitSeparationInput) { in.TaskQueue = "" }
 	t.Run("of the track", func(t *testing.T) {
 		w := newWorld(t)
 		id := w.lost(kiesim.Knobs{}, earlier)
-		recorded, err := w.adopt(id, func(in *stemflow.AdoptCallbackInput) { in.Owner = "" })
+		recorded, err := w.adopt(id, func(in *activityapi.AdoptCallbackInput) { in.Owner = "" })
 		require.NoError(t, err)
-		require.Equal(t, stemflow.CallbackRecorded, recorded.Outcome)
+		require.Equal(t, activityapi.CallbackRecorded, recorded.Outcome)
 		require.Equal(t, id, w.ledger().SeparationTaskID)
 	})
 	for name, ledger := range map[string]*stemflow.Submission{
@@ -163,9 +164,9 @@ func TestCallbackOfAnEarlierTokenVersion(t *testing.T) {
 			if ledger != nil {
 				w.write(key, ledger)
 			}
-			recorded, err := w.adopt(id, func(in *stemflow.AdoptCallbackInput) { in.Owner, in.Track = "", other })
+			recorded, err := w.adopt(id, func(in *activityapi.AdoptCallbackInput) { in.Owner, in.Track = "", other })
 			require.NoError(t, err)
-			require.Equal(t, stemflow.CallbackLeft, recorded.Outcome)
+			require.Equal(t, activityapi.CallbackLeft, recorded.Outcome)
 			var found stemflow.Submission
 			_, err = w.store.ReadJSON(t.Context(), w.loc.Bucket, key, &found)
 			if ledger == nil {
@@ -182,7 +183,7 @@ func TestCallbackOfAnEarlierTokenVersion(t *testing.T) {
 func TestCallbackIsRecordedForTheTrackOfItsToken(t *testing.T) {
 	w := newWorld(t)
 	id := w.lost(kiesim.Knobs{})
-	_, err := w.adopt(id, func(in *stemflow.AdoptCallbackInput) { in.Owner, in.Track.AudioID = "", "another-track" })
+	_, err := w.adopt(id, func(in *activityapi.AdoptCallbackInput) { in.Owner, in.Track.AudioID = "", "another-track" })
 	require.NoError(t, err)
 	require.Equal(t, id, w.ledger().SeparationTaskID)
 }
@@ -199,7 +200,7 @@ func TestCallbackMeetsALedgerThatCannotBeRead(t *testing.T) {
 func TestMintedAddressesAreRead(t *testing.T) {
 	w := newWorld(t)
 	address := w.set.AdoptCallback.Callback
-	in := stemflow.SubmitSeparationInput{Track: w.track, TaskQueue: "separations", Deadline: -stemflow.Duration(2 * time.Hour)}
+	in := activityapi.SubmitSeparationInput{Track: w.track, TaskQueue: "separations", Deadline: -stemflow.Duration(2 * time.Hour)}
 	claims, ours := address.minted(address.Mint(t.Context(), testNamespace, testWorkflowID, testRunID, in))
 	require.True(t, ours, "an expired one still proves whose it is")
 	require.Equal(t, []any{testWorkflowID, testRunID, w.track}, []any{claims.WorkflowID, claims.RunID, claims.Track})

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/source"
 )
@@ -37,7 +38,7 @@ const (
 // link), ErrorSourceForbidden, ErrorSourceTooLarge, and when the source fails again and again with
 // ErrorSourceNotAudio, ErrorSourceBlocked and ErrorProviderUnavailable; it is retried with
 // ErrorArchiveUnavailable for as long as the store is down.
-func (a *ArchiveStem) Execute(ctx context.Context, in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+func (a *ArchiveStem) Execute(ctx context.Context, in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 	stemOf(in).annotate(ctx)
 	ctx, progress := startProgress(ctx, in.Stem.Name)
 	defer progress.stop()
@@ -59,7 +60,7 @@ func (a *ArchiveStem) Execute(ctx context.Context, in stemflow.ArchiveStemInput)
 
 // archive looks for the stem before it fetches it, but for the first attempt of a run that paid for it. A run that was reset is such a one, too,
 // and has perhaps archived what the provider no longer serves.
-func (a *ArchiveStem) archive(ctx context.Context, in stemflow.ArchiveStemInput, progress *progress) (*stemflow.Stem, error) {
+func (a *ArchiveStem) archive(ctx context.Context, in activityapi.ArchiveStemInput, progress *progress) (*stemflow.Stem, error) {
 	first := in.Fresh && activity.GetInfo(ctx).Attempt == 1
 	if !first {
 		if stem, err := a.existing(ctx, in); stem != nil || err != nil {
@@ -75,13 +76,13 @@ func (a *ArchiveStem) archive(ctx context.Context, in stemflow.ArchiveStemInput,
 	return stem, err
 }
 
-func stemOf(in stemflow.ArchiveStemInput) subject {
+func stemOf(in activityapi.ArchiveStemInput) subject {
 	return subject{separationTaskID: in.SeparationTaskID, stem: in.Stem.Name}
 }
 
 // existing reads back a stem that an earlier attempt or run has archived. Objects are written whole or not at all; reading
 // proves it and yields what the manifest needs, whoever wrote it.
-func (a *ArchiveStem) existing(ctx context.Context, in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+func (a *ArchiveStem) existing(ctx context.Context, in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 	found, err := a.Store.List(ctx, in.Location.Bucket, archive.StemPrefix(in.Location, in.SeparationTaskID, in.Stem.Name))
 	if err != nil || len(found) == 0 {
 		return nil, err
@@ -106,7 +107,7 @@ func (a *ArchiveStem) existing(ctx context.Context, in stemflow.ArchiveStemInput
 	return content.stem(in, info.Key, hex.EncodeToString(sum.Sum(nil)), format), nil
 }
 
-func (a *ArchiveStem) fetch(ctx context.Context, in stemflow.ArchiveStemInput, progress *progress) (*stemflow.Stem, error) {
+func (a *ArchiveStem) fetch(ctx context.Context, in activityapi.ArchiveStemInput, progress *progress) (*stemflow.Stem, error) {
 	began := time.Now()
 	body, err := a.Sources.Open(ctx, in.Stem.URL)
 	if err != nil {

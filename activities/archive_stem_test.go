@@ -11,11 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 )
 
 func (w *world) archiveStem(stem stemflow.SourceStem) (*stemflow.Stem, error) {
-	return call[stemflow.Stem](w, stemflow.ActivityArchiveStem, stemflow.ArchiveStemInput{
+	return call[stemflow.Stem](w, activityapi.ActivityArchiveStem, activityapi.ArchiveStemInput{
 		Location: w.loc, SeparationTaskID: "sep", Stem: stem,
 	})
 }
@@ -111,10 +112,10 @@ func TestArchiveStemRefusesWhatIsNoStem(t *testing.T) {
 func TestArchiveStemGivesUpOnASourceAfterItsAttempts(t *testing.T) {
 	w := newWorld(t)
 	source := serve(t, func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) })
-	w.env.SetHeartbeatDetails(stemflow.ArchiveStemHeartbeat{SourceFailures: sourceAttempts - 2})
+	w.env.SetHeartbeatDetails(activityapi.ArchiveStemHeartbeat{SourceFailures: sourceAttempts - 2})
 	_, err := w.archiveStem(source)
 	require.False(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable())
-	w.env.SetHeartbeatDetails(stemflow.ArchiveStemHeartbeat{SourceFailures: sourceAttempts - 1})
+	w.env.SetHeartbeatDetails(activityapi.ArchiveStemHeartbeat{SourceFailures: sourceAttempts - 1})
 	_, err = w.archiveStem(source)
 	require.True(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable())
 }
@@ -127,10 +128,10 @@ func TestArchiveStemGivesUpOnAHostThatBlocksIt(t *testing.T) {
 		rw.WriteHeader(http.StatusForbidden)
 		_, _ = rw.Write([]byte("error code: 1010"))
 	})
-	w.env.SetHeartbeatDetails(stemflow.ArchiveStemHeartbeat{SourceFailures: blockedAttempts - 2})
+	w.env.SetHeartbeatDetails(activityapi.ArchiveStemHeartbeat{SourceFailures: blockedAttempts - 2})
 	_, err := w.archiveStem(source)
 	require.False(t, requireType(t, err, stemflow.ErrorSourceBlocked).NonRetryable())
-	w.env.SetHeartbeatDetails(stemflow.ArchiveStemHeartbeat{SourceFailures: blockedAttempts - 1})
+	w.env.SetHeartbeatDetails(activityapi.ArchiveStemHeartbeat{SourceFailures: blockedAttempts - 1})
 	_, err = w.archiveStem(source)
 	app := requireType(t, err, stemflow.ErrorSourceBlocked)
 	require.True(t, app.NonRetryable())
@@ -183,7 +184,7 @@ func TestArchiveStemLooksForWhatCanBeThere(t *testing.T) {
 		http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(content))
 	})
 	fresh := func() (*stemflow.Stem, error) {
-		return call[stemflow.Stem](w, stemflow.ActivityArchiveStem, stemflow.ArchiveStemInput{
+		return call[stemflow.Stem](w, activityapi.ActivityArchiveStem, activityapi.ArchiveStemInput{
 			Location: w.loc, SeparationTaskID: "sep", Stem: source, Fresh: true,
 		})
 	}

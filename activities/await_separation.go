@@ -9,7 +9,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
-	"stemflow/internal/ended"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/outcome"
 )
 
 // AwaitSeparation tells how a run of a separation ended that is not, or not any more, a child of the run that wants to know.
@@ -20,13 +21,13 @@ type AwaitSeparation struct {
 
 // Execute fails, to be retried, with ActivityErrorStillRunning: between two looks it occupies no worker, whose room the run that is awaited may
 // need.
-func (a *AwaitSeparation) Execute(ctx context.Context, in stemflow.AwaitSeparationInput) (*stemflow.EndedSeparation, error) {
+func (a *AwaitSeparation) Execute(ctx context.Context, in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
 	if a.Client == nil {
 		return nil, final("", "this host has no client with which to look at "+in.WorkflowID, nil)
 	}
 	description, err := a.Client.DescribeWorkflow(ctx, in.WorkflowID, in.RunID)
 	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
-		return &stemflow.EndedSeparation{
+		return &activityapi.EndedSeparation{
 			Reason:  stemflow.ReasonLost,
 			Message: "Temporal does not know the run any more: start the catalogue again, which pays for nothing that is paid for",
 		}, nil
@@ -36,14 +37,14 @@ func (a *AwaitSeparation) Execute(ctx context.Context, in stemflow.AwaitSeparati
 	}
 	info := description.RawResponse.GetWorkflowExecutionInfo()
 	if info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		return nil, expected(stemflow.ActivityErrorStillRunning, in.WorkflowID+" goes on")
+		return nil, expected(activityapi.ActivityErrorStillRunning, in.WorkflowID+" goes on")
 	}
 	result := &stemflow.SeparateStemsResult{}
 	err = a.Client.GetWorkflow(ctx, in.WorkflowID, info.GetExecution().GetRunId()).Get(ctx, result)
 	if err == nil {
-		return &stemflow.EndedSeparation{Result: result}, nil
+		return &activityapi.EndedSeparation{Result: result}, nil
 	}
-	if end, told := ended.With(err); told {
+	if end, told := outcome.FromError(err); told {
 		return &end, nil
 	}
 	return nil, err

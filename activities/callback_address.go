@@ -8,7 +8,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
-	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/token"
 )
 
@@ -32,7 +32,7 @@ func (c CallbackAddress) Expected() bool { return c.BaseURL != "" }
 // Mint makes the callback URL of a run that waits until the deadline. The owner is the first run of its chain. The URL names
 // the span in ctx, for the callback to join its trace.
 func (c CallbackAddress) Mint(
-	ctx context.Context, namespace, workflowID, owner string, in stemflow.SubmitSeparationInput,
+	ctx context.Context, namespace, workflowID, owner string, in activityapi.SubmitSeparationInput,
 ) string {
 	if !c.Expected() {
 		return placeholderURL

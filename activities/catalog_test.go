@@ -15,7 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/outcome"
 )
 
 // putText stores a text, such as a list of tracks.
@@ -35,8 +37,8 @@ func (w *world) text(key string) string {
 	return string(text)
 }
 
-func (w *world) prepareCatalog(in stemflow.SeparateCatalogInput) (*stemflow.PreparedCatalog, error) {
-	return call[stemflow.PreparedCatalog](w, stemflow.ActivityPrepareCatalog, in)
+func (w *world) prepareCatalog(in stemflow.SeparateCatalogInput) (*activityapi.PreparedCatalog, error) {
+	return call[activityapi.PreparedCatalog](w, activityapi.ActivityPrepareCatalog, in)
 }
 
 // listed is an input whose source is a list with the given rows below a header.
@@ -45,14 +47,14 @@ func (w *world) listed(rows ...string) stemflow.SeparateCatalogInput {
 	return stemflow.SeparateCatalogInput{Source: &stemflow.ObjectRef{Key: "lists/june.csv"}}
 }
 
-func (w *world) readCatalog(prepared *stemflow.PreparedCatalog, offset int64) (*stemflow.CatalogPage, error) {
-	return call[stemflow.CatalogPage](w, stemflow.ActivityReadCatalog, stemflow.ReadCatalogInput{
+func (w *world) readCatalog(prepared *activityapi.PreparedCatalog, offset int64) (*activityapi.CatalogPage, error) {
+	return call[activityapi.CatalogPage](w, activityapi.ActivityReadCatalog, activityapi.ReadCatalogInput{
 		Location: prepared.Location, ETag: prepared.ETag, Offset: offset,
 	})
 }
 
 func TestCatalogIsKeptForTheRunAndReadInPages(t *testing.T) {
-	const tracks = 2*stemflow.CatalogPageSize + 1
+	const tracks = 2*activityapi.CatalogPageSize + 1
 	var rows []string
 	var inline []stemflow.SeparateStemsInput
 	for i := range tracks {
@@ -79,12 +81,12 @@ func TestCatalogIsKeptForTheRunAndReadInPages(t *testing.T) {
 			if in.Source != nil {
 				w.putText(in.Source.Key, "changed")
 			}
-			var read []stemflow.CatalogPageTrack
+			var read []activityapi.CatalogPageTrack
 			pages := 0
 			for offset := int64(0); pages == 0 || offset > 0; pages++ {
 				page, err := w.readCatalog(prepared, offset)
 				require.NoError(t, err)
-				require.LessOrEqual(t, len(page.Tracks), stemflow.CatalogPageSize)
+				require.LessOrEqual(t, len(page.Tracks), activityapi.CatalogPageSize)
 				read, offset = append(read, page.Tracks...), page.Next
 			}
 			require.Equal(t, 3, pages)
@@ -128,7 +130,7 @@ func TestPrepareCatalogWithoutPermissionEndsAtOnce(t *testing.T) {
 // What is archived, and what is paid for, is known without a run.
 func TestCatalogTellsWhatTheArchiveKnows(t *testing.T) {
 	w := newWorld(t)
-	at := func(audioID string) stemflow.Location {
+	at := func(audioID string) activityapi.Location {
 		return archive.Locate(w.loc.Bucket, "", stemflow.Track{TaskID: "t", AudioID: audioID, Type: stemflow.SeparateVocal})
 	}
 	for _, audioID := range []string{"archived", "forced"} {
@@ -157,7 +159,7 @@ func TestCatalogTellsWhatTheArchiveKnows(t *testing.T) {
 	page, err := w.readCatalog(prepared, 0)
 	require.NoError(t, err)
 	require.Zero(t, page.Next)
-	found := map[string]stemflow.CatalogPageTrack{}
+	found := map[string]activityapi.CatalogPageTrack{}
 	for _, track := range page.Tracks {
 		found[track.Input.AudioID] = track
 	}
@@ -176,12 +178,12 @@ func TestCatalogTellsWhatTheArchiveKnows(t *testing.T) {
 }
 
 func TestACatalogThatIsChangedUnderTheRunIsNotMixed(t *testing.T) {
-	for name, spoil := range map[string]func(w *world, prepared *stemflow.PreparedCatalog){
-		"changed": func(w *world, prepared *stemflow.PreparedCatalog) {
+	for name, spoil := range map[string]func(w *world, prepared *activityapi.PreparedCatalog){
+		"changed": func(w *world, prepared *activityapi.PreparedCatalog) {
 			w.putText(archive.CatalogTracksKey(prepared.Location), "x")
 		},
-		"gone": func(_ *world, prepared *stemflow.PreparedCatalog) { prepared.Location.Dir = "elsewhere/" },
-		"no such list": func(w *world, prepared *stemflow.PreparedCatalog) {
+		"gone": func(_ *world, prepared *activityapi.PreparedCatalog) { prepared.Location.Dir = "elsewhere/" },
+		"no such list": func(w *world, prepared *activityapi.PreparedCatalog) {
 			w.putText(archive.CatalogTracksKey(prepared.Location), "x\n")
 			info, err := w.store.Stat(w.t.Context(), w.loc.Bucket, archive.CatalogTracksKey(prepared.Location))
 			require.NoError(w.t, err)
@@ -236,7 +238,7 @@ func TestBalance(t *testing.T) {
 			provider := httptest.NewServer(http.HandlerFunc(answer(c.answer)))
 			defer provider.Close()
 			w.use(provider.URL, "")
-			balance, err := call[stemflow.Balance](w, stemflow.ActivityGetBalance, nil)
+			balance, err := call[activityapi.Balance](w, activityapi.ActivityGetBalance, nil)
 			if c.kind != "" {
 				require.Equal(t, c.final, requireType(t, err, c.kind).NonRetryable())
 				return
@@ -247,8 +249,8 @@ func TestBalance(t *testing.T) {
 	}
 }
 
-func outcome(number int, status stemflow.TrackStatus) stemflow.TrackOutcome {
-	o := stemflow.NewTrackOutcome(stemflow.CatalogTrack{
+func trackOutcome(number int, status stemflow.TrackStatus) stemflow.TrackOutcome {
+	o := outcome.OfTrack(activityapi.CatalogTrack{
 		Number: number, Line: number + 1, Input: stemflow.SeparateStemsInput{TaskID: "t", AudioID: fmt.Sprintf("a%d", number)},
 	}, status)
 	if status == stemflow.TrackArchived {
@@ -265,12 +267,12 @@ func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
 	w := newWorld(t)
 	loc := archive.LocateCatalog(w.loc.Bucket, "p", "june", "run")
 	record := func(outcomes ...stemflow.TrackOutcome) {
-		_, err := call[struct{}](w, stemflow.ActivityRecordOutcomes, stemflow.RecordOutcomesInput{Location: loc, Outcomes: outcomes})
+		_, err := call[struct{}](w, activityapi.ActivityRecordOutcomes, activityapi.RecordOutcomesInput{Location: loc, Outcomes: outcomes})
 		require.NoError(t, err)
 	}
-	record(outcome(101, stemflow.TrackArchived), outcome(3, stemflow.TrackArchived), outcome(1, stemflow.TrackFailed))
-	record(outcome(301, stemflow.TrackArchived), outcome(2, stemflow.TrackArchived), outcome(1, stemflow.TrackArchived))
-	record(outcome(301, stemflow.TrackArchived), outcome(100, stemflow.TrackFailed))
+	record(trackOutcome(101, stemflow.TrackArchived), trackOutcome(3, stemflow.TrackArchived), trackOutcome(1, stemflow.TrackFailed))
+	record(trackOutcome(301, stemflow.TrackArchived), trackOutcome(2, stemflow.TrackArchived), trackOutcome(1, stemflow.TrackArchived))
+	record(trackOutcome(301, stemflow.TrackArchived), trackOutcome(100, stemflow.TrackFailed))
 	pages, err := w.store.List(t.Context(), loc.Bucket, loc.Dir)
 	require.NoError(t, err)
 	require.Len(t, pages, 3, "there is none of the third hundred")
@@ -278,7 +280,7 @@ func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
 	result := stemflow.SeparateCatalogResult{
 		Name: "june", Tracks: 301, CatalogCounts: stemflow.CatalogCounts{Archived: 5, Failed: 1}, Credits: 50, StartedAt: time.Unix(1_800_000_000, 0).UTC(),
 	}
-	refs, err := call[stemflow.ReportRefs](w, stemflow.ActivityWriteCatalogReport, stemflow.WriteCatalogReportInput{Location: loc, Result: result})
+	refs, err := call[stemflow.ReportRefs](w, activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{Location: loc, Result: result})
 	require.NoError(t, err)
 	require.Equal(t, "p/_catalogs/june/run/report.json", refs.JSON.Key)
 
@@ -286,8 +288,8 @@ func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(w.text(refs.JSON.Key)), &report))
 	result.Report = *refs
 	require.Equal(t, stemflow.CatalogReport{Version: 1, SeparateCatalogResult: result, Outcomes: []stemflow.TrackOutcome{
-		outcome(1, stemflow.TrackArchived), outcome(2, stemflow.TrackArchived), outcome(3, stemflow.TrackArchived),
-		outcome(100, stemflow.TrackFailed), outcome(101, stemflow.TrackArchived), outcome(301, stemflow.TrackArchived),
+		trackOutcome(1, stemflow.TrackArchived), trackOutcome(2, stemflow.TrackArchived), trackOutcome(3, stemflow.TrackArchived),
+		trackOutcome(100, stemflow.TrackFailed), trackOutcome(101, stemflow.TrackArchived), trackOutcome(301, stemflow.TrackArchived),
 	}}, report)
 
 	rows, err := csv.NewReader(bytes.NewReader([]byte(w.text(refs.CSV.Key)))).ReadAll()
@@ -302,7 +304,7 @@ func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
 func TestAReportOfNothing(t *testing.T) {
 	w := newWorld(t)
 	loc := archive.LocateCatalog(w.loc.Bucket, "", "june", "run")
-	refs, err := call[stemflow.ReportRefs](w, stemflow.ActivityWriteCatalogReport, stemflow.WriteCatalogReportInput{
+	refs, err := call[stemflow.ReportRefs](w, activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{
 		Location: loc, Result: stemflow.SeparateCatalogResult{Tracks: 1000},
 	})
 	require.NoError(t, err)
@@ -316,11 +318,11 @@ func TestOutcomesThatCannotBeReadAreNotOverwritten(t *testing.T) {
 	w := newWorld(t)
 	loc := archive.LocateCatalog(w.loc.Bucket, "", "june", "run")
 	w.putText(archive.CatalogOutcomesKey(loc, 1), "no outcomes")
-	_, err := call[struct{}](w, stemflow.ActivityRecordOutcomes, stemflow.RecordOutcomesInput{
-		Location: loc, Outcomes: []stemflow.TrackOutcome{outcome(1, stemflow.TrackArchived)},
+	_, err := call[struct{}](w, activityapi.ActivityRecordOutcomes, activityapi.RecordOutcomesInput{
+		Location: loc, Outcomes: []stemflow.TrackOutcome{trackOutcome(1, stemflow.TrackArchived)},
 	})
 	require.True(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
-	_, err = call[stemflow.ReportRefs](w, stemflow.ActivityWriteCatalogReport, stemflow.WriteCatalogReportInput{
+	_, err = call[stemflow.ReportRefs](w, activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{
 		Location: loc, Result: stemflow.SeparateCatalogResult{Tracks: 1},
 	})
 	require.True(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/kie"
 )
 
@@ -13,13 +14,13 @@ type GetBalance struct {
 }
 
 // Execute fails for good with ErrorUnauthorized and ErrorProviderRejected, and is retried with ErrorProviderUnavailable.
-func (a *GetBalance) Execute(ctx context.Context) (*stemflow.Balance, error) {
+func (a *GetBalance) Execute(ctx context.Context) (*activityapi.Balance, error) {
 	credits, err := a.Provider.Credits(ctx)
 	switch verdict := kie.VerdictOf(err); {
 	case err == nil:
-		return &stemflow.Balance{Credits: credits}, nil
+		return &activityapi.Balance{Credits: credits}, nil
 	case verdict == kie.InsufficientCredits:
-		return &stemflow.Balance{}, nil
+		return &activityapi.Balance{}, nil
 	case verdict == kie.Unauthorized:
 		return nil, final(stemflow.ErrorUnauthorized, err.Error(), err)
 	case verdict == kie.Rejected:

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/kie"
 )
 
@@ -27,20 +28,20 @@ type GetSeparationRecord struct {
 // is of another track.
 //
 // A key that is refused, or a provider that is down, is waited for: what is paid for is not given up before the deadline.
-func (a *GetSeparationRecord) Execute(ctx context.Context, in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+func (a *GetSeparationRecord) Execute(ctx context.Context, in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 	subject{separationTaskID: in.SeparationTaskID}.annotate(ctx)
 	record, err := a.Provider.Record(ctx, in.SeparationTaskID)
 	if errors.Is(err, kie.ErrNoRecord) {
 		return nil, noRecord(ctx, in)
 	}
 	if err != nil {
-		return nil, retryable(stemflow.ActivityErrorUnreadable, "the provider's record cannot be read: "+err.Error(), err)
+		return nil, retryable(activityapi.ActivityErrorUnreadable, "the provider's record cannot be read: "+err.Error(), err)
 	}
 	if err := a.checkOwner(ctx, in, record); err != nil {
 		return nil, err
 	}
 
-	out := &stemflow.SeparationRecord{
+	out := &activityapi.SeparationRecord{
 		Stems: record.Stems, OriginURL: record.OriginURL, CreatedAt: record.CreatedAt, CompletedAt: record.CompletedAt,
 	}
 	if claims, ours := a.Callback.minted(record.CallbackURL); ours && in.Track != nil {
@@ -51,10 +52,10 @@ func (a *GetSeparationRecord) Execute(ctx context.Context, in stemflow.GetSepara
 		return nil, final(stemflow.ErrorSeparationFailed, fmt.Sprintf("the provider failed the separation (code %d: %s); "+
 			"start the track again to pay for another try", record.ErrorCode, record.ErrorMessage), nil,
 			stemflow.ErrorDetails{ProviderCode: record.ErrorCode, ProviderMessage: record.ErrorMessage},
-			stemflow.SeparationRecord{Owner: out.Owner})
+			activityapi.SeparationRecord{Owner: out.Owner})
 	case record.State == kie.Pending:
 		if in.ReportPending {
-			return &stemflow.SeparationRecord{Pending: true, CreatedAt: record.CreatedAt}, nil
+			return &activityapi.SeparationRecord{Pending: true, CreatedAt: record.CreatedAt}, nil
 		}
 		return nil, stillPending(ctx, record)
 	case len(record.Stems) == 0:
@@ -66,11 +67,11 @@ func (a *GetSeparationRecord) Execute(ctx context.Context, in stemflow.GetSepara
 
 // checkOwner demands what the input demands about whose separation it is. The callback URL that the record echoes carries our
 // token: it proves the run, and goes no further than here.
-func (a *GetSeparationRecord) checkOwner(ctx context.Context, in stemflow.GetSeparationRecordInput, record *kie.Record) error {
+func (a *GetSeparationRecord) checkOwner(ctx context.Context, in activityapi.GetSeparationRecordInput, record *kie.Record) error {
 	info := activity.GetInfo(ctx)
 	owner := cmp.Or(in.Owner, info.WorkflowExecution.RunID)
 	if in.RequireOwn && !a.Callback.Names(record.CallbackURL, info.Namespace, info.WorkflowExecution.ID, owner) {
-		return final(stemflow.ActivityErrorNotOwn, "this run did not submit "+in.SeparationTaskID, nil)
+		return final(activityapi.ActivityErrorNotOwn, "this run did not submit "+in.SeparationTaskID, nil)
 	}
 	if in.Track == nil {
 		return nil
@@ -111,7 +112,7 @@ func looksSoFar(ctx context.Context) looks {
 }
 
 // noRecord: the provider may not know the separation yet, or no longer.
-func noRecord(ctx context.Context, in stemflow.GetSeparationRecordInput) error {
+func noRecord(ctx context.Context, in activityapi.GetSeparationRecordInput) error {
 	if in.AbsentLooks > 0 {
 		l := looksSoFar(ctx)
 		l.Absent++
@@ -121,7 +122,7 @@ func noRecord(ctx context.Context, in stemflow.GetSeparationRecordInput) error {
 				in.SeparationTaskID, l.Absent), nil)
 		}
 	}
-	return expected(stemflow.ActivityErrorNoRecord, "the provider has no record of "+in.SeparationTaskID+" (yet)")
+	return expected(activityapi.ActivityErrorNoRecord, "the provider has no record of "+in.SeparationTaskID+" (yet)")
 }
 
 // stillPending: the provider knows the separation, so the looks that did not find it are forgotten.
@@ -130,20 +131,20 @@ func stillPending(ctx context.Context, record *kie.Record) error {
 		l.Absent = 0
 		activity.RecordHeartbeat(ctx, l)
 	}
-	return expected(stemflow.ActivityErrorPending, "the provider is still at work: "+record.Flag)
+	return expected(activityapi.ActivityErrorPending, "the provider is still at work: "+record.Flag)
 }
 
 // doneWithoutStems: the provider says it is done and has no link. Links have been seen to follow
 // late, so it is looked at again.
-func (a *GetSeparationRecord) doneWithoutStems(ctx context.Context, in stemflow.GetSeparationRecordInput, record *kie.Record) (*stemflow.SeparationRecord, error) {
+func (a *GetSeparationRecord) doneWithoutStems(ctx context.Context, in activityapi.GetSeparationRecordInput, record *kie.Record) (*activityapi.SeparationRecord, error) {
 	if in.ReportPending {
-		return &stemflow.SeparationRecord{Pending: true, CreatedAt: record.CreatedAt}, nil
+		return &activityapi.SeparationRecord{Pending: true, CreatedAt: record.CreatedAt}, nil
 	}
 	l := looks{Empty: looksSoFar(ctx).Empty + 1}
 	activity.RecordHeartbeat(ctx, l)
 	switch {
 	case in.EmptyLooks == 0 || l.Empty < in.EmptyLooks:
-		return nil, expected(stemflow.ActivityErrorNoLinks, "the provider reports "+record.Flag+" and serves no stem (yet)")
+		return nil, expected(activityapi.ActivityErrorNoLinks, "the provider reports "+record.Flag+" and serves no stem (yet)")
 	case record.State == kie.CallbackException:
 		return nil, final(stemflow.ErrorSeparationFailed, "the provider reports "+record.Flag+" and made no stem; "+
 			"start the track again to pay for another try", nil,

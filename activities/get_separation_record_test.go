@@ -9,11 +9,12 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/kiesim"
 )
 
-func (w *world) get(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
-	return call[stemflow.SeparationRecord](w, stemflow.ActivityGetSeparationRecord, in)
+func (w *world) get(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+	return call[activityapi.SeparationRecord](w, activityapi.ActivityGetSeparationRecord, in)
 }
 
 // paid submits with the given knobs and returns the separation's id.
@@ -35,10 +36,10 @@ func TestRecordWithStems(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			id := w.paid(knobs)
-			var record *stemflow.SeparationRecord
+			var record *activityapi.SeparationRecord
 			require.Eventually(t, func() bool {
 				var err error
-				record, err = w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
+				record, err = w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
 				return err == nil
 			}, 10*time.Second, 10*time.Millisecond)
 			require.Equal(t, "vocals", record.Stems[0].Name)
@@ -54,16 +55,16 @@ func TestRecordThatIsNotReady(t *testing.T) {
 		knobs kiesim.Knobs
 		want  string
 	}{
-		"pending":        {kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}}, stemflow.ActivityErrorPending},
-		"unknown flag":   {kiesim.Knobs{Record: kiesim.Record{UnknownFlagLooks: 100}}, stemflow.ActivityErrorPending},
-		"null":           {kiesim.Knobs{Record: kiesim.Record{NullLooks: 100}}, stemflow.ActivityErrorNoRecord},
-		"no links":       {kiesim.Knobs{Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, stemflow.ActivityErrorNoLinks},
-		"key refused":    {kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401}}, stemflow.ActivityErrorUnreadable},
-		"provider fails": {kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}}, stemflow.ActivityErrorUnreadable},
+		"pending":        {kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}}, activityapi.ActivityErrorPending},
+		"unknown flag":   {kiesim.Knobs{Record: kiesim.Record{UnknownFlagLooks: 100}}, activityapi.ActivityErrorPending},
+		"null":           {kiesim.Knobs{Record: kiesim.Record{NullLooks: 100}}, activityapi.ActivityErrorNoRecord},
+		"no links":       {kiesim.Knobs{Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, activityapi.ActivityErrorNoLinks},
+		"key refused":    {kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401}}, activityapi.ActivityErrorUnreadable},
+		"provider fails": {kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}}, activityapi.ActivityErrorUnreadable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			in := stemflow.GetSeparationRecordInput{SeparationTaskID: w.paid(c.knobs), EmptyLooks: 2}
+			in := activityapi.GetSeparationRecordInput{SeparationTaskID: w.paid(c.knobs), EmptyLooks: 2}
 			_, err := w.get(in)
 			require.False(t, requireType(t, err, c.want).NonRetryable())
 		})
@@ -74,7 +75,7 @@ func TestPendingRecordIsAResultWhereAskedFor(t *testing.T) {
 	for name, outcome := range map[string]kiesim.Outcome{"pending": {Pending: true}, "done without links": {Links: kiesim.LinksEmpty}} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			record, err := w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: w.paid(kiesim.Knobs{Outcome: outcome}), ReportPending: true})
+			record, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: w.paid(kiesim.Knobs{Outcome: outcome}), ReportPending: true})
 			require.NoError(t, err)
 			require.True(t, record.Pending)
 		})
@@ -91,15 +92,15 @@ func TestRecordWithoutStemsIsLookedAtAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			in := stemflow.GetSeparationRecordInput{SeparationTaskID: w.paid(c.knobs), EmptyLooks: 3}
+			in := activityapi.GetSeparationRecordInput{SeparationTaskID: w.paid(c.knobs), EmptyLooks: 3}
 			require.Eventually(t, func() bool {
-				record, err := w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: in.SeparationTaskID, ReportPending: true})
+				record, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: in.SeparationTaskID, ReportPending: true})
 				return err == nil && record.Pending
 			}, 10*time.Second, 10*time.Millisecond)
 
 			w.env.SetHeartbeatDetails(looks{Empty: 1})
 			_, err := w.get(in)
-			require.False(t, requireType(t, err, stemflow.ActivityErrorNoLinks).NonRetryable())
+			require.False(t, requireType(t, err, activityapi.ActivityErrorNoLinks).NonRetryable())
 
 			w.env.SetHeartbeatDetails(looks{Empty: 2})
 			_, err = w.get(in)
@@ -107,7 +108,7 @@ func TestRecordWithoutStemsIsLookedAtAgain(t *testing.T) {
 
 			in.EmptyLooks = 0
 			_, err = w.get(in)
-			require.False(t, requireType(t, err, stemflow.ActivityErrorNoLinks).NonRetryable(), "it is not for this look to believe it")
+			require.False(t, requireType(t, err, activityapi.ActivityErrorNoLinks).NonRetryable(), "it is not for this look to believe it")
 		})
 	}
 }
@@ -115,7 +116,7 @@ func TestRecordWithoutStemsIsLookedAtAgain(t *testing.T) {
 func TestFailedRecordCarriesTheProvidersWords(t *testing.T) {
 	w := newWorld(t)
 	id := w.paid(kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531, Message: "refunded"}}})
-	_, err := w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id})
+	_, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id})
 	app := requireType(t, err, stemflow.ErrorSeparationFailed)
 	var details stemflow.ErrorDetails
 	require.NoError(t, app.Details(&details))
@@ -126,26 +127,26 @@ func TestRecordOfSomebodyElse(t *testing.T) {
 	w := newWorld(t)
 	id := w.paid(kiesim.Knobs{})
 	w.use(w.providerURL, "") // what has no address of its own can prove nothing
-	_, err := w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
-	require.True(t, requireType(t, err, stemflow.ActivityErrorNotOwn).NonRetryable())
+	_, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
+	require.True(t, requireType(t, err, activityapi.ActivityErrorNotOwn).NonRetryable())
 
 	other := w.track
 	other.AudioID = "another-track"
-	_, err = w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, Track: &other})
+	_, err = w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &other})
 	require.Contains(t, requireType(t, err, stemflow.ErrorInvalidInput).Message(), w.track.AudioID)
 
 	other = w.track
 	other.Type = stemflow.SplitStem
-	_, err = w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, Track: &other})
+	_, err = w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &other})
 	require.Contains(t, requireType(t, err, stemflow.ErrorInvalidInput).Message(), "instrumental")
 
-	_, err = w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, Track: &w.track})
+	_, err = w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &w.track})
 	require.NoError(t, err)
 }
 
 func TestRecordThatStaysAbsentIsGone(t *testing.T) {
 	w := newWorld(t)
-	in := stemflow.GetSeparationRecordInput{SeparationTaskID: "forgotten", AbsentLooks: 3}
+	in := activityapi.GetSeparationRecordInput{SeparationTaskID: "forgotten", AbsentLooks: 3}
 	for _, c := range []struct {
 		before looks
 		final  bool
@@ -155,7 +156,7 @@ func TestRecordThatStaysAbsentIsGone(t *testing.T) {
 		w.env.SetHeartbeatDetails(c.before)
 		_, err := w.get(in)
 		if !c.final {
-			require.False(t, requireType(t, err, stemflow.ActivityErrorNoRecord).NonRetryable())
+			require.False(t, requireType(t, err, activityapi.ActivityErrorNoRecord).NonRetryable())
 			continue
 		}
 		require.True(t, requireType(t, err, stemflow.ErrorSourceExpired).NonRetryable())
@@ -164,7 +165,7 @@ func TestRecordThatStaysAbsentIsGone(t *testing.T) {
 	w.env.SetHeartbeatDetails(looks{Absent: 100})
 	in.AbsentLooks = 0
 	_, err := w.get(in)
-	app := requireType(t, err, stemflow.ActivityErrorNoRecord)
+	app := requireType(t, err, activityapi.ActivityErrorNoRecord)
 	require.False(t, app.NonRetryable(), "it is not for this look to believe it")
 }
 
@@ -178,7 +179,7 @@ func TestRecordThatIsSeenEndsItsAbsence(t *testing.T) {
 		require.NoError(t, details.Get(kept))
 	})
 	w.env.SetHeartbeatDetails(looks{Empty: 1, Absent: 2})
-	_, err := w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id, AbsentLooks: 3})
-	requireType(t, err, stemflow.ActivityErrorPending)
+	_, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, AbsentLooks: 3})
+	requireType(t, err, activityapi.ActivityErrorPending)
 	require.Equal(t, &looks{Empty: 1}, kept)
 }

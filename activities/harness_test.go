@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/kie"
@@ -42,7 +43,7 @@ type world struct {
 	store   *archive.Store
 	set     Set
 	track   stemflow.Track
-	loc     stemflow.Location
+	loc     activityapi.Location
 
 	providerURL  string
 	storeOptions archive.Options
@@ -112,14 +113,14 @@ func call[Out any](w *world, name string, in any) (*Out, error) {
 	return out, nil
 }
 
-func (w *world) submit(adjust ...func(*stemflow.SubmitSeparationInput)) (*stemflow.SubmittedSeparation, error) {
-	in := stemflow.SubmitSeparationInput{
+func (w *world) submit(adjust ...func(*activityapi.SubmitSeparationInput)) (*activityapi.SubmittedSeparation, error) {
+	in := activityapi.SubmitSeparationInput{
 		Location: w.loc, Track: w.track, Attempt: 1, Deadline: stemflow.DefaultDeadline, TaskQueue: "separations",
 	}
 	for _, a := range adjust {
 		a(&in)
 	}
-	return call[stemflow.SubmittedSeparation](w, stemflow.ActivitySubmitSeparation, in)
+	return call[activityapi.SubmittedSeparation](w, activityapi.ActivitySubmitSeparation, in)
 }
 
 func (w *world) ledger() stemflow.Submission {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/ledger"
 )
@@ -12,14 +12,14 @@ import (
 // ledgerFile is the ledger of one track in the store.
 type ledgerFile struct {
 	store Store
-	at    stemflow.Location
+	at    activityapi.Location
 	// archivedTo is the track's folder, in which earlier releases kept the ledger.
-	archivedTo stemflow.Location
+	archivedTo activityapi.Location
 }
 
 // newLedgerFile takes where the ledger is, zero for the folder that the track is archived to, and that folder.
-func newLedgerFile(store Store, at, archivedTo stemflow.Location) ledgerFile {
-	if at == (stemflow.Location{}) {
+func newLedgerFile(store Store, at, archivedTo activityapi.Location) ledgerFile {
+	if at == (activityapi.Location{}) {
 		at = archivedTo
 	}
 	return ledgerFile{store: store, at: at, archivedTo: archivedTo}
@@ -41,7 +41,7 @@ func (f ledgerFile) read(ctx context.Context) (l ledger.Ledger, etag string, err
 	return l.Merge(old), etag, err
 }
 
-func (f ledgerFile) readAt(ctx context.Context, loc stemflow.Location) (l ledger.Ledger, etag string, err error) {
+func (f ledgerFile) readAt(ctx context.Context, loc activityapi.Location) (l ledger.Ledger, etag string, err error) {
 	etag, err = f.store.ReadJSON(ctx, loc.Bucket, archive.SubmissionKey(loc), &l)
 	if errors.Is(err, archive.ErrNotFound) {
 		return ledger.Ledger{}, "", nil

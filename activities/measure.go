@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/audio"
 )
 
@@ -68,7 +69,7 @@ func (m *measure) Read(p []byte) (int, error) {
 }
 
 // stem is what passed by, whose SHA-256 is known to whoever else saw it.
-func (m *measure) stem(in stemflow.ArchiveStemInput, key, sha256 string, format audio.Format) *stemflow.Stem {
+func (m *measure) stem(in activityapi.ArchiveStemInput, key, sha256 string, format audio.Format) *stemflow.Stem {
 	seconds := in.Stem.DurationSeconds
 	if d, ok := m.meter.Duration(); ok && seconds == 0 {
 		seconds = math.Round(d.Seconds()*1000) / 1000

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/ledger"
 	"stemflow/kiesim"
@@ -23,7 +24,7 @@ func TestOneTaskExecutedTwiceAtOncePaysOnce(t *testing.T) {
 	for range 4 {
 		env := newWorldOn(w)
 		all.Go(func() {
-			_, _ = env.ExecuteActivity(stemflow.ActivitySubmitSeparation, stemflow.SubmitSeparationInput{
+			_, _ = env.ExecuteActivity(activityapi.ActivitySubmitSeparation, activityapi.SubmitSeparationInput{
 				Location: w.loc, Track: w.track, Attempt: 1, Deadline: stemflow.DefaultDeadline,
 			})
 		})
@@ -41,7 +42,7 @@ func TestTaskExecutedAgainAfterItWasPaidForDoesNotCall(t *testing.T) {
 	intent.State, intent.SeparationTaskID, intent.SubmittedAt = stemflow.SubmissionIntended, "", time.Time{}
 	w.write(archive.SubmissionKey(w.loc), intent)
 	_, err = w.submit()
-	requireType(t, err, stemflow.ActivityErrorSubmitUnknown)
+	requireType(t, err, activityapi.ActivityErrorSubmitUnknown)
 	require.Equal(t, 1, w.billed())
 	require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
 }
@@ -49,12 +50,12 @@ func TestTaskExecutedAgainAfterItWasPaidForDoesNotCall(t *testing.T) {
 // A later run of a chain, as a reset makes one, is the same owner.
 func TestRunAfterAResetTakesUpWhatItsOwnerPaid(t *testing.T) {
 	w := newWorld(t)
-	first, err := w.submit(func(in *stemflow.SubmitSeparationInput) { in.Owner, in.Force = "first-run", true })
+	first, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Owner, in.Force = "first-run", true })
 	require.NoError(t, err)
 	entry := w.ledger()
 	entry.RunID = "first-run"
 	w.write(archive.SubmissionKey(w.loc), entry)
-	again, err := w.submit(func(in *stemflow.SubmitSeparationInput) { in.Owner, in.Force = "first-run", true })
+	again, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Owner, in.Force = "first-run", true })
 	require.NoError(t, err)
 	require.Equal(t, first.SeparationTaskID, again.SeparationTaskID)
 	require.False(t, again.FromLedger, "its owner paid for it")
@@ -68,11 +69,11 @@ func TestForcedSubmitThatIsRefusedLeavesWhatStoodThere(t *testing.T) {
 		w.write(archive.SubmissionKey(w.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionIntended, Track: w.track,
 			WorkflowID: "other", RunID: "other-run", Attempt: 1, IntendedAt: time.Now().Add(-time.Hour)})
 		w.sim.QueueKnobs(w.track.AudioID, refuse)
-		_, err := w.submit(func(in *stemflow.SubmitSeparationInput) { in.Force = true })
+		_, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 		requireType(t, err, stemflow.ErrorInsufficientCredits)
 		require.Equal(t, "other-run", w.ledger().RunID)
 
-		_, err = w.submit(func(in *stemflow.SubmitSeparationInput) { in.Attempt = 2 })
+		_, err = w.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = 2 })
 		requireType(t, err, stemflow.ErrorSubmissionUnknown)
 		require.Zero(t, w.billed())
 	})
@@ -82,14 +83,14 @@ func TestForcedSubmitThatIsRefusedLeavesWhatStoodThere(t *testing.T) {
 			SeparationTaskID: "paid-before", WorkflowID: "other", RunID: "other-run", Attempt: 1})
 		w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}})
 		w.set.SubmitSeparation.Store = &failingWrites{Store: w.store, after: 1}
-		_, err := w.submit(func(in *stemflow.SubmitSeparationInput) { in.Force = true })
+		_, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 		app := requireType(t, err, stemflow.ErrorInsufficientCredits)
-		var behind stemflow.SubmitRefusal
+		var behind activityapi.SubmitRefusal
 		require.NoError(t, app.Details(&stemflow.ErrorDetails{}, &behind))
 		require.True(t, behind.LedgerBehind)
 		require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
 
-		_, err = call[stemflow.RecordedSubmission](w, stemflow.ActivityRecordSubmission, stemflow.RecordSubmissionInput{
+		_, err = call[activityapi.RecordedSubmission](w, activityapi.ActivityRecordSubmission, activityapi.RecordSubmissionInput{
 			Location: w.loc, Nonces: []string{behind.Nonce},
 			Submission: stemflow.Submission{State: stemflow.SubmissionRefused, Track: w.track, Attempt: 1},
 		})
@@ -124,7 +125,7 @@ func TestTakingBackLeavesTheIntentOfALostExecution(t *testing.T) {
 	w := newWorld(t)
 	w.write(archive.SubmissionKey(w.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionIntended, Track: w.track,
 		WorkflowID: testWorkflowID, RunID: testRunID, Owner: testRunID, Nonce: "lost", Attempt: 1, IntendedAt: time.Now()})
-	recorded, err := call[stemflow.RecordedSubmission](w, stemflow.ActivityRecordSubmission, stemflow.RecordSubmissionInput{
+	recorded, err := call[activityapi.RecordedSubmission](w, activityapi.ActivityRecordSubmission, activityapi.RecordSubmissionInput{
 		Location: w.loc, Nonces: []string{"of attempt 2"},
 		Submission: stemflow.Submission{State: stemflow.SubmissionRefused, Attempt: 2, Track: w.track, Owner: testRunID},
 	})
@@ -138,7 +139,7 @@ func TestForcePassesOverAnEntryThatNamesNoSeparation(t *testing.T) {
 	w.write(archive.SubmissionKey(w.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionPaid, Track: w.track, RunID: "other"})
 	_, err := w.submit()
 	require.Contains(t, requireType(t, err, stemflow.ErrorSubmissionUnknown).Message(), "force")
-	_, err = w.submit(func(in *stemflow.SubmitSeparationInput) { in.Force = true })
+	_, err = w.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 	require.NoError(t, err)
 	require.Equal(t, 1, w.billed())
 }
@@ -148,7 +149,7 @@ func TestForcedSubmitAfterOneThatNeverBegan(t *testing.T) {
 	w := newWorld(t)
 	w.write(archive.SubmissionKey(w.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionPaid,
 		SeparationTaskID: "paid-before", Track: w.track, RunID: "other"})
-	_, err := w.submit(func(in *stemflow.SubmitSeparationInput) { in.Force, in.Attempt = true, 2 })
+	_, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Force, in.Attempt = true, 2 })
 	require.NoError(t, err)
 	require.Equal(t, 1, w.billed())
 }
@@ -159,7 +160,7 @@ func TestTrackArchivedElsewhereIsPaidOnce(t *testing.T) {
 	elsewhere := archive.Locate(w.loc.Bucket, "tenant", w.track)
 	paid, err := w.submit()
 	require.NoError(t, err)
-	again, err := w.submit(func(in *stemflow.SubmitSeparationInput) {
+	again, err := w.submit(func(in *activityapi.SubmitSeparationInput) {
 		in.Ledger, in.Location, in.Owner = w.loc, elsewhere, "another-run"
 	})
 	require.NoError(t, err)
@@ -167,7 +168,7 @@ func TestTrackArchivedElsewhereIsPaidOnce(t *testing.T) {
 	require.Equal(t, paid.SeparationTaskID, again.SeparationTaskID)
 	require.Equal(t, 1, w.billed())
 
-	_, err = call[stemflow.ObjectRef](w, stemflow.ActivityWriteManifest, stemflow.WriteManifestInput{Ledger: w.loc, Location: elsewhere})
+	_, err = call[stemflow.ObjectRef](w, activityapi.ActivityWriteManifest, activityapi.WriteManifestInput{Ledger: w.loc, Location: elsewhere})
 	require.NoError(t, err)
 	var receipt ledger.Ledger
 	_, err = w.store.ReadJSON(t.Context(), elsewhere.Bucket, archive.SubmissionKey(elsewhere), &receipt)
@@ -190,7 +191,7 @@ func TestLedgerInTheTracksFolderIsHonoured(t *testing.T) {
 			elsewhere := archive.Locate(w.loc.Bucket, "tenant", w.track)
 			w.write(archive.SubmissionKey(elsewhere), stemflow.Submission{Version: 1, State: c.state, SeparationTaskID: c.taskID,
 				Track: w.track, WorkflowID: "other", RunID: "other", Attempt: 1, IntendedAt: time.Now().Add(-time.Hour)})
-			submitted, err := w.submit(func(in *stemflow.SubmitSeparationInput) { in.Ledger, in.Location = w.loc, elsewhere })
+			submitted, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Ledger, in.Location = w.loc, elsewhere })
 			if c.want != "" {
 				requireType(t, err, c.want)
 			} else {

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 )
 
@@ -27,10 +28,10 @@ type PrepareArchive struct {
 }
 
 // Execute fails with ErrorArchiveUnavailable when the store cannot be reached, or refuses.
-func (a *PrepareArchive) Execute(ctx context.Context, in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+func (a *PrepareArchive) Execute(ctx context.Context, in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 	subject{kind: in.Track.Type}.annotate(ctx)
 	bucket, prefix := a.place(in.Bucket, in.Prefix)
-	out := &stemflow.PreparedArchive{
+	out := &activityapi.PreparedArchive{
 		Location:          archive.Locate(bucket, prefix, in.Track),
 		SubmitTaskQueue:   a.SubmitTaskQueue,
 		CallbacksExpected: a.CallbacksExpected,
@@ -82,7 +83,7 @@ type found struct {
 }
 
 // look fails with archive.ErrCorrupt if the ledger cannot be read, and with archive.ErrNoBucket.
-func (a *PrepareArchive) look(ctx context.Context, loc stemflow.Location, track stemflow.Track) (found, error) {
+func (a *PrepareArchive) look(ctx context.Context, loc activityapi.Location, track stemflow.Track) (found, error) {
 	var f found
 	l, _, err := newLedgerFile(a.Store, archive.Locate(a.LedgerBucket, a.LedgerPrefix, track), loc).read(ctx)
 	if err != nil {
@@ -110,7 +111,7 @@ func paidLater(submission *stemflow.Submission, archived *stemflow.SeparateStems
 }
 
 // archived is the result of the manifest, or nil unless it is complete and all its objects are there.
-func (a *PrepareArchive) archived(ctx context.Context, loc stemflow.Location) (*stemflow.SeparateStemsResult, error) {
+func (a *PrepareArchive) archived(ctx context.Context, loc activityapi.Location) (*stemflow.SeparateStemsResult, error) {
 	var manifest stemflow.Manifest
 	_, err := a.Store.ReadJSON(ctx, loc.Bucket, archive.ManifestKey(loc), &manifest)
 	switch {

@@ -7,18 +7,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 )
 
-func (w *world) prepare() (*stemflow.PreparedArchive, error) {
-	return call[stemflow.PreparedArchive](w, stemflow.ActivityPrepareArchive, stemflow.PrepareArchiveInput{Track: w.track})
+func (w *world) prepare() (*activityapi.PreparedArchive, error) {
+	return call[activityapi.PreparedArchive](w, activityapi.ActivityPrepareArchive, activityapi.PrepareArchiveInput{Track: w.track})
 }
 
 func TestPrepareAnEmptyArchive(t *testing.T) {
 	w := newWorld(t)
 	prepared, err := w.prepare()
 	require.NoError(t, err)
-	require.Equal(t, &stemflow.PreparedArchive{Location: w.loc, SubmitTaskQueue: "submits", CallbacksExpected: true}, prepared)
+	require.Equal(t, &activityapi.PreparedArchive{Location: w.loc, SubmitTaskQueue: "submits", CallbacksExpected: true}, prepared)
 }
 
 func TestPrepareFindsWhatIsComplete(t *testing.T) {

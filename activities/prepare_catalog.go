@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/catalog"
 )
@@ -21,20 +22,20 @@ type PrepareCatalog struct {
 
 // Execute fails with ErrorInvalidInput, which names everything that is wrong with any track, up to a number, and with ErrorArchiveUnavailable.
 // Nothing is kept of a list that is wrong. What is kept is the run's own: whoever changes the source meanwhile changes nothing.
-func (a *PrepareCatalog) Execute(ctx context.Context, in stemflow.SeparateCatalogInput) (*stemflow.PreparedCatalog, error) {
+func (a *PrepareCatalog) Execute(ctx context.Context, in stemflow.SeparateCatalogInput) (*activityapi.PreparedCatalog, error) {
 	defer startHeartbeat(ctx)()
 	store := a.Archive.Store
 	bucket, prefix := a.Archive.place(in.Bucket, in.Prefix)
 	if err := store.EnsureBucket(ctx, bucket); err != nil {
 		return nil, storeRefusal(err)
 	}
-	out := &stemflow.PreparedCatalog{
+	out := &activityapi.PreparedCatalog{
 		Location: archive.LocateCatalog(bucket, prefix, in.WithDefaults().Name, activity.GetInfo(ctx).WorkflowExecution.RunID),
 	}
 	key := archive.CatalogTracksKey(out.Location)
 	err := upload(ctx, store, stemflow.ObjectRef{Bucket: bucket, Key: key}, "application/x-ndjson", func(ctx context.Context, w io.Writer) (err error) {
 		var line []byte
-		out.Tracks, err = a.check(ctx, in, bucket, func(track stemflow.CatalogTrack) error {
+		out.Tracks, err = a.check(ctx, in, bucket, func(track activityapi.CatalogTrack) error {
 			line = catalog.Append(line[:0], track)
 			_, err := w.Write(line)
 			return err
@@ -58,11 +59,11 @@ func (a *PrepareCatalog) Execute(ctx context.Context, in stemflow.SeparateCatalo
 
 // check hands the tracks of the input or of its source to take. The input's own were checked with it.
 func (a *PrepareCatalog) check(
-	ctx context.Context, in stemflow.SeparateCatalogInput, bucket string, take func(stemflow.CatalogTrack) error,
+	ctx context.Context, in stemflow.SeparateCatalogInput, bucket string, take func(activityapi.CatalogTrack) error,
 ) (int, error) {
 	if in.Source == nil {
 		for i, track := range in.Tracks {
-			if err := take(stemflow.CatalogTrack{Number: i + 1, Line: i + 1, Input: track}); err != nil {
+			if err := take(activityapi.CatalogTrack{Number: i + 1, Line: i + 1, Input: track}); err != nil {
 				return 0, err
 			}
 		}

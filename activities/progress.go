@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"stemflow/internal/activityapi"
 	"sync/atomic"
 	"time"
 
@@ -37,12 +38,12 @@ type progress struct {
 // startProgress returns a context that also ends when the worker has been stopping for the grace.
 func startProgress(ctx context.Context, name string) (context.Context, *progress) {
 	p := &progress{name: name, done: make(chan struct{})}
-	var before stemflow.ArchiveStemHeartbeat
+	var before activityapi.ArchiveStemHeartbeat
 	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &before) == nil {
 		p.failures.Store(int64(before.SourceFailures))
 	}
 	p.heartbeat = func() {
-		activity.RecordHeartbeat(ctx, stemflow.ArchiveStemHeartbeat{
+		activity.RecordHeartbeat(ctx, activityapi.ArchiveStemHeartbeat{
 			Name: name, Bytes: p.bytes.Load(), Total: p.total.Load(), SourceFailures: int(p.failures.Load()),
 		})
 	}

@@ -8,8 +8,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/catalog"
+	"stemflow/internal/outcome"
 )
 
 // ReadCatalog reads the next tracks of a prepared catalogue, and what the archive knows of them.
@@ -21,7 +23,7 @@ type ReadCatalog struct {
 const looksAtOnce = 16
 
 // Execute fails for good when what PrepareCatalog kept is gone or changed, and is retried while the store is down.
-func (a *ReadCatalog) Execute(ctx context.Context, in stemflow.ReadCatalogInput) (*stemflow.CatalogPage, error) {
+func (a *ReadCatalog) Execute(ctx context.Context, in activityapi.ReadCatalogInput) (*activityapi.CatalogPage, error) {
 	key := archive.CatalogTracksKey(in.Location)
 	rest, info, err := a.Archive.Store.OpenFrom(ctx, in.Location.Bucket, key, in.ETag, in.Offset)
 	if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrPrecondition) {
@@ -32,7 +34,7 @@ func (a *ReadCatalog) Execute(ctx context.Context, in stemflow.ReadCatalogInput)
 		return nil, storeFailure(err)
 	}
 	defer rest.Close()
-	tracks, size, err := catalog.ReadPage(rest, stemflow.CatalogPageSize)
+	tracks, size, err := catalog.ReadPage(rest, activityapi.CatalogPageSize)
 	if errors.Is(err, catalog.ErrNotKept) {
 		return nil, final(stemflow.ErrorArchiveUnavailable, key+": "+err.Error(), err)
 	}
@@ -40,7 +42,7 @@ func (a *ReadCatalog) Execute(ctx context.Context, in stemflow.ReadCatalogInput)
 		return nil, storeFailure(err)
 	}
 
-	page := &stemflow.CatalogPage{Tracks: make([]stemflow.CatalogPageTrack, len(tracks))}
+	page := &activityapi.CatalogPage{Tracks: make([]activityapi.CatalogPageTrack, len(tracks))}
 	if size < info.Size {
 		page.Next = in.Offset + size
 	}
@@ -60,14 +62,14 @@ func (a *ReadCatalog) Execute(ctx context.Context, in stemflow.ReadCatalogInput)
 
 // look looks a track up in the archive, unless its input says already what to do. What keeps the archive from telling and is not mended by waiting
 // is the affair of the track's own run.
-func (a *ReadCatalog) look(ctx context.Context, track stemflow.CatalogTrack) (stemflow.CatalogPageTrack, error) {
-	found := stemflow.CatalogPageTrack{CatalogTrack: track}
+func (a *ReadCatalog) look(ctx context.Context, track activityapi.CatalogTrack) (activityapi.CatalogPageTrack, error) {
+	found := activityapi.CatalogPageTrack{CatalogTrack: track}
 	in := track.Input.WithDefaults()
 	if in.Force || in.SeparationTaskID != "" {
 		return found, nil
 	}
 	bucket, prefix := a.Archive.place(in.Bucket, in.Prefix)
-	of := stemflow.Track{TaskID: in.TaskID, AudioID: in.AudioID, Type: in.Type, StemName: in.StemName}
+	of := in.Track()
 	stands, err := a.Archive.look(ctx, archive.Locate(bucket, prefix, of), of)
 	var refused *archive.Error
 	switch {
@@ -78,8 +80,8 @@ func (a *ReadCatalog) look(ctx context.Context, track stemflow.CatalogTrack) (st
 		return found, err
 	case stands.archived != nil:
 		stands.archived.SettledBy = stemflow.SettledByArchive
-		outcome := stemflow.NewArchivedOutcome(track, *stands.archived)
-		found.Found = &outcome
+		row := outcome.OfArchived(track, *stands.archived)
+		found.Found = &row
 	case stands.submission != nil && stands.submission.State == stemflow.SubmissionPaid:
 		found.Input.SeparationTaskID = stands.submission.SeparationTaskID
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 )
 
@@ -17,7 +18,7 @@ type RecordOutcomes struct {
 }
 
 // Execute may run again: of a track it keeps what it is told last.
-func (a *RecordOutcomes) Execute(ctx context.Context, in stemflow.RecordOutcomesInput) error {
+func (a *RecordOutcomes) Execute(ctx context.Context, in activityapi.RecordOutcomesInput) error {
 	outcomes := slices.Clone(in.Outcomes)
 	slices.SortFunc(outcomes, byNumber)
 	for len(outcomes) > 0 {
@@ -34,13 +35,13 @@ func (a *RecordOutcomes) Execute(ctx context.Context, in stemflow.RecordOutcomes
 	return nil
 }
 
-func pageOf(o stemflow.TrackOutcome) int { return (o.Number-1)/stemflow.CatalogPageSize + 1 }
+func pageOf(o stemflow.TrackOutcome) int { return (o.Number-1)/activityapi.CatalogPageSize + 1 }
 
 func byNumber(a, b stemflow.TrackOutcome) int { return cmp.Compare(a.Number, b.Number) }
 
 // merge lays outcomes over those that a page has. Whatever else writes the page at the same time, an attempt that was thought lost, makes this one
 // fail and be tried again.
-func (a *RecordOutcomes) merge(ctx context.Context, loc stemflow.Location, page int, outcomes []stemflow.TrackOutcome) error {
+func (a *RecordOutcomes) merge(ctx context.Context, loc activityapi.Location, page int, outcomes []stemflow.TrackOutcome) error {
 	key := archive.CatalogOutcomesKey(loc, page)
 	var kept []stemflow.TrackOutcome
 	etag, err := a.Store.ReadJSON(ctx, loc.Bucket, key, &kept)

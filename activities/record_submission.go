@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/ledger"
 )
@@ -17,7 +18,7 @@ type RecordSubmission struct {
 }
 
 // Execute is retried until the ledger is written. It reports what the ledger says of the run then.
-func (a *RecordSubmission) Execute(ctx context.Context, in stemflow.RecordSubmissionInput) (*stemflow.RecordedSubmission, error) {
+func (a *RecordSubmission) Execute(ctx context.Context, in activityapi.RecordSubmissionInput) (*activityapi.RecordedSubmission, error) {
 	subject{kind: in.Submission.Track.Type, separationTaskID: in.Submission.SeparationTaskID}.annotate(ctx)
 	run := activity.GetInfo(ctx).WorkflowExecution
 	learned := in.Submission
@@ -41,5 +42,5 @@ func (a *RecordSubmission) Execute(ctx context.Context, in stemflow.RecordSubmis
 	if err != nil {
 		return nil, storeFailure(err)
 	}
-	return &stemflow.RecordedSubmission{Unpaid: !l.MayHavePaid(learned.Owner)}, nil
+	return &activityapi.RecordedSubmission{Unpaid: !l.MayHavePaid(learned.Owner)}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/kie"
 )
 
@@ -16,7 +17,7 @@ type RenewSource struct {
 
 // Execute takes the record's link, where it is a new one, and otherwise has the provider make a short-lived one. It fails with
 // ErrorSourceExpired when the provider does neither.
-func (a *RenewSource) Execute(ctx context.Context, in stemflow.RenewSourceInput) (*stemflow.SourceStem, error) {
+func (a *RenewSource) Execute(ctx context.Context, in activityapi.RenewSourceInput) (*stemflow.SourceStem, error) {
 	subject{separationTaskID: in.SeparationTaskID, stem: in.Stem.Name}.annotate(ctx)
 	stem := in.Stem
 	record, err := a.Provider.Record(ctx, in.SeparationTaskID)

@@ -8,28 +8,29 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/kiesim"
 )
 
 // expired is a stem of a paid separation whose link has expired and was tried.
-func (w *world) expired(by kiesim.Renewal, downloadURL kiesim.Fault) stemflow.RenewSourceInput {
+func (w *world) expired(by kiesim.Renewal, downloadURL kiesim.Fault) activityapi.RenewSourceInput {
 	w.t.Helper()
 	id := w.paid(kiesim.Knobs{
 		Files:       map[string]kiesim.File{kiesim.AllStems: {Expired: kiesim.ExpiredAtOnce, RenewedBy: by}},
 		DownloadURL: downloadURL,
 	})
-	record, err := w.get(stemflow.GetSeparationRecordInput{SeparationTaskID: id})
+	record, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id})
 	require.NoError(w.t, err)
 	stem := record.Stems[0]
 	response, err := http.Get(stem.URL)
 	require.NoError(w.t, err)
 	require.NoError(w.t, response.Body.Close())
 	require.Equal(w.t, http.StatusForbidden, response.StatusCode)
-	return stemflow.RenewSourceInput{SeparationTaskID: id, Stem: stem, Tried: []string{stem.URL}}
+	return activityapi.RenewSourceInput{SeparationTaskID: id, Stem: stem, Tried: []string{stem.URL}}
 }
 
-func (w *world) renew(in stemflow.RenewSourceInput) (*stemflow.SourceStem, error) {
-	return call[stemflow.SourceStem](w, stemflow.ActivityRenewSource, in)
+func (w *world) renew(in activityapi.RenewSourceInput) (*stemflow.SourceStem, error) {
+	return call[stemflow.SourceStem](w, activityapi.ActivityRenewSource, in)
 }
 
 func TestRenewSource(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/kie"
 	"stemflow/internal/ledger"
@@ -42,7 +43,7 @@ const (
 //   - ActivityErrorSubmitUnknown: this run may have paid; it must not submit again,
 //   - ActivityErrorSubmitRepeated: the engine has executed the task before; the next attempt learns what came of it,
 //   - ErrorSubmissionUnknown: an earlier run may have paid and never told.
-func (a *SubmitSeparation) Execute(ctx context.Context, in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+func (a *SubmitSeparation) Execute(ctx context.Context, in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 	info := activity.GetInfo(ctx)
 	run := info.WorkflowExecution
 	owner := in.Owner
@@ -70,7 +71,7 @@ func (a *SubmitSeparation) Execute(ctx context.Context, in stemflow.SubmitSepara
 // submit is one execution.
 type submit struct {
 	activity    *SubmitSeparation
-	in          stemflow.SubmitSeparationInput
+	in          activityapi.SubmitSeparationInput
 	about       subject
 	file        ledgerFile
 	callbackURL string
@@ -208,9 +209,9 @@ func (s *submit) call(ctx context.Context) {
 }
 
 // result is what the execution reports to the run.
-func (s *submit) result(ctx context.Context) (*stemflow.SubmittedSeparation, error) {
+func (s *submit) result(ctx context.Context) (*activityapi.SubmittedSeparation, error) {
 	outcome, entry := s.execution.Outcome()
-	behind := stemflow.SubmitRefusal{LedgerBehind: s.execution.Behind()}
+	behind := activityapi.SubmitRefusal{LedgerBehind: s.execution.Behind()}
 	if behind.LedgerBehind {
 		behind.Nonce = s.nonce
 		s.about.log(ctx).Warn("the ledger could not be completed and is written again later", "error", s.storeErr)
@@ -220,20 +221,20 @@ func (s *submit) result(ctx context.Context) (*stemflow.SubmittedSeparation, err
 		if s.callErr == nil && s.about.separationTaskID != "" {
 			s.about.log(ctx).Info("separation submitted and paid for")
 		}
-		return &stemflow.SubmittedSeparation{
+		return &activityapi.SubmittedSeparation{
 			SeparationTaskID: entry.SeparationTaskID, SubmittedAt: entry.SubmittedAt,
 			FromLedger: outcome == ledger.Resumed, LedgerBehind: behind.LedgerBehind,
 		}, nil
 	case ledger.Held:
 		return nil, heldBy(entry)
 	case ledger.Repeated:
-		return nil, final(stemflow.ActivityErrorSubmitRepeated, "the engine has executed this submit before; it is not repeated, and "+
+		return nil, final(activityapi.ActivityErrorSubmitRepeated, "the engine has executed this submit before; it is not repeated, and "+
 			"the next one learns from the ledger what came of it", nil)
 	case ledger.Unknown:
 		if s.callErr != nil {
-			return nil, final(stemflow.ActivityErrorSubmitUnknown, s.callErr.Error(), s.callErr, providerDetails(s.callErr))
+			return nil, final(activityapi.ActivityErrorSubmitUnknown, s.callErr.Error(), s.callErr, providerDetails(s.callErr))
 		}
-		return nil, final(stemflow.ActivityErrorSubmitUnknown,
+		return nil, final(activityapi.ActivityErrorSubmitUnknown,
 			"an earlier submit of this run was lost after it had written its intent, and may have been accepted", nil)
 	case ledger.Refused:
 		if s.defect != nil {
@@ -254,14 +255,14 @@ func (s *submit) result(ctx context.Context) (*stemflow.SubmittedSeparation, err
 func heldBy(holder stemflow.Submission) error {
 	who := fmt.Sprintf("workflow %s, run %s, at %s", holder.WorkflowID, holder.RunID, holder.IntendedAt.Format(time.RFC3339))
 	if holder.State == stemflow.SubmissionIntended && time.Since(holder.IntendedAt) < heldLimit {
-		return expected(stemflow.ActivityErrorSubmitHeld, "another run is paying for this track: "+who)
+		return expected(activityapi.ActivityErrorSubmitHeld, "another run is paying for this track: "+who)
 	}
 	return final(stemflow.ErrorSubmissionUnknown, "an earlier run may have paid for this track and could not tell ("+who+
 		"): "+ledger.WhenUnknown, nil)
 }
 
 // refusal is the error for a call that surely was not accepted.
-func refusal(err error, behind stemflow.SubmitRefusal) error {
+func refusal(err error, behind activityapi.SubmitRefusal) error {
 	details := []any{providerDetails(err), behind}
 	switch kie.VerdictOf(err) {
 	case kie.Unauthorized:
@@ -269,9 +270,9 @@ func refusal(err error, behind stemflow.SubmitRefusal) error {
 	case kie.InsufficientCredits:
 		return final(stemflow.ErrorInsufficientCredits, err.Error(), err, details...)
 	case kie.Busy:
-		return final(stemflow.ActivityErrorSubmitRefused, err.Error(), err, details...)
+		return final(activityapi.ActivityErrorSubmitRefused, err.Error(), err, details...)
 	case kie.NotYet:
-		return final(stemflow.ActivityErrorSubmitNotYet, err.Error(), err, details...)
+		return final(activityapi.ActivityErrorSubmitNotYet, err.Error(), err, details...)
 	default:
 		return final(stemflow.ErrorProviderRejected, err.Error(), err, details...)
 	}

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/token"
 	"stemflow/kiesim"
@@ -32,7 +33,7 @@ func TestSubmitPaysOnceAndCompletesTheLedger(t *testing.T) {
 	require.Equal(t, w.track, ledger.Track)
 	require.Equal(t, []any{testWorkflowID, testRunID, 1}, []any{ledger.WorkflowID, ledger.RunID, ledger.Attempt})
 
-	again, err := w.submit(func(in *stemflow.SubmitSeparationInput) { in.Attempt = 2; in.Force = true })
+	again, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = 2; in.Force = true })
 	require.NoError(t, err)
 	require.Equal(t, submitted.SeparationTaskID, again.SeparationTaskID, "the answer of the first was lost: the ledger has it")
 	require.Equal(t, 1, w.billed())
@@ -51,12 +52,12 @@ func TestSubmitRefusedFreesTheLedger(t *testing.T) {
 		"key":                {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401}, stemflow.ErrorUnauthorized},
 		"edge":               {kiesim.Fault{Answer: kiesim.AnswerBlocked}, stemflow.ErrorProviderRejected},
 		"validation":         {says(422, "不能为空"), stemflow.ErrorProviderRejected},
-		"unknown track":      {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 422}, stemflow.ActivityErrorSubmitNotYet},
+		"unknown track":      {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 422}, activityapi.ActivityErrorSubmitNotYet},
 		"credits in Chinese": {says(429, "积分不足"), stemflow.ErrorInsufficientCredits},
-		"rate limit as 405":  {says(405, "Rate limit exceeded"), stemflow.ActivityErrorSubmitRefused},
-		"rate limit":         {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 429}, stemflow.ActivityErrorSubmitRefused},
-		"rate limit by HTTP": {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 429, Status: 429}, stemflow.ActivityErrorSubmitRefused},
-		"maintenance":        {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 455}, stemflow.ActivityErrorSubmitRefused},
+		"rate limit as 405":  {says(405, "Rate limit exceeded"), activityapi.ActivityErrorSubmitRefused},
+		"rate limit":         {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 429}, activityapi.ActivityErrorSubmitRefused},
+		"rate limit by HTTP": {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 429, Status: 429}, activityapi.ActivityErrorSubmitRefused},
+		"maintenance":        {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 455}, activityapi.ActivityErrorSubmitRefused},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -65,13 +66,13 @@ func TestSubmitRefusedFreesTheLedger(t *testing.T) {
 			_, err := w.submit()
 			app := requireType(t, err, c.want)
 			var details stemflow.ErrorDetails
-			var refusal stemflow.SubmitRefusal
+			var refusal activityapi.SubmitRefusal
 			require.NoError(t, app.Details(&details, &refusal))
 			require.False(t, refusal.LedgerBehind)
 			require.Zero(t, w.billed())
 			require.Equal(t, stemflow.SubmissionRefused, w.ledger().State)
 
-			_, err = w.submit(func(in *stemflow.SubmitSeparationInput) { in.Attempt = 2 })
+			_, err = w.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = 2 })
 			require.NoError(t, err, "the ledger is free for another attempt")
 			require.Equal(t, 1, w.billed())
 		})
@@ -84,7 +85,7 @@ func TestSubmitToNobodyIsRefusedNotUnknown(t *testing.T) {
 	closed.Close()
 	w.use(closed.URL, "")
 	_, err := w.submit()
-	requireType(t, err, stemflow.ActivityErrorSubmitRefused)
+	requireType(t, err, activityapi.ActivityErrorSubmitRefused)
 	require.Equal(t, stemflow.SubmissionRefused, w.ledger().State)
 }
 
@@ -105,11 +106,11 @@ func TestSubmitOfUnknownOutcomeIsNeverRepeated(t *testing.T) {
 			fault.Accept = true
 			w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: fault})
 			_, err := w.submit()
-			require.True(t, requireType(t, err, stemflow.ActivityErrorSubmitUnknown).NonRetryable())
+			require.True(t, requireType(t, err, activityapi.ActivityErrorSubmitUnknown).NonRetryable())
 			require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
 			for attempt := 2; attempt < 4; attempt++ {
-				_, err = w.submit(func(in *stemflow.SubmitSeparationInput) { in.Attempt = attempt; in.Force = true })
-				requireType(t, err, stemflow.ActivityErrorSubmitUnknown)
+				_, err = w.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = attempt; in.Force = true })
+				requireType(t, err, activityapi.ActivityErrorSubmitUnknown)
 			}
 			require.Equal(t, 1, w.billed())
 			require.Equal(t, 1, w.sim.Bill().Requests["generate"])
@@ -125,7 +126,7 @@ func TestSubmitMeetsAnotherRunsLedger(t *testing.T) {
 		before.State = stemflow.SubmissionIntended
 		w.write(archive.SubmissionKey(w.loc), before)
 		_, err := w.submit()
-		requireType(t, err, stemflow.ActivityErrorSubmitHeld)
+		requireType(t, err, activityapi.ActivityErrorSubmitHeld)
 		require.Zero(t, w.billed())
 	})
 	t.Run("an intent that is stale ends the run", func(t *testing.T) {
@@ -139,7 +140,7 @@ func TestSubmitMeetsAnotherRunsLedger(t *testing.T) {
 		require.Contains(t, app.Message(), "force")
 		require.Zero(t, w.billed())
 
-		_, err = w.submit(func(in *stemflow.SubmitSeparationInput) { in.Force = true })
+		_, err = w.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 		require.NoError(t, err)
 		require.Equal(t, 1, w.billed())
 	})
@@ -149,7 +150,7 @@ func TestSubmitMeetsAnotherRunsLedger(t *testing.T) {
 		before.State, before.SeparationTaskID = stemflow.SubmissionPaid, "paid-before"
 		w.write(archive.SubmissionKey(w.loc), before)
 		w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}})
-		_, err := w.submit(func(in *stemflow.SubmitSeparationInput) { in.Force = true })
+		_, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 		requireType(t, err, stemflow.ErrorInsufficientCredits)
 		require.Equal(t, stemflow.SubmissionPaid, w.ledger().State)
 		require.Equal(t, "paid-before", w.ledger().SeparationTaskID)
@@ -174,7 +175,7 @@ func TestConcurrentSubmitsPayOnce(t *testing.T) {
 	for attempt := range 8 {
 		env := newWorldOn(w)
 		all.Go(func() {
-			_, _ = env.ExecuteActivity(stemflow.ActivitySubmitSeparation, stemflow.SubmitSeparationInput{
+			_, _ = env.ExecuteActivity(activityapi.ActivitySubmitSeparation, activityapi.SubmitSeparationInput{
 				Location: w.loc, Track: w.track, Attempt: attempt + 1, Deadline: stemflow.DefaultDeadline,
 			})
 		})
@@ -191,7 +192,7 @@ func TestSubmitWithoutAStorePaysNothing(t *testing.T) {
 	w.set.SubmitSeparation.Store = store
 	_, err = w.submit()
 	app := requireType(t, err, stemflow.ErrorArchiveUnavailable)
-	var refusal stemflow.SubmitRefusal
+	var refusal activityapi.SubmitRefusal
 	require.NoError(t, app.Details(&stemflow.ErrorDetails{}, &refusal))
 	require.True(t, refusal.LedgerBehind, "the intent may have been written and its answer lost")
 	require.Zero(t, w.sim.Bill().Requests["generate"])
@@ -212,7 +213,7 @@ func TestCallbackAddressIsMadeForTheWorkflowAndOutlivesItsDeadline(t *testing.T)
 	require.False(t, address.Names(placeholderURL, testNamespace, testWorkflowID, testRunID))
 
 	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
-	in := stemflow.SubmitSeparationInput{Track: w.track, TaskQueue: "separations", Deadline: stemflow.Duration(time.Hour)}
+	in := activityapi.SubmitSeparationInput{Track: w.track, TaskQueue: "separations", Deadline: stemflow.Duration(time.Hour)}
 	minted := address.Mint(trace.ContextWithSpanContext(t.Context(), span), testNamespace, testWorkflowID, testRunID, in)
 	require.True(t, address.Names(minted, testNamespace, testWorkflowID, testRunID))
 	claims, err := address.Keyring.Verify(path.Base(minted), time.Now())

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 )
 
@@ -19,7 +20,7 @@ type WriteCatalogReport struct {
 }
 
 // Execute writes the CSV first and the JSON, which has the result in it, last.
-func (a *WriteCatalogReport) Execute(ctx context.Context, in stemflow.WriteCatalogReportInput) (*stemflow.ReportRefs, error) {
+func (a *WriteCatalogReport) Execute(ctx context.Context, in activityapi.WriteCatalogReportInput) (*stemflow.ReportRefs, error) {
 	defer startHeartbeat(ctx)()
 	bucket := in.Location.Bucket
 	refs := stemflow.ReportRefs{
@@ -52,9 +53,9 @@ func (a *WriteCatalogReport) Execute(ctx context.Context, in stemflow.WriteCatal
 type outcomes func(yield func(stemflow.TrackOutcome) error) error
 
 // kept are the outcomes that RecordOutcomes has kept. A catalogue that ended early has not come to all of its pages.
-func (a *WriteCatalogReport) kept(ctx context.Context, in stemflow.WriteCatalogReportInput) outcomes {
+func (a *WriteCatalogReport) kept(ctx context.Context, in activityapi.WriteCatalogReportInput) outcomes {
 	return func(yield func(stemflow.TrackOutcome) error) error {
-		for page := 1; (page-1)*stemflow.CatalogPageSize < in.Result.Tracks; page++ {
+		for page := 1; (page-1)*activityapi.CatalogPageSize < in.Result.Tracks; page++ {
 			var kept []stemflow.TrackOutcome
 			_, err := a.Store.ReadJSON(ctx, in.Location.Bucket, archive.CatalogOutcomesKey(in.Location, page), &kept)
 			if err != nil && !errors.Is(err, archive.ErrNotFound) {

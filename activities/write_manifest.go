@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 )
 
@@ -15,7 +16,7 @@ type WriteManifest struct {
 // Execute leaves a copy of the ledger beside the manifest where the ledger is elsewhere, so that the folder says by itself
 // what was paid for it. It overwrites
 // an earlier manifest: it is partial, of objects that are gone, or of a separation before this one.
-func (a *WriteManifest) Execute(ctx context.Context, in stemflow.WriteManifestInput) (*stemflow.ObjectRef, error) {
+func (a *WriteManifest) Execute(ctx context.Context, in activityapi.WriteManifestInput) (*stemflow.ObjectRef, error) {
 	subject{kind: in.Manifest.Type, separationTaskID: in.Manifest.SeparationTaskID}.annotate(ctx)
 	ref := stemflow.ObjectRef{Bucket: in.Location.Bucket, Key: archive.ManifestKey(in.Location)}
 	in.Manifest.Manifest = ref

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/kie"
 	"stemflow/internal/token"
 )
@@ -124,7 +125,7 @@ func (b *bridge) record(
 		return
 	}
 	// Only the id is handed on: whose it is, and what became of it, the provider's record says.
-	err := recorder.RecordCallback(ctx, claims.Namespace, claims.TaskQueue, stemflow.RecordCallbackInput{
+	err := recorder.RecordCallback(ctx, claims.Namespace, claims.TaskQueue, activityapi.RecordCallbackInput{
 		WorkflowID: claims.WorkflowID, Owner: claims.RunID, Track: claims.Track,
 	}, stemflow.Callback{TaskID: callback.TaskID, Code: callback.Code})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"stemflow"
 	"stemflow/callbackbridge"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/token"
 )
 
@@ -26,7 +27,7 @@ var separated = stemflow.Track{TaskID: "5c79", AudioID: "e231", Type: stemflow.S
 // kept is a callback that a keeper was given.
 type kept struct {
 	Namespace, TaskQueue string
-	Input                stemflow.RecordCallbackInput
+	Input                activityapi.RecordCallbackInput
 	Callback             stemflow.Callback
 }
 
@@ -40,7 +41,7 @@ type keeper struct {
 }
 
 func (k *keeper) RecordCallback(
-	ctx context.Context, namespace, taskQueue string, in stemflow.RecordCallbackInput, callback stemflow.Callback,
+	ctx context.Context, namespace, taskQueue string, in activityapi.RecordCallbackInput, callback stemflow.Callback,
 ) error {
 	if _, limited := ctx.Deadline(); !limited {
 		return errors.New("there is no time limit")
@@ -78,7 +79,7 @@ func TestCallbackAfterTheRunIsHandedOn(t *testing.T) {
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.JSONEq(t, `{"status":"ok"}`, answer)
 	require.Equal(t, []kept{{
-		namespace, queue, stemflow.RecordCallbackInput{WorkflowID: workflow, Owner: owner, Track: separated},
+		namespace, queue, activityapi.RecordCallbackInput{WorkflowID: workflow, Owner: owner, Track: separated},
 		stemflow.Callback{TaskID: taskID, Code: 200},
 	}}, k.kept, "the id, and nothing that anybody could have made up")
 	require.Contains(t, b.log.String(), taskID)

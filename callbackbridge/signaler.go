@@ -3,6 +3,7 @@ package callbackbridge
 import (
 	"context"
 	"errors"
+	"stemflow/internal/activityapi"
 	"sync"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -22,7 +23,7 @@ type Signaler interface {
 // returns once Temporal has accepted that, or has it behind itself already.
 type Recorder interface {
 	RecordCallback(
-		ctx context.Context, namespace, taskQueue string, in stemflow.RecordCallbackInput, callback stemflow.Callback,
+		ctx context.Context, namespace, taskQueue string, in activityapi.RecordCallbackInput, callback stemflow.Callback,
 	) error
 }
 
@@ -56,7 +57,7 @@ func (s *ClientSignaler) SignalWorkflow(ctx context.Context, namespace, workflow
 // holds a token can name any number of separations. Once one of them was proved to be the owner's,
 // no other is started.
 func (s *ClientSignaler) RecordCallback(
-	ctx context.Context, namespace, taskQueue string, in stemflow.RecordCallbackInput, callback stemflow.Callback,
+	ctx context.Context, namespace, taskQueue string, in activityapi.RecordCallbackInput, callback stemflow.Callback,
 ) error {
 	c, err := s.client(ctx, namespace)
 	if err != nil {
@@ -67,8 +68,8 @@ func (s *ClientSignaler) RecordCallback(
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 		StaticSummary:         "record a callback for " + in.WorkflowID + ", whose run is over",
 	}
-	_, err = c.SignalWithStartWorkflow(ctx, stemflow.RecordCallbackWorkflowID(in.Owner),
-		stemflow.SignalSeparationCallback, callback, options, stemflow.WorkflowRecordCallback, in)
+	_, err = c.SignalWithStartWorkflow(ctx, activityapi.RecordCallbackWorkflowID(in.Owner),
+		stemflow.SignalSeparationCallback, callback, options, activityapi.WorkflowRecordCallback, in)
 	if recorded := (*serviceerror.WorkflowExecutionAlreadyStarted)(nil); errors.As(err, &recorded) {
 		return nil
 	}

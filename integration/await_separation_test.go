@@ -10,6 +10,7 @@ import (
 
 	"stemflow"
 	"stemflow/activities"
+	"stemflow/internal/activityapi"
 	"stemflow/kiesim"
 )
 
@@ -17,13 +18,13 @@ import (
 func TestHowAnAwaitedRunEnded(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
-	look := func(run client.WorkflowRun, runID string) (end stemflow.EndedSeparation, err error) {
+	look := func(run client.WorkflowRun, runID string) (end activityapi.EndedSeparation, err error) {
 		var suite testsuite.WorkflowTestSuite
 		suite.SetLogger(quiet())
 		env := suite.NewTestActivityEnvironment()
 		await := &activities.AwaitSeparation{Client: s.client}
 		env.RegisterActivity(await.Execute)
-		value, err := env.ExecuteActivity(await.Execute, stemflow.AwaitSeparationInput{WorkflowID: run.GetID(), RunID: runID})
+		value, err := env.ExecuteActivity(await.Execute, activityapi.AwaitSeparationInput{WorkflowID: run.GetID(), RunID: runID})
 		if err == nil {
 			require.NoError(t, value.Get(&end))
 		}
@@ -36,13 +37,13 @@ func TestHowAnAwaitedRunEnded(t *testing.T) {
 	_, err := look(run, run.GetRunID())
 	var app *temporal.ApplicationError
 	require.ErrorAs(t, err, &app)
-	require.Equal(t, stemflow.ActivityErrorStillRunning, app.Type())
+	require.Equal(t, activityapi.ActivityErrorStillRunning, app.Type())
 	s.settle(in)
 	result := s.result(run)
 	for _, runID := range []string{run.GetRunID(), ""} {
 		end, err := look(run, runID)
 		require.NoError(t, err)
-		require.Equal(t, stemflow.EndedSeparation{Result: &result}, end)
+		require.Equal(t, activityapi.EndedSeparation{Result: &result}, end)
 	}
 
 	failing := track(stemflow.SeparateVocal)
@@ -51,7 +52,7 @@ func TestHowAnAwaitedRunEnded(t *testing.T) {
 	_, message, details := s.failure(run)
 	end, err := look(run, run.GetRunID())
 	require.NoError(t, err)
-	require.Equal(t, stemflow.EndedSeparation{Reason: stemflow.ErrorSeparationFailed, Message: message, Details: &details}, end)
+	require.Equal(t, activityapi.EndedSeparation{Reason: stemflow.ErrorSeparationFailed, Message: message, Details: &details}, end)
 	require.True(t, end.Details.Paid)
 
 	cancelled := track(stemflow.SeparateVocal)

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/kiesim"
 )
 
@@ -207,7 +208,7 @@ func (r *faultRun) goOn(m runMoment) {
 func (r *faultRun) inject(f faultAt) {
 	r.t.Helper()
 	if f.fault == repeatSubmit {
-		r.letTheEngineRepeat(stemflow.ActivitySubmitSeparation)
+		r.letTheEngineRepeat(activityapi.ActivitySubmitSeparation)
 		return
 	}
 	r.faultStage.inject(f.fault)

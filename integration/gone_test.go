@@ -20,7 +20,7 @@ func TestSeparationThatTheProviderHasDeleted(t *testing.T) {
 	require.NoError(t, s.store.PutJSON(t.Context(), s.bucket, archive.SubmissionKey(s.location(in)), stemflow.Submission{
 		Version: 1, State: stemflow.SubmissionPaid, SeparationTaskID: forgotten,
 		WorkflowID: "earlier", RunID: "earlier", Attempt: 1,
-		Track:       stemflow.Track{TaskID: in.TaskID, AudioID: in.AudioID, Type: in.Type},
+		Track:       in.Track(),
 		SubmittedAt: time.Now().Add(-90 * 24 * time.Hour),
 	}))
 	kind, message, details := s.failure(s.start(in))

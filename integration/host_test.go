@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/plugin"
 )
@@ -64,8 +65,8 @@ func TestPriorityAndFairnessHoldForEveryActivity(t *testing.T) {
 	s.result(run)
 	seen.mu.Lock()
 	defer seen.mu.Unlock()
-	require.Contains(t, seen.seen, stemflow.ActivitySubmitSeparation)
-	require.Contains(t, seen.seen, stemflow.ActivityArchiveStem)
+	require.Contains(t, seen.seen, activityapi.ActivitySubmitSeparation)
+	require.Contains(t, seen.seen, activityapi.ActivityArchiveStem)
 	for name, priority := range seen.seen {
 		require.Equal(t, given, priority, name)
 	}

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/devservers"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
@@ -41,19 +42,19 @@ func (s *stack) terminated(in stemflow.SeparateStemsInput) client.WorkflowRun {
 
 // recording is the workflow that records callbacks for a run.
 func (s *stack) recording(run client.WorkflowRun) client.WorkflowRun {
-	return s.client.GetWorkflow(s.t.Context(), stemflow.RecordCallbackWorkflowID(run.GetRunID()), "")
+	return s.client.GetWorkflow(s.t.Context(), activityapi.RecordCallbackWorkflowID(run.GetRunID()), "")
 }
 
 // recorded waits until the callback for a run has been recorded.
-func (s *stack) recorded(run client.WorkflowRun) stemflow.RecordedCallback {
+func (s *stack) recorded(run client.WorkflowRun) activityapi.RecordedCallback {
 	s.t.Helper()
 	s.await("Temporal has the callback", func() bool {
-		_, err := s.client.DescribeWorkflow(s.t.Context(), stemflow.RecordCallbackWorkflowID(run.GetRunID()), "")
+		_, err := s.client.DescribeWorkflow(s.t.Context(), activityapi.RecordCallbackWorkflowID(run.GetRunID()), "")
 		return err == nil
 	})
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
-	var recorded stemflow.RecordedCallback
+	var recorded activityapi.RecordedCallback
 	require.NoError(s.t, s.recording(run).Get(ctx, &recorded))
 	return recorded
 }
@@ -109,14 +110,14 @@ func TestCallbackAfterTheRunReachesTheLedger(t *testing.T) {
 		run := s.terminated(in)
 		s.settle(in)
 		recorded := s.recorded(run)
-		require.Equal(t, stemflow.RecordedCallback{
-			SeparationTaskID: s.charges(in)[0].TaskID, Owner: run.GetRunID(), Outcome: stemflow.CallbackRecorded,
+		require.Equal(t, activityapi.RecordedCallback{
+			SeparationTaskID: s.charges(in)[0].TaskID, Owner: run.GetRunID(), Outcome: activityapi.CallbackRecorded,
 		}, recorded)
 		s.requirePaid(in)
 		s.resumed(in)
 
 		// The provider repeats itself, and starts nothing.
-		first, err := s.client.DescribeWorkflow(t.Context(), stemflow.RecordCallbackWorkflowID(run.GetRunID()), "")
+		first, err := s.client.DescribeWorkflow(t.Context(), activityapi.RecordCallbackWorkflowID(run.GetRunID()), "")
 		require.NoError(t, err)
 		status, err := s.sim.SendCallback(t.Context(), kiesim.CallbackNow{TaskID: recorded.SeparationTaskID})
 		require.NoError(t, err)
@@ -162,7 +163,7 @@ func TestCallbackAfterTheRunReachesTheLedger(t *testing.T) {
 		s.sim.SetKnobs(in.AudioID, lost())
 		s.terminated(in)
 		second := s.start(in)
-		s.awaitFailed(second, stemflow.ActivityErrorSubmitHeld) // by the intent of the first
+		s.awaitFailed(second, activityapi.ActivityErrorSubmitHeld) // by the intent of the first
 		s.settle(in)
 		s.awaitSignal(second)
 		require.Empty(t, s.cancelled(second))
@@ -223,7 +224,7 @@ func TestForgedCallbacksAfterTheRun(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, status)
 	}
-	s.awaitFailed(s.recording(run), stemflow.ActivityErrorNotOwn) // a record of the other one might still come
+	s.awaitFailed(s.recording(run), activityapi.ActivityErrorNotOwn) // a record of the other one might still come
 	require.Equal(t, stemflow.SubmissionIntended, s.ledger(in).State)
 	s.settle(in)
 	require.Equal(t, genuine, s.recorded(run).SeparationTaskID)

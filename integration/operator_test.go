@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 )
@@ -44,7 +45,7 @@ func execution(run client.WorkflowRun) *commonpb.WorkflowExecution {
 func (s *stack) pendingSubmit(run client.WorkflowRun) *workflowpb.PendingActivityInfo {
 	s.t.Helper()
 	for _, pending := range s.pending(run) {
-		if pending.GetActivityType().GetName() == stemflow.ActivitySubmitSeparation {
+		if pending.GetActivityType().GetName() == activityapi.ActivitySubmitSeparation {
 			return pending
 		}
 	}
@@ -121,7 +122,7 @@ func TestSubmitExecutedAgainByTheEngine(t *testing.T) {
 		"activity reset": func(s *stack, run client.WorkflowRun) {
 			_, err := s.client.WorkflowService().ResetActivity(s.t.Context(), &workflowservice.ResetActivityRequest{
 				Namespace: client.DefaultNamespace, Execution: execution(run),
-				Activity: &workflowservice.ResetActivityRequest_Type{Type: stemflow.ActivitySubmitSeparation},
+				Activity: &workflowservice.ResetActivityRequest_Type{Type: activityapi.ActivitySubmitSeparation},
 			})
 			require.NoError(s.t, err)
 		},
@@ -153,7 +154,7 @@ func (s *stack) retry(run client.WorkflowRun, options *activitypb.ActivityOption
 	s.t.Helper()
 	_, err := s.client.WorkflowService().UpdateActivityOptions(s.t.Context(), &workflowservice.UpdateActivityOptionsRequest{
 		Namespace: client.DefaultNamespace, Execution: execution(run), ActivityOptions: options,
-		Activity:   &workflowservice.UpdateActivityOptionsRequest_Type{Type: stemflow.ActivitySubmitSeparation},
+		Activity:   &workflowservice.UpdateActivityOptionsRequest_Type{Type: activityapi.ActivitySubmitSeparation},
 		UpdateMask: &fieldmaskpb.FieldMask{Paths: paths},
 	})
 	require.NoError(s.t, err)
@@ -194,7 +195,7 @@ func TestPausedSubmit(t *testing.T) {
 	pause := func(s *stack, run client.WorkflowRun) {
 		_, err := s.client.WorkflowService().PauseActivity(s.t.Context(), &workflowservice.PauseActivityRequest{
 			Namespace: client.DefaultNamespace, Execution: execution(run), RequestId: newID(), Reason: "the operator's",
-			Activity: &workflowservice.PauseActivityRequest_Type{Type: stemflow.ActivitySubmitSeparation},
+			Activity: &workflowservice.PauseActivityRequest_Type{Type: activityapi.ActivitySubmitSeparation},
 		})
 		require.NoError(s.t, err)
 		require.True(s.t, s.pendingSubmit(run).GetPaused())
@@ -202,7 +203,7 @@ func TestPausedSubmit(t *testing.T) {
 	unpause := func(s *stack, run client.WorkflowRun, resetAttempts bool) {
 		_, err := s.client.WorkflowService().UnpauseActivity(s.t.Context(), &workflowservice.UnpauseActivityRequest{
 			Namespace: client.DefaultNamespace, Execution: execution(run), ResetAttempts: resetAttempts,
-			Activity: &workflowservice.UnpauseActivityRequest_Type{Type: stemflow.ActivitySubmitSeparation},
+			Activity: &workflowservice.UnpauseActivityRequest_Type{Type: activityapi.ActivitySubmitSeparation},
 		})
 		require.NoError(s.t, err)
 	}
@@ -330,7 +331,7 @@ func TestTerminatedInTheCallAndStartedAgain(t *testing.T) {
 	require.NoError(t, s.client.TerminateWorkflow(t.Context(), run.GetID(), run.GetRunID(), "the operator's"))
 	again := s.start(in)
 	require.NotEqual(t, run.GetRunID(), again.GetRunID())
-	s.awaitFailed(again, stemflow.ActivityErrorSubmitHeld)
+	s.awaitFailed(again, activityapi.ActivityErrorSubmitHeld)
 	release() // the worker has the answer, and no run that asks for it
 	s.settledOnce(in, again)
 }

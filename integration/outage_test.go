@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/devservers"
 	"stemflow/kiesim"
@@ -170,12 +171,12 @@ func TestStoreDownAfterPaying(t *testing.T) {
 		"before the ledger is completed": {
 			held:  true,
 			gone:  func(s *stack, in stemflow.SeparateStemsInput) bool { return s.billed(in) == 1 },
-			fails: stemflow.ActivityRecordSubmission,
+			fails: activityapi.ActivityRecordSubmission,
 		},
 		"while archiving": {
 			knobs: kiesim.Knobs{Files: slowFiles()},
 			gone:  func(s *stack, _ stemflow.SeparateStemsInput) bool { return s.sim.Bill().Downloads > 1 },
-			fails: stemflow.ActivityArchiveStem,
+			fails: activityapi.ActivityArchiveStem,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/kiesim"
 )
 
@@ -95,7 +96,7 @@ func TestCancelledBeforeTheSubmitIsUnpaid(t *testing.T) {
 		s.await("the submit is asked for, or made", func() bool {
 			pending := s.pending(run)
 			return s.memo(run) != "" ||
-				len(pending) > 0 && pending[0].ActivityType.Name == stemflow.ActivitySubmitSeparation
+				len(pending) > 0 && pending[0].ActivityType.Name == activityapi.ActivitySubmitSeparation
 		})
 	}
 	dropped := 0

@@ -26,6 +26,7 @@ import (
 
 	"stemflow"
 	"stemflow/callbackbridge"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
@@ -221,10 +222,8 @@ func (s *stack) ledger(in stemflow.SeparateStemsInput) stemflow.Submission {
 	return submission
 }
 
-func (s *stack) location(in stemflow.SeparateStemsInput) stemflow.Location {
-	return archive.Locate(s.bucket, in.Prefix, stemflow.Track{
-		TaskID: in.TaskID, AudioID: in.AudioID, Type: in.WithDefaults().Type, StemName: in.StemName,
-	})
+func (s *stack) location(in stemflow.SeparateStemsInput) activityapi.Location {
+	return archive.Locate(s.bucket, in.Prefix, in.Track())
 }
 
 // billed is how often the provider was paid for a track.

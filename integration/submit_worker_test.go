@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 	"stemflow/plugin"
@@ -67,7 +68,7 @@ func TestTheSubmitWorkerTakesItsHostsOptions(t *testing.T) {
 	s.result(s.start(track(stemflow.SeparateVocal)))
 	late.mu.Lock()
 	defer late.mu.Unlock()
-	for _, name := range []string{stemflow.ActivitySubmitSeparation, stemflow.ActivityArchiveStem} {
+	for _, name := range []string{activityapi.ActivitySubmitSeparation, activityapi.ActivityArchiveStem} {
 		require.Equal(t, "given", late.values[name], name)
 	}
 }
@@ -98,7 +99,7 @@ func TestRegisterWithoutAClientInTheConfig(t *testing.T) {
 	require.NoError(t, err)
 	s.await("the catalogue looks at the run", func() bool {
 		pending := s.pending(catalog)
-		return len(pending) == 1 && pending[0].ActivityType.Name == stemflow.ActivityAwaitSeparation
+		return len(pending) == 1 && pending[0].ActivityType.Name == activityapi.ActivityAwaitSeparation
 	})
 	s.settle(in)
 	s.result(single)

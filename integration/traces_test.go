@@ -19,6 +19,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/devservers"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/telemetry/telemetrytest"
@@ -93,7 +94,7 @@ func TestOneTraceFromStarterToManifest(t *testing.T) {
 		}
 		return found
 	}
-	submit := activity(stemflow.ActivitySubmitSeparation).One(t)
+	submit := activity(activityapi.ActivitySubmitSeparation).One(t)
 	require.Equal(t, result.SeparationTaskID, submit.Attribute("stemflow.separation_task_id"))
 	require.Equal(t, string(in.Type), submit.Attribute("stemflow.type"))
 	paid := spans.Below(submit).Named("POST /api/v1/vocal-removal/generate").One(t)
@@ -112,7 +113,7 @@ func TestOneTraceFromStarterToManifest(t *testing.T) {
 	require.Equal(t, "HandleSignal:separation-callback by stemflow-worker", handled.Name+" by "+handled.Service())
 
 	archived := map[string]int64{}
-	for _, stem := range activity(stemflow.ActivityArchiveStem) {
+	for _, stem := range activity(activityapi.ActivityArchiveStem) {
 		require.Equal(t, result.SeparationTaskID, stem.Attribute("stemflow.separation_task_id"))
 		fetched, put := spans.Below(stem).Named("GET source").One(t), spans.Below(stem).Named("PUT store").One(t)
 		require.Equal(t, "127.0.0.1", fetched.Attribute("server.address"))
@@ -125,7 +126,7 @@ func TestOneTraceFromStarterToManifest(t *testing.T) {
 	for _, stem := range result.Stems {
 		require.Equal(t, stem.Size, archived[stem.Name], stem.Name)
 	}
-	manifest := activity(stemflow.ActivityWriteManifest).One(t)
+	manifest := activity(activityapi.ActivityWriteManifest).One(t)
 	require.Equal(t, "200", spans.Below(manifest).Named("PUT store").One(t).Attribute("http.response.status_code"))
 	require.Empty(t, spans.Named("QueryWorkflow"), "whoever watches does not fill the trace")
 

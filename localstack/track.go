@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 )
 
@@ -17,8 +18,8 @@ func newTrack() stemflow.SeparateStemsInput {
 }
 
 // location is where a track's stems are.
-func location(in stemflow.SeparateStemsInput) stemflow.Location {
-	return archive.Locate(bucket, "", stemflow.Track{TaskID: in.TaskID, AudioID: in.AudioID, Type: in.Type})
+func location(in stemflow.SeparateStemsInput) activityapi.Location {
+	return archive.Locate(bucket, "", in.Track())
 }
 
 // workflowURL shows the latest run of a track in Temporal's UI.

@@ -9,7 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
-	"stemflow/internal/ended"
+	"stemflow/internal/outcome"
 )
 
 // catalogAdvice says what to do about a catalogue that did not come to its end, where that is not what a track's run would be told.
@@ -23,7 +23,7 @@ var catalogAdvice = map[string]string{
 
 // catalogFailure tells how a catalogue ended that did not come to its end.
 func catalogFailure(err error) *failure {
-	end, told := ended.With(err)
+	end, told := outcome.FromError(err)
 	if !told {
 		return temporalFailure("the catalogue's result cannot be read", err)
 	}

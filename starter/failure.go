@@ -7,7 +7,8 @@ import (
 	"strings"
 
 	"stemflow"
-	"stemflow/internal/ended"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/outcome"
 )
 
 // Exit codes; the help tells them.
@@ -97,14 +98,14 @@ var advice = map[string]string{
 
 // runFailure tells how a run ended that did not end well.
 func runFailure(err error) *failure {
-	end, told := ended.With(err)
+	end, told := outcome.FromError(err)
 	if !told {
 		return temporalFailure("the separation's result cannot be read", err)
 	}
 	return failureOf(end)
 }
 
-func failureOf(end stemflow.EndedSeparation) *failure {
+func failureOf(end activityapi.EndedSeparation) *failure {
 	f := &failure{Type: end.Reason, Message: end.Message, Details: end.Details, hint: advice[end.Reason], code: exitFailed}
 	switch end.Reason {
 	case stemflow.ErrorInvalidInput:

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
 )
@@ -29,8 +30,8 @@ func (o *manifestOptions) declare(set *flag.FlagSet) {
 // archived is a manifest, as it was found and as it reads, the folder that it is in, and that of the track's ledger.
 type archived struct {
 	store    *archive.Store
-	location stemflow.Location
-	ledger   stemflow.Location
+	location activityapi.Location
+	ledger   activityapi.Location
 	text     json.RawMessage
 	manifest stemflow.Manifest
 }
@@ -57,7 +58,7 @@ func (p *cli) readManifest(ctx context.Context, command string, o manifestOption
 	if err != nil {
 		return nil, configurationError(err)
 	}
-	a := &archived{store: store, location: o.location(cfg), ledger: archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, track(o.in))}
+	a := &archived{store: store, location: o.location(cfg), ledger: archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, o.in.Track())}
 	if err := a.read(ctx, o); err != nil {
 		return nil, err
 	}
@@ -65,7 +66,7 @@ func (p *cli) readManifest(ctx context.Context, command string, o manifestOption
 }
 
 // location is the folder of the manifest.
-func (o manifestOptions) location(cfg config.Starter) stemflow.Location {
+func (o manifestOptions) location(cfg config.Starter) activityapi.Location {
 	bucket, prefix := o.in.Bucket, o.in.Prefix
 	if bucket == "" {
 		bucket = cfg.Bucket
@@ -74,9 +75,9 @@ func (o manifestOptions) location(cfg config.Starter) stemflow.Location {
 		prefix = cfg.Prefix
 	}
 	if o.manifestKey != "" {
-		return stemflow.Location{Bucket: bucket, Dir: strings.TrimSuffix(o.manifestKey, path.Base(o.manifestKey))}
+		return activityapi.Location{Bucket: bucket, Dir: strings.TrimSuffix(o.manifestKey, path.Base(o.manifestKey))}
 	}
-	return archive.Locate(bucket, prefix, track(o.in))
+	return archive.Locate(bucket, prefix, o.in.Track())
 }
 
 // read reads the manifest. The error is a *failure.
@@ -106,7 +107,7 @@ func (a *archived) read(ctx context.Context, o manifestOptions) error {
 }
 
 // addSubmission tells that something is paid for, though no manifest is there yet.
-func (f *failure) addSubmission(ctx context.Context, store *archive.Store, places ...stemflow.Location) {
+func (f *failure) addSubmission(ctx context.Context, store *archive.Store, places ...activityapi.Location) {
 	var paid stemflow.Submission
 	for _, at := range places {
 		_, err := store.ReadJSON(ctx, at.Bucket, archive.SubmissionKey(at), &paid)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"stemflow/internal/activityapi"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -168,21 +169,21 @@ func queryProgress[P any](ctx context.Context, c client.Client, workflowID, runI
 
 // doing says what an activity does, for a person.
 var doing = map[string]string{
-	stemflow.ActivityPrepareArchive:      "looking at the archive",
-	stemflow.ActivitySubmitSeparation:    "submitting the track",
-	stemflow.ActivityRecordSubmission:    "completing the ledger",
-	stemflow.ActivityAdoptCallback:       "recording another run's callback",
-	stemflow.ActivityGetSeparationRecord: "reading the provider's record",
-	stemflow.ActivityRenewSource:         "renewing a link",
-	stemflow.ActivityArchiveStem:         "archiving a stem",
-	stemflow.ActivityWriteManifest:       "writing the manifest",
+	activityapi.ActivityPrepareArchive:      "looking at the archive",
+	activityapi.ActivitySubmitSeparation:    "submitting the track",
+	activityapi.ActivityRecordSubmission:    "completing the ledger",
+	activityapi.ActivityAdoptCallback:       "recording another run's callback",
+	activityapi.ActivityGetSeparationRecord: "reading the provider's record",
+	activityapi.ActivityRenewSource:         "renewing a link",
+	activityapi.ActivityArchiveStem:         "archiving a stem",
+	activityapi.ActivityWriteManifest:       "writing the manifest",
 
-	stemflow.ActivityPrepareCatalog:     "checking the tracks",
-	stemflow.ActivityReadCatalog:        "reading the next tracks",
-	stemflow.ActivityGetBalance:         "looking at the account's balance",
-	stemflow.ActivityAwaitSeparation:    "awaiting a track",
-	stemflow.ActivityRecordOutcomes:     "recording outcomes",
-	stemflow.ActivityWriteCatalogReport: "writing the report",
+	activityapi.ActivityPrepareCatalog:     "checking the tracks",
+	activityapi.ActivityReadCatalog:        "reading the next tracks",
+	activityapi.ActivityGetBalance:         "looking at the account's balance",
+	activityapi.ActivityAwaitSeparation:    "awaiting a track",
+	activityapi.ActivityRecordOutcomes:     "recording outcomes",
+	activityapi.ActivityWriteCatalogReport: "writing the report",
 }
 
 func pendingActivities(pending []*workflowpb.PendingActivityInfo) activities {
@@ -192,9 +193,9 @@ func pendingActivities(pending []*workflowpb.PendingActivityInfo) activities {
 		started := activity.GetState() == enumspb.PENDING_ACTIVITY_STATE_STARTED
 		beat := heartbeat(activity)
 		switch {
-		case name == stemflow.ActivitySubmitSeparation:
+		case name == activityapi.ActivitySubmitSeparation:
 			a.Submitting = started
-		case name == stemflow.ActivityGetSeparationRecord:
+		case name == activityapi.ActivityGetSeparationRecord:
 			a.Polls = int(activity.GetAttempt()) - 1
 		case beat.Name != "" && started:
 			a.Transfers[beat.Name] = transfer{Bytes: beat.Bytes, Total: beat.Total, Rate: rate(activity, beat.Bytes)}
@@ -216,17 +217,17 @@ func pendingActivities(pending []*workflowpb.PendingActivityInfo) activities {
 
 // isExpected tells whether an activity fails so by design: a record that is not done yet, a run that goes on.
 func isExpected(kind string) bool {
-	return kind == stemflow.ActivityErrorPending || kind == stemflow.ActivityErrorStillRunning
+	return kind == activityapi.ActivityErrorPending || kind == activityapi.ActivityErrorStillRunning
 }
 
-// heartbeat is what an [stemflow.ActivityArchiveStem] told last; no name: nothing yet, or it is another activity.
-func heartbeat(activity *workflowpb.PendingActivityInfo) stemflow.ArchiveStemHeartbeat {
-	var beat stemflow.ArchiveStemHeartbeat
-	if activity.GetActivityType().GetName() != stemflow.ActivityArchiveStem || activity.GetHeartbeatDetails() == nil {
+// heartbeat is what an [activityapi.ActivityArchiveStem] told last; no name: nothing yet, or it is another activity.
+func heartbeat(activity *workflowpb.PendingActivityInfo) activityapi.ArchiveStemHeartbeat {
+	var beat activityapi.ArchiveStemHeartbeat
+	if activity.GetActivityType().GetName() != activityapi.ActivityArchiveStem || activity.GetHeartbeatDetails() == nil {
 		return beat
 	}
 	if err := converter.GetDefaultDataConverter().FromPayloads(activity.GetHeartbeatDetails(), &beat); err != nil {
-		return stemflow.ArchiveStemHeartbeat{}
+		return activityapi.ArchiveStemHeartbeat{}
 	}
 	return beat
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -36,32 +37,32 @@ func withFailure(a *workflowpb.PendingActivityInfo, kind, message string) *workf
 
 func TestPendingActivities(t *testing.T) {
 	const started, scheduled = enumspb.PENDING_ACTIVITY_STATE_STARTED, enumspb.PENDING_ACTIVITY_STATE_SCHEDULED
-	drums := stemflow.ArchiveStemHeartbeat{Name: "drums", Bytes: 1000, Total: 4000}
+	drums := activityapi.ArchiveStemHeartbeat{Name: "drums", Bytes: 1000, Total: 4000}
 	for _, c := range []struct {
 		name string
 		in   *workflowpb.PendingActivityInfo
 		want activities
 	}{
-		{"submit waits", pending(stemflow.ActivitySubmitSeparation, 1, scheduled), activities{}},
-		{"submit goes on", pending(stemflow.ActivitySubmitSeparation, 1, started), activities{Submitting: true}},
-		{"polling", withFailure(pending(stemflow.ActivityGetSeparationRecord, 4, scheduled), stemflow.ActivityErrorPending, "not done"),
+		{"submit waits", pending(activityapi.ActivitySubmitSeparation, 1, scheduled), activities{}},
+		{"submit goes on", pending(activityapi.ActivitySubmitSeparation, 1, started), activities{Submitting: true}},
+		{"polling", withFailure(pending(activityapi.ActivityGetSeparationRecord, 4, scheduled), activityapi.ActivityErrorPending, "not done"),
 			activities{Polls: 3}},
-		{"provider down", withFailure(pending(stemflow.ActivityGetSeparationRecord, 4, scheduled), "Other", "down"),
+		{"provider down", withFailure(pending(activityapi.ActivityGetSeparationRecord, 4, scheduled), "Other", "down"),
 			activities{Polls: 3, Failing: []failing{{"reading the provider's record", 4, "down"}}}},
-		{"store down", withFailure(pending(stemflow.ActivityPrepareArchive, 2, scheduled), stemflow.ErrorArchiveUnavailable, "refused"),
+		{"store down", withFailure(pending(activityapi.ActivityPrepareArchive, 2, scheduled), stemflow.ErrorArchiveUnavailable, "refused"),
 			activities{Failing: []failing{{"looking at the archive", 2, "refused"}}}},
 		{"unknown activity", withFailure(pending("Later", 2, scheduled), "", "refused"),
 			activities{Failing: []failing{{"Later", 2, "refused"}}}},
-		{"stem not begun", pending(stemflow.ActivityArchiveStem, 1, scheduled), activities{}},
-		{"stem on its way", withBeat(t, pending(stemflow.ActivityArchiveStem, 1, started), drums, 4*time.Second),
+		{"stem not begun", pending(activityapi.ActivityArchiveStem, 1, scheduled), activities{}},
+		{"stem on its way", withBeat(t, pending(activityapi.ActivityArchiveStem, 1, started), drums, 4*time.Second),
 			activities{Transfers: map[string]transfer{"drums": {1000, 4000, 250}}}},
-		{"heartbeat of the attempt before", withBeat(t, pending(stemflow.ActivityArchiveStem, 2, started), drums, -time.Second),
+		{"heartbeat of the attempt before", withBeat(t, pending(activityapi.ActivityArchiveStem, 2, started), drums, -time.Second),
 			activities{Transfers: map[string]transfer{"drums": {1000, 4000, 0}}}},
-		{"stem tried again", withFailure(withBeat(t, pending(stemflow.ActivityArchiveStem, 2, scheduled), drums, time.Second), "", "cut"),
+		{"stem tried again", withFailure(withBeat(t, pending(activityapi.ActivityArchiveStem, 2, scheduled), drums, time.Second), "", "cut"),
 			activities{Retries: map[string]failing{"drums": {"archiving drums", 2, "cut"}}}},
-		{"unknown stem tried again", withFailure(pending(stemflow.ActivityArchiveStem, 2, scheduled), "", "worker lost"),
+		{"unknown stem tried again", withFailure(pending(activityapi.ActivityArchiveStem, 2, scheduled), "", "worker lost"),
 			activities{Failing: []failing{{"archiving a stem", 2, "worker lost"}}}},
-		{"heartbeat of another shape", withBeat(t, pending(stemflow.ActivityArchiveStem, 1, started), 42, time.Second), activities{}},
+		{"heartbeat of another shape", withBeat(t, pending(activityapi.ActivityArchiveStem, 1, started), 42, time.Second), activities{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.want.Transfers == nil {

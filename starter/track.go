@@ -60,12 +60,6 @@ func problemLines(invalid *stemflow.InputError) string {
 	return lines
 }
 
-// track is what an input separates.
-func track(in stemflow.SeparateStemsInput) stemflow.Track {
-	in = in.WithDefaults()
-	return stemflow.Track{TaskID: in.TaskID, AudioID: in.AudioID, Type: in.Type, StemName: in.StemName}
-}
-
 // title is what a person calls a separation.
 func title(in stemflow.SeparateStemsInput) string {
 	in = in.WithDefaults()

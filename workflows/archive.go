@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"slices"
+	"stemflow/internal/activityapi"
 	"strings"
 
 	"go.temporal.io/sdk/temporal"
@@ -64,14 +65,14 @@ func (s *separation) archiveStem(ctx workflow.Context, source stemflow.SourceSte
 	var tried []string
 	for {
 		var stem stemflow.Stem
-		err := workflow.ExecuteActivity(archiveOptions(ctx, source.Name), stemflow.ActivityArchiveStem, stemflow.ArchiveStemInput{
+		err := workflow.ExecuteActivity(archiveOptions(ctx, source.Name), activityapi.ActivityArchiveStem, activityapi.ArchiveStemInput{
 			Location: s.archive.Location, SeparationTaskID: s.taskID, Stem: source, Fresh: !s.resumed,
 		}).Get(ctx, &stem)
 		if kind, _ := applicationError(err); kind != stemflow.ErrorSourceExpired || len(tried) == maxRenewals {
 			return stem, err
 		}
 		tried = append(tried, source.URL)
-		err = workflow.ExecuteActivity(renewOptions(ctx, source.Name), stemflow.ActivityRenewSource, stemflow.RenewSourceInput{
+		err = workflow.ExecuteActivity(renewOptions(ctx, source.Name), activityapi.ActivityRenewSource, activityapi.RenewSourceInput{
 			SeparationTaskID: s.taskID, Stem: source, Tried: tried,
 		}).Get(ctx, &source)
 		if err != nil {
@@ -122,8 +123,8 @@ func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStem
 			OriginURL: s.record.OriginURL, CreatedAt: s.record.CreatedAt, CompletedAt: s.record.CompletedAt,
 		},
 	}
-	err := briefly(manifestOptions(ctx), stemflow.ActivityWriteManifest,
-		stemflow.WriteManifestInput{Location: s.archive.Location, Ledger: s.archive.Ledger, Manifest: manifest}, &result.Manifest)
+	err := briefly(manifestOptions(ctx), activityapi.ActivityWriteManifest,
+		activityapi.WriteManifestInput{Location: s.archive.Location, Ledger: s.archive.Ledger, Manifest: manifest}, &result.Manifest)
 	if temporal.IsCanceledError(err) {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -11,14 +12,14 @@ import (
 
 func TestExpiredLinkIsRenewed(t *testing.T) {
 	w := newWorld(t)
-	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		if in.Stem.Name == "vocals" && in.Stem.URL != "https://files.example/second" {
 			return nil, failed(stemflow.ErrorSourceExpired)
 		}
 		return archived(in.Stem.Name), nil
 	}
 	renewed := []string{"https://files.example/first", "https://files.example/second"}
-	w.renew = func(in stemflow.RenewSourceInput) (*stemflow.SourceStem, error) {
+	w.renew = func(in activityapi.RenewSourceInput) (*stemflow.SourceStem, error) {
 		stem := in.Stem
 		stem.URL = renewed[len(in.Tried)-1]
 		require.NotContains(t, in.Tried, stem.URL)
@@ -27,15 +28,15 @@ func TestExpiredLinkIsRenewed(t *testing.T) {
 	w.callbackAfter(time.Second, success(separationID))
 	w.run(input())
 	require.Len(t, w.result().Stems, 2)
-	require.Equal(t, 2, w.calls[stemflow.ActivityRenewSource])
+	require.Equal(t, 2, w.calls[activityapi.ActivityRenewSource])
 }
 
 func TestLinkThatNeverWorksIsGivenUp(t *testing.T) {
 	w := newWorld(t)
-	w.archive = func(stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+	w.archive = func(activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		return nil, failed(stemflow.ErrorSourceExpired)
 	}
-	w.renew = func(in stemflow.RenewSourceInput) (*stemflow.SourceStem, error) { return &in.Stem, nil }
+	w.renew = func(in activityapi.RenewSourceInput) (*stemflow.SourceStem, error) { return &in.Stem, nil }
 	w.callbackAfter(time.Second, success(separationID))
 	w.run(input())
 	kind, _, details := w.failure()
@@ -46,7 +47,7 @@ func TestLinkThatNeverWorksIsGivenUp(t *testing.T) {
 
 func TestBlockedLinkIsNotRenewed(t *testing.T) {
 	w := newWorld(t)
-	w.archive = func(stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+	w.archive = func(activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		return nil, failed(stemflow.ErrorSourceBlocked)
 	}
 	w.callbackAfter(time.Second, success(separationID))
@@ -55,12 +56,12 @@ func TestBlockedLinkIsNotRenewed(t *testing.T) {
 	require.Equal(t, stemflow.ErrorSourceBlocked, kind)
 	require.NotContains(t, message, "force")
 	require.Equal(t, separationID, details.SeparationTaskID)
-	require.Zero(t, w.calls[stemflow.ActivityRenewSource])
+	require.Zero(t, w.calls[activityapi.ActivityRenewSource])
 }
 
 func TestOneBadStemHarmsNoOther(t *testing.T) {
 	bad := func(w *world) {
-		w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+		w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 			if in.Stem.Name == "vocals" {
 				return nil, failed(stemflow.ErrorSourceNotAudio)
 			}
@@ -95,7 +96,7 @@ func TestOneBadStemHarmsNoOther(t *testing.T) {
 	t.Run("allowPartial does not make a result of nothing", func(t *testing.T) {
 		w := newWorld(t)
 		bad(w)
-		w.archive = func(stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+		w.archive = func(activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 			return nil, failed(stemflow.ErrorSourceTooLarge)
 		}
 		in := input()
@@ -109,7 +110,7 @@ func TestOneBadStemHarmsNoOther(t *testing.T) {
 func TestArchivingSitsOutAnOutageOfTheStore(t *testing.T) {
 	w := newWorld(t)
 	tries := 0
-	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		if tries++; tries < 8 {
 			return nil, again(stemflow.ErrorArchiveUnavailable)
 		}
@@ -122,8 +123,8 @@ func TestArchivingSitsOutAnOutageOfTheStore(t *testing.T) {
 
 func TestEmptyNamesTheExpectedStemsThatWereNotServed(t *testing.T) {
 	w := newWorld(t)
-	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
-		return &stemflow.SeparationRecord{
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+		return &activityapi.SeparationRecord{
 			OriginURL: "https://cdn.example/origin.mp3",
 			Stems:     []stemflow.SourceStem{{Name: "vocals", URL: "https://f.example/v"}, {Name: "kazoo", URL: "https://f.example/k"}},
 		}, nil
@@ -136,7 +137,7 @@ func TestEmptyNamesTheExpectedStemsThatWereNotServed(t *testing.T) {
 		"backing_vocals", "drums", "bass", "guitar", "keyboard", "percussion", "strings", "synth", "fx", "brass", "woodwinds",
 	}, w.result().Empty)
 	require.Equal(t, "https://cdn.example/origin.mp3", w.manifests[0].Provider.OriginURL)
-	require.Equal(t, 2, w.calls[stemflow.ActivityArchiveStem], "the origin is not archived")
+	require.Equal(t, 2, w.calls[activityapi.ActivityArchiveStem], "the origin is not archived")
 }
 
 // What an earlier run has paid for it may have archived, too.
@@ -151,7 +152,7 @@ func TestOnlyStemsOfAnotherRunsSeparationAreLookedFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			var fresh []bool
-			w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+			w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 				fresh = append(fresh, in.Fresh)
 				return archived(in.Stem.Name), nil
 			}

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -26,13 +27,13 @@ func TestCancelWhileWaitingForTheCallback(t *testing.T) {
 	w.run(input())
 	require.Equal(t, separationID, w.cancelled().SeparationTaskID)
 	require.Less(t, w.took(), 2*time.Minute)
-	require.Zero(t, w.calls[stemflow.ActivityArchiveStem])
+	require.Zero(t, w.calls[activityapi.ActivityArchiveStem])
 }
 
 func TestCancelWhilePolling(t *testing.T) {
 	w := newWorld(t)
-	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
-		return nil, again(stemflow.ActivityErrorPending)
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+		return nil, again(activityapi.ActivityErrorPending)
 	}
 	w.cancelAfter(5 * time.Minute)
 	w.run(input())
@@ -42,19 +43,19 @@ func TestCancelWhilePolling(t *testing.T) {
 
 func TestCancelBetweenTwoSubmitsPaysNothing(t *testing.T) {
 	w := newWorld(t)
-	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-		return nil, failed(stemflow.ActivityErrorSubmitRefused)
+	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return nil, failed(activityapi.ActivityErrorSubmitRefused)
 	}
 	w.cancelAfter(15 * time.Second)
 	w.run(input())
 	require.Empty(t, w.cancelled().SeparationTaskID)
-	require.Equal(t, 2, w.calls[stemflow.ActivitySubmitSeparation])
+	require.Equal(t, 2, w.calls[activityapi.ActivitySubmitSeparation])
 }
 
 func TestCancelWhileTheOutcomeIsUnknown(t *testing.T) {
 	w := newWorld(t)
-	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-		return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 	}
 	w.cancelAfter(time.Minute)
 	w.run(input())
@@ -63,11 +64,11 @@ func TestCancelWhileTheOutcomeIsUnknown(t *testing.T) {
 
 func TestCancelWhileACallbackIsConfirmedKeepsItsID(t *testing.T) {
 	w := newWorld(t)
-	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-		return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 	}
-	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
-		return nil, again(stemflow.ActivityErrorNoRecord)
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+		return nil, again(activityapi.ActivityErrorNoRecord)
 	}
 	w.callbackAfter(time.Minute, success(separationID))
 	w.cancelAfter(time.Minute + 3*time.Second)
@@ -77,7 +78,7 @@ func TestCancelWhileACallbackIsConfirmedKeepsItsID(t *testing.T) {
 
 func TestCancelWhileArchiving(t *testing.T) {
 	w := newWorld(t)
-	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		if in.Stem.Name == "vocals" {
 			return nil, again(stemflow.ErrorArchiveUnavailable)
 		}
@@ -92,11 +93,11 @@ func TestCancelWhileArchiving(t *testing.T) {
 
 func TestCancelDoesNotLoseTheLedgersCompletion(t *testing.T) {
 	w := newWorld(t)
-	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-		return &stemflow.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now(), LedgerBehind: true}, nil
+	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return &activityapi.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now(), LedgerBehind: true}, nil
 	}
 	tries := 0
-	w.record = func(stemflow.RecordSubmissionInput) error {
+	w.record = func(activityapi.RecordSubmissionInput) error {
 		if tries++; tries == 1 {
 			w.env.CancelWorkflow()
 			return again(stemflow.ErrorArchiveUnavailable)

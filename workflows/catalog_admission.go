@@ -2,6 +2,8 @@ package workflows
 
 import (
 	"fmt"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/outcome"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -11,7 +13,7 @@ import (
 
 // startOrSkip brings a track on its way once there is room for it, or skips it where it cannot be paid. When the history has become long meanwhile,
 // the track is left to the next run.
-func (c *catalog) startOrSkip(ctx workflow.Context, track stemflow.RunningTrack) error {
+func (c *catalog) startOrSkip(ctx workflow.Context, track activityapi.RunningTrack) error {
 	price := trackPrice(track)
 	for {
 		err := workflow.Await(ctx, func() bool { return isLong(ctx) || c.hasRoom(price) })
@@ -46,35 +48,35 @@ func (c *catalog) startOrSkip(ctx workflow.Context, track stemflow.RunningTrack)
 }
 
 // trackPrice is what a track costs if it has to be paid for. With an id of what is paid for its run never pays.
-func trackPrice(track stemflow.RunningTrack) int {
+func trackPrice(track activityapi.RunningTrack) int {
 	if track.Input.SeparationTaskID != "" {
 		return 0
 	}
 	return stemflow.Price(track.Input.WithDefaults().Type)
 }
 
-func (c *catalog) skipped(track stemflow.RunningTrack, price int, budget bool) stemflow.TrackOutcome {
-	outcome := stemflow.NewTrackOutcome(track.CatalogTrack, stemflow.TrackSkipped)
-	outcome.Credits = track.Credits
+func (c *catalog) skipped(track activityapi.RunningTrack, price int, budget bool) stemflow.TrackOutcome {
+	row := outcome.OfTrack(track.CatalogTrack, stemflow.TrackSkipped)
+	row.Credits = track.Credits
 	if budget {
-		outcome.Reason = stemflow.ErrorInsufficientCredits
-		outcome.Message = fmt.Sprintf("the account has %v credits, and the track may cost %d; top it up and start the catalogue again", c.purse.balance, price)
+		row.Reason = stemflow.ErrorInsufficientCredits
+		row.Message = fmt.Sprintf("the account has %v credits, and the track may cost %d; top it up and start the catalogue again", c.purse.balance, price)
 		if c.purse.refusedAt > 0 {
-			outcome.Message = fmt.Sprintf("the account has %v credits, and at %v the provider would take no track; look at its prices and at the limits of the key",
+			row.Message = fmt.Sprintf("the account has %v credits, and at %v the provider would take no track; look at its prices and at the limits of the key",
 				c.purse.balance, c.purse.refusedAt)
 		}
-		return outcome
+		return row
 	}
-	outcome.Reason = stemflow.ReasonCreditBudget
-	outcome.Message = fmt.Sprintf("%d of the budget's %d credits are spent, and the track may cost %d; start the catalogue again with another budget",
+	row.Reason = stemflow.ReasonCreditBudget
+	row.Message = fmt.Sprintf("%d of the budget's %d credits are spent, and the track may cost %d; start the catalogue again with another budget",
 		c.purse.spent, *c.purse.budget, price)
-	return outcome
+	return row
 }
 
 // lookAtBalance asks the provider what the account has. While that cannot be learned nothing is paid: the catalogue pauses.
 func (c *catalog) lookAtBalance(ctx workflow.Context) error {
-	var balance stemflow.Balance
-	err := workflow.ExecuteActivity(balanceOptions(ctx), stemflow.ActivityGetBalance).Get(ctx, &balance)
+	var balance activityapi.Balance
+	err := workflow.ExecuteActivity(balanceOptions(ctx), activityapi.ActivityGetBalance).Get(ctx, &balance)
 	if temporal.IsCanceledError(err) {
 		return err
 	}

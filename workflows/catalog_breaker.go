@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"stemflow/internal/activityapi"
 	"strconv"
 	"strings"
 
@@ -59,7 +60,7 @@ func (c *catalog) hasRoom(price int) bool {
 
 // observeEnd learns from the end of a track's run whether it is worth starting more.
 func (c *catalog) observeEnd(
-	ctx workflow.Context, track stemflow.RunningTrack, end stemflow.EndedSeparation, cost int,
+	ctx workflow.Context, track activityapi.RunningTrack, end activityapi.EndedSeparation, cost int,
 ) {
 	switch {
 	case !c.breaker:
@@ -90,7 +91,7 @@ func (c *catalog) noteSuccess(ctx workflow.Context, paid bool) {
 }
 
 func (c *catalog) noteFailure(
-	ctx workflow.Context, track stemflow.RunningTrack, end stemflow.EndedSeparation, cost int,
+	ctx workflow.Context, track activityapi.RunningTrack, end activityapi.EndedSeparation, cost int,
 ) {
 	c.state.Outages++
 	if cost > 0 {
@@ -129,7 +130,7 @@ func (c *catalog) startTrial() {
 }
 
 // noteOutage is what runs that began before the breaker do.
-func (c *catalog) noteOutage(ctx workflow.Context, end stemflow.EndedSeparation) {
+func (c *catalog) noteOutage(ctx workflow.Context, end activityapi.EndedSeparation) {
 	switch {
 	case end.Reason == stemflow.ErrorUnauthorized:
 		c.pauseItself(ctx, end.Reason, end.Message)

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"stemflow/internal/activityapi"
 	"strings"
 	"testing"
 	"time"
@@ -15,9 +16,9 @@ import (
 )
 
 // dead makes the provider fail every task until it is mended.
-func (s *shelf) dead(end stemflow.EndedSeparation) (mend func()) {
+func (s *shelf) dead(end activityapi.EndedSeparation) (mend func()) {
 	healthy, mended := s.separate, false
-	s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+	s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 		if mended {
 			return healthy(in)
 		}
@@ -26,7 +27,7 @@ func (s *shelf) dead(end stemflow.EndedSeparation) (mend func()) {
 	return func() { mended = true }
 }
 
-func paidWithoutID(reason string) stemflow.EndedSeparation {
+func paidWithoutID(reason string) activityapi.EndedSeparation {
 	end := paidAndFailed(reason)
 	end.Details.SeparationTaskID = ""
 	return end
@@ -34,7 +35,7 @@ func paidWithoutID(reason string) stemflow.EndedSeparation {
 
 // Whatever becomes of tracks that were paid for, a few of them in a row are enough.
 func TestADeadProviderCostsThreeTracks(t *testing.T) {
-	for name, end := range map[string]stemflow.EndedSeparation{
+	for name, end := range map[string]activityapi.EndedSeparation{
 		"SeparationFailed":   paidAndFailed(stemflow.ErrorSeparationFailed),
 		"NoStems":            paidAndFailed(stemflow.ErrorNoStems),
 		"SourceNotAudio":     paidAndFailed(stemflow.ErrorSourceNotAudio),
@@ -97,20 +98,20 @@ func TestWhatCountsAsAFailureInARow(t *testing.T) {
 	success := separated(stemflow.SeparateStemsInput{AudioID: "a"})
 	found := never(stemflow.SeparateStemsInput{AudioID: "a"})
 	resumed := separated(stemflow.SeparateStemsInput{AudioID: "a", SeparationTaskID: "sep"})
-	others := []stemflow.EndedSeparation{paidAndFailed(stemflow.ErrorNoStems), paidAndFailed(stemflow.ErrorSourceExpired)}
+	others := []activityapi.EndedSeparation{paidAndFailed(stemflow.ErrorNoStems), paidAndFailed(stemflow.ErrorSourceExpired)}
 	for name, c := range map[string]struct {
-		ends   []stemflow.EndedSeparation
+		ends   []activityapi.EndedSeparation
 		pauses bool
 	}{
-		"three paid":              {[]stemflow.EndedSeparation{paid, paid, paid}, true},
+		"three paid":              {[]activityapi.EndedSeparation{paid, paid, paid}, true},
 		"of different kinds":      {append(others, paid), true},
-		"a success between":       {[]stemflow.EndedSeparation{paid, paid, success, paid, paid}, false},
-		"wrong input between":     {[]stemflow.EndedSeparation{paid, paid, input, paid}, true},
-		"an archived one between": {[]stemflow.EndedSeparation{paid, paid, found, paid}, true},
-		"a resumed one between":   {[]stemflow.EndedSeparation{paid, paid, resumed, paid}, true},
-		"a cancelled one":         {[]stemflow.EndedSeparation{paid, paid, paidAndFailed(stemflow.ReasonCanceled)}, false},
-		"never called":            {[]stemflow.EndedSeparation{paid, paid, unpaid(stemflow.ErrorSubmissionUnknown)}, false},
-		"wrong input only":        {[]stemflow.EndedSeparation{input, input, input, input}, false},
+		"a success between":       {[]activityapi.EndedSeparation{paid, paid, success, paid, paid}, false},
+		"wrong input between":     {[]activityapi.EndedSeparation{paid, paid, input, paid}, true},
+		"an archived one between": {[]activityapi.EndedSeparation{paid, paid, found, paid}, true},
+		"a resumed one between":   {[]activityapi.EndedSeparation{paid, paid, resumed, paid}, true},
+		"a cancelled one":         {[]activityapi.EndedSeparation{paid, paid, paidAndFailed(stemflow.ReasonCanceled)}, false},
+		"never called":            {[]activityapi.EndedSeparation{paid, paid, unpaid(stemflow.ErrorSubmissionUnknown)}, false},
+		"wrong input only":        {[]activityapi.EndedSeparation{input, input, input, input}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShelf(t, len(c.ends)+5)
@@ -138,7 +139,7 @@ func TestWhatCountsAsAFailureInARow(t *testing.T) {
 func TestWhatWasNeverCalledIsNotSpent(t *testing.T) {
 	for paid, want := range map[bool]int{false: 0, true: 10} {
 		s := newShelf(t, 5)
-		s.fails(stemflow.EndedSeparation{
+		s.fails(activityapi.EndedSeparation{
 			Reason: stemflow.ErrorSubmissionUnknown, Message: "unknown", Details: &stemflow.ErrorDetails{Paid: paid},
 		}, 2)
 		s.run()
@@ -179,7 +180,7 @@ func TestADyingProviderCostsWhatIsUnderWay(t *testing.T) {
 			s.in.Window = 1 + random.IntN(60)
 			dies := time.Duration(random.IntN(20*60)) * time.Second
 			failed, atDeath := 0, 0
-			s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+			s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 				takes := time.Duration(1+random.IntN(600)) * time.Second
 				now := s.env.Now().Sub(s.began)
 				if now+takes < dies {
@@ -299,7 +300,7 @@ func TestResumeAfterARequestedPauseNeedsNoTrial(t *testing.T) {
 // Nor does it make what failed before it forgotten.
 func TestARequestedPauseIsNoSuccess(t *testing.T) {
 	for name, c := range map[string]struct {
-		end   stemflow.EndedSeparation
+		end   activityapi.EndedSeparation
 		fails int
 	}{
 		"paid":   {paidAndFailed(stemflow.ErrorSeparationFailed), 3},
@@ -333,9 +334,9 @@ func TestARequestedPauseIsNoSuccess(t *testing.T) {
 func TestTracksFromBeforeThePauseDoNotCount(t *testing.T) {
 	s := newShelf(t, 60)
 	s.in.Window = 20
-	slow := func(takes time.Duration, end stemflow.EndedSeparation, from, to int) {
+	slow := func(takes time.Duration, end activityapi.EndedSeparation, from, to int) {
 		before := s.separate
-		s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+		s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 			var number int
 			_, _ = fmt.Sscanf(in.AudioID, "a%d", &number)
 			if from <= number && number <= to {
@@ -416,7 +417,7 @@ func TestAGenerationHandsOnItsBreaker(t *testing.T) {
 // would not replay.
 func TestACatalogFromBeforeTheBreakerKeepsItsRule(t *testing.T) {
 	for name, c := range map[string]struct {
-		end    stemflow.EndedSeparation
+		end    activityapi.EndedSeparation
 		paused bool
 	}{
 		"paid failures":   {paidAndFailed(stemflow.ErrorSeparationFailed), false},
@@ -464,7 +465,7 @@ func TestResumeDoesNotRestartWhatMayBePaid(t *testing.T) {
 			for i := range s.tracks {
 				s.tracks[i].Input.Force = true
 			}
-			s.fails(stemflow.EndedSeparation{
+			s.fails(activityapi.EndedSeparation{
 				Reason: stemflow.ErrorArchiveUnavailable, Message: "the store is down", Details: c.details,
 			}, 1, 2, 3)
 			if c.details == nil {
@@ -473,7 +474,7 @@ func TestResumeDoesNotRestartWhatMayBePaid(t *testing.T) {
 			s.prelude = func() {
 				s.after(time.Hour, func() {
 					require.NotNil(t, s.progress().Paused)
-					s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+					s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 						return time.Minute, separated(in)
 					}
 					s.update(stemflow.UpdateResume, nil)

@@ -1,6 +1,9 @@
 package workflows
 
-import "stemflow"
+import (
+	"stemflow"
+	"stemflow/internal/activityapi"
+)
 
 // purse decides what may be paid. The provider says only what the account has, so the rest is arithmetic: what a track may cost is reserved when it
 // is started, and is spent or free again when its run tells whether it paid.
@@ -19,7 +22,7 @@ type purse struct {
 	refusedAt         float64
 }
 
-func newPurse(budget *int, state stemflow.CatalogState) purse {
+func newPurse(budget *int, state activityapi.CatalogState) purse {
 	p := purse{budget: budget, spent: state.Credits, doubtful: state.Doubtful, refusedAt: state.RefusedAt}
 	for _, track := range state.Running {
 		p.reserved += track.Reserved
@@ -39,14 +42,14 @@ func (p *purse) affords(price int) (budget, balance bool) {
 func (p *purse) stale() bool { return !p.known || p.since > 0 }
 
 // reserve sets aside what a track may cost.
-func (p *purse) reserve(track *stemflow.RunningTrack, price int) {
+func (p *purse) reserve(track *activityapi.RunningTrack, price int) {
 	track.Reserved, track.Probe = price, p.doubtful && price > 0
 	p.reserved += price
 	p.probing = p.probing || track.Probe
 }
 
 // release takes back what is reserved for a track.
-func (p *purse) release(track *stemflow.RunningTrack) {
+func (p *purse) release(track *activityapi.RunningTrack) {
 	p.reserved -= track.Reserved
 	p.probing = p.probing && !track.Probe
 	track.Reserved, track.Probe = 0, false
@@ -55,7 +58,7 @@ func (p *purse) release(track *stemflow.RunningTrack) {
 func (p *purse) look(balance float64) { p.balance, p.known, p.since = balance, true, 0 }
 
 // settle takes back what was reserved for a track, and counts what it cost.
-func (p *purse) settle(track *stemflow.RunningTrack, cost int, reason string) {
+func (p *purse) settle(track *activityapi.RunningTrack, cost int, reason string) {
 	switch {
 	case reason == stemflow.ErrorInsufficientCredits && track.Reserved > 0:
 		if track.Probe {

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -75,7 +76,7 @@ func TestCatalogCancelled(t *testing.T) {
 
 func TestCatalogCancelledBeforeItsTracksAreKnown(t *testing.T) {
 	s := newShelf(t, 25)
-	s.prepare = func() (*stemflow.PreparedCatalog, error) {
+	s.prepare = func() (*activityapi.PreparedCatalog, error) {
 		s.env.CancelWorkflow()
 		return nil, again(stemflow.ErrorArchiveUnavailable)
 	}
@@ -132,9 +133,9 @@ func TestACancelledCatalogCancelsWhatItHasAdopted(t *testing.T) {
 			s.after(time.Second, func() { s.update(stemflow.UpdateSetWindow, nil, 15) })
 			s.after(2*time.Second, s.env.CancelWorkflow)
 		}
-		shelve(s, stemflow.ActivityAwaitSeparation, func(in stemflow.AwaitSeparationInput) (*stemflow.EndedSeparation, error) {
+		shelve(s, activityapi.ActivityAwaitSeparation, func(in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
 			if cancelled[in.WorkflowID] == 0 {
-				return nil, again(stemflow.ActivityErrorStillRunning)
+				return nil, again(activityapi.ActivityErrorStillRunning)
 			}
 			if cancelled[in.WorkflowID]++; cancelled[in.WorkflowID] == 2 { // a look that was under way at the cancellation may see it too
 				s.paid += 10

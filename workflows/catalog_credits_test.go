@@ -3,6 +3,8 @@ package workflows_test
 import (
 	"errors"
 	"fmt"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/outcome"
 	"testing"
 	"time"
 
@@ -15,7 +17,7 @@ import (
 func credits(n int) *int { return &n }
 
 // never is how a track ends that an earlier run has archived in the meantime: it pays nothing.
-func never(in stemflow.SeparateStemsInput) stemflow.EndedSeparation {
+func never(in stemflow.SeparateStemsInput) activityapi.EndedSeparation {
 	end := separated(in)
 	end.Result.SettledBy, end.Result.Paid = stemflow.SettledByArchive, false
 	return end
@@ -42,7 +44,7 @@ func TestTheBudgetIsNotExceeded(t *testing.T) {
 			s.fails(unpaid(stemflow.ErrorProviderRejected), 10) // the last that the budget has room for
 		}, want: stemflow.CatalogCounts{Archived: 10, Failed: 1, Skipped: 19}, paid: 100},
 		"what is archived or paid for passes": {budget: 50, set: func(s *shelf) {
-			found := stemflow.NewArchivedOutcome(s.tracks[19].CatalogTrack, stemflow.SeparateStemsResult{SettledBy: stemflow.SettledByArchive})
+			found := outcome.OfArchived(s.tracks[19].CatalogTrack, stemflow.SeparateStemsResult{SettledBy: stemflow.SettledByArchive})
 			s.tracks[19].Found = &found
 			s.tracks[29].Input.SeparationTaskID = "sep-30"
 		}, want: stemflow.CatalogCounts{Archived: 6, Found: 1, Skipped: 23}, paid: 50},
@@ -76,7 +78,7 @@ func TestTheBudgetIsNotExceeded(t *testing.T) {
 // spends gives the account so many credits, from which runs pay when they begin.
 func (s *shelf) spends(balance int) *int {
 	before := s.separate
-	s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+	s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 		takes, end := before(in)
 		price := stemflow.Price(in.WithDefaults().Type)
 		if end.Result == nil || !end.Result.Paid {
@@ -114,7 +116,7 @@ func TestTheBalanceIsNotExceeded(t *testing.T) {
 					require.Contains(t, outcome.Message, fmt.Sprintf("the account has %d credits, and the track may cost 10; top it up", c.balance%10))
 				}
 			}
-			require.Less(t, s.calls[stemflow.ActivityGetBalance], 30, "it is not asked for with each track")
+			require.Less(t, s.calls[activityapi.ActivityGetBalance], 30, "it is not asked for with each track")
 		})
 	}
 }
@@ -130,7 +132,7 @@ func TestTheBalanceFallsMeanwhile(t *testing.T) {
 	require.LessOrEqual(t, result.Failed, 10, "no more than a window of them is refused")
 	require.Positive(t, result.Failed)
 	require.Equal(t, 500, result.Archived+result.Failed+result.Skipped)
-	require.Less(t, s.calls[stemflow.ActivityGetBalance], 30)
+	require.Less(t, s.calls[activityapi.ActivityGetBalance], 30)
 }
 
 func TestATopUpIsNoticed(t *testing.T) {
@@ -148,7 +150,7 @@ func TestATopUpIsNoticed(t *testing.T) {
 // The provider refuses although the balance should suffice: its price, or a limit of the key, is not what is documented.
 func TestABalanceThatDoesNotMeanWhatItSays(t *testing.T) {
 	s := newShelf(t, 1000)
-	s.separate = func(stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+	s.separate = func(stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 		return time.Second, unpaid(stemflow.ErrorInsufficientCredits)
 	}
 	s.balance = func() (float64, error) { return 500, nil }
@@ -172,7 +174,7 @@ func TestAProbeFindsThatCreditsSufficeAgain(t *testing.T) {
 func TestARefusedKeyPausesTheCatalog(t *testing.T) {
 	s := newShelf(t, 100)
 	mended := false
-	s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+	s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 		if len(s.started) > 20 && !mended {
 			return time.Second, unpaid(stemflow.ErrorUnauthorized)
 		}
@@ -197,7 +199,7 @@ func TestARefusedKeyPausesTheCatalog(t *testing.T) {
 // A pause that somebody asked for says what is wrong once something is.
 func TestARefusedKeyIsToldDuringAPause(t *testing.T) {
 	s := newShelf(t, 20)
-	s.separate = func(stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+	s.separate = func(stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 		return time.Minute, unpaid(stemflow.ErrorUnauthorized)
 	}
 	s.prelude = func() {
@@ -215,7 +217,7 @@ func TestARefusedKeyIsToldDuringAPause(t *testing.T) {
 
 func TestAnOutagePausesTheCatalog(t *testing.T) {
 	for name, c := range map[string]struct {
-		end     func(reason string) stemflow.EndedSeparation
+		end     func(reason string) activityapi.EndedSeparation
 		failed  int // before the one for which it pauses
 		credits int // what is tried again is paid for once
 		message string
@@ -234,7 +236,7 @@ func TestAnOutagePausesTheCatalog(t *testing.T) {
 					s.tracks[i].Input.Force = true
 				}
 				mended := false
-				s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+				s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 					if len(s.started) > 20 && !mended {
 						return time.Minute, c.end(reason)
 					}

@@ -1,6 +1,8 @@
 package workflows_test
 
 import (
+	"stemflow/internal/activityapi"
+	"stemflow/internal/outcome"
 	"testing"
 	"time"
 
@@ -21,7 +23,7 @@ func TestACatalogContinuesAsNew(t *testing.T) {
 	require.Len(t, s.started, 230, "no track is started twice")
 	require.LessOrEqual(t, s.most, 10)
 	require.Equal(t, s.began, result.StartedAt)
-	require.Equal(t, 1, s.calls[stemflow.ActivityPrepareCatalog])
+	require.Equal(t, 1, s.calls[activityapi.ActivityPrepareCatalog])
 	for _, state := range s.states {
 		require.Greater(t, len(state.Running), 5, "those under way go on while the run continues as new")
 		for _, track := range state.Running {
@@ -34,7 +36,7 @@ func TestACatalogContinuesAsNew(t *testing.T) {
 func TestArchivedTracksMakeHistoriesLongToo(t *testing.T) {
 	s := newShelf(t, 450)
 	for i := range s.tracks {
-		found := stemflow.NewArchivedOutcome(s.tracks[i].CatalogTrack, stemflow.SeparateStemsResult{SettledBy: stemflow.SettledByArchive})
+		found := outcome.OfArchived(s.tracks[i].CatalogTrack, stemflow.SeparateStemsResult{SettledBy: stemflow.SettledByArchive})
 		s.tracks[i].Found = &found
 	}
 	s.page = func(offset int64) {
@@ -93,7 +95,7 @@ func TestAGenerationHandsOnWhatItKnows(t *testing.T) {
 func TestAGenerationHandsOnItsTroubles(t *testing.T) {
 	s := newShelf(t, 40)
 	mended := false
-	s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+	s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 		switch {
 		case in.AudioID == "a1":
 			return time.Second, unpaid(stemflow.ErrorInsufficientCredits)
@@ -128,11 +130,11 @@ func TestAGenerationHandsOnItsTroubles(t *testing.T) {
 
 // A run that Temporal has forgotten is not awaited for ever, and counts as paid.
 func TestAnAdoptedRunThatIsLost(t *testing.T) {
-	for name, end := range map[string]func() (*stemflow.EndedSeparation, error){
-		"it is forgotten": func() (*stemflow.EndedSeparation, error) {
-			return &stemflow.EndedSeparation{Reason: stemflow.ReasonLost, Message: "no such run"}, nil
+	for name, end := range map[string]func() (*activityapi.EndedSeparation, error){
+		"it is forgotten": func() (*activityapi.EndedSeparation, error) {
+			return &activityapi.EndedSeparation{Reason: stemflow.ReasonLost, Message: "no such run"}, nil
 		},
-		"it cannot be looked at": func() (*stemflow.EndedSeparation, error) {
+		"it cannot be looked at": func() (*activityapi.EndedSeparation, error) {
 			return nil, temporal.NewNonRetryableApplicationError("this host has no client", stemflow.ReasonLost, nil)
 		},
 	} {
@@ -147,7 +149,7 @@ func TestAnAdoptedRunThatIsLost(t *testing.T) {
 						s.update(stemflow.UpdateResume, nil)
 					})
 				}
-				shelve(s, stemflow.ActivityAwaitSeparation, func(in stemflow.AwaitSeparationInput) (*stemflow.EndedSeparation, error) {
+				shelve(s, activityapi.ActivityAwaitSeparation, func(in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
 					s.paid += 10
 					return end()
 				})

@@ -19,6 +19,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/metricstest"
 	"stemflow/workflows"
 )
@@ -31,10 +32,10 @@ type shelf struct {
 	metrics metricstest.Recorder
 	in      stemflow.SeparateCatalogInput
 
-	tracks []stemflow.CatalogPageTrack
+	tracks []activityapi.CatalogPageTrack
 	// separate tells how the run of a track ends, and after how long. The simplest pays and archives it after a minute.
-	separate func(in stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation)
-	prepare  func() (*stemflow.PreparedCatalog, error)
+	separate func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation)
+	prepare  func() (*activityapi.PreparedCatalog, error)
 	balance  func() (float64, error)
 	report   func() error
 	page     func(offset int64)
@@ -52,7 +53,7 @@ type shelf struct {
 	calls         map[string]int
 	outcomes      map[int]stemflow.TrackOutcome
 	reported      []stemflow.SeparateCatalogResult
-	states        []stemflow.CatalogState
+	states        []activityapi.CatalogState
 	began         time.Time
 }
 
@@ -63,15 +64,15 @@ func newShelf(t *testing.T, tracks int) *shelf {
 		in: stemflow.SeparateCatalogInput{Name: "june", Source: &stemflow.ObjectRef{Key: "june.csv"}, Window: 10},
 	}
 	for i := range tracks {
-		s.tracks = append(s.tracks, stemflow.CatalogPageTrack{CatalogTrack: stemflow.CatalogTrack{
+		s.tracks = append(s.tracks, activityapi.CatalogPageTrack{CatalogTrack: activityapi.CatalogTrack{
 			Number: i + 1, Line: i + 2, Input: stemflow.SeparateStemsInput{TaskID: "t", AudioID: fmt.Sprintf("a%d", i+1)},
 		}})
 	}
-	s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+	s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 		return time.Minute, separated(in)
 	}
-	s.prepare = func() (*stemflow.PreparedCatalog, error) {
-		return &stemflow.PreparedCatalog{Location: stemflow.Location{Bucket: "stems", Dir: "_catalogs/june/run/"}, ETag: "etag", Tracks: len(s.tracks)}, nil
+	s.prepare = func() (*activityapi.PreparedCatalog, error) {
+		return &activityapi.PreparedCatalog{Location: activityapi.Location{Bucket: "stems", Dir: "_catalogs/june/run/"}, ETag: "etag", Tracks: len(s.tracks)}, nil
 	}
 	s.balance = func() (float64, error) { return 1_000_000, nil }
 	s.report = func() error { return nil }
@@ -81,25 +82,25 @@ func newShelf(t *testing.T, tracks int) *shelf {
 }
 
 // separated is the end of a run that paid, unless it was told what is paid for, and archived two stems.
-func separated(in stemflow.SeparateStemsInput) stemflow.EndedSeparation {
-	return stemflow.EndedSeparation{Result: &stemflow.SeparateStemsResult{
+func separated(in stemflow.SeparateStemsInput) activityapi.EndedSeparation {
+	return activityapi.EndedSeparation{Result: &stemflow.SeparateStemsResult{
 		SeparationTaskID: "sep-" + in.AudioID, SettledBy: stemflow.SettledByCallback, Paid: in.SeparationTaskID == "",
 		Stems: []stemflow.Stem{*archived("vocals"), *archived("instrumental")},
 	}}
 }
 
-func unpaid(reason string) stemflow.EndedSeparation {
-	return stemflow.EndedSeparation{Reason: reason, Message: reason + " it is", Details: &stemflow.ErrorDetails{}}
+func unpaid(reason string) activityapi.EndedSeparation {
+	return activityapi.EndedSeparation{Reason: reason, Message: reason + " it is", Details: &stemflow.ErrorDetails{}}
 }
 
-func paidAndFailed(reason string) stemflow.EndedSeparation {
-	return stemflow.EndedSeparation{Reason: reason, Message: reason + " it is", Details: &stemflow.ErrorDetails{Paid: true, SeparationTaskID: "sep"}}
+func paidAndFailed(reason string) activityapi.EndedSeparation {
+	return activityapi.EndedSeparation{Reason: reason, Message: reason + " it is", Details: &stemflow.ErrorDetails{Paid: true, SeparationTaskID: "sep"}}
 }
 
 // fails makes the runs of some tracks, by their numbers, end so.
-func (s *shelf) fails(end stemflow.EndedSeparation, numbers ...int) {
+func (s *shelf) fails(end activityapi.EndedSeparation, numbers ...int) {
 	before := s.separate
-	s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+	s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 		var number int
 		_, _ = fmt.Sscanf(in.AudioID, "a%d", &number)
 		if slices.Contains(numbers, number) {
@@ -123,7 +124,7 @@ func (s *shelf) track(ctx workflow.Context, in stemflow.SeparateStemsInput) (*st
 	return s.end(in, end)
 }
 
-func (s *shelf) begin(in stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+func (s *shelf) begin(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := in.AudioID
@@ -142,7 +143,7 @@ func (s *shelf) begin(in stemflow.SeparateStemsInput) (time.Duration, stemflow.E
 	return s.separate(in)
 }
 
-func (s *shelf) end(in stemflow.SeparateStemsInput, end stemflow.EndedSeparation) (*stemflow.SeparateStemsResult, error) {
+func (s *shelf) end(in stemflow.SeparateStemsInput, end activityapi.EndedSeparation) (*stemflow.SeparateStemsResult, error) {
 	if end.Result != nil && end.Result.Paid || end.Details != nil && end.Details.Paid {
 		s.paid += stemflow.Price(in.WithDefaults().Type)
 	}
@@ -177,33 +178,33 @@ func (s *shelf) newEnv() {
 	s.env.RegisterWorkflowWithOptions(s.track, workflow.RegisterOptions{
 		Name: stemflow.WorkflowSeparateStems, DisableAlreadyRegisteredCheck: true,
 	})
-	shelve(s, stemflow.ActivityPrepareCatalog, func(stemflow.SeparateCatalogInput) (*stemflow.PreparedCatalog, error) { return s.prepare() })
-	shelve(s, stemflow.ActivityReadCatalog, func(in stemflow.ReadCatalogInput) (*stemflow.CatalogPage, error) {
+	shelve(s, activityapi.ActivityPrepareCatalog, func(stemflow.SeparateCatalogInput) (*activityapi.PreparedCatalog, error) { return s.prepare() })
+	shelve(s, activityapi.ActivityReadCatalog, func(in activityapi.ReadCatalogInput) (*activityapi.CatalogPage, error) {
 		require.Equal(s.t, "etag", in.ETag)
 		s.page(in.Offset)
-		end := min(int(in.Offset)+stemflow.CatalogPageSize, len(s.tracks))
-		page := &stemflow.CatalogPage{Tracks: s.tracks[in.Offset:end]}
+		end := min(int(in.Offset)+activityapi.CatalogPageSize, len(s.tracks))
+		page := &activityapi.CatalogPage{Tracks: s.tracks[in.Offset:end]}
 		if end < len(s.tracks) {
 			page.Next = int64(end)
 		}
 		return page, nil
 	})
-	s.env.RegisterActivityWithOptions(func(context.Context) (*stemflow.Balance, error) {
+	s.env.RegisterActivityWithOptions(func(context.Context) (*activityapi.Balance, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.calls[stemflow.ActivityGetBalance]++
+		s.calls[activityapi.ActivityGetBalance]++
 		credits, err := s.balance()
-		return &stemflow.Balance{Credits: credits}, err
-	}, activity.RegisterOptions{Name: stemflow.ActivityGetBalance})
-	shelve(s, stemflow.ActivityAwaitSeparation, func(in stemflow.AwaitSeparationInput) (*stemflow.EndedSeparation, error) { return s.awaited(in) })
-	shelve(s, stemflow.ActivityRecordOutcomes, func(in stemflow.RecordOutcomesInput) (*struct{}, error) {
+		return &activityapi.Balance{Credits: credits}, err
+	}, activity.RegisterOptions{Name: activityapi.ActivityGetBalance})
+	shelve(s, activityapi.ActivityAwaitSeparation, func(in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) { return s.awaited(in) })
+	shelve(s, activityapi.ActivityRecordOutcomes, func(in activityapi.RecordOutcomesInput) (*struct{}, error) {
 		for _, outcome := range in.Outcomes {
 			require.NotContains(s.t, s.outcomes, outcome.Number, "a track has one outcome")
 			s.outcomes[outcome.Number] = outcome
 		}
 		return nil, nil
 	})
-	shelve(s, stemflow.ActivityWriteCatalogReport, func(in stemflow.WriteCatalogReportInput) (*stemflow.ReportRefs, error) {
+	shelve(s, activityapi.ActivityWriteCatalogReport, func(in activityapi.WriteCatalogReportInput) (*stemflow.ReportRefs, error) {
 		s.reported = append(s.reported, in.Result)
 		return &stemflow.ReportRefs{CSV: stemflow.ObjectRef{Bucket: "stems", Key: "report.csv"}, JSON: stemflow.ObjectRef{Bucket: "stems", Key: "report.json"}}, s.report()
 	})
@@ -219,9 +220,9 @@ func shelve[In, Out any](s *shelf, name string, fn func(In) (*Out, error)) {
 }
 
 // awaited is how a run that an earlier generation has started ended: it is still running at the first look.
-func (s *shelf) awaited(in stemflow.AwaitSeparationInput) (*stemflow.EndedSeparation, error) {
+func (s *shelf) awaited(in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
 	if s.calls[in.WorkflowID]++; s.calls[in.WorkflowID] == 1 {
-		return nil, again(stemflow.ActivityErrorStillRunning)
+		return nil, again(activityapi.ActivityErrorStillRunning)
 	}
 	require.NotEmpty(s.t, in.RunID)
 	for _, track := range s.tracks {
@@ -238,7 +239,7 @@ func (s *shelf) awaited(in stemflow.AwaitSeparationInput) (*stemflow.EndedSepara
 // run runs the catalogue to its end, however it ends, through all its generations.
 func (s *shelf) run() {
 	s.began = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
-	in, state := s.in, (*stemflow.CatalogState)(nil)
+	in, state := s.in, (*activityapi.CatalogState)(nil)
 	for {
 		s.newEnv()
 		s.inGeneration = 0
@@ -253,7 +254,7 @@ func (s *shelf) run() {
 		if !errors.As(s.env.GetWorkflowError(), &next) {
 			return
 		}
-		in, state = stemflow.SeparateCatalogInput{}, &stemflow.CatalogState{}
+		in, state = stemflow.SeparateCatalogInput{}, &activityapi.CatalogState{}
 		require.NoError(s.t, converter.GetDefaultDataConverter().FromPayloads(next.Input, &in, state))
 		size := 0
 		for _, payload := range next.Input.Payloads {

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"errors"
+	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -13,10 +14,10 @@ import (
 
 // runBeside runs the catalogue while another caller's run of its second track is under way for so
 // long, and then ends so.
-func (s *shelf) runBeside(takes time.Duration, end stemflow.EndedSeparation) {
+func (s *shelf) runBeside(takes time.Duration, end activityapi.EndedSeparation) {
 	joined := s.tracks[1].Input
 	healthy, first := s.separate, true
-	s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+	s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 		if in.AudioID == joined.AudioID && first {
 			first = false
 			return takes, end
@@ -38,12 +39,12 @@ func (s *shelf) runBeside(takes time.Duration, end stemflow.EndedSeparation) {
 		err := workflow.ExecuteChildWorkflow(ctx, stemflow.WorkflowSeparateCatalog, in, nil).Get(ctx, &result)
 		return &result, err
 	}, workflow.RegisterOptions{Name: "Host"})
-	shelve(s, stemflow.ActivityAwaitSeparation, func(in stemflow.AwaitSeparationInput) (*stemflow.EndedSeparation, error) {
-		if in != (stemflow.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(joined)}) {
+	shelve(s, activityapi.ActivityAwaitSeparation, func(in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
+		if in != (activityapi.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(joined)}) {
 			return nil, errors.New("a run of the catalogue's own is awaited")
 		}
 		if s.env.Now().Sub(s.began) <= takes {
-			return nil, again(stemflow.ActivityErrorStillRunning)
+			return nil, again(activityapi.ActivityErrorStillRunning)
 		}
 		return &end, nil
 	})
@@ -67,14 +68,14 @@ func TestARunThatIsUnderWayIsJoined(t *testing.T) {
 
 // What another caller gives up, the catalogue does itself. It never forces what may be paid for.
 func TestAJoinedRunThatIsEndedFromOutsideIsReplaced(t *testing.T) {
-	cancelled := func(details stemflow.ErrorDetails) stemflow.EndedSeparation {
-		return stemflow.EndedSeparation{Reason: stemflow.ReasonCanceled, Message: "it was cancelled", Details: &details}
+	cancelled := func(details stemflow.ErrorDetails) activityapi.EndedSeparation {
+		return activityapi.EndedSeparation{Reason: stemflow.ReasonCanceled, Message: "it was cancelled", Details: &details}
 	}
-	stopped := func(reason string) stemflow.EndedSeparation {
-		return stemflow.EndedSeparation{Reason: reason, Message: "no details"}
+	stopped := func(reason string) activityapi.EndedSeparation {
+		return activityapi.EndedSeparation{Reason: reason, Message: "no details"}
 	}
 	for name, c := range map[string]struct {
-		end     stemflow.EndedSeparation
+		end     activityapi.EndedSeparation
 		started string
 		credits int
 	}{
@@ -117,7 +118,7 @@ func TestAJoinedRunIsReplacedSomeTimesOnly(t *testing.T) {
 	s := newShelf(t, 3)
 	joins := 0
 	s.prelude = func() {
-		shelve(s, stemflow.ActivityAwaitSeparation, func(stemflow.AwaitSeparationInput) (*stemflow.EndedSeparation, error) {
+		shelve(s, activityapi.ActivityAwaitSeparation, func(activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
 			joins++
 			end := unpaid(stemflow.ReasonCanceled)
 			return &end, nil
@@ -143,7 +144,7 @@ func TestAnOwnRunThatIsCancelledIsNotReplaced(t *testing.T) {
 func TestACancelledCatalogReplacesNoJoinedRun(t *testing.T) {
 	s := newShelf(t, 3)
 	s.prelude = func() {
-		shelve(s, stemflow.ActivityAwaitSeparation, func(stemflow.AwaitSeparationInput) (*stemflow.EndedSeparation, error) {
+		shelve(s, activityapi.ActivityAwaitSeparation, func(activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
 			s.env.CancelWorkflow()
 			end := unpaid(stemflow.ReasonCanceled)
 			return &end, nil

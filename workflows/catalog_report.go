@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"stemflow/internal/activityapi"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -14,7 +15,7 @@ func (c *catalog) record(ctx workflow.Context, patience time.Duration) error {
 	for len(c.outcomes) > 0 {
 		batch := c.outcomes
 		c.outcomes = nil
-		err := workflow.ExecuteActivity(outcomesOptions(ctx, patience), stemflow.ActivityRecordOutcomes, stemflow.RecordOutcomesInput{
+		err := workflow.ExecuteActivity(outcomesOptions(ctx, patience), activityapi.ActivityRecordOutcomes, activityapi.RecordOutcomesInput{
 			Location: c.state.Prepared.Location, Outcomes: batch,
 		}).Get(ctx, nil)
 		if err != nil {
@@ -66,7 +67,7 @@ func (c *catalog) report(
 	if err := c.record(ctx, patience); err != nil {
 		return report, err
 	}
-	err = workflow.ExecuteActivity(reportOptions(ctx, patience), stemflow.ActivityWriteCatalogReport, stemflow.WriteCatalogReportInput{
+	err = workflow.ExecuteActivity(reportOptions(ctx, patience), activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{
 		Location: c.state.Prepared.Location, Result: result,
 	}).Get(ctx, &report)
 	return report, activityFailure(err, stemflow.ErrorArchiveUnavailable)

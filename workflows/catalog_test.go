@@ -2,6 +2,8 @@ package workflows_test
 
 import (
 	"encoding/json"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/outcome"
 	"testing"
 	"time"
 
@@ -12,7 +14,7 @@ import (
 )
 
 func TestCatalogSeparatesEveryTrack(t *testing.T) {
-	s := newShelf(t, 2*stemflow.CatalogPageSize+50)
+	s := newShelf(t, 2*activityapi.CatalogPageSize+50)
 	s.run()
 	result := s.result()
 	require.Equal(t, stemflow.CatalogCounts{Archived: 250}, result.CatalogCounts)
@@ -27,8 +29,8 @@ func TestCatalogSeparatesEveryTrack(t *testing.T) {
 		Number: 7, Line: 8, TaskID: "t", AudioID: "a7", Type: stemflow.SeparateVocal, Status: stemflow.TrackArchived,
 		SeparationTaskID: "sep-a7", SettledBy: stemflow.SettledByCallback, Credits: 10, Stems: 2, Bytes: 10, Manifest: &stemflow.ObjectRef{},
 	}, s.outcomes[7])
-	require.Equal(t, 3, s.calls[stemflow.ActivityReadCatalog])
-	require.Equal(t, 3, s.calls[stemflow.ActivityGetBalance], "it is looked at with each page")
+	require.Equal(t, 3, s.calls[activityapi.ActivityReadCatalog])
+	require.Equal(t, 3, s.calls[activityapi.ActivityGetBalance], "it is looked at with each page")
 	require.Equal(t, map[string]int64{"stemflow_catalog_tracks{status=archived}": 250}, s.metrics.Counters())
 	p := s.progress()
 	require.Equal(t, stemflow.CatalogDone, p.Phase)
@@ -64,7 +66,7 @@ func TestOneTrackHarmsNoOther(t *testing.T) {
 	partial := separated(stemflow.SeparateStemsInput{AudioID: "a4"})
 	partial.Result.Failed = []stemflow.FailedStem{{Name: "fx", Type: stemflow.ErrorSourceNotAudio, Message: "a page"}}
 	for name, c := range map[string]struct {
-		end  stemflow.EndedSeparation
+		end  activityapi.EndedSeparation
 		want stemflow.TrackOutcome // what is told beside the track
 	}{
 		"it fails, paid": {
@@ -83,15 +85,15 @@ func TestOneTrackHarmsNoOther(t *testing.T) {
 			},
 		},
 		"some of it is archived": {
-			stemflow.EndedSeparation{Reason: stemflow.ErrorArchiveIncomplete, Message: "no", Details: &stemflow.ErrorDetails{Stems: make([]stemflow.Stem, 7)}},
+			activityapi.EndedSeparation{Reason: stemflow.ErrorArchiveIncomplete, Message: "no", Details: &stemflow.ErrorDetails{Stems: make([]stemflow.Stem, 7)}},
 			stemflow.TrackOutcome{Status: stemflow.TrackFailed, Reason: "ArchiveIncomplete", Message: "no", Stems: 7},
 		},
 		"somebody cancels it": {
-			stemflow.EndedSeparation{Reason: stemflow.ReasonCanceled, Details: &stemflow.ErrorDetails{SeparationTaskID: "sep"}},
+			activityapi.EndedSeparation{Reason: stemflow.ReasonCanceled, Details: &stemflow.ErrorDetails{SeparationTaskID: "sep"}},
 			stemflow.TrackOutcome{Status: stemflow.TrackCancelled, Reason: "Canceled", Message: "the separation was cancelled", SeparationTaskID: "sep"},
 		},
 		"it cannot tell": {
-			stemflow.EndedSeparation{Reason: "Unforeseen", Message: "a bug"},
+			activityapi.EndedSeparation{Reason: "Unforeseen", Message: "a bug"},
 			stemflow.TrackOutcome{Status: stemflow.TrackFailed, Reason: "Unforeseen", Message: "a bug", Credits: 10},
 		},
 	} {
@@ -116,7 +118,7 @@ func TestOneTrackHarmsNoOther(t *testing.T) {
 // mended.
 func TestAllTracksFail(t *testing.T) {
 	s := newShelf(t, 120)
-	s.separate = func(stemflow.SeparateStemsInput) (time.Duration, stemflow.EndedSeparation) {
+	s.separate = func(stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 		return time.Second, unpaid(stemflow.ErrorInvalidInput)
 	}
 	s.run()
@@ -217,7 +219,7 @@ func TestArchivedTracksNeedNoRun(t *testing.T) {
 	s := newShelf(t, 250)
 	for i := range s.tracks {
 		if i%5 != 0 {
-			found := stemflow.NewArchivedOutcome(s.tracks[i].CatalogTrack, stemflow.SeparateStemsResult{SettledBy: stemflow.SettledByArchive})
+			found := outcome.OfArchived(s.tracks[i].CatalogTrack, stemflow.SeparateStemsResult{SettledBy: stemflow.SettledByArchive})
 			s.tracks[i].Found = &found
 		}
 	}
@@ -247,19 +249,19 @@ func TestWrongInputEndsACatalogBeforeAnythingIsTouched(t *testing.T) {
 
 func TestAWrongListEndsACatalogUnpaid(t *testing.T) {
 	s := newShelf(t, 1)
-	s.prepare = func() (*stemflow.PreparedCatalog, error) {
+	s.prepare = func() (*activityapi.PreparedCatalog, error) {
 		return nil, temporal.NewNonRetryableApplicationError("line 3: is the same separation as line 2", stemflow.ErrorInvalidInput, nil)
 	}
 	s.run()
 	kind, message, _ := s.failure()
 	require.Equal(t, stemflow.ErrorInvalidInput, kind)
 	require.Contains(t, message, "line 3")
-	require.Equal(t, map[string]int{stemflow.ActivityPrepareCatalog: 1}, s.calls)
+	require.Equal(t, map[string]int{activityapi.ActivityPrepareCatalog: 1}, s.calls)
 }
 
 func TestAStoreThatIsDownEndsACatalogUnpaid(t *testing.T) {
 	s := newShelf(t, 1)
-	s.prepare = func() (*stemflow.PreparedCatalog, error) { return nil, again(stemflow.ErrorArchiveUnavailable) }
+	s.prepare = func() (*activityapi.PreparedCatalog, error) { return nil, again(stemflow.ErrorArchiveUnavailable) }
 	s.run()
 	kind, _, _ := s.failure()
 	require.Equal(t, stemflow.ErrorArchiveUnavailable, kind)
@@ -270,13 +272,13 @@ func TestAStoreThatIsDownEndsACatalogUnpaid(t *testing.T) {
 func TestAListThatIsGoneEndsTheCatalogWithAReport(t *testing.T) {
 	s := newShelf(t, 150)
 	s.tracks = s.tracks[:100]
-	s.prepare = func() (*stemflow.PreparedCatalog, error) {
-		return &stemflow.PreparedCatalog{ETag: "etag", Tracks: 150}, nil
+	s.prepare = func() (*activityapi.PreparedCatalog, error) {
+		return &activityapi.PreparedCatalog{ETag: "etag", Tracks: 150}, nil
 	}
 	s.prelude = func() {
-		shelve(s, stemflow.ActivityReadCatalog, func(in stemflow.ReadCatalogInput) (*stemflow.CatalogPage, error) {
+		shelve(s, activityapi.ActivityReadCatalog, func(in activityapi.ReadCatalogInput) (*activityapi.CatalogPage, error) {
 			if in.Offset == 0 {
-				return &stemflow.CatalogPage{Tracks: s.tracks, Next: 100}, nil
+				return &activityapi.CatalogPage{Tracks: s.tracks, Next: 100}, nil
 			}
 			return nil, failed(stemflow.ErrorArchiveUnavailable)
 		})

@@ -7,18 +7,19 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
-	"stemflow/internal/ended"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/outcome"
 )
 
 // runningTrack is a track under way.
 type runningTrack struct {
-	stemflow.RunningTrack
+	activityapi.RunningTrack
 	// begun tells that its run is known to have begun, or to be somebody else's.
 	begun bool
 }
 
 // start separates a track, beside all others.
-func (c *catalog) start(ctx workflow.Context, track stemflow.RunningTrack) {
+func (c *catalog) start(ctx workflow.Context, track activityapi.RunningTrack) {
 	c.goOn(ctx, &runningTrack{RunningTrack: track}, c.separate)
 }
 
@@ -31,7 +32,7 @@ func (c *catalog) adopt(ctx workflow.Context) {
 }
 
 func (c *catalog) goOn(
-	ctx workflow.Context, track *runningTrack, separate func(workflow.Context, *runningTrack) stemflow.EndedSeparation,
+	ctx workflow.Context, track *runningTrack, separate func(workflow.Context, *runningTrack) activityapi.EndedSeparation,
 ) {
 	c.running = append(c.running, track)
 	c.showDetails(ctx)
@@ -43,7 +44,7 @@ func (c *catalog) goOn(
 }
 
 // separate starts a track's run as a child, and awaits it. Where a run of the track is under way already, it is joined.
-func (c *catalog) separate(ctx workflow.Context, track *runningTrack) stemflow.EndedSeparation {
+func (c *catalog) separate(ctx workflow.Context, track *runningTrack) activityapi.EndedSeparation {
 	child := workflow.ExecuteChildWorkflow(trackOptions(ctx, track.Input), stemflow.WorkflowSeparateStems, track.Input)
 	var run workflow.Execution
 	err := child.GetChildWorkflowExecution().Get(ctx, &run)
@@ -56,21 +57,21 @@ func (c *catalog) separate(ctx workflow.Context, track *runningTrack) stemflow.E
 	case temporal.IsCanceledError(err):
 		return cancelledUnpaid("the catalogue was cancelled before the track had begun")
 	case err != nil:
-		return stemflow.EndedSeparation{Reason: stemflow.ReasonLost, Message: err.Error(), Details: &stemflow.ErrorDetails{}}
+		return activityapi.EndedSeparation{Reason: stemflow.ReasonLost, Message: err.Error(), Details: &stemflow.ErrorDetails{}}
 	}
 	track.RunID = run.RunID
 	result := &stemflow.SeparateStemsResult{}
 	if err := child.Get(ctx, result); err != nil {
 		return endedWith(err)
 	}
-	return stemflow.EndedSeparation{Result: result}
+	return activityapi.EndedSeparation{Result: result}
 }
 
 // await awaits a run that is not, or not any more, a child of this one. Cancelled, it cancels that run too, unless it is somebody else's.
-func (c *catalog) await(ctx workflow.Context, track *runningTrack) stemflow.EndedSeparation {
-	in := stemflow.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(track.Input), RunID: track.RunID}
-	var end stemflow.EndedSeparation
-	err := workflow.ExecuteActivity(awaitOptions(ctx), stemflow.ActivityAwaitSeparation, in).Get(ctx, &end)
+func (c *catalog) await(ctx workflow.Context, track *runningTrack) activityapi.EndedSeparation {
+	in := activityapi.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(track.Input), RunID: track.RunID}
+	var end activityapi.EndedSeparation
+	err := workflow.ExecuteActivity(awaitOptions(ctx), activityapi.ActivityAwaitSeparation, in).Get(ctx, &end)
 	if temporal.IsCanceledError(err) {
 		if track.Joined {
 			return cancelledUnpaid("the run of the track is somebody else's and goes on")
@@ -78,7 +79,7 @@ func (c *catalog) await(ctx workflow.Context, track *runningTrack) stemflow.Ende
 		detached, _ := workflow.NewDisconnectedContext(ctx)
 		// An error tells that the run has ended: how, the activity learns.
 		_ = workflow.RequestCancelExternalWorkflow(detached, in.WorkflowID, in.RunID).Get(detached, nil)
-		err = workflow.ExecuteActivity(awaitOptions(detached), stemflow.ActivityAwaitSeparation, in).Get(detached, &end)
+		err = workflow.ExecuteActivity(awaitOptions(detached), activityapi.ActivityAwaitSeparation, in).Get(detached, &end)
 	}
 	if err != nil {
 		return endedWith(err)
@@ -86,19 +87,19 @@ func (c *catalog) await(ctx workflow.Context, track *runningTrack) stemflow.Ende
 	return end
 }
 
-func cancelledUnpaid(message string) stemflow.EndedSeparation {
-	return stemflow.EndedSeparation{Reason: stemflow.ReasonCanceled, Message: message, Details: &stemflow.ErrorDetails{}}
+func cancelledUnpaid(message string) activityapi.EndedSeparation {
+	return activityapi.EndedSeparation{Reason: stemflow.ReasonCanceled, Message: message, Details: &stemflow.ErrorDetails{}}
 }
 
-func endedWith(err error) stemflow.EndedSeparation {
-	if end, told := ended.With(err); told {
+func endedWith(err error) activityapi.EndedSeparation {
+	if end, told := outcome.FromError(err); told {
 		return end
 	}
-	return stemflow.EndedSeparation{Reason: stemflow.ReasonLost, Message: err.Error()}
+	return activityapi.EndedSeparation{Reason: stemflow.ReasonLost, Message: err.Error()}
 }
 
 // settle takes in how a track's run ended: the track is concluded, or is to be started again.
-func (c *catalog) settle(ctx workflow.Context, track stemflow.RunningTrack, end stemflow.EndedSeparation) {
+func (c *catalog) settle(ctx workflow.Context, track activityapi.RunningTrack, end activityapi.EndedSeparation) {
 	cost := costOf(track, end)
 	c.purse.settle(&track, cost, end.Reason)
 	c.observeEnd(ctx, track, end, cost)
@@ -129,7 +130,7 @@ func (c *catalog) settle(ctx workflow.Context, track stemflow.RunningTrack, end 
 // again. Where the id of what was paid is known the run is given it: then it cannot pay, even if
 // the ledger was out of reach and does not name it yet.
 func (c *catalog) startAgain(
-	ctx workflow.Context, track stemflow.RunningTrack, end stemflow.EndedSeparation, mayBePaid bool,
+	ctx workflow.Context, track activityapi.RunningTrack, end activityapi.EndedSeparation, mayBePaid bool,
 ) {
 	if mayBePaid {
 		track.Input.Force = false
@@ -152,12 +153,12 @@ func endedFromOutside(reason string) bool {
 }
 
 // mayHavePaid reports whether a run that failed has paid, or could not say.
-func mayHavePaid(end stemflow.EndedSeparation) bool {
+func mayHavePaid(end activityapi.EndedSeparation) bool {
 	return end.Result == nil && (end.Details == nil || end.Details.Paid)
 }
 
 // taskIDOf is the paid separation that a run which failed knew of.
-func taskIDOf(end stemflow.EndedSeparation) string {
+func taskIDOf(end activityapi.EndedSeparation) string {
 	if end.Details == nil {
 		return ""
 	}
@@ -165,7 +166,7 @@ func taskIDOf(end stemflow.EndedSeparation) string {
 }
 
 // costOf is what a track's run cost. One that could not tell counts as paid, if it could pay.
-func costOf(track stemflow.RunningTrack, end stemflow.EndedSeparation) int {
+func costOf(track activityapi.RunningTrack, end activityapi.EndedSeparation) int {
 	paid := track.Reserved > 0
 	switch {
 	case track.Joined:
@@ -181,24 +182,24 @@ func costOf(track stemflow.RunningTrack, end stemflow.EndedSeparation) int {
 	return trackPrice(track)
 }
 
-func outcomeOf(track stemflow.RunningTrack, end stemflow.EndedSeparation) stemflow.TrackOutcome {
-	var outcome stemflow.TrackOutcome
+func outcomeOf(track activityapi.RunningTrack, end activityapi.EndedSeparation) stemflow.TrackOutcome {
+	var row stemflow.TrackOutcome
 	switch {
 	case end.Result != nil:
-		outcome = stemflow.NewArchivedOutcome(track.CatalogTrack, *end.Result)
+		row = outcome.OfArchived(track.CatalogTrack, *end.Result)
 	case end.Reason == stemflow.ReasonCanceled:
-		outcome = stemflow.NewTrackOutcome(track.CatalogTrack, stemflow.TrackCancelled)
+		row = outcome.OfTrack(track.CatalogTrack, stemflow.TrackCancelled)
 	default:
-		outcome = stemflow.NewTrackOutcome(track.CatalogTrack, stemflow.TrackFailed)
+		row = outcome.OfTrack(track.CatalogTrack, stemflow.TrackFailed)
 	}
 	if end.Result == nil {
-		outcome.Reason, outcome.Message = end.Reason, end.Message
+		row.Reason, row.Message = end.Reason, end.Message
 	}
 	if end.Details != nil {
-		outcome.SeparationTaskID, outcome.Stems = end.Details.SeparationTaskID, len(end.Details.Stems)
+		row.SeparationTaskID, row.Stems = end.Details.SeparationTaskID, len(end.Details.Stems)
 	}
-	outcome.Credits, outcome.Joined = track.Credits, track.Joined
-	return outcome
+	row.Credits, row.Joined = track.Credits, track.Joined
+	return row
 }
 
 // conclude counts what became of a track, and keeps it to be recorded.

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"slices"
+	"stemflow/internal/activityapi"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -42,16 +43,16 @@ func (s *separation) adoptAll(ctx workflow.Context, named []string, patience tim
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	adoptions := make([]workflow.Future, len(named))
 	for i, id := range named {
-		adoptions[i] = workflow.ExecuteActivity(adoptOptions(detached, patience), stemflow.ActivityAdoptCallback,
-			stemflow.AdoptCallbackInput{
-				SeparationTaskID: id, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, Track: s.track(),
+		adoptions[i] = workflow.ExecuteActivity(adoptOptions(detached, patience), activityapi.ActivityAdoptCallback,
+			activityapi.AdoptCallbackInput{
+				SeparationTaskID: id, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, Track: s.in.Track(),
 			})
 	}
 	for i, id := range named {
-		var adopted stemflow.RecordedCallback
+		var adopted activityapi.RecordedCallback
 		if err := adoptions[i].Get(detached, &adopted); err != nil {
 			s.log(ctx).Warn("a callback for another run could not be recorded", "callbackTaskId", id, "error", err)
-		} else if adopted.Outcome != stemflow.CallbackLeft {
+		} else if adopted.Outcome != activityapi.CallbackLeft {
 			s.recorded = append(s.recorded, id)
 		}
 	}

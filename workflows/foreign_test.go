@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"fmt"
+	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -13,18 +14,18 @@ import (
 const foreignID = "e649edb7abfd759285bd41a47a634b10"
 
 // adopted lets the ledger take up what callbacks named, and keeps what it was asked for.
-func (w *world) adopted(outcome stemflow.CallbackOutcome) *[]stemflow.AdoptCallbackInput {
-	var asked []stemflow.AdoptCallbackInput
-	w.adopt = func(in stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) {
+func (w *world) adopted(outcome activityapi.CallbackOutcome) *[]activityapi.AdoptCallbackInput {
+	var asked []activityapi.AdoptCallbackInput
+	w.adopt = func(in activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
 		asked = append(asked, in)
-		return &stemflow.RecordedCallback{
+		return &activityapi.RecordedCallback{
 			SeparationTaskID: in.SeparationTaskID, Owner: "an-earlier-run", Outcome: outcome,
 		}, nil
 	}
 	return &asked
 }
 
-func separations(asked []stemflow.AdoptCallbackInput) []string {
+func separations(asked []activityapi.AdoptCallbackInput) []string {
 	var ids []string
 	for _, in := range asked {
 		ids = append(ids, in.SeparationTaskID)
@@ -35,11 +36,11 @@ func separations(asked []stemflow.AdoptCallbackInput) []string {
 // A signal reaches the latest run of a workflow id, whichever run its callback is for.
 func TestAnEarlierRunsCallbackReachesTheLedger(t *testing.T) {
 	unknown := func(w *world) {
-		w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-			return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+		w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+			return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 		}
-		w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
-			return nil, failed(stemflow.ActivityErrorNotOwn)
+		w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+			return nil, failed(activityapi.ActivityErrorNotOwn)
 		}
 	}
 	for name, c := range map[string]struct {
@@ -54,7 +55,7 @@ func TestAnEarlierRunsCallbackReachesTheLedger(t *testing.T) {
 			prepare: func(w *world) {
 				w.callbackAfter(time.Second, success(separationID))
 				archive := w.archive
-				w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+				w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 					w.env.SignalWorkflow(stemflow.SignalSeparationCallback, success(foreignID))
 					return archive(in)
 				}
@@ -76,9 +77,9 @@ func TestAnEarlierRunsCallbackReachesTheLedger(t *testing.T) {
 		},
 		"of a run that is held by the intent of the earlier one": {
 			prepare: func(w *world) {
-				w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+				w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 					if in.Attempt < 3 {
-						return nil, failed(stemflow.ActivityErrorSubmitHeld)
+						return nil, failed(activityapi.ActivityErrorSubmitHeld)
 					}
 					return nil, failed(stemflow.ErrorSubmissionUnknown)
 				}
@@ -100,12 +101,12 @@ func TestAnEarlierRunsCallbackReachesTheLedger(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			asked := w.adopted(stemflow.CallbackRecorded)
+			asked := w.adopted(activityapi.CallbackRecorded)
 			c.prepare(w)
 			w.run(input())
 			c.ends(t, w)
 			track := stemflow.Track{TaskID: "task", AudioID: "audio", Type: stemflow.SeparateVocal}
-			require.Equal(t, []stemflow.AdoptCallbackInput{
+			require.Equal(t, []activityapi.AdoptCallbackInput{
 				{SeparationTaskID: foreignID, WorkflowID: "default-test-workflow-id", Track: track},
 			}, *asked, "once, whoever of the workflow's runs it was")
 		})
@@ -117,19 +118,19 @@ func TestOwnCallbacksAreNotTakenForAnotherRuns(t *testing.T) {
 	for _, at := range []time.Duration{time.Second, time.Minute} {
 		w.callbackAfter(at, success(separationID))
 	}
-	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		w.env.SignalWorkflow(stemflow.SignalSeparationCallback, success(separationID))
 		return archived(in.Stem.Name), nil
 	}
 	w.run(input())
 	w.result()
-	require.Zero(t, w.calls[stemflow.ActivityAdoptCallback])
+	require.Zero(t, w.calls[activityapi.ActivityAdoptCallback])
 }
 
 // Whoever holds a token can name any number of tasks.
 func TestOnlySoManyForeignCallbacksAreRecorded(t *testing.T) {
 	w := newWorld(t)
-	asked := w.adopted(stemflow.CallbackLeft)
+	asked := w.adopted(activityapi.CallbackLeft)
 	for i := range 30 {
 		w.callbackAfter(time.Duration(i)*time.Second, success(fmt.Sprintf("made-up-%d", i%20)))
 	}
@@ -144,10 +145,10 @@ func TestOnlySoManyForeignCallbacksAreRecorded(t *testing.T) {
 func TestForeignCallbackDuringTheLastLookIsRecorded(t *testing.T) {
 	w := newWorld(t)
 	var asked []string
-	w.adopt = func(in stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) {
+	w.adopt = func(in activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
 		asked = append(asked, in.SeparationTaskID)
 		w.env.SignalWorkflow(stemflow.SignalSeparationCallback, success("second"))
-		return nil, failed(stemflow.ActivityErrorNotOwn)
+		return nil, failed(activityapi.ActivityErrorNotOwn)
 	}
 	w.callbackAfter(time.Second, success(foreignID))
 	w.callbackAfter(time.Minute, success(separationID))
@@ -171,7 +172,7 @@ func TestForeignCallbacksHoldUpTheEndOnlyBriefly(t *testing.T) {
 		},
 		"of one that failed": {
 			prepare: func(w *world) {
-				w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+				w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 					return nil, failed(stemflow.ErrorSeparationFailed)
 				}
 				w.callbackAfter(2*time.Minute, success(separationID))
@@ -181,13 +182,13 @@ func TestForeignCallbacksHoldUpTheEndOnlyBriefly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.adopt = func(stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) {
+			w.adopt = func(activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
 				return nil, again(stemflow.ErrorArchiveUnavailable)
 			}
 			w.callbackAfter(time.Minute, success(foreignID))
 			c.prepare(w)
 			w.run(input())
-			require.Greater(t, w.calls[stemflow.ActivityAdoptCallback], 1)
+			require.Greater(t, w.calls[activityapi.ActivityAdoptCallback], 1)
 			require.GreaterOrEqual(t, w.took(), c.least)
 			require.LessOrEqual(t, w.took(), c.most)
 			require.Equal(t, c.fails, w.env.GetWorkflowError() != nil)
@@ -199,12 +200,12 @@ func TestForeignCallbacksHoldUpTheEndOnlyBriefly(t *testing.T) {
 // secret was retired or the provider echoes none.
 func TestUnknownSubmissionNamesEveryTaskThatCallbacksNamed(t *testing.T) {
 	w := newWorld(t)
-	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-		return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 	}
-	w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		if in.RequireOwn {
-			return nil, failed(stemflow.ActivityErrorNotOwn)
+			return nil, failed(activityapi.ActivityErrorNotOwn)
 		}
 		return done(), nil
 	}
@@ -223,14 +224,14 @@ func TestUnknownSubmissionNamesEveryTaskThatCallbacksNamed(t *testing.T) {
 // no time left.
 func TestForgettingATaskAfterTheDeadlineEndsTheRun(t *testing.T) {
 	w := newWorld(t)
-	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-		return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 	}
-	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		if w.took() < 45*time.Minute+2*time.Second {
-			return nil, again(stemflow.ActivityErrorUnreadable)
+			return nil, again(activityapi.ActivityErrorUnreadable)
 		}
-		return nil, failed(stemflow.ActivityErrorNotOwn)
+		return nil, failed(activityapi.ActivityErrorNotOwn)
 	}
 	w.callbackAfter(45*time.Minute-time.Second, success(separationID))
 	w.run(input())

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -13,17 +14,17 @@ import (
 // provider has no record of it.
 func forgotten(t *testing.T, age time.Duration) *world {
 	w := newWorld(t)
-	w.found(stemflow.PreparedArchive{Submission: &stemflow.Submission{
+	w.found(activityapi.PreparedArchive{Submission: &stemflow.Submission{
 		State: stemflow.SubmissionPaid, SeparationTaskID: separationID, SubmittedAt: w.env.Now().Add(-age),
 	}})
 	polls := 0
-	w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		if in.AbsentLooks > 0 { // the activity counts what finds no record
 			if polls++; polls >= in.AbsentLooks {
 				return nil, failed(stemflow.ErrorSourceExpired)
 			}
 		}
-		return nil, again(stemflow.ActivityErrorNoRecord)
+		return nil, again(activityapi.ActivityErrorNoRecord)
 	}
 	return w
 }
@@ -44,7 +45,7 @@ func TestSeparationThatTheProviderNoLongerKeepsIsToldAtOnce(t *testing.T) {
 			require.False(t, details.Paid)
 			require.Less(t, w.took(), time.Minute)
 			require.Empty(t, w.ledger, "the receipt stays")
-			require.Zero(t, w.calls[stemflow.ActivitySubmitSeparation])
+			require.Zero(t, w.calls[activityapi.ActivitySubmitSeparation])
 		})
 	}
 }
@@ -62,7 +63,7 @@ func TestYoungerSeparationWithoutARecordIsPolledForMinutes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := forgotten(t, c.age)
 			get := w.get
-			w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+			w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 				if !in.ReportPending {
 					require.Equal(t, c.looks, in.AbsentLooks)
 				}
@@ -84,9 +85,9 @@ func TestYoungerSeparationWithoutARecordIsPolledForMinutes(t *testing.T) {
 func TestRecordThatIsAbsentIsBelievedAfterTenMinutesOfPolls(t *testing.T) {
 	w := forgotten(t, 2*time.Hour)
 	var looks []int
-	w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		if in.ReportPending {
-			return nil, again(stemflow.ActivityErrorNoRecord)
+			return nil, again(activityapi.ActivityErrorNoRecord)
 		}
 		looks = append(looks, in.AbsentLooks)
 		return nil, failed(stemflow.ErrorSourceExpired)
@@ -98,7 +99,7 @@ func TestRecordThatIsAbsentIsBelievedAfterTenMinutesOfPolls(t *testing.T) {
 func TestRecordThatComesBackSettlesTheRun(t *testing.T) {
 	w := forgotten(t, 13*24*time.Hour)
 	get := w.get
-	w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		if w.took() > 8*time.Minute {
 			return done(), nil
 		}
@@ -117,8 +118,8 @@ func TestRecordThatMayFollowIsAwaited(t *testing.T) {
 		"paid for by an earlier run just now": func(t *testing.T) *world { return forgotten(t, 10*time.Minute) },
 		"paid for by this run": func(t *testing.T) *world {
 			w := newWorld(t)
-			w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
-				return nil, again(stemflow.ActivityErrorNoRecord)
+			w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+				return nil, again(activityapi.ActivityErrorNoRecord)
 			}
 			return w
 		},
@@ -126,7 +127,7 @@ func TestRecordThatMayFollowIsAwaited(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := world(t)
 			get := w.get
-			w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+			w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 				require.Zero(t, in.AbsentLooks)
 				return get(in)
 			}
@@ -141,7 +142,7 @@ func TestRecordThatMayFollowIsAwaited(t *testing.T) {
 // A ledger that does not say when it was paid for proves no age.
 func TestSeparationOfUnknownAgeIsPolledForMinutes(t *testing.T) {
 	w := forgotten(t, 0)
-	w.found(stemflow.PreparedArchive{Submission: &stemflow.Submission{
+	w.found(activityapi.PreparedArchive{Submission: &stemflow.Submission{
 		State: stemflow.SubmissionPaid, SeparationTaskID: separationID,
 	}})
 	in := input()

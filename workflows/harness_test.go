@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/metricstest"
 	"stemflow/workflows"
 )
@@ -27,14 +28,14 @@ type world struct {
 	env     *testsuite.TestWorkflowEnvironment
 	metrics metricstest.Recorder
 
-	prepare  func(stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error)
-	submit   func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error)
-	record   func(stemflow.RecordSubmissionInput) error
-	adopt    func(stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error)
-	get      func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error)
-	renew    func(stemflow.RenewSourceInput) (*stemflow.SourceStem, error)
-	archive  func(stemflow.ArchiveStemInput) (*stemflow.Stem, error)
-	manifest func(stemflow.WriteManifestInput) (*stemflow.ObjectRef, error)
+	prepare  func(activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error)
+	submit   func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error)
+	record   func(activityapi.RecordSubmissionInput) error
+	adopt    func(activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error)
+	get      func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error)
+	renew    func(activityapi.RenewSourceInput) (*stemflow.SourceStem, error)
+	archive  func(activityapi.ArchiveStemInput) (*stemflow.Stem, error)
+	manifest func(activityapi.WriteManifestInput) (*stemflow.ObjectRef, error)
 
 	// mu makes the activities run one at a time.
 	mu    sync.Mutex
@@ -43,7 +44,7 @@ type world struct {
 	ledger    []stemflow.Submission
 	takenBack []string
 	// recorded is what RecordSubmission answers: that the run paid nothing, unless a test says otherwise.
-	recorded  stemflow.RecordedSubmission
+	recorded  activityapi.RecordedSubmission
 	manifests []stemflow.Manifest
 	began     time.Time
 }
@@ -55,43 +56,45 @@ func newWorld(t *testing.T) *world {
 	metrics := metricstest.New()
 	suite.SetMetricsHandler(metrics)
 	w := &world{t: t, env: suite.NewTestWorkflowEnvironment(), metrics: metrics, calls: map[string]int{},
-		recorded: stemflow.RecordedSubmission{Unpaid: true}}
-	w.prepare = func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
-		return &stemflow.PreparedArchive{
-			Location:        stemflow.Location{Bucket: "stems", Dir: "task/audio/" + string(in.Track.Type) + "/"},
+		recorded: activityapi.RecordedSubmission{Unpaid: true}}
+	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
+		return &activityapi.PreparedArchive{
+			Location:        activityapi.Location{Bucket: "stems", Dir: "task/audio/" + string(in.Track.Type) + "/"},
 			SubmitTaskQueue: "stemflow-submit", CallbacksExpected: true,
 		}, nil
 	}
-	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-		return &stemflow.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now()}, nil
+	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return &activityapi.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now()}, nil
 	}
-	w.record = func(stemflow.RecordSubmissionInput) error { return nil }
-	w.adopt = func(stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) {
-		return nil, failed(stemflow.ActivityErrorNotOwn)
+	w.record = func(activityapi.RecordSubmissionInput) error { return nil }
+	w.adopt = func(activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
+		return nil, failed(activityapi.ActivityErrorNotOwn)
 	}
-	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) { return done(), nil }
-	w.renew = func(stemflow.RenewSourceInput) (*stemflow.SourceStem, error) {
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) { return done(), nil }
+	w.renew = func(activityapi.RenewSourceInput) (*stemflow.SourceStem, error) {
 		return nil, errors.New("no link needs renewal here")
 	}
-	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) { return archived(in.Stem.Name), nil }
-	w.manifest = func(in stemflow.WriteManifestInput) (*stemflow.ObjectRef, error) {
+	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) { return archived(in.Stem.Name), nil }
+	w.manifest = func(in activityapi.WriteManifestInput) (*stemflow.ObjectRef, error) {
 		return &stemflow.ObjectRef{Bucket: in.Location.Bucket, Key: in.Location.Dir + "manifest.json"}, nil
 	}
 
-	stand(w, stemflow.ActivityPrepareArchive, func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) { return w.prepare(in) })
-	stand(w, stemflow.ActivitySubmitSeparation, func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) { return w.submit(in) })
-	stand(w, stemflow.ActivityRecordSubmission, func(in stemflow.RecordSubmissionInput) (*stemflow.RecordedSubmission, error) {
+	stand(w, activityapi.ActivityPrepareArchive, func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) { return w.prepare(in) })
+	stand(w, activityapi.ActivitySubmitSeparation, func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return w.submit(in)
+	})
+	stand(w, activityapi.ActivityRecordSubmission, func(in activityapi.RecordSubmissionInput) (*activityapi.RecordedSubmission, error) {
 		w.ledger = append(w.ledger, in.Submission)
 		w.takenBack = append(w.takenBack, in.Nonces...)
 		return &w.recorded, w.record(in)
 	})
-	stand(w, stemflow.ActivityAdoptCallback, func(in stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) {
+	stand(w, activityapi.ActivityAdoptCallback, func(in activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
 		return w.adopt(in)
 	})
-	stand(w, stemflow.ActivityGetSeparationRecord, func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) { return w.get(in) })
-	stand(w, stemflow.ActivityRenewSource, func(in stemflow.RenewSourceInput) (*stemflow.SourceStem, error) { return w.renew(in) })
-	stand(w, stemflow.ActivityArchiveStem, func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) { return w.archive(in) })
-	stand(w, stemflow.ActivityWriteManifest, func(in stemflow.WriteManifestInput) (*stemflow.ObjectRef, error) {
+	stand(w, activityapi.ActivityGetSeparationRecord, func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) { return w.get(in) })
+	stand(w, activityapi.ActivityRenewSource, func(in activityapi.RenewSourceInput) (*stemflow.SourceStem, error) { return w.renew(in) })
+	stand(w, activityapi.ActivityArchiveStem, func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) { return w.archive(in) })
+	stand(w, activityapi.ActivityWriteManifest, func(in activityapi.WriteManifestInput) (*stemflow.ObjectRef, error) {
 		w.manifests = append(w.manifests, in.Manifest)
 		return w.manifest(in)
 	})
@@ -113,8 +116,8 @@ func input() stemflow.SeparateStemsInput {
 	return stemflow.SeparateStemsInput{TaskID: "task", AudioID: "audio"}
 }
 
-func done() *stemflow.SeparationRecord {
-	return &stemflow.SeparationRecord{Stems: []stemflow.SourceStem{
+func done() *activityapi.SeparationRecord {
+	return &activityapi.SeparationRecord{Stems: []stemflow.SourceStem{
 		{Name: "vocals", URL: "https://files.example/v.mp3"},
 		{Name: "instrumental", URL: "https://files.example/i.mp3"},
 	}}
@@ -137,7 +140,7 @@ func again(kind string) error { return temporal.NewApplicationError(kind, kind) 
 // fetched keeps the links that stems are archived from.
 func (w *world) fetched() *[]string {
 	var links []string
-	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		links = append(links, in.Stem.URL)
 		return archived(in.Stem.Name), nil
 	}

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"cmp"
+	"stemflow/internal/activityapi"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -12,14 +13,14 @@ import (
 func (s *separation) recordSubmission(ctx workflow.Context, submission stemflow.Submission) {
 	submission.SeparationTaskID, submission.SubmittedAt = s.taskID, s.submittedAt
 	submission.Owner = s.payer
-	s.writeLedger(ctx, stemflow.RecordSubmissionInput{Submission: submission})
+	s.writeLedger(ctx, activityapi.RecordSubmissionInput{Submission: submission})
 }
 
 // closeLedger ends the submits of the run: what it surely did not pay for does not lock the track, no execution of it can
 // call any more, and the run learns whether one has.
 func (s *separation) closeLedger(ctx workflow.Context) {
 	s.closing = true
-	s.writeLedger(ctx, stemflow.RecordSubmissionInput{
+	s.writeLedger(ctx, activityapi.RecordSubmissionInput{
 		Submission: stemflow.Submission{
 			State: stemflow.SubmissionRefused, Attempt: s.submits.Attempt, ScheduledAt: workflow.Now(ctx).UTC(),
 		},
@@ -28,9 +29,9 @@ func (s *separation) closeLedger(ctx workflow.Context) {
 }
 
 // writeLedger goes on whatever becomes of the run, and nothing waits for it but the end.
-func (s *separation) writeLedger(ctx workflow.Context, in stemflow.RecordSubmissionInput) {
+func (s *separation) writeLedger(ctx workflow.Context, in activityapi.RecordSubmissionInput) {
 	in.Location, in.Ledger = s.archive.Location, s.archive.Ledger
-	in.Submission.Track, in.Submission.Owner = s.track(), cmp.Or(in.Submission.Owner, s.owner)
+	in.Submission.Track, in.Submission.Owner = s.in.Track(), cmp.Or(in.Submission.Owner, s.owner)
 	previous := s.ledger
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	future, settable := workflow.NewFuture(detached)
@@ -39,8 +40,8 @@ func (s *separation) writeLedger(ctx workflow.Context, in stemflow.RecordSubmiss
 		if previous != nil {
 			_ = previous.Get(ctx, nil) // its failure is its own: this write says all that it said
 		}
-		var recorded stemflow.RecordedSubmission
-		err := workflow.ExecuteActivity(ledgerOptions(ctx), stemflow.ActivityRecordSubmission, in).Get(ctx, &recorded)
+		var recorded activityapi.RecordedSubmission
+		err := workflow.ExecuteActivity(ledgerOptions(ctx), activityapi.ActivityRecordSubmission, in).Get(ctx, &recorded)
 		settable.Set(recorded, err)
 	})
 }
@@ -52,7 +53,7 @@ func (s *separation) finishLedger(ctx workflow.Context, err error) {
 		return
 	}
 	s.awaitLedger(ctx, err)
-	var recorded stemflow.RecordedSubmission
+	var recorded activityapi.RecordedSubmission
 	if s.closing && s.ledger.IsReady() && s.ledger.Get(ctx, &recorded) == nil && recorded.Unpaid {
 		s.paid = false
 	}

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"stemflow/internal/activityapi"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,7 +26,7 @@ func (w *world) begun(name string) *[]string {
 }
 
 func TestShortRequestsAreLocalActivities(t *testing.T) {
-	for _, name := range []string{stemflow.ActivityPrepareArchive, stemflow.ActivityGetSeparationRecord, stemflow.ActivityWriteManifest} {
+	for _, name := range []string{activityapi.ActivityPrepareArchive, activityapi.ActivityGetSeparationRecord, activityapi.ActivityWriteManifest} {
 		w := newWorld(t)
 		begun := w.begun(name)
 		w.callbackAfter(1, success(separationID))
@@ -37,8 +38,8 @@ func TestShortRequestsAreLocalActivities(t *testing.T) {
 
 func TestAShortRequestThatFailsIsScheduled(t *testing.T) {
 	w := newWorld(t)
-	begun := w.begun(stemflow.ActivityWriteManifest)
-	w.manifest = func(in stemflow.WriteManifestInput) (*stemflow.ObjectRef, error) {
+	begun := w.begun(activityapi.ActivityWriteManifest)
+	w.manifest = func(in activityapi.WriteManifestInput) (*stemflow.ObjectRef, error) {
 		if len(*begun) < 4 {
 			return nil, again(stemflow.ErrorArchiveUnavailable)
 		}
@@ -52,8 +53,8 @@ func TestAShortRequestThatFailsIsScheduled(t *testing.T) {
 
 func TestAShortRequestThatFailsForGoodIsNotRepeated(t *testing.T) {
 	w := newWorld(t)
-	begun := w.begun(stemflow.ActivityPrepareArchive)
-	w.prepare = func(stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+	begun := w.begun(activityapi.ActivityPrepareArchive)
+	w.prepare = func(activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		return nil, failed(stemflow.ErrorArchiveUnavailable)
 	}
 	w.run(input())

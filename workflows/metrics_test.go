@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/workflows"
 )
 
@@ -30,7 +31,7 @@ func TestRunsAreCounted(t *testing.T) {
 		},
 		"settled by a poll, and partial": {
 			prepare: func(w *world) {
-				w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+				w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 					if in.Stem.Name == "vocals" {
 						return nil, failed(stemflow.ErrorSourceNotAudio)
 					}
@@ -49,7 +50,7 @@ func TestRunsAreCounted(t *testing.T) {
 			},
 		},
 		"taken up": {
-			prepare: func(w *world) { w.found(stemflow.PreparedArchive{Submission: paidBefore()}) },
+			prepare: func(w *world) { w.found(activityapi.PreparedArchive{Submission: paidBefore()}) },
 			counters: map[string]int64{
 				"stemflow_separations{outcome=archived,type=separate_vocal}":          1,
 				"stemflow_separations_settled{settled_by=resume,type=separate_vocal}": 1,
@@ -57,7 +58,7 @@ func TestRunsAreCounted(t *testing.T) {
 		},
 		"archived before": {
 			prepare: func(w *world) {
-				w.found(stemflow.PreparedArchive{Archived: &stemflow.SeparateStemsResult{SeparationTaskID: separationID}})
+				w.found(activityapi.PreparedArchive{Archived: &stemflow.SeparateStemsResult{SeparationTaskID: separationID}})
 			},
 			counters: map[string]int64{
 				"stemflow_separations{outcome=found,type=separate_vocal}":              1,
@@ -66,7 +67,7 @@ func TestRunsAreCounted(t *testing.T) {
 		},
 		"refused": {
 			prepare: func(w *world) {
-				w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+				w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 					return nil, failed(stemflow.ErrorInsufficientCredits, stemflow.ErrorDetails{})
 				}
 			},
@@ -82,8 +83,8 @@ func TestRunsAreCounted(t *testing.T) {
 		},
 		"with a submit that this machine's clock finds in the future": {
 			prepare: func(w *world) {
-				w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-					return &stemflow.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now().Add(time.Hour)}, nil
+				w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+					return &activityapi.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now().Add(time.Hour)}, nil
 				}
 				w.callbackAfter(time.Minute, success(separationID))
 			},
@@ -123,7 +124,7 @@ func TestRunsAreCounted(t *testing.T) {
 func TestSettlementIsCountedBeforeTheEnd(t *testing.T) {
 	w := newWorld(t)
 	var meanwhile map[string]int64
-	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		meanwhile = w.metrics.Counters()
 		return archived(in.Stem.Name), nil
 	}

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // answers makes the submits of a run end one after another; the last one for good.
 func (w *world) answers(ends ...error) {
 	submit := w.submit
-	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+	w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		if end := ends[min(in.Attempt, len(ends))-1]; end != nil {
 			return nil, end
 		}
@@ -25,17 +26,19 @@ func (w *world) answers(ends ...error) {
 func TestARunTellsWhetherItPaid(t *testing.T) {
 	lost := temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
 	neverBegun := temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
-	noLedger := failed(stemflow.ErrorArchiveUnavailable, stemflow.ErrorDetails{}, stemflow.SubmitRefusal{})
+	noLedger := failed(stemflow.ErrorArchiveUnavailable, stemflow.ErrorDetails{}, activityapi.SubmitRefusal{})
 	for name, c := range map[string]struct {
 		prepare func(*world)
 		paid    bool
 	}{
-		"its submit is accepted":     {prepare: func(w *world) { w.answers(nil) }, paid: true},
-		"after a refusal":            {prepare: func(w *world) { w.answers(failed(stemflow.ActivityErrorSubmitRefused), nil) }, paid: true},
-		"after a lost attempt":       {prepare: func(w *world) { w.answers(lost, nil) }, paid: true},
-		"it is archived before":      {prepare: func(w *world) { w.found(stemflow.PreparedArchive{Archived: &stemflow.SeparateStemsResult{Paid: true}}) }},
-		"the ledger has it":          {prepare: func(w *world) { w.found(stemflow.PreparedArchive{Submission: paidBefore()}) }},
-		"the outcome is unknown":     {prepare: func(w *world) { w.answers(failed(stemflow.ActivityErrorSubmitUnknown)) }, paid: true},
+		"its submit is accepted": {prepare: func(w *world) { w.answers(nil) }, paid: true},
+		"after a refusal":        {prepare: func(w *world) { w.answers(failed(activityapi.ActivityErrorSubmitRefused), nil) }, paid: true},
+		"after a lost attempt":   {prepare: func(w *world) { w.answers(lost, nil) }, paid: true},
+		"it is archived before": {prepare: func(w *world) {
+			w.found(activityapi.PreparedArchive{Archived: &stemflow.SeparateStemsResult{Paid: true}})
+		}},
+		"the ledger has it":          {prepare: func(w *world) { w.found(activityapi.PreparedArchive{Submission: paidBefore()}) }},
+		"the outcome is unknown":     {prepare: func(w *world) { w.answers(failed(activityapi.ActivityErrorSubmitUnknown)) }, paid: true},
 		"it is refused for good":     {prepare: func(w *world) { w.answers(failed(stemflow.ErrorUnauthorized, stemflow.ErrorDetails{})) }},
 		"lost, and refused for good": {prepare: func(w *world) { w.answers(lost, failed(stemflow.ErrorProviderRejected, stemflow.ErrorDetails{})) }},
 		"lost, and then no ledger": {prepare: func(w *world) {
@@ -45,23 +48,23 @@ func TestARunTellsWhetherItPaid(t *testing.T) {
 		"no ledger":                  {prepare: func(w *world) { w.answers(noLedger) }},
 		"an earlier run cannot tell": {prepare: func(w *world) { w.answers(failed(stemflow.ErrorSubmissionUnknown)) }},
 		"another run was quicker": {prepare: func(w *world) {
-			w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-				return &stemflow.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now(), FromLedger: true}, nil
+			w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+				return &activityapi.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now(), FromLedger: true}, nil
 			}
 		}},
 		"it fails later": {prepare: func(w *world) {
-			w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+			w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 				return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{})
 			}
 		}, paid: true},
 		"it is cancelled while it waits": {prepare: func(w *world) {
-			w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
-				return nil, again(stemflow.ActivityErrorPending)
+			w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+				return nil, again(activityapi.ActivityErrorPending)
 			}
 			w.cancelAfter(time.Minute)
 		}, paid: true},
 		"it is cancelled between two submits": {prepare: func(w *world) {
-			w.answers(failed(stemflow.ActivityErrorSubmitRefused))
+			w.answers(failed(activityapi.ActivityErrorSubmitRefused))
 			w.cancelAfter(15 * time.Second)
 		}},
 	} {

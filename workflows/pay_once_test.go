@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func TestRunThatEndsUnpaidAsksTheLedger(t *testing.T) {
 			w := newWorld(t)
 			w.answers(c.ends...)
 			w.recorded.Unpaid = c.unpaid
-			w.record = func(stemflow.RecordSubmissionInput) error { return c.record }
+			w.record = func(activityapi.RecordSubmissionInput) error { return c.record }
 			w.run(input())
 			_, _, details := w.failure()
 			require.Equal(t, c.paid, details.Paid)
@@ -59,23 +60,23 @@ func TestRunThatEndsUnpaidAsksTheLedger(t *testing.T) {
 func TestLostSubmitKeepsItsLedger(t *testing.T) {
 	w := newWorld(t)
 	prepares := 0
-	w.prepare = func(stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
-		prepared := &stemflow.PreparedArchive{
-			Location: stemflow.Location{Bucket: "stems", Dir: "old/"}, Ledger: stemflow.Location{Bucket: "old"}, SubmitTaskQueue: "old", CallbacksExpected: true,
+	w.prepare = func(activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
+		prepared := &activityapi.PreparedArchive{
+			Location: activityapi.Location{Bucket: "stems", Dir: "old/"}, Ledger: activityapi.Location{Bucket: "old"}, SubmitTaskQueue: "old", CallbacksExpected: true,
 		}
 		if prepares++; prepares > 1 {
-			prepared.Location, prepared.Ledger, prepared.SubmitTaskQueue = stemflow.Location{Bucket: "new"}, stemflow.Location{Bucket: "new"}, "new"
+			prepared.Location, prepared.Ledger, prepared.SubmitTaskQueue = activityapi.Location{Bucket: "new"}, activityapi.Location{Bucket: "new"}, "new"
 		}
 		return prepared, nil
 	}
 	ends := []error{lostSubmit, neverTaken, nil}
 	var ledgers, archives []string
-	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+	w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		ledgers, archives = append(ledgers, in.Ledger.Bucket), append(archives, in.Location.Dir)
 		if err := ends[in.Attempt-1]; err != nil {
 			return nil, err
 		}
-		return &stemflow.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now()}, nil
+		return &activityapi.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now()}, nil
 	}
 	w.run(input())
 	w.result()
@@ -92,38 +93,38 @@ func TestSubmitThatNobodyTookIsNotALostOne(t *testing.T) {
 	w.run(in)
 	_, _, details := w.failure()
 	require.False(t, details.Paid)
-	require.Zero(t, w.calls[stemflow.ActivityRecordSubmission], "nothing is left to be learned")
+	require.Zero(t, w.calls[activityapi.ActivityRecordSubmission], "nothing is left to be learned")
 }
 
 func TestRepeatedExecutionIsFollowedByAnAttemptThatReadsTheLedger(t *testing.T) {
 	w := newWorld(t)
-	w.answers(failed(stemflow.ActivityErrorSubmitRepeated), ledgerIsOff)
+	w.answers(failed(activityapi.ActivityErrorSubmitRepeated), ledgerIsOff)
 	w.recorded.Unpaid = false
 	w.run(input())
 	_, _, details := w.failure()
 	require.True(t, details.Paid, "what the first execution did nobody has seen")
-	require.Equal(t, 2, w.calls[stemflow.ActivitySubmitSeparation])
+	require.Equal(t, 2, w.calls[activityapi.ActivitySubmitSeparation])
 }
 
 // What nobody thought of may have come after the call.
 func TestSubmitThatFailsInAnUnknownWayIsALostOne(t *testing.T) {
 	w := newWorld(t)
-	w.answers(failed("PanicError"), failed(stemflow.ActivityErrorSubmitUnknown))
+	w.answers(failed("PanicError"), failed(activityapi.ActivityErrorSubmitUnknown))
 	w.callbackAfter(time.Minute, success(separationID))
 	w.run(input())
 	require.Equal(t, separationID, w.result().SeparationTaskID)
-	require.Equal(t, 2, w.calls[stemflow.ActivitySubmitSeparation])
+	require.Equal(t, 2, w.calls[activityapi.ActivitySubmitSeparation])
 }
 
 func TestUnknownOutcomeWithoutABridgeEndsAtOnce(t *testing.T) {
 	w := newWorld(t)
 	prepare := w.prepare
-	w.prepare = func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		p, err := prepare(in)
 		p.CallbacksExpected = false
 		return p, err
 	}
-	w.answers(failed(stemflow.ActivityErrorSubmitUnknown))
+	w.answers(failed(activityapi.ActivityErrorSubmitUnknown))
 	w.recorded.Unpaid = false
 	in := input()
 	in.Deadline = stemflow.Duration(48 * time.Hour)
@@ -137,7 +138,7 @@ func TestUnknownOutcomeWithoutABridgeEndsAtOnce(t *testing.T) {
 
 func TestTrackThatIsNotKnownYetIsSubmittedForSomeMinutes(t *testing.T) {
 	w := newWorld(t)
-	w.answers(failed(stemflow.ActivityErrorSubmitNotYet))
+	w.answers(failed(activityapi.ActivityErrorSubmitNotYet))
 	w.run(input())
 	kind, _, details := w.failure()
 	require.Equal(t, stemflow.ErrorProviderRejected, kind)
@@ -146,7 +147,7 @@ func TestTrackThatIsNotKnownYetIsSubmittedForSomeMinutes(t *testing.T) {
 	require.Less(t, w.took(), 20*time.Minute)
 
 	w = newWorld(t)
-	w.answers(failed(stemflow.ActivityErrorSubmitNotYet), failed(stemflow.ActivityErrorSubmitNotYet), nil)
+	w.answers(failed(activityapi.ActivityErrorSubmitNotYet), failed(activityapi.ActivityErrorSubmitNotYet), nil)
 	w.callbackAfter(10*time.Minute, success(separationID))
 	w.run(input())
 	require.True(t, w.result().Paid)
@@ -155,8 +156,8 @@ func TestTrackThatIsNotKnownYetIsSubmittedForSomeMinutes(t *testing.T) {
 // A catalogue hands on what the ledger knows: that is proved, whatever its record looks like.
 func TestIDThatTheLedgerNamesIsProved(t *testing.T) {
 	w := newWorld(t)
-	w.found(stemflow.PreparedArchive{Submission: paidBefore()})
-	w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.found(activityapi.PreparedArchive{Submission: paidBefore()})
+	w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		require.Nil(t, in.Track, "nothing is left to be checked")
 		return done(), nil
 	}
@@ -169,7 +170,7 @@ func TestIDThatTheLedgerNamesIsProved(t *testing.T) {
 func TestSubmitsNameTheirOwnerAndQueue(t *testing.T) {
 	w := newWorld(t)
 	submit := w.submit
-	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+	w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		require.Equal(t, "default-test-run-id", in.Owner)
 		require.NotEmpty(t, in.TaskQueue)
 		return submit(in)
@@ -181,9 +182,9 @@ func TestSubmitsNameTheirOwnerAndQueue(t *testing.T) {
 // The ledger may have learned since of what the run waits for.
 func TestRunLooksAtTheLedgerBeforeItGivesUp(t *testing.T) {
 	w := newWorld(t)
-	w.answers(failed(stemflow.ActivityErrorSubmitUnknown))
+	w.answers(failed(activityapi.ActivityErrorSubmitUnknown))
 	prepare, looks := w.prepare, 0
-	w.prepare = func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		p, err := prepare(in)
 		if looks++; looks > 1 {
 			p.Submission = paidBefore()
@@ -193,24 +194,24 @@ func TestRunLooksAtTheLedgerBeforeItGivesUp(t *testing.T) {
 	w.run(input())
 	require.Equal(t, paidBefore().SeparationTaskID, w.result().SeparationTaskID)
 	require.True(t, w.result().Paid, "it may have been this run's own")
-	require.Equal(t, 1, w.calls[stemflow.ActivitySubmitSeparation])
+	require.Equal(t, 1, w.calls[activityapi.ActivitySubmitSeparation])
 }
 
 // A person looked a separation up whose run never learned its id: its record says whose it was, and the ledger is told so.
 func TestIDThatAPersonNamesGoesToItsOwnersEntry(t *testing.T) {
-	for name, get := range map[string]func() (*stemflow.SeparationRecord, error){
-		"done": func() (*stemflow.SeparationRecord, error) {
+	for name, get := range map[string]func() (*activityapi.SeparationRecord, error){
+		"done": func() (*activityapi.SeparationRecord, error) {
 			record := done()
 			record.Owner = "the-run-that-paid"
 			return record, nil
 		},
-		"failed": func() (*stemflow.SeparationRecord, error) {
-			return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{}, stemflow.SeparationRecord{Owner: "the-run-that-paid"})
+		"failed": func() (*activityapi.SeparationRecord, error) {
+			return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{}, activityapi.SeparationRecord{Owner: "the-run-that-paid"})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) { return get() }
+			w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) { return get() }
 			in := input()
 			in.SeparationTaskID = separationID
 			w.run(in)

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"stemflow/internal/activityapi"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -11,7 +12,7 @@ import (
 // looked is what one look at the provider's record found.
 type looked struct {
 	taskID string
-	record stemflow.SeparationRecord
+	record activityapi.SeparationRecord
 	err    error
 }
 
@@ -40,7 +41,7 @@ func (s *separation) pollNow(ctx workflow.Context) (stemflow.PollNowResult, erro
 	if first {
 		look := s.aboutOwn()
 		look.ReportPending = true
-		s.asking = workflow.ExecuteActivity(askOptions(ctx), stemflow.ActivityGetSeparationRecord, look)
+		s.asking = workflow.ExecuteActivity(askOptions(ctx), activityapi.ActivityGetSeparationRecord, look)
 	}
 	found := looked{taskID: s.taskID}
 	found.err = s.asking.Get(ctx, &found.record)

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"errors"
+	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -45,19 +46,19 @@ func TestPollNowSettlesTheRun(t *testing.T) {
 
 func TestPollNowSaysWhatTheProviderSaid(t *testing.T) {
 	for name, c := range map[string]struct {
-		record *stemflow.SeparationRecord
+		record *activityapi.SeparationRecord
 		err    error
 		state  stemflow.RecordState
 		code   int
 		says   string
 	}{
-		"pending":    {&stemflow.SeparationRecord{Pending: true}, nil, stemflow.RecordPending, 0, ""},
-		"no record":  {nil, again(stemflow.ActivityErrorNoRecord), stemflow.RecordUnknown, 0, stemflow.ActivityErrorNoRecord},
+		"pending":    {&activityapi.SeparationRecord{Pending: true}, nil, stemflow.RecordPending, 0, ""},
+		"no record":  {nil, again(activityapi.ActivityErrorNoRecord), stemflow.RecordUnknown, 0, activityapi.ActivityErrorNoRecord},
 		"unreadable": {nil, errors.New("connection refused"), stemflow.RecordUnknown, 0, "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+			w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 				if w.took() < time.Minute {
 					require.True(t, in.ReportPending)
 					return c.record, c.err
@@ -76,7 +77,7 @@ func TestPollNowSaysWhatTheProviderSaid(t *testing.T) {
 
 func TestPollNowEndsARunThatFailed(t *testing.T) {
 	w := newWorld(t)
-	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{ProviderCode: 531, ProviderMessage: "refunded"})
 	}
 	a := w.pollNowAfter(10 * time.Second)
@@ -92,9 +93,9 @@ func TestPollNowEndsARunThatFailed(t *testing.T) {
 func TestPollNowIsHarmlessWhenRepeated(t *testing.T) {
 	w := newWorld(t)
 	pending := true
-	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		if pending {
-			return &stemflow.SeparationRecord{Pending: true}, nil
+			return &activityapi.SeparationRecord{Pending: true}, nil
 		}
 		return done(), nil
 	}
@@ -111,7 +112,7 @@ func TestPollNowIsHarmlessWhenRepeated(t *testing.T) {
 		require.NoError(t, errors.Join(a.rejected, a.failed))
 		require.Equal(t, stemflow.RecordDone, a.answer.State)
 	}
-	require.Equal(t, 2, w.calls[stemflow.ActivityArchiveStem])
+	require.Equal(t, 2, w.calls[activityapi.ActivityArchiveStem])
 	require.Len(t, w.manifests, 1)
 }
 
@@ -119,7 +120,7 @@ func TestPollNowIsHarmlessWhenRepeated(t *testing.T) {
 func TestPollNowWhileArchiving(t *testing.T) {
 	w := newWorld(t)
 	a := &asked{}
-	w.archive = func(in stemflow.ArchiveStemInput) (*stemflow.Stem, error) {
+	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		if in.Stem.Name == "vocals" {
 			w.env.UpdateWorkflow(stemflow.UpdatePollNow, "while archiving", a)
 		}
@@ -136,7 +137,7 @@ func TestPollNowIsRefusedWhereThereIsNothingToAskAbout(t *testing.T) {
 		w := newWorld(t)
 		a := &asked{}
 		prepare := w.prepare
-		w.prepare = func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+		w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 			w.env.UpdateWorkflow(stemflow.UpdatePollNow, "early", a)
 			return prepare(in)
 		}
@@ -147,8 +148,8 @@ func TestPollNowIsRefusedWhereThereIsNothingToAskAbout(t *testing.T) {
 	})
 	t.Run("while the submit's outcome is unknown", func(t *testing.T) {
 		w := newWorld(t)
-		w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-			return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+		w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+			return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 		}
 		a := w.pollNowAfter(time.Minute)
 		w.callbackAfter(2*time.Minute, success(separationID))
@@ -162,9 +163,9 @@ func TestPollNowIsRefusedWhereThereIsNothingToAskAbout(t *testing.T) {
 func TestPollNowIsCancelledWithTheRun(t *testing.T) {
 	w := newWorld(t)
 	a := &asked{}
-	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		w.env.CancelWorkflow()
-		return nil, again(stemflow.ActivityErrorPending)
+		return nil, again(activityapi.ActivityErrorPending)
 	}
 	w.env.RegisterDelayedCallback(func() { w.env.UpdateWorkflow(stemflow.UpdatePollNow, "asked", a) }, time.Minute)
 	w.run(input())

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"stemflow/internal/activityapi"
+
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
@@ -16,8 +18,8 @@ func (s *separation) validate() error {
 // prepareArchive makes the destination ready and learns what stands there, before anything is paid.
 func (s *separation) prepareArchive(ctx workflow.Context) error {
 	s.enter(ctx, stemflow.PhasePreparing)
-	in := stemflow.PrepareArchiveInput{Track: s.track(), Bucket: s.in.Bucket, Prefix: s.in.Prefix}
-	err := briefly(prepareOptions(ctx), stemflow.ActivityPrepareArchive, in, &s.archive)
+	in := activityapi.PrepareArchiveInput{Track: s.in.Track(), Bucket: s.in.Bucket, Prefix: s.in.Prefix}
+	err := briefly(prepareOptions(ctx), activityapi.ActivityPrepareArchive, in, &s.archive)
 	if err != nil {
 		return activityFailure(err, stemflow.ErrorArchiveUnavailable)
 	}

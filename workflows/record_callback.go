@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"slices"
+	"stemflow/internal/activityapi"
 	"strings"
 
 	"go.temporal.io/sdk/temporal"
@@ -18,7 +19,7 @@ import (
 // names: whoever holds a token can name any number of them. It ends as soon as one of them is
 // proved to be the run's own, since a run pays for one. Temporal starts no other one then. When
 // none is, it fails, and a later callback starts it anew.
-func RecordCallback(ctx workflow.Context, in stemflow.RecordCallbackInput) (*stemflow.RecordedCallback, error) {
+func RecordCallback(ctx workflow.Context, in activityapi.RecordCallbackInput) (*activityapi.RecordedCallback, error) {
 	l := &lateCallbacks{in: in, selector: workflow.NewSelector(ctx), open: true}
 	looks, stopLooks := workflow.WithCancel(ctx)
 	defer stopLooks()
@@ -53,7 +54,7 @@ func RecordCallback(ctx workflow.Context, in stemflow.RecordCallbackInput) (*ste
 
 // lateCallbacks are the callbacks for one run that is over.
 type lateCallbacks struct {
-	in       stemflow.RecordCallbackInput
+	in       activityapi.RecordCallbackInput
 	selector workflow.Selector
 	// open is true while callbacks are collected. pending are the separations that are being looked
 	// at.
@@ -61,7 +62,7 @@ type lateCallbacks struct {
 	pending int
 	// heard are the separations that callbacks named, by a bounded number.
 	heard    []string
-	recorded *stemflow.RecordedCallback
+	recorded *activityapi.RecordedCallback
 	last     error
 }
 
@@ -75,13 +76,13 @@ func (l *lateCallbacks) hear(ctx workflow.Context, separationTaskID string) {
 	}
 	l.heard = append(l.heard, separationTaskID)
 	l.pending++
-	adoption := workflow.ExecuteActivity(adoptOptions(ctx, archivePatience), stemflow.ActivityAdoptCallback,
-		stemflow.AdoptCallbackInput{
+	adoption := workflow.ExecuteActivity(adoptOptions(ctx, archivePatience), activityapi.ActivityAdoptCallback,
+		activityapi.AdoptCallbackInput{
 			SeparationTaskID: separationTaskID, WorkflowID: l.in.WorkflowID, Owner: l.in.Owner, Track: l.in.Track,
 		})
 	l.selector.AddFuture(adoption, func(f workflow.Future) {
 		l.pending--
-		var recorded stemflow.RecordedCallback
+		var recorded activityapi.RecordedCallback
 		if err := f.Get(ctx, &recorded); err != nil {
 			l.last = err
 			return

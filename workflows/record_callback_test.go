@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"fmt"
+	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 	"stemflow"
 )
 
-var late = stemflow.RecordCallbackInput{
+var late = activityapi.RecordCallbackInput{
 	WorkflowID: "stems:separate_vocal:task:audio", Owner: "the-run-that-submitted",
 	Track: stemflow.Track{TaskID: "task", AudioID: "audio", Type: stemflow.SeparateVocal},
 }
@@ -20,26 +21,26 @@ var late = stemflow.RecordCallbackInput{
 func (w *world) recordCallbacks(first string) {
 	w.env.RegisterDelayedCallback(func() { w.env.SignalWorkflow(stemflow.SignalSeparationCallback, success(first)) }, 0)
 	w.began = w.env.Now()
-	w.env.ExecuteWorkflow(stemflow.WorkflowRecordCallback, late)
+	w.env.ExecuteWorkflow(activityapi.WorkflowRecordCallback, late)
 	require.True(w.t, w.env.IsWorkflowCompleted())
 }
 
-func (w *world) recordedCallback() stemflow.RecordedCallback {
+func (w *world) recordedCallback() activityapi.RecordedCallback {
 	w.t.Helper()
 	require.NoError(w.t, w.env.GetWorkflowError())
-	var recorded stemflow.RecordedCallback
+	var recorded activityapi.RecordedCallback
 	require.NoError(w.t, w.env.GetWorkflowResult(&recorded))
 	return recorded
 }
 
 func TestLateCallbackIsRecorded(t *testing.T) {
 	w := newWorld(t)
-	asked := w.adopted(stemflow.CallbackRecorded)
+	asked := w.adopted(activityapi.CallbackRecorded)
 	w.recordCallbacks(separationID)
-	require.Equal(t, stemflow.RecordedCallback{
-		SeparationTaskID: separationID, Owner: "an-earlier-run", Outcome: stemflow.CallbackRecorded,
+	require.Equal(t, activityapi.RecordedCallback{
+		SeparationTaskID: separationID, Owner: "an-earlier-run", Outcome: activityapi.CallbackRecorded,
 	}, w.recordedCallback())
-	require.Equal(t, []stemflow.AdoptCallbackInput{
+	require.Equal(t, []activityapi.AdoptCallbackInput{
 		{SeparationTaskID: separationID, WorkflowID: late.WorkflowID, Owner: late.Owner, Track: late.Track},
 	}, *asked)
 	require.Less(t, w.took(), time.Minute, "there is no other callback to wait for")
@@ -48,17 +49,17 @@ func TestLateCallbackIsRecorded(t *testing.T) {
 // A separation that somebody made up holds nothing up.
 func TestForgedLateCallbackDoesNotKeepTheGenuineOneOut(t *testing.T) {
 	for name, forged := range map[string]error{
-		"of another run":     failed(stemflow.ActivityErrorNotOwn),
-		"of nobody":          failed(stemflow.ActivityErrorNoRecord),
-		"of nobody, perhaps": again(stemflow.ActivityErrorNoRecord),
+		"of another run":     failed(activityapi.ActivityErrorNotOwn),
+		"of nobody":          failed(activityapi.ActivityErrorNoRecord),
+		"of nobody, perhaps": again(activityapi.ActivityErrorNoRecord),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.adopt = func(in stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) {
+			w.adopt = func(in activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
 				if in.SeparationTaskID != separationID {
 					return nil, forged
 				}
-				return &stemflow.RecordedCallback{SeparationTaskID: in.SeparationTaskID, Outcome: stemflow.CallbackRecorded}, nil
+				return &activityapi.RecordedCallback{SeparationTaskID: in.SeparationTaskID, Outcome: activityapi.CallbackRecorded}, nil
 			}
 			w.callbackAfter(5*time.Minute, success(separationID))
 			w.recordCallbacks("made-up")
@@ -80,25 +81,25 @@ func TestLateCallbacksOfNobodyAreToldAndBounded(t *testing.T) {
 	require.Contains(t, app.Message(), "made-up-19")
 	require.Contains(t, app.Message(), late.Owner)
 	require.Contains(t, app.Message(), "separationTaskId")
-	require.Equal(t, 20, w.calls[stemflow.ActivityAdoptCallback])
+	require.Equal(t, 20, w.calls[activityapi.ActivityAdoptCallback])
 	require.InDelta(t, 10, w.took().Minutes(), 0.1, "the same could be asked for again at once otherwise")
 }
 
 func TestLateCallbackWaitsForTheStore(t *testing.T) {
 	w := newWorld(t)
-	w.adopt = func(in stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) {
-		if w.calls[stemflow.ActivityAdoptCallback] < 10 { // more retries the test environment does not make
+	w.adopt = func(in activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
+		if w.calls[activityapi.ActivityAdoptCallback] < 10 { // more retries the test environment does not make
 			return nil, again(stemflow.ErrorArchiveUnavailable)
 		}
-		return &stemflow.RecordedCallback{SeparationTaskID: in.SeparationTaskID, Outcome: stemflow.CallbackRecorded}, nil
+		return &activityapi.RecordedCallback{SeparationTaskID: in.SeparationTaskID, Outcome: activityapi.CallbackRecorded}, nil
 	}
 	w.recordCallbacks(separationID)
-	require.Equal(t, stemflow.CallbackRecorded, w.recordedCallback().Outcome)
+	require.Equal(t, activityapi.CallbackRecorded, w.recordedCallback().Outcome)
 }
 
 func TestStoreThatStaysAwayIsTold(t *testing.T) {
 	w := newWorld(t)
-	w.adopt = func(stemflow.AdoptCallbackInput) (*stemflow.RecordedCallback, error) {
+	w.adopt = func(activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
 		return nil, again(stemflow.ErrorArchiveUnavailable)
 	}
 	w.recordCallbacks(separationID)

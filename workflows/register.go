@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"stemflow/internal/activityapi"
+
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
@@ -15,7 +17,7 @@ type Registry interface {
 func Register(r Registry) {
 	register(r, stemflow.WorkflowSeparateStems, SeparateStems)
 	register(r, stemflow.WorkflowSeparateCatalog, SeparateCatalog)
-	register(r, stemflow.WorkflowRecordCallback, RecordCallback)
+	register(r, activityapi.WorkflowRecordCallback, RecordCallback)
 }
 
 // register allows a second registration under the same name: a plugin registers again at every replay.

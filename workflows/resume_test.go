@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -9,9 +10,9 @@ import (
 	"stemflow"
 )
 
-func (w *world) found(prepared stemflow.PreparedArchive) {
+func (w *world) found(prepared activityapi.PreparedArchive) {
 	prepare := w.prepare
-	w.prepare = func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		out, err := prepare(in)
 		out.Archived, out.Submission = prepared.Archived, prepared.Submission
 		return out, err
@@ -25,73 +26,73 @@ func paidBefore() *stemflow.Submission {
 func TestArchivedTrackIsReturnedUnpaid(t *testing.T) {
 	w := newWorld(t)
 	before := stemflow.SeparateStemsResult{SeparationTaskID: separationID, SettledBy: stemflow.SettledByCallback, Stems: []stemflow.Stem{*archived("vocals")}}
-	w.found(stemflow.PreparedArchive{Archived: &before, Submission: paidBefore()})
+	w.found(activityapi.PreparedArchive{Archived: &before, Submission: paidBefore()})
 	w.run(input())
 	want := before
 	want.SettledBy = stemflow.SettledByArchive
 	require.Equal(t, want, w.result())
-	require.Equal(t, map[string]int{stemflow.ActivityPrepareArchive: 1}, w.calls)
+	require.Equal(t, map[string]int{activityapi.ActivityPrepareArchive: 1}, w.calls)
 }
 
 func TestForcePaysAgain(t *testing.T) {
 	w := newWorld(t)
-	w.found(stemflow.PreparedArchive{Archived: &stemflow.SeparateStemsResult{SeparationTaskID: "old"}, Submission: paidBefore()})
+	w.found(activityapi.PreparedArchive{Archived: &stemflow.SeparateStemsResult{SeparationTaskID: "old"}, Submission: paidBefore()})
 	w.callbackAfter(time.Second, success(separationID))
 	in := input()
 	in.Force = true
 	w.run(in)
 	require.Equal(t, separationID, w.result().SeparationTaskID)
-	require.Equal(t, 1, w.calls[stemflow.ActivitySubmitSeparation])
+	require.Equal(t, 1, w.calls[activityapi.ActivitySubmitSeparation])
 }
 
 func TestPaidSeparationIsTakenUpFromTheLedger(t *testing.T) {
 	t.Run("done", func(t *testing.T) {
 		w := newWorld(t)
-		w.found(stemflow.PreparedArchive{Submission: paidBefore()})
+		w.found(activityapi.PreparedArchive{Submission: paidBefore()})
 		w.run(input())
 		require.Equal(t, stemflow.SettledByResume, w.result().SettledBy)
 		require.Equal(t, paidBefore().SubmittedAt, w.result().SubmittedAt)
-		require.Zero(t, w.calls[stemflow.ActivitySubmitSeparation])
+		require.Zero(t, w.calls[activityapi.ActivitySubmitSeparation])
 	})
 	t.Run("still running", func(t *testing.T) {
 		w := newWorld(t)
-		w.found(stemflow.PreparedArchive{Submission: paidBefore()})
+		w.found(activityapi.PreparedArchive{Submission: paidBefore()})
 		looks := 0
-		w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 			if looks++; in.ReportPending {
-				return &stemflow.SeparationRecord{Pending: true}, nil
+				return &activityapi.SeparationRecord{Pending: true}, nil
 			}
 			if looks < 5 {
-				return nil, again(stemflow.ActivityErrorPending)
+				return nil, again(activityapi.ActivityErrorPending)
 			}
 			return done(), nil
 		}
 		w.run(input())
 		require.Equal(t, stemflow.SettledByPoll, w.result().SettledBy)
-		require.Zero(t, w.calls[stemflow.ActivitySubmitSeparation])
+		require.Zero(t, w.calls[activityapi.ActivitySubmitSeparation])
 	})
 	t.Run("failed", func(t *testing.T) {
 		w := newWorld(t)
-		w.found(stemflow.PreparedArchive{Submission: paidBefore()})
-		w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		w.found(activityapi.PreparedArchive{Submission: paidBefore()})
+		w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 			return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{ProviderCode: 500})
 		}
 		w.run(input())
 		kind, _, _ := w.failure()
 		require.Equal(t, stemflow.ErrorSeparationFailed, kind)
 		require.Equal(t, stemflow.SubmissionFailed, w.lastLedger().State)
-		require.Zero(t, w.calls[stemflow.ActivitySubmitSeparation])
+		require.Zero(t, w.calls[activityapi.ActivitySubmitSeparation])
 	})
 }
 
 func TestLedgerOfAFailedOrRefusedSubmitDoesNotStopANewOne(t *testing.T) {
 	for _, state := range []stemflow.SubmissionState{stemflow.SubmissionFailed, stemflow.SubmissionRefused, stemflow.SubmissionIntended} {
 		w := newWorld(t)
-		w.found(stemflow.PreparedArchive{Submission: &stemflow.Submission{State: state, SeparationTaskID: "old"}})
+		w.found(activityapi.PreparedArchive{Submission: &stemflow.Submission{State: state, SeparationTaskID: "old"}})
 		w.callbackAfter(time.Second, success(separationID))
 		w.run(input())
 		w.result()
-		require.Equal(t, 1, w.calls[stemflow.ActivitySubmitSeparation], "the activity decides over the ledger as it stands then")
+		require.Equal(t, 1, w.calls[activityapi.ActivitySubmitSeparation], "the activity decides over the ledger as it stands then")
 	}
 }
 
@@ -100,19 +101,19 @@ func TestResumeByIDNeverSubmits(t *testing.T) {
 	in.SeparationTaskID = separationID
 	t.Run("done", func(t *testing.T) {
 		w := newWorld(t)
-		w.get = func(look stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		w.get = func(look activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 			require.Equal(t, "audio", look.Track.AudioID, "it must be this track's")
 			return done(), nil
 		}
 		w.run(in)
 		require.Equal(t, stemflow.SettledByResume, w.result().SettledBy)
 		require.Equal(t, stemflow.SubmissionPaid, w.lastLedger().State, "the archive knows it from now on")
-		require.Zero(t, w.calls[stemflow.ActivitySubmitSeparation])
+		require.Zero(t, w.calls[activityapi.ActivitySubmitSeparation])
 	})
 	t.Run("unknown to the provider", func(t *testing.T) {
 		w := newWorld(t)
-		w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
-			return nil, again(stemflow.ActivityErrorNoRecord)
+		w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+			return nil, again(activityapi.ActivityErrorNoRecord)
 		}
 		w.run(in)
 		kind, message, _ := w.failure()
@@ -122,7 +123,7 @@ func TestResumeByIDNeverSubmits(t *testing.T) {
 	})
 	t.Run("another track's", func(t *testing.T) {
 		w := newWorld(t)
-		w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+		w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 			return nil, failed(stemflow.ErrorInvalidInput)
 		}
 		w.run(in)
@@ -132,7 +133,7 @@ func TestResumeByIDNeverSubmits(t *testing.T) {
 	})
 	t.Run("even if the track is archived", func(t *testing.T) {
 		w := newWorld(t)
-		w.found(stemflow.PreparedArchive{Archived: &stemflow.SeparateStemsResult{SeparationTaskID: "old"}})
+		w.found(activityapi.PreparedArchive{Archived: &stemflow.SeparateStemsResult{SeparationTaskID: "old"}})
 		w.run(in)
 		require.Equal(t, separationID, w.result().SeparationTaskID)
 	})

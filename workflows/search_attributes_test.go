@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ func TestSearchAttributesThatTheNamespaceKnows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			prepare := w.prepare
-			w.prepare = func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+			w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 				prepared, err := prepare(in)
 				prepared.SearchAttributes = registered
 				return prepared, err

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"stemflow/internal/activityapi"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -16,7 +17,7 @@ import (
 // It ends with a *temporal.ApplicationError of type ErrorInvalidInput or ErrorArchiveUnavailable, or cancelled. The first detail is a
 // [stemflow.SeparateCatalogResult] of what came to be.
 func SeparateCatalog(
-	ctx workflow.Context, in stemflow.SeparateCatalogInput, state *stemflow.CatalogState,
+	ctx workflow.Context, in stemflow.SeparateCatalogInput, state *activityapi.CatalogState,
 ) (*stemflow.SeparateCatalogResult, error) {
 	c := newCatalog(ctx, in.WithDefaults(), state)
 	if err := c.offerProgress(ctx); err != nil {
@@ -45,13 +46,13 @@ type catalog struct {
 	in    stemflow.SeparateCatalogInput
 	phase stemflow.CatalogPhase
 	// state is what is handed on, but for what stands in running and purse.
-	state stemflow.CatalogState
+	state activityapi.CatalogState
 	purse purse
 	// breaker says that the run has the breaker of catalog_breaker.go.
 	breaker bool
 
 	// page are the tracks of the page that is being taken, without those that are; next is where the page after it begins.
-	page []stemflow.CatalogPageTrack
+	page []activityapi.CatalogPageTrack
 	next int64
 	// running are the tracks under way.
 	running []*runningTrack
@@ -59,10 +60,10 @@ type catalog struct {
 	outcomes []stemflow.TrackOutcome
 }
 
-func newCatalog(ctx workflow.Context, in stemflow.SeparateCatalogInput, state *stemflow.CatalogState) *catalog {
+func newCatalog(ctx workflow.Context, in stemflow.SeparateCatalogInput, state *activityapi.CatalogState) *catalog {
 	c := &catalog{in: in, phase: stemflow.CatalogPreparing}
 	if state == nil {
-		c.state = stemflow.CatalogState{Window: in.Window, StartedAt: workflow.Now(ctx)}
+		c.state = activityapi.CatalogState{Window: in.Window, StartedAt: workflow.Now(ctx)}
 	} else {
 		c.state = *state
 	}
@@ -79,7 +80,7 @@ func (c *catalog) prepare(ctx workflow.Context) error {
 		return endWith(stemflow.ErrorInvalidInput, "the input is wrong: "+err.Error())
 	}
 	c.showDetails(ctx)
-	err := workflow.ExecuteActivity(prepareCatalogOptions(ctx), stemflow.ActivityPrepareCatalog, c.in).Get(ctx, &c.state.Prepared)
+	err := workflow.ExecuteActivity(prepareCatalogOptions(ctx), activityapi.ActivityPrepareCatalog, c.in).Get(ctx, &c.state.Prepared)
 	return activityFailure(err, stemflow.ErrorArchiveUnavailable)
 }
 
@@ -104,7 +105,7 @@ func (c *catalog) separateAll(ctx workflow.Context) error {
 			}
 			return err
 		}
-		if len(c.outcomes) >= stemflow.CatalogPageSize {
+		if len(c.outcomes) >= activityapi.CatalogPageSize {
 			if err := c.record(ctx, forAsLongAsItTakes); err != nil {
 				return err
 			}
@@ -113,7 +114,7 @@ func (c *catalog) separateAll(ctx workflow.Context) error {
 }
 
 // nextTrack takes the track whose turn it is, or returns nil when all have come to an end.
-func (c *catalog) nextTrack(ctx workflow.Context) (*stemflow.RunningTrack, error) {
+func (c *catalog) nextTrack(ctx workflow.Context) (*activityapi.RunningTrack, error) {
 	for {
 		switch {
 		case len(c.state.Again) > 0:
@@ -121,7 +122,7 @@ func (c *catalog) nextTrack(ctx workflow.Context) (*stemflow.RunningTrack, error
 			c.state.Again = c.state.Again[1:]
 			return &track, nil
 		case len(c.page) > 0:
-			return &stemflow.RunningTrack{CatalogPageTrack: c.takeFromPage()}, nil
+			return &activityapi.RunningTrack{CatalogPageTrack: c.takeFromPage()}, nil
 		case !c.state.Read:
 			if err := c.readPage(ctx); err != nil {
 				return nil, err
@@ -137,7 +138,7 @@ func (c *catalog) nextTrack(ctx workflow.Context) (*stemflow.RunningTrack, error
 	}
 }
 
-func (c *catalog) takeFromPage() stemflow.CatalogPageTrack {
+func (c *catalog) takeFromPage() activityapi.CatalogPageTrack {
 	track := c.page[0]
 	c.page = c.page[1:]
 	c.state.Taken++
@@ -148,14 +149,14 @@ func (c *catalog) takeFromPage() stemflow.CatalogPageTrack {
 }
 
 // putBack makes a track the next one again.
-func (c *catalog) putBack(track stemflow.RunningTrack) {
-	c.state.Again = append([]stemflow.RunningTrack{track}, c.state.Again...)
+func (c *catalog) putBack(track activityapi.RunningTrack) {
+	c.state.Again = append([]activityapi.RunningTrack{track}, c.state.Again...)
 }
 
 // readPage reads the page from which tracks are taken. With each page the balance is looked at anew, once something is to be paid.
 func (c *catalog) readPage(ctx workflow.Context) error {
-	var page stemflow.CatalogPage
-	err := workflow.ExecuteActivity(readCatalogOptions(ctx), stemflow.ActivityReadCatalog, stemflow.ReadCatalogInput{
+	var page activityapi.CatalogPage
+	err := workflow.ExecuteActivity(readCatalogOptions(ctx), activityapi.ActivityReadCatalog, activityapi.ReadCatalogInput{
 		Location: c.state.Prepared.Location, ETag: c.state.Prepared.ETag, Offset: c.state.Offset,
 	}).Get(ctx, &page)
 	if err == nil && len(page.Tracks) <= c.state.Taken {

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/ledger"
 )
 
@@ -43,7 +44,7 @@ type separation struct {
 	owner, payer string
 
 	// archive is where the run archives to, and what stood there before.
-	archive stemflow.PreparedArchive
+	archive activityapi.PreparedArchive
 
 	// taskID is the provider's id of the paid separation, once known. ownership says whether it is proved to be ours.
 	taskID    string
@@ -64,7 +65,7 @@ type separation struct {
 	foreign, recorded []string
 
 	// record is what the provider made, once it is settled.
-	record    stemflow.SeparationRecord
+	record    activityapi.SeparationRecord
 	settledBy stemflow.SettledBy
 	settledAt time.Time
 
@@ -108,8 +109,4 @@ func (s *separation) run(ctx workflow.Context) (*stemflow.SeparateStemsResult, e
 		return nil, err
 	}
 	return s.writeManifest(ctx)
-}
-
-func (s *separation) track() stemflow.Track {
-	return stemflow.Track{TaskID: s.in.TaskID, AudioID: s.in.AudioID, Type: s.in.Type, StemName: s.in.StemName}
 }

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/ledger"
 )
 
@@ -35,7 +36,7 @@ func (s *separation) awaitSettlement(ctx workflow.Context) error {
 
 func (s *separation) settled() bool { return !s.settledAt.IsZero() }
 
-func (s *separation) settle(ctx workflow.Context, by stemflow.SettledBy, record stemflow.SeparationRecord) {
+func (s *separation) settle(ctx workflow.Context, by stemflow.SettledBy, record activityapi.SeparationRecord) {
 	s.settledBy, s.record, s.settledAt = by, record, workflow.Now(ctx)
 	s.progress.SettledBy = by
 	s.log(ctx).Info("separation settled", "settledBy", by, "stems", len(record.Stems))
@@ -56,10 +57,10 @@ func (s *separation) takeUp(ctx workflow.Context) error {
 		s.claim(ctx, record)
 		s.settle(ctx, stemflow.SettledByResume, record)
 		return nil
-	case byInput && kind == stemflow.ActivityErrorNoRecord:
+	case byInput && kind == activityapi.ActivityErrorNoRecord:
 		return endWith(stemflow.ErrorInvalidInput, fmt.Sprintf("separationTaskId: the provider has no record of %s; "+
 			"look the id up in the provider's log, or leave it out to start a new, paid separation", s.taskID))
-	case kind == stemflow.ActivityErrorNoRecord && s.outlived(ctx) &&
+	case kind == activityapi.ActivityErrorNoRecord && s.outlived(ctx) &&
 		workflow.GetVersion(ctx, "gone-separation", workflow.DefaultVersion, 1) >= 1:
 		return s.gone(ctx)
 	case notYet(kind):
@@ -70,19 +71,19 @@ func (s *separation) takeUp(ctx workflow.Context) error {
 }
 
 // aboutOwn asks for the record of the run's separation, and for the proof that it is its own where there is none yet.
-func (s *separation) aboutOwn() stemflow.GetSeparationRecordInput {
-	in := stemflow.GetSeparationRecordInput{SeparationTaskID: s.taskID, RequireOwn: s.ownership == claimed, Owner: s.owner}
+func (s *separation) aboutOwn() activityapi.GetSeparationRecordInput {
+	in := activityapi.GetSeparationRecordInput{SeparationTaskID: s.taskID, RequireOwn: s.ownership == claimed, Owner: s.owner}
 	if s.ownership == given {
-		track := s.track()
+		track := s.in.Track()
 		in.Track = &track
 	}
 	return in
 }
 
 // confirm reads the provider's record at once, and for some seconds more where it does not tell yet.
-func (s *separation) confirm(ctx workflow.Context, in stemflow.GetSeparationRecordInput) (stemflow.SeparationRecord, error) {
-	var record stemflow.SeparationRecord
-	err := briefly(confirmOptions(ctx), stemflow.ActivityGetSeparationRecord, in, &record)
+func (s *separation) confirm(ctx workflow.Context, in activityapi.GetSeparationRecordInput) (activityapi.SeparationRecord, error) {
+	var record activityapi.SeparationRecord
+	err := briefly(confirmOptions(ctx), activityapi.ActivityGetSeparationRecord, in, &record)
 	return record, err
 }
 
@@ -94,11 +95,11 @@ func (s *separation) recordFailure(ctx workflow.Context, err error) error {
 	case stemflow.ErrorSourceExpired:
 		return s.gone(ctx)
 	case stemflow.ErrorNoStems:
-		s.claim(ctx, stemflow.SeparationRecord{})
+		s.claim(ctx, activityapi.SeparationRecord{})
 	case stemflow.ErrorSeparationFailed:
 		s.own(ctx)
 		var details stemflow.ErrorDetails
-		var record stemflow.SeparationRecord
+		var record activityapi.SeparationRecord
 		_ = app.Details(&details)          // the activity always sends them
 		_ = app.Details(&details, &record) // one of an earlier release does not send this
 		s.payer = record.Owner
@@ -149,7 +150,7 @@ func (s *separation) gone(ctx workflow.Context) error {
 // notYet tells whether an error says that the record has no answer at the moment.
 func notYet(kind string) bool {
 	switch kind {
-	case stemflow.ActivityErrorPending, stemflow.ActivityErrorNoRecord, stemflow.ActivityErrorUnreadable, stemflow.ActivityErrorNoLinks:
+	case activityapi.ActivityErrorPending, activityapi.ActivityErrorNoRecord, activityapi.ActivityErrorUnreadable, activityapi.ActivityErrorNoLinks:
 		return true
 	}
 	return false
@@ -250,7 +251,7 @@ func (w *wait) arm(ctx workflow.Context) {
 		w.stopPoll = stop
 		look := s.aboutOwn()
 		look.EmptyLooks, look.AbsentLooks = emptyLooks, s.absentLooks(ctx)
-		w.poll = workflow.ExecuteActivity(pollOptions(pollCtx, s.in.PollInterval, max(remaining, time.Second)), stemflow.ActivityGetSeparationRecord, look)
+		w.poll = workflow.ExecuteActivity(pollOptions(pollCtx, s.in.PollInterval, max(remaining, time.Second)), activityapi.ActivityGetSeparationRecord, look)
 	}
 }
 
@@ -295,9 +296,9 @@ func (s *separation) resumeFromLedger(ctx workflow.Context) bool {
 	if workflow.GetVersion(ctx, "ledger-before-giving-up", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return false
 	}
-	var found stemflow.PreparedArchive
-	in := stemflow.PrepareArchiveInput{Track: s.track(), Bucket: s.in.Bucket, Prefix: s.in.Prefix}
-	err := briefly(prepareOptions(ctx), stemflow.ActivityPrepareArchive, in, &found)
+	var found activityapi.PreparedArchive
+	in := activityapi.PrepareArchiveInput{Track: s.in.Track(), Bucket: s.in.Bucket, Prefix: s.in.Prefix}
+	err := briefly(prepareOptions(ctx), activityapi.ActivityPrepareArchive, in, &found)
 	paid := found.Submission
 	if err != nil || paid == nil || paid.State != stemflow.SubmissionPaid || paid.SeparationTaskID == "" {
 		return false // who starts the track again finds it
@@ -310,9 +311,9 @@ func (s *separation) resumeFromLedger(ctx workflow.Context) bool {
 // "still pending": both mean the same.
 func (w *wait) polled(ctx workflow.Context, poll workflow.Future) error {
 	w.poll = nil
-	var record stemflow.SeparationRecord
+	var record activityapi.SeparationRecord
 	err := poll.Get(ctx, &record)
-	if kind, _ := applicationError(err); kind == stemflow.ActivityErrorNotOwn {
+	if kind, _ := applicationError(err); kind == activityapi.ActivityErrorNotOwn {
 		w.forget(ctx)
 		return nil
 	}
@@ -352,13 +353,13 @@ func (w *wait) heed(ctx workflow.Context, callback stemflow.Callback) error {
 			"code", callback.Code, "message", callback.Message)
 	case temporal.IsCanceledError(err):
 		return err
-	case kind == stemflow.ActivityErrorPending:
+	case kind == activityapi.ActivityErrorPending:
 		// A body is easily forged by whoever has the callback's address: what the record denies is not fetched.
 		log.Warn("the record does not confirm the callback: polling goes on", "error", err)
 	case s.ownership == proved && kind != stemflow.ErrorSeparationFailed && succeeded && len(callback.Stems) > 0:
 		log.Warn("the record cannot give the links: they are taken from the callback", "error", err)
 		s.settle(ctx, stemflow.SettledByCallback,
-			stemflow.SeparationRecord{Stems: callback.Stems, OriginURL: callback.OriginURL})
+			activityapi.SeparationRecord{Stems: callback.Stems, OriginURL: callback.OriginURL})
 	case isErrorType(kind):
 		return s.recordFailure(ctx, err)
 	default:
@@ -379,7 +380,7 @@ func (w *wait) learn(ctx workflow.Context, callback stemflow.Callback) error {
 	switch {
 	case temporal.IsCanceledError(err):
 		return err
-	case kind == stemflow.ActivityErrorNotOwn:
+	case kind == activityapi.ActivityErrorNotOwn:
 		w.forget(ctx)
 	case err == nil:
 		s.claim(ctx, record)
@@ -402,7 +403,7 @@ func (w *wait) forget(ctx workflow.Context) {
 
 // claim makes a task that a callback or the input named, and the record proved, this run's own, and puts it on the ledger. The
 // record also says since when it exists.
-func (s *separation) claim(ctx workflow.Context, record stemflow.SeparationRecord) {
+func (s *separation) claim(ctx workflow.Context, record activityapi.SeparationRecord) {
 	if s.ownership == proved {
 		return
 	}

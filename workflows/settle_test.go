@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"errors"
+	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func TestCallbackSettlesTheRun(t *testing.T) {
 	require.Equal(t, stemflow.SettledByCallback, result.SettledBy)
 	require.Equal(t, separationID, result.SeparationTaskID)
 	require.Equal(t, []stemflow.Stem{*archived("vocals"), *archived("instrumental")}, result.Stems)
-	require.Equal(t, 1, w.calls[stemflow.ActivityGetSeparationRecord], "the record is looked at once")
+	require.Equal(t, 1, w.calls[activityapi.ActivityGetSeparationRecord], "the record is looked at once")
 	require.Less(t, w.took(), 2*time.Minute)
 	require.Len(t, w.manifests, 1)
 	require.Equal(t, result.Stems, w.manifests[0].Stems)
@@ -38,11 +39,11 @@ func TestLinksComeFromTheRecordNotFromTheCallback(t *testing.T) {
 func TestPollingTakesOverAfterTheGrace(t *testing.T) {
 	w := newWorld(t)
 	var polls []time.Duration
-	w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		require.False(t, in.ReportPending)
 		polls = append(polls, w.took())
 		if len(polls) < 4 {
-			return nil, again(stemflow.ActivityErrorPending)
+			return nil, again(activityapi.ActivityErrorPending)
 		}
 		return done(), nil
 	}
@@ -57,7 +58,7 @@ func TestPollingTakesOverAfterTheGrace(t *testing.T) {
 func TestPollingStartsAtOnceWithoutACallbackURL(t *testing.T) {
 	w := newWorld(t)
 	prepare := w.prepare
-	w.prepare = func(in stemflow.PrepareArchiveInput) (*stemflow.PreparedArchive, error) {
+	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		prepared, err := prepare(in)
 		prepared.CallbacksExpected = false
 		return prepared, err
@@ -70,9 +71,9 @@ func TestPollingStartsAtOnceWithoutACallbackURL(t *testing.T) {
 func TestCallbackEndsPollingEarly(t *testing.T) {
 	w := newWorld(t)
 	finished := false
-	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		if !finished {
-			return nil, again(stemflow.ActivityErrorPending)
+			return nil, again(activityapi.ActivityErrorPending)
 		}
 		return done(), nil
 	}
@@ -90,7 +91,7 @@ func TestCallbackEndsPollingEarly(t *testing.T) {
 func TestEarlyCallbackIsKeptUntilTheSubmitHasAnswered(t *testing.T) {
 	w := newWorld(t)
 	submit := w.submit
-	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+	w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		w.env.SignalWorkflow(stemflow.SignalSeparationCallback, success(separationID))
 		return submit(in)
 	}
@@ -124,8 +125,8 @@ func TestDuplicateCallbacksSettleOnce(t *testing.T) {
 	}
 	w.run(input())
 	w.result()
-	require.Equal(t, 1, w.calls[stemflow.ActivityGetSeparationRecord])
-	require.Equal(t, 2, w.calls[stemflow.ActivityArchiveStem])
+	require.Equal(t, 1, w.calls[activityapi.ActivityGetSeparationRecord])
+	require.Equal(t, 2, w.calls[activityapi.ActivityArchiveStem])
 	require.Len(t, w.manifests, 1)
 }
 
@@ -135,20 +136,20 @@ func TestCallbackForAnotherTaskIsIgnored(t *testing.T) {
 	w.run(input())
 	require.Equal(t, stemflow.SettledByPoll, w.result().SettledBy)
 	require.GreaterOrEqual(t, w.took(), 3*time.Minute)
-	require.Equal(t, 1, w.calls[stemflow.ActivityGetSeparationRecord])
+	require.Equal(t, 1, w.calls[activityapi.ActivityGetSeparationRecord])
 }
 
 func TestFailureCallbackThatTheRecordDeniesFailsNothing(t *testing.T) {
-	for name, state := range map[string]func() (*stemflow.SeparationRecord, error){
-		"the record says success": func() (*stemflow.SeparationRecord, error) { return done(), nil },
-		"the record says pending": func() (*stemflow.SeparationRecord, error) {
-			return &stemflow.SeparationRecord{Pending: true}, nil
+	for name, state := range map[string]func() (*activityapi.SeparationRecord, error){
+		"the record says success": func() (*activityapi.SeparationRecord, error) { return done(), nil },
+		"the record says pending": func() (*activityapi.SeparationRecord, error) {
+			return &activityapi.SeparationRecord{Pending: true}, nil
 		},
-		"the record cannot be read": func() (*stemflow.SeparationRecord, error) { return nil, again(stemflow.ActivityErrorPending) },
+		"the record cannot be read": func() (*activityapi.SeparationRecord, error) { return nil, again(activityapi.ActivityErrorPending) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+			w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 				if in.ReportPending {
 					return state()
 				}
@@ -163,7 +164,7 @@ func TestFailureCallbackThatTheRecordDeniesFailsNothing(t *testing.T) {
 
 func TestConfirmedFailureEndsTheRunAndFreesTheLedger(t *testing.T) {
 	w := newWorld(t)
-	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{ProviderCode: 531, ProviderMessage: "refunded"})
 	}
 	w.callbackAfter(time.Minute, stemflow.Callback{TaskID: separationID, Code: 531})
@@ -173,14 +174,16 @@ func TestConfirmedFailureEndsTheRunAndFreesTheLedger(t *testing.T) {
 	require.Equal(t, stemflow.ErrorDetails{SeparationTaskID: separationID, Paid: true, ProviderCode: 531, ProviderMessage: "refunded"}, details)
 	require.Equal(t, stemflow.SubmissionFailed, w.lastLedger().State)
 	require.Equal(t, 531, w.lastLedger().ProviderCode)
-	require.Equal(t, 1, w.calls[stemflow.ActivitySubmitSeparation])
+	require.Equal(t, 1, w.calls[activityapi.ActivitySubmitSeparation])
 }
 
 func TestCallbackLinksServeWhenTheRecordCannotGiveThem(t *testing.T) {
-	for _, kind := range []string{stemflow.ActivityErrorNoRecord, stemflow.ActivityErrorUnreadable, stemflow.ActivityErrorNoLinks} {
+	for _, kind := range []string{activityapi.ActivityErrorNoRecord, activityapi.ActivityErrorUnreadable, activityapi.ActivityErrorNoLinks} {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t)
-			w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) { return nil, again(kind) }
+			w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+				return nil, again(kind)
+			}
 			fetched := w.fetched()
 			w.callbackAfter(time.Minute, success(separationID))
 			w.run(input())
@@ -193,9 +196,9 @@ func TestCallbackLinksServeWhenTheRecordCannotGiveThem(t *testing.T) {
 // The provider's signature does not cover the body: a callback that says success while the record says pending may be forged.
 func TestCallbackThatTheRecordDeniesIsNotFetched(t *testing.T) {
 	w := newWorld(t)
-	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		if w.took() < 4*time.Minute {
-			return nil, again(stemflow.ActivityErrorPending)
+			return nil, again(activityapi.ActivityErrorPending)
 		}
 		return done(), nil
 	}
@@ -208,7 +211,7 @@ func TestCallbackThatTheRecordDeniesIsNotFetched(t *testing.T) {
 
 func TestNoStemsEndsTheRun(t *testing.T) {
 	w := newWorld(t)
-	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		return nil, failed(stemflow.ErrorNoStems)
 	}
 	w.run(input())
@@ -219,8 +222,8 @@ func TestNoStemsEndsTheRun(t *testing.T) {
 
 func TestDeadlineEndsTheWait(t *testing.T) {
 	w := newWorld(t)
-	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
-		return nil, again(stemflow.ActivityErrorPending)
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+		return nil, again(activityapi.ActivityErrorPending)
 	}
 	in := input()
 	in.PollInterval = stemflow.Duration(10 * time.Minute)
@@ -237,7 +240,7 @@ func TestDeadlineEndsTheWait(t *testing.T) {
 func TestUnreadableRecordIsPolledOn(t *testing.T) {
 	w := newWorld(t)
 	tries := 0
-	w.get = func(stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		if tries++; tries < 5 {
 			return nil, errors.New("connection refused")
 		}

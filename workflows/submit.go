@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/ledger"
 )
 
@@ -79,8 +80,8 @@ func (s *separation) submitUntilKnown(ctx workflow.Context) error {
 	retry := newSubmitRetry(ctx)
 	for {
 		s.submits.Begin()
-		var submitted stemflow.SubmittedSeparation
-		err := workflow.ExecuteActivity(submitOptions(ctx, s.archive.SubmitTaskQueue), stemflow.ActivitySubmitSeparation,
+		var submitted activityapi.SubmittedSeparation
+		err := workflow.ExecuteActivity(submitOptions(ctx, s.archive.SubmitTaskQueue), activityapi.ActivitySubmitSeparation,
 			s.submitInput(ctx)).Get(ctx, &submitted)
 		outcome, nonce := submitOutcome(submitted, err)
 		switch s.submits.After(outcome, nonce) {
@@ -112,9 +113,9 @@ func (s *separation) submitUntilKnown(ctx workflow.Context) error {
 	}
 }
 
-func (s *separation) submitInput(ctx workflow.Context) stemflow.SubmitSeparationInput {
-	return stemflow.SubmitSeparationInput{
-		Location: s.archive.Location, Ledger: s.archive.Ledger, Track: s.track(), Force: s.in.Force, Deadline: s.in.Deadline,
+func (s *separation) submitInput(ctx workflow.Context) activityapi.SubmitSeparationInput {
+	return activityapi.SubmitSeparationInput{
+		Location: s.archive.Location, Ledger: s.archive.Ledger, Track: s.in.Track(), Force: s.in.Force, Deadline: s.in.Deadline,
 		Owner: s.owner, TaskQueue: workflow.GetInfo(ctx).TaskQueueName,
 		Attempt: s.submits.Attempt, RefusedNonces: s.submits.Refused,
 	}
@@ -129,11 +130,11 @@ func owner(ctx workflow.Context) string {
 // submitOutcome is what the end of a submit says, and the nonce of its execution where its intent may have to be taken back.
 // What nobody thought of, like a panic, is a lost one: the execution may have paid before it. So are the cancellation of a
 // task and a time-out that has a cause: an operator may have let the engine execute the task more than once.
-func submitOutcome(submitted stemflow.SubmittedSeparation, err error) (outcome ledger.Outcome, nonce string) {
+func submitOutcome(submitted activityapi.SubmittedSeparation, err error) (outcome ledger.Outcome, nonce string) {
 	var timeout *temporal.TimeoutError
 	kind, app := applicationError(err)
 	if app != nil {
-		var refusal stemflow.SubmitRefusal
+		var refusal activityapi.SubmitRefusal
 		_ = app.Details(&stemflow.ErrorDetails{}, &refusal) // those without have nothing to take back
 		nonce = refusal.Nonce
 	}
@@ -144,15 +145,15 @@ func submitOutcome(submitted stemflow.SubmittedSeparation, err error) (outcome l
 		return ledger.Accepted, ""
 	case errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START && timeout.Unwrap() == nil:
 		return ledger.NeverBegun, ""
-	case kind == stemflow.ActivityErrorSubmitUnknown:
+	case kind == activityapi.ActivityErrorSubmitUnknown:
 		return ledger.Unknown, ""
-	case kind == stemflow.ActivityErrorSubmitHeld, kind == stemflow.ErrorSubmissionUnknown:
+	case kind == activityapi.ActivityErrorSubmitHeld, kind == stemflow.ErrorSubmissionUnknown:
 		return ledger.Held, ""
 	case kind == stemflow.ErrorArchiveUnavailable:
 		return ledger.Unavailable, nonce
-	case kind == stemflow.ActivityErrorSubmitRefused, kind == stemflow.ActivityErrorSubmitNotYet, isErrorType(kind):
+	case kind == activityapi.ActivityErrorSubmitRefused, kind == activityapi.ActivityErrorSubmitNotYet, isErrorType(kind):
 		return ledger.Refused, nonce
-	case kind == stemflow.ActivityErrorSubmitRepeated:
+	case kind == activityapi.ActivityErrorSubmitRepeated:
 		return ledger.Repeated, ""
 	default:
 		return ledger.Lost, ""
@@ -174,11 +175,11 @@ func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 	kind, _ := applicationError(err)
 	pause, patience, since, otherwise := heldPause, submitPatience, r.began, stemflow.ErrorProviderUnavailable
 	switch kind {
-	case stemflow.ActivityErrorSubmitHeld:
-	case stemflow.ActivityErrorSubmitRefused:
+	case activityapi.ActivityErrorSubmitHeld:
+	case activityapi.ActivityErrorSubmitRefused:
 		r.refused++
 		pause = submitPause(r.refused)
-	case stemflow.ActivityErrorSubmitNotYet:
+	case activityapi.ActivityErrorSubmitNotYet:
 		r.refused++
 		if r.notYet.IsZero() {
 			r.notYet = now
@@ -231,7 +232,7 @@ func (s *separation) awaitID(ctx workflow.Context, err error) error {
 	return nil
 }
 
-func (s *separation) submitted(ctx workflow.Context, submitted stemflow.SubmittedSeparation) {
+func (s *separation) submitted(ctx workflow.Context, submitted activityapi.SubmittedSeparation) {
 	if submitted.FromLedger {
 		s.resumePaid(ctx, submitted.SeparationTaskID, submitted.SubmittedAt)
 		return

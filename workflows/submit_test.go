@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"fmt"
+	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -18,11 +19,11 @@ func TestRefusedSubmitIsRepeatedAtTheProvidersPace(t *testing.T) {
 	var attempts []int
 	var refused [][]string
 	submit := w.submit
-	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+	w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		at = append(at, w.took().Round(time.Second))
 		attempts, refused = append(attempts, in.Attempt), append(refused, in.RefusedNonces)
 		if in.Attempt < 4 {
-			return nil, failed(stemflow.ActivityErrorSubmitRefused, stemflow.ErrorDetails{}, behind(in.Attempt))
+			return nil, failed(activityapi.ActivityErrorSubmitRefused, stemflow.ErrorDetails{}, behind(in.Attempt))
 		}
 		return submit(in)
 	}
@@ -36,8 +37,8 @@ func TestRefusedSubmitIsRepeatedAtTheProvidersPace(t *testing.T) {
 
 func TestSubmitRefusedForTooLongEndsUnpaid(t *testing.T) {
 	w := newWorld(t)
-	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-		return nil, failed(stemflow.ActivityErrorSubmitRefused)
+	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return nil, failed(activityapi.ActivityErrorSubmitRefused)
 	}
 	w.run(input())
 	kind, _, details := w.failure()
@@ -49,7 +50,7 @@ func TestSubmitRefusedForTooLongEndsUnpaid(t *testing.T) {
 func TestLostSubmitIsFollowedByAnotherHoweverLate(t *testing.T) {
 	w := newWorld(t)
 	submit := w.submit
-	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+	w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		if in.Attempt == 1 {
 			return nil, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
 		}
@@ -59,12 +60,12 @@ func TestLostSubmitIsFollowedByAnotherHoweverLate(t *testing.T) {
 	w.callbackAfter(2*time.Hour, success(separationID))
 	w.run(input())
 	w.result()
-	require.Equal(t, 2, w.calls[stemflow.ActivitySubmitSeparation])
+	require.Equal(t, 2, w.calls[activityapi.ActivitySubmitSeparation])
 }
 
 // behind is the detail of an execution whose intent may stand.
-func behind(attempt int) stemflow.SubmitRefusal {
-	return stemflow.SubmitRefusal{LedgerBehind: true, Nonce: fmt.Sprintf("nonce %d", attempt)}
+func behind(attempt int) activityapi.SubmitRefusal {
+	return activityapi.SubmitRefusal{LedgerBehind: true, Nonce: fmt.Sprintf("nonce %d", attempt)}
 }
 
 func TestFinalRefusalEndsAtOnce(t *testing.T) {
@@ -74,14 +75,14 @@ func TestFinalRefusalEndsAtOnce(t *testing.T) {
 	} {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t)
-			w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+			w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 				return nil, failed(kind, stemflow.ErrorDetails{ProviderCode: 402, ProviderMessage: "no"}, behind(1))
 			}
 			w.run(input())
 			got, _, details := w.failure()
 			require.Equal(t, kind, got)
 			require.Equal(t, stemflow.ErrorDetails{ProviderCode: 402, ProviderMessage: "no"}, details)
-			require.Equal(t, 1, w.calls[stemflow.ActivitySubmitSeparation])
+			require.Equal(t, 1, w.calls[activityapi.ActivitySubmitSeparation])
 			require.Equal(t, stemflow.SubmissionRefused, w.lastLedger().State, "the intent is taken back")
 			require.Equal(t, []string{"nonce 1"}, w.takenBack)
 			require.Less(t, w.took(), time.Minute)
@@ -91,8 +92,8 @@ func TestFinalRefusalEndsAtOnce(t *testing.T) {
 
 func TestUnknownOutcomeIsNeverSubmittedAgain(t *testing.T) {
 	w := newWorld(t)
-	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-		return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 	}
 	w.env.RegisterDelayedCallback(func() { require.True(t, w.progress().SubmissionUnknown) }, time.Minute)
 	w.run(input())
@@ -101,19 +102,19 @@ func TestUnknownOutcomeIsNeverSubmittedAgain(t *testing.T) {
 	require.Contains(t, message, "separationTaskId")
 	require.Contains(t, message, "force")
 	require.Empty(t, details.SeparationTaskID)
-	require.Equal(t, 1, w.calls[stemflow.ActivitySubmitSeparation])
+	require.Equal(t, 1, w.calls[activityapi.ActivitySubmitSeparation])
 	require.InDelta(t, 45, w.took().Minutes(), 0.1)
 }
 
 func TestUnknownOutcomeIsLearntFromTheCallback(t *testing.T) {
 	w := newWorld(t)
-	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-		return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 	}
-	w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		require.True(t, in.RequireOwn, "the record must prove whose it is")
 		if in.SeparationTaskID != separationID {
-			return nil, failed(stemflow.ActivityErrorNotOwn)
+			return nil, failed(activityapi.ActivityErrorNotOwn)
 		}
 		return done(), nil
 	}
@@ -124,19 +125,19 @@ func TestUnknownOutcomeIsLearntFromTheCallback(t *testing.T) {
 	require.Equal(t, stemflow.SettledByCallback, w.result().SettledBy)
 	require.Equal(t, stemflow.SubmissionPaid, w.lastLedger().State)
 	require.Equal(t, separationID, w.lastLedger().SeparationTaskID)
-	require.Equal(t, 1, w.calls[stemflow.ActivitySubmitSeparation])
+	require.Equal(t, 1, w.calls[activityapi.ActivitySubmitSeparation])
 }
 
 func TestUnknownOutcomeWithARecordThatLagsIsPolled(t *testing.T) {
 	w := newWorld(t)
-	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-		return nil, failed(stemflow.ActivityErrorSubmitUnknown)
+	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 	}
 	looks := 0
-	w.get = func(in stemflow.GetSeparationRecordInput) (*stemflow.SeparationRecord, error) {
+	w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		require.True(t, in.RequireOwn)
 		if looks++; looks < 8 {
-			return nil, again(stemflow.ActivityErrorNoRecord)
+			return nil, again(activityapi.ActivityErrorNoRecord)
 		}
 		return done(), nil
 	}
@@ -148,12 +149,12 @@ func TestUnknownOutcomeWithARecordThatLagsIsPolled(t *testing.T) {
 
 func TestAnotherRunsIntentIsWaitedForAndItsSeparationTakenUp(t *testing.T) {
 	w := newWorld(t)
-	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+	w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		if in.Attempt < 3 {
-			return nil, failed(stemflow.ActivityErrorSubmitHeld)
+			return nil, failed(activityapi.ActivityErrorSubmitHeld)
 		}
 		require.Empty(t, in.RefusedNonces, "an attempt that was held back refuted nothing")
-		return &stemflow.SubmittedSeparation{SeparationTaskID: separationID, FromLedger: true}, nil
+		return &activityapi.SubmittedSeparation{SeparationTaskID: separationID, FromLedger: true}, nil
 	}
 	w.run(input())
 	require.Equal(t, stemflow.SettledByResume, w.result().SettledBy)
@@ -162,9 +163,9 @@ func TestAnotherRunsIntentIsWaitedForAndItsSeparationTakenUp(t *testing.T) {
 // A callback of an earlier run of the track may reach the run that waits for that run's intent. It may be the only copy of the id.
 func TestCallbackThatNobodyHeardIsNamedInTheEnd(t *testing.T) {
 	w := newWorld(t)
-	w.submit = func(in stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
+	w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		if in.Attempt < 3 {
-			return nil, failed(stemflow.ActivityErrorSubmitHeld)
+			return nil, failed(activityapi.ActivityErrorSubmitHeld)
 		}
 		return nil, failed(stemflow.ErrorSubmissionUnknown)
 	}
@@ -177,11 +178,11 @@ func TestCallbackThatNobodyHeardIsNamedInTheEnd(t *testing.T) {
 
 func TestLedgerThatFellBehindIsWrittenAgain(t *testing.T) {
 	w := newWorld(t)
-	w.submit = func(stemflow.SubmitSeparationInput) (*stemflow.SubmittedSeparation, error) {
-		return &stemflow.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now(), LedgerBehind: true}, nil
+	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return &activityapi.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now(), LedgerBehind: true}, nil
 	}
 	tries := 0
-	w.record = func(stemflow.RecordSubmissionInput) error {
+	w.record = func(activityapi.RecordSubmissionInput) error {
 		if tries++; tries < 4 {
 			return again(stemflow.ErrorArchiveUnavailable)
 		}

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/kiesim"
 )
 
@@ -135,10 +136,10 @@ func (e *engine) transfers(ctx context.Context, run client.WorkflowRun, stems in
 			return nil, err
 		}
 		scheduled := event.GetActivityTaskScheduledEventAttributes()
-		if scheduled.GetActivityType().GetName() != stemflow.ActivityArchiveStem {
+		if scheduled.GetActivityType().GetName() != activityapi.ActivityArchiveStem {
 			continue
 		}
-		var in stemflow.ArchiveStemInput
+		var in activityapi.ArchiveStemInput
 		if err := converter.GetDefaultDataConverter().FromPayloads(scheduled.GetInput(), &in); err != nil {
 			return nil, err
 		}

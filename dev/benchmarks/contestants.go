@@ -20,6 +20,7 @@ import (
 
 	"stemflow"
 	"stemflow/activities"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/source"
 )
@@ -155,10 +156,10 @@ func (j job) archiveStem() (*activities.ArchiveStem, error) {
 	}, nil
 }
 
-func (j job) input(link string) stemflow.ArchiveStemInput {
+func (j job) input(link string) activityapi.ArchiveStemInput {
 	name := path.Base(link)
-	return stemflow.ArchiveStemInput{
-		Location:         stemflow.Location{Bucket: j.Bucket, Dir: j.Prefix + "/"},
+	return activityapi.ArchiveStemInput{
+		Location:         activityapi.Location{Bucket: j.Bucket, Dir: j.Prefix + "/"},
 		SeparationTaskID: "separation",
 		Stem:             stemflow.SourceStem{Name: name[:len(name)-len(path.Ext(name))], URL: link},
 		Fresh:            true,
@@ -195,7 +196,7 @@ func serve(_ context.Context, j job) error {
 	}
 	defer c.Close()
 	w := worker.New(c, j.TaskQueue, workerOptions)
-	w.RegisterActivityWithOptions(archiveStem.Execute, activity.RegisterOptions{Name: stemflow.ActivityArchiveStem})
+	w.RegisterActivityWithOptions(archiveStem.Execute, activity.RegisterOptions{Name: activityapi.ActivityArchiveStem})
 	w.RegisterWorkflow(archiveAll)
 	if err := w.Start(); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"stemflow/internal/activityapi"
 	"strings"
 	"time"
 
@@ -56,7 +57,7 @@ func settledBy(history []*historypb.HistoryEvent) (settled, error) {
 		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
 			arrived = at
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
-			if event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == stemflow.ActivityArchiveStem {
+			if event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == activityapi.ActivityArchiveStem {
 				stems[event.GetEventId()] = true
 				scheduled = at
 			}

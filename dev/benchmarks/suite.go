@@ -19,7 +19,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
-	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/devservers"
 )
 
@@ -261,7 +261,7 @@ func (s *suite) throughWorker(ctx context.Context, name string, j job) (usage, e
 		if err != nil {
 			return err
 		}
-		var stems []stemflow.ArchiveStemInput
+		var stems []activityapi.ArchiveStemInput
 		for _, link := range j.Links {
 			stems = append(stems, j.input(link))
 		}
@@ -278,7 +278,7 @@ func (s *suite) throughWorker(ctx context.Context, name string, j job) (usage, e
 	return used, errors.Join(err, stdin.Close(), cmd.Wait())
 }
 
-func (s *suite) execute(ctx context.Context, stems []stemflow.ArchiveStemInput) error {
+func (s *suite) execute(ctx context.Context, stems []activityapi.ArchiveStemInput) error {
 	run, err := s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{TaskQueue: taskQueue}, archiveAll, stems)
 	if err != nil {
 		return err

@@ -1,19 +1,18 @@
 package main
 
 import (
+	"stemflow/internal/activityapi"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
-
-	"stemflow"
 )
 
 // archiveAll archives stems in parallel, as SeparateStems does once they are there.
-func archiveAll(ctx workflow.Context, stems []stemflow.ArchiveStemInput) error {
+func archiveAll(ctx workflow.Context, stems []activityapi.ArchiveStemInput) error {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Hour, HeartbeatTimeout: 30 * time.Second})
 	var pending []workflow.Future
 	for _, stem := range stems {
-		pending = append(pending, workflow.ExecuteActivity(ctx, stemflow.ActivityArchiveStem, stem))
+		pending = append(pending, workflow.ExecuteActivity(ctx, activityapi.ActivityArchiveStem, stem))
 	}
 	for _, p := range pending {
 		if err := p.Get(ctx, nil); err != nil {

@@ -2,13 +2,14 @@ package archive
 
 import (
 	"fmt"
+	"stemflow/internal/activityapi"
 	"strings"
 
 	"stemflow"
 )
 
 // Locate is the folder of a separation of a track: "<prefix>/<taskId>/<audioId>/<type>[/<slug of stemName>]/".
-func Locate(bucket, prefix string, t stemflow.Track) stemflow.Location {
+func Locate(bucket, prefix string, t stemflow.Track) activityapi.Location {
 	parts := []string{t.TaskID, t.AudioID, string(t.Type)}
 	if prefix = strings.Trim(prefix, "/"); prefix != "" {
 		parts = append([]string{prefix}, parts...)
@@ -16,36 +17,36 @@ func Locate(bucket, prefix string, t stemflow.Track) stemflow.Location {
 	if t.Type == stemflow.SplitStemAdvanced {
 		parts = append(parts, stemflow.Slug(t.StemName))
 	}
-	return stemflow.Location{Bucket: bucket, Dir: strings.Join(parts, "/") + "/"}
+	return activityapi.Location{Bucket: bucket, Dir: strings.Join(parts, "/") + "/"}
 }
 
 // ManifestKey is the key of the commit marker.
-func ManifestKey(loc stemflow.Location) string { return loc.Dir + "manifest.json" }
+func ManifestKey(loc activityapi.Location) string { return loc.Dir + "manifest.json" }
 
 // ListenKey is the key of the page that plays a track's stems.
-func ListenKey(loc stemflow.Location) string { return loc.Dir + "listen.html" }
+func ListenKey(loc activityapi.Location) string { return loc.Dir + "listen.html" }
 
 // SubmissionKey is the key of the ledger of what was paid for.
-func SubmissionKey(loc stemflow.Location) string { return loc.Dir + "submission.json" }
+func SubmissionKey(loc activityapi.Location) string { return loc.Dir + "submission.json" }
 
 // SeparationPrefix is what the keys of all stems of one paid separation begin with.
-func SeparationPrefix(loc stemflow.Location, separationTaskID string) string {
+func SeparationPrefix(loc activityapi.Location, separationTaskID string) string {
 	return loc.Dir + separationTaskID + "/"
 }
 
 // StemPrefix is what a stem's key begins with, whatever its format turned out to be.
-func StemPrefix(loc stemflow.Location, separationTaskID, stemName string) string {
+func StemPrefix(loc activityapi.Location, separationTaskID, stemName string) string {
 	return SeparationPrefix(loc, separationTaskID) + stemName + "."
 }
 
 // StemKey is the key of a stem; ext has no dot.
-func StemKey(loc stemflow.Location, separationTaskID, stemName, ext string) string {
+func StemKey(loc activityapi.Location, separationTaskID, stemName, ext string) string {
 	return StemPrefix(loc, separationTaskID, stemName) + ext
 }
 
 // LocateCatalog is the folder of one run of a catalogue: "<prefix>/_catalogs/<name>/<run id>/". No music task's id begins with an underscore.
-func LocateCatalog(bucket, prefix, name, runID string) stemflow.Location {
-	return stemflow.Location{Bucket: bucket, Dir: catalogDir(prefix, name) + runID + "/"}
+func LocateCatalog(bucket, prefix, name, runID string) activityapi.Location {
+	return activityapi.Location{Bucket: bucket, Dir: catalogDir(prefix, name) + runID + "/"}
 }
 
 // CatalogUploadKey is the key of a list of tracks that is uploaded for a catalogue: of the same content the same, and of no other.
@@ -62,12 +63,12 @@ func catalogDir(prefix, name string) string {
 }
 
 // CatalogTracksKey is the key of the tracks as the run has checked and kept them.
-func CatalogTracksKey(loc stemflow.Location) string { return loc.Dir + "tracks.jsonl" }
+func CatalogTracksKey(loc activityapi.Location) string { return loc.Dir + "tracks.jsonl" }
 
 // CatalogOutcomesKey is the key of what became of the tracks of a page; pages count from 1.
-func CatalogOutcomesKey(loc stemflow.Location, page int) string {
+func CatalogOutcomesKey(loc activityapi.Location, page int) string {
 	return fmt.Sprintf("%soutcomes/%06d.json", loc.Dir, page)
 }
 
 // CatalogReportKey is the key of the report; ext is "csv" or "json".
-func CatalogReportKey(loc stemflow.Location, ext string) string { return loc.Dir + "report." + ext }
+func CatalogReportKey(loc activityapi.Location, ext string) string { return loc.Dir + "report." + ext }

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 )
 
@@ -23,7 +24,7 @@ func TestLayout(t *testing.T) {
 		{"/music/2026/", track, "music/2026/task/audio/split_stem/"},
 		{"p", advanced, "p/task/audio/split_stem_advanced/lead_vocal/"},
 	} {
-		require.Equal(t, stemflow.Location{Bucket: "stems", Dir: c.dir}, archive.Locate("stems", c.prefix, c.track))
+		require.Equal(t, activityapi.Location{Bucket: "stems", Dir: c.dir}, archive.Locate("stems", c.prefix, c.track))
 	}
 	loc := archive.Locate("stems", "", track)
 	require.Equal(t, "task/audio/split_stem/manifest.json", archive.ManifestKey(loc))
@@ -34,7 +35,7 @@ func TestLayout(t *testing.T) {
 	require.Equal(t, "task/audio/split_stem/paid/backing_vocals.mp3", archive.StemKey(loc, "paid", "backing_vocals", "mp3"))
 
 	catalog := archive.LocateCatalog("stems", "/music/2026/", "june", "run")
-	require.Equal(t, stemflow.Location{Bucket: "stems", Dir: "music/2026/_catalogs/june/run/"}, catalog)
+	require.Equal(t, activityapi.Location{Bucket: "stems", Dir: "music/2026/_catalogs/june/run/"}, catalog)
 	require.Equal(t, "_catalogs/june/run/", archive.LocateCatalog("stems", "", "june", "run").Dir)
 	require.Equal(t, catalog.Dir+"tracks.jsonl", archive.CatalogTracksKey(catalog))
 	require.Equal(t, catalog.Dir+"outcomes/000012.json", archive.CatalogOutcomesKey(catalog, 12))

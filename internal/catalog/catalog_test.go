@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"stemflow/internal/activityapi"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -16,9 +17,9 @@ import (
 )
 
 // collect checks a list and returns its tracks.
-func collect(list string, in stemflow.SeparateCatalogInput) ([]stemflow.CatalogTrack, error) {
-	var tracks []stemflow.CatalogTrack
-	n, err := Check(strings.NewReader(list), in, func(t stemflow.CatalogTrack) error {
+func collect(list string, in stemflow.SeparateCatalogInput) ([]activityapi.CatalogTrack, error) {
+	var tracks []activityapi.CatalogTrack
+	n, err := Check(strings.NewReader(list), in, func(t activityapi.CatalogTrack) error {
 		tracks = append(tracks, t)
 		return nil
 	})
@@ -183,9 +184,9 @@ func TestErrorsOfReaderAndTakerAreTheirs(t *testing.T) {
 	broken := errors.New("broken")
 	for _, list := range []string{"{\"taskId\":\"t\",\"audioId\":\"a\"}\n", "taskId,audioId\nt,a\n"} {
 		_, err := Check(io.MultiReader(strings.NewReader(list), iotest.ErrReader(broken)), stemflow.SeparateCatalogInput{},
-			func(stemflow.CatalogTrack) error { return nil })
+			func(activityapi.CatalogTrack) error { return nil })
 		require.Equal(t, broken, err)
-		_, err = Check(strings.NewReader(list), stemflow.SeparateCatalogInput{}, func(stemflow.CatalogTrack) error { return broken })
+		_, err = Check(strings.NewReader(list), stemflow.SeparateCatalogInput{}, func(activityapi.CatalogTrack) error { return broken })
 		require.Equal(t, broken, err)
 	}
 	_, err := Check(iotest.ErrReader(broken), stemflow.SeparateCatalogInput{}, nil)
@@ -194,15 +195,15 @@ func TestErrorsOfReaderAndTakerAreTheirs(t *testing.T) {
 
 func TestKeptTracksAreReadInPages(t *testing.T) {
 	var kept []byte
-	var want []stemflow.CatalogTrack
+	var want []activityapi.CatalogTrack
 	for i := range 5 {
-		track := stemflow.CatalogTrack{Number: i + 1, Line: i + 2, Input: stemflow.SeparateStemsInput{
+		track := activityapi.CatalogTrack{Number: i + 1, Line: i + 2, Input: stemflow.SeparateStemsInput{
 			TaskID: "t", AudioID: fmt.Sprintf("a%d", i), Prefix: "ü/<&>", Deadline: stemflow.Duration(time.Hour), AllowPartial: i%2 == 0,
 		}}
 		want = append(want, track)
 		kept = Append(kept, track)
 	}
-	var got []stemflow.CatalogTrack
+	var got []activityapi.CatalogTrack
 	for offset := int64(0); offset < int64(len(kept)); {
 		tracks, size, err := ReadPage(bytes.NewReader(kept[offset:]), 2)
 		require.NoError(t, err)
@@ -232,7 +233,7 @@ func FuzzCheck(f *testing.F) {
 	f.Fuzz(func(t *testing.T, list []byte) {
 		var kept []byte
 		taken := 0
-		n, err := Check(bytes.NewReader(list), in, func(track stemflow.CatalogTrack) error {
+		n, err := Check(bytes.NewReader(list), in, func(track activityapi.CatalogTrack) error {
 			taken++
 			require.Equal(t, taken, track.Number)
 			require.NoError(t, track.Input.Validate())

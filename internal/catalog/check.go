@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"stemflow/internal/activityapi"
 
 	"stemflow"
 )
@@ -13,7 +14,7 @@ import (
 // Check reads a list of tracks to its end, whatever is wrong on the way, and hands each track to take for as long as nothing is. It returns how
 // many there are, or an [*stemflow.InputError] that names lines, or the error with which r or take failed. What it keeps in memory is a line, and
 // some forty bytes of each track, by which it finds those that are listed twice.
-func Check(r io.Reader, in stemflow.SeparateCatalogInput, take func(stemflow.CatalogTrack) error) (int, error) {
+func Check(r io.Reader, in stemflow.SeparateCatalogInput, take func(activityapi.CatalogTrack) error) (int, error) {
 	c := check{take: take, lines: map[[16]byte]int{}}
 	err := c.read(r, in)
 	var unreadable *unreadable
@@ -41,7 +42,7 @@ func (e *unreadable) Error() string { return fmt.Sprintf("line %d: %s", e.line, 
 
 // check is the state of a Check.
 type check struct {
-	take   func(stemflow.CatalogTrack) error
+	take   func(activityapi.CatalogTrack) error
 	tracks int
 	// lines are where each separation is listed first, by a hash of its workflow id.
 	lines map[[16]byte]int
@@ -74,5 +75,5 @@ func (c *check) track(line int, track stemflow.SeparateStemsInput) error {
 	if len(c.wrong.Problems) > 0 {
 		return nil
 	}
-	return c.take(stemflow.CatalogTrack{Number: c.tracks, Line: line, Input: track})
+	return c.take(activityapi.CatalogTrack{Number: c.tracks, Line: line, Input: track})
 }

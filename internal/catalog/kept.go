@@ -6,20 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // ErrNotKept: what is read is not what [Append] wrote.
 var ErrNotKept = errors.New("not the tracks that the run has kept")
 
 // Append appends a track as a run keeps it: a line of JSON with all that holds for the track.
-func Append(b []byte, track stemflow.CatalogTrack) []byte {
+func Append(b []byte, track activityapi.CatalogTrack) []byte {
 	return append(append(b, encode(track)...), '\n')
 }
 
 // ReadPage reads the next tracks that a run has kept, at most so many, and returns how many bytes they take.
-func ReadPage(r io.Reader, most int) (tracks []stemflow.CatalogTrack, size int64, err error) {
+func ReadPage(r io.Reader, most int) (tracks []activityapi.CatalogTrack, size int64, err error) {
 	input := bufio.NewReaderSize(r, maxLine)
 	for len(tracks) < most {
 		line, err := input.ReadSlice('\n')
@@ -32,7 +31,7 @@ func ReadPage(r io.Reader, most int) (tracks []stemflow.CatalogTrack, size int64
 		if err != nil {
 			return nil, 0, err
 		}
-		var track stemflow.CatalogTrack
+		var track activityapi.CatalogTrack
 		if err := json.Unmarshal(line, &track); err != nil {
 			return nil, 0, fmt.Errorf("%w: %w", ErrNotKept, err)
 		}

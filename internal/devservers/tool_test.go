@@ -63,5 +63,5 @@ func TestModuleRootFromAnyPackage(t *testing.T) {
 	root, err := ModuleRoot()
 	require.NoError(t, err)
 	require.FileExists(t, filepath.Join(root, "tools", "go.mod"))
-	require.FileExists(t, filepath.Join(root, "internal", "servers", "tool_test.go"))
+	require.FileExists(t, filepath.Join(root, "internal", "devservers", "tool_test.go"))
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"stemflow/internal/activityapi"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +23,7 @@ import (
 )
 
 const (
-	submitActivity = stemflow.ActivitySubmitSeparation
+	submitActivity = activityapi.ActivitySubmitSeparation
 	// keepAlive runs as long as its run: while an activity is running, the test environment lets no
 	// time pass but the bubble's.
 	keepAlive = "simulation-keep-alive"
@@ -306,11 +307,11 @@ func (t *activityTask) attempt(ctx context.Context, attempt int32) (any, error) 
 			t.run.lostSubmit = t.run.lostSubmit || t.name == submitActivity
 			s.mu.Unlock()
 			if s.breakage == lostIsRefused && t.name == submitActivity {
-				return nil, temporal.NewApplicationErrorWithOptions("lost", stemflow.ActivityErrorSubmitRefused,
+				return nil, temporal.NewApplicationErrorWithOptions("lost", activityapi.ActivityErrorSubmitRefused,
 					temporal.ApplicationErrorOptions{
 						NonRetryable: true, Details: []any{stemflow.ErrorDetails{},
-							stemflow.SubmitRefusal{LedgerBehind: true, Nonce: s.store.nonceOf(t.run.id,
-								t.in.Args[0].(stemflow.SubmitSeparationInput).Attempt)}},
+							activityapi.SubmitRefusal{LedgerBehind: true, Nonce: s.store.nonceOf(t.run.id,
+								t.in.Args[0].(activityapi.SubmitSeparationInput).Attempt)}},
 					})
 			}
 			return nil, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
@@ -374,7 +375,7 @@ func (t *activityTask) execute(ctx context.Context, attempt int32, deadline time
 // input is what the run scheduled the activity with.
 func (t *activityTask) input() *interceptor.ExecuteActivityInput {
 	in := *t.in
-	record, ok := in.Args[0].(stemflow.RecordSubmissionInput)
+	record, ok := in.Args[0].(activityapi.RecordSubmissionInput)
 	if t.run.sim.breakage == takeBackAll && ok && record.Submission.State == stemflow.SubmissionRefused {
 		record.Nonces = nil
 		for _, e := range t.run.sim.ledger().Entries() {

@@ -1,6 +1,9 @@
-package stemflow
+package activityapi
 
-import "time"
+import (
+	"stemflow"
+	"time"
+)
 
 // The activities of a catalogue. What is said in activities.go of names and messages holds for these.
 const (
@@ -31,9 +34,9 @@ type PreparedCatalog struct {
 // CatalogTrack is a track in its catalogue.
 type CatalogTrack struct {
 	// Number counts the tracks from 1. Line is where the track stands in the source; inline tracks are counted.
-	Number int                `json:"number"`
-	Line   int                `json:"line"`
-	Input  SeparateStemsInput `json:"input"`
+	Number int                         `json:"number"`
+	Line   int                         `json:"line"`
+	Input  stemflow.SeparateStemsInput `json:"input"`
 }
 
 // ReadCatalogInput asks for the next tracks of a prepared catalogue.
@@ -56,7 +59,7 @@ type CatalogPage struct {
 type CatalogPageTrack struct {
 	CatalogTrack
 	// Found is the outcome of a track that is archived.
-	Found *TrackOutcome `json:"found,omitempty"`
+	Found *stemflow.TrackOutcome `json:"found,omitempty"`
 }
 
 // Balance is what the provider's account has.
@@ -74,24 +77,24 @@ type AwaitSeparationInput struct {
 
 // EndedSeparation is how a run of WorkflowSeparateStems ended.
 type EndedSeparation struct {
-	Result *SeparateStemsResult `json:"result,omitempty"`
-	// Reason is, without a Result, the error type, or one of the reasons of [TrackOutcome].
+	Result *stemflow.SeparateStemsResult `json:"result,omitempty"`
+	// Reason is, without a Result, the error type, or one of the reasons of [stemflow.TrackOutcome].
 	Reason  string `json:"reason,omitempty"`
 	Message string `json:"message,omitempty"`
 	// Details are nil where the run could not tell any.
-	Details *ErrorDetails `json:"details,omitempty"`
+	Details *stemflow.ErrorDetails `json:"details,omitempty"`
 }
 
 // RecordOutcomesInput asks for outcomes to be kept for the report.
 type RecordOutcomesInput struct {
-	Location Location       `json:"location"`
-	Outcomes []TrackOutcome `json:"outcomes"`
+	Location Location                `json:"location"`
+	Outcomes []stemflow.TrackOutcome `json:"outcomes"`
 }
 
 // WriteCatalogReportInput asks for the report to be made of the outcomes that are kept. The activity fills in the references.
 type WriteCatalogReportInput struct {
-	Location Location              `json:"location"`
-	Result   SeparateCatalogResult `json:"result"`
+	Location Location                       `json:"location"`
+	Result   stemflow.SeparateCatalogResult `json:"result"`
 }
 
 // CatalogState is what a catalogue's run hands on to its continuation. It does not grow with the number of tracks.
@@ -102,11 +105,11 @@ type CatalogState struct {
 	Taken  int   `json:"taken,omitempty"`
 	Read   bool  `json:"read,omitempty"`
 	// Running are the tracks under way, Again those that are to be started before others are read.
-	Running []RunningTrack `json:"running,omitempty"`
-	Again   []RunningTrack `json:"again,omitempty"`
-	Window  int            `json:"window"`
-	Paused  *CatalogPause  `json:"paused,omitempty"`
-	Counts  CatalogCounts  `json:"counts"`
+	Running []RunningTrack         `json:"running,omitempty"`
+	Again   []RunningTrack         `json:"again,omitempty"`
+	Window  int                    `json:"window"`
+	Paused  *stemflow.CatalogPause `json:"paused,omitempty"`
+	Counts  stemflow.CatalogCounts `json:"counts"`
 	// Credits is what was spent. Doubtful tells that the provider refused a track for want of credits since it took one last, and RefusedAt at
 	// which balance it refused one that the balance should have sufficed for.
 	Credits   int     `json:"credits"`
@@ -121,9 +124,9 @@ type CatalogState struct {
 	PaidWindow int `json:"paidWindow,omitempty"`
 	// Trial says that the catalogue had paused by itself and was resumed, and that no track has
 	// succeeded since: one at a time is tried.
-	Trial     bool           `json:"trial,omitempty"`
-	Failures  []TrackOutcome `json:"failures,omitempty"`
-	StartedAt time.Time      `json:"startedAt"`
+	Trial     bool                    `json:"trial,omitempty"`
+	Failures  []stemflow.TrackOutcome `json:"failures,omitempty"`
+	StartedAt time.Time               `json:"startedAt"`
 }
 
 // RunningTrack is a track under way, or one that is to be tried again.

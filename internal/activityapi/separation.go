@@ -1,6 +1,9 @@
-package stemflow
+package activityapi
 
-import "time"
+import (
+	"stemflow"
+	"time"
+)
 
 // The activities by their registered names. Workflows know them by name and by the messages below only. Names and messages
 // stand in histories, so they are as final as the rest of the contract; callers of the workflows need none of them.
@@ -47,17 +50,9 @@ type Location struct {
 	Dir string `json:"dir"`
 }
 
-// Track is what is separated, and how.
-type Track struct {
-	TaskID   string         `json:"taskId"`
-	AudioID  string         `json:"audioId"`
-	Type     SeparationType `json:"type"`
-	StemName string         `json:"stemName,omitempty"`
-}
-
 // PrepareArchiveInput asks for the archive to be made ready for a track.
 type PrepareArchiveInput struct {
-	Track Track `json:"track"`
+	Track stemflow.Track `json:"track"`
 	// Bucket and Prefix are the run's own, empty for the worker's configuration.
 	Bucket string `json:"bucket,omitempty"`
 	Prefix string `json:"prefix,omitempty"`
@@ -74,58 +69,19 @@ type PreparedArchive struct {
 	// CallbacksExpected is false when no callback URL is configured: polling then starts at once.
 	CallbacksExpected bool `json:"callbacksExpected"`
 	// Archived is the result of an earlier run, set when it is complete and all its objects are there.
-	Archived *SeparateStemsResult `json:"archived,omitempty"`
+	Archived *stemflow.SeparateStemsResult `json:"archived,omitempty"`
 	// Submission is the separation that is paid for, else what speaks in the ledger, where there is one.
-	Submission *Submission `json:"submission,omitempty"`
-	// SearchAttributes are those of [SearchAttributes] that the namespace knows.
+	Submission *stemflow.Submission `json:"submission,omitempty"`
+	// SearchAttributes are those of [stemflow.SearchAttributes] that the namespace knows.
 	SearchAttributes []string `json:"searchAttributes,omitempty"`
-}
-
-// SubmissionState is how far a paid call got, as far as the archive knows.
-type SubmissionState string
-
-const (
-	// SubmissionIntended: written before the call. If it stays so, the call's outcome is unknown.
-	SubmissionIntended SubmissionState = "intended"
-	// SubmissionRefused: the provider surely did not accept.
-	SubmissionRefused SubmissionState = "refused"
-	// SubmissionPaid: accepted; SeparationTaskID names what was paid for.
-	SubmissionPaid SubmissionState = "paid"
-	// SubmissionFailed: paid, and the provider failed the separation for good.
-	SubmissionFailed SubmissionState = "failed"
-)
-
-// Submission is the ledger of what was paid for: the content of submission.json.
-type Submission struct {
-	// Version is 1.
-	Version int             `json:"version"`
-	State   SubmissionState `json:"state"`
-	Track   Track           `json:"track"`
-	// SeparationTaskID is set from SubmissionPaid on.
-	SeparationTaskID string `json:"separationTaskId,omitempty"`
-	// WorkflowID, RunID and Attempt name the submit: the n-th of this run.
-	WorkflowID string `json:"workflowId"`
-	RunID      string `json:"runId"`
-	Attempt    int    `json:"attempt"`
-	// Owner is the first run of the chain that workflow resets and retries make of a run. Earlier releases left it out.
-	Owner string `json:"owner,omitempty"`
-	// Nonce is that of the one execution that wrote the entry, and ScheduledAt when the engine had scheduled it.
-	Nonce       string    `json:"nonce,omitempty"`
-	ScheduledAt time.Time `json:"scheduledAt,omitzero"`
-	// IntendedAt is when the intent was written, just before the call; SubmittedAt when the provider had answered.
-	IntendedAt  time.Time `json:"intendedAt,omitzero"`
-	SubmittedAt time.Time `json:"submittedAt,omitzero"`
-	// ProviderCode and ProviderMessage say why, with SubmissionRefused and SubmissionFailed.
-	ProviderCode    int    `json:"providerCode,omitempty"`
-	ProviderMessage string `json:"providerMessage,omitempty"`
 }
 
 // SubmitSeparationInput asks for the one paid call.
 type SubmitSeparationInput struct {
 	Location Location `json:"location"`
 	// Ledger is as in [PreparedArchive].
-	Ledger Location `json:"ledger,omitzero"`
-	Track  Track    `json:"track"`
+	Ledger Location       `json:"ledger,omitzero"`
+	Track  stemflow.Track `json:"track"`
 	// Owner is the first run of the chain that resets and retries make of this run. TaskQueue is the run's own.
 	Owner     string `json:"owner,omitempty"`
 	TaskQueue string `json:"taskQueue,omitempty"`
@@ -135,7 +91,7 @@ type SubmitSeparationInput struct {
 	RefusedNonces []string `json:"refusedNonces,omitempty"`
 	Force         bool     `json:"force,omitempty"`
 	// Deadline is how long the run will wait: the callback's token outlives it.
-	Deadline Duration `json:"deadline"`
+	Deadline stemflow.Duration `json:"deadline"`
 }
 
 // SubmittedSeparation is a separation that is paid for.
@@ -159,8 +115,8 @@ type SubmitRefusal struct {
 type RecordSubmissionInput struct {
 	Location Location `json:"location"`
 	// Ledger is as in [PreparedArchive].
-	Ledger     Location   `json:"ledger,omitzero"`
-	Submission Submission `json:"submission"`
+	Ledger     Location            `json:"ledger,omitzero"`
+	Submission stemflow.Submission `json:"submission"`
 	// Nonces are, with SubmissionRefused, those of the executions whose intents are to be taken back. No execution that was
 	// scheduled before the submission's ScheduledAt can call from then on.
 	Nonces []string `json:"nonces,omitempty"`
@@ -182,7 +138,7 @@ type GetSeparationRecordInput struct {
 	RequireOwn bool   `json:"requireOwn,omitempty"`
 	Owner      string `json:"owner,omitempty"`
 	// Track, where set, is what the record must be of: a person named the separation.
-	Track *Track `json:"track,omitempty"`
+	Track *stemflow.Track `json:"track,omitempty"`
 	// EmptyLooks is at which look a record that is done without any link is believed: links have been seen to follow late. 0 is never.
 	EmptyLooks int `json:"emptyLooks,omitempty"`
 	// AbsentLooks is at which look in a row that finds no record the separation is believed to be
@@ -195,27 +151,27 @@ type SeparationRecord struct {
 	// Pending is only ever true with ReportPending.
 	Pending bool `json:"pending,omitempty"`
 	// Stems are the stems with a link, in the order of the provider's documents; never empty unless Pending.
-	Stems       []SourceStem `json:"stems,omitempty"`
-	OriginURL   string       `json:"originUrl,omitempty"`
-	CreatedAt   time.Time    `json:"createdAt,omitzero"`
-	CompletedAt time.Time    `json:"completedAt,omitzero"`
+	Stems       []stemflow.SourceStem `json:"stems,omitempty"`
+	OriginURL   string                `json:"originUrl,omitempty"`
+	CreatedAt   time.Time             `json:"createdAt,omitzero"`
+	CompletedAt time.Time             `json:"completedAt,omitzero"`
 	// Owner is, where the Track was given, the owner whose submit it was, if that was one of ours.
 	Owner string `json:"owner,omitempty"`
 }
 
 // RenewSourceInput asks for a link that works in place of one that has expired.
 type RenewSourceInput struct {
-	SeparationTaskID string     `json:"separationTaskId"`
-	Stem             SourceStem `json:"stem"`
+	SeparationTaskID string              `json:"separationTaskId"`
+	Stem             stemflow.SourceStem `json:"stem"`
 	// Tried are the links that did not work.
 	Tried []string `json:"tried"`
 }
 
-// ArchiveStemInput asks for one stem to be moved into the archive. The activity returns a [Stem].
+// ArchiveStemInput asks for one stem to be moved into the archive. The activity returns a [stemflow.Stem].
 type ArchiveStemInput struct {
-	Location         Location   `json:"location"`
-	SeparationTaskID string     `json:"separationTaskId"`
-	Stem             SourceStem `json:"stem"`
+	Location         Location            `json:"location"`
+	SeparationTaskID string              `json:"separationTaskId"`
+	Stem             stemflow.SourceStem `json:"stem"`
 	// Fresh tells that this run paid for the separation, so that a first attempt need not look for what others have archived.
 	Fresh bool `json:"fresh,omitempty"`
 }
@@ -234,6 +190,6 @@ type ArchiveStemHeartbeat struct {
 type WriteManifestInput struct {
 	Location Location `json:"location"`
 	// Ledger is as in [PreparedArchive].
-	Ledger   Location `json:"ledger,omitzero"`
-	Manifest Manifest `json:"manifest"`
+	Ledger   Location          `json:"ledger,omitzero"`
+	Manifest stemflow.Manifest `json:"manifest"`
 }

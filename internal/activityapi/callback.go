@@ -1,8 +1,10 @@
-package stemflow
+package activityapi
+
+import "stemflow"
 
 // WorkflowRecordCallback puts what a callback names on the ledger when the run that it was for is
 // over. The callback bridge starts it; nobody else needs to. It takes a [RecordCallbackInput],
-// hears [SignalSeparationCallback], and returns a [RecordedCallback].
+// hears [stemflow.SignalSeparationCallback], and returns a [RecordedCallback].
 const WorkflowRecordCallback = "RecordCallback"
 
 // ActivityAdoptCallback puts a separation that a callback named on the ledger, if the provider's
@@ -20,7 +22,7 @@ type RecordCallbackInput struct {
 	WorkflowID string `json:"workflowId"`
 	Owner      string `json:"owner"`
 	// Track is what was submitted.
-	Track Track `json:"track"`
+	Track stemflow.Track `json:"track"`
 }
 
 // AdoptCallbackInput asks for a separation that a callback named to be put on the ledger of its
@@ -33,7 +35,7 @@ type AdoptCallbackInput struct {
 	Owner      string `json:"owner,omitempty"`
 	// Track serves where the record's callback address does not name one: it is believed only if
 	// its ledger knows the owner.
-	Track Track `json:"track"`
+	Track stemflow.Track `json:"track"`
 }
 
 // CallbackOutcome is what became of a callback that came for a run that is over.
