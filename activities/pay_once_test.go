@@ -3,6 +3,8 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/ledger"
 	"stemflow/kiesim"
 )
@@ -219,4 +222,51 @@ func TestNothingIsPaidOnAStoreThatFailsItsTest(t *testing.T) {
 	require.Contains(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).Message(), "it ignores If-Match")
 	require.Zero(t, w.sim.Bill().Requests["generate"])
 	require.Equal(t, stemflow.SubmissionRefused, w.ledger().State, "the track is not locked")
+}
+
+// Real stores with a defect, behind which all else is sound: each is refused before anything is paid.
+func TestNothingIsPaidOnADefectiveStore(t *testing.T) {
+	confirmsNothing := serverstest.Confirming(func(*http.Request) bool { return true }, serverstest.NoChecksum)
+	for name, fault := range map[string]serverstest.Fault{
+		"ignores If-None-Match": serverstest.Dropping("If-None-Match"),
+		"ignores If-Match":      serverstest.Dropping("If-Match"),
+		"confirms no checksum":  confirmsNothing,
+		"corrupts what it has":  serverstest.Corrupting(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			faulty := serverstest.NewFaultyStore(t, w.storeOptions)
+			faulty.SetFaults(fault)
+			store, err := archive.New(faulty.Options)
+			require.NoError(t, err)
+			w.set.SubmitSeparation.Store = store
+			for attempt := 1; attempt < 3; attempt++ {
+				_, err = w.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = attempt })
+				t.Log(requireType(t, err, stemflow.ErrorArchiveUnavailable).Message())
+			}
+			require.Zero(t, w.sim.Bill().Requests["generate"])
+		})
+	}
+}
+
+// Nothing keeps four at once from writing their intents over each other there: the store's test must come before any call.
+func TestSubmitsAtOnceOnAStoreThatIgnoresConditionsPayNothing(t *testing.T) {
+	w := newWorld(t)
+	faulty := serverstest.NewFaultyStore(t, w.storeOptions)
+	faulty.SetFaults(serverstest.Dropping("If-None-Match"), serverstest.Dropping("If-Match"))
+	var all sync.WaitGroup
+	for attempt := range 4 {
+		store, err := archive.New(faulty.Options) // each is a process of its own
+		require.NoError(t, err)
+		w.set.SubmitSeparation = &SubmitSeparation{Store: store, Provider: w.set.SubmitSeparation.Provider, Callback: w.set.SubmitSeparation.Callback}
+		env := newWorldOn(w)
+		all.Go(func() {
+			_, err := env.ExecuteActivity(activityapi.ActivitySubmitSeparation, activityapi.SubmitSeparationInput{
+				Location: w.loc, Track: w.track, Owner: fmt.Sprint("run ", attempt), Attempt: 1, Deadline: stemflow.DefaultDeadline,
+			})
+			require.Error(t, err)
+		})
+	}
+	all.Wait()
+	require.Zero(t, w.sim.Bill().Requests["generate"])
 }
