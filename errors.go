@@ -44,7 +44,8 @@ const (
 type ErrorDetails struct {
 	// SeparationTaskID is set whenever the run knows of a paid separation: it resumes from there, unpaid.
 	SeparationTaskID string `json:"separationTaskId,omitempty"`
-	// Paid tells that this run paid: the provider accepted its submit, or may have, as with SubmissionUnknown.
+	// Paid tells that this run paid, or the one that it is a reset or a retry of: the provider
+	// accepted its submit, or may have, as with SubmissionUnknown.
 	Paid bool `json:"paid,omitempty"`
 	// ProviderCode and ProviderMessage are the provider's own, with SeparationFailed and refusals.
 	ProviderCode    int    `json:"providerCode,omitempty"`

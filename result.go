@@ -53,8 +53,9 @@ type SeparateStemsResult struct {
 	SeparationTaskID string         `json:"separationTaskId"`
 	Type             SeparationType `json:"type"`
 	SettledBy        SettledBy      `json:"settledBy"`
-	// Paid tells that this run paid: the provider accepted its submit, or may have. A run that takes up what was paid for before, or finds the
-	// track archived, pays nothing.
+	// Paid tells that this run paid, or the one that it is a reset or a retry of: the provider
+	// accepted its submit, or may have. A run that takes up what others paid for before, or finds
+	// the track archived by them, pays nothing.
 	Paid bool `json:"paid"`
 	// Stems are the archived stems, in the order in which the provider's documents name them.
 	Stems []Stem `json:"stems"`

@@ -43,12 +43,12 @@ func (a *PrepareArchive) Execute(ctx context.Context, in activityapi.PrepareArch
 		out.Ledger = ledger
 	}
 
-	found, err := a.look(ctx, out.Location, in.Track)
+	found, err := a.look(ctx, out.Location, in.Track, in.Owner)
 	if errors.Is(err, archive.ErrNoBucket) {
 		if err := a.makeBuckets(ctx, bucket); err != nil {
 			return nil, storeRefusal(err)
 		}
-		found, err = a.look(ctx, out.Location, in.Track)
+		found, err = a.look(ctx, out.Location, in.Track, in.Owner)
 	}
 	if errors.Is(err, archive.ErrCorrupt) {
 		return nil, final(stemflow.ErrorArchiveUnavailable, "the ledger "+archive.SubmissionKey(ledger)+
@@ -57,7 +57,7 @@ func (a *PrepareArchive) Execute(ctx context.Context, in activityapi.PrepareArch
 	if err != nil {
 		return nil, storeRefusal(err)
 	}
-	out.Archived, out.Submission = found.archived, found.submission
+	out.Archived, out.Submission, out.OwnerPaid = found.archived, found.submission, found.ownerPaid
 	return out, nil
 }
 
@@ -80,15 +80,18 @@ type found struct {
 	archived *stemflow.SeparateStemsResult
 	// submission is the separation that is paid for and can be resumed, else what speaks in the ledger, if there is one.
 	submission *stemflow.Submission
+	// ownerPaid says that the owner has paid, or may have.
+	ownerPaid bool
 }
 
 // look fails with archive.ErrCorrupt if the ledger cannot be read, and with archive.ErrNoBucket.
-func (a *PrepareArchive) look(ctx context.Context, loc activityapi.Location, track stemflow.Track) (found, error) {
+func (a *PrepareArchive) look(ctx context.Context, loc activityapi.Location, track stemflow.Track, owner string) (found, error) {
 	var f found
 	l, _, err := newLedgerFile(a.Store, archive.Locate(a.LedgerBucket, a.LedgerPrefix, track), loc).read(ctx)
 	if err != nil {
 		return f, err
 	}
+	f.ownerPaid = owner != "" && l.MayHavePaid(owner)
 	if paid, ok := l.Paid(); ok {
 		f.submission = &paid
 	} else if l.State != "" {

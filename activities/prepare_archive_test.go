@@ -93,3 +93,30 @@ func TestPrepareMakesTheBucket(t *testing.T) {
 	require.NoError(t, err)
 	w.write("key", "value")
 }
+
+// A reset run has another run id than the one that paid, and the same owner.
+func TestPrepareTellsWhetherTheOwnerHasPaid(t *testing.T) {
+	for name, c := range map[string]struct {
+		owner string
+		state stemflow.SubmissionState
+		paid  bool
+	}{
+		"paid":             {"first-run", stemflow.SubmissionPaid, true},
+		"failed":           {"first-run", stemflow.SubmissionFailed, true},
+		"may have paid":    {"first-run", stemflow.SubmissionIntended, true},
+		"refused":          {"first-run", stemflow.SubmissionRefused, false},
+		"another one paid": {"another-run", stemflow.SubmissionPaid, false},
+		"nobody asks":      {"", stemflow.SubmissionPaid, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.write(archive.SubmissionKey(w.loc), stemflow.Submission{
+				State: c.state, Owner: "first-run", RunID: "first-run", SeparationTaskID: "sep",
+			})
+			prepared, err := call[activityapi.PreparedArchive](w, activityapi.ActivityPrepareArchive,
+				activityapi.PrepareArchiveInput{Track: w.track, Owner: c.owner})
+			require.NoError(t, err)
+			require.Equal(t, c.paid, prepared.OwnerPaid)
+		})
+	}
+}

@@ -70,7 +70,7 @@ func (a *ReadCatalog) look(ctx context.Context, track activityapi.CatalogTrack) 
 	}
 	bucket, prefix := a.Archive.place(in.Bucket, in.Prefix)
 	of := in.Track()
-	stands, err := a.Archive.look(ctx, archive.Locate(bucket, prefix, of), of)
+	stands, err := a.Archive.look(ctx, archive.Locate(bucket, prefix, of), of, "")
 	var refused *archive.Error
 	switch {
 	case errors.Is(err, archive.ErrNoBucket): // the track's own run makes it

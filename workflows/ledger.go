@@ -42,6 +42,7 @@ func (s *separation) writeLedger(ctx workflow.Context, in activityapi.RecordSubm
 		}
 		var recorded activityapi.RecordedSubmission
 		err := workflow.ExecuteActivity(ledgerOptions(ctx), activityapi.ActivityRecordSubmission, in).Get(ctx, &recorded)
+		s.behind = s.behind && err != nil
 		settable.Set(recorded, err)
 	})
 }
@@ -74,7 +75,7 @@ func (s *separation) awaitLedger(ctx workflow.Context, err error) {
 	switch {
 	case ctx.Err() != nil:
 		limit = ledgerFinishCancelled
-	case s.closing:
+	case s.closing, s.behind:
 		limit = ledgerClose
 	}
 	timerCtx, stopTimer := workflow.WithCancel(detached)

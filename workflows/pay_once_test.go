@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"fmt"
 	"stemflow/internal/activityapi"
 	"testing"
 	"time"
@@ -195,6 +196,86 @@ func TestRunLooksAtTheLedgerBeforeItGivesUp(t *testing.T) {
 	require.Equal(t, paidBefore().SeparationTaskID, w.result().SeparationTaskID)
 	require.True(t, w.result().Paid, "it may have been this run's own")
 	require.Equal(t, 1, w.calls[activityapi.ActivitySubmitSeparation])
+}
+
+// It was to pass over what others have paid for.
+func TestForcedRunThatGivesUpTakesUpItsOwnPaymentAlone(t *testing.T) {
+	for owner, resumes := range map[string]bool{"default-test-run-id": true, "another-run": false} {
+		t.Run(owner, func(t *testing.T) {
+			w := newWorld(t)
+			w.answers(failed(activityapi.ActivityErrorSubmitUnknown))
+			w.recorded.Unpaid = false
+			prepare := w.prepare
+			w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
+				p, err := prepare(in)
+				p.Submission = paidBefore()
+				p.Submission.Owner = owner
+				return p, err
+			}
+			in := input()
+			in.Force = true
+			w.run(in)
+			if resumes {
+				require.Equal(t, paidBefore().SeparationTaskID, w.result().SeparationTaskID)
+				return
+			}
+			kind, _, details := w.failure()
+			require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
+			require.True(t, details.Paid)
+		})
+	}
+}
+
+// The intent of a run that has failed locks the track until it is completed.
+func TestFailedRunWaitsForTheStoreWhileItsIntentStands(t *testing.T) {
+	const triesInTwoMinutes = 8
+	for name, behind := range map[string]bool{"the intent stands": true, "the ledger says paid": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+				return &activityapi.SubmittedSeparation{
+					SeparationTaskID: separationID, SubmittedAt: w.env.Now(), LedgerBehind: behind,
+				}, nil
+			}
+			w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+				return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{})
+			}
+			written := 0
+			w.record = func(activityapi.RecordSubmissionInput) error {
+				if len(w.ledger) <= triesInTwoMinutes {
+					return again(stemflow.ErrorArchiveUnavailable)
+				}
+				written++
+				return nil
+			}
+			w.callbackAfter(time.Second, success(separationID))
+			w.run(input())
+			kind, _, _ := w.failure()
+			require.Equal(t, stemflow.ErrorSeparationFailed, kind)
+			require.Equal(t, behind, written == 2, "what was paid for, and that it failed")
+			require.Equal(t, behind, w.took() > 2*time.Minute)
+		})
+	}
+}
+
+// What a run pays for that is reset then, the run that goes on from there reports.
+func TestPaymentOfTheRunBeforeAResetIsReported(t *testing.T) {
+	for name, found := range map[string]activityapi.PreparedArchive{
+		"to be resumed": {Submission: paidBefore()},
+		"archived":      {Archived: &stemflow.SeparateStemsResult{SeparationTaskID: separationID}},
+	} {
+		for _, paid := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, paid %v", name, paid), func(t *testing.T) {
+				w := newWorld(t)
+				found := found
+				found.OwnerPaid = paid
+				w.found(found)
+				w.run(input())
+				require.Equal(t, paid, w.result().Paid)
+				require.Zero(t, w.calls[activityapi.ActivitySubmitSeparation])
+			})
+		}
+	}
 }
 
 // A person looked a separation up whose run never learned its id: its record says whose it was, and the ledger is told so.

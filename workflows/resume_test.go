@@ -14,7 +14,7 @@ func (w *world) found(prepared activityapi.PreparedArchive) {
 	prepare := w.prepare
 	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		out, err := prepare(in)
-		out.Archived, out.Submission = prepared.Archived, prepared.Submission
+		out.Archived, out.Submission, out.OwnerPaid = prepared.Archived, prepared.Submission, prepared.OwnerPaid
 		return out, err
 	}
 }

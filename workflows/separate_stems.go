@@ -51,15 +51,16 @@ type separation struct {
 	ownership ownership
 	// submits is what the run knows of its attempts to pay.
 	submits ledger.Run
-	// resumed says that the separation was paid for before this run; paid, that this run's submit was accepted, or may have been.
+	// resumed says that the separation was paid for before this run; paid, that a submit of this run or of one before it in its
+	// chain was accepted, or may have been.
 	resumed, paid bool
 	submittedAt   time.Time
 	// deadline is when the run stops waiting for the provider.
 	deadline time.Time
 	// ledger is the pending write of what the archive must know of the payment, if there is one; closing says that it ends the
-	// run's submits.
-	ledger  workflow.Future
-	closing bool
+	// run's submits, and behind that until then the ledger does not know what became of one.
+	ledger          workflow.Future
+	closing, behind bool
 	// foreign are separations that callbacks named and that are not known to be this run's, by a bounded number. Those of them that
 	// the ledger names are in recorded.
 	foreign, recorded []string
@@ -90,9 +91,11 @@ func (s *separation) run(ctx workflow.Context) (*stemflow.SeparateStemsResult, e
 	if err := s.validate(); err != nil {
 		return nil, err
 	}
+	s.paid = s.submits.Reset // what the runs before it have paid the ledger tells
 	if err := s.prepareArchive(ctx); err != nil {
 		return nil, err
 	}
+	s.paid = s.archive.OwnerPaid
 	if archived := s.archive.Archived; archived != nil && !s.in.Force && s.in.SeparationTaskID == "" {
 		result := s.alreadyArchived(ctx, archived)
 		s.countSettled(ctx)

@@ -291,17 +291,20 @@ func (w *wait) timeUp(ctx workflow.Context, timer workflow.Future) error {
 }
 
 // resumeFromLedger looks at the ledger once more before a run gives up that does not know what became of its submit. By now
-// it may name a separation that is paid for: its own, which a slow execution has put there, or another run's.
+// it may name a separation that is paid for: its own, which a slow execution has put there, or another run's. A forced run
+// takes up its own alone: it was to pass over the others'.
 func (s *separation) resumeFromLedger(ctx workflow.Context) bool {
 	if workflow.GetVersion(ctx, "ledger-before-giving-up", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return false
 	}
 	var found activityapi.PreparedArchive
-	in := activityapi.PrepareArchiveInput{Track: s.in.Track(), Bucket: s.in.Bucket, Prefix: s.in.Prefix}
-	err := briefly(prepareOptions(ctx), activityapi.ActivityPrepareArchive, in, &found)
+	err := briefly(prepareOptions(ctx), activityapi.ActivityPrepareArchive, s.prepareInput(), &found)
 	paid := found.Submission
 	if err != nil || paid == nil || paid.State != stemflow.SubmissionPaid || paid.SeparationTaskID == "" {
 		return false // who starts the track again finds it
+	}
+	if s.in.Force && paid.Owner != s.owner {
+		return false
 	}
 	s.resumePaid(ctx, paid.SeparationTaskID, paid.SubmittedAt)
 	return true
@@ -418,6 +421,7 @@ func (s *separation) claim(ctx workflow.Context, record activityapi.SeparationRe
 func (s *separation) own(ctx workflow.Context) {
 	if s.ownership == claimed {
 		s.know(ctx, s.taskID)
+		s.behind = true
 	}
 	s.ownership = proved
 }

@@ -241,7 +241,7 @@ func (s *separation) submitted(ctx workflow.Context, submitted activityapi.Submi
 	s.startDeadline(submitted.SubmittedAt)
 	s.ownership = proved
 	s.know(ctx, submitted.SeparationTaskID)
-	if submitted.LedgerBehind {
+	if s.behind = submitted.LedgerBehind; s.behind {
 		s.recordSubmission(ctx, stemflow.Submission{State: stemflow.SubmissionPaid})
 	}
 }

@@ -56,6 +56,8 @@ type PrepareArchiveInput struct {
 	// Bucket and Prefix are the run's own, empty for the worker's configuration.
 	Bucket string `json:"bucket,omitempty"`
 	Prefix string `json:"prefix,omitempty"`
+	// Owner is the first run of the run's chain.
+	Owner string `json:"owner,omitempty"`
 }
 
 // PreparedArchive is what PrepareArchive found.
@@ -72,6 +74,8 @@ type PreparedArchive struct {
 	Archived *stemflow.SeparateStemsResult `json:"archived,omitempty"`
 	// Submission is the separation that is paid for, else what speaks in the ledger, where there is one.
 	Submission *stemflow.Submission `json:"submission,omitempty"`
+	// OwnerPaid says that the owner has paid, or may have: an earlier run of its chain did.
+	OwnerPaid bool `json:"ownerPaid,omitempty"`
 	// SearchAttributes are those of [stemflow.SearchAttributes] that the namespace knows.
 	SearchAttributes []string `json:"searchAttributes,omitempty"`
 }

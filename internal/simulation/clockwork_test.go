@@ -66,6 +66,10 @@ type sim struct {
 	seen map[string]int
 	runs []*run
 	live []*execution
+	// heard are the callbacks that Temporal took, and recordings the runs that record those for
+	// runs that were over.
+	heard      []heard
+	recordings []*recording
 
 	store    *store
 	provider *provider
@@ -85,6 +89,11 @@ func (s *sim) end() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, r := range s.runs {
+			if r.open {
+				r.env.SignalWorkflow(terminate, nil)
+			}
+		}
+		for _, r := range s.recordings {
 			if r.open {
 				r.env.SignalWorkflow(terminate, nil)
 			}

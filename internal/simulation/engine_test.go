@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
@@ -262,6 +261,13 @@ func (t *activityTask) attempt(ctx context.Context, attempt int32) (any, error) 
 					return nil, temporal.NewCanceledError()
 				}
 				return nil, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
+			case resetTask: // what the execution reports nobody takes any more
+				t.execute(ctx, attempt, time.Now().Add(t.options.StartToCloseTimeout), 0, outcomes)
+				s.sleep(f.d/7 + t.options.ScheduleToStartTimeout)
+				if t.cancelled() {
+					return nil, temporal.NewCanceledError()
+				}
+				return nil, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, errors.New("reset"))
 			case twice:
 				s.spawn(func() {
 					s.sleep(f.d / 7)
@@ -272,16 +278,9 @@ func (t *activityTask) attempt(ctx context.Context, attempt int32) (any, error) 
 					t.execute(ctx, attempt, time.Now().Add(t.options.StartToCloseTimeout), 1, outcomes)
 				})
 			case secondTime:
-				s.mu.Lock()
-				t.run.lostSubmit = true
-				s.mu.Unlock()
-				number := attempt + 1
-				if s.breakage == attemptsUntold {
-					number = attempt
-				}
 				s.spawn(func() {
 					s.sleep(f.d / 7)
-					t.execute(ctx, number, time.Now().Add(t.options.StartToCloseTimeout), 1, outcomes)
+					t.execute(ctx, attempt+1, time.Now().Add(t.options.StartToCloseTimeout), 1, outcomes)
 				})
 			}
 		}
@@ -303,9 +302,6 @@ func (t *activityTask) attempt(ctx context.Context, attempt int32) (any, error) 
 			s.turn(x.id + "/lost")
 			t.heartbeat = x.latest()
 			s.note("%s is taken for lost", x.id)
-			s.mu.Lock()
-			t.run.lostSubmit = t.run.lostSubmit || t.name == submitActivity
-			s.mu.Unlock()
 			if s.breakage == lostIsRefused && t.name == submitActivity {
 				return nil, temporal.NewApplicationErrorWithOptions("lost", activityapi.ActivityErrorSubmitRefused,
 					temporal.ApplicationErrorOptions{
@@ -397,8 +393,8 @@ func (x *execution) rim(op string) {
 	}
 }
 
-// heartbeat is what an execution told last.
-type heartbeat struct{ details *commonpb.Payloads }
+// heartbeat is what an execution told last. It is encoded when somebody reads it: many are told.
+type heartbeat struct{ details []any }
 
 func (x *execution) latest() *heartbeat {
 	x.sim.mu.Lock()
@@ -424,14 +420,10 @@ func (a *activityOut) GetInfo(ctx context.Context) activity.Info {
 
 func (a *activityOut) RecordHeartbeat(ctx context.Context, details ...any) {
 	x := executionOf(ctx)
-	payloads, err := converter.GetDefaultDataConverter().ToPayloads(details...)
-	if err != nil {
-		panic(err)
-	}
 	x.sim.mu.Lock()
 	defer x.sim.mu.Unlock()
 	if !x.parked {
-		x.beats = &heartbeat{payloads}
+		x.beats = &heartbeat{details}
 	}
 }
 
@@ -444,5 +436,9 @@ func (a *activityOut) GetHeartbeatDetails(ctx context.Context, into ...any) erro
 	if before == nil {
 		return errors.New("no heartbeat details")
 	}
-	return converter.GetDefaultDataConverter().FromPayloads(before.details, into...)
+	payloads, err := converter.GetDefaultDataConverter().ToPayloads(before.details...)
+	if err != nil {
+		return err
+	}
+	return converter.GetDefaultDataConverter().FromPayloads(payloads, into...)
 }

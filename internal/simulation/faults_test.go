@@ -45,6 +45,7 @@ const (
 	notTaken   kind = "nobody takes the task"
 	twice      kind = "the task is executed twice"
 	secondTime kind = "the task is executed again, as attempt 2"
+	resetTask  kind = "the task is executed, reset, and then nobody takes it"
 )
 
 // fault is one thing that goes wrong: at the n-th step of its scope.
@@ -87,7 +88,7 @@ var faultsOf = []struct {
 		dieAfter}},
 	{scopeFile, 4, 1, []kind{expire, truncate}},
 	{scopeWorld, 45, 4, []kind{storeAway, storeAway, providerAway, cancelRun, terminateRun, resetRun, killWorkers}},
-	{scopeTask, 3, 2, []kind{notTaken, twice, secondTime}},
+	{scopeTask, 3, 2, []kind{notTaken, twice, secondTime, resetTask}},
 }
 
 // The odd lengths keep ends of waiting from falling together with the product's own times.

@@ -189,7 +189,8 @@ func (p *provider) callBack(t *task, n int) {
 	case 0:
 		after = 0 // perhaps before the answer to the paid call is read
 	case 1:
-		after += 2*time.Hour + 3*time.Second
+		// The token in the address lives on for an hour.
+		after += pick(s.dice, []time.Duration{37*time.Minute + time.Second, 2*time.Hour + 3*time.Second}, "late", n)
 	case 2:
 		times = 2
 	case 3, 4:

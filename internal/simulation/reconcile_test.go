@@ -20,7 +20,7 @@ const (
 	takeBackAll        breakage = "intents are taken back whoever wrote them"
 	retriedSubmit      breakage = "the engine retries the submit, and does not tell"
 	lostIsRefused      breakage = "a lost submit is taken for a refused one, and its intent is taken back"
-	attemptsUntold     breakage = "a repeated execution does not know that it is one"
+	lateDropped        breakage = "callbacks for runs that are over are acknowledged and dropped"
 )
 
 // violations collects what is wrong.
@@ -51,6 +51,7 @@ func (s *sim) reconcile() []string {
 	s.reconcileLedger(&v)
 	s.reconcileArchive(&v)
 	s.reconcileBlocked(&v)
+	s.reconcileCallbacks(&v)
 	for _, r := range s.runs {
 		s.reconcileRun(&v, r)
 	}
@@ -143,13 +144,17 @@ func (s *sim) reconcileRun(v *violations, r *run) {
 		v.check(r.interrupted == terminateRun || r.interrupted == resetRun, "%s ended with no report: %v", r.id, r.err)
 		return
 	}
-	billed := slices.ContainsFunc(s.provider.tasks, func(t *task) bool { return t.run == r })
-	v.check(!billed || r.paid(), "%s was billed and reports that it was not", r.id)
+	billed := slices.ContainsFunc(s.provider.tasks, func(t *task) bool { return t.run.owner == r.owner })
+	v.check(!billed || r.paid(), "owner %s was billed, and %s reports that it was not", r.owner, r.id)
 	if r.result != nil {
 		t := s.provider.find(r.result.SeparationTaskID)
-		// One whose submit was lost may say that it may have paid.
-		v.check(!r.paid() || t != nil && t.run.owner == r.owner || r.lostSubmit,
+		own := t != nil && t.run.owner == r.owner
+		// One that does not know what became of its submit, and goes on with what another one paid
+		// for, says that it may have paid.
+		v.check(!r.paid() || own || r.mayHavePaid,
 			"%s reports that it paid for %s, which owner %s did not", r.id, r.result.SeparationTaskID, r.owner)
+		v.check(own || !r.in.Force || t == nil || r.result.SeparationTaskID != r.resumable,
+			"%s was to pay by force, and ends with %s, which was paid for before", r.id, r.result.SeparationTaskID)
 		s.reconcileResult(v, "the result of "+r.id, r.result)
 		s.reconcileManifest(v, r)
 	}
@@ -182,7 +187,13 @@ var contract = []string{
 func (s *sim) reconcileFailure(v *violations, r *run) {
 	v.check(slices.Contains(contract, r.failure.Type()) && r.failure.NonRetryable(), "%s failed with %v", r.id,
 		r.failure)
-	v.check(!r.misadvised, "%s advises to pay by force for what can be resumed: %s", r.id, r.failure.Message())
+	if r.failure.Type() == stemflow.ErrorSubmissionUnknown {
+		force, free := strings.Index(r.failure.Message(), "force"), strings.Index(r.failure.Message(), ledger.WhenUnknown)
+		v.check(force < 0 || free >= 0 && free < force, "%s advises force before what costs nothing: %s", r.id,
+			r.failure.Message())
+		v.check(r.in.Force || r.resumable == "" || r.resumable != r.named,
+			"%s does not know about its submit, and could resume %s", r.id, r.named)
+	}
 	if id := r.details.SeparationTaskID; id != "" {
 		v.check(s.provider.find(id) != nil, "%s names %s, which was never paid for", r.id, id)
 	}
@@ -232,6 +243,9 @@ func (s *sim) heal() []string {
 				newBills, r.result.Paid)
 			v.check(newBills == 0 || !resumable || in.Force, "%s paid though the ledger named %s", r.id,
 				paid.SeparationTaskID)
+			v.check(!resumable || in.Force || in.SeparationTaskID != "" || r.result.SeparationTaskID == paid.SeparationTaskID ||
+				r.result.SettledBy == stemflow.SettledByArchive, "%s ended with %s though the ledger named %s", r.id,
+				r.result.SeparationTaskID, paid.SeparationTaskID)
 			return append(v, s.again(in)...)
 		case r.failure == nil:
 			v.check(false, "%s could not heal the track: %v", r.id, r.err)

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"strings"
 	"time"
 
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
@@ -34,11 +32,12 @@ type run struct {
 	options         map[string]activityOptions
 	open            bool
 	cancelRequested bool
-	// lostSubmit is set once the engine took a submit for lost, or executed it twice.
-	lostSubmit bool
-	// misadvised is set where it advised force when the ledger named a separation that can be
-	// resumed.
-	misadvised bool
+	// resumable is what the ledger named when it started that it could have resumed; empty: nothing.
+	resumable string
+	// mayHavePaid is what the ledger said of its owner when it ended, and named what it named then
+	// that can be resumed.
+	mayHavePaid bool
+	named       string
 	// interrupted is what was done to it from outside.
 	interrupted kind
 
@@ -58,13 +57,22 @@ func (s *sim) start(workflowID, owner string, in stemflow.SeparateStemsInput) *r
 	if owner == "" {
 		owner = id
 	}
-	r := &run{
-		sim: s, id: id, owner: owner, workflowID: workflowID, in: in, closed: make(chan struct{}), open: true,
-		options: map[string]activityOptions{},
-	}
+	r := s.newRun(id, owner, workflowID)
+	r.in = in
 	s.runs = append(s.runs, r)
 	s.mu.Unlock()
+	if paid, ok := s.ledger().Paid(); ok {
+		r.resumable = paid.SeparationTaskID
+	}
+	return r
+}
 
+// newRun is a run in an environment of its own, ready to be executed.
+func (s *sim) newRun(id, owner, workflowID string) *run {
+	r := &run{
+		sim: s, id: id, owner: owner, workflowID: workflowID, closed: make(chan struct{}), open: true,
+		options: map[string]activityOptions{},
+	}
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	r.env = suite.NewTestWorkflowEnvironment()
@@ -79,23 +87,34 @@ func (s *sim) start(workflowID, owner string, in stemflow.SeparateStemsInput) *r
 	return r
 }
 
+// execute executes a workflow to its end. Signals reach the run no more once it has ended, as with
+// Temporal.
+func (r *run) execute(workflow string, in any) {
+	s := r.sim
+	r.env.SetStartTime(time.Now())
+	r.env.ExecuteWorkflow(workflow, in)
+	s.mu.Lock()
+	r.open = false
+	s.mu.Unlock()
+	s.turn("end " + r.id)
+	close(r.closed)
+	r.err = r.env.GetWorkflowError()
+}
+
 // perform runs it to its end.
 func (r *run) perform() {
 	s := r.sim
 	s.note("%s starts as %s of owner %s, force: %v, separationTaskId: %q, bucket: %q", r.id, r.workflowID, r.owner,
 		r.in.Force, r.in.SeparationTaskID, r.in.Bucket)
-	r.env.SetStartTime(time.Now())
-	r.env.ExecuteWorkflow(stemflow.WorkflowSeparateStems, r.in)
-	s.turn("end " + r.id)
-	s.mu.Lock()
-	r.open = false
-	s.mu.Unlock()
-	close(r.closed)
+	r.execute(stemflow.WorkflowSeparateStems, r.in)
 	if r.interrupted == terminateRun || r.interrupted == resetRun {
 		s.note("%s was interrupted", r.id)
 		return
 	}
-	r.err = r.env.GetWorkflowError()
+	r.mayHavePaid = s.ledger().MayHavePaid(r.owner)
+	if paid, ok := s.ledger().Paid(); ok {
+		r.named = paid.SeparationTaskID
+	}
 	var cancelled *temporal.CanceledError
 	switch {
 	case r.err == nil:
@@ -107,9 +126,6 @@ func (r *run) perform() {
 			r.result.Paid)
 	case errors.As(r.err, &r.failure):
 		_ = r.failure.Details(&r.details)
-		// A run that waits for its callback does not look at the ledger again.
-		_, resumable := s.ledger().Paid()
-		r.misadvised = resumable && !r.in.Force && strings.Contains(r.failure.Message(), "an earlier run may have paid")
 		s.note("%s fails: %s, paid: %v, separation %q: %s", r.id, r.failure.Type(), r.details.Paid,
 			r.details.SeparationTaskID, r.failure.Message())
 	case errors.As(r.err, &cancelled):
@@ -146,21 +162,6 @@ func (r *run) interrupt(k kind) {
 // syncClock brings the run's clock, which follows timers alone, to the bubble's.
 func (r *run) syncClock() {
 	r.env.RegisterDelayedCallback(func() { r.env.SetStartTime(time.Now()) }, 0)
-}
-
-// SignalWorkflow implements callbackbridge.Signaler: as with Temporal, the signal goes to the run
-// that is open under the id.
-func (s *sim) SignalWorkflow(_ context.Context, _, workflowID, signal string, arg any) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range s.runs {
-		if r.open && r.workflowID == workflowID {
-			r.syncClock()
-			r.env.SignalWorkflow(signal, arg)
-			return nil
-		}
-	}
-	return serviceerror.NewNotFound("no run is open under " + workflowID)
 }
 
 // chain is what becomes of one workflow id: a run, and what is started after it. What is reset goes
@@ -216,9 +217,7 @@ func (s *sim) perform() {
 	s.mu.Lock()
 	s.calm = true
 	s.mu.Unlock()
-	// Zombies thaw, requests arrive late, callbacks come and are given up.
-	s.sleep(24 * time.Hour)
-	s.turn("calm")
+	s.rest()
 	s.store.awayUntil, s.provider.awayUntil = time.Time{}, time.Time{}
 }
 
@@ -234,13 +233,17 @@ func (s *sim) plain(in stemflow.SeparateStemsInput) *run {
 func (s *sim) newActivities(callback activities.CallbackAddress) activities.Set {
 	provider, sources := s.clients()
 	slots := activities.NewSlots(4)
+	prepare := &activities.PrepareArchive{
+		Store: s.store, Bucket: "stems", LedgerBucket: "stems",
+		SubmitTaskQueue: stemflow.SubmitTaskQueue(stemflow.TaskQueue), CallbacksExpected: callback.Expected(),
+	}
 	return activities.Set{
-		PrepareArchive: &activities.PrepareArchive{
-			Store: s.store, Bucket: "stems", LedgerBucket: "stems",
-			SubmitTaskQueue: stemflow.SubmitTaskQueue(stemflow.TaskQueue), CallbacksExpected: callback.Expected(),
+		PrepareArchive:   prepare,
+		SubmitSeparation: &activities.SubmitSeparation{Store: s.store, Provider: provider, Callback: callback},
+		RecordSubmission: &activities.RecordSubmission{Store: s.store},
+		AdoptCallback: &activities.AdoptCallback{
+			Store: s.store, Provider: provider, Callback: callback, Archive: prepare,
 		},
-		SubmitSeparation:    &activities.SubmitSeparation{Store: s.store, Provider: provider, Callback: callback},
-		RecordSubmission:    &activities.RecordSubmission{Store: s.store},
 		GetSeparationRecord: &activities.GetSeparationRecord{Provider: provider, Callback: callback},
 		RenewSource:         &activities.RenewSource{Provider: provider},
 		ArchiveStem:         &activities.ArchiveStem{Store: s.store, Sources: sources, Slots: slots},

@@ -3,8 +3,8 @@ package simulation
 import "testing"
 
 // kept are seeds that have shown something. Each says what, and with which deliberate breakage it
-// shows it again: the product as it is passes them. A seed that shows a fault of the product comes
-// here with the commit that mends it.
+// shows it again: the product as it is passes them. A seed that showed a fault of the product is
+// intact since, and came here with the commit that mended it.
 var kept = []struct {
 	seed   uint64
 	shows  string
@@ -13,9 +13,12 @@ var kept = []struct {
 	{1, "the second submit of an owner writes over what the first one paid", unconditionalStore},
 	{18, "a run that was reset pays again beside an execution of the run before", ownerIsRun},
 	{757, "an intent that another execution may still pay for is taken back", takeBackAll},
-	{1337, "the report of a repeated execution comes before that of the first one, which pays later", attemptsUntold},
-	{122, "the report of a retried submit hides what the lost one paid", retriedSubmit},
-	{71, "an execution that was given up completes an entry that is gone", lostIsRefused},
+	{1030, "a run that was surely refused takes itself for one that may have paid", retriedSubmit},
+	{122, "a callback that came late is lost, and a person must look its separation up", lateDropped},
+	{71, "a submit that was given up is billed, and so is the one after it", lostIsRefused},
+	{34, "a run that was reset says that nothing was paid", intact},
+	{61, "a forced run takes up what was paid for before it", intact},
+	{804, "a run whose separation failed ends before the store is back, and locks the track", intact},
 }
 
 func TestKeptSeeds(t *testing.T) {
@@ -34,6 +37,9 @@ func TestKeptSeeds(t *testing.T) {
 func TestBreakagesAreFound(t *testing.T) {
 	const most = 3000
 	for _, k := range kept {
+		if k.broken == intact {
+			continue
+		}
 		t.Run(string(k.broken), func(t *testing.T) {
 			for seed := k.seed; seed < k.seed+most; seed++ {
 				if _, wrong := simulate(t, seed, k.broken); len(wrong) > 0 {

@@ -76,6 +76,7 @@ func simulate(t *testing.T, seed uint64, broken breakage) (trace, wrong []string
 			s.perform()
 			wrong = append(wrong, s.reconcile()...)
 			wrong = append(wrong, s.heal()...)
+			s.rest()
 			wrong = append(wrong, s.reconcile()...)
 		})
 		<-done
