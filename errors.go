@@ -1,7 +1,7 @@
 package stemflow
 
 // Error types: the Type of the Temporal ApplicationError with which a run ends, for callers to branch on. All are final; what
-// to do about each stands in the README.
+// to do about each is in docs/errors.md.
 const (
 	// ErrorInvalidInput: the input is wrong; the message names each field and the remedy. Nothing was paid.
 	ErrorInvalidInput = "InvalidInput"
