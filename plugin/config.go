@@ -10,7 +10,7 @@ import (
 	"stemflow/internal/config"
 )
 
-// Config is all that hosting stemflow takes. The README's table of variables says more about each; zero values are the
+// Config is all that hosting stemflow takes. docs/configuration.md says more about each; zero values are the
 // defaults given there.
 type Config struct {
 	// Client is the host's own. The worker of the submit queue is made from it. It may be missing

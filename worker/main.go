@@ -1,5 +1,5 @@
 // Command worker is stemflow's own worker: it polls one task queue and, by the plugin, the queue of the paid call too. All its
-// configuration comes from the environment; the README has the table.
+// configuration comes from the environment; docs/configuration.md has the table.
 package main
 
 import (

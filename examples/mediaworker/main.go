@@ -1,5 +1,5 @@
 // Command mediaworker is an example: the worker of another product, which hosts stemflow beside a workflow of its own. Temporal is found by the
-// variables of its command line; stemflow is configured by those in the README.
+// variables of its command line; stemflow is configured by those in docs/configuration.md.
 package main
 
 import (
