@@ -59,8 +59,8 @@ type moment struct {
 	knobs kiesim.Knobs
 	// archive and provider stand before the one and the other, where the moment is that of a request.
 	archive, provider func(*http.Request) bool
-	// nth of these requests it is; 0 is the first.
-	nth int
+	// paid says that a request counts only once the track is paid for.
+	paid bool
 	// pass lets the request through; otherwise nobody ever sees it.
 	pass bool
 	// reached tells of the moment, where it is not that of a request.
@@ -83,7 +83,7 @@ func TestWorkerKilled(t *testing.T) {
 				return s.billed(in) == 1
 			},
 		},
-		"between answer and record": {archive: upload("submission.json"), nth: 2},
+		"between answer and record": {archive: upload("submission.json"), paid: true},
 		"while it waits": {
 			knobs: kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}},
 			reached: func(s *stack, _ stemflow.SeparateStemsInput, run client.WorkflowRun) bool {
@@ -118,11 +118,12 @@ func (m moment) run(t *testing.T, program string) {
 	}
 	var moment <-chan struct{}
 	if m.archive != nil {
-		g := newGate(t, "http://"+s.cfg.MinIO.Endpoint, !m.pass, max(m.nth, 1), m.archive)
+		match := func(r *http.Request) bool { return m.archive(r) && (!m.paid || s.billed(in) == 1) }
+		g := newGate(t, "http://"+s.cfg.MinIO.Endpoint, !m.pass, 1, match)
 		s.cfg.MinIO.Endpoint, moment = g.addr, g.reached
 	}
 	if m.provider != nil {
-		g := newGate(t, s.cfg.BaseURL, !m.pass, max(m.nth, 1), m.provider)
+		g := newGate(t, s.cfg.BaseURL, !m.pass, 1, m.provider)
 		s.cfg.BaseURL, moment = "http://"+g.addr, g.reached
 	}
 	worker := s.startProgram(program)

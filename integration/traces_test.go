@@ -100,7 +100,8 @@ func TestOneTraceFromStarterToManifest(t *testing.T) {
 	paid := spans.Below(submit).Named("POST /api/v1/vocal-removal/generate").One(t)
 	require.Equal(t, tracepb.Span_SPAN_KIND_CLIENT, paid.Kind)
 	require.Equal(t, "200 200", paid.Attribute("http.response.status_code")+" "+paid.Attribute("stemflow.provider.code"))
-	require.Len(t, spans.Below(submit).Named("PUT store"), 2, "the intent and the receipt")
+	require.GreaterOrEqual(t, len(spans.Below(submit).Named("PUT store")), 2,
+		"the intent and the receipt, and what tests a store that this process has not paid on yet")
 
 	callback := spans.Below(submit).Named("POST /callbacks/{token}").One(t)
 	require.Equal(t, "stemflow-bridge", callback.Service())

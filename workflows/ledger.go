@@ -75,6 +75,8 @@ func (s *separation) awaitLedger(ctx workflow.Context, err error) {
 	switch {
 	case ctx.Err() != nil:
 		limit = ledgerFinishCancelled
+	case s.storeAway:
+		limit = ledgerCloseAway
 	case s.closing, s.behind:
 		limit = ledgerClose
 	}

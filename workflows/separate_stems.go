@@ -61,6 +61,8 @@ type separation struct {
 	// run's submits, and behind that until then the ledger does not know what became of one.
 	ledger          workflow.Future
 	closing, behind bool
+	// storeAway says that the first submit did not call for want of the store, and nothing else is in doubt.
+	storeAway bool
 	// foreign are separations that callbacks named and that are not known to be this run's, by a bounded number. Those of them that
 	// the ledger names are in recorded.
 	foreign, recorded []string

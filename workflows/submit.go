@@ -84,6 +84,7 @@ func (s *separation) submitUntilKnown(ctx workflow.Context) error {
 		err := workflow.ExecuteActivity(submitOptions(ctx, s.archive.SubmitTaskQueue), activityapi.ActivitySubmitSeparation,
 			s.submitInput(ctx)).Get(ctx, &submitted)
 		outcome, nonce := submitOutcome(submitted, err)
+		doubt := s.submits.MustClose()
 		switch s.submits.After(outcome, nonce) {
 		case ledger.Proceed:
 			s.paid = outcome == ledger.Accepted
@@ -92,6 +93,7 @@ func (s *separation) submitUntilKnown(ctx workflow.Context) error {
 		case ledger.AwaitCallback:
 			return s.awaitID(ctx, err)
 		case ledger.Stop:
+			s.storeAway = !doubt
 			return s.withoutLedger(err)
 		}
 
