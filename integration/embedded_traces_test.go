@@ -14,7 +14,7 @@ import (
 
 	"stemflow"
 	"stemflow/callbackbridge"
-	"stemflow/examples/pipeline"
+	"stemflow/examples/pipeline/media"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 )
@@ -40,8 +40,8 @@ func TestAHostsOwnTraces(t *testing.T) {
 	in := track(stemflow.SplitStem)
 	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(time.Second)})
 	ctx, release := provider.Tracer("host").Start(t.Context(), "release a record")
-	run, err := s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{TaskQueue: s.queue}, pipeline.Karaoke,
-		pipeline.Track{TaskID: in.TaskID, AudioID: in.AudioID})
+	run, err := s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{TaskQueue: s.queue}, media.Karaoke,
+		media.Track{TaskID: in.TaskID, AudioID: in.AudioID})
 	require.NoError(t, err)
 	require.NoError(t, run.Get(t.Context(), nil))
 	release.End()

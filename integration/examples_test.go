@@ -16,9 +16,9 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"stemflow"
-	"stemflow/examples/byname"
-	"stemflow/examples/nexuscaller"
-	"stemflow/examples/pipeline"
+	"stemflow/examples/byname/remix"
+	"stemflow/examples/nexuscaller/backing"
+	"stemflow/examples/pipeline/media"
 	"stemflow/internal/devservers"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
@@ -31,8 +31,8 @@ func (s *stack) startHost() {
 	stems, err := plugin.New(s.cfg)
 	require.NoError(s.t, err)
 	w := worker.New(s.client, s.queue, worker.Options{Plugins: []worker.Plugin{stems}, WorkerStopTimeout: 5 * time.Second})
-	w.RegisterWorkflow(pipeline.Karaoke)
-	w.RegisterWorkflow(byname.Drums)
+	w.RegisterWorkflow(media.Karaoke)
+	w.RegisterWorkflow(remix.Drums)
 	require.NoError(s.t, w.Start())
 	s.t.Cleanup(w.Stop)
 }
@@ -50,13 +50,13 @@ func TestAPipelineHostsAndCallsStemflow(t *testing.T) {
 	s.startHost()
 
 	in := track(stemflow.SplitStem)
-	var release pipeline.Release
-	require.NoError(t, s.execute(pipeline.Karaoke, pipeline.Track{TaskID: in.TaskID, AudioID: in.AudioID}).Get(t.Context(), &release))
+	var release media.Release
+	require.NoError(t, s.execute(media.Karaoke, media.Track{TaskID: in.TaskID, AudioID: in.AudioID}).Get(t.Context(), &release))
 	require.Equal(t, "vocals", release.Guide.Name)
 	require.NotEmpty(t, release.Backing)
 
 	var key string
-	require.NoError(t, s.execute(byname.Drums, in.TaskID, in.AudioID, "").Get(t.Context(), &key))
+	require.NoError(t, s.execute(remix.Drums, in.TaskID, in.AudioID, "").Get(t.Context(), &key))
 	require.Contains(t, s.keys(in), key)
 	require.Equal(t, 1, s.billed(in), "the second pipeline finds what the first one archived")
 }
@@ -78,7 +78,7 @@ func TestAPipelineThatEndsEarly(t *testing.T) {
 			s.startHost()
 			in := track(stemflow.SplitStem)
 			s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
-			run := s.execute(pipeline.Karaoke, pipeline.Track{TaskID: in.TaskID, AudioID: in.AudioID})
+			run := s.execute(media.Karaoke, media.Track{TaskID: in.TaskID, AudioID: in.AudioID})
 			child := s.client.GetWorkflow(t.Context(), stemflow.WorkflowID(in), "")
 			s.await("the separation is paid for", func() bool {
 				d, err := s.client.DescribeWorkflow(t.Context(), child.GetID(), "")
@@ -109,7 +109,7 @@ func TestNexus(t *testing.T) {
 	})
 	require.NoError(t, err)
 	_, err = s.client.OperatorService().CreateNexusEndpoint(t.Context(), &operatorservice.CreateNexusEndpointRequest{
-		Spec: &nexuspb.EndpointSpec{Name: nexuscaller.Endpoint, Target: &nexuspb.EndpointTarget{Variant: &nexuspb.EndpointTarget_Worker_{
+		Spec: &nexuspb.EndpointSpec{Name: backing.Endpoint, Target: &nexuspb.EndpointTarget{Variant: &nexuspb.EndpointTarget_Worker_{
 			Worker: &nexuspb.EndpointTarget_Worker{Namespace: "default", TaskQueue: s.queue},
 		}}},
 	})
@@ -118,16 +118,16 @@ func TestNexus(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(caller.Close)
 	w := worker.New(caller, "callers", worker.Options{})
-	w.RegisterWorkflow(nexuscaller.Instrumental)
+	w.RegisterWorkflow(backing.Instrumental)
 	w.RegisterWorkflowWithOptions(func(ctx workflow.Context, in stemflow.SeparateCatalogInput) (result stemflow.SeparateCatalogResult, err error) {
-		err = workflow.NewNexusClient(nexuscaller.Endpoint, stemflow.NexusService).ExecuteOperation(ctx, stemflow.WorkflowSeparateCatalog, in,
+		err = workflow.NewNexusClient(backing.Endpoint, stemflow.NexusService).ExecuteOperation(ctx, stemflow.WorkflowSeparateCatalog, in,
 			workflow.NexusOperationOptions{}).Get(ctx, &result)
 		return result, err
 	}, workflow.RegisterOptions{Name: "Catalog"})
 	s.await("the new namespace has workers", func() bool { return w.Start() == nil })
 	t.Cleanup(w.Stop)
 	call := func(taskID, audioID string) client.WorkflowRun {
-		run, err := caller.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: "callers"}, nexuscaller.Instrumental, taskID, audioID)
+		run, err := caller.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: "callers"}, backing.Instrumental, taskID, audioID)
 		require.NoError(t, err)
 		return run
 	}

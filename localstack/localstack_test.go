@@ -64,6 +64,15 @@ func TestServe(t *testing.T) {
 	require.Equal(t, stemflow.SettledByCallback, result.SettledBy)
 	require.Len(t, result.Stems, 12)
 
+	// The file configures a worker that hosts stemflow, too.
+	configure := regexp.MustCompile(`\. \S+/env\n`).FindString(r.output())
+	require.Contains(t, shell(`\. \S+/env\n.*`), "vocals.mp3")
+	cmd := exec.Command("sh", "-ec", configure+"go run ./examples/mediaworker demo")
+	cmd.Dir = root
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), "vocals.mp3")
+
 	require.NoError(t, r.cmd.Process.Signal(syscall.SIGINT))
 	require.Zero(t, r.end(), r.stderr.String())
 	require.Empty(t, r.stderr.String())
@@ -114,6 +123,15 @@ func TestNewTracksAreValid(t *testing.T) {
 	in := newTrack()
 	require.NoError(t, in.Validate())
 	require.NotEqual(t, in, newTrack())
+}
+
+func TestEnvironmentFileIsShell(t *testing.T) {
+	s := &stack{dir: t.TempDir(), temporal: "127.0.0.1:7233", hosting: []string{"KIE_API_KEY=a b'c$d"}}
+	require.NoError(t, s.writeEnvironment())
+	script := `. "$0"; printf '%s %s' "$TEMPORAL_ADDRESS" "$KIE_API_KEY"`
+	out, err := exec.Command("sh", "-ec", script, s.environmentFile()).CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Equal(t, "127.0.0.1:7233 a b'c$d", string(out))
 }
 
 func TestEnvironmentIsTheStacksOwn(t *testing.T) {

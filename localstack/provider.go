@@ -27,11 +27,11 @@ func (s *stack) startWorkerOnProvider(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.hosting = []string{"KIE_BASE_URL=" + s.provider.BaseURL} // the key is nobody's to write down
+	key := "KIE_API_KEY=" + s.provider.APIKey.Reveal()
 	if err := s.startProgram(ctx, devservers.Command{
-		Name: "worker",
-		Env: s.environment(
-			"STEMFLOW_METRICS_ADDR="+metrics, "KIE_API_KEY="+s.provider.APIKey.Reveal(), "KIE_BASE_URL="+s.provider.BaseURL,
-		),
+		Name:       "worker",
+		Env:        s.environment(append([]string{"STEMFLOW_METRICS_ADDR=" + metrics, key}, s.hosting...)...),
 		Ready:      s.polled,
 		StopWithin: workerStop,
 	}); err != nil {

@@ -36,12 +36,18 @@ Start a separation. The ids are those of a song and of its track at the provider
   In Temporal's UI, where this link fills in the form but for its input:
     %s
     %s
-
-%s
 `,
 		whichIDs, s.temporal, s.minio, accessKey, secretKey, first.TaskID, first.AudioID, first.Type,
 		temporalCLI(), s.temporal, stemflow.WorkflowSeparateStems, stemflow.TaskQueue, stemflow.WorkflowID(second), asJSON(second),
-		s.startFormURL(third), asJSON(third), allUp)
+		s.startFormURL(third), asJSON(third))
+	if s.provider == nil { // the examples make up their tracks
+		fmt.Printf(`
+  From a workflow of your own, as the examples do; the file configures this shell for all of the above, too:
+    . %s
+    go run ./examples/pipeline
+`, short(s.environmentFile()))
+	}
+	fmt.Printf("\n%s\n", allUp)
 	<-ctx.Done()
 	if cause := context.Cause(ctx); cause != errInterrupted {
 		return cause

@@ -34,6 +34,8 @@ type stack struct {
 	root, dir string
 	// provider is the real one, nil for kiesim.
 	provider *config.KIE
+	// hosting configures a worker that hosts stemflow on this stack, beside where its servers are.
+	hosting []string
 	// end ends the context that everything runs with.
 	end context.CancelCauseFunc
 
@@ -73,7 +75,7 @@ func (s *stack) up(ctx context.Context) error {
 		}
 	}
 	say("logs", short(filepath.Join(s.dir, "logs")), "")
-	return nil
+	return s.writeEnvironment()
 }
 
 // takeDir makes the directory and keeps it from a second stack, which would write to the same database.
@@ -196,17 +198,17 @@ func (s *stack) startWorker(ctx context.Context, callbackSecret string) error {
 	if err != nil {
 		return err
 	}
+	s.hosting = []string{
+		"KIE_API_KEY=" + apiKey,
+		"KIE_BASE_URL=http://" + s.kiesim,
+		"STEMFLOW_CALLBACK_BASE_URL=http://" + s.bridge,
+		"STEMFLOW_CALLBACK_SECRETS=" + callbackSecret,
+		"STEMFLOW_SOURCE_HOSTS=127.0.0.1",
+		"STEMFLOW_ALLOW_INSECURE_SOURCES=true",
+	}
 	if err := s.startProgram(ctx, devservers.Command{
-		Name: "worker",
-		Env: s.environment(
-			"STEMFLOW_METRICS_ADDR="+metrics,
-			"KIE_API_KEY="+apiKey,
-			"KIE_BASE_URL=http://"+s.kiesim,
-			"STEMFLOW_CALLBACK_BASE_URL=http://"+s.bridge,
-			"STEMFLOW_CALLBACK_SECRETS="+callbackSecret,
-			"STEMFLOW_SOURCE_HOSTS=127.0.0.1",
-			"STEMFLOW_ALLOW_INSECURE_SOURCES=true",
-		),
+		Name:       "worker",
+		Env:        s.environment(append([]string{"STEMFLOW_METRICS_ADDR=" + metrics}, s.hosting...)...),
 		Ready:      s.polled,
 		StopWithin: workerStop,
 	}); err != nil {
@@ -238,13 +240,19 @@ func (s *stack) kill() {
 
 // environment configures a program of stemflow: with the given variables and those of this stack, and nothing else.
 func (s *stack) environment(more ...string) []string {
-	return append(devservers.Environment([]string{"KIE_", "MINIO_", "STEMFLOW_", "TEMPORAL_"},
-		"TEMPORAL_CONFIG_FILE="+os.DevNull,
-		"TEMPORAL_ADDRESS="+s.temporal,
-		"MINIO_ENDPOINT="+s.minio,
-		"MINIO_ACCESS_KEY="+accessKey,
-		"MINIO_SECRET_KEY="+secretKey,
-	), more...)
+	without := []string{"KIE_", "MINIO_", "STEMFLOW_", "TEMPORAL_"}
+	return append(devservers.Environment(without, s.servers()...), more...)
+}
+
+// servers says where Temporal and MinIO are.
+func (s *stack) servers() []string {
+	return []string{
+		"TEMPORAL_CONFIG_FILE=" + os.DevNull,
+		"TEMPORAL_ADDRESS=" + s.temporal,
+		"MINIO_ENDPOINT=" + s.minio,
+		"MINIO_ACCESS_KEY=" + accessKey,
+		"MINIO_SECRET_KEY=" + secretKey,
+	}
 }
 
 // port is the preferred one or, with a note about it, a free one.

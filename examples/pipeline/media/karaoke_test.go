@@ -1,4 +1,4 @@
-package pipeline
+package media
 
 import (
 	"go/ast"
@@ -110,7 +110,7 @@ func TestAReleaseWithoutItsGuide(t *testing.T) {
 
 // An error type that is new in the contract wants a decision here.
 func TestEveryErrorTypeHasAReaction(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "../../errors.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), "../../../errors.go", nil, 0)
 	require.NoError(t, err)
 	kinds := 0
 	ast.Inspect(file, func(n ast.Node) bool {

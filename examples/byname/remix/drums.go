@@ -1,5 +1,6 @@
-// Package byname is an example: it calls stemflow as an SDK of another language would, by names and plain JSON. It imports nothing of stemflow.
-package byname
+// Package remix is an example: it calls stemflow as an SDK of another language would, by names and
+// plain JSON. It imports nothing of stemflow.
+package remix
 
 import (
 	"errors"
@@ -8,8 +9,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// Drums separates a track and returns the key of its drums in the bucket. TaskQueue is where stemflow is hosted, "stemflow" for its own worker;
-// empty: by the worker of this workflow.
+// Drums separates a track and returns the key of its drums in the bucket. TaskQueue is where stemflow
+// is hosted, "stemflow" for its own worker; empty: by the worker of this workflow.
 func Drums(ctx workflow.Context, taskID, audioID, taskQueue string) (string, error) {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID: "stems:split_stem:" + taskID + ":" + audioID,

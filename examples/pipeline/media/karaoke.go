@@ -1,11 +1,12 @@
-// Package pipeline is an example: a media pipeline that has a track separated on its way to a karaoke release. It knows the contract of
-// stemflow and nothing else of it.
-package pipeline
+// Package media is an example: a media pipeline that has a track separated on its way to a karaoke
+// release. Of stemflow it imports the contract only.
+package media
 
 import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -35,13 +36,29 @@ type Release struct {
 	Missing []string `json:"missing,omitempty"`
 }
 
+// String lists the release's files, one a line.
+func (r Release) String() string {
+	var lines strings.Builder
+	if r.Guide != nil {
+		fmt.Fprintf(&lines, "guide    s3://%s/%s\n", r.Guide.Bucket, r.Guide.Key)
+	}
+	for _, stem := range r.Backing {
+		fmt.Fprintf(&lines, "backing  s3://%s/%s\n", stem.Bucket, stem.Key)
+	}
+	for _, stem := range r.Missing {
+		fmt.Fprintf(&lines, "missing  %s\n", stem)
+	}
+	return lines.String()
+}
+
 // maxAttempts is how often the pipeline starts a separation that may yet succeed: half a day, at one an hour.
 const maxAttempts = 12
 
 // Karaoke separates a track and chooses from its stems.
 //
-// Cancelled, it cancels the separation and waits for its end, so that what was paid for is written down. Terminated, it lets the separation
-// be cancelled, too: the default would terminate it, in the middle of anything.
+// Cancelled, it cancels the separation and waits for its end, so that what was paid for is written
+// down. Terminated, it leaves a request to cancel the separation: the default would terminate it, in
+// the middle of anything.
 func Karaoke(ctx workflow.Context, track Track) (*Release, error) {
 	in := stemflow.SeparateStemsInput{TaskID: track.TaskID, AudioID: track.AudioID, Type: stemflow.SplitStem}
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
@@ -88,7 +105,8 @@ const (
 	takePartial
 )
 
-// reactions are by error type. A failed separation is one that a second try may mend, paid for if the provider kept the credits.
+// reactions are by error type. A second try may mend a failed separation; it is paid for if the
+// provider kept the credits.
 var reactions = map[string]reaction{
 	stemflow.ErrorInvalidInput:        never,
 	stemflow.ErrorUnauthorized:        later, // an operator mends the key
@@ -129,9 +147,10 @@ func react(ctx workflow.Context, err error) (reaction, stemflow.ErrorDetails) {
 	return reactions[failure.Type()], details
 }
 
-// missesVocalsOnly tells whether a release can be made of what was archived.
+// missesVocalsOnly reports whether a release can be made of what was archived.
 func missesVocalsOnly(details stemflow.ErrorDetails) bool {
-	return len(details.Stems) > 0 && !slices.ContainsFunc(details.Failed, func(f stemflow.FailedStem) bool { return f.Name != "vocals" })
+	needed := func(f stemflow.FailedStem) bool { return f.Name != "vocals" }
+	return len(details.Stems) > 0 && !slices.ContainsFunc(details.Failed, needed)
 }
 
 func release(stems []stemflow.Stem, failed []stemflow.FailedStem) *Release {

@@ -1,5 +1,6 @@
-// Package nexuscaller is an example: a workflow in a namespace of its own that has tracks separated by stemflow in another one.
-package nexuscaller
+// Package backing is an example: a workflow in a namespace of its own that has tracks separated by
+// stemflow in another one.
+package backing
 
 import (
 	"time"
