@@ -1,6 +1,10 @@
 package integration
 
 import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +63,64 @@ func TestAPipelineHostsAndCallsStemflow(t *testing.T) {
 	require.NoError(t, s.execute(remix.Drums, in.TaskID, in.AudioID, "").Get(t.Context(), &key))
 	require.Contains(t, s.keys(in), key)
 	require.Equal(t, 1, s.billed(in), "the second pipeline finds what the first one archived")
+}
+
+// Each example is a program that needs no more than a running stemflow.
+func TestExamplePrograms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	t.Parallel()
+	s := newStack(t)
+	env := s.workerCommand("").Env
+	run := func(t *testing.T, folder string, args ...string) string {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, build(t, "../examples/"+folder), args...)
+		cmd.Env = env
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		require.NoError(t, err, stderr.String())
+		return string(out)
+	}
+	in, vocal := track(stemflow.SplitStem), track(stemflow.SeparateVocal)
+	ids := func(in stemflow.SeparateStemsInput) []string {
+		return []string{"-task-id", in.TaskID, "-audio-id", in.AudioID, "-stems-task-queue", s.queue}
+	}
+
+	t.Run("pipeline", func(t *testing.T) {
+		out := run(t, "pipeline", ids(in)...)
+		require.Regexp(t, `(?m)^guide    s3://`+s.bucket+`/\S+/vocals\.mp3$`, out)
+		require.Regexp(t, `(?m)^backing  s3://`+s.bucket+`/\S+/drums\.mp3$`, out)
+	})
+	t.Run("byname", func(t *testing.T) {
+		require.Contains(t, s.keys(in), strings.TrimSpace(run(t, "byname", ids(in)...)))
+		require.Equal(t, 1, s.billed(in), "it finds what the pipeline archived")
+	})
+	t.Run("nexuscaller", func(t *testing.T) {
+		for range 2 { // the second time, namespace and endpoint are there
+			require.Regexp(t, `^s3://`+s.bucket+`/\S+/instrumental\.mp3\n$`, run(t, "nexuscaller", ids(vocal)...))
+		}
+		require.Equal(t, 1, s.billed(vocal))
+	})
+	t.Run("mediaworker demo", func(t *testing.T) {
+		require.Regexp(t, `(?m)^guide    s3://`+s.bucket+`/\S+/vocals\.mp3$`, run(t, "mediaworker", "demo"))
+	})
+	t.Run("mediaworker", func(t *testing.T) {
+		host := exec.Command(build(t, "../examples/mediaworker"))
+		host.Env = env
+		require.NoError(t, host.Start())
+		t.Cleanup(func() { _ = host.Process.Kill() })
+		var release media.Release
+		karaoke, err := s.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: "media"},
+			media.Karaoke, media.Track{TaskID: in.TaskID, AudioID: in.AudioID})
+		require.NoError(t, err)
+		require.NoError(t, karaoke.Get(t.Context(), &release))
+		require.Equal(t, "vocals", release.Guide.Name)
+		require.NoError(t, host.Process.Signal(os.Interrupt))
+		require.NoError(t, host.Wait())
+	})
 }
 
 // A pipeline that is cancelled waits until the separation has written down what was paid for; one that is terminated lets it do so alone.

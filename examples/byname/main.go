@@ -52,7 +52,7 @@ func run(ctx context.Context, taskID, audioID, stemsTaskQueue string) (key strin
 	options.Logger = sdklog.NewStructuredLogger(slog.Default())
 	c, err := client.DialContext(ctx, options)
 	if err != nil {
-		return "", fmt.Errorf("cannot reach Temporal, start the local stack or set TEMPORAL_ADDRESS: %w", err)
+		return "", fmt.Errorf("cannot reach Temporal, run \"go run ./localstack\" or set TEMPORAL_ADDRESS: %w", err)
 	}
 	defer c.Close()
 
@@ -71,7 +71,7 @@ func run(ctx context.Context, taskID, audioID, stemsTaskQueue string) (key strin
 	if err != nil {
 		return "", err
 	}
-	log.Printf("Started %s.", drums.GetID())
+	log.Printf("Running %s.", drums.GetID())
 	err = drums.Get(ctx, &key)
 	return key, err
 }

@@ -41,7 +41,7 @@ func release(ctx context.Context, c client.Client) error {
 	if err != nil {
 		return err
 	}
-	log.Printf("Started %s on task queue %q.", run.GetID(), taskQueue)
+	log.Printf("Running %s on task queue %q.", run.GetID(), taskQueue)
 	var release media.Release
 	if err := run.Get(ctx, &release); err != nil {
 		return err

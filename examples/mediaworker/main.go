@@ -31,7 +31,7 @@ func main() {
 	options.Logger = sdklog.NewStructuredLogger(slog.Default())
 	c, err := client.Dial(options)
 	if err != nil {
-		log.Fatalf("cannot reach Temporal, start the local stack or set TEMPORAL_ADDRESS: %v", err)
+		log.Fatalf("cannot reach Temporal, run \"go run ./localstack\" or set TEMPORAL_ADDRESS: %v", err)
 	}
 	defer c.Close()
 

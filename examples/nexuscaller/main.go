@@ -77,7 +77,7 @@ func run(ctx context.Context, taskID, audioID, stemsTaskQueue string) error {
 	if err != nil {
 		return err
 	}
-	log.Printf("Started %s in namespace %s.", instrumental.GetID(), namespace)
+	log.Printf("Running %s in namespace %s.", instrumental.GetID(), namespace)
 	var stem stemflow.Stem
 	if err := instrumental.Get(ctx, &stem); err != nil {
 		return err

@@ -24,7 +24,7 @@ import (
 func prepare(ctx context.Context, options client.Options, stemsTaskQueue string) error {
 	c, err := client.DialContext(ctx, options)
 	if err != nil {
-		return fmt.Errorf("cannot reach Temporal, start the local stack or set TEMPORAL_ADDRESS: %w", err)
+		return fmt.Errorf("cannot reach Temporal, run \"go run ./localstack\" or set TEMPORAL_ADDRESS: %w", err)
 	}
 	defer c.Close()
 

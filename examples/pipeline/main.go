@@ -53,7 +53,7 @@ func run(ctx context.Context, track media.Track) error {
 	options.Logger = sdklog.NewStructuredLogger(slog.Default())
 	c, err := client.DialContext(ctx, options)
 	if err != nil {
-		return fmt.Errorf("cannot reach Temporal, start the local stack or set TEMPORAL_ADDRESS: %w", err)
+		return fmt.Errorf("cannot reach Temporal, run \"go run ./localstack\" or set TEMPORAL_ADDRESS: %w", err)
 	}
 	defer c.Close()
 
@@ -73,7 +73,7 @@ func run(ctx context.Context, track media.Track) error {
 	if err != nil {
 		return err
 	}
-	log.Printf("Started %s. Its separation can be watched from another terminal:\n"+
+	log.Printf("Running %s. Its separation can be watched from another terminal:\n"+
 		"  go run ./starter watch --task-id %s --audio-id %s --type %s",
 		karaoke.GetID(), track.TaskID, track.AudioID, stemflow.SplitStem)
 	var release media.Release
