@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
@@ -77,6 +78,52 @@ func TestServe(t *testing.T) {
 	require.Zero(t, r.end(), r.stderr.String())
 	require.Empty(t, r.stderr.String())
 	r.requireAllGone()
+}
+
+func TestSeparationGoesOnAfterARestart(t *testing.T) {
+	address := regexp.MustCompile(`TEMPORAL_ADDRESS=(\S+)`)
+	serve := func() (*running, client.Client) {
+		r := startLocalstack(t, os.Args[0], "serve")
+		r.await(allUp)
+		c, err := client.Dial(client.Options{HostPort: address.FindStringSubmatch(r.output())[1]})
+		require.NoError(t, err)
+		t.Cleanup(c.Close)
+		return r, c
+	}
+	stop := func(r *running) {
+		require.NoError(t, r.cmd.Process.Signal(syscall.SIGINT))
+		require.Zero(t, r.end(), r.stderr.String())
+	}
+
+	r, c := serve()
+	in := newTrack()
+	// Where another program has the bridge's port, the second bridge has another one than the first.
+	in.CallbackGrace, in.PollInterval = stemflow.Duration(time.Second), stemflow.Duration(time.Second)
+	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+		ID: stemflow.WorkflowID(in), TaskQueue: stemflow.TaskQueue,
+	}, stemflow.WorkflowSeparateStems, in)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		d, err := c.DescribeWorkflow(t.Context(), run.GetID(), run.GetRunID())
+		return err == nil && d.Memo.GetFields()[stemflow.MemoSeparationTaskID] != nil
+	}, patience, 50*time.Millisecond, "it is paid for")
+	stop(r)
+
+	r, c = serve()
+	var result stemflow.SeparateStemsResult
+	require.NoError(t, c.GetWorkflow(t.Context(), run.GetID(), run.GetRunID()).Get(t.Context(), &result))
+	require.Len(t, result.Stems, 12)
+	stop(r)
+}
+
+func TestCallbackSecretIsKept(t *testing.T) {
+	dir := t.TempDir()
+	first, err := (&stack{dir: dir}).callbackSecret()
+	require.NoError(t, err)
+	require.NotEmpty(t, first)
+	second, err := (&stack{dir: dir}).callbackSecret()
+	require.NoError(t, err)
+	require.Equal(t, first, second)
 }
 
 func TestInterruptedWhileStarting(t *testing.T) {

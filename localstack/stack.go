@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -26,6 +27,8 @@ const (
 	bucket = config.DefaultBucket
 	// separationTime is how long the provider's stand-in takes: time to watch, and not to wait.
 	separationTime = "5s"
+	// credits are more than anybody spends on this machine: the bill is kept over restarts.
+	credits = "1000000"
 )
 
 // stack is what runs, and where.
@@ -58,12 +61,17 @@ func (s *stack) up(ctx context.Context) error {
 	}
 	fmt.Printf("stemflow on this machine, kept in %s\n\n", short(s.dir))
 	// The callback's way is guarded as in production, by secrets that nobody needs to know.
-	callbackSecret, webhookKey := rand.Text(), rand.Text()
+	callbackSecret, err := s.callbackSecret()
+	if err != nil {
+		return err
+	}
+	webhookKey := rand.Text()
 	parts := []func(context.Context) error{
 		s.startTemporal,
 		s.startMinIO,
-		func(ctx context.Context) error { return s.startKiesim(ctx, webhookKey) },
 		func(ctx context.Context) error { return s.startBridge(ctx, callbackSecret, webhookKey) },
+		// It sends callbacks at once, of separations that were under way when the stack was stopped.
+		func(ctx context.Context) error { return s.startKiesim(ctx, webhookKey) },
 		func(ctx context.Context) error { return s.startWorker(ctx, callbackSecret) },
 	}
 	if s.provider != nil {
@@ -96,6 +104,21 @@ func (s *stack) takeDir() error {
 	}
 	s.lock = lock // held until this program ends, however it ends
 	return nil
+}
+
+// callbackSecret is kept with the rest: it signs the callback URLs of separations that outlive a
+// restart.
+func (s *stack) callbackSecret() (string, error) {
+	path := filepath.Join(s.dir, "callback-secret")
+	secret, err := os.ReadFile(path)
+	if err == nil && len(secret) > 0 {
+		return string(secret), nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	made := rand.Text()
+	return made, os.WriteFile(path, []byte(made), 0o600)
 }
 
 func (s *stack) startTemporal(ctx context.Context) error {
@@ -146,25 +169,6 @@ func (s *stack) startMinIO(ctx context.Context) error {
 	return nil
 }
 
-func (s *stack) startKiesim(ctx context.Context, webhookKey string) error {
-	port, note, err := s.port(8090)
-	if err != nil {
-		return err
-	}
-	s.kiesim = address(port)
-	if err := s.startProgram(ctx, devservers.Command{
-		Name:  "kiesim",
-		Args:  []string{"-addr", s.kiesim, "-api-key", apiKey, "-webhook-hmac-key", webhookKey, "-delay", separationTime},
-		Ports: []devservers.Port{{Number: port, For: "kiesim"}},
-		Ready: devservers.HTTPReady("http://" + s.kiesim + "/sim/bill"),
-	}); err != nil {
-		return err
-	}
-	say("kiesim", "http://"+s.kiesim, note)
-	say("", "plays the provider, bills nobody", "")
-	return nil
-}
-
 func (s *stack) startBridge(ctx context.Context, callbackSecret, webhookKey string) error {
 	port, note, err := s.port(8088)
 	if err != nil {
@@ -190,6 +194,30 @@ func (s *stack) startBridge(ctx context.Context, callbackSecret, webhookKey stri
 	}
 	say("callback bridge", "http://"+s.bridge, note)
 	say("", "metrics at http://"+metrics+"/metrics", "")
+	return nil
+}
+
+func (s *stack) startKiesim(ctx context.Context, webhookKey string) error {
+	port, note, err := s.port(8090)
+	if err != nil {
+		return err
+	}
+	s.kiesim = address(port)
+	if err := s.startProgram(ctx, devservers.Command{
+		Name: "kiesim",
+		Args: []string{
+			"-addr", s.kiesim, "-api-key", apiKey, "-webhook-hmac-key", webhookKey, "-delay", separationTime,
+			"-credits", credits,
+			// A separation that is under way when the stack stops ends after the next start.
+			"-state", filepath.Join(s.dir, "kiesim.json"),
+		},
+		Ports: []devservers.Port{{Number: port, For: "kiesim"}},
+		Ready: devservers.HTTPReady("http://" + s.kiesim + "/sim/bill"),
+	}); err != nil {
+		return err
+	}
+	say("kiesim", "http://"+s.kiesim, note)
+	say("", "plays the provider, bills nobody", "")
 	return nil
 }
 
