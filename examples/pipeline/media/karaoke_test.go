@@ -100,6 +100,7 @@ func TestAReleaseWithoutItsGuide(t *testing.T) {
 	var got Release
 	require.NoError(t, env.GetWorkflowResult(&got))
 	require.Equal(t, Release{Backing: stems("drums"), Missing: []string{"vocals (SourceNotAudio)"}}, got)
+	require.Equal(t, "backing  s3:///drums.mp3\nmissing  vocals (SourceNotAudio)\n", got.String())
 	require.Len(t, *asked, 1)
 
 	env, asked = world(t, lost("bass"), stems("drums", "bass"))
