@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 )
 
 // traffic sends callbacks, each again until it is answered 200, as the provider would, and keeps which were.
@@ -75,6 +76,7 @@ func (b *bridgeProgram) flows(tr *traffic) {
 
 // A callback that was answered 200 stands in Temporal's history, whoever is killed whenever.
 func TestAcceptedCallbacksSurviveKills(t *testing.T) {
+	serverstest.SkipIfShort(t)
 	t.Parallel()
 	temporal, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
 	require.NoError(t, err)
@@ -109,6 +111,7 @@ func TestAcceptedCallbacksSurviveKills(t *testing.T) {
 
 // Temporal that is down or silent makes the provider try again, within its patience; then the callback is delivered.
 func TestCallbackWhileTemporalIsAway(t *testing.T) {
+	serverstest.SkipIfShort(t)
 	t.Parallel()
 	temporal, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
 	require.NoError(t, err)

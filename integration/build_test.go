@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"stemflow/internal/devservers/serverstest"
 )
 
 // built are the programs that tests have asked for, by their folders: each is built once.
@@ -21,6 +23,7 @@ var built = struct {
 // build returns the program in a folder.
 func build(t testing.TB, folder string) string {
 	t.Helper()
+	serverstest.SkipIfShort(t)
 	built.Lock()
 	defer built.Unlock()
 	program, found := built.programs[folder]

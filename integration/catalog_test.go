@@ -259,6 +259,7 @@ func TestACatalogIsCancelledAndRunAgain(t *testing.T) {
 // smallHistories is a server that suggests to continue as new when a history has so few events.
 func smallHistories(t *testing.T, events string) *devservers.Process {
 	t.Helper()
+	serverstest.SkipIfShort(t)
 	server, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{
 		DynamicConfig: map[string]string{"limit.historyCount.suggestContinueAsNew": events},
 	})

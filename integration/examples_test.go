@@ -159,6 +159,7 @@ func TestAPipelineThatEndsEarly(t *testing.T) {
 
 // A caller in another namespace, through an endpoint.
 func TestNexus(t *testing.T) {
+	serverstest.SkipIfShort(t)
 	t.Parallel()
 	server, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{})
 	require.NoError(t, err)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"stemflow/internal/devservers/serverstest"
 )
 
 var (
@@ -23,9 +25,7 @@ var (
 // TestFaultPairs plays the pairs that would cost money first. BenchmarkFaultPairs plays all of
 // them.
 func TestFaultPairs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it starts and kills servers")
-	}
+	serverstest.SkipIfShort(t)
 	t.Parallel()
 	for _, pair := range tellingPairs {
 		t.Run(pair.String(), func(t *testing.T) {

@@ -46,6 +46,7 @@ type stageOptions struct {
 
 func newFaultStage(t testing.TB, opts stageOptions) *faultStage {
 	t.Helper()
+	serverstest.SkipIfShort(t)
 	s := &faultStage{}
 	if opts.ownTemporal {
 		var err error

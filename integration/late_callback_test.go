@@ -236,6 +236,7 @@ func TestForgedCallbacksAfterTheRun(t *testing.T) {
 // The provider is told to try again while Temporal cannot take a callback, and its repetition is
 // recorded.
 func TestCallbackAfterTheRunWhileTemporalIsAway(t *testing.T) {
+	serverstest.SkipIfShort(t)
 	t.Parallel()
 	server, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
 	require.NoError(t, err)

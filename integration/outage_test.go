@@ -14,6 +14,7 @@ import (
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 )
 
@@ -24,6 +25,7 @@ func slowFiles() map[string]kiesim.File {
 
 // Temporal dies and comes back with its database: whatever a run was doing, it goes on.
 func TestTemporalRestarted(t *testing.T) {
+	serverstest.SkipIfShort(t)
 	t.Parallel()
 	for phase, knobs := range map[stemflow.Phase]kiesim.Knobs{
 		stemflow.PhaseWaiting:   {Outcome: kiesim.Outcome{Pending: true}},
@@ -60,6 +62,7 @@ func TestTemporalRestarted(t *testing.T) {
 // Temporal hangs for some seconds, as it does while its database fails over or its disk is busy:
 // stems under way are not begun anew.
 func TestATemporalThatHangsInterruptsNoTransfer(t *testing.T) {
+	serverstest.SkipIfShort(t)
 	t.Parallel()
 	program := buildWorker(t)
 	server, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})

@@ -11,11 +11,13 @@ import (
 
 	"stemflow"
 	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 )
 
 // A namespace that knows the search attributes lists runs by them; on the shared server, which does not know them, every other test
 // shows that nothing fails for the want of them.
 func TestRunsAreListedBySearchAttribute(t *testing.T) {
+	serverstest.SkipIfShort(t)
 	t.Parallel()
 	server, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{})
 	require.NoError(t, err)

@@ -33,12 +33,25 @@ import (
 	"stemflow/plugin"
 )
 
-// The tests wait for timers and servers and compute little, so more of them run at once than there are cores.
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "12")
+	if err := waitInParallel(); err != nil {
+		panic(err)
+	}
 	code := serverstest.Run(m)
 	removeBuilt()
 	os.Exit(code)
+}
+
+// waitInParallel runs more tests at once than there are cores, unless -parallel says how many: they wait for timers and servers
+// and compute little.
+func waitInParallel() error {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if given {
+		return nil
+	}
+	return flag.Set("test.parallel", "12")
 }
 
 const (

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 )
 
 // dirVariable makes this test binary a localstack that keeps its data in a directory of the tests.
@@ -59,6 +60,7 @@ const patience = 3 * time.Minute
 
 func startLocalstack(t *testing.T, command ...string) *running {
 	t.Helper()
+	serverstest.SkipIfShort(t)
 	r := &running{t: t, lines: make(chan string)}
 	r.cmd = exec.Command(command[0], command[1:]...)
 	r.cmd.Env = append(os.Environ(), dirVariable+"="+testDir)

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"stemflow/internal/devservers/serverstest"
 )
 
 // The contestants are this binary, too.
@@ -18,6 +20,7 @@ func TestMain(m *testing.M) {
 
 // Each way brings all of a small load into the store; what is missing or doubled fails.
 func TestEveryContestantStoresEverything(t *testing.T) {
+	serverstest.SkipIfShort(t)
 	s, err := newSuite(t.Context(), inMemory)
 	require.NoError(t, err)
 	defer s.close()

@@ -7,10 +7,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"stemflow/internal/devservers/serverstest"
+
 	"stemflow/kiesim"
 )
 
 func TestRatesAndWhereTheTimeGoes(t *testing.T) {
+	serverstest.SkipIfShort(t)
 	e, err := newEngine(t.Context(), onDisk, kiesim.Knobs{Delay: providerDelay})
 	require.NoError(t, err)
 	defer e.close()

@@ -76,6 +76,7 @@ func (f fixture) archiveTrack(dir string) {
 
 // Buckets may keep every version, forbid that any is deleted, and encrypt. All that is asked for is the user's few rights.
 func TestBucketsThatDemandMore(t *testing.T) {
+	serverstest.SkipIfShort(t)
 	p, err := devservers.MinIO(t.Context(), devservers.MinIOOptions{
 		Dir: t.TempDir(), AccessKey: "stemflow", SecretKey: "stemflow-tests",
 		KMSKey: "test-key:" + base64.StdEncoding.EncodeToString(make([]byte, 32)),

@@ -14,6 +14,7 @@ import (
 	"stemflow/internal/archive"
 	"stemflow/internal/certtest"
 	"stemflow/internal/devservers"
+	"stemflow/internal/devservers/serverstest"
 )
 
 func requireError(t *testing.T, err error, code string, final bool) *archive.Error {
@@ -123,6 +124,7 @@ func TestAnotherServer(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
+	serverstest.SkipIfShort(t)
 	dir := t.TempDir()
 	authority := certtest.NewAuthority(t)
 	authority.Issue(filepath.Join(dir, "certs", "public.crt"), filepath.Join(dir, "certs", "private.key"))

@@ -52,3 +52,11 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+// skipIfShort is serverstest's, which this package's tests cannot import.
+func skipIfShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts or builds servers: run it without -short")
+	}
+}

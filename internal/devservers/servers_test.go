@@ -15,6 +15,7 @@ import (
 )
 
 func TestTemporalKeepsItsHistoryOverAKill(t *testing.T) {
+	skipIfShort(t)
 	p, err := Temporal(t.Context(), TemporalOptions{
 		UI:               true,
 		DBFile:           filepath.Join(t.TempDir(), "temporal.db"),
@@ -44,6 +45,7 @@ func TestTemporalKeepsItsHistoryOverAKill(t *testing.T) {
 }
 
 func TestMinIOKeepsItsObjectsOverAKill(t *testing.T) {
+	skipIfShort(t)
 	ctx := t.Context()
 	p, err := MinIO(ctx, MinIOOptions{Dir: t.TempDir(), AccessKey: "stemflow", SecretKey: "stemflow-tests"})
 	require.NoError(t, err)
@@ -67,6 +69,7 @@ func TestMinIOKeepsItsObjectsOverAKill(t *testing.T) {
 }
 
 func TestMinIOServesItsConsole(t *testing.T) {
+	skipIfShort(t)
 	p, err := MinIO(t.Context(), MinIOOptions{Dir: t.TempDir(), Console: true, AccessKey: "stemflow", SecretKey: "stemflow-tests"})
 	require.NoError(t, err)
 	defer p.Stop()
@@ -78,12 +81,14 @@ func TestMinIOServesItsConsole(t *testing.T) {
 }
 
 func TestMinIOSaysWhatIsWrong(t *testing.T) {
+	skipIfShort(t)
 	_, err := MinIO(t.Context(), MinIOOptions{Dir: t.TempDir(), AccessKey: "stemflow", SecretKey: "short"})
 	require.ErrorContains(t, err, "minio ended by itself: exit status 1\n")
 	require.ErrorContains(t, err, "MINIO_ROOT_PASSWORD length at least 8 characters")
 }
 
 func TestGivenPortsInUse(t *testing.T) {
+	skipIfShort(t)
 	l, err := net.Listen("tcp", address(0))
 	require.NoError(t, err)
 	defer l.Close()

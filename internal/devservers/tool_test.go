@@ -32,6 +32,7 @@ func TestFits(t *testing.T) {
 }
 
 func TestFindToolTakesAFittingOneFromPath(t *testing.T) {
+	skipIfShort(t)
 	for version, used := range map[string]bool{"1.29.1": true, "1.20.0": false} {
 		dir := t.TempDir()
 		script := "#!/bin/sh\necho 'temporal version 1.5.1 (Server " + version + ", UI 2.42.1)'\n"

@@ -49,9 +49,18 @@ func Run(m *testing.M) int {
 	return m.Run()
 }
 
+// SkipIfShort skips a test that starts servers, or programs that it would have to build first, when go test runs with -short.
+func SkipIfShort(tb testing.TB) {
+	tb.Helper()
+	if testing.Short() {
+		tb.Skip("starts servers: run it without -short")
+	}
+}
+
 // Temporal returns the dev server that all tests of this binary share. Tests keep apart by their task queues and workflow ids.
 func Temporal(tb testing.TB) *devservers.Process {
 	tb.Helper()
+	SkipIfShort(tb)
 	p, err := temporal()
 	require.NoError(tb, err)
 	return p
@@ -66,6 +75,7 @@ var temporal = sync.OnceValues(func() (*devservers.Process, error) {
 // Bucket returns how to reach the MinIO that all tests of this binary share, and the name of a bucket, made for this test, on it.
 func Bucket(tb testing.TB) (archive.Options, string) {
 	tb.Helper()
+	SkipIfShort(tb)
 	p, err := minio()
 	require.NoError(tb, err)
 	opts := archive.Options{Endpoint: p.Addr, AccessKey: accessKey, SecretKey: secretKey}
