@@ -27,7 +27,7 @@ func upload(
 	}()
 	_, err := store.Put(ctx, to.Bucket, to.Key, contentType, body, -1)
 	cancel()
-	body.Close()
+	_ = body.Close()
 	<-written
 	return err
 }

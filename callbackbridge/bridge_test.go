@@ -209,7 +209,7 @@ func TestOnlySoManyLargeBodies(t *testing.T) {
 	response, _ = b.do(t, http.MethodPost, "/callbacks/"+b.good, body, isJSON)
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	for _, write := range slow {
-		write.Close()
+		_ = write.Close()
 		require.Equal(t, http.StatusOK, <-answers)
 	}
 }

@@ -124,7 +124,7 @@ func (s *stack) serveProvider(retries ...time.Duration) {
 	})
 	s.held = &heldAnswers{provider: s.sim, byTrack: map[string]chan struct{}{}}
 	sim, provider := s.sim, httptest.NewServer(s.held)
-	s.t.Cleanup(func() { sim.Close(); provider.Close() })
+	s.t.Cleanup(func() { _ = sim.Close(); provider.Close() })
 	s.cfg.BaseURL = provider.URL
 }
 

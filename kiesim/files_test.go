@@ -182,8 +182,8 @@ func TestFileFaults(t *testing.T) {
 			more <- err
 		}()
 		select {
-		case <-more:
-			t.Fatal("it did not stall")
+		case err := <-more:
+			require.Fail(t, "it did not stall", err)
 		case <-time.After(50 * time.Millisecond):
 		}
 		require.NoError(t, p.Close())

@@ -96,7 +96,7 @@ func (s *stack) takeDir() error {
 		return err
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		lock.Close()
+		_ = lock.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return fmt.Errorf("another localstack runs with %s: use that one, or stop it first", short(s.dir))
 		}

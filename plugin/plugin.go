@@ -78,10 +78,10 @@ func (p *Plugin) StartWorker(
 	p.mu.Unlock()
 
 	// A real worker can be stopped, the registry of a test environment cannot.
-	stopper, real := options.WorkerRegistry.(interface{ Stop() })
+	stopper, stoppable := options.WorkerRegistry.(interface{ Stop() })
 	workflows.Register(options.WorkerRegistry)
 	options.WorkerRegistry.RegisterNexusService(workflows.NexusService())
-	if !real && p.host.cfg.Client == nil {
+	if !stoppable && p.host.cfg.Client == nil {
 		set := p.host.activities("")
 		set.Register(options.WorkerRegistry)
 		set.RegisterSubmit(options.WorkerRegistry)
@@ -97,7 +97,7 @@ func (p *Plugin) StartWorker(
 	submitQueue := p.host.submitQueue(w.taskQueue)
 	p.host.activities(submitQueue).Register(options.WorkerRegistry)
 	stop := func() {}
-	if real {
+	if stoppable {
 		stop = stopper.Stop
 	}
 	w.submit = p.host.newSubmitWorker(p.host.cfg.Client, submitQueue, *w.options, p.failed, stop)

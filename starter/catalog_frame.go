@@ -31,7 +31,7 @@ func catalogFrame(o catalogObservation, start, now time.Time, size program.Termi
 			}
 		}
 		lines = append(lines, countLine(span{tick, cyan}, "running", p.Running), countLine(span{"·", dim}, "waiting", waiting(*p)))
-		if text := paceText(o, now); text != "" {
+		if text := paceText(o); text != "" {
 			lines = append(lines, line{{"  " + text, ""}})
 		}
 		lines = append(lines, line{{"  " + creditText(*p), ""}})
@@ -103,7 +103,7 @@ func countLine(mark span, what string, count int) line {
 func waiting(p stemflow.CatalogProgress) int { return max(p.Tracks-p.Ended()-p.Running, 0) }
 
 // paceText is how fast tracks come to their ends, and when the last will: nothing while nobody can tell.
-func paceText(o catalogObservation, now time.Time) string {
+func paceText(o catalogObservation) string {
 	perMinute := o.Pace.perMinute()
 	if perMinute <= 0 {
 		return ""
@@ -192,7 +192,7 @@ func catalogChanges(before, now catalogObservation) []string {
 	}
 	if percent(p) > percent(was) {
 		text := fmt.Sprintf("%d%%: %s", percent(p), catalogSummary(p))
-		if pace := paceText(now, p.StartedAt); pace != "" {
+		if pace := paceText(now); pace != "" {
 			text += ", " + pace
 		}
 		lines = append(lines, text)

@@ -63,7 +63,7 @@ func (p *cli) readList(name string, in stemflow.SeparateCatalogInput, cfg config
 		}
 		return l, nil
 	}
-	file.Close()
+	_ = file.Close()
 	if invalid := (*stemflow.InputError)(nil); errors.As(err, &invalid) {
 		return nil, &failure{Type: stemflow.ErrorInvalidInput, Message: problemLines(invalid), code: exitUsage, hint: "Nothing was started."}
 	}

@@ -26,11 +26,11 @@ func changes(before, now observation) []string {
 		}
 	}
 	for _, stem := range now.Progress.Stems {
-		switch {
-		case stem.State == states[stem.Name]:
-		case stem.State == stemflow.StemArchived:
+		switch stem.State {
+		case states[stem.Name]:
+		case stemflow.StemArchived:
 			lines = append(lines, fmt.Sprintf("archived %s, %s", stem.Name, byteText(stem.Size)))
-		case stem.State == stemflow.StemFailed:
+		case stemflow.StemFailed:
 			lines = append(lines, "could not archive "+stem.Name)
 		}
 	}

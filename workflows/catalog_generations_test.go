@@ -149,7 +149,7 @@ func TestAnAdoptedRunThatIsLost(t *testing.T) {
 						s.update(stemflow.UpdateResume, nil)
 					})
 				}
-				shelve(s, activityapi.ActivityAwaitSeparation, func(in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
+				shelve(s, activityapi.ActivityAwaitSeparation, func(activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
 					s.paid += 10
 					return end()
 				})

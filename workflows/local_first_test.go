@@ -39,7 +39,7 @@ func TestShortRequestsAreLocalActivities(t *testing.T) {
 func TestAShortRequestThatFailsIsScheduled(t *testing.T) {
 	w := newWorld(t)
 	begun := w.begun(activityapi.ActivityWriteManifest)
-	w.manifest = func(in activityapi.WriteManifestInput) (*stemflow.ObjectRef, error) {
+	w.manifest = func(activityapi.WriteManifestInput) (*stemflow.ObjectRef, error) {
 		if len(*begun) < 4 {
 			return nil, again(stemflow.ErrorArchiveUnavailable)
 		}

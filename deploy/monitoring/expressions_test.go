@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
 )
@@ -59,7 +59,7 @@ func TestEveryExpressionAsksForWhatIsServed(t *testing.T) {
 				require.True(t, known, "%s: nobody serves %s", where, n.Name)
 				used[n.Name] = true
 				for _, m := range n.LabelMatchers {
-					if m.Name == labels.MetricName {
+					if m.Name == model.MetricNameLabel {
 						continue
 					}
 					require.Contains(t, of, m.Name, "%s: %s has no such label", where, n.Name)

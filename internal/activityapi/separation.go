@@ -1,3 +1,5 @@
+// Package activityapi has the names of activities and internal workflows, and the messages that
+// workflows, activities and the callback bridge exchange. Callers use package stemflow instead.
 package activityapi
 
 import (

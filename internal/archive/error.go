@@ -13,15 +13,15 @@ import (
 )
 
 var (
-	// ErrNotFound: the store has no object with that key.
+	// ErrNotFound says that the store has no object with that key.
 	ErrNotFound = errors.New("no such object")
-	// ErrPrecondition: the object that was to be created exists, or the one that was to be replaced is not what it was.
+	// ErrPrecondition says that the object that was to be created exists, or the one that was to be replaced is not what it was.
 	ErrPrecondition = errors.New("the object is not in the state that the write requires")
-	// ErrNoBucket: the bucket that an object is looked for in is not there.
+	// ErrNoBucket says that the bucket that an object is looked for in is not there.
 	ErrNoBucket = errors.New("no such bucket")
-	// ErrCorrupt: the object is no document of the expected shape.
+	// ErrCorrupt says that the object is no document of the expected shape.
 	ErrCorrupt = errors.New("not the expected JSON")
-	// ErrUnconfirmed: the store said that it has written, and confirmed no checksum or another one.
+	// ErrUnconfirmed says that the store reported a write as done, but confirmed no checksum or another one.
 	ErrUnconfirmed = errors.New("the store did not confirm the checksum of what was sent")
 
 	// errNotS3 is an answer that no object store would give, like the welcome page of a web server.

@@ -30,7 +30,10 @@ func TestUploadsOfUnknownSizeTakeTurns(t *testing.T) {
 			if first {
 				first = false
 				n := reading.Add(1)
-				for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+				for m := most.Load(); n > m; m = most.Load() {
+					if most.CompareAndSwap(m, n) {
+						break
+					}
 				}
 				<-release
 			}

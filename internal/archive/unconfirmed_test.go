@@ -15,7 +15,7 @@ import (
 func TestPutDemandsThatTheStoreConfirms(t *testing.T) {
 	for name, answer := range map[string]string{"nothing": "", "no SHA-256": "c2hvcnQ=", "no base64": "!"} {
 		t.Run(name, func(t *testing.T) {
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("ETag", `"5d41402abc4b2a76b9719d911017c592"`)
 				w.Header().Set("X-Amz-Checksum-Sha256", answer)
 			}))

@@ -9,7 +9,7 @@ import (
 	"stemflow/internal/activityapi"
 )
 
-// ErrNotKept: what is read is not what [Append] wrote.
+// ErrNotKept says that what is read is not what [Append] wrote.
 var ErrNotKept = errors.New("not the tracks that the run has kept")
 
 // Append appends a track as a run keeps it: a line of JSON with all that holds for the track.

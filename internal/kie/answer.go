@@ -55,7 +55,7 @@ func (a answer) success() bool {
 }
 
 var (
-	// ErrEdge: the provider's edge refuses this client. It says nothing about what was asked for.
+	// ErrEdge says that the provider's edge refuses this client. It says nothing about what was asked for.
 	ErrEdge = errors.New("the refusal is not from the API but from the provider's edge or a proxy on the way: " +
 		"it is this client that is refused (User-Agent, address), not the API key")
 

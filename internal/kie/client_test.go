@@ -48,7 +48,7 @@ func TestNoKeySendsNoAuthorization(t *testing.T) {
 		if sent {
 			w.WriteHeader(http.StatusBadRequest)
 		}
-		io.WriteString(w, `{"code":200,"data":1}`)
+		_, _ = io.WriteString(w, `{"code":200,"data":1}`)
 	})
 	c, err := New(Options{BaseURL: p.URL})
 	require.NoError(t, err)

@@ -61,7 +61,7 @@ func reply(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json;charset=UTF-8")
 		w.WriteHeader(status)
-		io.WriteString(w, body)
+		_, _ = io.WriteString(w, body)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestGenerateSendsTheDocumentedRequest(t *testing.T) {
 			p := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				got = r
 				body, _ = io.ReadAll(r.Body)
-				w.Write(file(t, "generate_accepted.json"))
+				_, _ = w.Write(file(t, "generate_accepted.json"))
 			})
 			r := request
 			tt.change(&r)
@@ -146,7 +146,7 @@ func TestGenerateReadsCompressedAnswers(t *testing.T) {
 			return
 		}
 		w.Header().Set("Content-Encoding", "gzip")
-		w.Write(compressed(t, file(t, "generate_accepted.json")))
+		_, _ = w.Write(compressed(t, file(t, "generate_accepted.json")))
 	})
 	_, err := newClient(t, Options{BaseURL: p.URL}).Generate(t.Context(), request)
 	require.NoError(t, err)
@@ -275,14 +275,14 @@ func TestGenerateFollowsNoRedirect(t *testing.T) {
 func TestGenerateOutcomeUnknownAfterSending(t *testing.T) {
 	hijack := func(t *testing.T, answer string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			io.Copy(io.Discard, r.Body)
+			_, _ = io.Copy(io.Discard, r.Body)
 			conn, buffered, err := w.(http.Hijacker).Hijack()
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			buffered.WriteString(answer)
-			buffered.Flush()
+			_, _ = buffered.WriteString(answer)
+			_ = buffered.Flush()
 			conn.Close()
 		}
 	}
@@ -326,7 +326,7 @@ func TestGenerateOutcomeUnknownWhenCanceledAfterSending(t *testing.T) {
 	tests := map[string]func(http.ResponseWriter){
 		"before the answer": func(http.ResponseWriter) {},
 		"within the answer": func(w http.ResponseWriter) {
-			io.WriteString(w, `{"code":200,`)
+			_, _ = io.WriteString(w, `{"code":200,`)
 			w.(http.Flusher).Flush()
 		},
 	}
@@ -335,7 +335,7 @@ func TestGenerateOutcomeUnknownWhenCanceledAfterSending(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			release := make(chan struct{})
 			p := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				io.Copy(io.Discard, r.Body)
+				_, _ = io.Copy(io.Discard, r.Body)
 				begin(w)
 				cancel()
 				<-release
@@ -393,7 +393,7 @@ func TestGenerateSurelyNotSent(t *testing.T) {
 			if err != nil {
 				return
 			}
-			bufio.NewReader(conn).ReadByte()
+			_, _ = bufio.NewReader(conn).ReadByte()
 			cancel()
 		}()
 		require.ErrorIs(t, check(t, ctx, Options{BaseURL: "https://" + l.Addr().String()}), context.Canceled)

@@ -14,7 +14,7 @@ import (
 	"stemflow"
 )
 
-// ErrNoRecord: the provider knows no such separation task. Right after the paid call it may only not know it yet.
+// ErrNoRecord says that the provider knows no such separation task. Right after the paid call it may only not know it yet.
 var ErrNoRecord = errors.New("the provider has no record of this separation task, check the id or look again in a moment")
 
 // State is where a separation stands.

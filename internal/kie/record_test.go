@@ -111,7 +111,7 @@ func TestRecordSendsTheDocumentedRequest(t *testing.T) {
 	var got *http.Request
 	p := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r
-		w.Write(file(t, "record_pending.json"))
+		_, _ = w.Write(file(t, "record_pending.json"))
 	})
 	_, err := newClient(t, Options{BaseURL: p.URL}).Record(t.Context(), "a&b c")
 	require.NoError(t, err)

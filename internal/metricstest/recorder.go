@@ -55,9 +55,14 @@ func (r Recorder) WithTags(tags map[string]string) client.MetricsHandler {
 	return r
 }
 
+// Counter implements client.MetricsHandler.
 func (r Recorder) Counter(name string) client.MetricsCounter { return metric{r, name} }
-func (r Recorder) Timer(name string) client.MetricsTimer     { return metric{r, name} }
-func (r Recorder) Gauge(string) client.MetricsGauge          { return client.MetricsNopHandler.Gauge("") }
+
+// Timer implements client.MetricsHandler.
+func (r Recorder) Timer(name string) client.MetricsTimer { return metric{r, name} }
+
+// Gauge implements client.MetricsHandler; what is set is not recorded.
+func (r Recorder) Gauge(string) client.MetricsGauge { return client.MetricsNopHandler.Gauge("") }
 
 type metric struct {
 	Recorder

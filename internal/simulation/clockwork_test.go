@@ -195,7 +195,6 @@ type execution struct {
 	// id names it: run, activity, attempt.
 	id, kind string
 	attempt  int32
-	local    bool
 	// scheduledAt is when the engine scheduled the activity.
 	scheduledAt time.Time
 	// before and beats are the heartbeat details of attempts before, and of this one.

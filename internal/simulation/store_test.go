@@ -216,9 +216,8 @@ func (s *store) ReadJSON(ctx context.Context, bucket, key string, v any) (etag s
 
 // CreateJSON implements activities.Store.
 func (s *store) CreateJSON(ctx context.Context, bucket, key string, v any) (string, error) {
-	return s.write(ctx, "create", bucket, key, v, func(found []byte, err error) bool {
-		return errors.Is(err,
-			archive.ErrNotFound)
+	return s.write(ctx, "create", bucket, key, v, func(_ []byte, err error) bool {
+		return errors.Is(err, archive.ErrNotFound)
 	})
 }
 

@@ -143,7 +143,7 @@ func TestCollectorsThatFail(t *testing.T) {
 		t.Cleanup(func() { listener.Close() })
 		return "http://" + listener.Addr().String()
 	}
-	away := func(t *testing.T) string {
+	away := func(*testing.T) string {
 		server := httptest.NewServer(http.NotFoundHandler())
 		server.Close()
 		return server.URL

@@ -38,8 +38,8 @@ func newStore(minIO string) (*store, func(), error) {
 		},
 		FlushInterval: -1,
 	}}
-	go server.Serve(listener)
-	return s, func() { server.Close() }, nil
+	go func() { _ = server.Serve(listener) }()
+	return s, func() { _ = server.Close() }, nil
 }
 
 type slowed struct {

@@ -72,7 +72,7 @@ func TestStartsWhileTemporalIsDown(t *testing.T) {
 	ran := make(chan error, 1)
 	go func() {
 		ran <- run(ctx)
-		write.Close()
+		_ = write.Close()
 	}()
 	require.True(t, log.Scan())
 	var line struct{ Msg, Address, MetricsAddress string }

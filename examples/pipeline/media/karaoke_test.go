@@ -29,11 +29,11 @@ func failure(kind string, details stemflow.ErrorDetails) error {
 }
 
 // world runs the pipeline with a separation that answers as told, attempt by attempt.
-func world(t *testing.T, answers ...any) (*testsuite.TestWorkflowEnvironment, *[]stemflow.SeparateStemsInput) {
+func world(answers ...any) (*testsuite.TestWorkflowEnvironment, *[]stemflow.SeparateStemsInput) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	var asked []stemflow.SeparateStemsInput
-	env.RegisterWorkflowWithOptions(func(_ workflow.Context, in stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
+	env.RegisterWorkflowWithOptions(func(workflow.Context, stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
 		return nil, nil
 	}, workflow.RegisterOptions{Name: stemflow.WorkflowSeparateStems})
 	env.OnWorkflow(stemflow.WorkflowSeparateStems, mock.Anything, mock.Anything).Return(
@@ -49,7 +49,7 @@ func world(t *testing.T, answers ...any) (*testsuite.TestWorkflowEnvironment, *[
 }
 
 func TestARelease(t *testing.T) {
-	env, asked := world(t, stems("vocals", "drums", "bass"))
+	env, asked := world(stems("vocals", "drums", "bass"))
 	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
 	var got Release
 	require.NoError(t, env.GetWorkflowResult(&got))
@@ -71,7 +71,7 @@ func TestWhatIsStartedAgain(t *testing.T) {
 		stemflow.ErrorSeparationFailed:    {attempts: 1, failed: true},
 	} {
 		t.Run(kind, func(t *testing.T) {
-			env, asked := world(t, failure(kind, stemflow.ErrorDetails{}), stems("vocals", "drums"))
+			env, asked := world(failure(kind, stemflow.ErrorDetails{}), stems("vocals", "drums"))
 			env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio", MayPayAgain: c.mayPay})
 			require.Equal(t, c.failed, env.GetWorkflowError() != nil)
 			require.Len(t, *asked, c.attempts)
@@ -81,7 +81,7 @@ func TestWhatIsStartedAgain(t *testing.T) {
 }
 
 func TestItGivesUpInTheEnd(t *testing.T) {
-	env, asked := world(t, failure(stemflow.ErrorProviderUnavailable, stemflow.ErrorDetails{}))
+	env, asked := world(failure(stemflow.ErrorProviderUnavailable, stemflow.ErrorDetails{}))
 	begun := env.Now()
 	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
 	require.ErrorContains(t, env.GetWorkflowError(), "on purpose")
@@ -95,7 +95,7 @@ func TestAReleaseWithoutItsGuide(t *testing.T) {
 			Stems: stems("drums"), Failed: []stemflow.FailedStem{{Name: name, Type: stemflow.ErrorSourceNotAudio}},
 		})
 	}
-	env, asked := world(t, lost("vocals"))
+	env, asked := world(lost("vocals"))
 	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
 	var got Release
 	require.NoError(t, env.GetWorkflowResult(&got))
@@ -103,7 +103,7 @@ func TestAReleaseWithoutItsGuide(t *testing.T) {
 	require.Equal(t, "backing  s3:///drums.mp3\nmissing  vocals (SourceNotAudio)\n", got.String())
 	require.Len(t, *asked, 1)
 
-	env, asked = world(t, lost("bass"), stems("drums", "bass"))
+	env, asked = world(lost("bass"), stems("drums", "bass"))
 	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
 	require.NoError(t, env.GetWorkflowError())
 	require.Len(t, *asked, 2, "a backing without its bass is none")

@@ -18,12 +18,12 @@ func Open(t testing.TB) (program, person *os.File) {
 	if err != nil {
 		t.Skipf("no pseudo-terminals here: %v", err)
 	}
-	t.Cleanup(func() { person.Close() })
+	t.Cleanup(func() { _ = person.Close() })
 	require.NoError(t, unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0))
 	number, err := unix.IoctlGetUint32(int(person.Fd()), unix.TIOCGPTN)
 	require.NoError(t, err)
 	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	require.NoError(t, err)
-	t.Cleanup(func() { program.Close() })
+	t.Cleanup(func() { _ = program.Close() })
 	return program, person
 }
