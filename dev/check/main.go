@@ -1,124 +1,41 @@
-// Command check is the one test command: formatting, vet, workflowcheck, staticcheck, the Kubernetes manifests, alerts and dashboard, and every
-// test with the race detector.
+// Command check is the one check of this repository: how the source is written, what linters find in
+// it, known vulnerabilities, the Kubernetes manifests, alerts and dashboard, and every test with the
+// race detector.
 //
 //	go run ./dev/check             everything
 //	go run ./dev/check -run Name   everything, with the arguments given to go test
+//	go run ./dev/check -lint       only what reads the source
 package main
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"strings"
+	"slices"
 	"syscall"
-	"time"
-
-	"stemflow/internal/devservers"
 )
-
-// testTimeout is for one package's tests, on a small machine that builds the servers' databases as it goes.
-const testTimeout = "20m"
-
-type step struct {
-	name string
-	run  func(context.Context) error
-}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	for _, s := range []step{
+	source := []step{
 		{"gofmt", formatted},
-		{"go vet", command("go", "vet", "./...")},
-		{"tools", tools},
-		{"go vet of the tools", inModule("tools", "vet", "./miniosetup", "./uicheck", "./listencheck")},
-		{"Kubernetes manifests", inModule("deploy/kubernetes", "test", "./...")},
-		{"alerts and dashboard", inModule("deploy/monitoring", "test", "./...")},
+		{"line widths", widths},
+		{"golangci-lint", lint},
 		{"workflowcheck", tool("workflowcheck", "./workflows/...", "./plugin/...")},
-		{"staticcheck", tool("staticcheck", "./...")},
-		{"go test", test},
-	} {
-		fmt.Printf("== %s\n", s.name)
-		begun := time.Now()
-		if err := s.run(ctx); err != nil {
-			fmt.Fprintf(os.Stderr, "check: %s failed after %v: %v\n", s.name, time.Since(begun).Round(time.Second), err)
-			os.Exit(1)
-		}
+		{"govulncheck", vulnerabilities},
 	}
-}
-
-func formatted(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, "gofmt", "-l", ".").Output()
-	if err != nil {
-		return err
-	}
-	if files := strings.Fields(string(out)); len(files) > 0 {
-		return fmt.Errorf("run gofmt -w on %s", strings.Join(files, " "))
-	}
-	return nil
-}
-
-// tools builds what the tests start, so that no test's own time is spent on it.
-func tools(ctx context.Context) error {
-	for _, name := range []string{"temporal", "minio", "miniosetup", "workflowcheck", "staticcheck"} {
-		if _, err := devservers.FindTool(ctx, name, say); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// inModule runs the go command in a folder that is a module of its own.
-func inModule(folder string, args ...string) func(context.Context) error {
-	return command("go", append([]string{"-C", folder}, args...)...)
-}
-
-func tool(name string, args ...string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		path, err := devservers.FindTool(ctx, name, say)
-		if err != nil {
-			return err
-		}
-		return command(path, args...)(ctx)
-	}
-}
-
-func test(ctx context.Context) error {
-	args := []string{"test", "-timeout", testTimeout}
-	if raceDetector(ctx) {
-		args = append(args, "-race")
+	c := &checker{out: os.Stdout}
+	if slices.Equal(os.Args[1:], []string{"-lint"}) {
+		c.run(ctx, source)
 	} else {
-		say("no C compiler was found, so the race detector stays off: install gcc or clang for it")
+		// The tests mostly wait for timers and servers, and leave the processors to the others meanwhile.
+		c.run(ctx, []step{{"go test", test(os.Args[1:])}}, slices.Concat(source, []step{
+			{"Kubernetes manifests", command("go", "-C", "deploy/kubernetes", "test", "./...")},
+			{"alerts and dashboard", command("go", "-C", "deploy/monitoring", "test", "./...")},
+		}))
 	}
-	return command("go", append(append(args, os.Args[1:]...), "./...")...)(ctx)
-}
-
-// raceDetector tells whether go test -race works here: it needs cgo, and cgo a C compiler.
-func raceDetector(ctx context.Context) bool {
-	out, err := exec.CommandContext(ctx, "go", "env", "CGO_ENABLED", "CC").Output()
-	if err != nil {
-		return false
-	}
-	enabled, compiler, _ := strings.Cut(string(bytes.TrimSpace(out)), "\n")
-	if enabled != "1" || compiler == "" {
-		return false
-	}
-	_, err = exec.LookPath(strings.Fields(compiler)[0])
-	return err == nil
-}
-
-// command runs a program with our own output, and ends it with us.
-func command(name string, args ...string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		cmd := exec.CommandContext(ctx, name, args...)
-		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-		cmd.WaitDelay = 20 * time.Second
-		return cmd.Run()
+	if !c.summarize() {
+		os.Exit(1)
 	}
 }
-
-func say(line string) { fmt.Println(line) }

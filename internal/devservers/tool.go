@@ -2,6 +2,7 @@ package devservers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,12 @@ import (
 // buildPatience is how long a tool that is already built may take to be found. What takes longer is being built.
 const buildPatience = 5 * time.Second
 
-// FindTool returns the path of a program that tools/go.mod pins: the one on PATH if its version fits, for that is quickest, else the pinned
-// one, which is built on first use. Announce, where given, is told in one line when a program is built, or taken from PATH.
+// modules are the modules that pin tools, by tool; all others are in tools/go.mod.
+var modules = map[string]string{"golangci-lint": "tools/lint", "govulncheck": "tools/lint"}
+
+// FindTool returns the path of a program that a module under tools pins: the one on PATH if its
+// version fits, because that is quickest, else the pinned one, which is built on first use. Announce,
+// where given, gets one line when a program is built, or taken from PATH.
 func FindTool(ctx context.Context, name string, announce func(string)) (string, error) {
 	if announce == nil {
 		announce = func(string) {}
@@ -33,17 +38,18 @@ func FindTool(ctx context.Context, name string, announce func(string)) (string, 
 	if path, found := built.Load(toolIn{root, name}); found {
 		return path.(string), nil
 	}
+	module := cmp.Or(modules[name], "tools")
 	slow := time.AfterFunc(buildPatience, func() {
-		announce("building " + name + " from tools/go.mod: once, about two minutes")
+		announce("building " + name + " from " + module + "/go.mod: once, about two minutes")
 	})
 	defer slow.Stop()
 	cmd := exec.Command("go", "tool", "-n", name)
-	cmd.Dir = filepath.Join(root, "tools")
+	cmd.Dir = filepath.Join(root, filepath.FromSlash(module))
 	cmd.Env = Environment([]string{"GOWORK="}, "GOWORK=off")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := Run(ctx, cmd); err != nil {
-		return "", fmt.Errorf("build %s from tools/go.mod: %w\n%s", name, err, stderr.Bytes())
+		return "", fmt.Errorf("build %s from %s/go.mod: %w\n%s", name, module, err, stderr.Bytes())
 	}
 	path := strings.TrimSpace(stdout.String())
 	built.Store(toolIn{root, name}, path)
