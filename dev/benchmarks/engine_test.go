@@ -34,6 +34,7 @@ func TestRatesAndWhereTheTimeGoes(t *testing.T) {
 }
 
 func TestSeparationsWaitAndFinish(t *testing.T) {
+	serverstest.SkipIfShort(t)
 	w, err := wait(t.Context(), 3)
 	require.NoError(t, err)
 	require.Positive(t, w.finish)
@@ -41,6 +42,7 @@ func TestSeparationsWaitAndFinish(t *testing.T) {
 }
 
 func TestACancelledTransferIsMeasured(t *testing.T) {
+	serverstest.SkipIfShort(t)
 	e, err := newEngine(t.Context(), inMemory, kiesim.Knobs{Files: slowFiles})
 	require.NoError(t, err)
 	defer e.close()

@@ -38,7 +38,8 @@ type ending struct {
 }
 
 // run runs the lanes side by side, and the steps of each lane one after the other; a failure stops
-// neither. What the first lane says is shown as it comes, what a step of another says when it has ended.
+// neither. What the first lane says is shown as it comes, what a step of another lane says when it
+// has ended.
 func (c *checker) run(ctx context.Context, first []step, others ...[]step) {
 	var lanes sync.WaitGroup
 	for _, lane := range others {

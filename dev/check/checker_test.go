@@ -35,7 +35,8 @@ func TestEveryStepRunsAndAFailureFailsTheCheck(t *testing.T) {
 				{"first", saying("from the first", nil)}, {"second", saying("from the second", c.err)},
 				{"third", saying("from the third", nil)},
 			})
-			require.Equal(t, "== first\nfrom the first\n== second\nfrom the second\n== third\nfrom the third\n", out.String())
+			require.Equal(t,
+				"== first\nfrom the first\n== second\nfrom the second\n== third\nfrom the third\n", out.String())
 			out.Reset()
 			require.Equal(t, c.passes, check.summarize())
 			require.Contains(t, out.String(), c.summary)
@@ -50,10 +51,13 @@ func TestLanesRunSideBySide(t *testing.T) {
 	reached := make(chan struct{})
 	check.run(t.Context(),
 		[]step{{"waits", func(context.Context, io.Writer) error { <-reached; return nil }}},
-		[]step{{"failing", saying("no", errors.New("a failure"))}, {"next", func(_ context.Context, out io.Writer) error {
-			defer close(reached)
-			return saying("at once", nil)(nil, out)
-		}}})
+		[]step{
+			{"failing", saying("no", errors.New("a failure"))},
+			{"next", func(ctx context.Context, out io.Writer) error {
+				defer close(reached)
+				return saying("at once", nil)(ctx, out)
+			}},
+		})
 	require.Contains(t, out.String(), "== next\nat once\n")
 	require.False(t, check.summarize())
 }

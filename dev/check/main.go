@@ -1,6 +1,6 @@
-// Command check is the one check of this repository: how the source is written, what linters find in
-// it, known vulnerabilities, the Kubernetes manifests, alerts and dashboard, and every test with the
-// race detector.
+// Command check is the one check of this repository: how the source is written, what linters find
+// in it, known vulnerabilities, the Kubernetes manifests, alerts and dashboard, and every test with
+// the race detector.
 //
 //	go run ./dev/check             everything
 //	go run ./dev/check -run Name   everything, with the arguments given to go test
@@ -29,7 +29,7 @@ func main() {
 	if slices.Equal(os.Args[1:], []string{"-lint"}) {
 		c.run(ctx, source)
 	} else {
-		// The tests mostly wait for timers and servers, and leave the processors to the others meanwhile.
+		// The tests mostly wait for timers and servers, and leave the processors to the others.
 		c.run(ctx, []step{{"go test", test(os.Args[1:])}}, slices.Concat(source, []step{
 			{"Kubernetes manifests", command("go", "-C", "deploy/kubernetes", "test", "./...")},
 			{"alerts and dashboard", command("go", "-C", "deploy/monitoring", "test", "./...")},

@@ -56,8 +56,8 @@ func lint(ctx context.Context, out io.Writer) error {
 	return errors.Join(errs...)
 }
 
-// test builds the servers first, so that no test's own time is spent on it. The package whose tests take
-// longest comes first. What go vet finds, golangci-lint finds as well, in all modules.
+// test builds the servers first, so that no test's own time is spent on it. The package whose tests
+// take longest comes first. What go vet finds, golangci-lint finds as well, in all modules.
 func test(args []string) func(context.Context, io.Writer) error {
 	return func(ctx context.Context, out io.Writer) error {
 		for _, name := range []string{"temporal", "minio", "miniosetup"} {

@@ -19,15 +19,16 @@ func TestVulnerabilities(t *testing.T) {
 	}{
 		"none": {script: "echo 'No vulnerabilities found.'", says: "No vulnerabilities found.\n"},
 		"found": {
-			script: "echo 'Vulnerability #1: GO-2026-0001'; exit 3", fails: "exit status 3", says: "Vulnerability #1: GO-2026-0001\n",
+			script: "echo 'Vulnerability #1: GO-2026-0001'; exit 3", fails: "exit status 3",
+			says: "Vulnerability #1: GO-2026-0001\n",
 		},
 		"no database": {
 			script:  "echo 'govulncheck: fetching vulnerabilities: Get \"https://vuln.go.dev\": no such host' >&2; exit 1",
 			skipped: true, fails: "the vulnerability database cannot be reached",
 		},
 		"does not build": {
-			script: "echo 'govulncheck: loading packages: no such package' >&2; exit 1", fails: "exit status 1",
-			says: "govulncheck: loading packages: no such package\n",
+			script: "echo 'govulncheck: loading packages: no such package' >&2; exit 1",
+			fails:  "exit status 1", says: "govulncheck: loading packages: no such package\n",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// proseWidth is how many columns a line of Markdown prose, or of a Go comment, may take. How wide
-	// code may be is in .golangci.yml.
+	// proseWidth is how many columns a line of Markdown prose, or of a Go comment, may take. How
+	// wide code may be is in .golangci.yml.
 	proseWidth = 100
 	tabWidth   = 4
 )
@@ -78,7 +78,7 @@ var (
 	fence = regexp.MustCompile("^\\s*(?:> ?)*(?:[-*+] +|\\d+[.)] +)?(`{3,}|~{3,})")
 	// marker is what begins a line of a list or of a quotation, with its indentation.
 	marker = regexp.MustCompile(`^\s*(?:> ?)*(?:[-*+] +|\d+[.)] +)?`)
-	// unbroken are tables, headings and the targets of links, which Markdown has on one line each.
+	// unbroken are tables, headings and targets of links, which Markdown has on one line each.
 	unbroken = regexp.MustCompile(`^\s*(?:> ?)*(?:\||#|\[[^\]]+\]: )`)
 )
 
