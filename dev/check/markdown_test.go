@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
@@ -103,40 +102,6 @@ func TestRelativeLinksInMarkdownLeadSomewhere(t *testing.T) {
 			t.Error(problem)
 		}
 	}
-}
-
-// proseWidth is where prose wraps, so that a diff shows what has changed. Tables and code may be wider.
-const proseWidth = 100
-
-// wideLines are the numbers of the lines of prose that are wider than that and could be wrapped.
-func wideLines(document string) (wide []int) {
-	code := false
-	for i, line := range strings.Split(document, "\n") {
-		text := strings.TrimSpace(line)
-		switch {
-		case strings.HasPrefix(text, "```"):
-			code = !code
-		case !code && !strings.HasPrefix(text, "|") && utf8.RuneCountInString(line) > proseWidth && strings.Contains(text, " "):
-			wide = append(wide, i+1)
-		}
-	}
-	return wide
-}
-
-func TestMarkdownProseIsWrapped(t *testing.T) {
-	for _, name := range trackedMarkdown(t) {
-		document, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
-		require.NoError(t, err)
-		for _, number := range wideLines(string(document)) {
-			t.Errorf("%s:%d is wider than %d columns", name, number, proseWidth)
-		}
-	}
-}
-
-func TestWideLinesAreFound(t *testing.T) {
-	wide := strings.Repeat("word ", 21)
-	require.Equal(t, []int{2, 7}, wideLines("short\n"+wide+"\n| "+wide+"|\n```\n"+wide+"\n```\n- "+wide+"\n"))
-	require.Empty(t, wideLines(strings.Repeat("é", 100)+"\n"+strings.Repeat("x", 120)))
 }
 
 func TestBrokenLinksAreFound(t *testing.T) {
