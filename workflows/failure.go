@@ -47,16 +47,10 @@ func activityFailure(err error, otherwise string) error {
 	return e
 }
 
+// isErrorType reports whether an error's type is one of the contract's.
 func isErrorType(kind string) bool {
-	switch kind {
-	case stemflow.ErrorInvalidInput, stemflow.ErrorUnauthorized, stemflow.ErrorInsufficientCredits, stemflow.ErrorProviderRejected,
-		stemflow.ErrorProviderUnavailable, stemflow.ErrorSubmissionUnknown, stemflow.ErrorSeparationFailed,
-		stemflow.ErrorSeparationTimedOut, stemflow.ErrorNoStems, stemflow.ErrorSourceExpired, stemflow.ErrorSourceNotAudio,
-		stemflow.ErrorSourceTooLarge, stemflow.ErrorSourceForbidden, stemflow.ErrorSourceBlocked,
-		stemflow.ErrorArchiveUnavailable, stemflow.ErrorArchiveIncomplete:
-		return true
-	}
-	return false
+	_, ok := stemflow.LookupErrorType(kind)
+	return ok
 }
 
 // failure is what the run returns: the ending as a final ApplicationError, or the cancellation, with the separation task id in
