@@ -83,7 +83,7 @@ func hintFor(reason string) string {
 		if unicode.IsUpper(rune(name[0])) {
 			return name // a variable
 		}
-		return "--" + upper.ReplaceAllStringFunc(name, func(letter string) string { return "-" + strings.ToLower(letter) })
+		return "--" + flagName(name)
 	})
 	hint = strings.ToUpper(hint[:1]) + hint[1:] + "."
 	if t.Paid == stemflow.PaidNo {
@@ -92,10 +92,8 @@ func hintFor(reason string) string {
 	return hint
 }
 
-var (
-	named = regexp.MustCompile("`[^`]+`")
-	upper = regexp.MustCompile("[A-Z]")
-)
+// named is a name in a remedy.
+var named = regexp.MustCompile("`[^`]+`")
 
 // runFailure tells how a run ended that did not end well.
 func runFailure(err error) *failure {
