@@ -27,7 +27,7 @@ func (c *catalog) offerControl(ctx workflow.Context) error {
 				c.state.Outages = 0
 			}
 			c.state.Paused = nil
-			c.purse.known = false // it may be what was mended
+			c.budget.known = false // it may be what was mended
 			c.showDetails(ctx)
 			return c.progress(), nil
 		}, workflow.UpdateHandlerOptions{

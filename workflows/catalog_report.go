@@ -11,11 +11,11 @@ import (
 )
 
 // record keeps the outcomes for the report. What cannot be recorded stays to be.
-func (c *catalog) record(ctx workflow.Context, patience time.Duration) error {
+func (c *catalog) record(ctx workflow.Context, scheduleToClose time.Duration) error {
 	for len(c.outcomes) > 0 {
 		batch := c.outcomes
 		c.outcomes = nil
-		err := workflow.ExecuteActivity(outcomesOptions(ctx, patience), activityapi.ActivityRecordOutcomes, activityapi.RecordOutcomesInput{
+		err := workflow.ExecuteActivity(outcomesOptions(ctx, scheduleToClose), activityapi.ActivityRecordOutcomes, activityapi.RecordOutcomesInput{
 			Location: c.state.Prepared.Location, Outcomes: batch,
 		}).Get(ctx, nil)
 		if err != nil {
@@ -34,22 +34,22 @@ func (c *catalog) finish(ctx workflow.Context, err error) (stemflow.SeparateCata
 	_ = workflow.Await(detached, func() bool { return len(c.running) == 0 })
 	for _, track := range c.state.Again {
 		if track.Tried { // the others were left to a next run, as are those that are not read yet
-			c.conclude(ctx, outcomeOf(track, cancelledUnpaid("it was to be tried again once the catalogue went on")))
+			c.finishTrack(ctx, outcomeOf(track, cancelledUnpaid("it was to be tried again once the catalogue went on")))
 		}
 	}
 	c.state.Again = nil
 
 	result := stemflow.SeparateCatalogResult{
-		Name: c.in.Name, Tracks: c.state.Prepared.Tracks, CatalogCounts: c.state.Counts, Credits: c.purse.spent,
+		Name: c.in.Name, Tracks: c.state.Prepared.Tracks, CatalogCounts: c.state.Counts, Credits: c.budget.spent,
 		StartedAt: c.state.StartedAt, EndedAt: workflow.Now(ctx),
 	}
 	if result.Tracks == 0 {
 		return result, err
 	}
 	c.enter(ctx, stemflow.CatalogReporting)
-	report, reportErr := c.report(ctx, archivePatience, result)
+	report, reportErr := c.report(ctx, scheduleToCloseArchive, result)
 	if temporal.IsCanceledError(reportErr) {
-		report, reportErr = c.report(detached, reportPatienceCancelled, result)
+		report, reportErr = c.report(detached, scheduleToCloseReportCancelled, result)
 	}
 	result.Report = report
 	if err == nil {
@@ -62,12 +62,12 @@ func (c *catalog) finish(ctx workflow.Context, err error) (stemflow.SeparateCata
 }
 
 func (c *catalog) report(
-	ctx workflow.Context, patience time.Duration, result stemflow.SeparateCatalogResult,
+	ctx workflow.Context, scheduleToClose time.Duration, result stemflow.SeparateCatalogResult,
 ) (report stemflow.ReportRefs, err error) {
-	if err := c.record(ctx, patience); err != nil {
+	if err := c.record(ctx, scheduleToClose); err != nil {
 		return report, err
 	}
-	err = workflow.ExecuteActivity(reportOptions(ctx, patience), activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{
+	err = workflow.ExecuteActivity(reportOptions(ctx, scheduleToClose), activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{
 		Location: c.state.Prepared.Location, Result: result,
 	}).Get(ctx, &report)
 	return report, activityFailure(err, stemflow.ErrorArchiveUnavailable)

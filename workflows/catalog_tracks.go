@@ -20,18 +20,19 @@ type runningTrack struct {
 
 // start separates a track, beside all others.
 func (c *catalog) start(ctx workflow.Context, track activityapi.RunningTrack) {
-	c.goOn(ctx, &runningTrack{RunningTrack: track}, c.separate)
+	c.spawn(ctx, &runningTrack{RunningTrack: track}, c.separate)
 }
 
 // adopt awaits the tracks that the run before has started.
 func (c *catalog) adopt(ctx workflow.Context) {
 	for _, track := range c.state.Running {
-		c.goOn(ctx, &runningTrack{RunningTrack: track, begun: true}, c.await)
+		c.spawn(ctx, &runningTrack{RunningTrack: track, begun: true}, c.await)
 	}
 	c.state.Running = nil
 }
 
-func (c *catalog) goOn(
+// spawn adds a track to those under way, and settles it when its run has ended.
+func (c *catalog) spawn(
 	ctx workflow.Context, track *runningTrack, separate func(workflow.Context, *runningTrack) activityapi.EndedSeparation,
 ) {
 	c.running = append(c.running, track)
@@ -51,7 +52,7 @@ func (c *catalog) separate(ctx workflow.Context, track *runningTrack) activityap
 	track.begun = true
 	switch {
 	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
-		c.purse.release(&track.RunningTrack) // whatever that run pays, it is not this catalogue's
+		c.budget.release(&track.RunningTrack) // whatever that run pays, it is not this catalogue's
 		track.Joined = true
 		return c.await(ctx, track)
 	case temporal.IsCanceledError(err):
@@ -98,10 +99,10 @@ func endedWith(err error) activityapi.EndedSeparation {
 	return activityapi.EndedSeparation{Reason: stemflow.ReasonLost, Message: err.Error()}
 }
 
-// settle takes in how a track's run ended: the track is concluded, or is to be started again.
+// settle takes in how a track's run ended: the track is finished, or is to be started again.
 func (c *catalog) settle(ctx workflow.Context, track activityapi.RunningTrack, end activityapi.EndedSeparation) {
 	cost := costOf(track, end)
-	c.purse.settle(&track, cost, end.Reason)
+	c.budget.settle(&track, cost, end.Reason)
 	c.observeEnd(ctx, track, end, cost)
 	track.Credits += cost
 	var (
@@ -123,7 +124,7 @@ func (c *catalog) settle(ctx workflow.Context, track activityapi.RunningTrack, e
 		c.startAgain(ctx, track, end, mayBePaid)
 		return
 	}
-	c.conclude(ctx, outcomeOf(track, end))
+	c.finishTrack(ctx, outcomeOf(track, end))
 }
 
 // startAgain makes a track one of the next to be started. What may be paid for is never forced
@@ -202,8 +203,8 @@ func outcomeOf(track activityapi.RunningTrack, end activityapi.EndedSeparation) 
 	return row
 }
 
-// conclude counts what became of a track, and keeps it to be recorded.
-func (c *catalog) conclude(ctx workflow.Context, outcome stemflow.TrackOutcome) {
+// finishTrack counts what became of a track, and keeps it to be recorded.
+func (c *catalog) finishTrack(ctx workflow.Context, outcome stemflow.TrackOutcome) {
 	outcome.Message = shorten(outcome.Message)
 	c.state.Counts.Add(outcome.Status)
 	c.outcomes = append(c.outcomes, outcome)

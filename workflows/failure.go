@@ -57,15 +57,15 @@ func isErrorType(kind string) bool {
 // the details of either. An ApplicationError must be the outermost error, or Temporal takes it for a retryable one.
 func (s *separation) failure(err error) error {
 	if temporal.IsCanceledError(err) {
-		return temporal.NewCanceledError(stemflow.ErrorDetails{SeparationTaskID: s.taskID, Paid: s.paid})
+		return temporal.NewCanceledError(stemflow.ErrorDetails{SeparationTaskID: s.separationTaskID, Paid: s.paid})
 	}
 	var e *ending
 	if !errors.As(err, &e) {
 		return err
 	}
 	switch {
-	case s.ownership >= given:
-		e.details.SeparationTaskID = s.taskID
+	case s.ownership >= fromInput:
+		e.details.SeparationTaskID = s.separationTaskID
 	case len(s.recorded) > 0:
 		e.message += fmt.Sprintf(" (callbacks named %s, which the ledger now knows of: start the track again, which resumes "+
 			"what is paid for)", strings.Join(s.recorded, ", "))

@@ -11,7 +11,7 @@ import (
 
 // recordSubmission starts bringing the ledger up to what the run knows of its separation.
 func (s *separation) recordSubmission(ctx workflow.Context, submission stemflow.Submission) {
-	submission.SeparationTaskID, submission.SubmittedAt = s.taskID, s.submittedAt
+	submission.SeparationTaskID, submission.SubmittedAt = s.separationTaskID, s.submittedAt
 	submission.Owner = s.payer
 	s.writeLedger(ctx, activityapi.RecordSubmissionInput{Submission: submission})
 }

@@ -17,7 +17,7 @@ const (
 	requestTimeout = 45 * time.Second
 
 	// What is tried within a workflow task must fit in one, which has 10 s.
-	briefTimeout = 5 * time.Second
+	localTimeout = 5 * time.Second
 
 	// The store is asked before paying: a restart of it, about a minute, is sat out, and then the run fails, since nothing is
 	// lost yet. Attempts are counted and not time, for on a busy queue the first one may wait for long.
@@ -29,12 +29,12 @@ const (
 	// whether that is still the queue to wait in.
 	submitTurn = time.Hour
 	// How long a submit that the provider surely refuses (rate limit, maintenance, not reachable) is tried again.
-	submitPatience = time.Hour
+	retryForRefused = time.Hour
 	// The provider's rate limit counts in windows of 10 s, and a refused call is worth another only after a full one.
 	submitPauseFirst = 10 * time.Second
 	submitPauseMost  = 2 * time.Minute
 	// The provider has been seen to say of a track that it does not exist, and to take the same submit minutes later.
-	notYetPatience = 10 * time.Minute
+	retryForNotYet = 10 * time.Minute
 	// Another run holds the intent: its call is over within submitTimeout, so the ledger is looked at again soon.
 	heldPause = 5 * time.Second
 
@@ -56,13 +56,13 @@ const (
 
 	// A stem has hours to be archived: the store may be down for that long, and the links last for days. One attempt may wait
 	// for its turn on a busy worker and then move a gigabyte over a slow line; a lost worker is noticed by the heartbeat.
-	archivePatience  = 12 * time.Hour
-	archiveTimeout   = time.Hour
-	archiveHeartbeat = 30 * time.Second
+	scheduleToCloseArchive = 12 * time.Hour
+	archiveTimeout         = time.Hour
+	archiveHeartbeat       = 30 * time.Second
 	// An expired link is renewed; one that does not work after this many renewals never will.
 	maxRenewals = 3
 	// The provider's record is asked for a new link about as long as its outages last.
-	renewPatience = 30 * time.Minute
+	scheduleToCloseRenew = 30 * time.Minute
 
 	// The ledger is written when the store is back, as the stems are; a run that failed waits for it only this long, one that was
 	// cancelled must end promptly.
@@ -93,15 +93,15 @@ const (
 	// A page of a catalogue is some hundreds of short requests to the store, a batch of outcomes a few.
 	catalogPageTimeout = 5 * time.Minute
 	// Nothing is lost while the store is away: a catalogue waits for it before it starts more tracks, however long that takes.
-	forAsLongAsItTakes = 0
+	noTimeout = 0
 	// The balance is asked for about as long as the provider's restarts take. Then the catalogue pauses, which costs nothing either.
-	balancePatience = 10 * time.Minute
+	scheduleToCloseBalance = 10 * time.Minute
 	// A run that is awaited by looking at it is looked at often at first, for it may be about to end.
 	awaitPauseFirst = 2 * time.Second
 	awaitPauseMost  = 30 * time.Second
 	// The report has as long as the stems; a catalogue that is cancelled ends without it when the store is away.
-	reportTimeout           = 30 * time.Minute
-	reportPatienceCancelled = 5 * time.Minute
+	reportTimeout                  = 30 * time.Minute
+	scheduleToCloseReportCancelled = 5 * time.Minute
 	// So many tracks in a row that fail for the provider, the store or the configuration are no accident. A window of them may be under way.
 	outagesToPause = 10
 	// A failure that cost credits weighs more. Bad tracks are rare, so a few paid ones that fail in
@@ -122,8 +122,8 @@ const (
 	longHistoryBytes  = 2 << 20
 )
 
-// isLong tells that a run should continue as new.
-func isLong(ctx workflow.Context) bool {
+// shouldContinueAsNew reports whether the history is long enough.
+func shouldContinueAsNew(ctx workflow.Context) bool {
 	info := workflow.GetInfo(ctx)
 	return info.GetContinueAsNewSuggested() || info.GetCurrentHistoryLength() > longHistoryEvents || info.GetCurrentHistorySize() > longHistoryBytes
 }
@@ -133,11 +133,11 @@ func storeRetry() *temporal.RetryPolicy {
 	return &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute}
 }
 
-// briefOptions: a single attempt. What does not do at once is an ordinary activity's.
-func briefOptions(ctx workflow.Context, summary string) workflow.Context {
+// localOptions: a single attempt. What does not do at once is an ordinary activity's.
+func localOptions(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		Summary:                summary,
-		ScheduleToCloseTimeout: briefTimeout,
+		ScheduleToCloseTimeout: localTimeout,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 	})
 }
@@ -178,18 +178,18 @@ func ledgerOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "complete the ledger",
 		StartToCloseTimeout:    requestTimeout,
-		ScheduleToCloseTimeout: archivePatience,
+		ScheduleToCloseTimeout: scheduleToCloseArchive,
 		RetryPolicy:            storeRetry(),
 	})
 }
 
 // adoptOptions: the store or the provider may be away for as long as a stem may wait for them. A
 // record that does not exist is given up sooner, by the activity.
-func adoptOptions(ctx workflow.Context, patience time.Duration) workflow.Context {
+func adoptOptions(ctx workflow.Context, scheduleToClose time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "record a callback for a run that is over",
 		StartToCloseTimeout:    requestTimeout,
-		ScheduleToCloseTimeout: patience,
+		ScheduleToCloseTimeout: scheduleToClose,
 		RetryPolicy:            storeRetry(),
 	})
 }
@@ -228,7 +228,7 @@ func archiveOptions(ctx workflow.Context, stem string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "archive " + stem,
 		StartToCloseTimeout:    archiveTimeout,
-		ScheduleToCloseTimeout: archivePatience,
+		ScheduleToCloseTimeout: scheduleToCloseArchive,
 		HeartbeatTimeout:       archiveHeartbeat,
 		RetryPolicy:            storeRetry(),
 	})
@@ -238,7 +238,7 @@ func renewOptions(ctx workflow.Context, stem string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "renew the link of " + stem,
 		StartToCloseTimeout:    requestTimeout,
-		ScheduleToCloseTimeout: renewPatience,
+		ScheduleToCloseTimeout: scheduleToCloseRenew,
 		RetryPolicy:            storeRetry(),
 	})
 }
@@ -247,7 +247,7 @@ func manifestOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "write the manifest",
 		StartToCloseTimeout:    requestTimeout,
-		ScheduleToCloseTimeout: archivePatience,
+		ScheduleToCloseTimeout: scheduleToCloseArchive,
 		RetryPolicy:            storeRetry(),
 	})
 }
@@ -275,7 +275,7 @@ func balanceOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "look at the account's balance",
 		StartToCloseTimeout:    requestTimeout,
-		ScheduleToCloseTimeout: balancePatience,
+		ScheduleToCloseTimeout: scheduleToCloseBalance,
 		RetryPolicy:            storeRetry(),
 	})
 }
@@ -299,20 +299,20 @@ func awaitOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
-func outcomesOptions(ctx workflow.Context, patience time.Duration) workflow.Context {
+func outcomesOptions(ctx workflow.Context, scheduleToClose time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "record outcomes",
 		StartToCloseTimeout:    catalogPageTimeout,
-		ScheduleToCloseTimeout: patience,
+		ScheduleToCloseTimeout: scheduleToClose,
 		RetryPolicy:            storeRetry(),
 	})
 }
 
-func reportOptions(ctx workflow.Context, patience time.Duration) workflow.Context {
+func reportOptions(ctx workflow.Context, scheduleToClose time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "write the report",
 		StartToCloseTimeout:    reportTimeout,
-		ScheduleToCloseTimeout: patience,
+		ScheduleToCloseTimeout: scheduleToClose,
 		HeartbeatTimeout:       catalogHeartbeat,
 		RetryPolicy:            storeRetry(),
 	})

@@ -19,7 +19,7 @@ func (s *separation) validate() error {
 func (s *separation) prepareArchive(ctx workflow.Context) error {
 	s.enter(ctx, stemflow.PhasePreparing)
 	in := activityapi.PrepareArchiveInput{Track: s.in.Track(), Bucket: s.in.Bucket, Prefix: s.in.Prefix}
-	err := briefly(prepareOptions(ctx), activityapi.ActivityPrepareArchive, in, &s.archive)
+	err := localFirst(prepareOptions(ctx), activityapi.ActivityPrepareArchive, in, &s.archive)
 	if err != nil {
 		return activityFailure(err, stemflow.ErrorArchiveUnavailable)
 	}
@@ -31,7 +31,7 @@ func (s *separation) prepareArchive(ctx workflow.Context) error {
 func (s *separation) alreadyArchived(ctx workflow.Context, result *stemflow.SeparateStemsResult) *stemflow.SeparateStemsResult {
 	result.SettledBy, result.Paid = stemflow.SettledByArchive, false
 	s.settledBy, s.stems = result.SettledBy, result.Stems
-	s.know(ctx, result.SeparationTaskID)
+	s.setSeparationTask(ctx, result.SeparationTaskID)
 	s.label(ctx, stemflow.SearchAttributeSettledBy, string(s.settledBy))
 	for _, stem := range result.Stems {
 		s.progress.Stems = append(s.progress.Stems,

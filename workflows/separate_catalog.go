@@ -45,9 +45,9 @@ func SeparateCatalog(
 type catalog struct {
 	in    stemflow.SeparateCatalogInput
 	phase stemflow.CatalogPhase
-	// state is what is handed on, but for what stands in running and purse.
-	state activityapi.CatalogState
-	purse purse
+	// state is what is handed on, but for what stands in running and budget.
+	state  activityapi.CatalogState
+	budget creditBudget
 	// breaker says that the run has the breaker of catalog_breaker.go.
 	breaker bool
 
@@ -67,7 +67,7 @@ func newCatalog(ctx workflow.Context, in stemflow.SeparateCatalogInput, state *a
 	} else {
 		c.state = *state
 	}
-	c.purse = newPurse(in.CreditBudget, c.state)
+	c.budget = newCreditBudget(in.CreditBudget, c.state)
 	return c
 }
 
@@ -90,7 +90,7 @@ func (c *catalog) separateAll(ctx workflow.Context) error {
 	c.enter(ctx, stemflow.CatalogSeparating)
 	c.adopt(ctx)
 	for {
-		if isLong(ctx) {
+		if shouldContinueAsNew(ctx) {
 			return c.continueAsNew(ctx)
 		}
 		track, err := c.nextTrack(ctx)
@@ -98,7 +98,7 @@ func (c *catalog) separateAll(ctx workflow.Context) error {
 			return err
 		}
 		if track.Found != nil {
-			c.conclude(ctx, *track.Found)
+			c.finishTrack(ctx, *track.Found)
 		} else if err := c.startOrSkip(ctx, *track); err != nil {
 			if c.breaker { // so that the report has a track that was tried before
 				c.putBack(*track)
@@ -106,7 +106,7 @@ func (c *catalog) separateAll(ctx workflow.Context) error {
 			return err
 		}
 		if len(c.outcomes) >= activityapi.CatalogPageSize {
-			if err := c.record(ctx, forAsLongAsItTakes); err != nil {
+			if err := c.record(ctx, noTimeout); err != nil {
 				return err
 			}
 		}
@@ -167,7 +167,7 @@ func (c *catalog) readPage(ctx workflow.Context) error {
 		return activityFailure(err, stemflow.ErrorArchiveUnavailable)
 	}
 	c.page, c.next = page.Tracks[c.state.Taken:], page.Next
-	c.purse.known = false
+	c.budget.known = false
 	return nil
 }
 
@@ -185,7 +185,7 @@ func (c *catalog) continueAsNew(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.record(ctx, forAsLongAsItTakes); err != nil {
+	if err := c.record(ctx, noTimeout); err != nil {
 		return err
 	}
 	if ctx.Err() != nil { // the next run would not know that it is cancelled
@@ -194,7 +194,7 @@ func (c *catalog) continueAsNew(ctx workflow.Context) error {
 	in := c.in
 	in.Tracks = nil
 	state := c.state
-	state.Credits, state.Doubtful, state.RefusedAt = c.purse.spent, c.purse.doubtful, c.purse.refusedAt
+	state.Credits, state.Doubtful, state.RefusedAt = c.budget.spent, c.budget.doubtful, c.budget.refusedAt
 	state.Running = nil
 	for _, r := range c.running {
 		state.Running = append(state.Running, r.RunningTrack)

@@ -46,9 +46,10 @@ type separation struct {
 	// archive is where the run archives to, and what stood there before.
 	archive activityapi.PreparedArchive
 
-	// taskID is the provider's id of the paid separation, once known. ownership says whether it is proved to be ours.
-	taskID    string
-	ownership ownership
+	// separationTaskID is the provider's id of the paid separation, once known. ownership says
+	// how sure it is that it is ours.
+	separationTaskID string
+	ownership        ownership
 	// submits is what the run knows of its attempts to pay.
 	submits ledger.Run
 	// resumed says that the separation was paid for before this run; paid, that this run's submit was accepted, or may have been.

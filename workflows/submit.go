@@ -19,14 +19,14 @@ import (
 type ownership int
 
 const (
-	// notKnown: there is no task id yet.
-	notKnown ownership = iota
-	// claimed: a callback named the task; the provider's record has not proved yet that this run submitted it.
-	claimed
-	// given: the input named the task; the provider's record has not shown yet that it is of this track.
-	given
-	// proved: the submit, the ledger or the record says so.
-	proved
+	// unknown: there is no task id yet.
+	unknown ownership = iota
+	// unverified: a callback named the task; the provider's record has not proved yet that this run submitted it.
+	unverified
+	// fromInput: the input named the task; the provider's record has not shown yet that it is of this track.
+	fromInput
+	// verified: the submit, the ledger or the record says so.
+	verified
 )
 
 // payOrResume ends with a separation that is paid for: one that the input or the ledger names, or else a new one. When the
@@ -40,8 +40,8 @@ func (s *separation) payOrResume(ctx workflow.Context) error {
 	case s.in.SeparationTaskID != "" && (paid == nil || paid.SeparationTaskID != s.in.SeparationTaskID):
 		s.resumed = true
 		s.startDeadline(workflow.Now(ctx))
-		s.ownership = given
-		s.know(ctx, s.in.SeparationTaskID)
+		s.ownership = fromInput
+		s.setSeparationTask(ctx, s.in.SeparationTaskID)
 		return nil
 	case paid != nil && (!s.in.Force || s.in.SeparationTaskID != ""):
 		s.resumePaid(ctx, paid.SeparationTaskID, paid.SubmittedAt)
@@ -51,12 +51,12 @@ func (s *separation) payOrResume(ctx workflow.Context) error {
 	}
 }
 
-func (s *separation) resumePaid(ctx workflow.Context, taskID string, submittedAt time.Time) {
+func (s *separation) resumePaid(ctx workflow.Context, separationTaskID string, submittedAt time.Time) {
 	s.resumed = true
 	s.submittedAt = submittedAt
 	s.startDeadline(workflow.Now(ctx))
-	s.ownership = proved
-	s.know(ctx, taskID)
+	s.ownership = verified
+	s.setSeparationTask(ctx, separationTaskID)
 }
 
 // submit makes the one paid call. The activity is never retried by the engine, which retries time-outs too: each attempt
@@ -64,13 +64,13 @@ func (s *separation) resumePaid(ctx workflow.Context, taskID string, submittedAt
 func (s *separation) submit(ctx workflow.Context) error {
 	s.enter(ctx, stemflow.PhaseSubmitting)
 	err := s.submitUntilKnown(ctx)
-	if err == nil && s.taskID == "" {
+	if err == nil && s.separationTaskID == "" {
 		return nil // the callback tells
 	}
-	if s.taskID == "" {
+	if s.separationTaskID == "" {
 		s.paid = s.submits.MayHavePaid()
 	}
-	if s.taskID == "" && s.submits.MustClose() || len(s.submits.Refused) > 0 {
+	if s.separationTaskID == "" && s.submits.MustClose() || len(s.submits.Refused) > 0 {
 		s.closeLedger(ctx)
 	}
 	return err
@@ -173,7 +173,7 @@ func newSubmitRetry(ctx workflow.Context) *submitRetry { return &submitRetry{beg
 func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 	now := workflow.Now(ctx)
 	kind, _ := applicationError(err)
-	pause, patience, since, otherwise := heldPause, submitPatience, r.began, stemflow.ErrorProviderUnavailable
+	pause, retryFor, since, otherwise := heldPause, retryForRefused, r.began, stemflow.ErrorProviderUnavailable
 	switch kind {
 	case activityapi.ActivityErrorSubmitHeld:
 	case activityapi.ActivityErrorSubmitRefused:
@@ -184,13 +184,13 @@ func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 		if r.notYet.IsZero() {
 			r.notYet = now
 		}
-		pause, patience, since, otherwise = submitPause(r.refused), notYetPatience, r.notYet, stemflow.ErrorProviderRejected
+		pause, retryFor, since, otherwise = submitPause(r.refused), retryForNotYet, r.notYet, stemflow.ErrorProviderRejected
 	default:
 		return activityFailure(err, stemflow.ErrorProviderUnavailable)
 	}
-	if now.Sub(since) > patience {
+	if now.Sub(since) > retryFor {
 		_, app := applicationError(err)
-		return endWith(otherwise, fmt.Sprintf("no submit was accepted for %v; start the track again later: %s", patience, app.Message()))
+		return endWith(otherwise, fmt.Sprintf("no submit was accepted for %v; start the track again later: %s", retryFor, app.Message()))
 	}
 	return workflow.Sleep(ctx, pause)
 }
@@ -239,8 +239,8 @@ func (s *separation) submitted(ctx workflow.Context, submitted activityapi.Submi
 	}
 	s.submittedAt = submitted.SubmittedAt
 	s.startDeadline(submitted.SubmittedAt)
-	s.ownership = proved
-	s.know(ctx, submitted.SeparationTaskID)
+	s.ownership = verified
+	s.setSeparationTask(ctx, submitted.SeparationTaskID)
 	if submitted.LedgerBehind {
 		s.recordSubmission(ctx, stemflow.Submission{State: stemflow.SubmissionPaid})
 	}
@@ -251,13 +251,13 @@ func (s *separation) startDeadline(from time.Time) {
 	s.progress.Deadline = s.deadline
 }
 
-// know makes the separation task id visible on the execution, where it outlives failure, cancellation and termination.
-func (s *separation) know(ctx workflow.Context, taskID string) {
-	s.taskID = taskID
-	s.progress.SeparationTaskID = taskID
+// setSeparationTask makes the separation task id visible on the execution, where it outlives failure, cancellation and termination.
+func (s *separation) setSeparationTask(ctx workflow.Context, separationTaskID string) {
+	s.separationTaskID = separationTaskID
+	s.progress.SeparationTaskID = separationTaskID
 	s.progress.SubmissionUnknown = false
-	if err := workflow.UpsertMemo(ctx, map[string]any{stemflow.MemoSeparationTaskID: taskID}); err != nil {
+	if err := workflow.UpsertMemo(ctx, map[string]any{stemflow.MemoSeparationTaskID: separationTaskID}); err != nil {
 		s.log(ctx).Error("the memo could not be written", "error", err)
 	}
-	s.label(ctx, stemflow.SearchAttributeSeparationTaskID, taskID)
+	s.label(ctx, stemflow.SearchAttributeSeparationTaskID, separationTaskID)
 }
