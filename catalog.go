@@ -117,7 +117,7 @@ func (in SeparateCatalogInput) Track(data []byte) SeparateStemsInput {
 	return track
 }
 
-// common is a track that says nothing for itself.
+// common is a track that says nothing for itself. Workflows call it, so it must do without reflection.
 func (in SeparateCatalogInput) common() SeparateStemsInput {
 	return SeparateStemsInput{
 		Type: in.Type, StemName: in.StemName, Bucket: in.Bucket, Prefix: in.Prefix,

@@ -36,12 +36,12 @@ func TestReadmeDescribesEveryInputField(t *testing.T) {
 }
 
 // What a catalogue says for all, its tracks get, field by field; only what names a track is each
-// track's own.
+// track's own. With inline tracks the catalogue does not keep it, but for where it is archived.
 func TestACatalogueHandsEveryFieldToItsTracks(t *testing.T) {
 	values := map[reflect.Type]string{
 		reflect.TypeFor[string]():                  `"Kick"`,
 		reflect.TypeFor[bool]():                    "true",
-		reflect.TypeFor[stemflow.Duration]():       `"1h"`,
+		reflect.TypeFor[stemflow.Duration]():       `"1m"`,
 		reflect.TypeFor[stemflow.SeparationType](): `"split_stem_advanced"`,
 	}
 	for field := range reflect.TypeFor[stemflow.SeparateStemsInput]().Fields() {
@@ -58,5 +58,14 @@ func TestACatalogueHandsEveryFieldToItsTracks(t *testing.T) {
 		}
 		track := in.Track([]byte(`{"taskId": "t", "audioId": "a"}`))
 		require.Equal(t, setting.Interface(), reflect.ValueOf(track).FieldByName(field.Name).Interface(), field.Name)
+
+		in.Tracks = []stemflow.SeparateStemsInput{{TaskID: "t", AudioID: "a"}}
+		data, err := json.Marshal(in)
+		require.NoError(t, err)
+		var decoded stemflow.SeparateCatalogInput
+		require.NoError(t, json.Unmarshal(data, &decoded))
+		require.Equal(t, setting.Interface(), reflect.ValueOf(decoded.Tracks[0]).FieldByName(field.Name).Interface(), field.Name)
+		kept := !reflect.ValueOf(decoded).FieldByName(field.Name).IsZero()
+		require.Equal(t, field.Name == "Bucket" || field.Name == "Prefix", kept, field.Name)
 	}
 }

@@ -11,48 +11,44 @@ import (
 	"stemflow/internal/outcome"
 )
 
-// runningTrack is a track under way.
-type runningTrack struct {
-	activityapi.RunningTrack
-	// begun tells that its run is known to have begun, or to be somebody else's.
-	begun bool
-}
-
 // start separates a track, beside all others.
 func (c *catalog) start(ctx workflow.Context, track activityapi.RunningTrack) {
-	c.spawn(ctx, &runningTrack{RunningTrack: track}, c.separate)
+	track.Begun = false // it may have been, at an earlier try
+	c.spawn(ctx, &track, c.separate)
 }
 
 // adopt awaits the tracks that the run before has started.
 func (c *catalog) adopt(ctx workflow.Context) {
 	for _, track := range c.state.Running {
-		c.spawn(ctx, &runningTrack{RunningTrack: track, begun: true}, c.await)
+		track.Begun = true
+		c.spawn(ctx, &track, c.await)
 	}
 	c.state.Running = nil
 }
 
 // spawn adds a track to those under way, and settles it when its run has ended.
 func (c *catalog) spawn(
-	ctx workflow.Context, track *runningTrack, separate func(workflow.Context, *runningTrack) activityapi.EndedSeparation,
+	ctx workflow.Context, track *activityapi.RunningTrack,
+	separate func(workflow.Context, *activityapi.RunningTrack) activityapi.EndedSeparation,
 ) {
 	c.running = append(c.running, track)
 	c.showDetails(ctx)
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		end := separate(ctx, track)
-		c.running = slices.DeleteFunc(c.running, func(r *runningTrack) bool { return r == track })
-		c.settle(ctx, track.RunningTrack, end)
+		c.running = slices.DeleteFunc(c.running, func(r *activityapi.RunningTrack) bool { return r == track })
+		c.settle(ctx, *track, end)
 	})
 }
 
 // separate starts a track's run as a child, and awaits it. Where a run of the track is under way already, it is joined.
-func (c *catalog) separate(ctx workflow.Context, track *runningTrack) activityapi.EndedSeparation {
+func (c *catalog) separate(ctx workflow.Context, track *activityapi.RunningTrack) activityapi.EndedSeparation {
 	child := workflow.ExecuteChildWorkflow(trackOptions(ctx, track.Input), stemflow.WorkflowSeparateStems, track.Input)
 	var run workflow.Execution
 	err := child.GetChildWorkflowExecution().Get(ctx, &run)
-	track.begun = true
+	track.Begun = true
 	switch {
 	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
-		c.budget.release(&track.RunningTrack) // whatever that run pays, it is not this catalogue's
+		c.budget.release(track) // whatever that run pays, it is not this catalogue's
 		track.Joined = true
 		return c.await(ctx, track)
 	case temporal.IsCanceledError(err):
@@ -69,7 +65,7 @@ func (c *catalog) separate(ctx workflow.Context, track *runningTrack) activityap
 }
 
 // await awaits a run that is not, or not any more, a child of this one. Cancelled, it cancels that run too, unless it is somebody else's.
-func (c *catalog) await(ctx workflow.Context, track *runningTrack) activityapi.EndedSeparation {
+func (c *catalog) await(ctx workflow.Context, track *activityapi.RunningTrack) activityapi.EndedSeparation {
 	in := activityapi.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(track.Input), RunID: track.RunID}
 	var end activityapi.EndedSeparation
 	err := workflow.ExecuteActivity(awaitOptions(ctx), activityapi.ActivityAwaitSeparation, in).Get(ctx, &end)

@@ -52,10 +52,10 @@ type catalog struct {
 	breaker bool
 
 	// page are the tracks of the page that is being taken, without those that are; next is where the page after it begins.
-	page []activityapi.CatalogPageTrack
+	page []activityapi.CatalogTrack
 	next int64
 	// running are the tracks under way.
-	running []*runningTrack
+	running []*activityapi.RunningTrack
 	// outcomes are those that are not recorded yet.
 	outcomes []stemflow.TrackOutcome
 }
@@ -122,7 +122,7 @@ func (c *catalog) nextTrack(ctx workflow.Context) (*activityapi.RunningTrack, er
 			c.state.Again = c.state.Again[1:]
 			return &track, nil
 		case len(c.page) > 0:
-			return &activityapi.RunningTrack{CatalogPageTrack: c.takeFromPage()}, nil
+			return &activityapi.RunningTrack{CatalogTrack: c.takeFromPage()}, nil
 		case !c.state.Read:
 			if err := c.readPage(ctx); err != nil {
 				return nil, err
@@ -138,7 +138,7 @@ func (c *catalog) nextTrack(ctx workflow.Context) (*activityapi.RunningTrack, er
 	}
 }
 
-func (c *catalog) takeFromPage() activityapi.CatalogPageTrack {
+func (c *catalog) takeFromPage() activityapi.CatalogTrack {
 	track := c.page[0]
 	c.page = c.page[1:]
 	c.state.Taken++
@@ -176,7 +176,7 @@ func (c *catalog) readPage(ctx workflow.Context) error {
 func (c *catalog) continueAsNew(ctx workflow.Context) error {
 	err := workflow.Await(ctx, func() bool {
 		for _, r := range c.running {
-			if !r.begun {
+			if !r.Begun {
 				return false
 			}
 		}
@@ -197,7 +197,7 @@ func (c *catalog) continueAsNew(ctx workflow.Context) error {
 	state.Credits, state.Doubtful, state.RefusedAt = c.budget.spent, c.budget.doubtful, c.budget.refusedAt
 	state.Running = nil
 	for _, r := range c.running {
-		state.Running = append(state.Running, r.RunningTrack)
+		state.Running = append(state.Running, *r)
 	}
 	return workflow.NewContinueAsNewError(ctx, stemflow.WorkflowSeparateCatalog, in, state)
 }
