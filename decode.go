@@ -42,8 +42,9 @@ func jsonName(field reflect.StructField) string {
 	return name
 }
 
-// decode takes what decodes exactly. given are the fields that are there and not null, problems what it could not take. Temporal drops unknown
-// fields silently and reports a wrong type without naming the field, and encoding/json takes "audioID" for "audioId".
+// decode takes what decodes exactly. given are the fields that are there and not null, problems
+// what it could not take. Temporal drops unknown fields silently and reports a wrong type without
+// naming the field, and encoding/json takes "audioID" for "audioId".
 func (f fields) decode(data []byte, example string) (given map[string]bool, problems []InputProblem) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(data, &raw); err != nil {

@@ -5,7 +5,8 @@ import "slices"
 // Error types: the Type of the Temporal ApplicationError with which a run ends, for callers to
 // branch on. All are final; [ErrorTypes] says what to do about each.
 const (
-	// ErrorInvalidInput: the input is wrong; the message names each field and the remedy. Nothing was paid.
+	// ErrorInvalidInput: the input is wrong; the message names each field and the remedy. Nothing
+	// was paid.
 	ErrorInvalidInput = "InvalidInput"
 	// ErrorUnauthorized: the provider refuses the API key. Nothing was paid.
 	ErrorUnauthorized = "Unauthorized"
@@ -13,14 +14,17 @@ const (
 	ErrorInsufficientCredits = "InsufficientCredits"
 	// ErrorProviderRejected: the provider refuses this request for good. Nothing was paid.
 	ErrorProviderRejected = "ProviderRejected"
-	// ErrorProviderUnavailable: the provider or its file host could not be reached, or refused work, for too long.
+	// ErrorProviderUnavailable: the provider or its file host could not be reached, or refused
+	// work, for too long.
 	ErrorProviderUnavailable = "ProviderUnavailable"
-	// ErrorSubmissionUnknown: whether the paid call was accepted is not known, and no callback told until the deadline; or an
-	// earlier run of the track ended so. It is never repeated unasked.
+	// ErrorSubmissionUnknown: whether the paid call was accepted is not known, and no callback told
+	// until the deadline; or an earlier run of the track ended so. It is never repeated unasked.
 	ErrorSubmissionUnknown = "SubmissionUnknown"
-	// ErrorSeparationFailed: the provider took the task and failed it. Details carry its code and message.
+	// ErrorSeparationFailed: the provider took the task and failed it. Details carry its code and
+	// message.
 	ErrorSeparationFailed = "SeparationFailed"
-	// ErrorSeparationTimedOut: the provider was not done at the deadline. The separation can be resumed.
+	// ErrorSeparationTimedOut: the provider was not done at the deadline. The separation can be
+	// resumed.
 	ErrorSeparationTimedOut = "SeparationTimedOut"
 	// ErrorNoStems: the provider reports success and serves no stem.
 	ErrorNoStems = "NoStems"
@@ -38,7 +42,8 @@ const (
 	ErrorSourceBlocked = "SourceBlocked"
 	// ErrorArchiveUnavailable: the object store cannot be reached or refuses.
 	ErrorArchiveUnavailable = "ArchiveUnavailable"
-	// ErrorArchiveIncomplete: some stems could not be archived, and AllowPartial was not set. Details carry what was.
+	// ErrorArchiveIncomplete: some stems could not be archived, and AllowPartial was not set.
+	// Details carry what was.
 	ErrorArchiveIncomplete = "ArchiveIncomplete"
 )
 
@@ -117,9 +122,11 @@ func LookupErrorType(name string) (t ErrorType, ok bool) {
 
 // ErrorDetails are the first detail of the ApplicationError with which a run ends.
 type ErrorDetails struct {
-	// SeparationTaskID is set whenever the run knows of a paid separation: it resumes from there, unpaid.
+	// SeparationTaskID is set whenever the run knows of a paid separation: it resumes from there,
+	// unpaid.
 	SeparationTaskID string `json:"separationTaskId,omitempty"`
-	// Paid tells that this run paid: the provider accepted its submit, or may have, as with SubmissionUnknown.
+	// Paid tells that this run paid: the provider accepted its submit, or may have, as with
+	// SubmissionUnknown.
 	Paid bool `json:"paid,omitempty"`
 	// ProviderCode and ProviderMessage are the provider's own, with SeparationFailed and refusals.
 	ProviderCode    int    `json:"providerCode,omitempty"`

@@ -15,14 +15,15 @@ const (
 	DefaultPollInterval = Duration(30 * time.Second)
 	DefaultDeadline     = Duration(45 * time.Minute)
 
-	// MinPollInterval keeps a single run below the provider's limit on record look-ups (three a second for a task).
+	// MinPollInterval keeps a single run below the provider's limit on record look-ups (three a
+	// second for a task).
 	MinPollInterval = Duration(time.Second)
 	// MaxDeadline is as long as the provider keeps results.
 	MaxDeadline = Duration(14 * 24 * time.Hour)
 )
 
-// SeparateStemsInput is the input of [WorkflowSeparateStems], as JSON as a person types it into the Temporal UI.
-// Only TaskID and AudioID are required.
+// SeparateStemsInput is the input of [WorkflowSeparateStems], as JSON as a person types it into the
+// Temporal UI. Only TaskID and AudioID are required.
 type SeparateStemsInput struct {
 	// TaskID is the provider's id of the music task that made the track.
 	TaskID string `json:"taskId"`
@@ -30,19 +31,21 @@ type SeparateStemsInput struct {
 	AudioID string `json:"audioId"`
 	// Type is what to separate; empty is SeparateVocal, as with the provider.
 	Type SeparationType `json:"type,omitempty"`
-	// StemName is the instrument to extract, in the provider's spelling ("Lead Vocal"): required with, and only with,
-	// SplitStemAdvanced.
+	// StemName is the instrument to extract, in the provider's spelling ("Lead Vocal"): required
+	// with, and only with, SplitStemAdvanced.
 	StemName string `json:"stemName,omitempty"`
 	// SeparationTaskID is the id of a separation already paid for. With it the run never submits.
 	SeparationTaskID string `json:"separationTaskId,omitempty"`
 	// Bucket and Prefix say where to archive; empty is the worker's configuration.
 	Bucket string `json:"bucket,omitempty"`
 	Prefix string `json:"prefix,omitempty"`
-	// CallbackGrace is how long the callback alone is waited for; polling begins after it. Default 3m.
+	// CallbackGrace is how long the callback alone is waited for; polling begins after it. Default
+	// 3m.
 	CallbackGrace Duration `json:"callbackGrace,omitempty"`
 	// PollInterval is the pause between two polls. Default 30s.
 	PollInterval Duration `json:"pollInterval,omitempty"`
-	// Deadline is how long the provider may take, counted from its answer to the submit. Default 45m.
+	// Deadline is how long the provider may take, counted from its answer to the submit. Default
+	// 45m.
 	Deadline Duration `json:"deadline,omitempty"`
 	// Force pays again even if an archived result or a paid separation exists.
 	Force bool `json:"force,omitempty"`
@@ -53,8 +56,9 @@ type SeparateStemsInput struct {
 	undecoded []InputProblem
 }
 
-// UnmarshalJSON never fails: whatever does not decode exactly is kept for [SeparateStemsInput.Validate] to report, so that a run ends with
-// InvalidInput before anything is paid.
+// UnmarshalJSON never fails: whatever does not decode exactly is kept for
+// [SeparateStemsInput.Validate] to report, so that a run ends with InvalidInput before anything is
+// paid.
 func (in *SeparateStemsInput) UnmarshalJSON(data []byte) error {
 	*in = SeparateStemsInput{}
 	in.decode(data)
@@ -119,7 +123,8 @@ func LookupInputField(name string) (InputField, error) {
 
 // InputProblem is one thing that is wrong with an input.
 type InputProblem struct {
-	// Item is where in a list it is, like "tracks[3]" or "line 7"; empty for an input that is no list.
+	// Item is where in a list it is, like "tracks[3]" or "line 7"; empty for an input that is no
+	// list.
 	Item string
 	// Field is the name of the field; empty when the input or the item as a whole is wrong.
 	Field string
@@ -171,7 +176,8 @@ func (e *InputError) Error() string {
 }
 
 var (
-	// idPattern is what ids look like that can stand in an object key and a workflow id. The provider's are hexadecimal or UUIDs.
+	// idPattern is what ids look like that can stand in an object key and a workflow id. The
+	// provider's are hexadecimal or UUIDs.
 	idPattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 	bucketPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 	ipv4Pattern   = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$`)

@@ -12,7 +12,8 @@ import (
 	"stemflow"
 )
 
-// archiveStems moves all stems at once, each on its own: what happens to one does not touch the others.
+// archiveStems moves all stems at once, each on its own: what happens to one does not touch the
+// others.
 func (s *separation) archiveStems(ctx workflow.Context) error {
 	for _, stem := range s.record.Stems {
 		s.progress.Stems = append(s.progress.Stems, stemflow.StemProgress{Name: stem.Name, State: stemflow.StemArchiving})
@@ -81,8 +82,8 @@ func (s *separation) archiveStem(ctx workflow.Context, source stemflow.SourceSte
 	}
 }
 
-// incomplete is the ending of a run that could not archive everything: of the stems' own type where nothing was archived and
-// all failed alike, ArchiveIncomplete otherwise.
+// incomplete is the ending of a run that could not archive everything: of the stems' own type where
+// nothing was archived and all failed alike, ArchiveIncomplete otherwise.
 func (s *separation) incomplete() error {
 	kind := stemflow.ErrorArchiveIncomplete
 	first := s.failed[0].Type

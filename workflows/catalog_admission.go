@@ -11,8 +11,8 @@ import (
 	"stemflow"
 )
 
-// startOrSkip brings a track on its way once there is room for it, or skips it where it cannot be paid. When the history has become long meanwhile,
-// the track is left to the next run.
+// startOrSkip brings a track on its way once there is room for it, or skips it where it cannot be
+// paid. When the history has become long meanwhile, the track is left to the next run.
 func (c *catalog) startOrSkip(ctx workflow.Context, track activityapi.RunningTrack) error {
 	price := trackPrice(track)
 	for {
@@ -37,7 +37,10 @@ func (c *catalog) startOrSkip(ctx workflow.Context, track activityapi.RunningTra
 		case c.budget.reserved > 0:
 			// Something of that may come free.
 			reserved := c.budget.reserved
-			if err := workflow.Await(ctx, func() bool { return shouldContinueAsNew(ctx) || c.budget.reserved < reserved }); err != nil {
+			err := workflow.Await(ctx, func() bool {
+				return shouldContinueAsNew(ctx) || c.budget.reserved < reserved
+			})
+			if err != nil {
 				return err
 			}
 		default:
@@ -47,7 +50,8 @@ func (c *catalog) startOrSkip(ctx workflow.Context, track activityapi.RunningTra
 	}
 }
 
-// trackPrice is what a track costs if it has to be paid for. With an id of what is paid for its run never pays.
+// trackPrice is what a track costs if it has to be paid for. With an id of what is paid for its run
+// never pays.
 func trackPrice(track activityapi.RunningTrack) int {
 	if track.Input.SeparationTaskID != "" {
 		return 0
@@ -73,7 +77,8 @@ func (c *catalog) skipped(track activityapi.RunningTrack, price int, withinBudge
 	return row
 }
 
-// lookAtBalance asks the provider what the account has. While that cannot be learned nothing is paid: the catalogue pauses.
+// lookAtBalance asks the provider what the account has. While that cannot be learned nothing is
+// paid: the catalogue pauses.
 func (c *catalog) lookAtBalance(ctx workflow.Context) error {
 	var balance activityapi.Balance
 	err := workflow.ExecuteActivity(balanceOptions(ctx), activityapi.ActivityGetBalance).Get(ctx, &balance)

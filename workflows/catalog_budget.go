@@ -5,20 +5,23 @@ import (
 	"stemflow/internal/activityapi"
 )
 
-// creditBudget decides what may be paid. The provider says only what the account has, so the rest is arithmetic: what a track may cost is reserved when it
-// is started, and is spent or free again when its run tells whether it paid.
+// creditBudget decides what may be paid. The provider says only what the account has, so the rest
+// is arithmetic: what a track may cost is reserved when it is started, and is spent or free again
+// when its run tells whether it paid.
 type creditBudget struct {
 	// limit is what the catalogue may pay; nil is as much as the account has.
 	limit *int
 	// spent is what the catalogue has paid, reserved what the tracks under way may cost.
 	spent, reserved int
-	// balance is what the account had when it was looked at last, known that this is to be believed. since is what was spent after that, as far as
-	// the runs have told: some of it may have been gone from the balance already.
+	// balance is what the account had when it was looked at last, known that this is to be
+	// believed. since is what was spent after that, as far as the runs have told: some of it may
+	// have been gone from the balance already.
 	balance float64
 	known   bool
 	since   int
-	// doubtful tells that the provider refused a track for want of credits, and no other has paid since. Then one more at a time is started, as a
-	// probe; where that is refused too, the balance does not mean what it says until it is above refusedAt.
+	// doubtful tells that the provider refused a track for want of credits, and no other has paid
+	// since. Then one more at a time is started, as a probe; where that is refused too, the balance
+	// does not mean what it says until it is above refusedAt.
 	doubtful, probing bool
 	refusedAt         float64
 }

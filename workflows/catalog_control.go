@@ -65,7 +65,8 @@ func (c *catalog) pause(ctx workflow.Context, pause stemflow.CatalogPause) {
 	c.showDetails(ctx)
 }
 
-// pauseItself pauses for something that a person has to mend: to go on would only make one track after the other fail.
+// pauseItself pauses for something that a person has to mend: to go on would only make one track
+// after the other fail.
 func (c *catalog) pauseItself(ctx workflow.Context, reason, message string) {
 	if !c.pausedItself() {
 		workflow.GetLogger(ctx).Warn("the catalogue pauses until somebody has mended what is wrong and sends the update resume",

@@ -15,9 +15,8 @@ func (c *catalog) record(ctx workflow.Context, scheduleToClose time.Duration) er
 	for len(c.outcomes) > 0 {
 		batch := c.outcomes
 		c.outcomes = nil
-		err := workflow.ExecuteActivity(outcomesOptions(ctx, scheduleToClose), activityapi.ActivityRecordOutcomes, activityapi.RecordOutcomesInput{
-			Location: c.state.Prepared.Location, Outcomes: batch,
-		}).Get(ctx, nil)
+		in := activityapi.RecordOutcomesInput{Location: c.state.Prepared.Location, Outcomes: batch}
+		err := workflow.ExecuteActivity(outcomesOptions(ctx, scheduleToClose), activityapi.ActivityRecordOutcomes, in).Get(ctx, nil)
 		if err != nil {
 			c.outcomes = append(batch, c.outcomes...)
 			return activityFailure(err, stemflow.ErrorArchiveUnavailable)
@@ -26,10 +25,11 @@ func (c *catalog) record(ctx workflow.Context, scheduleToClose time.Duration) er
 	return nil
 }
 
-// finish waits for what is under way, and reports. A catalogue that is cancelled, or cannot go on, reports what came to be, and ends with the error
-// that it is given.
+// finish waits for what is under way, and reports. A catalogue that is cancelled, or cannot go on,
+// reports what came to be, and ends with the error that it is given.
 func (c *catalog) finish(ctx workflow.Context, err error) (stemflow.SeparateCatalogResult, error) {
-	// Tracks under way end by themselves, and soon when the catalogue is cancelled, for they are, too.
+	// Tracks under way end by themselves, and soon when the catalogue is cancelled, for they are,
+	// too.
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	_ = workflow.Await(detached, func() bool { return len(c.running) == 0 })
 	for _, track := range c.state.Again {
@@ -67,8 +67,7 @@ func (c *catalog) report(
 	if err := c.record(ctx, scheduleToClose); err != nil {
 		return report, err
 	}
-	err = workflow.ExecuteActivity(reportOptions(ctx, scheduleToClose), activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{
-		Location: c.state.Prepared.Location, Result: result,
-	}).Get(ctx, &report)
+	in := activityapi.WriteCatalogReportInput{Location: c.state.Prepared.Location, Result: result}
+	err = workflow.ExecuteActivity(reportOptions(ctx, scheduleToClose), activityapi.ActivityWriteCatalogReport, in).Get(ctx, &report)
 	return report, activityFailure(err, stemflow.ErrorArchiveUnavailable)
 }

@@ -40,7 +40,8 @@ func (c *catalog) spawn(
 	})
 }
 
-// separate starts a track's run as a child, and awaits it. Where a run of the track is under way already, it is joined.
+// separate starts a track's run as a child, and awaits it. Where a run of the track is under way
+// already, it is joined.
 func (c *catalog) separate(ctx workflow.Context, track *activityapi.RunningTrack) activityapi.EndedSeparation {
 	child := workflow.ExecuteChildWorkflow(trackOptions(ctx, track.Input), stemflow.WorkflowSeparateStems, track.Input)
 	var run workflow.Execution
@@ -64,7 +65,8 @@ func (c *catalog) separate(ctx workflow.Context, track *activityapi.RunningTrack
 	return activityapi.EndedSeparation{Result: result}
 }
 
-// await awaits a run that is not, or not any more, a child of this one. Cancelled, it cancels that run too, unless it is somebody else's.
+// await awaits a run that is not, or not any more, a child of this one. Cancelled, it cancels that
+// run too, unless it is somebody else's.
 func (c *catalog) await(ctx workflow.Context, track *activityapi.RunningTrack) activityapi.EndedSeparation {
 	in := activityapi.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(track.Input), RunID: track.RunID}
 	var end activityapi.EndedSeparation
@@ -213,7 +215,8 @@ func (c *catalog) finishTrack(ctx workflow.Context, outcome stemflow.TrackOutcom
 }
 
 const (
-	// shownFailures is how many of the latest failures are shown while a catalogue goes on; the report has all.
+	// shownFailures is how many of the latest failures are shown while a catalogue goes on; the
+	// report has all.
 	shownFailures = 5
 	// mostMessage bounds what is kept of a message, in bytes.
 	mostMessage = 500

@@ -7,8 +7,9 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// localFirst runs a short activity within the workflow task at hand, as a local one: no dispatch, no workflow task to hear of its end, one event
-// in place of six. What fails there for a passing reason is scheduled as an ordinary activity, with the options that ctx carries: the engine
+// localFirst runs a short activity within the workflow task at hand, as a local one: no dispatch,
+// no workflow task to hear of its end, one event in place of six. What fails there for a passing
+// reason is scheduled as an ordinary activity, with the options that ctx carries: the engine
 // retries that, in everybody's sight.
 func localFirst(ctx workflow.Context, activity string, in, out any) error {
 	local := localOptions(ctx, workflow.GetActivityOptions(ctx).Summary)

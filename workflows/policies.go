@@ -13,36 +13,44 @@ import (
 // Every timeout and every retry of the workflows stands in this file, with its reason.
 
 const (
-	// A short request to the object store or the provider. The activities' own HTTP time-outs (30 s) end before it does.
+	// A short request to the object store or the provider. The activities' own HTTP time-outs (30
+	// s) end before it does.
 	requestTimeout = 45 * time.Second
 
 	// What is tried within a workflow task must fit in one, which has 10 s.
 	localTimeout = 5 * time.Second
 
-	// The store is asked before paying: a restart of it, about a minute, is sat out, and then the run fails, since nothing is
-	// lost yet. Attempts are counted and not time, for on a busy queue the first one may wait for long.
+	// The store is asked before paying: a restart of it, about a minute, is sat out, and then the
+	// run fails, since nothing is lost yet. Attempts are counted and not time, for on a busy queue
+	// the first one may wait for long.
 	prepareAttempts = 7
 
-	// One submit: the intent (at most 15 s), the call (30 s) and the completion of the ledger (15 s). Only a lost worker takes longer.
+	// One submit: the intent (at most 15 s), the call (30 s) and the completion of the ledger (15
+	// s). Only a lost worker takes longer.
 	submitTimeout = 75 * time.Second
-	// A submit waits for its turn in the rate-limited queue, for as long as there are others before it; now and then it asks
-	// whether that is still the queue to wait in.
+	// A submit waits for its turn in the rate-limited queue, for as long as there are others before
+	// it; now and then it asks whether that is still the queue to wait in.
 	submitTurn = time.Hour
-	// How long a submit that the provider surely refuses (rate limit, maintenance, not reachable) is tried again.
+	// How long a submit that the provider surely refuses (rate limit, maintenance, not reachable)
+	// is tried again.
 	retryForRefused = time.Hour
-	// The provider's rate limit counts in windows of 10 s, and a refused call is worth another only after a full one.
+	// The provider's rate limit counts in windows of 10 s, and a refused call is worth another only
+	// after a full one.
 	submitPauseFirst = 10 * time.Second
 	submitPauseMost  = 2 * time.Minute
-	// The provider has been seen to say of a track that it does not exist, and to take the same submit minutes later.
+	// The provider has been seen to say of a track that it does not exist, and to take the same
+	// submit minutes later.
 	retryForNotYet = 10 * time.Minute
-	// Another run holds the intent: its call is over within submitTimeout, so the ledger is looked at again soon.
+	// Another run holds the intent: its call is over within submitTimeout, so the ledger is looked
+	// at again soon.
 	heldPause = 5 * time.Second
 
-	// After a callback the record is expected within seconds. Where it lags longer polling goes on; where it cannot be read for
-	// that long, or has no links, the callback's own links serve.
+	// After a callback the record is expected within seconds. Where it lags longer polling goes on;
+	// where it cannot be read for that long, or has no links, the callback's own links serve.
 	confirmAttempts = 5
 
-	// Polling believes a record that is done without a link at the fifth look: links may follow for four intervals.
+	// Polling believes a record that is done without a link at the fifth look: links may follow for
+	// four intervals.
 	emptyLooks = 5
 
 	// The provider keeps results for 14 days. One that was paid for before and of which it has no
@@ -54,8 +62,9 @@ const (
 	recordFollows = time.Hour
 	absentFor     = 10 * time.Minute
 
-	// A stem has hours to be archived: the store may be down for that long, and the links last for days. One attempt may wait
-	// for its turn on a busy worker and then move a gigabyte over a slow line; a lost worker is noticed by the heartbeat.
+	// A stem has hours to be archived: the store may be down for that long, and the links last for
+	// days. One attempt may wait for its turn on a busy worker and then move a gigabyte over a slow
+	// line; a lost worker is noticed by the heartbeat.
 	scheduleToCloseArchive = 12 * time.Hour
 	archiveTimeout         = time.Hour
 	archiveHeartbeat       = 30 * time.Second
@@ -64,11 +73,11 @@ const (
 	// The provider's record is asked for a new link about as long as its outages last.
 	scheduleToCloseRenew = 30 * time.Minute
 
-	// The ledger is written when the store is back, as the stems are; a run that failed waits for it only this long, one that was
-	// cancelled must end promptly.
+	// The ledger is written when the store is back, as the stems are; a run that failed waits for
+	// it only this long, one that was cancelled must end promptly.
 	ledgerFinish = time.Minute
-	// A run whose submits ended unpaid waits longer for the store: an intent that is not taken back locks the track, and only
-	// the ledger knows whether an execution that was lost has paid.
+	// A run whose submits ended unpaid waits longer for the store: an intent that is not taken back
+	// locks the track, and only the ledger knows whether an execution that was lost has paid.
 	ledgerClose           = 30 * time.Minute
 	ledgerFinishCancelled = 10 * time.Second
 
@@ -87,22 +96,29 @@ const (
 	foreignFinishFailed = time.Minute
 	foreignFinish       = 10 * time.Second
 
-	// A list of a million tracks takes a minute or two to be checked and kept; a lost worker is noticed by the heartbeat.
+	// A list of a million tracks takes a minute or two to be checked and kept; a lost worker is
+	// noticed by the heartbeat.
 	prepareCatalogTimeout = 30 * time.Minute
 	catalogHeartbeat      = 30 * time.Second
-	// A page of a catalogue is some hundreds of short requests to the store, a batch of outcomes a few.
+	// A page of a catalogue is some hundreds of short requests to the store, a batch of outcomes a
+	// few.
 	catalogPageTimeout = 5 * time.Minute
-	// Nothing is lost while the store is away: a catalogue waits for it before it starts more tracks, however long that takes.
+	// Nothing is lost while the store is away: a catalogue waits for it before it starts more
+	// tracks, however long that takes.
 	noTimeout = 0
-	// The balance is asked for about as long as the provider's restarts take. Then the catalogue pauses, which costs nothing either.
+	// The balance is asked for about as long as the provider's restarts take. Then the catalogue
+	// pauses, which costs nothing either.
 	scheduleToCloseBalance = 10 * time.Minute
-	// A run that is awaited by looking at it is looked at often at first, for it may be about to end.
+	// A run that is awaited by looking at it is looked at often at first, for it may be about to
+	// end.
 	awaitPauseFirst = 2 * time.Second
 	awaitPauseMost  = 30 * time.Second
-	// The report has as long as the stems; a catalogue that is cancelled ends without it when the store is away.
+	// The report has as long as the stems; a catalogue that is cancelled ends without it when the
+	// store is away.
 	reportTimeout                  = 30 * time.Minute
 	scheduleToCloseReportCancelled = 5 * time.Minute
-	// So many tracks in a row that fail for the provider, the store or the configuration are no accident. A window of them may be under way.
+	// So many tracks in a row that fail for the provider, the store or the configuration are no
+	// accident. A window of them may be under way.
 	outagesToPause = 10
 	// A failure that cost credits weighs more. Bad tracks are rare, so a few paid ones that fail in
 	// a row are most likely the provider's doing, and a person should look before more is spent. A
@@ -116,8 +132,9 @@ const (
 	// A joined run that is cancelled from outside is replaced by an own one. Two catalogues, or a
 	// person who cancels again and again, must not keep each other busy for ever.
 	maxRestarts = 3
-	// A catalogue continues as new well below what Temporal takes (51,200 events, 50 MB), where a worker still replays it in a moment. What is under
-	// way then adds some events for each track of the window.
+	// A catalogue continues as new well below what Temporal takes (51,200 events, 50 MB), where a
+	// worker still replays it in a moment. What is under way then adds some events for each track
+	// of the window.
 	longHistoryEvents = 4_000
 	longHistoryBytes  = 2 << 20
 )
@@ -128,7 +145,8 @@ func shouldContinueAsNew(ctx workflow.Context) bool {
 	return info.GetContinueAsNewSuggested() || info.GetCurrentHistoryLength() > longHistoryEvents || info.GetCurrentHistorySize() > longHistoryBytes
 }
 
-// storeRetry waits for the object store: quick at first, for a restart, then once a minute, for an outage.
+// storeRetry waits for the object store: quick at first, for a restart, then once a minute, for an
+// outage.
 func storeRetry() *temporal.RetryPolicy {
 	return &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute}
 }
@@ -152,8 +170,9 @@ func prepareOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// submitOptions: a single attempt, because the engine would repeat a lost one blindly; and a cancellation waits for a call under
-// way, whose id is worth money, while it drops one that has not started.
+// submitOptions: a single attempt, because the engine would repeat a lost one blindly; and a
+// cancellation waits for a call under way, whose id is worth money, while it drops one that has not
+// started.
 func submitOptions(ctx workflow.Context, queue string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "submit the separation (paid)",
@@ -213,8 +232,8 @@ func askOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// pollOptions: each poll is a retry of one activity, so that the history does not grow with their number and no worker is
-// occupied between two of them.
+// pollOptions: each poll is a retry of one activity, so that the history does not grow with their
+// number and no worker is occupied between two of them.
 func pollOptions(ctx workflow.Context, interval stemflow.Duration, until time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "poll the provider's record every " + interval.String(),
@@ -280,7 +299,8 @@ func balanceOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// trackOptions: a child of a catalogue outlives the run that started it, which continues as new, or is terminated while the track is paid for.
+// trackOptions: a child of a catalogue outlives the run that started it, which continues as new, or
+// is terminated while the track is paid for.
 func trackOptions(ctx workflow.Context, in stemflow.SeparateStemsInput) workflow.Context {
 	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            stemflow.WorkflowID(in),
@@ -290,7 +310,8 @@ func trackOptions(ctx workflow.Context, in stemflow.SeparateStemsInput) workflow
 	})
 }
 
-// awaitOptions: each look is a retry of one activity, so that no worker is occupied between two of them.
+// awaitOptions: each look is a retry of one activity, so that no worker is occupied between two of
+// them.
 func awaitOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:             "await a track that is under way",

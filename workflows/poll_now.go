@@ -28,7 +28,8 @@ func (s *separation) canPollNow(workflow.Context) error {
 	return nil
 }
 
-// pollNow asks for the record, together with whoever asks at the same time, and tells the run what it says.
+// pollNow asks for the record, together with whoever asks at the same time, and tells the run what
+// it says.
 func (s *separation) pollNow(ctx workflow.Context) (stemflow.PollNowResult, error) {
 	first := s.asking == nil
 	if first {
@@ -75,7 +76,8 @@ func (o observation) pollNowResult() stemflow.PollNowResult {
 	return result
 }
 
-// onPollNow: somebody had the provider asked. What the record says ends the wait; what it does not say changes nothing.
+// onPollNow: somebody had the provider asked. What the record says ends the wait; what it does not
+// say changes nothing.
 func (w *wait) onPollNow(ctx workflow.Context, seen observation) error {
 	if seen.separationTaskID != w.s.separationTaskID || !seen.ended() {
 		return nil
@@ -83,7 +85,8 @@ func (w *wait) onPollNow(ctx workflow.Context, seen observation) error {
 	return w.act(ctx, seen, stemflow.SettledByPoll)
 }
 
-// awaitHandlers keeps the run open until every update has its answer: cancelled, they answer at once.
+// awaitHandlers keeps the run open until every update has its answer: cancelled, they answer at
+// once.
 func awaitHandlers(ctx workflow.Context) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()

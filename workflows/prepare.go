@@ -27,7 +27,8 @@ func (s *separation) prepareArchive(ctx workflow.Context) error {
 	return nil
 }
 
-// alreadyArchived is the end of a run that has nothing to do: an earlier one archived the track completely.
+// alreadyArchived is the end of a run that has nothing to do: an earlier one archived the track
+// completely.
 func (s *separation) alreadyArchived(ctx workflow.Context, result *stemflow.SeparateStemsResult) *stemflow.SeparateStemsResult {
 	result.SettledBy, result.Paid = stemflow.SettledByArchive, false
 	s.settledBy, s.stems = result.SettledBy, result.Stems

@@ -10,12 +10,13 @@ import (
 	"stemflow"
 )
 
-// SeparateCatalog separates the tracks of a catalogue, each as a [SeparateStems] of its own, a window of them at a time, and reports what became of
-// each. That a track fails stops no other. However many there are, they are one logical run: it continues as new with the state that a run of
-// it hands on, and that a person who starts one leaves out.
+// SeparateCatalog separates the tracks of a catalogue, each as a [SeparateStems] of its own, a
+// window of them at a time, and reports what became of each. That a track fails stops no other.
+// However many there are, they are one logical run: it continues as new with the state that a run
+// of it hands on, and that a person who starts one leaves out.
 //
-// It ends with a *temporal.ApplicationError of type ErrorInvalidInput or ErrorArchiveUnavailable, or cancelled. The first detail is a
-// [stemflow.SeparateCatalogResult] of what came to be.
+// It ends with a *temporal.ApplicationError of type ErrorInvalidInput or ErrorArchiveUnavailable,
+// or cancelled. The first detail is a [stemflow.SeparateCatalogResult] of what came to be.
 func SeparateCatalog(
 	ctx workflow.Context, in stemflow.SeparateCatalogInput, state *activityapi.CatalogState,
 ) (*stemflow.SeparateCatalogResult, error) {
@@ -51,7 +52,8 @@ type catalog struct {
 	// breaker says that the run has the breaker of catalog_breaker.go.
 	breaker bool
 
-	// page are the tracks of the page that is being taken, without those that are; next is where the page after it begins.
+	// page are the tracks of the page that is being taken, without those that are; next is where
+	// the page after it begins.
 	page []activityapi.CatalogTrack
 	next int64
 	// running are the tracks under way.
@@ -71,7 +73,8 @@ func newCatalog(ctx workflow.Context, in stemflow.SeparateCatalogInput, state *a
 	return c
 }
 
-// prepare checks the tracks and keeps them for the run, before anything is started. A run that continues another one finds that done.
+// prepare checks the tracks and keeps them for the run, before anything is started. A run that
+// continues another one finds that done.
 func (c *catalog) prepare(ctx workflow.Context) error {
 	if c.state.Prepared.Tracks > 0 {
 		return nil
@@ -84,7 +87,8 @@ func (c *catalog) prepare(ctx workflow.Context) error {
 	return activityFailure(err, stemflow.ErrorArchiveUnavailable)
 }
 
-// separateAll brings every track to an end. It returns early with a cancellation, with an ending, or to continue as new.
+// separateAll brings every track to an end. It returns early with a cancellation, with an ending,
+// or to continue as new.
 func (c *catalog) separateAll(ctx workflow.Context) error {
 	c.breaker = hasBreaker(ctx)
 	c.enter(ctx, stemflow.CatalogSeparating)
@@ -153,7 +157,8 @@ func (c *catalog) putBack(track activityapi.RunningTrack) {
 	c.state.Again = append([]activityapi.RunningTrack{track}, c.state.Again...)
 }
 
-// readPage reads the page from which tracks are taken. With each page the balance is looked at anew, once something is to be paid.
+// readPage reads the page from which tracks are taken. With each page the balance is looked at
+// anew, once something is to be paid.
 func (c *catalog) readPage(ctx workflow.Context) error {
 	var page activityapi.CatalogPage
 	err := workflow.ExecuteActivity(readCatalogOptions(ctx), activityapi.ActivityReadCatalog, activityapi.ReadCatalogInput{
@@ -171,8 +176,9 @@ func (c *catalog) readPage(ctx workflow.Context) error {
 	return nil
 }
 
-// continueAsNew hands everything on to a run with an empty history. Tracks under way go on: the next run awaits them. Nothing may be under way of
-// which it would not learn: a child that is not known to have begun, an outcome that is not recorded, an update that is not answered.
+// continueAsNew hands everything on to a run with an empty history. Tracks under way go on: the
+// next run awaits them. Nothing may be under way of which it would not learn: a child that is not
+// known to have begun, an outcome that is not recorded, an update that is not answered.
 func (c *catalog) continueAsNew(ctx workflow.Context) error {
 	err := workflow.Await(ctx, func() bool {
 		for _, r := range c.running {
@@ -202,8 +208,8 @@ func (c *catalog) continueAsNew(ctx workflow.Context) error {
 	return workflow.NewContinueAsNewError(ctx, stemflow.WorkflowSeparateCatalog, in, state)
 }
 
-// catalogFailure is what the run returns when it did not come to its end. An ApplicationError must be the outermost error, or Temporal takes it for a
-// retryable one.
+// catalogFailure is what the run returns when it did not come to its end. An ApplicationError must
+// be the outermost error, or Temporal takes it for a retryable one.
 func catalogFailure(err error, result stemflow.SeparateCatalogResult) error {
 	if temporal.IsCanceledError(err) {
 		return temporal.NewCanceledError(result)

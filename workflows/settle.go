@@ -12,8 +12,9 @@ import (
 	"stemflow/internal/ledger"
 )
 
-// awaitSettlement waits until the provider is done: for the callback, and after the grace for polling too, whichever tells
-// first. Nothing is believed but the provider's record; a callback only makes the run look at it.
+// awaitSettlement waits until the provider is done: for the callback, and after the grace for
+// polling too, whichever tells first. Nothing is believed but the provider's record; a callback
+// only makes the run look at it.
 func (s *separation) awaitSettlement(ctx workflow.Context) error {
 	w := &wait{
 		s:         s,
@@ -43,9 +44,12 @@ func (s *separation) settle(ctx workflow.Context, by stemflow.SettledBy, record 
 	s.label(ctx, stemflow.SearchAttributeSettledBy, string(by))
 }
 
-// aboutOwn asks for the record of the run's separation, and for the proof that it is its own where there is none yet.
+// aboutOwn asks for the record of the run's separation, and for the proof that it is its own where
+// there is none yet.
 func (s *separation) aboutOwn() activityapi.GetSeparationRecordInput {
-	in := activityapi.GetSeparationRecordInput{SeparationTaskID: s.separationTaskID, RequireOwn: s.ownership == unverified, Owner: s.owner}
+	in := activityapi.GetSeparationRecordInput{
+		SeparationTaskID: s.separationTaskID, RequireOwn: s.ownership == unverified, Owner: s.owner,
+	}
 	if s.ownership == fromInput {
 		track := s.in.Track()
 		in.Track = &track
@@ -53,7 +57,8 @@ func (s *separation) aboutOwn() activityapi.GetSeparationRecordInput {
 	return in
 }
 
-// confirm reads the provider's record at once, and for some seconds more where it does not tell yet.
+// confirm reads the provider's record at once, and for some seconds more where it does not tell
+// yet.
 func (s *separation) confirm(ctx workflow.Context, in activityapi.GetSeparationRecordInput) observation {
 	var record activityapi.SeparationRecord
 	err := localFirst(confirmOptions(ctx), activityapi.ActivityGetSeparationRecord, in, &record)
@@ -75,9 +80,9 @@ func (s *separation) absentLooks(ctx workflow.Context) int {
 	return 1 + int((absentFor+interval-1)/interval)
 }
 
-// goneFailure is the ending for a separation that the ledger proves and that the provider does not know.
-// Another key's account knows it no more than a provider that has deleted it, so that is named
-// before a second payment is.
+// goneFailure is the ending for a separation that the ledger proves and that the provider does not
+// know. Another key's account knows it no more than a provider that has deleted it, so that is
+// named before a second payment is.
 func (s *separation) goneFailure(ctx workflow.Context) error {
 	paid := "that was paid for before"
 	if !s.submittedAt.IsZero() {
@@ -134,7 +139,8 @@ func (w *wait) next(ctx workflow.Context) error {
 	})
 	selector.AddReceive(w.callbacks, func(c workflow.ReceiveChannel, _ bool) {
 		handle = func() error { return nil }
-		// Not Receive: it would drop a signal that does not decode, wait for another one, and hear nothing else meanwhile.
+		// Not Receive: it would drop a signal that does not decode, wait for another one, and hear
+		// nothing else meanwhile.
 		var callback stemflow.Callback
 		if c.ReceiveAsync(&callback) {
 			handle = func() error { return w.onCallback(ctx, callback) }
@@ -159,8 +165,8 @@ func (w *wait) next(ctx workflow.Context) error {
 	return handle()
 }
 
-// arm starts what must be under way beside the signal: the grace of the callback, then the poll; or, while there is no id to
-// poll for, the deadline.
+// arm starts what must be under way beside the signal: the grace of the callback, then the poll;
+// or, while there is no id to poll for, the deadline.
 func (w *wait) arm(ctx workflow.Context) {
 	s := w.s
 	remaining := s.deadline.Sub(workflow.Now(ctx))
@@ -194,7 +200,8 @@ func (w *wait) startTimer(ctx workflow.Context, d time.Duration, summary string)
 	w.timer = workflow.NewTimerWithOptions(timerCtx, d, workflow.TimerOptions{Summary: summary})
 }
 
-// disarm ends whatever is under way: a timer or a poll that is left behind would stay until the run closes.
+// disarm ends whatever is under way: a timer or a poll that is left behind would stay until the run
+// closes.
 func (w *wait) disarm() {
 	if w.timer != nil {
 		w.stopTimer()
@@ -219,8 +226,9 @@ func (w *wait) onTimer(ctx workflow.Context, timer workflow.Future) error {
 	return nil
 }
 
-// resumeFromLedger looks at the ledger once more before a run gives up that does not know what became of its submit. By now
-// it may name a separation that is paid for: its own, which a slow execution has put there, or another run's.
+// resumeFromLedger looks at the ledger once more before a run gives up that does not know what
+// became of its submit. By now it may name a separation that is paid for: its own, which a slow
+// execution has put there, or another run's.
 func (s *separation) resumeFromLedger(ctx workflow.Context) bool {
 	if workflow.GetVersion(ctx, "ledger-before-giving-up", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return false
@@ -236,8 +244,9 @@ func (s *separation) resumeFromLedger(ctx workflow.Context) bool {
 	return true
 }
 
-// act does what an observation says, whoever made it: the separation is settled, or turns out to be another run's, or the run
-// ends. What is open, or was lost, ends it as the deadline does: whoever has time left does not come here with that.
+// act does what an observation says, whoever made it: the separation is settled, or turns out to be
+// another run's, or the run ends. What is open, or was lost, ends it as the deadline does: whoever
+// has time left does not come here with that.
 func (w *wait) act(ctx workflow.Context, seen observation, by stemflow.SettledBy) error {
 	s := w.s
 	kind, app := applicationError(seen.err)
@@ -264,7 +273,8 @@ func (w *wait) act(ctx workflow.Context, seen observation, by stemflow.SettledBy
 	}
 }
 
-// onResume looks at the record of a separation that was paid for before this run: it may be done already.
+// onResume looks at the record of a separation that was paid for before this run: it may be done
+// already.
 func (w *wait) onResume(ctx workflow.Context) error {
 	s := w.s
 	byInput := s.ownership == fromInput
@@ -285,8 +295,8 @@ func (w *wait) onResume(ctx workflow.Context) error {
 	}
 }
 
-// onPoll: polling has found the end, or the deadline has. At the deadline the engine reports either a time-out or the last
-// "still pending": both mean the same.
+// onPoll: polling has found the end, or the deadline has. At the deadline the engine reports either
+// a time-out or the last "still pending": both mean the same.
 func (w *wait) onPoll(ctx workflow.Context, poll workflow.Future) error {
 	w.poll = nil
 	var record activityapi.SeparationRecord
@@ -294,7 +304,8 @@ func (w *wait) onPoll(ctx workflow.Context, poll workflow.Future) error {
 	return w.act(ctx, observe(w.s.separationTaskID, record, err), stemflow.SettledByPoll)
 }
 
-// onCallback handles a callback. It may be early, late, a duplicate, for another task, or forged: the record decides.
+// onCallback handles a callback. It may be early, late, a duplicate, for another task, or forged:
+// the record decides.
 func (w *wait) onCallback(ctx workflow.Context, callback stemflow.Callback) error {
 	s := w.s
 	log := s.log(ctx)
@@ -321,7 +332,8 @@ func (w *wait) onCallback(ctx workflow.Context, callback stemflow.Callback) erro
 				"code", callback.Code, "message", callback.Message)
 			return nil
 		}
-		// A body is easily forged by whoever has the callback's address: what the record denies is not fetched.
+		// A body is easily forged by whoever has the callback's address: what the record denies is
+		// not fetched.
 		log.Warn("the record does not confirm the callback: polling goes on", "error", seen.err)
 		return nil
 	}
@@ -338,7 +350,8 @@ func (w *wait) onCallback(ctx workflow.Context, callback stemflow.Callback) erro
 	return nil
 }
 
-// adoptSeparationTask takes the task id of an unknown submit from a callback: its URL named this run. The record must prove it.
+// adoptSeparationTask takes the task id of an unknown submit from a callback: its URL named this
+// run. The record must prove it.
 func (w *wait) adoptSeparationTask(ctx workflow.Context, callback stemflow.Callback) error {
 	s := w.s
 	s.separationTaskID, s.ownership = callback.TaskID, unverified
@@ -376,8 +389,8 @@ func (s *separation) recordFailed(ctx workflow.Context, failure *temporal.Applic
 	})
 }
 
-// recordVerified makes a task that a callback or the input named, and the record proved, this run's own, and puts it on the
-// ledger. The record also says since when it exists.
+// recordVerified makes a task that a callback or the input named, and the record proved, this run's
+// own, and puts it on the ledger. The record also says since when it exists.
 func (s *separation) recordVerified(ctx workflow.Context, record activityapi.SeparationRecord) {
 	if s.ownership == verified {
 		return

@@ -21,16 +21,19 @@ type ownership int
 const (
 	// unknown: there is no task id yet.
 	unknown ownership = iota
-	// unverified: a callback named the task; the provider's record has not proved yet that this run submitted it.
+	// unverified: a callback named the task; the provider's record has not proved yet that this run
+	// submitted it.
 	unverified
-	// fromInput: the input named the task; the provider's record has not shown yet that it is of this track.
+	// fromInput: the input named the task; the provider's record has not shown yet that it is of
+	// this track.
 	fromInput
 	// verified: the submit, the ledger or the record says so.
 	verified
 )
 
-// payOrResume ends with a separation that is paid for: one that the input or the ledger names, or else a new one. When the
-// outcome of the paid call is unknown it ends without a task id, for awaitSettlement to learn it from the callback.
+// payOrResume ends with a separation that is paid for: one that the input or the ledger names, or
+// else a new one. When the outcome of the paid call is unknown it ends without a task id, for
+// awaitSettlement to learn it from the callback.
 func (s *separation) payOrResume(ctx workflow.Context) error {
 	paid := s.archive.Submission
 	if paid != nil && (paid.State != stemflow.SubmissionPaid || paid.SeparationTaskID == "") {
@@ -59,8 +62,9 @@ func (s *separation) resumePaid(ctx workflow.Context, separationTaskID string, s
 	s.setSeparationTask(ctx, separationTaskID)
 }
 
-// submit makes the one paid call. The activity is never retried by the engine, which retries time-outs too: each attempt
-// here follows one that surely was not accepted, or one that was lost and about which the ledger tells the next attempt.
+// submit makes the one paid call. The activity is never retried by the engine, which retries
+// time-outs too: each attempt here follows one that surely was not accepted, or one that was lost
+// and about which the ledger tells the next attempt.
 func (s *separation) submit(ctx workflow.Context) error {
 	s.enter(ctx, stemflow.PhaseSubmitting)
 	err := s.submitUntilKnown(ctx)
@@ -121,15 +125,17 @@ func (s *separation) submitInput(ctx workflow.Context) activityapi.SubmitSeparat
 	}
 }
 
-// owner is the first run of the chain that resets and retries make of this run: to the ledger they are one.
+// owner is the first run of the chain that resets and retries make of this run: to the ledger they
+// are one.
 func owner(ctx workflow.Context) string {
 	info := workflow.GetInfo(ctx)
 	return cmp.Or(info.FirstRunID, info.OriginalRunID, info.WorkflowExecution.RunID)
 }
 
-// submitOutcome is what the end of a submit says, and the nonce of its execution where its intent may have to be taken back.
-// What nobody thought of, like a panic, is a lost one: the execution may have paid before it. So are the cancellation of a
-// task and a time-out that has a cause: an operator may have let the engine execute the task more than once.
+// submitOutcome is what the end of a submit says, and the nonce of its execution where its intent
+// may have to be taken back. What nobody thought of, like a panic, is a lost one: the execution may
+// have paid before it. So are the cancellation of a task and a time-out that has a cause: an
+// operator may have let the engine execute the task more than once.
 func submitOutcome(submitted activityapi.SubmittedSeparation, err error) (outcome ledger.Outcome, nonce string) {
 	var timeout *temporal.TimeoutError
 	kind, app := applicationError(err)
@@ -195,7 +201,8 @@ func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 	return workflow.Sleep(ctx, pause)
 }
 
-// withoutLedger is the ending for a submit that could not write the ledger. It did not call, but one before it may have.
+// withoutLedger is the ending for a submit that could not write the ledger. It did not call, but
+// one before it may have.
 func (s *separation) withoutLedger(err error) error {
 	err = activityFailure(err, stemflow.ErrorArchiveUnavailable)
 	var e *ending
@@ -205,8 +212,9 @@ func (s *separation) withoutLedger(err error) error {
 	return err
 }
 
-// findSubmitQueue asks where submits are to be scheduled, after one that nobody took in time: the host may have moved its
-// queue. All else stays as it was prepared. Above all the ledger does, which knows of submits that were lost.
+// findSubmitQueue asks where submits are to be scheduled, after one that nobody took in time: the
+// host may have moved its queue. All else stays as it was prepared. Above all the ledger does,
+// which knows of submits that were lost.
 func (s *separation) findSubmitQueue(ctx workflow.Context) error {
 	prepared := s.archive
 	if err := s.prepareArchive(ctx); err != nil {
@@ -218,8 +226,8 @@ func (s *separation) findSubmitQueue(ctx workflow.Context) error {
 	return nil
 }
 
-// awaitID makes the run wait for the callback, which alone can tell the id of a submit whose outcome is unknown. Where none
-// can come the run ends.
+// awaitID makes the run wait for the callback, which alone can tell the id of a submit whose
+// outcome is unknown. Where none can come the run ends.
 func (s *separation) awaitID(ctx workflow.Context, err error) error {
 	s.paid = true
 	if !s.archive.CallbacksExpected {
@@ -251,7 +259,8 @@ func (s *separation) startDeadline(from time.Time) {
 	s.progress.Deadline = s.deadline
 }
 
-// setSeparationTask makes the separation task id visible on the execution, where it outlives failure, cancellation and termination.
+// setSeparationTask makes the separation task id visible on the execution, where it outlives
+// failure, cancellation and termination.
 func (s *separation) setSeparationTask(ctx workflow.Context, separationTaskID string) {
 	s.separationTaskID = separationTaskID
 	s.progress.SeparationTaskID = separationTaskID

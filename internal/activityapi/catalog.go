@@ -31,13 +31,15 @@ type PreparedCatalog struct {
 	Tracks int    `json:"tracks"`
 }
 
-// CatalogTrack is a track in its catalogue: as a run keeps it, and as ReadCatalog returns it with what the archive knows.
+// CatalogTrack is a track in its catalogue: as a run keeps it, and as ReadCatalog returns it with
+// what the archive knows.
 type CatalogTrack struct {
 	// Number counts the tracks from 1. Line is where the track stands in the source; inline tracks are counted.
 	Number int `json:"number"`
 	Line   int `json:"line"`
-	// Input says how it is separated. Of a track that the ledger says is paid for, ReadCatalog returns it with the
-	// SeparationTaskID: such a run pays nothing, whatever becomes of the ledger meanwhile.
+	// Input says how it is separated. Of a track that the ledger says is paid for, ReadCatalog
+	// returns it with the SeparationTaskID: such a run pays nothing, whatever becomes of the ledger
+	// meanwhile.
 	Input stemflow.SeparateStemsInput `json:"input"`
 	// Found is, from ReadCatalog, the outcome of a track that is archived.
 	Found *stemflow.TrackOutcome `json:"found,omitempty"`
@@ -128,8 +130,8 @@ type CatalogState struct {
 // RunningTrack is a track under way, or one that is to be tried again.
 type RunningTrack struct {
 	CatalogTrack
-	// Begun says that its run is known to have begun, or to be somebody else's. Only such tracks are handed on, so it is
-	// not handed on itself.
+	// Begun says that its run is known to have begun, or to be somebody else's. Only such tracks
+	// are handed on, so it is not handed on itself.
 	Begun bool `json:"-"`
 	// RunID is of its run, empty where a run of somebody else's was joined.
 	RunID  string `json:"runId,omitempty"`
