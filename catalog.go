@@ -69,7 +69,7 @@ type SeparateCatalogInput struct {
 	AllowPartial  bool           `json:"allowPartial,omitempty"`
 
 	// undecoded is what UnmarshalJSON could not take, for Validate to report.
-	undecoded []string
+	undecoded []InputProblem
 }
 
 const exampleTracks = "[" + exampleTrack + ", ...]"
@@ -79,21 +79,20 @@ func (in *SeparateCatalogInput) UnmarshalJSON(data []byte) error {
 	*in = SeparateCatalogInput{}
 	var tracks []json.RawMessage
 	var source json.RawMessage
-	_, in.undecoded = fields{
-		"name": &in.Name, "tracks": &tracks, "source": &source, "window": &in.Window, "creditBudget": &in.CreditBudget,
-		"bucket": &in.Bucket, "prefix": &in.Prefix, "type": &in.Type, "stemName": &in.StemName,
-		"callbackGrace": &in.CallbackGrace, "pollInterval": &in.PollInterval, "deadline": &in.Deadline,
-		"force": &in.Force, "allowPartial": &in.AllowPartial,
-	}.decode(data, `{"tracks": `+exampleTracks+`} or {"source": {"key": "tracks.csv"}}`)
+	targets := fieldsOf(in)
+	targets["tracks"], targets["source"] = &tracks, &source // they have fields of their own
+	_, in.undecoded = targets.decode(data, `{"tracks": `+exampleTracks+`} or {"source": {"key": "tracks.csv"}}`)
 	if source != nil {
 		in.Source = &ObjectRef{}
-		given, problems := fields{"bucket": &in.Source.Bucket, "key": &in.Source.Key}.decode(source, "")
+		given, problems := fieldsOf(in.Source).decode(source, "")
 		if given == nil {
 			problems = nil
-			in.undecoded = append(in.undecoded, `source: must be an object, like {"key": "tracks.csv"}`)
+			in.undecoded = append(in.undecoded,
+				InputProblem{Field: "source", Message: `must be an object, like {"key": "tracks.csv"}`})
 		}
 		for _, p := range problems {
-			in.undecoded = append(in.undecoded, "source."+p)
+			p.Field = "source." + p.Field
+			in.undecoded = append(in.undecoded, p)
 		}
 	}
 	for _, track := range tracks {
@@ -118,7 +117,7 @@ func (in SeparateCatalogInput) Track(data []byte) SeparateStemsInput {
 	return track
 }
 
-// common is a track that says nothing for itself.
+// common is a track that says nothing for itself. Workflows call it, so it must do without reflection.
 func (in SeparateCatalogInput) common() SeparateStemsInput {
 	return SeparateStemsInput{
 		Type: in.Type, StemName: in.StemName, Bucket: in.Bucket, Prefix: in.Prefix,
@@ -186,35 +185,37 @@ func (in SeparateCatalogInput) Validate() error {
 	for _, p := range in.undecoded {
 		wrong.Add(p)
 	}
-	report := func(format string, args ...any) { wrong.Add(fmt.Sprintf(format, args...)) }
+	report := func(field, format string, args ...any) {
+		wrong.Add(InputProblem{Field: field, Message: fmt.Sprintf(format, args...)})
+	}
 
 	switch {
 	case len(in.Tracks) > 0 && in.Source != nil:
-		report("source: names an object with the tracks, and tracks has them too: leave one of them out")
+		report("source", "names an object with the tracks, and tracks has them too: leave one of them out")
 	case in.Source != nil:
 		if in.Source.Key == "" && decoded(in.undecoded, "source") && decoded(in.undecoded, "source.key") {
-			report("source.key: is required, give the key of an object with the tracks, like \"tracks.csv\"")
+			report("source.key", "is required, give the key of an object with the tracks, like \"tracks.csv\"")
 		}
 		if in.Source.Bucket != "" {
 			if err := CheckBucketName(in.Source.Bucket); err != nil {
-				report("source.bucket: %v", err)
+				report("source.bucket", "%v", err)
 			}
 		}
 	case len(in.Tracks) == 0 && len(in.undecoded) == 0:
-		report("tracks: is required, give the tracks, or in source an object that lists them")
+		report("tracks", "is required, give the tracks, or in source an object that lists them")
 	}
 	if len(in.Tracks) > MaxInlineTracks {
-		report("tracks: %d are too many for the input, which takes %d: put them into the bucket, as JSON lines or CSV, and name the object in source",
+		report("tracks", "%d are too many for the input, which takes %d: put them into the bucket, as JSON lines or CSV, and name the object in source",
 			len(in.Tracks), MaxInlineTracks)
 	}
 	if in.Name != "" && (!idPattern.MatchString(in.Name) || len(in.Name) > maxCatalogName) {
-		report("name: %q is no name for a catalogue: letters, digits, '.', '_' and '-', at most %d", in.Name, maxCatalogName)
+		report("name", "%q is no name for a catalogue: letters, digits, '.', '_' and '-', at most %d", in.Name, maxCatalogName)
 	}
 	if in.Window < 0 || in.Window > MaxWindow {
-		report("window: %d is not between 1 and %d", in.Window, MaxWindow)
+		report("window", "%d is not between 1 and %d", in.Window, MaxWindow)
 	}
 	if in.CreditBudget != nil && *in.CreditBudget < 0 {
-		report("creditBudget: %d is negative; 0 pays nothing", *in.CreditBudget)
+		report("creditBudget", "%d is negative; 0 pays nothing", *in.CreditBudget)
 	}
 
 	if err, is := in.checkCommon().(*InputError); is {
@@ -231,17 +232,21 @@ func (in SeparateCatalogInput) Validate() error {
 }
 
 func (in SeparateCatalogInput) checkTracks(wrong *InputError) {
+	item := func(i int) string { return fmt.Sprintf("tracks[%d]", i) }
 	first := map[string]int{}
 	for i, track := range in.Tracks {
 		if err, is := track.Validate().(*InputError); is {
 			for _, p := range err.Problems {
-				wrong.Add(fmt.Sprintf("tracks[%d]: %s", i, p))
+				p.Item = item(i)
+				wrong.Add(p)
 			}
 			continue
 		}
 		id := WorkflowID(track)
 		if earlier, twice := first[id]; twice {
-			wrong.Add(fmt.Sprintf("tracks[%d]: is the same separation as tracks[%d], leave one of them out", i, earlier))
+			wrong.Add(InputProblem{
+				Item: item(i), Message: fmt.Sprintf("is the same separation as %s, leave one of them out", item(earlier)),
+			})
 			continue
 		}
 		first[id] = i

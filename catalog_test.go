@@ -99,14 +99,14 @@ func TestCatalogValidateNamesTheField(t *testing.T) {
 			var invalid *stemflow.InputError
 			require.ErrorAs(t, err, &invalid)
 			if c.want == nil {
-				require.Contains(t, invalid.Problems[0], "tracks: 501 are too many for the input, which takes 500: put them into the bucket")
+				require.Contains(t, invalid.Problems[0].String(), "tracks: 501 are too many for the input, which takes 500: put them into the bucket")
 				require.Len(t, invalid.Problems, stemflow.MaxProblems)
 				require.Equal(t, stemflow.MaxInlineTracks+1-stemflow.MaxProblems, invalid.More)
 				return
 			}
 			require.Len(t, invalid.Problems, len(c.want), fmt.Sprint(invalid.Problems))
 			for i, want := range c.want {
-				require.True(t, strings.HasPrefix(invalid.Problems[i], want), invalid.Problems[i])
+				require.True(t, strings.HasPrefix(invalid.Problems[i].String(), want), invalid.Problems[i])
 			}
 		})
 	}

@@ -64,7 +64,8 @@ func TestValidateReportsEverythingAtOnce(t *testing.T) {
 	require.ErrorAs(t, in.Validate(), &e)
 	fields := make([]string, len(e.Problems))
 	for i, p := range e.Problems {
-		fields[i], _, _ = strings.Cut(p, ":")
+		fields[i] = p.Field
+		require.Equal(t, p.Field+": "+p.Message, p.String())
 	}
 	require.Equal(t, []string{
 		"taskId", "audioId", "separationTaskId", "stemName", "force", "bucket", "prefix", "callbackGrace", "pollInterval", "deadline",

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -12,18 +13,48 @@ import (
 // fields are where the fields of a JSON object go, by their exact names.
 type fields map[string]any
 
-// decode takes what decodes exactly. given are the fields that are there and not null, problems what it could not take. Temporal drops unknown
-// fields silently and reports a wrong type without naming the field, and encoding/json takes "audioID" for "audioId".
-func (f fields) decode(data []byte, example string) (given map[string]bool, problems []string) {
+// fieldsOf are pointers to the fields of the struct to which target points. Their names are those
+// in the tags, so that a field is decoded as soon as the struct has it.
+func fieldsOf(target any) fields {
+	value := reflect.ValueOf(target).Elem()
+	all := fields{}
+	for i := range value.NumField() {
+		if name := jsonName(value.Type().Field(i)); name != "" {
+			all[name] = value.Field(i).Addr().Interface()
+		}
+	}
+	return all
+}
+
+// jsonNames are the names of the fields of the struct to which target points, in its order.
+func jsonNames(target any) []string {
+	var names []string
+	for _, field := range reflect.VisibleFields(reflect.TypeOf(target).Elem()) {
+		if name := jsonName(field); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func jsonName(field reflect.StructField) string {
+	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+	return name
+}
+
+// decode takes what decodes exactly. given are the fields that are there and not null, problems
+// what it could not take. Temporal drops unknown fields silently and reports a wrong type without
+// naming the field, and encoding/json takes "audioID" for "audioId".
+func (f fields) decode(data []byte, example string) (given map[string]bool, problems []InputProblem) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(data, &raw); err != nil {
-		return nil, []string{"the input must be one JSON object, like " + example}
+		return nil, []InputProblem{{Message: "the input must be one JSON object, like " + example}}
 	}
 	given = map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(raw)) {
 		target, known := f[name]
 		if !known {
-			problems = append(problems, unknownField(name, slices.Sorted(maps.Keys(f))))
+			problems = append(problems, f.unknown(name))
 			continue
 		}
 		if bytes.Equal(raw[name], []byte("null")) {
@@ -31,25 +62,27 @@ func (f fields) decode(data []byte, example string) (given map[string]bool, prob
 		}
 		given[name] = true
 		if err := json.Unmarshal(raw[name], target); err != nil {
-			problems = append(problems, name+": "+undecodable(target, raw[name], err))
+			problems = append(problems, InputProblem{Field: name, Message: undecodable(target, raw[name], err)})
 		}
 	}
 	return given, problems
 }
 
-// decoded tells whether a field is not among the problems of its object.
-func decoded(problems []string, field string) bool {
-	return !slices.ContainsFunc(problems, func(p string) bool { return strings.HasPrefix(p, field+":") })
+// decoded reports whether a field is not among the problems of its object.
+func decoded(problems []InputProblem, field string) bool {
+	return !slices.ContainsFunc(problems, func(p InputProblem) bool { return p.Field == field })
 }
 
-func unknownField(name string, known []string) string {
+// unknown is the problem of a name that no field has.
+func (f fields) unknown(name string) InputProblem {
+	known := slices.Sorted(maps.Keys(f))
 	for _, k := range known {
 		if strings.EqualFold(k, name) || oneEditApart(strings.ToLower(k), strings.ToLower(name)) ||
 			(len(name) >= 3 && strings.HasPrefix(strings.ToLower(k), strings.ToLower(name))) {
-			return fmt.Sprintf("%s: no such field, did you mean %s?", name, k)
+			return InputProblem{Field: name, Message: fmt.Sprintf("no such field, did you mean %s?", k)}
 		}
 	}
-	return fmt.Sprintf("%s: no such field, known are %s", name, strings.Join(known, ", "))
+	return InputProblem{Field: name, Message: "no such field, known are " + strings.Join(known, ", ")}
 }
 
 // oneEditApart tells whether one inserted, dropped, changed or swapped letter makes a of b.

@@ -15,14 +15,15 @@ const (
 	DefaultPollInterval = Duration(30 * time.Second)
 	DefaultDeadline     = Duration(45 * time.Minute)
 
-	// MinPollInterval keeps a single run below the provider's limit on record look-ups (three a second for a task).
+	// MinPollInterval keeps a single run below the provider's limit on record look-ups (three a
+	// second for a task).
 	MinPollInterval = Duration(time.Second)
 	// MaxDeadline is as long as the provider keeps results.
 	MaxDeadline = Duration(14 * 24 * time.Hour)
 )
 
-// SeparateStemsInput is the input of [WorkflowSeparateStems], as JSON as a person types it into the Temporal UI.
-// Only TaskID and AudioID are required.
+// SeparateStemsInput is the input of [WorkflowSeparateStems], as JSON as a person types it into the
+// Temporal UI. Only TaskID and AudioID are required.
 type SeparateStemsInput struct {
 	// TaskID is the provider's id of the music task that made the track.
 	TaskID string `json:"taskId"`
@@ -30,19 +31,21 @@ type SeparateStemsInput struct {
 	AudioID string `json:"audioId"`
 	// Type is what to separate; empty is SeparateVocal, as with the provider.
 	Type SeparationType `json:"type,omitempty"`
-	// StemName is the instrument to extract, in the provider's spelling ("Lead Vocal"): required with, and only with,
-	// SplitStemAdvanced.
+	// StemName is the instrument to extract, in the provider's spelling ("Lead Vocal"): required
+	// with, and only with, SplitStemAdvanced.
 	StemName string `json:"stemName,omitempty"`
 	// SeparationTaskID is the id of a separation already paid for. With it the run never submits.
 	SeparationTaskID string `json:"separationTaskId,omitempty"`
 	// Bucket and Prefix say where to archive; empty is the worker's configuration.
 	Bucket string `json:"bucket,omitempty"`
 	Prefix string `json:"prefix,omitempty"`
-	// CallbackGrace is how long the callback alone is waited for; polling begins after it. Default 3m.
+	// CallbackGrace is how long the callback alone is waited for; polling begins after it. Default
+	// 3m.
 	CallbackGrace Duration `json:"callbackGrace,omitempty"`
 	// PollInterval is the pause between two polls. Default 30s.
 	PollInterval Duration `json:"pollInterval,omitempty"`
-	// Deadline is how long the provider may take, counted from its answer to the submit. Default 45m.
+	// Deadline is how long the provider may take, counted from its answer to the submit. Default
+	// 45m.
 	Deadline Duration `json:"deadline,omitempty"`
 	// Force pays again even if an archived result or a paid separation exists.
 	Force bool `json:"force,omitempty"`
@@ -50,11 +53,12 @@ type SeparateStemsInput struct {
 	AllowPartial bool `json:"allowPartial,omitempty"`
 
 	// undecoded is what UnmarshalJSON could not take, for Validate to report.
-	undecoded []string
+	undecoded []InputProblem
 }
 
-// UnmarshalJSON never fails: whatever does not decode exactly is kept for [SeparateStemsInput.Validate] to report, so that a run ends with
-// InvalidInput before anything is paid.
+// UnmarshalJSON never fails: whatever does not decode exactly is kept for
+// [SeparateStemsInput.Validate] to report, so that a run ends with InvalidInput before anything is
+// paid.
 func (in *SeparateStemsInput) UnmarshalJSON(data []byte) error {
 	*in = SeparateStemsInput{}
 	in.decode(data)
@@ -63,12 +67,7 @@ func (in *SeparateStemsInput) UnmarshalJSON(data []byte) error {
 
 // decode lays what data says over what the input says, and tells which fields it gives.
 func (in *SeparateStemsInput) decode(data []byte) (given map[string]bool) {
-	given, in.undecoded = fields{
-		"taskId": &in.TaskID, "audioId": &in.AudioID, "type": &in.Type, "stemName": &in.StemName,
-		"separationTaskId": &in.SeparationTaskID, "bucket": &in.Bucket, "prefix": &in.Prefix,
-		"callbackGrace": &in.CallbackGrace, "pollInterval": &in.PollInterval, "deadline": &in.Deadline,
-		"force": &in.Force, "allowPartial": &in.AllowPartial,
-	}.decode(data, exampleTrack)
+	given, in.undecoded = fieldsOf(in).decode(data, exampleTrack)
 	return given
 }
 
@@ -91,10 +90,64 @@ func (in SeparateStemsInput) WithDefaults() SeparateStemsInput {
 	return in
 }
 
-// InputError lists all that is wrong with an input, each problem as "field: what is wrong and what to write instead".
+// InputField is a field of [SeparateStemsInput], which is also a column of a list of tracks.
+type InputField struct {
+	// Name is the field's name in JSON.
+	Name string
+	// Bool says that its value is true or false. All others are written as strings.
+	Bool bool
+}
+
+// InputFields are the fields of [SeparateStemsInput], in its order.
+func InputFields() []InputField {
+	var in SeparateStemsInput
+	targets := fieldsOf(&in)
+	var all []InputField
+	for _, name := range jsonNames(&in) {
+		_, isBool := targets[name].(*bool)
+		all = append(all, InputField{Name: name, Bool: isBool})
+	}
+	return all
+}
+
+// LookupInputField finds a field of [SeparateStemsInput] by its exact name. The error says which
+// field may be meant.
+func LookupInputField(name string) (InputField, error) {
+	all := InputFields()
+	if i := slices.IndexFunc(all, func(f InputField) bool { return f.Name == name }); i >= 0 {
+		return all[i], nil
+	}
+	var in SeparateStemsInput
+	return InputField{}, &InputError{Problems: []InputProblem{fieldsOf(&in).unknown(name)}}
+}
+
+// InputProblem is one thing that is wrong with an input.
+type InputProblem struct {
+	// Item is where in a list it is, like "tracks[3]" or "line 7"; empty for an input that is no
+	// list.
+	Item string
+	// Field is the name of the field; empty when the input or the item as a whole is wrong.
+	Field string
+	// Message says what is wrong and what to write instead.
+	Message string
+}
+
+// String is "item: field: message", without those that are empty.
+func (p InputProblem) String() string {
+	text := p.Message
+	if p.Field != "" {
+		text = p.Field + ": " + text
+	}
+	if p.Item != "" {
+		text = p.Item + ": " + text
+	}
+	return text
+}
+
+// InputError lists all that is wrong with an input.
 type InputError struct {
 	// Problems are MaxProblems at most, and More counts those that are left out.
-	Problems []string
+	Problems []InputProblem
 	More     int
 }
 
@@ -102,7 +155,7 @@ type InputError struct {
 const MaxProblems = 50
 
 // Add adds a problem.
-func (e *InputError) Add(problem string) {
+func (e *InputError) Add(problem InputProblem) {
 	if len(e.Problems) == MaxProblems {
 		e.More++
 		return
@@ -111,7 +164,11 @@ func (e *InputError) Add(problem string) {
 }
 
 func (e *InputError) Error() string {
-	text := strings.Join(e.Problems, "; ")
+	problems := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		problems[i] = p.String()
+	}
+	text := strings.Join(problems, "; ")
 	if e.More > 0 {
 		text += fmt.Sprintf("; and %d problems more", e.More)
 	}
@@ -119,7 +176,8 @@ func (e *InputError) Error() string {
 }
 
 var (
-	// idPattern is what ids look like that can stand in an object key and a workflow id. The provider's are hexadecimal or UUIDs.
+	// idPattern is what ids look like that can stand in an object key and a workflow id. The
+	// provider's are hexadecimal or UUIDs.
 	idPattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 	bucketPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 	ipv4Pattern   = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$`)
@@ -128,14 +186,16 @@ var (
 // Validate reports everything that is wrong with the input at once, as an [*InputError], or nil.
 func (in SeparateStemsInput) Validate() error {
 	problems := slices.Clone(in.undecoded)
-	report := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	report := func(field, format string, args ...any) {
+		problems = append(problems, InputProblem{Field: field, Message: fmt.Sprintf(format, args...)})
+	}
 	checkID := func(field, value, meaning string) {
 		if value == "" {
 			if decoded(problems, field) {
-				report("%s: is required, give %s", field, meaning)
+				report(field, "is required, give %s", meaning)
 			}
 		} else if !idPattern.MatchString(value) {
-			report("%s: %q is not an id of the provider (letters, digits, '.', '_' and '-', at most 128)", field, value)
+			report(field, "%q is not an id of the provider (letters, digits, '.', '_' and '-', at most 128)", value)
 		}
 	}
 	checkID("taskId", in.TaskID, "the id of the music task that made the track")
@@ -146,37 +206,37 @@ func (in SeparateStemsInput) Validate() error {
 
 	filled := in.WithDefaults()
 	if !slices.Contains(SeparationTypes(), filled.Type) {
-		report("type: %q is unknown, use %s, %s or %s", in.Type, SeparateVocal, SplitStem, SplitStemAdvanced)
+		report("type", "%q is unknown, use %s, %s or %s", in.Type, SeparateVocal, SplitStem, SplitStemAdvanced)
 	}
 	switch {
 	case filled.Type == SplitStemAdvanced && in.StemName == "" && decoded(problems, "stemName"):
-		report("stemName: is required with type %s, give the instrument to extract, like \"Lead Vocal\"", SplitStemAdvanced)
+		report("stemName", "is required with type %s, give the instrument to extract, like \"Lead Vocal\"", SplitStemAdvanced)
 	case filled.Type == SplitStemAdvanced && in.StemName != "" && (Slug(in.StemName) == "" || len(in.StemName) > 64):
-		report("stemName: %q is no name of an instrument, give one in the provider's spelling, like \"Lead Vocal\"", in.StemName)
+		report("stemName", "%q is no name of an instrument, give one in the provider's spelling, like \"Lead Vocal\"", in.StemName)
 	case filled.Type != SplitStemAdvanced && in.StemName != "":
-		report("stemName: goes only with type %s, leave it out or change the type", SplitStemAdvanced)
+		report("stemName", "goes only with type %s, leave it out or change the type", SplitStemAdvanced)
 	}
 	if in.SeparationTaskID != "" && in.Force {
-		report("force: pays again and separationTaskId resumes what was paid, leave one of them out")
+		report("force", "pays again and separationTaskId resumes what was paid, leave one of them out")
 	}
 
 	if in.Bucket != "" {
 		if err := CheckBucketName(in.Bucket); err != nil {
-			report("bucket: %v", err)
+			report("bucket", "%v", err)
 		}
 	}
 	if err := CheckPrefix(in.Prefix); err != nil {
-		report("prefix: %v", err)
+		report("prefix", "%v", err)
 	}
 
 	if filled.CallbackGrace < 0 {
-		report("callbackGrace: %v is negative, give a duration like \"3m\"", in.CallbackGrace)
+		report("callbackGrace", "%v is negative, give a duration like \"3m\"", in.CallbackGrace)
 	}
 	if filled.PollInterval < MinPollInterval {
-		report("pollInterval: %v is too short for the provider's limits, give at least %v", in.PollInterval, MinPollInterval)
+		report("pollInterval", "%v is too short for the provider's limits, give at least %v", in.PollInterval, MinPollInterval)
 	}
 	if filled.Deadline < filled.PollInterval || filled.Deadline > MaxDeadline {
-		report("deadline: %v must be at least the poll interval (%v) and at most %v", in.Deadline, filled.PollInterval, MaxDeadline)
+		report("deadline", "%v must be at least the poll interval (%v) and at most %v", in.Deadline, filled.PollInterval, MaxDeadline)
 	}
 	if len(problems) > 0 {
 		return &InputError{Problems: problems}

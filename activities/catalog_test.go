@@ -81,7 +81,7 @@ func TestCatalogIsKeptForTheRunAndReadInPages(t *testing.T) {
 			if in.Source != nil {
 				w.putText(in.Source.Key, "changed")
 			}
-			var read []activityapi.CatalogPageTrack
+			var read []activityapi.CatalogTrack
 			pages := 0
 			for offset := int64(0); pages == 0 || offset > 0; pages++ {
 				page, err := w.readCatalog(prepared, offset)
@@ -159,7 +159,7 @@ func TestCatalogTellsWhatTheArchiveKnows(t *testing.T) {
 	page, err := w.readCatalog(prepared, 0)
 	require.NoError(t, err)
 	require.Zero(t, page.Next)
-	found := map[string]activityapi.CatalogPageTrack{}
+	found := map[string]activityapi.CatalogTrack{}
 	for _, track := range page.Tracks {
 		found[track.Input.AudioID] = track
 	}

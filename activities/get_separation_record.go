@@ -150,7 +150,7 @@ func (a *GetSeparationRecord) doneWithoutStems(ctx context.Context, in activitya
 			"start the track again to pay for another try", nil,
 			stemflow.ErrorDetails{ProviderCode: record.ErrorCode, ProviderMessage: record.ErrorMessage})
 	default:
-		return nil, final(stemflow.ErrorNoStems, "the provider reports success and serves no stem; start the track again to look "+
-			"once more, unpaid, or with force to pay for another try", nil)
+		return nil, final(stemflow.ErrorNoStems, "the provider reports success and serves no stem; start the track again later "+
+			"to look once more, unpaid; only if there are still none, start it with force, which pays for another try", nil)
 	}
 }

@@ -72,9 +72,10 @@ func (a *PrepareCatalog) check(
 	bucket = cmp.Or(in.Source.Bucket, bucket)
 	source, _, err := a.Archive.Store.Open(ctx, bucket, in.Source.Key)
 	if errors.Is(err, archive.ErrNotFound) {
-		return 0, &stemflow.InputError{Problems: []string{
-			fmt.Sprintf("source: there is no object %s in bucket %s, upload it, or correct the key", in.Source.Key, bucket),
-		}}
+		return 0, &stemflow.InputError{Problems: []stemflow.InputProblem{{
+			Field:   "source",
+			Message: fmt.Sprintf("there is no object %s in bucket %s, upload it, or correct the key", in.Source.Key, bucket),
+		}}}
 	}
 	if err != nil {
 		return 0, err

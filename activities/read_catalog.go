@@ -42,7 +42,7 @@ func (a *ReadCatalog) Execute(ctx context.Context, in activityapi.ReadCatalogInp
 		return nil, storeFailure(err)
 	}
 
-	page := &activityapi.CatalogPage{Tracks: make([]activityapi.CatalogPageTrack, len(tracks))}
+	page := &activityapi.CatalogPage{Tracks: make([]activityapi.CatalogTrack, len(tracks))}
 	if size < info.Size {
 		page.Next = in.Offset + size
 	}
@@ -62,8 +62,8 @@ func (a *ReadCatalog) Execute(ctx context.Context, in activityapi.ReadCatalogInp
 
 // look looks a track up in the archive, unless its input says already what to do. What keeps the archive from telling and is not mended by waiting
 // is the affair of the track's own run.
-func (a *ReadCatalog) look(ctx context.Context, track activityapi.CatalogTrack) (activityapi.CatalogPageTrack, error) {
-	found := activityapi.CatalogPageTrack{CatalogTrack: track}
+func (a *ReadCatalog) look(ctx context.Context, track activityapi.CatalogTrack) (activityapi.CatalogTrack, error) {
+	found := track
 	in := track.Input.WithDefaults()
 	if in.Force || in.SeparationTaskID != "" {
 		return found, nil

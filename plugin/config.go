@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 
+	"stemflow/internal/archive"
 	"stemflow/internal/config"
 )
 
@@ -61,6 +62,14 @@ type MinIO struct {
 	RootCAs *x509.CertPool
 }
 
+// options are those of the store.
+func (m MinIO) options() archive.Options {
+	return archive.Options{
+		Endpoint: m.Endpoint, AccessKey: m.AccessKey, SecretKey: m.SecretKey,
+		Region: m.Region, Secure: m.Secure, RootCAs: m.RootCAs,
+	}
+}
+
 // FromEnv reads the configuration from the environment, as stemflow's own worker does. It names every variable that is missing
 // or wrong in one error.
 func FromEnv(c client.Client) (Config, error) {
@@ -68,17 +77,23 @@ func FromEnv(c client.Client) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	return FromWorker(c, env), nil
+}
+
+// FromWorker is [FromEnv] for stemflow's own worker, which has read the environment already.
+func FromWorker(c client.Client, env config.Worker) Config {
+	store := archive.OptionsOf(env.MinIO)
 	return Config{
 		Client: c,
 		APIKey: env.KIE.APIKey.Reveal(), BaseURL: env.KIE.BaseURL,
 		CallbackBaseURL: env.Callback.BaseURL, CallbackSecrets: config.Reveal(env.Callback.Secrets),
 		MinIO: MinIO{
-			Endpoint: env.MinIO.Endpoint, AccessKey: env.MinIO.AccessKey, SecretKey: env.MinIO.SecretKey.Reveal(),
-			Region: env.MinIO.Region, Secure: env.MinIO.Secure, RootCAs: env.MinIO.RootCAs,
+			Endpoint: store.Endpoint, AccessKey: store.AccessKey, SecretKey: store.SecretKey,
+			Region: store.Region, Secure: store.Secure, RootCAs: store.RootCAs,
 		},
 		Bucket: env.Bucket, Prefix: env.Prefix, LedgerBucket: env.LedgerBucket, LedgerPrefix: env.LedgerPrefix,
 		SubmitTaskQueue: env.SubmitTaskQueue, SubmitRate: env.SubmitRate,
 		ArchiveConcurrency: env.ArchiveConcurrency, MaxStemSize: env.MaxStemSize,
 		SourceHosts: env.SourceHosts, AllowInsecureSources: env.AllowInsecureSources,
-	}, nil
+	}
 }

@@ -45,11 +45,7 @@ func newHost(cfg Config) (*host, error) {
 	if h.provider, err = kie.New(kie.Options{BaseURL: cfg.BaseURL, APIKey: cfg.APIKey}); err != nil {
 		return nil, fmt.Errorf("stemflow: %w", err)
 	}
-	h.store, err = archive.New(archive.Options{
-		Endpoint: cfg.MinIO.Endpoint, AccessKey: cfg.MinIO.AccessKey, SecretKey: cfg.MinIO.SecretKey,
-		Region: cfg.MinIO.Region, Secure: cfg.MinIO.Secure, RootCAs: cfg.MinIO.RootCAs,
-	})
-	if err != nil {
+	if h.store, err = archive.New(cfg.MinIO.options()); err != nil {
 		return nil, fmt.Errorf("stemflow: %w", err)
 	}
 	h.sources = source.New(source.Options{

@@ -30,14 +30,7 @@ type list struct {
 
 // readList checks a list of tracks before anything is uploaded: it is checked again by the run, as it checks lists that are in the bucket.
 func (p *cli) readList(name string, in stemflow.SeparateCatalogInput, cfg config.Starter) (*list, error) {
-	minIO, err := p.minIO()
-	if err != nil {
-		return nil, configurationError(err)
-	}
-	store, err := archive.New(archive.Options{
-		Endpoint: minIO.Endpoint, AccessKey: minIO.AccessKey, SecretKey: minIO.SecretKey.Reveal(),
-		Region: minIO.Region, Secure: minIO.Secure, RootCAs: minIO.RootCAs,
-	})
+	store, err := p.store()
 	if err != nil {
 		return nil, configurationError(err)
 	}

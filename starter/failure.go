@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
+	"unicode"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -62,39 +64,36 @@ func configurationError(err error) error {
 	return &failure{Type: failureConfiguration, Message: err.Error(), code: exitUsage}
 }
 
-// advice says what to do about a run that ended with one of the error types.
-var advice = map[string]string{
-	stemflow.ErrorInvalidInput:        "Correct what is named above. Nothing was paid.",
-	stemflow.ErrorUnauthorized:        "Check KIE_API_KEY of the worker. Nothing was paid.",
-	stemflow.ErrorInsufficientCredits: "Top up the provider's account and start again. Nothing was paid.",
-	stemflow.ErrorProviderRejected: "Check the ids and the type of separation: the provider will not take them as they are. " +
-		"Nothing was paid.",
-	stemflow.ErrorProviderUnavailable: "Start again later. What was paid is taken up again, not paid twice.",
-	stemflow.ErrorSubmissionUnknown: "Look for the task in the provider's log (https://kie.ai/logs). If it is there, start again with " +
-		"--separation-task-id and its id. If it is not, start again with --force.",
-	stemflow.ErrorSeparationFailed: "The provider could not separate this track; https://kie.ai/logs tells whether it was charged. " +
-		"Starting again with --force pays for another try.",
-	stemflow.ErrorSeparationTimedOut: "Start again, with a longer --deadline if need be: the paid separation is taken up, not paid twice.",
-	stemflow.ErrorNoStems: "Start again later, which pays nothing, to see whether the stems have appeared; " +
-		"--force pays for another try.",
-	stemflow.ErrorSourceExpired: "Start again later, which pays nothing, unless the message says that the stems " +
-		"are gone. The provider keeps them for 14 days; of those that are gone --force makes new ones, and pays for them.",
-	stemflow.ErrorSourceNotAudio: "Start again later, which pays nothing, to see whether the provider serves audio then; " +
-		"--allow-partial takes the other stems.",
-	stemflow.ErrorSourceTooLarge: "Raise STEMFLOW_MAX_STEM_SIZE of the worker and start again, which pays nothing.",
-	stemflow.ErrorSourceForbidden: "If the host is the provider's, add it to STEMFLOW_SOURCE_HOSTS of the worker and start again, " +
-		"which pays nothing.",
-	stemflow.ErrorSourceBlocked: "The file host refuses the worker, and the stems are still there: find out whether it " +
-		"blocks the worker's address or User-Agent, or let another worker fetch them, and start again, " +
-		"which pays nothing.",
-	stemflow.ErrorArchiveUnavailable: "Check the object store and the MINIO_ variables of the worker, and start again. " +
-		"What was paid is taken up again, not paid twice.",
-	stemflow.ErrorArchiveIncomplete: "Start again, which pays nothing: the stems that are archived stay. " +
-		"--allow-partial takes what can be had.",
-	failureCanceled:   "Start the track again to go on: what was paid is taken up, not paid twice.",
-	failureTerminated: "Start the track again to go on: what was paid is taken up, not paid twice.",
-	failureTimedOut:   "Start the track again to go on: what was paid is taken up, not paid twice.",
+// goOn is the hint for runs that were ended from outside.
+const goOn = "Start the track again to go on: what was paid is taken up, not paid twice."
+
+// hintFor says what to do about a run that ended for a reason: the remedy of its error type, with
+// the starter's flags in place of the input's fields.
+func hintFor(reason string) string {
+	switch reason {
+	case failureCanceled, failureTerminated, failureTimedOut:
+		return goOn
+	}
+	t, ok := stemflow.LookupErrorType(reason)
+	if !ok {
+		return ""
+	}
+	hint := named.ReplaceAllStringFunc(t.Remedy, func(name string) string {
+		name = strings.Trim(name, "`")
+		if unicode.IsUpper(rune(name[0])) {
+			return name // a variable
+		}
+		return "--" + flagName(name)
+	})
+	hint = strings.ToUpper(hint[:1]) + hint[1:] + "."
+	if t.Paid == stemflow.PaidNo {
+		hint += " Nothing was paid."
+	}
+	return hint
 }
+
+// named is a name in a remedy.
+var named = regexp.MustCompile("`[^`]+`")
 
 // runFailure tells how a run ended that did not end well.
 func runFailure(err error) *failure {
@@ -106,7 +105,7 @@ func runFailure(err error) *failure {
 }
 
 func failureOf(end activityapi.EndedSeparation) *failure {
-	f := &failure{Type: end.Reason, Message: end.Message, Details: end.Details, hint: advice[end.Reason], code: exitFailed}
+	f := &failure{Type: end.Reason, Message: end.Message, Details: end.Details, hint: hintFor(end.Reason), code: exitFailed}
 	switch end.Reason {
 	case stemflow.ErrorInvalidInput:
 		f.code = exitUsage

@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"strconv"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -18,28 +15,22 @@ import (
 	"stemflow"
 )
 
-// errorTypes are the values of the contract's Error constants.
-func errorTypes(t *testing.T) []string {
-	file, err := parser.ParseFile(token.NewFileSet(), "../errors.go", nil, parser.SkipObjectResolution)
-	require.NoError(t, err)
-	var types []string
-	ast.Inspect(file, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Error") {
-			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-			require.NoError(t, err)
-			types = append(types, value)
+// A hint speaks of flags, which the commands that start a run must have.
+func TestHintForEveryErrorType(t *testing.T) {
+	flags := newFlagSet("start")
+	(&startOptions{}).declare(flags)
+	for _, kind := range stemflow.ErrorTypes() {
+		hint := hintFor(kind.Name)
+		require.Regexp(t, `^[A-Z].*\.$`, hint, kind.Name)
+		require.NotContains(t, hint, "`", kind.Name)
+		require.Equal(t, kind.Paid == stemflow.PaidNo, strings.HasSuffix(hint, "Nothing was paid."), kind.Name)
+		for _, name := range regexp.MustCompile(`--[a-z-]+`).FindAllString(hint, -1) {
+			require.NotNil(t, flags.Lookup(name[2:]), "%s: there is no flag %s", kind.Name, name)
 		}
-		return true
-	})
-	return types
-}
-
-func TestAdviceForEveryErrorType(t *testing.T) {
-	types := errorTypes(t)
-	require.Len(t, types, 16)
-	for _, kind := range types {
-		require.NotEmpty(t, advice[kind], "there is no advice for %s", kind)
 	}
+	require.Contains(t, hintFor(stemflow.ErrorSubmissionUnknown), "--separation-task-id")
+	require.Contains(t, hintFor(stemflow.ErrorSourceTooLarge), " STEMFLOW_MAX_STEM_SIZE ")
+	require.Empty(t, hintFor("Unforeseen"))
 }
 
 func TestRunFailures(t *testing.T) {
@@ -63,7 +54,7 @@ func TestRunFailures(t *testing.T) {
 			failure{Type: "TimedOut", Message: "the workflow ran into a time-out that it was started with", code: exitFailed}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.want.hint = advice[c.want.Type]
+			c.want.hint = hintFor(c.want.Type)
 			require.NotEmpty(t, c.want.hint)
 			// The way of a real one, over the wire.
 			converter := temporal.GetDefaultFailureConverter()
@@ -78,7 +69,7 @@ func TestRunFailures(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	f := &failure{
-		Type: stemflow.ErrorArchiveIncomplete, Message: "1 of 12 stems\x1b[2J", code: exitFailed, hint: advice[stemflow.ErrorArchiveIncomplete],
+		Type: stemflow.ErrorArchiveIncomplete, Message: "1 of 12 stems\x1b[2J", code: exitFailed, hint: hintFor(stemflow.ErrorArchiveIncomplete),
 		Details: &stemflow.ErrorDetails{SeparationTaskID: "3e63", Stems: make([]stemflow.Stem, 11)},
 	}
 	var stdout, stderr bytes.Buffer
@@ -89,7 +80,7 @@ func TestReport(t *testing.T) {
   1 of 12 stems [2J
   archived so far: 11
   separation task id: 3e63
-Start again, which pays nothing: the stems that are archived stay. --allow-partial takes what can be had.
+Start again, unpaid: what is archived stays. With --allow-partial a run succeeds with the stems that it can get.
 `, stderr.String())
 
 	stderr.Reset()

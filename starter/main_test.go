@@ -224,3 +224,11 @@ func TestTitle(t *testing.T) {
 	require.Equal(t, "split_stem_advanced (Lead Vocal) of e231",
 		title(stemflow.SeparateStemsInput{AudioID: "e231", Type: stemflow.SplitStemAdvanced, StemName: "Lead Vocal"}))
 }
+
+func TestEveryInputFieldHasAFlag(t *testing.T) {
+	flags := newFlagSet("start")
+	(&startOptions{}).declare(flags)
+	for _, field := range stemflow.InputFields() {
+		require.NotNil(t, flags.Lookup(flagName(field.Name)), "start has no flag for %s", field.Name)
+	}
+}

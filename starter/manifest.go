@@ -46,16 +46,8 @@ func (p *cli) readManifest(ctx context.Context, command string, o manifestOption
 		return nil, usageError(command, "--manifest-key goes without --prefix and the flags of a track")
 	}
 	cfg, cfgErr := p.config()
-	minIO, minIOErr := p.minIO()
-	if err := errors.Join(cfgErr, minIOErr); err != nil {
-		return nil, configurationError(err)
-	}
-	store, err := archive.New(archive.Options{
-		Endpoint: minIO.Endpoint, AccessKey: minIO.AccessKey, SecretKey: minIO.SecretKey.Reveal(),
-		Region: minIO.Region, Secure: minIO.Secure, RootCAs: minIO.RootCAs,
-		PublicEndpoint: minIO.PublicEndpoint, PublicSecure: minIO.PublicSecure,
-	})
-	if err != nil {
+	store, storeErr := p.store()
+	if err := errors.Join(cfgErr, storeErr); err != nil {
 		return nil, configurationError(err)
 	}
 	a := &archived{store: store, location: o.location(cfg), ledger: archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, o.in.Track())}
@@ -63,6 +55,15 @@ func (p *cli) readManifest(ctx context.Context, command string, o manifestOption
 		return nil, err
 	}
 	return a, nil
+}
+
+// store is the object store that the environment names.
+func (p *cli) store() (*archive.Store, error) {
+	minIO, err := p.minIO()
+	if err != nil {
+		return nil, err
+	}
+	return archive.New(archive.OptionsOf(minIO))
 }
 
 // location is the folder of the manifest.

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"stemflow"
 )
@@ -39,6 +40,18 @@ func patienceFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput) {
 	set.BoolVar(&in.AllowPartial, "allow-partial", in.AllowPartial, "succeed even if some stems cannot be archived")
 }
 
+// flagName is the flag of a field of the input: --task-id of taskId.
+func flagName(field string) string {
+	var b strings.Builder
+	for _, r := range field {
+		if unicode.IsUpper(r) {
+			b.WriteByte('-')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
 // checkInput reports everything that is wrong with an input before anything is started.
 func checkInput(in interface{ Validate() error }) error {
 	err := in.Validate()
@@ -53,11 +66,14 @@ func checkInput(in interface{ Validate() error }) error {
 
 // problemLines are the problems of an input in a line each.
 func problemLines(invalid *stemflow.InputError) string {
-	lines := strings.Join(invalid.Problems, "\n")
-	if invalid.More > 0 {
-		lines += fmt.Sprintf("\nand %d problems more", invalid.More)
+	lines := make([]string, len(invalid.Problems))
+	for i, problem := range invalid.Problems {
+		lines[i] = problem.String()
 	}
-	return lines
+	if invalid.More > 0 {
+		lines = append(lines, fmt.Sprintf("and %d problems more", invalid.More))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // title is what a person calls a separation.

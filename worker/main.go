@@ -79,11 +79,7 @@ func run() error {
 		return fmt.Errorf("cannot reach Temporal at %s, check TEMPORAL_ADDRESS: %w", options.HostPort, err)
 	}
 	defer c.Close()
-	cfg, err := plugin.FromEnv(c)
-	if err != nil {
-		return err
-	}
-	stemflow, err := plugin.New(cfg)
+	stemflow, err := plugin.New(plugin.FromWorker(c, env))
 	if err != nil {
 		return err
 	}

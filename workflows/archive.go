@@ -12,7 +12,8 @@ import (
 	"stemflow"
 )
 
-// archiveStems moves all stems at once, each on its own: what happens to one does not touch the others.
+// archiveStems moves all stems at once, each on its own: what happens to one does not touch the
+// others.
 func (s *separation) archiveStems(ctx workflow.Context) error {
 	for _, stem := range s.record.Stems {
 		s.progress.Stems = append(s.progress.Stems, stemflow.StemProgress{Name: stem.Name, State: stemflow.StemArchiving})
@@ -66,14 +67,14 @@ func (s *separation) archiveStem(ctx workflow.Context, source stemflow.SourceSte
 	for {
 		var stem stemflow.Stem
 		err := workflow.ExecuteActivity(archiveOptions(ctx, source.Name), activityapi.ActivityArchiveStem, activityapi.ArchiveStemInput{
-			Location: s.archive.Location, SeparationTaskID: s.taskID, Stem: source, Fresh: !s.resumed,
+			Location: s.archive.Location, SeparationTaskID: s.separationTaskID, Stem: source, Fresh: !s.resumed,
 		}).Get(ctx, &stem)
 		if kind, _ := applicationError(err); kind != stemflow.ErrorSourceExpired || len(tried) == maxRenewals {
 			return stem, err
 		}
 		tried = append(tried, source.URL)
 		err = workflow.ExecuteActivity(renewOptions(ctx, source.Name), activityapi.ActivityRenewSource, activityapi.RenewSourceInput{
-			SeparationTaskID: s.taskID, Stem: source, Tried: tried,
+			SeparationTaskID: s.separationTaskID, Stem: source, Tried: tried,
 		}).Get(ctx, &source)
 		if err != nil {
 			return stem, err
@@ -81,8 +82,8 @@ func (s *separation) archiveStem(ctx workflow.Context, source stemflow.SourceSte
 	}
 }
 
-// incomplete is the ending of a run that could not archive everything: of the stems' own type where nothing was archived and
-// all failed alike, ArchiveIncomplete otherwise.
+// incomplete is the ending of a run that could not archive everything: of the stems' own type where
+// nothing was archived and all failed alike, ArchiveIncomplete otherwise.
 func (s *separation) incomplete() error {
 	kind := stemflow.ErrorArchiveIncomplete
 	first := s.failed[0].Type
@@ -104,7 +105,7 @@ func (s *separation) incomplete() error {
 // writeManifest commits the run: a reader that starts at the manifest never sees half a result.
 func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStemsResult, error) {
 	result := stemflow.SeparateStemsResult{
-		SeparationTaskID: s.taskID,
+		SeparationTaskID: s.separationTaskID,
 		Type:             s.in.Type,
 		SettledBy:        s.settledBy,
 		Paid:             s.paid,
@@ -123,7 +124,7 @@ func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStem
 			OriginURL: s.record.OriginURL, CreatedAt: s.record.CreatedAt, CompletedAt: s.record.CompletedAt,
 		},
 	}
-	err := briefly(manifestOptions(ctx), activityapi.ActivityWriteManifest,
+	err := localFirst(manifestOptions(ctx), activityapi.ActivityWriteManifest,
 		activityapi.WriteManifestInput{Location: s.archive.Location, Ledger: s.archive.Ledger, Manifest: manifest}, &result.Manifest)
 	if temporal.IsCanceledError(err) {
 		return nil, err

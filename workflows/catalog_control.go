@@ -27,7 +27,7 @@ func (c *catalog) offerControl(ctx workflow.Context) error {
 				c.state.Outages = 0
 			}
 			c.state.Paused = nil
-			c.purse.known = false // it may be what was mended
+			c.budget.known = false // it may be what was mended
 			c.showDetails(ctx)
 			return c.progress(), nil
 		}, workflow.UpdateHandlerOptions{
@@ -65,7 +65,8 @@ func (c *catalog) pause(ctx workflow.Context, pause stemflow.CatalogPause) {
 	c.showDetails(ctx)
 }
 
-// pauseItself pauses for something that a person has to mend: to go on would only make one track after the other fail.
+// pauseItself pauses for something that a person has to mend: to go on would only make one track
+// after the other fail.
 func (c *catalog) pauseItself(ctx workflow.Context, reason, message string) {
 	if !c.pausedItself() {
 		workflow.GetLogger(ctx).Warn("the catalogue pauses until somebody has mended what is wrong and sends the update resume",

@@ -44,7 +44,7 @@ func TestTheBudgetIsNotExceeded(t *testing.T) {
 			s.fails(unpaid(stemflow.ErrorProviderRejected), 10) // the last that the budget has room for
 		}, want: stemflow.CatalogCounts{Archived: 10, Failed: 1, Skipped: 19}, paid: 100},
 		"what is archived or paid for passes": {budget: 50, set: func(s *shelf) {
-			found := outcome.OfArchived(s.tracks[19].CatalogTrack, stemflow.SeparateStemsResult{SettledBy: stemflow.SettledByArchive})
+			found := outcome.OfArchived(s.tracks[19], stemflow.SeparateStemsResult{SettledBy: stemflow.SettledByArchive})
 			s.tracks[19].Found = &found
 			s.tracks[29].Input.SeparationTaskID = "sep-30"
 		}, want: stemflow.CatalogCounts{Archived: 6, Found: 1, Skipped: 23}, paid: 50},

@@ -36,7 +36,7 @@ func TestACatalogContinuesAsNew(t *testing.T) {
 func TestArchivedTracksMakeHistoriesLongToo(t *testing.T) {
 	s := newShelf(t, 450)
 	for i := range s.tracks {
-		found := outcome.OfArchived(s.tracks[i].CatalogTrack, stemflow.SeparateStemsResult{SettledBy: stemflow.SettledByArchive})
+		found := outcome.OfArchived(s.tracks[i], stemflow.SeparateStemsResult{SettledBy: stemflow.SettledByArchive})
 		s.tracks[i].Found = &found
 	}
 	s.page = func(offset int64) {

@@ -32,7 +32,7 @@ type shelf struct {
 	metrics metricstest.Recorder
 	in      stemflow.SeparateCatalogInput
 
-	tracks []activityapi.CatalogPageTrack
+	tracks []activityapi.CatalogTrack
 	// separate tells how the run of a track ends, and after how long. The simplest pays and archives it after a minute.
 	separate func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation)
 	prepare  func() (*activityapi.PreparedCatalog, error)
@@ -64,9 +64,9 @@ func newShelf(t *testing.T, tracks int) *shelf {
 		in: stemflow.SeparateCatalogInput{Name: "june", Source: &stemflow.ObjectRef{Key: "june.csv"}, Window: 10},
 	}
 	for i := range tracks {
-		s.tracks = append(s.tracks, activityapi.CatalogPageTrack{CatalogTrack: activityapi.CatalogTrack{
+		s.tracks = append(s.tracks, activityapi.CatalogTrack{
 			Number: i + 1, Line: i + 2, Input: stemflow.SeparateStemsInput{TaskID: "t", AudioID: fmt.Sprintf("a%d", i+1)},
-		}})
+		})
 	}
 	s.separate = func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
 		return time.Minute, separated(in)

@@ -19,7 +19,7 @@ func (c *catalog) progress() stemflow.CatalogProgress {
 	p := stemflow.CatalogProgress{
 		Phase: c.phase, Name: c.in.Name, Source: c.in.Source, Paused: c.state.Paused, Window: c.state.Window,
 		Tracks: c.state.Prepared.Tracks, CatalogCounts: c.state.Counts, Running: len(c.running),
-		Credits: c.purse.spent, Reserved: c.purse.reserved, CreditBudget: c.in.CreditBudget,
+		Credits: c.budget.spent, Reserved: c.budget.reserved, CreditBudget: c.in.CreditBudget,
 		Failures: c.state.Failures, StartedAt: c.state.StartedAt,
 	}
 	if c.breaker {
@@ -28,8 +28,8 @@ func (c *catalog) progress() stemflow.CatalogProgress {
 			p.PaidWindow = paid
 		}
 	}
-	if c.purse.known {
-		balance := c.purse.balance
+	if c.budget.known {
+		balance := c.budget.balance
 		p.Balance = &balance
 	}
 	return p

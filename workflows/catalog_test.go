@@ -219,7 +219,7 @@ func TestArchivedTracksNeedNoRun(t *testing.T) {
 	s := newShelf(t, 250)
 	for i := range s.tracks {
 		if i%5 != 0 {
-			found := outcome.OfArchived(s.tracks[i].CatalogTrack, stemflow.SeparateStemsResult{SettledBy: stemflow.SettledByArchive})
+			found := outcome.OfArchived(s.tracks[i], stemflow.SeparateStemsResult{SettledBy: stemflow.SettledByArchive})
 			s.tracks[i].Found = &found
 		}
 	}

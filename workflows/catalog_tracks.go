@@ -11,47 +11,45 @@ import (
 	"stemflow/internal/outcome"
 )
 
-// runningTrack is a track under way.
-type runningTrack struct {
-	activityapi.RunningTrack
-	// begun tells that its run is known to have begun, or to be somebody else's.
-	begun bool
-}
-
 // start separates a track, beside all others.
 func (c *catalog) start(ctx workflow.Context, track activityapi.RunningTrack) {
-	c.goOn(ctx, &runningTrack{RunningTrack: track}, c.separate)
+	track.Begun = false // it may have been, at an earlier try
+	c.spawn(ctx, &track, c.separate)
 }
 
 // adopt awaits the tracks that the run before has started.
 func (c *catalog) adopt(ctx workflow.Context) {
 	for _, track := range c.state.Running {
-		c.goOn(ctx, &runningTrack{RunningTrack: track, begun: true}, c.await)
+		track.Begun = true
+		c.spawn(ctx, &track, c.await)
 	}
 	c.state.Running = nil
 }
 
-func (c *catalog) goOn(
-	ctx workflow.Context, track *runningTrack, separate func(workflow.Context, *runningTrack) activityapi.EndedSeparation,
+// spawn adds a track to those under way, and settles it when its run has ended.
+func (c *catalog) spawn(
+	ctx workflow.Context, track *activityapi.RunningTrack,
+	separate func(workflow.Context, *activityapi.RunningTrack) activityapi.EndedSeparation,
 ) {
 	c.running = append(c.running, track)
 	c.showDetails(ctx)
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		end := separate(ctx, track)
-		c.running = slices.DeleteFunc(c.running, func(r *runningTrack) bool { return r == track })
-		c.settle(ctx, track.RunningTrack, end)
+		c.running = slices.DeleteFunc(c.running, func(r *activityapi.RunningTrack) bool { return r == track })
+		c.settle(ctx, *track, end)
 	})
 }
 
-// separate starts a track's run as a child, and awaits it. Where a run of the track is under way already, it is joined.
-func (c *catalog) separate(ctx workflow.Context, track *runningTrack) activityapi.EndedSeparation {
+// separate starts a track's run as a child, and awaits it. Where a run of the track is under way
+// already, it is joined.
+func (c *catalog) separate(ctx workflow.Context, track *activityapi.RunningTrack) activityapi.EndedSeparation {
 	child := workflow.ExecuteChildWorkflow(trackOptions(ctx, track.Input), stemflow.WorkflowSeparateStems, track.Input)
 	var run workflow.Execution
 	err := child.GetChildWorkflowExecution().Get(ctx, &run)
-	track.begun = true
+	track.Begun = true
 	switch {
 	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
-		c.purse.release(&track.RunningTrack) // whatever that run pays, it is not this catalogue's
+		c.budget.release(track) // whatever that run pays, it is not this catalogue's
 		track.Joined = true
 		return c.await(ctx, track)
 	case temporal.IsCanceledError(err):
@@ -67,8 +65,9 @@ func (c *catalog) separate(ctx workflow.Context, track *runningTrack) activityap
 	return activityapi.EndedSeparation{Result: result}
 }
 
-// await awaits a run that is not, or not any more, a child of this one. Cancelled, it cancels that run too, unless it is somebody else's.
-func (c *catalog) await(ctx workflow.Context, track *runningTrack) activityapi.EndedSeparation {
+// await awaits a run that is not, or not any more, a child of this one. Cancelled, it cancels that
+// run too, unless it is somebody else's.
+func (c *catalog) await(ctx workflow.Context, track *activityapi.RunningTrack) activityapi.EndedSeparation {
 	in := activityapi.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(track.Input), RunID: track.RunID}
 	var end activityapi.EndedSeparation
 	err := workflow.ExecuteActivity(awaitOptions(ctx), activityapi.ActivityAwaitSeparation, in).Get(ctx, &end)
@@ -98,10 +97,10 @@ func endedWith(err error) activityapi.EndedSeparation {
 	return activityapi.EndedSeparation{Reason: stemflow.ReasonLost, Message: err.Error()}
 }
 
-// settle takes in how a track's run ended: the track is concluded, or is to be started again.
+// settle takes in how a track's run ended: the track is finished, or is to be started again.
 func (c *catalog) settle(ctx workflow.Context, track activityapi.RunningTrack, end activityapi.EndedSeparation) {
 	cost := costOf(track, end)
-	c.purse.settle(&track, cost, end.Reason)
+	c.budget.settle(&track, cost, end.Reason)
 	c.observeEnd(ctx, track, end, cost)
 	track.Credits += cost
 	var (
@@ -123,7 +122,7 @@ func (c *catalog) settle(ctx workflow.Context, track activityapi.RunningTrack, e
 		c.startAgain(ctx, track, end, mayBePaid)
 		return
 	}
-	c.conclude(ctx, outcomeOf(track, end))
+	c.finishTrack(ctx, outcomeOf(track, end))
 }
 
 // startAgain makes a track one of the next to be started. What may be paid for is never forced
@@ -202,8 +201,8 @@ func outcomeOf(track activityapi.RunningTrack, end activityapi.EndedSeparation) 
 	return row
 }
 
-// conclude counts what became of a track, and keeps it to be recorded.
-func (c *catalog) conclude(ctx workflow.Context, outcome stemflow.TrackOutcome) {
+// finishTrack counts what became of a track, and keeps it to be recorded.
+func (c *catalog) finishTrack(ctx workflow.Context, outcome stemflow.TrackOutcome) {
 	outcome.Message = shorten(outcome.Message)
 	c.state.Counts.Add(outcome.Status)
 	c.outcomes = append(c.outcomes, outcome)
@@ -216,7 +215,8 @@ func (c *catalog) conclude(ctx workflow.Context, outcome stemflow.TrackOutcome) 
 }
 
 const (
-	// shownFailures is how many of the latest failures are shown while a catalogue goes on; the report has all.
+	// shownFailures is how many of the latest failures are shown while a catalogue goes on; the
+	// report has all.
 	shownFailures = 5
 	// mostMessage bounds what is kept of a message, in bytes.
 	mostMessage = 500

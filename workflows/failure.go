@@ -10,7 +10,8 @@ import (
 	"stemflow"
 )
 
-// ending is why a run ends without a result: one of the contract's error types, before it is made an ApplicationError.
+// ending is why a run ends without a result: one of the contract's error types, before it is made
+// an ApplicationError.
 type ending struct {
 	kind    string
 	message string
@@ -29,8 +30,9 @@ func applicationError(err error) (kind string, app *temporal.ApplicationError) {
 	return "", nil
 }
 
-// activityFailure is the ending for an activity's error: its own type and message, where it is of the contract's types;
-// otherwise (a time-out, a lost worker, one of the activities' own signs) the type that the caller names. Cancellations pass.
+// activityFailure is the ending for an activity's error: its own type and message, where it is of
+// the contract's types; otherwise (a time-out, a lost worker, one of the activities' own signs) the
+// type that the caller names. Cancellations pass.
 func activityFailure(err error, otherwise string) error {
 	if err == nil || temporal.IsCanceledError(err) {
 		return err
@@ -47,31 +49,26 @@ func activityFailure(err error, otherwise string) error {
 	return e
 }
 
+// isErrorType reports whether an error's type is one of the contract's.
 func isErrorType(kind string) bool {
-	switch kind {
-	case stemflow.ErrorInvalidInput, stemflow.ErrorUnauthorized, stemflow.ErrorInsufficientCredits, stemflow.ErrorProviderRejected,
-		stemflow.ErrorProviderUnavailable, stemflow.ErrorSubmissionUnknown, stemflow.ErrorSeparationFailed,
-		stemflow.ErrorSeparationTimedOut, stemflow.ErrorNoStems, stemflow.ErrorSourceExpired, stemflow.ErrorSourceNotAudio,
-		stemflow.ErrorSourceTooLarge, stemflow.ErrorSourceForbidden, stemflow.ErrorSourceBlocked,
-		stemflow.ErrorArchiveUnavailable, stemflow.ErrorArchiveIncomplete:
-		return true
-	}
-	return false
+	_, ok := stemflow.LookupErrorType(kind)
+	return ok
 }
 
-// failure is what the run returns: the ending as a final ApplicationError, or the cancellation, with the separation task id in
-// the details of either. An ApplicationError must be the outermost error, or Temporal takes it for a retryable one.
+// failure is what the run returns: the ending as a final ApplicationError, or the cancellation,
+// with the separation task id in the details of either. An ApplicationError must be the outermost
+// error, or Temporal takes it for a retryable one.
 func (s *separation) failure(err error) error {
 	if temporal.IsCanceledError(err) {
-		return temporal.NewCanceledError(stemflow.ErrorDetails{SeparationTaskID: s.taskID, Paid: s.paid})
+		return temporal.NewCanceledError(stemflow.ErrorDetails{SeparationTaskID: s.separationTaskID, Paid: s.paid})
 	}
 	var e *ending
 	if !errors.As(err, &e) {
 		return err
 	}
 	switch {
-	case s.ownership >= given:
-		e.details.SeparationTaskID = s.taskID
+	case s.ownership >= fromInput:
+		e.details.SeparationTaskID = s.separationTaskID
 	case len(s.recorded) > 0:
 		e.message += fmt.Sprintf(" (callbacks named %s, which the ledger now knows of: start the track again, which resumes "+
 			"what is paid for)", strings.Join(s.recorded, ", "))

@@ -23,27 +23,27 @@ func (s *separation) hearForeign(ctx workflow.Context, separationTaskID string) 
 // recordForeign puts what callbacks named on the ledger before the run ends, where the provider's
 // record proves that a run of this workflow id has paid for it. It also leaves no signal unread.
 func (s *separation) recordForeign(ctx workflow.Context, err error) {
-	patience := foreignFinish
+	scheduleToClose := foreignFinish
 	if err != nil && ctx.Err() == nil {
-		patience = foreignFinishFailed
+		scheduleToClose = foreignFinishFailed
 	}
-	if s.ownership == claimed {
-		s.hearForeign(ctx, s.taskID)
+	if s.ownership == unverified {
+		s.hearForeign(ctx, s.separationTaskID)
 	}
 	s.readLateCallbacks(ctx)
 	for done := 0; done < len(s.foreign); {
 		named := s.foreign[done:]
 		done = len(s.foreign)
-		s.adoptAll(ctx, named, patience)
+		s.adoptAll(ctx, named, scheduleToClose)
 		s.readLateCallbacks(ctx) // what came meanwhile
 	}
 }
 
-func (s *separation) adoptAll(ctx workflow.Context, named []string, patience time.Duration) {
+func (s *separation) adoptAll(ctx workflow.Context, named []string, scheduleToClose time.Duration) {
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	adoptions := make([]workflow.Future, len(named))
 	for i, id := range named {
-		adoptions[i] = workflow.ExecuteActivity(adoptOptions(detached, patience), activityapi.ActivityAdoptCallback,
+		adoptions[i] = workflow.ExecuteActivity(adoptOptions(detached, scheduleToClose), activityapi.ActivityAdoptCallback,
 			activityapi.AdoptCallbackInput{
 				SeparationTaskID: id, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, Track: s.in.Track(),
 			})
@@ -66,7 +66,7 @@ func (s *separation) readLateCallbacks(ctx workflow.Context) {
 		if !callbacks.ReceiveAsync(&callback) {
 			continue // it did not decode
 		}
-		if s.ownership < given || callback.TaskID != s.taskID {
+		if s.ownership < fromInput || callback.TaskID != s.separationTaskID {
 			s.hearForeign(ctx, callback.TaskID)
 		}
 	}

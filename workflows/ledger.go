@@ -11,13 +11,13 @@ import (
 
 // recordSubmission starts bringing the ledger up to what the run knows of its separation.
 func (s *separation) recordSubmission(ctx workflow.Context, submission stemflow.Submission) {
-	submission.SeparationTaskID, submission.SubmittedAt = s.taskID, s.submittedAt
+	submission.SeparationTaskID, submission.SubmittedAt = s.separationTaskID, s.submittedAt
 	submission.Owner = s.payer
 	s.writeLedger(ctx, activityapi.RecordSubmissionInput{Submission: submission})
 }
 
-// closeLedger ends the submits of the run: what it surely did not pay for does not lock the track, no execution of it can
-// call any more, and the run learns whether one has.
+// closeLedger ends the submits of the run: what it surely did not pay for does not lock the track,
+// no execution of it can call any more, and the run learns whether one has.
 func (s *separation) closeLedger(ctx workflow.Context) {
 	s.closing = true
 	s.writeLedger(ctx, activityapi.RecordSubmissionInput{
@@ -47,8 +47,8 @@ func (s *separation) writeLedger(ctx workflow.Context, in activityapi.RecordSubm
 	})
 }
 
-// finishLedger waits until the ledger is written: without a time limit when the run did its work, for some time when it
-// failed or is cancelled, since then the memo names the separation too.
+// finishLedger waits until the ledger is written: without a time limit when the run did its work,
+// for some time when it failed or is cancelled, since then the memo names the separation too.
 func (s *separation) finishLedger(ctx workflow.Context, err error) {
 	if s.ledger == nil {
 		return

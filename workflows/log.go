@@ -8,8 +8,8 @@ import (
 // log is the run's log, silent in a replay. Its lines name the separation once it is known.
 func (s *separation) log(ctx workflow.Context) log.Logger {
 	logger := workflow.GetLogger(ctx)
-	if s.taskID != "" {
-		logger = log.With(logger, "separationTaskId", s.taskID)
+	if s.separationTaskID != "" {
+		logger = log.With(logger, "separationTaskId", s.separationTaskID)
 	}
 	return logger
 }

@@ -12,16 +12,18 @@ import (
 
 // What a run reports to its worker's metrics handler, once: a replay reports nothing.
 const (
-	// MetricSeparations counts runs that have ended by the tags "type" and "outcome": archived, partial, found (in the archive,
-	// by an earlier run), cancelled, or the error type.
+	// MetricSeparations counts runs that have ended by the tags "type" and "outcome": archived,
+	// partial, found (in the archive, by an earlier run), cancelled, or the error type.
 	MetricSeparations = "stemflow_separations"
-	// MetricSettled counts separations that the provider has done, by the tags "type" and "settled_by", as soon as that is known.
+	// MetricSettled counts separations that the provider has done, by the tags "type" and
+	// "settled_by", as soon as that is known.
 	MetricSettled = "stemflow_separations_settled"
-	// MetricSettleLatency is the time from the submit until a separation was settled, by the same tags. Of separations that an
-	// earlier run has paid for it would tell when somebody started the track again, so they are left out.
+	// MetricSettleLatency is the time from the submit until a separation was settled, by the same
+	// tags. Of separations that an earlier run has paid for it would tell when somebody started the
+	// track again, so they are left out.
 	MetricSettleLatency = "stemflow_separation_settle_latency"
-	// MetricCatalogTracks counts the tracks of catalogues that have come to an end, by the tag "status": archived, found, partial, failed, skipped,
-	// cancelled.
+	// MetricCatalogTracks counts the tracks of catalogues that have come to an end, by the tag
+	// "status": archived, found, partial, failed, skipped, cancelled.
 	MetricCatalogTracks = "stemflow_catalog_tracks"
 )
 

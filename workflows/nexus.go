@@ -12,7 +12,8 @@ import (
 	"stemflow"
 )
 
-// NexusService offers the workflows as asynchronous Nexus operations of the same names, for callers in other namespaces.
+// NexusService offers the workflows as asynchronous Nexus operations of the same names, for callers
+// in other namespaces.
 func NexusService() *nexus.Service {
 	service := nexus.NewService(stemflow.NexusService)
 	service.MustRegister(
@@ -42,8 +43,8 @@ func startCatalog(
 	return temporalnexus.ExecuteUntypedWorkflow[*stemflow.SeparateCatalogResult](ctx, operation, options, stemflow.WorkflowSeparateCatalog, in)
 }
 
-// sharedRun are options that let all who ask for one thing wait for one run. What is wrong with an input is told here: it would not reach the workflow
-// as it was typed.
+// sharedRun are options that let all who ask for one thing wait for one run. What is wrong with an
+// input is told here: it would not reach the workflow as it was typed.
 func sharedRun(workflowID string, invalid error) (client.StartWorkflowOptions, error) {
 	if invalid != nil {
 		return client.StartWorkflowOptions{}, &nexus.OperationError{

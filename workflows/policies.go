@@ -13,36 +13,44 @@ import (
 // Every timeout and every retry of the workflows stands in this file, with its reason.
 
 const (
-	// A short request to the object store or the provider. The activities' own HTTP time-outs (30 s) end before it does.
+	// A short request to the object store or the provider. The activities' own HTTP time-outs (30
+	// s) end before it does.
 	requestTimeout = 45 * time.Second
 
 	// What is tried within a workflow task must fit in one, which has 10 s.
-	briefTimeout = 5 * time.Second
+	localTimeout = 5 * time.Second
 
-	// The store is asked before paying: a restart of it, about a minute, is sat out, and then the run fails, since nothing is
-	// lost yet. Attempts are counted and not time, for on a busy queue the first one may wait for long.
+	// The store is asked before paying: a restart of it, about a minute, is sat out, and then the
+	// run fails, since nothing is lost yet. Attempts are counted and not time, for on a busy queue
+	// the first one may wait for long.
 	prepareAttempts = 7
 
-	// One submit: the intent (at most 15 s), the call (30 s) and the completion of the ledger (15 s). Only a lost worker takes longer.
+	// One submit: the intent (at most 15 s), the call (30 s) and the completion of the ledger (15
+	// s). Only a lost worker takes longer.
 	submitTimeout = 75 * time.Second
-	// A submit waits for its turn in the rate-limited queue, for as long as there are others before it; now and then it asks
-	// whether that is still the queue to wait in.
+	// A submit waits for its turn in the rate-limited queue, for as long as there are others before
+	// it; now and then it asks whether that is still the queue to wait in.
 	submitTurn = time.Hour
-	// How long a submit that the provider surely refuses (rate limit, maintenance, not reachable) is tried again.
-	submitPatience = time.Hour
-	// The provider's rate limit counts in windows of 10 s, and a refused call is worth another only after a full one.
+	// How long a submit that the provider surely refuses (rate limit, maintenance, not reachable)
+	// is tried again.
+	retryForRefused = time.Hour
+	// The provider's rate limit counts in windows of 10 s, and a refused call is worth another only
+	// after a full one.
 	submitPauseFirst = 10 * time.Second
 	submitPauseMost  = 2 * time.Minute
-	// The provider has been seen to say of a track that it does not exist, and to take the same submit minutes later.
-	notYetPatience = 10 * time.Minute
-	// Another run holds the intent: its call is over within submitTimeout, so the ledger is looked at again soon.
+	// The provider has been seen to say of a track that it does not exist, and to take the same
+	// submit minutes later.
+	retryForNotYet = 10 * time.Minute
+	// Another run holds the intent: its call is over within submitTimeout, so the ledger is looked
+	// at again soon.
 	heldPause = 5 * time.Second
 
-	// After a callback the record is expected within seconds. Where it lags longer polling goes on; where it cannot be read for
-	// that long, or has no links, the callback's own links serve.
+	// After a callback the record is expected within seconds. Where it lags longer polling goes on;
+	// where it cannot be read for that long, or has no links, the callback's own links serve.
 	confirmAttempts = 5
 
-	// Polling believes a record that is done without a link at the fifth look: links may follow for four intervals.
+	// Polling believes a record that is done without a link at the fifth look: links may follow for
+	// four intervals.
 	emptyLooks = 5
 
 	// The provider keeps results for 14 days. One that was paid for before and of which it has no
@@ -54,23 +62,26 @@ const (
 	recordFollows = time.Hour
 	absentFor     = 10 * time.Minute
 
-	// A stem has hours to be archived: the store may be down for that long, and the links last for days. One attempt may wait
-	// for its turn on a busy worker and then move a gigabyte over a slow line; a lost worker is noticed by the heartbeat.
-	archivePatience  = 12 * time.Hour
-	archiveTimeout   = time.Hour
-	archiveHeartbeat = 30 * time.Second
+	// A stem has hours to be archived: the store may be down for that long, and the links last for
+	// days. One attempt may wait for its turn on a busy worker and then move a gigabyte over a slow
+	// line; a lost worker is noticed by the heartbeat.
+	scheduleToCloseArchive = 12 * time.Hour
+	archiveTimeout         = time.Hour
+	archiveHeartbeat       = 30 * time.Second
 	// An expired link is renewed; one that does not work after this many renewals never will.
 	maxRenewals = 3
 	// The provider's record is asked for a new link about as long as its outages last.
-	renewPatience = 30 * time.Minute
+	scheduleToCloseRenew = 30 * time.Minute
 
-	// The ledger is written when the store is back, as the stems are; a run that failed waits for it only this long, one that was
-	// cancelled must end promptly.
+	// The ledger is written when the store is back, as the stems are; a run that failed waits for
+	// it only this long, one that was cancelled must end promptly.
 	ledgerFinish = time.Minute
-	// A run whose intent may still stand waits longer for the store: an intent locks the track until it is completed or taken
-	// back. And of a run whose submits ended unpaid only the ledger knows whether an execution that was lost has paid.
+	// A run whose intent may still stand waits longer for the store: an intent locks the track until
+	// it is completed or taken back. And of a run whose submits ended unpaid only the ledger knows
+	// whether an execution that was lost has paid.
 	ledgerClose = 30 * time.Minute
-	// Where the store was away before the first call there is hardly any doubt, and a person waits to hear of the outage.
+	// Where the store was away before the first call there is hardly any doubt, and a person waits to
+	// hear of the outage.
 	ledgerCloseAway       = 2 * time.Minute
 	ledgerFinishCancelled = 10 * time.Second
 
@@ -89,22 +100,29 @@ const (
 	foreignFinishFailed = time.Minute
 	foreignFinish       = 10 * time.Second
 
-	// A list of a million tracks takes a minute or two to be checked and kept; a lost worker is noticed by the heartbeat.
+	// A list of a million tracks takes a minute or two to be checked and kept; a lost worker is
+	// noticed by the heartbeat.
 	prepareCatalogTimeout = 30 * time.Minute
 	catalogHeartbeat      = 30 * time.Second
-	// A page of a catalogue is some hundreds of short requests to the store, a batch of outcomes a few.
+	// A page of a catalogue is some hundreds of short requests to the store, a batch of outcomes a
+	// few.
 	catalogPageTimeout = 5 * time.Minute
-	// Nothing is lost while the store is away: a catalogue waits for it before it starts more tracks, however long that takes.
-	forAsLongAsItTakes = 0
-	// The balance is asked for about as long as the provider's restarts take. Then the catalogue pauses, which costs nothing either.
-	balancePatience = 10 * time.Minute
-	// A run that is awaited by looking at it is looked at often at first, for it may be about to end.
+	// Nothing is lost while the store is away: a catalogue waits for it before it starts more
+	// tracks, however long that takes.
+	noTimeout = 0
+	// The balance is asked for about as long as the provider's restarts take. Then the catalogue
+	// pauses, which costs nothing either.
+	scheduleToCloseBalance = 10 * time.Minute
+	// A run that is awaited by looking at it is looked at often at first, for it may be about to
+	// end.
 	awaitPauseFirst = 2 * time.Second
 	awaitPauseMost  = 30 * time.Second
-	// The report has as long as the stems; a catalogue that is cancelled ends without it when the store is away.
-	reportTimeout           = 30 * time.Minute
-	reportPatienceCancelled = 5 * time.Minute
-	// So many tracks in a row that fail for the provider, the store or the configuration are no accident. A window of them may be under way.
+	// The report has as long as the stems; a catalogue that is cancelled ends without it when the
+	// store is away.
+	reportTimeout                  = 30 * time.Minute
+	scheduleToCloseReportCancelled = 5 * time.Minute
+	// So many tracks in a row that fail for the provider, the store or the configuration are no
+	// accident. A window of them may be under way.
 	outagesToPause = 10
 	// A failure that cost credits weighs more. Bad tracks are rare, so a few paid ones that fail in
 	// a row are most likely the provider's doing, and a person should look before more is spent. A
@@ -118,28 +136,30 @@ const (
 	// A joined run that is cancelled from outside is replaced by an own one. Two catalogues, or a
 	// person who cancels again and again, must not keep each other busy for ever.
 	maxRestarts = 3
-	// A catalogue continues as new well below what Temporal takes (51,200 events, 50 MB), where a worker still replays it in a moment. What is under
-	// way then adds some events for each track of the window.
+	// A catalogue continues as new well below what Temporal takes (51,200 events, 50 MB), where a
+	// worker still replays it in a moment. What is under way then adds some events for each track
+	// of the window.
 	longHistoryEvents = 4_000
 	longHistoryBytes  = 2 << 20
 )
 
-// isLong tells that a run should continue as new.
-func isLong(ctx workflow.Context) bool {
+// shouldContinueAsNew reports whether the history is long enough.
+func shouldContinueAsNew(ctx workflow.Context) bool {
 	info := workflow.GetInfo(ctx)
 	return info.GetContinueAsNewSuggested() || info.GetCurrentHistoryLength() > longHistoryEvents || info.GetCurrentHistorySize() > longHistoryBytes
 }
 
-// storeRetry waits for the object store: quick at first, for a restart, then once a minute, for an outage.
+// storeRetry waits for the object store: quick at first, for a restart, then once a minute, for an
+// outage.
 func storeRetry() *temporal.RetryPolicy {
 	return &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute}
 }
 
-// briefOptions: a single attempt. What does not do at once is an ordinary activity's.
-func briefOptions(ctx workflow.Context, summary string) workflow.Context {
+// localOptions: a single attempt. What does not do at once is an ordinary activity's.
+func localOptions(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		Summary:                summary,
-		ScheduleToCloseTimeout: briefTimeout,
+		ScheduleToCloseTimeout: localTimeout,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 	})
 }
@@ -154,8 +174,9 @@ func prepareOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// submitOptions: a single attempt, because the engine would repeat a lost one blindly; and a cancellation waits for a call under
-// way, whose id is worth money, while it drops one that has not started.
+// submitOptions: a single attempt, because the engine would repeat a lost one blindly; and a
+// cancellation waits for a call under way, whose id is worth money, while it drops one that has not
+// started.
 func submitOptions(ctx workflow.Context, queue string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "submit the separation (paid)",
@@ -180,18 +201,18 @@ func ledgerOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "complete the ledger",
 		StartToCloseTimeout:    requestTimeout,
-		ScheduleToCloseTimeout: archivePatience,
+		ScheduleToCloseTimeout: scheduleToCloseArchive,
 		RetryPolicy:            storeRetry(),
 	})
 }
 
 // adoptOptions: the store or the provider may be away for as long as a stem may wait for them. A
 // record that does not exist is given up sooner, by the activity.
-func adoptOptions(ctx workflow.Context, patience time.Duration) workflow.Context {
+func adoptOptions(ctx workflow.Context, scheduleToClose time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "record a callback for a run that is over",
 		StartToCloseTimeout:    requestTimeout,
-		ScheduleToCloseTimeout: patience,
+		ScheduleToCloseTimeout: scheduleToClose,
 		RetryPolicy:            storeRetry(),
 	})
 }
@@ -215,8 +236,8 @@ func askOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// pollOptions: each poll is a retry of one activity, so that the history does not grow with their number and no worker is
-// occupied between two of them.
+// pollOptions: each poll is a retry of one activity, so that the history does not grow with their
+// number and no worker is occupied between two of them.
 func pollOptions(ctx workflow.Context, interval stemflow.Duration, until time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "poll the provider's record every " + interval.String(),
@@ -230,7 +251,7 @@ func archiveOptions(ctx workflow.Context, stem string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "archive " + stem,
 		StartToCloseTimeout:    archiveTimeout,
-		ScheduleToCloseTimeout: archivePatience,
+		ScheduleToCloseTimeout: scheduleToCloseArchive,
 		HeartbeatTimeout:       archiveHeartbeat,
 		RetryPolicy:            storeRetry(),
 	})
@@ -240,7 +261,7 @@ func renewOptions(ctx workflow.Context, stem string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "renew the link of " + stem,
 		StartToCloseTimeout:    requestTimeout,
-		ScheduleToCloseTimeout: renewPatience,
+		ScheduleToCloseTimeout: scheduleToCloseRenew,
 		RetryPolicy:            storeRetry(),
 	})
 }
@@ -249,7 +270,7 @@ func manifestOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "write the manifest",
 		StartToCloseTimeout:    requestTimeout,
-		ScheduleToCloseTimeout: archivePatience,
+		ScheduleToCloseTimeout: scheduleToCloseArchive,
 		RetryPolicy:            storeRetry(),
 	})
 }
@@ -277,12 +298,13 @@ func balanceOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "look at the account's balance",
 		StartToCloseTimeout:    requestTimeout,
-		ScheduleToCloseTimeout: balancePatience,
+		ScheduleToCloseTimeout: scheduleToCloseBalance,
 		RetryPolicy:            storeRetry(),
 	})
 }
 
-// trackOptions: a child of a catalogue outlives the run that started it, which continues as new, or is terminated while the track is paid for.
+// trackOptions: a child of a catalogue outlives the run that started it, which continues as new, or
+// is terminated while the track is paid for.
 func trackOptions(ctx workflow.Context, in stemflow.SeparateStemsInput) workflow.Context {
 	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            stemflow.WorkflowID(in),
@@ -292,7 +314,8 @@ func trackOptions(ctx workflow.Context, in stemflow.SeparateStemsInput) workflow
 	})
 }
 
-// awaitOptions: each look is a retry of one activity, so that no worker is occupied between two of them.
+// awaitOptions: each look is a retry of one activity, so that no worker is occupied between two of
+// them.
 func awaitOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:             "await a track that is under way",
@@ -301,20 +324,20 @@ func awaitOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
-func outcomesOptions(ctx workflow.Context, patience time.Duration) workflow.Context {
+func outcomesOptions(ctx workflow.Context, scheduleToClose time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "record outcomes",
 		StartToCloseTimeout:    catalogPageTimeout,
-		ScheduleToCloseTimeout: patience,
+		ScheduleToCloseTimeout: scheduleToClose,
 		RetryPolicy:            storeRetry(),
 	})
 }
 
-func reportOptions(ctx workflow.Context, patience time.Duration) workflow.Context {
+func reportOptions(ctx workflow.Context, scheduleToClose time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "write the report",
 		StartToCloseTimeout:    reportTimeout,
-		ScheduleToCloseTimeout: patience,
+		ScheduleToCloseTimeout: scheduleToClose,
 		HeartbeatTimeout:       catalogHeartbeat,
 		RetryPolicy:            storeRetry(),
 	})

@@ -2,19 +2,12 @@ package workflows
 
 import (
 	"errors"
-	"stemflow/internal/activityapi"
 
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
-
-// looked is what one look at the provider's record found.
-type looked struct {
-	taskID string
-	record activityapi.SeparationRecord
-	err    error
-}
 
 // offerPollNow lets whoever does not want to wait ask the provider at once.
 func (s *separation) offerPollNow(ctx workflow.Context) error {
@@ -27,15 +20,16 @@ func (s *separation) offerPollNow(ctx workflow.Context) error {
 
 func (s *separation) canPollNow(workflow.Context) error {
 	switch {
-	case s.progress.SubmissionUnknown || s.ownership == claimed:
+	case s.progress.SubmissionUnknown || s.ownership == unverified:
 		return errors.New("the submit's outcome is unknown: there is no separation to ask about before the callback names it")
-	case s.taskID == "":
+	case s.separationTaskID == "":
 		return errors.New("nothing has been submitted yet: there is no separation to ask about")
 	}
 	return nil
 }
 
-// pollNow asks for the record, together with whoever asks at the same time, and tells the run what it says.
+// pollNow asks for the record, together with whoever asks at the same time, and tells the run what
+// it says.
 func (s *separation) pollNow(ctx workflow.Context) (stemflow.PollNowResult, error) {
 	first := s.asking == nil
 	if first {
@@ -43,56 +37,56 @@ func (s *separation) pollNow(ctx workflow.Context) (stemflow.PollNowResult, erro
 		look.ReportPending = true
 		s.asking = workflow.ExecuteActivity(askOptions(ctx), activityapi.ActivityGetSeparationRecord, look)
 	}
-	found := looked{taskID: s.taskID}
-	found.err = s.asking.Get(ctx, &found.record)
+	separationTaskID := s.separationTaskID
+	var record activityapi.SeparationRecord
+	err := s.asking.Get(ctx, &record)
+	seen := observe(separationTaskID, record, err)
 	if first {
 		s.asking = nil
-		s.asked.SendAsync(found)
+		s.asked.SendAsync(seen)
 	}
-	return found.answer(), ctx.Err()
+	return seen.pollNowResult(), ctx.Err()
 }
 
-func (l looked) answer() stemflow.PollNowResult {
-	answer := stemflow.PollNowResult{SeparationTaskID: l.taskID, State: stemflow.RecordDone}
-	kind, app := applicationError(l.err)
-	switch {
-	case l.err == nil && l.record.Pending:
-		answer.State = stemflow.RecordPending
-	case l.err == nil:
-		for _, stem := range l.record.Stems {
-			answer.Stems = append(answer.Stems, stem.Name)
+func (o observation) pollNowResult() stemflow.PollNowResult {
+	result := stemflow.PollNowResult{SeparationTaskID: o.separationTaskID}
+	_, app := applicationError(o.err)
+	switch o.finding {
+	case foundDone:
+		result.State = stemflow.RecordDone
+		for _, stem := range o.record.Stems {
+			result.Stems = append(result.Stems, stem.Name)
 		}
-	case kind == stemflow.ErrorSeparationFailed:
-		answer.State, answer.Message = stemflow.RecordFailed, app.Message()
+		return result
+	case foundPending:
+		result.State = stemflow.RecordPending
+		return result
+	case foundFailed:
+		result.State = stemflow.RecordFailed
 		var details stemflow.ErrorDetails
 		_ = app.Details(&details) // the activity always sends them
-		answer.ProviderCode = details.ProviderCode
+		result.ProviderCode = details.ProviderCode
 	default:
-		answer.State, answer.Message = stemflow.RecordUnknown, l.err.Error()
-		if app != nil {
-			answer.Message = app.Message()
-		}
+		result.State = stemflow.RecordUnknown
 	}
-	return answer
+	result.Message = o.err.Error()
+	if app != nil {
+		result.Message = app.Message()
+	}
+	return result
 }
 
-// told: somebody had the provider asked. What the record says ends the wait; what it does not say changes nothing.
-func (w *wait) told(ctx workflow.Context, found looked) error {
-	if found.taskID != w.s.taskID {
+// onPollNow: somebody had the provider asked. What the record says ends the wait; what it does not
+// say changes nothing.
+func (w *wait) onPollNow(ctx workflow.Context, seen observation) error {
+	if seen.separationTaskID != w.s.separationTaskID || !seen.ended() {
 		return nil
 	}
-	kind, _ := applicationError(found.err)
-	switch {
-	case toldByRecord(kind):
-		return w.s.recordFailure(ctx, found.err)
-	case found.err == nil && !found.record.Pending:
-		w.s.claim(ctx, found.record)
-		w.s.settle(ctx, stemflow.SettledByPoll, found.record)
-	}
-	return nil
+	return w.act(ctx, seen, stemflow.SettledByPoll)
 }
 
-// awaitHandlers keeps the run open until every update has its answer: cancelled, they answer at once.
+// awaitHandlers keeps the run open until every update has its answer: cancelled, they answer at
+// once.
 func awaitHandlers(ctx workflow.Context) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()

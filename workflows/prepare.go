@@ -18,7 +18,7 @@ func (s *separation) validate() error {
 // prepareArchive makes the destination ready and learns what stands there, before anything is paid.
 func (s *separation) prepareArchive(ctx workflow.Context) error {
 	s.enter(ctx, stemflow.PhasePreparing)
-	err := briefly(prepareOptions(ctx), activityapi.ActivityPrepareArchive, s.prepareInput(), &s.archive)
+	err := localFirst(prepareOptions(ctx), activityapi.ActivityPrepareArchive, s.prepareInput(), &s.archive)
 	if err != nil {
 		return activityFailure(err, stemflow.ErrorArchiveUnavailable)
 	}
@@ -30,11 +30,12 @@ func (s *separation) prepareInput() activityapi.PrepareArchiveInput {
 	return activityapi.PrepareArchiveInput{Track: s.in.Track(), Bucket: s.in.Bucket, Prefix: s.in.Prefix, Owner: s.owner}
 }
 
-// alreadyArchived is the end of a run that has nothing to do: an earlier one archived the track completely.
+// alreadyArchived is the end of a run that has nothing to do: an earlier one archived the track
+// completely.
 func (s *separation) alreadyArchived(ctx workflow.Context, result *stemflow.SeparateStemsResult) *stemflow.SeparateStemsResult {
 	result.SettledBy, result.Paid = stemflow.SettledByArchive, s.paid
 	s.settledBy, s.stems = result.SettledBy, result.Stems
-	s.know(ctx, result.SeparationTaskID)
+	s.setSeparationTask(ctx, result.SeparationTaskID)
 	s.label(ctx, stemflow.SearchAttributeSettledBy, string(s.settledBy))
 	for _, stem := range result.Stems {
 		s.progress.Stems = append(s.progress.Stems,

@@ -21,7 +21,8 @@ func (s *separation) enter(ctx workflow.Context, phase stemflow.Phase) {
 	s.showDetails(ctx)
 }
 
-// showDetails writes the execution's current details: a line and a small table of stems, in Markdown.
+// showDetails writes the execution's current details: a line and a small table of stems, in
+// Markdown.
 func (s *separation) showDetails(ctx workflow.Context) {
 	var b strings.Builder
 	p := s.progress

@@ -76,7 +76,7 @@ func (l *lateCallbacks) hear(ctx workflow.Context, separationTaskID string) {
 	}
 	l.heard = append(l.heard, separationTaskID)
 	l.pending++
-	adoption := workflow.ExecuteActivity(adoptOptions(ctx, archivePatience), activityapi.ActivityAdoptCallback,
+	adoption := workflow.ExecuteActivity(adoptOptions(ctx, scheduleToCloseArchive), activityapi.ActivityAdoptCallback,
 		activityapi.AdoptCallbackInput{
 			SeparationTaskID: separationTaskID, WorkflowID: l.in.WorkflowID, Owner: l.in.Owner, Track: l.in.Track,
 		})

@@ -20,11 +20,13 @@ func Register(r Registry) {
 	register(r, activityapi.WorkflowRecordCallback, RecordCallback)
 }
 
-// register allows a second registration under the same name: a plugin registers again at every replay.
+// register allows a second registration under the same name: a plugin registers again at every
+// replay.
 func register(r Registry, name string, w any) {
 	r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{
 		Name: name, DisableAlreadyRegisteredCheck: true,
-		// Every release replays the histories of those before it, so a run need not keep the release that began it alive.
+		// Every release replays the histories of those before it, so a run need not keep the
+		// release that began it alive.
 		VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
 	})
 }

@@ -9,8 +9,8 @@ import (
 	"stemflow"
 )
 
-// label sets those of the given search attributes (names and values in turn) that the namespace knows: one that it does not
-// know would fail the workflow task, out of this code's reach.
+// label sets those of the given search attributes (names and values in turn) that the namespace
+// knows: one that it does not know would fail the workflow task, out of this code's reach.
 func (s *separation) label(ctx workflow.Context, namesAndValues ...string) {
 	var updates []temporal.SearchAttributeUpdate
 	for pair := range slices.Chunk(namesAndValues, 2) {

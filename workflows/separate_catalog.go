@@ -10,12 +10,13 @@ import (
 	"stemflow"
 )
 
-// SeparateCatalog separates the tracks of a catalogue, each as a [SeparateStems] of its own, a window of them at a time, and reports what became of
-// each. That a track fails stops no other. However many there are, they are one logical run: it continues as new with the state that a run of
-// it hands on, and that a person who starts one leaves out.
+// SeparateCatalog separates the tracks of a catalogue, each as a [SeparateStems] of its own, a
+// window of them at a time, and reports what became of each. That a track fails stops no other.
+// However many there are, they are one logical run: it continues as new with the state that a run
+// of it hands on, and that a person who starts one leaves out.
 //
-// It ends with a *temporal.ApplicationError of type ErrorInvalidInput or ErrorArchiveUnavailable, or cancelled. The first detail is a
-// [stemflow.SeparateCatalogResult] of what came to be.
+// It ends with a *temporal.ApplicationError of type ErrorInvalidInput or ErrorArchiveUnavailable,
+// or cancelled. The first detail is a [stemflow.SeparateCatalogResult] of what came to be.
 func SeparateCatalog(
 	ctx workflow.Context, in stemflow.SeparateCatalogInput, state *activityapi.CatalogState,
 ) (*stemflow.SeparateCatalogResult, error) {
@@ -45,17 +46,18 @@ func SeparateCatalog(
 type catalog struct {
 	in    stemflow.SeparateCatalogInput
 	phase stemflow.CatalogPhase
-	// state is what is handed on, but for what stands in running and purse.
-	state activityapi.CatalogState
-	purse purse
+	// state is what is handed on, but for what stands in running and budget.
+	state  activityapi.CatalogState
+	budget creditBudget
 	// breaker says that the run has the breaker of catalog_breaker.go.
 	breaker bool
 
-	// page are the tracks of the page that is being taken, without those that are; next is where the page after it begins.
-	page []activityapi.CatalogPageTrack
+	// page are the tracks of the page that is being taken, without those that are; next is where
+	// the page after it begins.
+	page []activityapi.CatalogTrack
 	next int64
 	// running are the tracks under way.
-	running []*runningTrack
+	running []*activityapi.RunningTrack
 	// outcomes are those that are not recorded yet.
 	outcomes []stemflow.TrackOutcome
 }
@@ -67,11 +69,12 @@ func newCatalog(ctx workflow.Context, in stemflow.SeparateCatalogInput, state *a
 	} else {
 		c.state = *state
 	}
-	c.purse = newPurse(in.CreditBudget, c.state)
+	c.budget = newCreditBudget(in.CreditBudget, c.state)
 	return c
 }
 
-// prepare checks the tracks and keeps them for the run, before anything is started. A run that continues another one finds that done.
+// prepare checks the tracks and keeps them for the run, before anything is started. A run that
+// continues another one finds that done.
 func (c *catalog) prepare(ctx workflow.Context) error {
 	if c.state.Prepared.Tracks > 0 {
 		return nil
@@ -84,13 +87,14 @@ func (c *catalog) prepare(ctx workflow.Context) error {
 	return activityFailure(err, stemflow.ErrorArchiveUnavailable)
 }
 
-// separateAll brings every track to an end. It returns early with a cancellation, with an ending, or to continue as new.
+// separateAll brings every track to an end. It returns early with a cancellation, with an ending,
+// or to continue as new.
 func (c *catalog) separateAll(ctx workflow.Context) error {
 	c.breaker = hasBreaker(ctx)
 	c.enter(ctx, stemflow.CatalogSeparating)
 	c.adopt(ctx)
 	for {
-		if isLong(ctx) {
+		if shouldContinueAsNew(ctx) {
 			return c.continueAsNew(ctx)
 		}
 		track, err := c.nextTrack(ctx)
@@ -98,7 +102,7 @@ func (c *catalog) separateAll(ctx workflow.Context) error {
 			return err
 		}
 		if track.Found != nil {
-			c.conclude(ctx, *track.Found)
+			c.finishTrack(ctx, *track.Found)
 		} else if err := c.startOrSkip(ctx, *track); err != nil {
 			if c.breaker { // so that the report has a track that was tried before
 				c.putBack(*track)
@@ -106,7 +110,7 @@ func (c *catalog) separateAll(ctx workflow.Context) error {
 			return err
 		}
 		if len(c.outcomes) >= activityapi.CatalogPageSize {
-			if err := c.record(ctx, forAsLongAsItTakes); err != nil {
+			if err := c.record(ctx, noTimeout); err != nil {
 				return err
 			}
 		}
@@ -122,7 +126,7 @@ func (c *catalog) nextTrack(ctx workflow.Context) (*activityapi.RunningTrack, er
 			c.state.Again = c.state.Again[1:]
 			return &track, nil
 		case len(c.page) > 0:
-			return &activityapi.RunningTrack{CatalogPageTrack: c.takeFromPage()}, nil
+			return &activityapi.RunningTrack{CatalogTrack: c.takeFromPage()}, nil
 		case !c.state.Read:
 			if err := c.readPage(ctx); err != nil {
 				return nil, err
@@ -138,7 +142,7 @@ func (c *catalog) nextTrack(ctx workflow.Context) (*activityapi.RunningTrack, er
 	}
 }
 
-func (c *catalog) takeFromPage() activityapi.CatalogPageTrack {
+func (c *catalog) takeFromPage() activityapi.CatalogTrack {
 	track := c.page[0]
 	c.page = c.page[1:]
 	c.state.Taken++
@@ -153,7 +157,8 @@ func (c *catalog) putBack(track activityapi.RunningTrack) {
 	c.state.Again = append([]activityapi.RunningTrack{track}, c.state.Again...)
 }
 
-// readPage reads the page from which tracks are taken. With each page the balance is looked at anew, once something is to be paid.
+// readPage reads the page from which tracks are taken. With each page the balance is looked at
+// anew, once something is to be paid.
 func (c *catalog) readPage(ctx workflow.Context) error {
 	var page activityapi.CatalogPage
 	err := workflow.ExecuteActivity(readCatalogOptions(ctx), activityapi.ActivityReadCatalog, activityapi.ReadCatalogInput{
@@ -167,16 +172,17 @@ func (c *catalog) readPage(ctx workflow.Context) error {
 		return activityFailure(err, stemflow.ErrorArchiveUnavailable)
 	}
 	c.page, c.next = page.Tracks[c.state.Taken:], page.Next
-	c.purse.known = false
+	c.budget.known = false
 	return nil
 }
 
-// continueAsNew hands everything on to a run with an empty history. Tracks under way go on: the next run awaits them. Nothing may be under way of
-// which it would not learn: a child that is not known to have begun, an outcome that is not recorded, an update that is not answered.
+// continueAsNew hands everything on to a run with an empty history. Tracks under way go on: the
+// next run awaits them. Nothing may be under way of which it would not learn: a child that is not
+// known to have begun, an outcome that is not recorded, an update that is not answered.
 func (c *catalog) continueAsNew(ctx workflow.Context) error {
 	err := workflow.Await(ctx, func() bool {
 		for _, r := range c.running {
-			if !r.begun {
+			if !r.Begun {
 				return false
 			}
 		}
@@ -185,7 +191,7 @@ func (c *catalog) continueAsNew(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.record(ctx, forAsLongAsItTakes); err != nil {
+	if err := c.record(ctx, noTimeout); err != nil {
 		return err
 	}
 	if ctx.Err() != nil { // the next run would not know that it is cancelled
@@ -194,16 +200,16 @@ func (c *catalog) continueAsNew(ctx workflow.Context) error {
 	in := c.in
 	in.Tracks = nil
 	state := c.state
-	state.Credits, state.Doubtful, state.RefusedAt = c.purse.spent, c.purse.doubtful, c.purse.refusedAt
+	state.Credits, state.Doubtful, state.RefusedAt = c.budget.spent, c.budget.doubtful, c.budget.refusedAt
 	state.Running = nil
 	for _, r := range c.running {
-		state.Running = append(state.Running, r.RunningTrack)
+		state.Running = append(state.Running, *r)
 	}
 	return workflow.NewContinueAsNewError(ctx, stemflow.WorkflowSeparateCatalog, in, state)
 }
 
-// catalogFailure is what the run returns when it did not come to its end. An ApplicationError must be the outermost error, or Temporal takes it for a
-// retryable one.
+// catalogFailure is what the run returns when it did not come to its end. An ApplicationError must
+// be the outermost error, or Temporal takes it for a retryable one.
 func catalogFailure(err error, result stemflow.SeparateCatalogResult) error {
 	if temporal.IsCanceledError(err) {
 		return temporal.NewCanceledError(result)

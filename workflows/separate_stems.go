@@ -1,5 +1,6 @@
-// Package workflows holds the workflows of stemflow. They decide; everything that touches the network, the clock or the
-// environment is an activity, known here by its registered name and the messages of the contract.
+// Package workflows holds the workflows of stemflow. They decide; everything that touches the
+// network, the clock or the environment is an activity, known here by its registered name and the
+// messages of the contract.
 package workflows
 
 import (
@@ -14,8 +15,8 @@ import (
 
 // SeparateStems separates one track into stems, pays for it once, and archives every stem.
 //
-// It ends with a *temporal.ApplicationError of one of the contract's error types, whose first detail is a
-// [stemflow.ErrorDetails]; or cancelled, with the same detail.
+// It ends with a *temporal.ApplicationError of one of the contract's error types, whose first
+// detail is a [stemflow.ErrorDetails]; or cancelled, with the same detail.
 func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
 	s := newSeparation(ctx, in)
 	if err := s.offerProgress(ctx); err != nil {
@@ -39,32 +40,35 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 // separation is one run: what it was asked, and what it has learned so far.
 type separation struct {
 	in stemflow.SeparateStemsInput
-	// owner is the run to the ledger and in callbacks. payer is, of a separation that the input names, the owner that its
-	// record names; empty: nobody of ours.
+	// owner is the run to the ledger and in callbacks. payer is, of a separation that the input
+	// names, the owner that its record names; empty: nobody of ours.
 	owner, payer string
 
 	// archive is where the run archives to, and what stood there before.
 	archive activityapi.PreparedArchive
 
-	// taskID is the provider's id of the paid separation, once known. ownership says whether it is proved to be ours.
-	taskID    string
-	ownership ownership
+	// separationTaskID is the provider's id of the paid separation, once known. ownership says
+	// how sure it is that it is ours.
+	separationTaskID string
+	ownership        ownership
 	// submits is what the run knows of its attempts to pay.
 	submits ledger.Run
-	// resumed says that the separation was paid for before this run; paid, that a submit of this run or of one before it in its
-	// chain was accepted, or may have been.
+	// resumed says that the separation was paid for before this run; paid, that a submit of this run
+	// or of one before it in its chain was accepted, or may have been.
 	resumed, paid bool
 	submittedAt   time.Time
 	// deadline is when the run stops waiting for the provider.
 	deadline time.Time
-	// ledger is the pending write of what the archive must know of the payment, if there is one; closing says that it ends the
-	// run's submits, and behind that until then the ledger does not know what became of one.
+	// ledger is the pending write of what the archive must know of the payment, if there is one;
+	// closing says that it ends the run's submits, and behind that until then the ledger does not
+	// know what became of one.
 	ledger          workflow.Future
 	closing, behind bool
-	// storeAway says that the first submit did not call for want of the store, and nothing else is in doubt.
+	// storeAway says that the first submit did not call for want of the store, and nothing else is
+	// in doubt.
 	storeAway bool
-	// foreign are separations that callbacks named and that are not known to be this run's, by a bounded number. Those of them that
-	// the ledger names are in recorded.
+	// foreign are separations that callbacks named and that are not known to be this run's, by a
+	// bounded number. Those of them that the ledger names are in recorded.
 	foreign, recorded []string
 
 	// record is what the provider made, once it is settled.
@@ -72,7 +76,8 @@ type separation struct {
 	settledBy stemflow.SettledBy
 	settledAt time.Time
 
-	// asking is a look at the record that an update asked for, while it is under way; asked tells the waiting what it found.
+	// asking is a look at the record that an update asked for, while it is under way; asked tells
+	// the waiting what it found.
 	asking workflow.Future
 	asked  workflow.Channel
 
@@ -88,7 +93,8 @@ func newSeparation(ctx workflow.Context, in stemflow.SeparateStemsInput) *separa
 	return s
 }
 
-// run is the job: validate, prepare the archive, pay or resume, await the settlement, archive, and write the manifest last.
+// run is the job: validate, prepare the archive, pay or resume, await the settlement, archive, and
+// write the manifest last.
 func (s *separation) run(ctx workflow.Context) (*stemflow.SeparateStemsResult, error) {
 	if err := s.validate(); err != nil {
 		return nil, err

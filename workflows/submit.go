@@ -19,18 +19,21 @@ import (
 type ownership int
 
 const (
-	// notKnown: there is no task id yet.
-	notKnown ownership = iota
-	// claimed: a callback named the task; the provider's record has not proved yet that this run submitted it.
-	claimed
-	// given: the input named the task; the provider's record has not shown yet that it is of this track.
-	given
-	// proved: the submit, the ledger or the record says so.
-	proved
+	// unknown: there is no task id yet.
+	unknown ownership = iota
+	// unverified: a callback named the task; the provider's record has not proved yet that this run
+	// submitted it.
+	unverified
+	// fromInput: the input named the task; the provider's record has not shown yet that it is of
+	// this track.
+	fromInput
+	// verified: the submit, the ledger or the record says so.
+	verified
 )
 
-// payOrResume ends with a separation that is paid for: one that the input or the ledger names, or else a new one. When the
-// outcome of the paid call is unknown it ends without a task id, for awaitSettlement to learn it from the callback.
+// payOrResume ends with a separation that is paid for: one that the input or the ledger names, or
+// else a new one. When the outcome of the paid call is unknown it ends without a task id, for
+// awaitSettlement to learn it from the callback.
 func (s *separation) payOrResume(ctx workflow.Context) error {
 	paid := s.archive.Submission
 	if paid != nil && (paid.State != stemflow.SubmissionPaid || paid.SeparationTaskID == "") {
@@ -40,8 +43,8 @@ func (s *separation) payOrResume(ctx workflow.Context) error {
 	case s.in.SeparationTaskID != "" && (paid == nil || paid.SeparationTaskID != s.in.SeparationTaskID):
 		s.resumed = true
 		s.startDeadline(workflow.Now(ctx))
-		s.ownership = given
-		s.know(ctx, s.in.SeparationTaskID)
+		s.ownership = fromInput
+		s.setSeparationTask(ctx, s.in.SeparationTaskID)
 		return nil
 	case paid != nil && (!s.in.Force || s.in.SeparationTaskID != ""):
 		s.resumePaid(ctx, paid.SeparationTaskID, paid.SubmittedAt)
@@ -51,26 +54,27 @@ func (s *separation) payOrResume(ctx workflow.Context) error {
 	}
 }
 
-func (s *separation) resumePaid(ctx workflow.Context, taskID string, submittedAt time.Time) {
+func (s *separation) resumePaid(ctx workflow.Context, separationTaskID string, submittedAt time.Time) {
 	s.resumed = true
 	s.submittedAt = submittedAt
 	s.startDeadline(workflow.Now(ctx))
-	s.ownership = proved
-	s.know(ctx, taskID)
+	s.ownership = verified
+	s.setSeparationTask(ctx, separationTaskID)
 }
 
-// submit makes the one paid call. The activity is never retried by the engine, which retries time-outs too: each attempt
-// here follows one that surely was not accepted, or one that was lost and about which the ledger tells the next attempt.
+// submit makes the one paid call. The activity is never retried by the engine, which retries
+// time-outs too: each attempt here follows one that surely was not accepted, or one that was lost
+// and about which the ledger tells the next attempt.
 func (s *separation) submit(ctx workflow.Context) error {
 	s.enter(ctx, stemflow.PhaseSubmitting)
 	err := s.submitUntilKnown(ctx)
-	if err == nil && s.taskID == "" {
+	if err == nil && s.separationTaskID == "" {
 		return nil // the callback tells
 	}
-	if s.taskID == "" {
+	if s.separationTaskID == "" {
 		s.paid = s.submits.MayHavePaid()
 	}
-	if s.taskID == "" && s.submits.MustClose() || len(s.submits.Refused) > 0 {
+	if s.separationTaskID == "" && s.submits.MustClose() || len(s.submits.Refused) > 0 {
 		s.closeLedger(ctx)
 	}
 	return err
@@ -123,15 +127,17 @@ func (s *separation) submitInput(ctx workflow.Context) activityapi.SubmitSeparat
 	}
 }
 
-// owner is the first run of the chain that resets and retries make of this run: to the ledger they are one.
+// owner is the first run of the chain that resets and retries make of this run: to the ledger they
+// are one.
 func owner(ctx workflow.Context) string {
 	info := workflow.GetInfo(ctx)
 	return cmp.Or(info.FirstRunID, info.OriginalRunID, info.WorkflowExecution.RunID)
 }
 
-// submitOutcome is what the end of a submit says, and the nonce of its execution where its intent may have to be taken back.
-// What nobody thought of, like a panic, is a lost one: the execution may have paid before it. So are the cancellation of a
-// task and a time-out that has a cause: an operator may have let the engine execute the task more than once.
+// submitOutcome is what the end of a submit says, and the nonce of its execution where its intent
+// may have to be taken back. What nobody thought of, like a panic, is a lost one: the execution may
+// have paid before it. So are the cancellation of a task and a time-out that has a cause: an
+// operator may have let the engine execute the task more than once.
 func submitOutcome(submitted activityapi.SubmittedSeparation, err error) (outcome ledger.Outcome, nonce string) {
 	var timeout *temporal.TimeoutError
 	kind, app := applicationError(err)
@@ -175,7 +181,7 @@ func newSubmitRetry(ctx workflow.Context) *submitRetry { return &submitRetry{beg
 func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 	now := workflow.Now(ctx)
 	kind, _ := applicationError(err)
-	pause, patience, since, otherwise := heldPause, submitPatience, r.began, stemflow.ErrorProviderUnavailable
+	pause, retryFor, since, otherwise := heldPause, retryForRefused, r.began, stemflow.ErrorProviderUnavailable
 	switch kind {
 	case activityapi.ActivityErrorSubmitHeld:
 	case activityapi.ActivityErrorSubmitRefused:
@@ -186,18 +192,19 @@ func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 		if r.notYet.IsZero() {
 			r.notYet = now
 		}
-		pause, patience, since, otherwise = submitPause(r.refused), notYetPatience, r.notYet, stemflow.ErrorProviderRejected
+		pause, retryFor, since, otherwise = submitPause(r.refused), retryForNotYet, r.notYet, stemflow.ErrorProviderRejected
 	default:
 		return activityFailure(err, stemflow.ErrorProviderUnavailable)
 	}
-	if now.Sub(since) > patience {
+	if now.Sub(since) > retryFor {
 		_, app := applicationError(err)
-		return endWith(otherwise, fmt.Sprintf("no submit was accepted for %v; start the track again later: %s", patience, app.Message()))
+		return endWith(otherwise, fmt.Sprintf("no submit was accepted for %v; start the track again later: %s", retryFor, app.Message()))
 	}
 	return workflow.Sleep(ctx, pause)
 }
 
-// withoutLedger is the ending for a submit that could not write the ledger. It did not call, but one before it may have.
+// withoutLedger is the ending for a submit that could not write the ledger. It did not call, but
+// one before it may have.
 func (s *separation) withoutLedger(err error) error {
 	err = activityFailure(err, stemflow.ErrorArchiveUnavailable)
 	var e *ending
@@ -207,8 +214,9 @@ func (s *separation) withoutLedger(err error) error {
 	return err
 }
 
-// findSubmitQueue asks where submits are to be scheduled, after one that nobody took in time: the host may have moved its
-// queue. All else stays as it was prepared. Above all the ledger does, which knows of submits that were lost.
+// findSubmitQueue asks where submits are to be scheduled, after one that nobody took in time: the
+// host may have moved its queue. All else stays as it was prepared. Above all the ledger does,
+// which knows of submits that were lost.
 func (s *separation) findSubmitQueue(ctx workflow.Context) error {
 	prepared := s.archive
 	if err := s.prepareArchive(ctx); err != nil {
@@ -220,8 +228,8 @@ func (s *separation) findSubmitQueue(ctx workflow.Context) error {
 	return nil
 }
 
-// awaitID makes the run wait for the callback, which alone can tell the id of a submit whose outcome is unknown. Where none
-// can come the run ends.
+// awaitID makes the run wait for the callback, which alone can tell the id of a submit whose
+// outcome is unknown. Where none can come the run ends.
 func (s *separation) awaitID(ctx workflow.Context, err error) error {
 	s.paid = true
 	if !s.archive.CallbacksExpected {
@@ -241,8 +249,8 @@ func (s *separation) submitted(ctx workflow.Context, submitted activityapi.Submi
 	}
 	s.submittedAt = submitted.SubmittedAt
 	s.startDeadline(submitted.SubmittedAt)
-	s.ownership = proved
-	s.know(ctx, submitted.SeparationTaskID)
+	s.ownership = verified
+	s.setSeparationTask(ctx, submitted.SeparationTaskID)
 	if s.behind = submitted.LedgerBehind; s.behind {
 		s.recordSubmission(ctx, stemflow.Submission{State: stemflow.SubmissionPaid})
 	}
@@ -253,13 +261,14 @@ func (s *separation) startDeadline(from time.Time) {
 	s.progress.Deadline = s.deadline
 }
 
-// know makes the separation task id visible on the execution, where it outlives failure, cancellation and termination.
-func (s *separation) know(ctx workflow.Context, taskID string) {
-	s.taskID = taskID
-	s.progress.SeparationTaskID = taskID
+// setSeparationTask makes the separation task id visible on the execution, where it outlives
+// failure, cancellation and termination.
+func (s *separation) setSeparationTask(ctx workflow.Context, separationTaskID string) {
+	s.separationTaskID = separationTaskID
+	s.progress.SeparationTaskID = separationTaskID
 	s.progress.SubmissionUnknown = false
-	if err := workflow.UpsertMemo(ctx, map[string]any{stemflow.MemoSeparationTaskID: taskID}); err != nil {
+	if err := workflow.UpsertMemo(ctx, map[string]any{stemflow.MemoSeparationTaskID: separationTaskID}); err != nil {
 		s.log(ctx).Error("the memo could not be written", "error", err)
 	}
-	s.label(ctx, stemflow.SearchAttributeSeparationTaskID, taskID)
+	s.label(ctx, stemflow.SearchAttributeSeparationTaskID, separationTaskID)
 }

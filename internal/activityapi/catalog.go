@@ -31,12 +31,18 @@ type PreparedCatalog struct {
 	Tracks int    `json:"tracks"`
 }
 
-// CatalogTrack is a track in its catalogue.
+// CatalogTrack is a track in its catalogue: as a run keeps it, and as ReadCatalog returns it with
+// what the archive knows.
 type CatalogTrack struct {
 	// Number counts the tracks from 1. Line is where the track stands in the source; inline tracks are counted.
-	Number int                         `json:"number"`
-	Line   int                         `json:"line"`
-	Input  stemflow.SeparateStemsInput `json:"input"`
+	Number int `json:"number"`
+	Line   int `json:"line"`
+	// Input says how it is separated. Of a track that the ledger says is paid for, ReadCatalog
+	// returns it with the SeparationTaskID: such a run pays nothing, whatever becomes of the ledger
+	// meanwhile.
+	Input stemflow.SeparateStemsInput `json:"input"`
+	// Found is, from ReadCatalog, the outcome of a track that is archived.
+	Found *stemflow.TrackOutcome `json:"found,omitempty"`
 }
 
 // ReadCatalogInput asks for the next tracks of a prepared catalogue.
@@ -49,17 +55,9 @@ type ReadCatalogInput struct {
 
 // CatalogPage is some tracks of a catalogue.
 type CatalogPage struct {
-	Tracks []CatalogPageTrack `json:"tracks"`
+	Tracks []CatalogTrack `json:"tracks"`
 	// Next is the offset of the next page; 0: there is none.
 	Next int64 `json:"next,omitempty"`
-}
-
-// CatalogPageTrack is a track, and what the archive knows of it. Of one that the ledger says is paid for, the input has the SeparationTaskID:
-// such a run pays nothing, whatever becomes of the ledger meanwhile.
-type CatalogPageTrack struct {
-	CatalogTrack
-	// Found is the outcome of a track that is archived.
-	Found *stemflow.TrackOutcome `json:"found,omitempty"`
 }
 
 // Balance is what the provider's account has.
@@ -131,7 +129,10 @@ type CatalogState struct {
 
 // RunningTrack is a track under way, or one that is to be tried again.
 type RunningTrack struct {
-	CatalogPageTrack
+	CatalogTrack
+	// Begun says that its run is known to have begun, or to be somebody else's. Only such tracks
+	// are handed on, so it is not handed on itself.
+	Begun bool `json:"-"`
 	// RunID is of its run, empty where a run of somebody else's was joined.
 	RunID  string `json:"runId,omitempty"`
 	Joined bool   `json:"joined,omitempty"`

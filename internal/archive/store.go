@@ -17,6 +17,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"stemflow"
+	"stemflow/internal/config"
 )
 
 // attempts is how often minio-go makes a request whose body it can send again.
@@ -35,6 +36,15 @@ type Options struct {
 	// Secure uses TLS, and RootCAs are trusted in place of the system's where given.
 	Secure  bool
 	RootCAs *x509.CertPool
+}
+
+// OptionsOf are the options for the store that the environment names.
+func OptionsOf(m config.MinIO) Options {
+	return Options{
+		Endpoint: m.Endpoint, AccessKey: m.AccessKey, SecretKey: m.SecretKey.Reveal(),
+		PublicEndpoint: m.PublicEndpoint, PublicSecure: m.PublicSecure,
+		Region: m.Region, Secure: m.Secure, RootCAs: m.RootCAs,
+	}
 }
 
 // Store is an object store. It is safe for concurrent use.

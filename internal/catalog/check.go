@@ -20,11 +20,11 @@ func Check(r io.Reader, in stemflow.SeparateCatalogInput, take func(activityapi.
 	var unreadable *unreadable
 	switch {
 	case errors.As(err, &unreadable):
-		c.wrong.Add(unreadable.Error())
+		c.reportLine(unreadable.line, unreadable.problem)
 	case err != nil:
 		return 0, err
 	case c.tracks == 0 && len(c.wrong.Problems) == 0:
-		c.wrong.Add("line 1: lists no track, write one in each line")
+		c.reportLine(1, "lists no track, write one in each line")
 	}
 	if len(c.wrong.Problems) > 0 {
 		return 0, &c.wrong
@@ -49,8 +49,14 @@ type check struct {
 	wrong stemflow.InputError
 }
 
-func (c *check) report(line int, problem string) {
-	c.wrong.Add(fmt.Sprintf("line %d: %s", line, problem))
+func (c *check) report(line int, problem stemflow.InputProblem) {
+	problem.Item = fmt.Sprintf("line %d", line)
+	c.wrong.Add(problem)
+}
+
+// reportLine reports what is wrong with a line as a whole.
+func (c *check) reportLine(line int, message string) {
+	c.report(line, stemflow.InputProblem{Message: message})
 }
 
 // track takes a track of the list. Its error ends the reading.
@@ -68,7 +74,7 @@ func (c *check) track(line int, track stemflow.SeparateStemsInput) error {
 	sum := sha256.Sum256([]byte(stemflow.WorkflowID(track)))
 	key := [16]byte(sum[:16])
 	if first, twice := c.lines[key]; twice {
-		c.report(line, fmt.Sprintf("is the same separation as line %d, leave one of them out", first))
+		c.reportLine(line, fmt.Sprintf("is the same separation as line %d, leave one of them out", first))
 		return nil
 	}
 	c.lines[key] = line

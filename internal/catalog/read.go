@@ -46,7 +46,7 @@ func (c *check) readJSON(input *bufio.Reader, in stemflow.SeparateCatalogInput) 
 	for line := 1; ; line++ {
 		text, err := input.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) {
-			c.report(line, fmt.Sprintf("is longer than %d bytes, write one track in each line", maxLine))
+			c.reportLine(line, fmt.Sprintf("is longer than %d bytes, write one track in each line", maxLine))
 			for errors.Is(err, bufio.ErrBufferFull) {
 				_, err = input.ReadSlice('\n')
 			}
@@ -76,7 +76,7 @@ func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error
 	rows.FieldsPerRecord = -1 // each row is checked here, so that its error says what a person can do
 	rows.TrimLeadingSpace = true
 	rows.ReuseRecord = true
-	var header []string
+	var header []stemflow.InputField
 	for {
 		limited.left = maxLine
 		row, err := rows.Read()
@@ -91,7 +91,7 @@ func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error
 			}
 			return &unreadable{line, fmt.Sprintf("begins a row of more than %d bytes: a quotation mark may be left open", maxLine)}
 		case errors.As(err, &malformed):
-			c.report(malformed.StartLine, fmt.Sprintf("is no row of a CSV file (%v), put quotation marks around a cell that contains some, and double them", malformed.Err))
+			c.reportLine(malformed.StartLine, fmt.Sprintf("is no row of a CSV file (%v), put quotation marks around a cell that contains some, and double them", malformed.Err))
 			if header == nil {
 				return nil
 			}
@@ -106,14 +106,13 @@ func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error
 		}
 		switch {
 		case header == nil:
-			header = slices.Clone(row)
-			if err := checkHeader(header, line); err != nil {
+			if header, err = readHeader(row, line); err != nil {
 				return err
 			}
 		case !slices.ContainsFunc(row, func(cell string) bool { return cell != "" }):
 		case len(row) != len(header):
 			c.tracks++
-			c.report(line, fmt.Sprintf("has %d cells, and the first row names %d", len(row), len(header)))
+			c.reportLine(line, fmt.Sprintf("has %d cells, and the first row names %d", len(row), len(header)))
 		default:
 			if err := c.track(line, in.Track(object(header, row))); err != nil {
 				return err
@@ -122,46 +121,46 @@ func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error
 	}
 }
 
-// checkHeader demands the names of fields, each once.
-func checkHeader(header []string, line int) error {
-	joined := strings.Join(header, ",")
+// readHeader demands the names of fields, each once.
+func readHeader(row []string, line int) ([]stemflow.InputField, error) {
 	for _, separator := range []string{";", "\t"} {
-		if len(header) == 1 && strings.Contains(joined, separator) {
-			return &unreadable{line, fmt.Sprintf("separates the columns by %q, separate them by commas", separator)}
+		if len(row) == 1 && strings.Contains(row[0], separator) {
+			return nil, &unreadable{line, fmt.Sprintf("separates the columns by %q, separate them by commas", separator)}
 		}
 	}
-	for i, name := range header {
-		if slices.Contains(header[:i], name) {
-			return &unreadable{line, fmt.Sprintf("names the column %q twice", name)}
+	header := make([]stemflow.InputField, len(row))
+	for i, name := range row {
+		if slices.Contains(row[:i], name) {
+			return nil, &unreadable{line, fmt.Sprintf("names the column %q twice", name)}
 		}
-		var probe stemflow.SeparateStemsInput
-		_ = json.Unmarshal(encode(map[string]any{name: nil}), &probe) // never fails
-		var invalid *stemflow.InputError
-		if errors.As(probe.Validate(), &invalid) && strings.HasPrefix(invalid.Problems[0], name+": no such field") {
-			return &unreadable{line, "the first row names the columns: " + invalid.Problems[0]}
+		field, err := stemflow.LookupInputField(name)
+		if err != nil {
+			return nil, &unreadable{line, "the first row names the columns: " + err.Error()}
 		}
+		header[i] = field
 	}
 	for _, required := range []string{"taskId", "audioId"} {
-		if !slices.Contains(header, required) {
-			return &unreadable{line, "the first row names the columns, and has no " + required}
+		if !slices.Contains(row, required) {
+			return nil, &unreadable{line, "the first row names the columns, and has no " + required}
 		}
 	}
-	return nil
+	return header, nil
 }
 
 // object is a row as JSON.
-func object(header, row []string) []byte {
-	fields := map[string]any{}
+func object(header []stemflow.InputField, row []string) []byte {
+	values := map[string]any{}
 	for i, cell := range row {
-		switch name := header[i]; {
+		yes, no := strings.EqualFold(cell, "true"), strings.EqualFold(cell, "false")
+		switch field := header[i]; {
 		case cell == "":
-		case (name == "force" || name == "allowPartial") && (strings.EqualFold(cell, "true") || strings.EqualFold(cell, "false")):
-			fields[name] = strings.EqualFold(cell, "true")
+		case field.Bool && (yes || no):
+			values[field.Name] = yes
 		default:
-			fields[name] = cell
+			values[field.Name] = cell
 		}
 	}
-	return encode(fields)
+	return encode(values)
 }
 
 // encode encodes what cannot fail to be.

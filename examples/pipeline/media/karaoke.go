@@ -54,6 +54,10 @@ func (r Release) String() string {
 // maxAttempts is how often the pipeline starts a separation that may yet succeed: half a day, at one an hour.
 const maxAttempts = 12
 
+// waitsBeforePaying is how often a separation is started in vain before a new one is paid for,
+// where waiting may help too.
+const waitsBeforePaying = 3
+
 // Karaoke separates a track and chooses from its stems.
 //
 // Cancelled, it cancels the separation and waits for its end, so that what was paid for is written
@@ -78,6 +82,12 @@ func Karaoke(ctx workflow.Context, track Track) (*Release, error) {
 			return nil, err
 		}
 		again, failure := react(ctx, err)
+		if again == laterOrPay {
+			again = later
+			if attempt >= waitsBeforePaying {
+				again = payAgain
+			}
+		}
 		switch {
 		case again == takePartial:
 			return release(failure.Stems, failure.Failed), nil
@@ -99,6 +109,8 @@ const (
 	never reaction = iota
 	// later: start again; it goes on where it stood, and pays only where nothing is paid for.
 	later
+	// laterOrPay: start again, as with later; if that does not help, only a new separation does.
+	laterOrPay
 	// payAgain: only a new separation helps.
 	payAgain
 	// takePartial: go on with the stems that were archived.
@@ -116,8 +128,8 @@ var reactions = map[string]reaction{
 	stemflow.ErrorSubmissionUnknown:   never, // a person looks into the provider's log before anything is paid again
 	stemflow.ErrorSeparationFailed:    payAgain,
 	stemflow.ErrorSeparationTimedOut:  later,
-	stemflow.ErrorNoStems:             later,
-	stemflow.ErrorSourceExpired:       payAgain,
+	stemflow.ErrorNoStems:             laterOrPay,
+	stemflow.ErrorSourceExpired:       laterOrPay,
 	stemflow.ErrorSourceNotAudio:      later,
 	stemflow.ErrorSourceTooLarge:      never, // an operator raises the limit
 	stemflow.ErrorSourceForbidden:     never, // or allows the host

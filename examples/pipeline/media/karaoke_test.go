@@ -1,10 +1,7 @@
 package media
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,7 +64,7 @@ func TestWhatIsStartedAgain(t *testing.T) {
 		stemflow.ErrorSeparationTimedOut:  {attempts: 2},
 		stemflow.ErrorInvalidInput:        {attempts: 1, failed: true},
 		stemflow.ErrorSubmissionUnknown:   {attempts: 1, failed: true, mayPay: true},
-		stemflow.ErrorSourceExpired:       {attempts: 2, force: true, mayPay: true},
+		stemflow.ErrorSourceExpired:       {attempts: 2, mayPay: true},
 		stemflow.ErrorSeparationFailed:    {attempts: 1, failed: true},
 	} {
 		t.Run(kind, func(t *testing.T) {
@@ -77,6 +74,22 @@ func TestWhatIsStartedAgain(t *testing.T) {
 			require.Len(t, *asked, c.attempts)
 			require.Equal(t, c.force, (*asked)[c.attempts-1].Force)
 		})
+	}
+}
+
+// What waiting may mend is not paid for again before it has been waited for.
+func TestItWaitsBeforeItPaysAgain(t *testing.T) {
+	for _, kind := range []string{stemflow.ErrorSourceExpired, stemflow.ErrorNoStems} {
+		env, asked := world(failure(kind, stemflow.ErrorDetails{}))
+		env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio", MayPayAgain: true})
+		require.Error(t, env.GetWorkflowError())
+		forced := slices.IndexFunc(*asked, func(in stemflow.SeparateStemsInput) bool { return in.Force })
+		require.Equal(t, waitsBeforePaying, forced, kind)
+
+		env, asked = world(failure(kind, stemflow.ErrorDetails{}))
+		env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
+		require.Error(t, env.GetWorkflowError())
+		require.Len(t, *asked, waitsBeforePaying, "only a new separation would help, and none may be paid for")
 	}
 }
 
@@ -111,17 +124,8 @@ func TestAReleaseWithoutItsGuide(t *testing.T) {
 
 // An error type that is new in the contract wants a decision here.
 func TestEveryErrorTypeHasAReaction(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "../../../errors.go", nil, 0)
-	require.NoError(t, err)
-	kinds := 0
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, constant := n.(*ast.ValueSpec)
-		if !constant || !strings.HasPrefix(spec.Names[0].Name, "Error") {
-			return true
-		}
-		kinds++
-		require.Contains(t, reactions, strings.Trim(spec.Values[0].(*ast.BasicLit).Value, `"`))
-		return true
-	})
-	require.Len(t, reactions, kinds)
+	for _, kind := range stemflow.ErrorTypes() {
+		require.Contains(t, reactions, kind.Name)
+	}
+	require.Len(t, reactions, len(stemflow.ErrorTypes()))
 }

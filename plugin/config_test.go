@@ -1,0 +1,36 @@
+package plugin
+
+import (
+	"crypto/x509"
+	"reflect"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow/internal/archive"
+	"stemflow/internal/config"
+)
+
+// What the environment says of the store reaches it unchanged, on every way.
+func TestStoreCoordinatesAreHandedOnCompletely(t *testing.T) {
+	minIO, err := config.LoadMinIO(func(name string) (string, bool) {
+		value, ok := map[string]string{
+			"MINIO_ENDPOINT": "https://store:9000", "MINIO_ACCESS_KEY": "access", "MINIO_SECRET_KEY": "secretkey",
+			"MINIO_REGION": "eu-1", "MINIO_PUBLIC_ENDPOINT": "https://public",
+		}[name]
+		return value, ok
+	})
+	require.NoError(t, err)
+	minIO.RootCAs = x509.NewCertPool()
+	want := archive.Options{
+		Endpoint: "store:9000", AccessKey: "access", SecretKey: "secretkey", Region: "eu-1", Secure: true, RootCAs: minIO.RootCAs,
+		PublicEndpoint: "public", PublicSecure: true,
+	}
+	require.Equal(t, want, archive.OptionsOf(minIO))
+	for field := range reflect.TypeFor[archive.Options]().Fields() {
+		require.False(t, reflect.ValueOf(want).FieldByIndex(field.Index).IsZero(), "the test leaves %s out", field.Name)
+	}
+
+	want.PublicEndpoint, want.PublicSecure = "", false // a host makes no links
+	require.Equal(t, want, FromWorker(nil, config.Worker{MinIO: minIO}).MinIO.options())
+}
