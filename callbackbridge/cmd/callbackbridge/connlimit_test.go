@@ -13,7 +13,7 @@ import (
 )
 
 func TestCrowdMakesRoomForNewcomers(t *testing.T) {
-	l := facingStrangers
+	l := productionLimits
 	l.connections = 8
 	s := startServer(t, l)
 	var idle, slow []net.Conn
@@ -45,7 +45,7 @@ func TestCrowdSparesWhoIsBeingServed(t *testing.T) {
 		<-finish
 		_, _ = w.Write([]byte("done"))
 	})
-	l := facingStrangers
+	l := productionLimits
 	l.connections = 2
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

@@ -35,7 +35,7 @@ type served struct {
 
 // brisk are the limits of production, in a hurry.
 func brisk() limits {
-	l := facingStrangers
+	l := productionLimits
 	l.readHeader, l.read, l.idle = 300*time.Millisecond, 600*time.Millisecond, 300*time.Millisecond
 	return l
 }

@@ -106,5 +106,5 @@ func run(ctx context.Context) error {
 			return err
 		}
 	}
-	return serve(ctx, listener, behind(cfg.TrustedProxies, handler), facingStrangers)
+	return serve(ctx, listener, clientIP(cfg.TrustedProxies, handler), productionLimits)
 }
