@@ -23,10 +23,10 @@ func (w *world) adopt(id string, adjust ...func(*activityapi.AdoptCallbackInput)
 }
 
 // lost submits, loses the answer, and returns what the provider was paid for.
-func (w *world) lost(knobs kiesim.Knobs, adjust ...func(*activityapi.SubmitSeparationInput)) string {
+func (w *world) lost(scenario kiesim.Scenario, adjust ...func(*activityapi.SubmitSeparationInput)) string {
 	w.t.Helper()
-	knobs.Submit = kiesim.Fault{Answer: kiesim.AnswerCut, Accept: true}
-	w.sim.SetKnobs(w.track.AudioID, knobs)
+	scenario.Submit = kiesim.Fault{Answer: kiesim.AnswerCut, Accept: true}
+	w.sim.SetScenario(w.track.AudioID, scenario)
 	_, err := w.submit(adjust...)
 	requireType(w.t, err, activityapi.ActivityErrorSubmitUnknown)
 	require.Equal(w.t, stemflow.SubmissionIntended, w.ledger().State)
@@ -36,25 +36,25 @@ func (w *world) lost(knobs kiesim.Knobs, adjust ...func(*activityapi.SubmitSepar
 func TestCallbackAfterTheRunIsPutOnTheLedger(t *testing.T) {
 	pending := kiesim.Outcome{Pending: true}
 	for name, c := range map[string]struct {
-		knobs kiesim.Knobs
-		owner string
-		want  stemflow.Submission
+		scenario kiesim.Scenario
+		owner    string
+		want     stemflow.Submission
 	}{
-		"pending":                    {kiesim.Knobs{Outcome: pending}, testRunID, stemflow.Submission{State: stemflow.SubmissionPaid}},
-		"done":                       {kiesim.Knobs{}, testRunID, stemflow.Submission{State: stemflow.SubmissionPaid}},
-		"of any run of the workflow": {kiesim.Knobs{Outcome: pending}, "", stemflow.Submission{State: stemflow.SubmissionPaid}},
+		"pending":                    {kiesim.Scenario{Outcome: pending}, testRunID, stemflow.Submission{State: stemflow.SubmissionPaid}},
+		"done":                       {kiesim.Scenario{}, testRunID, stemflow.Submission{State: stemflow.SubmissionPaid}},
+		"of any run of the workflow": {kiesim.Scenario{Outcome: pending}, "", stemflow.Submission{State: stemflow.SubmissionPaid}},
 		"failed": {
-			kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531, Message: "refunded"}}}, testRunID,
+			kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531, Message: "refunded"}}}, testRunID,
 			stemflow.Submission{State: stemflow.SubmissionFailed, ProviderCode: 531, ProviderMessage: "refunded"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			id := w.lost(c.knobs)
+			id := w.lost(c.scenario)
 			before := w.ledger()
 			require.Eventually(t, func() bool {
 				record, err := w.set.AdoptCallback.Provider.Record(t.Context(), id)
-				return err == nil && (c.knobs.Outcome.Pending || record.State != kie.Pending)
+				return err == nil && (c.scenario.Outcome.Pending || record.State != kie.Pending)
 			}, 10*time.Second, 10*time.Millisecond)
 			recorded, err := w.adopt(id, func(in *activityapi.AdoptCallbackInput) { in.Owner = c.owner })
 			require.NoError(t, err)
@@ -83,7 +83,7 @@ func TestCallbackWithoutProofWritesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			id := w.lost(kiesim.Knobs{})
+			id := w.lost(kiesim.Scenario{})
 			before := w.ledger()
 			_, err := w.adopt(id, adjust)
 			require.True(t, requireType(t, err, activityapi.ActivityErrorNotOwn).NonRetryable())
@@ -93,7 +93,7 @@ func TestCallbackWithoutProofWritesNothing(t *testing.T) {
 	t.Run("of a submit without a callback address", func(t *testing.T) {
 		w := newWorld(t)
 		w.use(w.providerURL, "")
-		id := w.lost(kiesim.Knobs{})
+		id := w.lost(kiesim.Scenario{})
 		w.use(w.providerURL, "http://127.0.0.1:1")
 		_, err := w.adopt(id)
 		requireType(t, err, activityapi.ActivityErrorNotOwn)
@@ -101,14 +101,14 @@ func TestCallbackWithoutProofWritesNothing(t *testing.T) {
 	})
 	t.Run("on a host without a bridge", func(t *testing.T) {
 		w := newWorld(t)
-		id := w.lost(kiesim.Knobs{})
+		id := w.lost(kiesim.Scenario{})
 		w.use(w.providerURL, "")
 		_, err := w.adopt(id)
 		requireType(t, err, activityapi.ActivityErrorNotOwn)
 	})
 	t.Run("of another secret", func(t *testing.T) {
 		w := newWorld(t)
-		id := w.lost(kiesim.Knobs{})
+		id := w.lost(kiesim.Scenario{})
 		other, err := token.NewKeyring([]string{"a-secret-of-somebody-else"})
 		require.NoError(t, err)
 		w.set.AdoptCallback.Callback.Keyring = other
@@ -123,8 +123,8 @@ func TestCallbackWhoseRecordIsNotThere(t *testing.T) {
 	_, err := w.adopt("0123456789abcdef")
 	require.False(t, requireType(t, err, activityapi.ActivityErrorNoRecord).NonRetryable(), "a record may follow late")
 
-	w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}})
-	id := w.lost(kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}})
+	w.sim.SetScenario(w.track.AudioID, kiesim.Scenario{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}})
+	id := w.lost(kiesim.Scenario{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}})
 	_, err = w.adopt(id)
 	require.False(t, requireType(t, err, activityapi.ActivityErrorUnreadable).NonRetryable())
 	require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
@@ -143,7 +143,7 @@ func TestCallbackOfAnEarlierTokenVersion(t *testing.T) {
 	earlier := func(in *activityapi.SubmitSeparationInput) { in.TaskQueue = "" }
 	t.Run("of the track", func(t *testing.T) {
 		w := newWorld(t)
-		id := w.lost(kiesim.Knobs{}, earlier)
+		id := w.lost(kiesim.Scenario{}, earlier)
 		recorded, err := w.adopt(id, func(in *activityapi.AdoptCallbackInput) { in.Owner = "" })
 		require.NoError(t, err)
 		require.Equal(t, activityapi.CallbackRecorded, recorded.Outcome)
@@ -157,7 +157,7 @@ func TestCallbackOfAnEarlierTokenVersion(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			id := w.lost(kiesim.Knobs{}, earlier)
+			id := w.lost(kiesim.Scenario{}, earlier)
 			other := w.track
 			other.AudioID = "another-track"
 			key := archive.SubmissionKey(archive.Locate(w.loc.Bucket, "", other))
@@ -182,7 +182,7 @@ func TestCallbackOfAnEarlierTokenVersion(t *testing.T) {
 // The token says which track was submitted, whatever the callback was heard for.
 func TestCallbackIsRecordedForTheTrackOfItsToken(t *testing.T) {
 	w := newWorld(t)
-	id := w.lost(kiesim.Knobs{})
+	id := w.lost(kiesim.Scenario{})
 	_, err := w.adopt(id, func(in *activityapi.AdoptCallbackInput) { in.Owner, in.Track.AudioID = "", "another-track" })
 	require.NoError(t, err)
 	require.Equal(t, id, w.ledger().SeparationTaskID)
@@ -190,7 +190,7 @@ func TestCallbackIsRecordedForTheTrackOfItsToken(t *testing.T) {
 
 func TestCallbackMeetsALedgerThatCannotBeRead(t *testing.T) {
 	w := newWorld(t)
-	id := w.lost(kiesim.Knobs{})
+	id := w.lost(kiesim.Scenario{})
 	w.write(archive.SubmissionKey(w.loc), "no ledger")
 	_, err := w.adopt(id)
 	require.True(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())

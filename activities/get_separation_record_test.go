@@ -17,17 +17,17 @@ func (w *world) get(in activityapi.GetSeparationRecordInput) (*activityapi.Separ
 	return call[activityapi.SeparationRecord](w, activityapi.ActivityGetSeparationRecord, in)
 }
 
-// paid submits with the given knobs and returns the separation's id.
-func (w *world) paid(knobs kiesim.Knobs) string {
+// paid submits with the given scenario and returns the separation's id.
+func (w *world) paid(scenario kiesim.Scenario) string {
 	w.t.Helper()
-	w.sim.SetKnobs(w.track.AudioID, knobs)
+	w.sim.SetScenario(w.track.AudioID, scenario)
 	submitted, err := w.submit()
 	require.NoError(w.t, err)
 	return submitted.SeparationTaskID
 }
 
 func TestRecordWithStems(t *testing.T) {
-	for name, knobs := range map[string]kiesim.Knobs{
+	for name, scenario := range map[string]kiesim.Scenario{
 		"success":                  {},
 		"numeric strings as times": {Record: kiesim.Record{Times: kiesim.TimesNumericString}},
 		"dates as times":           {Record: kiesim.Record{Times: kiesim.TimesDateTime}},
@@ -35,7 +35,7 @@ func TestRecordWithStems(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			id := w.paid(knobs)
+			id := w.paid(scenario)
 			var record *activityapi.SeparationRecord
 			require.Eventually(t, func() bool {
 				var err error
@@ -52,19 +52,19 @@ func TestRecordWithStems(t *testing.T) {
 
 func TestRecordThatIsNotReady(t *testing.T) {
 	for name, c := range map[string]struct {
-		knobs kiesim.Knobs
-		want  string
+		scenario kiesim.Scenario
+		want     string
 	}{
-		"pending":        {kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}}, activityapi.ActivityErrorPending},
-		"unknown flag":   {kiesim.Knobs{Record: kiesim.Record{UnknownFlagLooks: 100}}, activityapi.ActivityErrorPending},
-		"null":           {kiesim.Knobs{Record: kiesim.Record{NullLooks: 100}}, activityapi.ActivityErrorNoRecord},
-		"no links":       {kiesim.Knobs{Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, activityapi.ActivityErrorNoLinks},
-		"key refused":    {kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401}}, activityapi.ActivityErrorUnreadable},
-		"provider fails": {kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}}, activityapi.ActivityErrorUnreadable},
+		"pending":        {kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}}, activityapi.ActivityErrorPending},
+		"unknown flag":   {kiesim.Scenario{Record: kiesim.Record{UnknownFlagLooks: 100}}, activityapi.ActivityErrorPending},
+		"null":           {kiesim.Scenario{Record: kiesim.Record{NullLooks: 100}}, activityapi.ActivityErrorNoRecord},
+		"no links":       {kiesim.Scenario{Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, activityapi.ActivityErrorNoLinks},
+		"key refused":    {kiesim.Scenario{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401}}, activityapi.ActivityErrorUnreadable},
+		"provider fails": {kiesim.Scenario{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}}, activityapi.ActivityErrorUnreadable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			in := activityapi.GetSeparationRecordInput{SeparationTaskID: w.paid(c.knobs), EmptyLooks: 2}
+			in := activityapi.GetSeparationRecordInput{SeparationTaskID: w.paid(c.scenario), EmptyLooks: 2}
 			_, err := w.get(in)
 			require.False(t, requireType(t, err, c.want).NonRetryable())
 		})
@@ -75,7 +75,7 @@ func TestPendingRecordIsAResultWhereAskedFor(t *testing.T) {
 	for name, outcome := range map[string]kiesim.Outcome{"pending": {Pending: true}, "done without links": {Links: kiesim.LinksEmpty}} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			record, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: w.paid(kiesim.Knobs{Outcome: outcome}), ReportPending: true})
+			record, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: w.paid(kiesim.Scenario{Outcome: outcome}), ReportPending: true})
 			require.NoError(t, err)
 			require.True(t, record.Pending)
 		})
@@ -84,15 +84,15 @@ func TestPendingRecordIsAResultWhereAskedFor(t *testing.T) {
 
 func TestRecordWithoutStemsIsLookedAtAgain(t *testing.T) {
 	for name, c := range map[string]struct {
-		knobs kiesim.Knobs
-		want  string
+		scenario kiesim.Scenario
+		want     string
 	}{
-		"success":            {kiesim.Knobs{Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, stemflow.ErrorNoStems},
-		"callback exception": {kiesim.Knobs{Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithoutLinks}}, stemflow.ErrorSeparationFailed},
+		"success":            {kiesim.Scenario{Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, stemflow.ErrorNoStems},
+		"callback exception": {kiesim.Scenario{Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithoutLinks}}, stemflow.ErrorSeparationFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			in := activityapi.GetSeparationRecordInput{SeparationTaskID: w.paid(c.knobs), EmptyLooks: 3}
+			in := activityapi.GetSeparationRecordInput{SeparationTaskID: w.paid(c.scenario), EmptyLooks: 3}
 			require.Eventually(t, func() bool {
 				record, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: in.SeparationTaskID, ReportPending: true})
 				return err == nil && record.Pending
@@ -115,7 +115,7 @@ func TestRecordWithoutStemsIsLookedAtAgain(t *testing.T) {
 
 func TestFailedRecordCarriesTheProvidersWords(t *testing.T) {
 	w := newWorld(t)
-	id := w.paid(kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531, Message: "refunded"}}})
+	id := w.paid(kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531, Message: "refunded"}}})
 	_, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id})
 	app := requireType(t, err, stemflow.ErrorSeparationFailed)
 	var details stemflow.ErrorDetails
@@ -125,7 +125,7 @@ func TestFailedRecordCarriesTheProvidersWords(t *testing.T) {
 
 func TestRecordOfSomebodyElse(t *testing.T) {
 	w := newWorld(t)
-	id := w.paid(kiesim.Knobs{})
+	id := w.paid(kiesim.Scenario{})
 	w.use(w.providerURL, "") // what has no address of its own can prove nothing
 	_, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
 	require.True(t, requireType(t, err, activityapi.ActivityErrorNotOwn).NonRetryable())
@@ -172,7 +172,7 @@ func TestRecordThatStaysAbsentIsGone(t *testing.T) {
 // Only looks in a row count: a record that was seen in between is not gone.
 func TestRecordThatIsSeenEndsItsAbsence(t *testing.T) {
 	w := newWorld(t)
-	id := w.paid(kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	id := w.paid(kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	var kept *looks
 	w.env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
 		kept = new(looks)

@@ -25,7 +25,7 @@ func TestSubmitsAreCounted(t *testing.T) {
 	} {
 		t.Run(outcome, func(t *testing.T) {
 			w := newWorld(t)
-			w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: fault})
+			w.sim.SetScenario(w.track.AudioID, kiesim.Scenario{Submit: fault})
 			_, err := w.submit()
 			require.Equal(t, outcome == "accepted", err == nil, "%v", err)
 			want := map[string]int64{"stemflow_submits{outcome=" + outcome + ",type=separate_vocal}": 1}

@@ -19,7 +19,7 @@ import (
 // The engine may execute one task twice at the same time, as after a namespace's failover.
 func TestOneTaskExecutedTwiceAtOncePaysOnce(t *testing.T) {
 	w := newWorld(t)
-	w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: kiesim.Fault{Delay: kiesim.Duration(500 * time.Millisecond), Accept: true}})
+	w.sim.SetScenario(w.track.AudioID, kiesim.Scenario{Submit: kiesim.Fault{Delay: kiesim.Duration(500 * time.Millisecond), Accept: true}})
 	var all sync.WaitGroup
 	for range 4 {
 		env := newWorldOn(w)
@@ -63,12 +63,12 @@ func TestRunAfterAResetTakesUpWhatItsOwnerPaid(t *testing.T) {
 }
 
 func TestForcedSubmitThatIsRefusedLeavesWhatStoodThere(t *testing.T) {
-	refuse := kiesim.Knobs{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402, Times: 1}}
+	refuse := kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402, Times: 1}}
 	t.Run("an intent of unknown outcome", func(t *testing.T) {
 		w := newWorld(t)
 		w.write(archive.SubmissionKey(w.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionIntended, Track: w.track,
 			WorkflowID: "other", RunID: "other-run", Attempt: 1, IntendedAt: time.Now().Add(-time.Hour)})
-		w.sim.QueueKnobs(w.track.AudioID, refuse)
+		w.sim.QueueScenarios(w.track.AudioID, refuse)
 		_, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 		requireType(t, err, stemflow.ErrorInsufficientCredits)
 		require.Equal(t, "other-run", w.ledger().RunID)
@@ -81,7 +81,7 @@ func TestForcedSubmitThatIsRefusedLeavesWhatStoodThere(t *testing.T) {
 		w := newWorld(t)
 		w.write(archive.SubmissionKey(w.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionPaid, Track: w.track,
 			SeparationTaskID: "paid-before", WorkflowID: "other", RunID: "other-run", Attempt: 1})
-		w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}})
+		w.sim.SetScenario(w.track.AudioID, kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}})
 		w.set.SubmitSeparation.Store = &failingWrites{Store: w.store, after: 1}
 		_, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 		app := requireType(t, err, stemflow.ErrorInsufficientCredits)

@@ -15,7 +15,7 @@ import (
 // expired is a stem of a paid separation whose link has expired and was tried.
 func (w *world) expired(by kiesim.Renewal, downloadURL kiesim.Fault) activityapi.RenewSourceInput {
 	w.t.Helper()
-	id := w.paid(kiesim.Knobs{
+	id := w.paid(kiesim.Scenario{
 		Files:       map[string]kiesim.File{kiesim.AllStems: {Expired: kiesim.ExpiredAtOnce, RenewedBy: by}},
 		DownloadURL: downloadURL,
 	})

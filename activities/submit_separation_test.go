@@ -62,7 +62,7 @@ func TestSubmitRefusedFreesTheLedger(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			c.fault.Times = 1
-			w.sim.QueueKnobs(w.track.AudioID, kiesim.Knobs{Submit: c.fault})
+			w.sim.QueueScenarios(w.track.AudioID, kiesim.Scenario{Submit: c.fault})
 			_, err := w.submit()
 			app := requireType(t, err, c.want)
 			var details stemflow.ErrorDetails
@@ -104,7 +104,7 @@ func TestSubmitOfUnknownOutcomeIsNeverRepeated(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			fault.Accept = true
-			w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: fault})
+			w.sim.SetScenario(w.track.AudioID, kiesim.Scenario{Submit: fault})
 			_, err := w.submit()
 			require.True(t, requireType(t, err, activityapi.ActivityErrorSubmitUnknown).NonRetryable())
 			require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
@@ -149,7 +149,7 @@ func TestSubmitMeetsAnotherRunsLedger(t *testing.T) {
 		before := before
 		before.State, before.SeparationTaskID = stemflow.SubmissionPaid, "paid-before"
 		w.write(archive.SubmissionKey(w.loc), before)
-		w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}})
+		w.sim.SetScenario(w.track.AudioID, kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}})
 		_, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 		requireType(t, err, stemflow.ErrorInsufficientCredits)
 		require.Equal(t, stemflow.SubmissionPaid, w.ledger().State)

@@ -56,7 +56,7 @@ func generate(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/voc
 
 // moment is when a worker is killed.
 type moment struct {
-	knobs kiesim.Knobs
+	scenario kiesim.Scenario
 	// archive and provider stand before the one and the other, where the moment is that of a request.
 	archive, provider func(*http.Request) bool
 	// nth of these requests it is; 0 is the first.
@@ -85,13 +85,13 @@ func TestWorkerKilled(t *testing.T) {
 		},
 		"between answer and record": {archive: upload("submission.json"), nth: 2},
 		"while it waits": {
-			knobs: kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}},
+			scenario: kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}},
 			reached: func(s *stack, _ stemflow.SeparateStemsInput, run client.WorkflowRun) bool {
 				return s.memo(run) != ""
 			},
 		},
 		"in the middle of an upload": {
-			knobs: kiesim.Knobs{Files: slowFiles()}, archive: upload("vocals.mp3"), pass: true,
+			scenario: kiesim.Scenario{Files: slowFiles()}, archive: upload("vocals.mp3"), pass: true,
 		},
 		"before the manifest": {archive: upload("manifest.json")},
 	} {
@@ -109,7 +109,7 @@ func (m moment) run(t *testing.T, program string) {
 
 	s.queue += "-killed"
 	in := track(stemflow.SplitStem)
-	s.sim.SetKnobs(in.AudioID, m.knobs)
+	s.sim.SetScenario(in.AudioID, m.scenario)
 	if m.never {
 		in.Deadline = stemflow.Duration(20 * time.Second)
 	}
@@ -147,7 +147,7 @@ func (m moment) run(t *testing.T, program string) {
 		require.Equal(t, stemflow.SubmissionIntended, s.ledger(in).State)
 		return
 	}
-	if m.knobs.Outcome.Pending {
+	if m.scenario.Outcome.Pending {
 		s.settle(in)
 	}
 	result := s.result(run)

@@ -57,15 +57,15 @@ func (s *Simulator) Settle(taskID string) error {
 	return nil
 }
 
-// controlKnobs is POST /sim/knobs: the knobs of a track on top of the defaults, for good or, with "once", for one call of generate.
-func (s *Simulator) controlKnobs(w http.ResponseWriter, r *http.Request) {
+// controlScenario is POST /sim/knobs: the scenario of a track on top of the defaults, for good or, with "once", for one call of generate.
+func (s *Simulator) controlScenario(w http.ResponseWriter, r *http.Request) {
 	var request struct {
 		AudioID string `json:"audioId"`
 		Once    bool   `json:"once"`
-		Knobs
+		Scenario
 	}
 	// The defaults are copied by way of JSON, so that nothing decoded on top of them gets into them.
-	err := json.Unmarshal(encode(s.options.Defaults), &request.Knobs)
+	err := json.Unmarshal(encode(s.options.Defaults), &request.Scenario)
 	if err == nil {
 		err = decodeControl(w, r, &request)
 	}
@@ -80,11 +80,11 @@ func (s *Simulator) controlKnobs(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if request.Once {
-		s.QueueKnobs(request.AudioID, request.Knobs)
+		s.QueueScenarios(request.AudioID, request.Scenario)
 	} else {
-		s.SetKnobs(request.AudioID, request.Knobs)
+		s.SetScenario(request.AudioID, request.Scenario)
 	}
-	controlAnswer(w, http.StatusOK, request.Knobs)
+	controlAnswer(w, http.StatusOK, request.Scenario)
 }
 
 // controlCallback is POST /sim/callback: SendCallback.
@@ -135,7 +135,7 @@ type controlError struct {
 	Error string `json:"error"`
 }
 
-// decodeControl reads a request of the control surface, in which a misspelt knob is an error.
+// decodeControl reads a request of the control surface, in which a misspelt field is an error.
 func decodeControl(w http.ResponseWriter, r *http.Request, request any) error {
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequestSize))
 	decoder.DisallowUnknownFields()

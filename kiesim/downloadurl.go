@@ -48,11 +48,11 @@ func (s *Simulator) newTempLink(address string) (Fault, string) {
 	}
 	t.linkCalls++
 	if original.file.expired && !original.file.renewableBy(RenewedByDownloadURL) {
-		return t.knobs.DownloadURL.due(t.linkCalls), ""
+		return t.scenario.DownloadURL.due(t.linkCalls), ""
 	}
 	path := "/t/" + newTaskID() + ".mp3"
-	s.tempLinks[path] = tempLink{original, time.Now().Add(cmp.Or(time.Duration(t.knobs.LinkLifetime), linkLifetime))}
-	return t.knobs.DownloadURL.due(t.linkCalls), t.base + path
+	s.tempLinks[path] = tempLink{original, time.Now().Add(cmp.Or(time.Duration(t.scenario.LinkLifetime), linkLifetime))}
+	return t.scenario.DownloadURL.due(t.linkCalls), t.base + path
 }
 
 // owner finds the task and the stem of a link.

@@ -83,7 +83,7 @@ func (s *stem) link(base string) string { return base + s.path + s.file.versionQ
 
 // separate makes the stems of a task: one set for every candidate, the first set first.
 func separate(t *task) []*stem {
-	request, knobs := t.request, t.knobs
+	request, scenario := t.request, t.scenario
 	var wanted []instrument
 	for _, name := range parts[request.Type] {
 		i := slices.IndexFunc(instruments, func(i instrument) bool { return i.name == name })
@@ -93,7 +93,7 @@ func separate(t *task) []*stem {
 		}
 		wanted = append(wanted, part)
 	}
-	if name := knobs.Outcome.ExtraStem; name != "" {
+	if name := scenario.Outcome.ExtraStem; name != "" {
 		wanted = append(wanted, instrument{name, strings.ToUpper(name[:1]) + name[1:], name + "Url", name + "_url"})
 	}
 
@@ -102,21 +102,21 @@ func separate(t *task) []*stem {
 		folder = "/r/"
 	}
 	var stems []*stem
-	for range max(1, knobs.Outcome.Candidates) {
+	for range max(1, scenario.Outcome.Candidates) {
 		for _, part := range wanted {
 			id := newFileID()
-			settings, ok := knobs.Files[part.name]
+			settings, ok := scenario.Files[part.name]
 			if !ok {
-				settings = knobs.Files[AllStems]
+				settings = scenario.Files[AllStems]
 			}
 			stems = append(stems, &stem{
 				instrument: part,
 				task:       t,
 				id:         id,
 				path:       folder + id + "_" + part.group + ".mp3",
-				empty:      slices.Contains(knobs.Outcome.EmptyStems, part.name),
+				empty:      slices.Contains(scenario.Outcome.EmptyStems, part.name),
 				recording:  record(part.name, settings),
-				file:       &file{knobs: settings, expired: settings.Expired == ExpiredAtOnce},
+				file:       &file{settings: settings, expired: settings.Expired == ExpiredAtOnce},
 			})
 		}
 	}

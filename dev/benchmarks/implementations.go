@@ -25,7 +25,7 @@ import (
 	"stemflow/internal/source"
 )
 
-// job is what a contestant is to do: to bring the links' files into the store.
+// job is what an implementation is to do: to bring the links' files into the store.
 type job struct {
 	Endpoint, AccessKey, SecretKey, Bucket string
 	// Prefix keeps apart what each one stores.
@@ -39,8 +39,8 @@ type job struct {
 // parallelism is that of all that move several stems at once.
 const parallelism = 12
 
-// contestants run in processes of their own, so that each one's memory and processor time can be told.
-var contestants = map[string]func(context.Context, job) error{
+// implementations run in processes of their own, so that each one's memory and processor time can be told.
+var implementations = map[string]func(context.Context, job) error{
 	"floor":        floor,
 	"unsigned":     bare,
 	"memory":       fromMemory,
@@ -52,16 +52,16 @@ var contestants = map[string]func(context.Context, job) error{
 	skeletonName:   serveSkeleton,
 }
 
-const contestantCommand = "contestant"
+const implementationCommand = "implementation"
 
-func isContestant(args []string) bool { return len(args) == 4 && args[1] == contestantCommand }
+func isImplementation(args []string) bool { return len(args) == 4 && args[1] == implementationCommand }
 
-// contestantMain is the main of a contestant's process. It returns the exit code.
-func contestantMain(args []string) int {
+// implementationMain is the main of an implementation's process. It returns the exit code.
+func implementationMain(args []string) int {
 	var j job
 	err := json.Unmarshal([]byte(args[3]), &j)
 	if err == nil {
-		err = contestants[args[2]](context.Background(), j)
+		err = implementations[args[2]](context.Background(), j)
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", args[2], err)

@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// patience is for one separation, whatever happens to the containers.
-	patience = 4 * time.Minute
-	pause    = 100 * time.Millisecond
+	// timeout is for one separation, whatever happens to the containers.
+	timeout = 4 * time.Minute
+	pause   = 100 * time.Millisecond
 	// away is how long a container that was killed stays so.
 	away = 4 * time.Second
 )
 
-// drill kills containers in the middle of a separation, which must end as if nothing had happened.
-type drill struct {
+// fault kills containers in the middle of a separation, which must end as if nothing had happened.
+type fault struct {
 	id, what string
-	knobs    kiesim.Knobs
-	// when tells from the bill, and from the one before the start, that the middle is reached; nil: nothing is killed.
+	scenario kiesim.Scenario
+	// when reports, from the bill and the one before the start, that the middle is reached; nil: nothing is killed.
 	when func(now, before kiesim.Bill) bool
 	// kill are the services to kill at that moment and to start again a little later.
 	kill []string
@@ -30,8 +30,8 @@ type drill struct {
 
 var (
 	// slowProvider leaves time to kill something while the callback is waited for, slowFiles while stems are under way.
-	slowProvider = kiesim.Knobs{Delay: kiesim.Duration(12 * time.Second)}
-	slowFiles    = kiesim.Knobs{
+	slowProvider = kiesim.Scenario{Delay: kiesim.Duration(12 * time.Second)}
+	slowFiles    = kiesim.Scenario{
 		Delay: kiesim.Duration(time.Second),
 		Files: map[string]kiesim.File{kiesim.AllStems: {BytesPerSecond: 8 << 10}}, // some 12 s each
 	}
@@ -40,58 +40,58 @@ var (
 func submitted(now, before kiesim.Bill) bool { return len(now.Charges) > len(before.Charges) }
 func fetching(now, before kiesim.Bill) bool  { return now.Downloads >= before.Downloads+8 }
 
-var drills = []drill{
+var faults = []fault{
 	{id: "plain", what: "separate a track"},
-	{id: "worker-waiting", what: "kill the worker while the callback is waited for", knobs: slowProvider, when: submitted, kill: []string{"worker"}},
-	{id: "worker-archiving", what: "kill the worker with stems under way", knobs: slowFiles, when: fetching, kill: []string{"worker"}},
-	{id: "temporal-waiting", what: "kill Temporal while the callback is waited for", knobs: slowProvider, when: submitted, kill: []string{"temporal"}},
-	{id: "temporal-archiving", what: "kill Temporal with stems under way", knobs: slowFiles, when: fetching, kill: []string{"temporal"}},
-	{id: "minio-archiving", what: "kill MinIO with stems under way", knobs: slowFiles, when: fetching, kill: []string{"minio"}},
-	{id: "bridge", what: "kill the bridge while the callback is waited for", knobs: slowProvider, when: submitted, kill: []string{"callbackbridge"}},
-	{id: "kiesim-waiting", what: "kill kiesim while the callback is waited for", knobs: slowProvider, when: submitted, kill: []string{"kiesim"}},
-	{id: "kiesim-archiving", what: "kill kiesim with stems under way", knobs: slowFiles, when: fetching, kill: []string{"kiesim"}},
+	{id: "worker-waiting", what: "kill the worker while the callback is waited for", scenario: slowProvider, when: submitted, kill: []string{"worker"}},
+	{id: "worker-archiving", what: "kill the worker with stems under way", scenario: slowFiles, when: fetching, kill: []string{"worker"}},
+	{id: "temporal-waiting", what: "kill Temporal while the callback is waited for", scenario: slowProvider, when: submitted, kill: []string{"temporal"}},
+	{id: "temporal-archiving", what: "kill Temporal with stems under way", scenario: slowFiles, when: fetching, kill: []string{"temporal"}},
+	{id: "minio-archiving", what: "kill MinIO with stems under way", scenario: slowFiles, when: fetching, kill: []string{"minio"}},
+	{id: "bridge", what: "kill the bridge while the callback is waited for", scenario: slowProvider, when: submitted, kill: []string{"callbackbridge"}},
+	{id: "kiesim-waiting", what: "kill kiesim while the callback is waited for", scenario: slowProvider, when: submitted, kill: []string{"kiesim"}},
+	{id: "kiesim-archiving", what: "kill kiesim with stems under way", scenario: slowFiles, when: fetching, kill: []string{"kiesim"}},
 	{
-		id: "all", what: "kill all of them with stems under way", knobs: slowFiles, when: fetching,
+		id: "all", what: "kill all of them with stems under way", scenario: slowFiles, when: fetching,
 		kill: []string{"temporal", "minio", "kiesim", "callbackbridge", "worker"},
 	},
 }
 
-func (d drill) track() stemflow.SeparateStemsInput {
-	return stemflow.SeparateStemsInput{TaskID: "composetest", AudioID: d.id, Type: stemflow.SplitStem}
+func (f fault) track() stemflow.SeparateStemsInput {
+	return stemflow.SeparateStemsInput{TaskID: "composetest", AudioID: f.id, Type: stemflow.SplitStem}
 }
 
-func (d drill) run(ctx context.Context, p project) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (f fault) run(ctx context.Context, p project) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := p.setKnobs(ctx, d.id, d.knobs); err != nil {
+	if err := p.setScenario(ctx, f.id, f.scenario); err != nil {
 		return err
 	}
 	before, err := p.bill(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err := p.starter(ctx, d.track()); err != nil {
+	if _, err := p.starter(ctx, f.track()); err != nil {
 		return err
 	}
-	if d.when != nil {
-		if err := p.await(ctx, func(now kiesim.Bill) bool { return d.when(now, before) }); err != nil {
+	if f.when != nil {
+		if err := p.await(ctx, func(now kiesim.Bill) bool { return f.when(now, before) }); err != nil {
 			return err
 		}
-		if err := p.kill(ctx, d.kill); err != nil {
+		if err := p.kill(ctx, f.kill); err != nil {
 			return err
 		}
 	}
-	result, err := p.starter(ctx, d.track(), "--wait") // joins the run
+	result, err := p.starter(ctx, f.track(), "--wait") // joins the run
 	if err != nil {
 		return err
 	}
-	if d.when != nil && result.SettledBy == stemflow.SettledByArchive {
+	if f.when != nil && result.SettledBy == stemflow.SettledByArchive {
 		return errors.New("the separation was over before anything was killed")
 	}
 	if err := p.checkArchive(ctx, result); err != nil {
 		return err
 	}
-	return p.checkBill(ctx, d.id)
+	return p.checkBill(ctx, f.id)
 }
 
 // await waits until the bill shows something.

@@ -9,9 +9,9 @@ import (
 	"stemflow/kiesim/tune"
 )
 
-// Knobs say how the provider behaves towards one separation: from the submit over record and callback to the files. The zero value
+// Scenario says how the provider behaves towards one separation: from the submit over record and callback to the files. The zero value
 // is a provider in perfect health. The README has a table of them all.
-type Knobs struct {
+type Scenario struct {
 	// Dialect is that of the callbacks. Empty is as in the defaults, and DialectAuto there.
 	Dialect Dialect `json:"dialect,omitempty"`
 	// Delay is the time from acceptance until the task is settled. 0 is as in the defaults, and at once there.
@@ -33,7 +33,7 @@ type Knobs struct {
 	LinkLifetime Duration `json:"linkLifetime,omitzero"`
 }
 
-// AllStems is the key in Knobs.Files for every stem without an entry of its own.
+// AllStems is the key in Scenario.Files for every stem without an entry of its own.
 const AllStems = "*"
 
 // Dialect is one of the documented forms of the callback body.
@@ -245,70 +245,70 @@ const (
 	RenewedNever         Renewal = "never"
 )
 
-// Validate reports every knob that has no such position.
-func (k Knobs) Validate() error {
+// Validate reports every field with a value that it cannot have.
+func (s Scenario) Validate() error {
 	var errs []error
 	errs = append(errs,
-		oneOf("dialect", k.Dialect, DialectAuto, DialectEN, DialectCN, DialectSunoAPI),
-		k.Submit.validate("submit"), k.RecordInfo.validate("recordInfo"), k.DownloadURL.validate("downloadUrl"),
-		oneOf("outcome.links", k.Outcome.Links, LinksNull, LinksEmpty),
-		oneOf("record.times", k.Record.Times, TimesNumericString, TimesDateTime),
-		oneOf("callback.signature", k.Callback.Signature, SignatureMissing, SignatureWrong, SignatureStale),
-		oneOf("callback.exception", k.Callback.Exception, ExceptionWithLinks, ExceptionWithoutLinks),
+		oneOf("dialect", s.Dialect, DialectAuto, DialectEN, DialectCN, DialectSunoAPI),
+		s.Submit.validate("submit"), s.RecordInfo.validate("recordInfo"), s.DownloadURL.validate("downloadUrl"),
+		oneOf("outcome.links", s.Outcome.Links, LinksNull, LinksEmpty),
+		oneOf("record.times", s.Record.Times, TimesNumericString, TimesDateTime),
+		oneOf("callback.signature", s.Callback.Signature, SignatureMissing, SignatureWrong, SignatureStale),
+		oneOf("callback.exception", s.Callback.Exception, ExceptionWithLinks, ExceptionWithoutLinks),
 	)
-	if k.RecordInfo.Accept || k.DownloadURL.Accept {
+	if s.RecordInfo.Accept || s.DownloadURL.Accept {
 		errs = append(errs, errors.New("accept: only submit has it"))
 	}
-	for _, name := range k.Outcome.EmptyStems {
-		errs = append(errs, k.validateStem("outcome.emptyStems", name))
+	for _, name := range s.Outcome.EmptyStems {
+		errs = append(errs, s.validateStem("outcome.emptyStems", name))
 	}
-	for name, file := range k.Files {
+	for name, file := range s.Files {
 		if name != AllStems {
-			errs = append(errs, k.validateStem("files", name))
+			errs = append(errs, s.validateStem("files", name))
 		}
 		errs = append(errs, file.validate("files."+name))
 	}
 	return errors.Join(errs...)
 }
 
-func (k Knobs) validateStem(knob, name string) error {
-	if name == k.Outcome.ExtraStem || slices.ContainsFunc(instruments, func(i instrument) bool { return i.name == name }) {
+func (s Scenario) validateStem(field, name string) error {
+	if name == s.Outcome.ExtraStem || slices.ContainsFunc(instruments, func(i instrument) bool { return i.name == name }) {
 		return nil
 	}
-	return fmt.Errorf("%s: there is no stem %q", knob, name)
+	return fmt.Errorf("%s: there is no stem %q", field, name)
 }
 
-func (f Fault) validate(knob string) error {
+func (f Fault) validate(field string) error {
 	if f.Answer == AnswerRefuse && f.Code == 0 {
-		return fmt.Errorf("%s.code: it takes a code to refuse", knob)
+		return fmt.Errorf("%s.code: it takes a code to refuse", field)
 	}
-	return oneOf(knob+".answer", f.Answer, AnswerRefuse, AnswerHTML, AnswerBlocked, AnswerHang, AnswerCut, AnswerUnreadable, AnswerCutGzip, AnswerNoData)
+	return oneOf(field+".answer", f.Answer, AnswerRefuse, AnswerHTML, AnswerBlocked, AnswerHang, AnswerCut, AnswerUnreadable, AnswerCutGzip, AnswerNoData)
 }
 
-func (f File) validate(knob string) error {
+func (f File) validate(field string) error {
 	var errs []error
 	if f.Size != 0 && f.Size < tune.MinSize {
-		errs = append(errs, fmt.Errorf("%s.size: at least %d bytes", knob, tune.MinSize))
+		errs = append(errs, fmt.Errorf("%s.size: at least %d bytes", field, tune.MinSize))
 	}
 	if f.Fault == FileStatus && f.Status == 0 {
-		errs = append(errs, fmt.Errorf("%s.status: the fault %q takes one", knob, FileStatus))
+		errs = append(errs, fmt.Errorf("%s.status: the fault %q takes one", field, FileStatus))
 	}
 	errs = append(errs,
-		oneOf(knob+".fault", f.Fault, FileTruncated, FileStall, FileEmpty, FileHTML, FileStatus, FileBlocked),
-		oneOf(knob+".expired", f.Expired, ExpiredAtOnce, ExpiredMidRead),
-		oneOf(knob+".renewedBy", f.RenewedBy, RenewedByRecordInfo, RenewedByDownloadURL, RenewedNever),
+		oneOf(field+".fault", f.Fault, FileTruncated, FileStall, FileEmpty, FileHTML, FileStatus, FileBlocked),
+		oneOf(field+".expired", f.Expired, ExpiredAtOnce, ExpiredMidRead),
+		oneOf(field+".renewedBy", f.RenewedBy, RenewedByRecordInfo, RenewedByDownloadURL, RenewedNever),
 	)
 	return errors.Join(errs...)
 }
 
-// oneOf accepts the empty value, which leaves a knob alone, and the given ones.
-func oneOf[T ~string](knob string, value T, positions ...T) error {
-	if value == "" || slices.Contains(positions, value) {
+// oneOf accepts the empty value, which leaves a field alone, and the given ones.
+func oneOf[T ~string](field string, value T, allowed ...T) error {
+	if value == "" || slices.Contains(allowed, value) {
 		return nil
 	}
-	names := make([]string, len(positions))
-	for i, p := range positions {
+	names := make([]string, len(allowed))
+	for i, p := range allowed {
 		names[i] = string(p)
 	}
-	return fmt.Errorf("%s: %q is none of %s", knob, value, strings.Join(names, ", "))
+	return fmt.Errorf("%s: %q is none of %s", field, value, strings.Join(names, ", "))
 }
