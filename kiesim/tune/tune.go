@@ -1,5 +1,5 @@
 // Package tune is the music that kiesim serves: a small tune in twelve stems, with its instrumental mix, as
-// embedded MP3s. All are equally long.
+// embedded MP3 files. All are equally long.
 package tune
 
 import (
@@ -8,10 +8,6 @@ import (
 	"path"
 	"strings"
 )
-
-// The generator needs lame: apt-get install -y lame.
-//
-//go:generate go run ./generate -out stems
 
 //go:embed stems/*.mp3
 var files embed.FS
