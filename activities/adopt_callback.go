@@ -112,11 +112,11 @@ func (a *AdoptCallback) adopt(ctx context.Context, entry stemflow.Submission, ce
 			return l, false
 		}
 		outcome = activityapi.CallbackKnown
-		learned, news := l.Learn(entry)
-		if news {
+		learned, changed := l.Learn(entry)
+		if changed {
 			outcome = activityapi.CallbackRecorded
 		}
-		return learned, news
+		return learned, changed
 	})
 	if errors.Is(err, archive.ErrCorrupt) {
 		return "", final(stemflow.ErrorArchiveUnavailable, err.Error(), err)

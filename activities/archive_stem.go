@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"golang.org/x/sync/semaphore"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -21,8 +22,9 @@ import (
 type ArchiveStem struct {
 	Store   Store
 	Sources *source.Fetcher
-	// Slots bounds how many stems this process moves at once, whatever the worker's own limits.
-	Slots Slots
+	// Transfers bounds how many stems this process moves at once, whatever the worker's own limits:
+	// memory grows with it, and with nothing else.
+	Transfers *semaphore.Weighted
 }
 
 const (
@@ -43,10 +45,10 @@ func (a *ArchiveStem) Execute(ctx context.Context, in activityapi.ArchiveStemInp
 	ctx, progress := startProgress(ctx, in.Stem.Name)
 	defer progress.stop()
 	asked := time.Now()
-	if err := a.Slots.acquire(ctx); err != nil {
+	if err := a.Transfers.Acquire(ctx, 1); err != nil {
 		return nil, progress.interrupted(ctx, err)
 	}
-	defer a.Slots.release()
+	defer a.Transfers.Release(1)
 	countStemWait(ctx, time.Since(asked))
 
 	stem, err := a.archive(ctx, in, progress)
@@ -68,7 +70,7 @@ func (a *ArchiveStem) archive(ctx context.Context, in activityapi.ArchiveStemInp
 		}
 	}
 	stem, err := a.fetch(ctx, in, progress)
-	if expired := (*source.Error)(nil); first && errors.As(err, &expired) && expired.Kind == source.Expired {
+	if expired, ok := errors.AsType[*source.Error](err); first && ok && expired.Kind == source.Expired {
 		if stem, lookErr := a.existing(ctx, in); stem != nil || lookErr != nil {
 			return stem, lookErr
 		}

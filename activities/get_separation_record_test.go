@@ -13,16 +13,16 @@ import (
 	"stemflow/kiesim"
 )
 
-func (w *world) get(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
-	return call[activityapi.SeparationRecord](w, activityapi.ActivityGetSeparationRecord, in)
+func (h *harness) get(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+	return call[activityapi.SeparationRecord](h, activityapi.ActivityGetSeparationRecord, in)
 }
 
 // paid submits with the given scenario and returns the separation's id.
-func (w *world) paid(scenario kiesim.Scenario) string {
-	w.t.Helper()
-	w.sim.SetScenario(w.track.AudioID, scenario)
-	submitted, err := w.submit()
-	require.NoError(w.t, err)
+func (h *harness) paid(scenario kiesim.Scenario) string {
+	h.t.Helper()
+	h.sim.SetScenario(h.track.AudioID, scenario)
+	submitted, err := h.submit()
+	require.NoError(h.t, err)
 	return submitted.SeparationTaskID
 }
 
@@ -34,12 +34,12 @@ func TestRecordWithStems(t *testing.T) {
 		"callback exception":       {Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithLinks}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			id := w.paid(scenario)
+			h := newHarness(t)
+			id := h.paid(scenario)
 			var record *activityapi.SeparationRecord
 			require.Eventually(t, func() bool {
 				var err error
-				record, err = w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
+				record, err = h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
 				return err == nil
 			}, 10*time.Second, 10*time.Millisecond)
 			require.Equal(t, "vocals", record.Stems[0].Name)
@@ -63,9 +63,9 @@ func TestRecordThatIsNotReady(t *testing.T) {
 		"provider fails": {kiesim.Scenario{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}}, activityapi.ActivityErrorUnreadable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			in := activityapi.GetSeparationRecordInput{SeparationTaskID: w.paid(c.scenario), EmptyLooks: 2}
-			_, err := w.get(in)
+			h := newHarness(t)
+			in := activityapi.GetSeparationRecordInput{SeparationTaskID: h.paid(c.scenario), EmptyLooks: 2}
+			_, err := h.get(in)
 			require.False(t, requireType(t, err, c.want).NonRetryable())
 		})
 	}
@@ -74,8 +74,8 @@ func TestRecordThatIsNotReady(t *testing.T) {
 func TestPendingRecordIsAResultWhereAskedFor(t *testing.T) {
 	for name, outcome := range map[string]kiesim.Outcome{"pending": {Pending: true}, "done without links": {Links: kiesim.LinksEmpty}} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			record, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: w.paid(kiesim.Scenario{Outcome: outcome}), ReportPending: true})
+			h := newHarness(t)
+			record, err := h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: h.paid(kiesim.Scenario{Outcome: outcome}), ReportPending: true})
 			require.NoError(t, err)
 			require.True(t, record.Pending)
 		})
@@ -91,32 +91,32 @@ func TestRecordWithoutStemsIsLookedAtAgain(t *testing.T) {
 		"callback exception": {kiesim.Scenario{Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithoutLinks}}, stemflow.ErrorSeparationFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			in := activityapi.GetSeparationRecordInput{SeparationTaskID: w.paid(c.scenario), EmptyLooks: 3}
+			h := newHarness(t)
+			in := activityapi.GetSeparationRecordInput{SeparationTaskID: h.paid(c.scenario), EmptyLooks: 3}
 			require.Eventually(t, func() bool {
-				record, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: in.SeparationTaskID, ReportPending: true})
+				record, err := h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: in.SeparationTaskID, ReportPending: true})
 				return err == nil && record.Pending
 			}, 10*time.Second, 10*time.Millisecond)
 
-			w.env.SetHeartbeatDetails(looks{Empty: 1})
-			_, err := w.get(in)
+			h.env.SetHeartbeatDetails(looks{Empty: 1})
+			_, err := h.get(in)
 			require.False(t, requireType(t, err, activityapi.ActivityErrorNoLinks).NonRetryable())
 
-			w.env.SetHeartbeatDetails(looks{Empty: 2})
-			_, err = w.get(in)
+			h.env.SetHeartbeatDetails(looks{Empty: 2})
+			_, err = h.get(in)
 			require.True(t, requireType(t, err, c.want).NonRetryable())
 
 			in.EmptyLooks = 0
-			_, err = w.get(in)
+			_, err = h.get(in)
 			require.False(t, requireType(t, err, activityapi.ActivityErrorNoLinks).NonRetryable(), "it is not for this look to believe it")
 		})
 	}
 }
 
 func TestFailedRecordCarriesTheProvidersWords(t *testing.T) {
-	w := newWorld(t)
-	id := w.paid(kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531, Message: "refunded"}}})
-	_, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id})
+	h := newHarness(t)
+	id := h.paid(kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531, Message: "refunded"}}})
+	_, err := h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id})
 	app := requireType(t, err, stemflow.ErrorSeparationFailed)
 	var details stemflow.ErrorDetails
 	require.NoError(t, app.Details(&details))
@@ -124,28 +124,28 @@ func TestFailedRecordCarriesTheProvidersWords(t *testing.T) {
 }
 
 func TestRecordOfSomebodyElse(t *testing.T) {
-	w := newWorld(t)
-	id := w.paid(kiesim.Scenario{})
-	w.use(w.providerURL, "") // what has no address of its own can prove nothing
-	_, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
+	h := newHarness(t)
+	id := h.paid(kiesim.Scenario{})
+	h.use(h.providerURL, "") // what has no address of its own can prove nothing
+	_, err := h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
 	require.True(t, requireType(t, err, activityapi.ActivityErrorNotOwn).NonRetryable())
 
-	other := w.track
+	other := h.track
 	other.AudioID = "another-track"
-	_, err = w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &other})
-	require.Contains(t, requireType(t, err, stemflow.ErrorInvalidInput).Message(), w.track.AudioID)
+	_, err = h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &other})
+	require.Contains(t, requireType(t, err, stemflow.ErrorInvalidInput).Message(), h.track.AudioID)
 
-	other = w.track
+	other = h.track
 	other.Type = stemflow.SplitStem
-	_, err = w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &other})
+	_, err = h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &other})
 	require.Contains(t, requireType(t, err, stemflow.ErrorInvalidInput).Message(), "instrumental")
 
-	_, err = w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &w.track})
+	_, err = h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &h.track})
 	require.NoError(t, err)
 }
 
 func TestRecordThatStaysAbsentIsGone(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	in := activityapi.GetSeparationRecordInput{SeparationTaskID: "forgotten", AbsentLooks: 3}
 	for _, c := range []struct {
 		before looks
@@ -153,8 +153,8 @@ func TestRecordThatStaysAbsentIsGone(t *testing.T) {
 	}{
 		{before: looks{}}, {before: looks{Absent: 1}}, {before: looks{Absent: 2}, final: true}, {before: looks{Empty: 9}},
 	} {
-		w.env.SetHeartbeatDetails(c.before)
-		_, err := w.get(in)
+		h.env.SetHeartbeatDetails(c.before)
+		_, err := h.get(in)
 		if !c.final {
 			require.False(t, requireType(t, err, activityapi.ActivityErrorNoRecord).NonRetryable())
 			continue
@@ -162,24 +162,24 @@ func TestRecordThatStaysAbsentIsGone(t *testing.T) {
 		require.True(t, requireType(t, err, stemflow.ErrorSourceExpired).NonRetryable())
 	}
 
-	w.env.SetHeartbeatDetails(looks{Absent: 100})
+	h.env.SetHeartbeatDetails(looks{Absent: 100})
 	in.AbsentLooks = 0
-	_, err := w.get(in)
+	_, err := h.get(in)
 	app := requireType(t, err, activityapi.ActivityErrorNoRecord)
 	require.False(t, app.NonRetryable(), "it is not for this look to believe it")
 }
 
 // Only looks in a row count: a record that was seen in between is not gone.
 func TestRecordThatIsSeenEndsItsAbsence(t *testing.T) {
-	w := newWorld(t)
-	id := w.paid(kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
+	h := newHarness(t)
+	id := h.paid(kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	var kept *looks
-	w.env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
+	h.env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
 		kept = new(looks)
 		require.NoError(t, details.Get(kept))
 	})
-	w.env.SetHeartbeatDetails(looks{Empty: 1, Absent: 2})
-	_, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, AbsentLooks: 3})
+	h.env.SetHeartbeatDetails(looks{Empty: 1, Absent: 2})
+	_, err := h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, AbsentLooks: 3})
 	requireType(t, err, activityapi.ActivityErrorPending)
 	require.Equal(t, &looks{Empty: 1}, kept)
 }

@@ -59,8 +59,8 @@ func countStemWait(ctx context.Context, waited time.Duration) {
 
 // countStemFailure counts what a stem's attempt failed with. One that was cancelled, or handed back by a worker that stops, did not fail.
 func countStemFailure(ctx context.Context, err error) {
-	var app *temporal.ApplicationError
-	if !errors.As(err, &app) || app.Category() == temporal.ApplicationErrorCategoryBenign {
+	app, ok := errors.AsType[*temporal.ApplicationError](err)
+	if !ok || app.Category() == temporal.ApplicationErrorCategoryBenign {
 		return
 	}
 	activity.GetMetricsHandler(ctx).WithTags(map[string]string{"reason": app.Type()}).Counter(MetricStemFailures).Inc(1)

@@ -56,7 +56,7 @@ func (b *bridge) read(w http.ResponseWriter, r *http.Request) (stemflow.Callback
 	if errors.Is(err, errBusy) {
 		return stemflow.Callback{}, &refusal{http.StatusServiceUnavailable, "busy", err.Error(), nil}
 	}
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		text := fmt.Sprintf("the callback's body is larger than %d bytes", tooLarge.Limit)
 		return stemflow.Callback{}, &refusal{http.StatusRequestEntityTooLarge, "too_large", text, nil}
 	}

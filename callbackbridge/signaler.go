@@ -70,7 +70,7 @@ func (s *ClientSignaler) RecordCallback(
 	}
 	_, err = c.SignalWithStartWorkflow(ctx, activityapi.RecordCallbackWorkflowID(in.Owner),
 		stemflow.SignalSeparationCallback, callback, options, activityapi.WorkflowRecordCallback, in)
-	if recorded := (*serviceerror.WorkflowExecutionAlreadyStarted)(nil); errors.As(err, &recorded) {
+	if _, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
 		return nil
 	}
 	return err

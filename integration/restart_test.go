@@ -167,8 +167,8 @@ func TestWhenTemporalForgotTheRunItIsResumed(t *testing.T) {
 	require.NoError(t, err)
 	s.await("Temporal has forgotten the run", func() bool {
 		_, err := s.client.DescribeWorkflow(t.Context(), run.GetID(), "")
-		var gone *serviceerror.NotFound
-		return errors.As(err, &gone)
+		_, ok := errors.AsType[*serviceerror.NotFound](err)
+		return ok
 	})
 	s.settle(in)
 	s.resumed(in)

@@ -113,8 +113,7 @@ func (s *Simulator) deliver(ctx context.Context, address, taskID string, body []
 	signature.sign(request.Header, s.options.WebhookHMACKey, taskID, time.Now())
 	response, err := s.delivery.Do(request)
 	if err != nil {
-		var withURL *url.Error
-		if errors.As(err, &withURL) {
+		if withURL, ok := errors.AsType[*url.Error](err); ok {
 			err = withURL.Err
 		}
 		return 0, err

@@ -64,7 +64,7 @@ type cancelledRun struct {
 
 func requestCancel(ctx context.Context, c client.Client, workflowID string) error {
 	description, err := describe(ctx, c, workflowID, "")
-	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
 		return notRunning(workflowID)
 	}
 	if err != nil {

@@ -120,7 +120,7 @@ func (p *cli) watchCatalog(ctx context.Context, c client.Client, in stemflow.Sep
 	}
 	id := stemflow.CatalogWorkflowID(in)
 	description, err := describe(ctx, c, id, "")
-	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
 		return catalogNotRunning(in.Name)
 	}
 	if err != nil {
@@ -219,13 +219,13 @@ func updateCatalog(
 
 // isRefusal tells the catalogue's own answer from trouble on the way to it.
 func isRefusal(err error) bool {
-	var app *temporal.ApplicationError
-	return errors.As(err, &app)
+	_, ok := errors.AsType[*temporal.ApplicationError](err)
+	return ok
 }
 
 func isRunning(ctx context.Context, c client.Client, workflowID string) (bool, error) {
 	description, err := describe(ctx, c, workflowID, "")
-	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
 		return false, nil
 	}
 	if err != nil {

@@ -64,7 +64,7 @@ func (p *cli) readList(name string, in stemflow.SeparateCatalogInput, cfg config
 		return l, nil
 	}
 	file.Close()
-	if invalid := (*stemflow.InputError)(nil); errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*stemflow.InputError](err); ok {
 		return nil, &failure{Type: stemflow.ErrorInvalidInput, Message: problemLines(invalid), code: exitUsage, hint: "Nothing was started."}
 	}
 	return nil, usageError("catalog", "the list cannot be read: "+err.Error())

@@ -42,7 +42,7 @@ func patienceFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput) {
 // checkInput reports everything that is wrong with an input before anything is started.
 func checkInput(in interface{ Validate() error }) error {
 	err := in.Validate()
-	if invalid := (*stemflow.InputError)(nil); errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*stemflow.InputError](err); ok {
 		return &failure{
 			Type: stemflow.ErrorInvalidInput, Message: problemLines(invalid), code: exitUsage,
 			hint: "The flags are spelt with dashes: taskId is --task-id.",

@@ -41,7 +41,7 @@ func (p *cli) watch(ctx context.Context, in stemflow.SeparateStemsInput, asJSON 
 	defer c.Close()
 	id := stemflow.WorkflowID(in)
 	description, err := describe(ctx, c, id, "")
-	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
 		return notRunning(id)
 	}
 	if err != nil {

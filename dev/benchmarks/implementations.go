@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"stemflow"
 	"stemflow/activities"
@@ -150,9 +151,9 @@ func (j job) archiveStem() (*activities.ArchiveStem, error) {
 		return nil, err
 	}
 	return &activities.ArchiveStem{
-		Store:   store,
-		Sources: source.New(source.Options{AllowedHosts: []string{"127.0.0.1"}, AllowInsecure: true, MaxSize: 4 << 30}),
-		Slots:   activities.NewSlots(2 * parallelism),
+		Store:     store,
+		Sources:   source.New(source.Options{AllowedHosts: []string{"127.0.0.1"}, AllowInsecure: true, MaxSize: 4 << 30}),
+		Transfers: semaphore.NewWeighted(2 * parallelism),
 	}, nil
 }
 

@@ -28,8 +28,8 @@ func failure(kind string, details stemflow.ErrorDetails) error {
 	return temporal.NewNonRetryableApplicationError("on purpose", kind, nil, details)
 }
 
-// world runs the pipeline with a separation that answers as told, attempt by attempt.
-func world(t *testing.T, answers ...any) (*testsuite.TestWorkflowEnvironment, *[]stemflow.SeparateStemsInput) {
+// run runs the pipeline with a separation that gives these answers, attempt by attempt.
+func run(t *testing.T, answers ...any) (*testsuite.TestWorkflowEnvironment, *[]stemflow.SeparateStemsInput) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	var asked []stemflow.SeparateStemsInput
@@ -49,7 +49,7 @@ func world(t *testing.T, answers ...any) (*testsuite.TestWorkflowEnvironment, *[
 }
 
 func TestARelease(t *testing.T) {
-	env, asked := world(t, stems("vocals", "drums", "bass"))
+	env, asked := run(t, stems("vocals", "drums", "bass"))
 	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
 	var got Release
 	require.NoError(t, env.GetWorkflowResult(&got))
@@ -71,7 +71,7 @@ func TestWhatIsStartedAgain(t *testing.T) {
 		stemflow.ErrorSeparationFailed:    {attempts: 1, failed: true},
 	} {
 		t.Run(kind, func(t *testing.T) {
-			env, asked := world(t, failure(kind, stemflow.ErrorDetails{}), stems("vocals", "drums"))
+			env, asked := run(t, failure(kind, stemflow.ErrorDetails{}), stems("vocals", "drums"))
 			env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio", MayPayAgain: c.mayPay})
 			require.Equal(t, c.failed, env.GetWorkflowError() != nil)
 			require.Len(t, *asked, c.attempts)
@@ -81,7 +81,7 @@ func TestWhatIsStartedAgain(t *testing.T) {
 }
 
 func TestItGivesUpInTheEnd(t *testing.T) {
-	env, asked := world(t, failure(stemflow.ErrorProviderUnavailable, stemflow.ErrorDetails{}))
+	env, asked := run(t, failure(stemflow.ErrorProviderUnavailable, stemflow.ErrorDetails{}))
 	begun := env.Now()
 	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
 	require.ErrorContains(t, env.GetWorkflowError(), "on purpose")
@@ -95,14 +95,14 @@ func TestAReleaseWithoutItsGuide(t *testing.T) {
 			Stems: stems("drums"), Failed: []stemflow.FailedStem{{Name: name, Type: stemflow.ErrorSourceNotAudio}},
 		})
 	}
-	env, asked := world(t, lost("vocals"))
+	env, asked := run(t, lost("vocals"))
 	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
 	var got Release
 	require.NoError(t, env.GetWorkflowResult(&got))
 	require.Equal(t, Release{Backing: stems("drums"), Missing: []string{"vocals (SourceNotAudio)"}}, got)
 	require.Len(t, *asked, 1)
 
-	env, asked = world(t, lost("bass"), stems("drums", "bass"))
+	env, asked = run(t, lost("bass"), stems("drums", "bass"))
 	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
 	require.NoError(t, env.GetWorkflowError())
 	require.Len(t, *asked, 2, "a backing without its bass is none")

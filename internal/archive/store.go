@@ -91,8 +91,7 @@ func (s *Store) EnsureBucket(ctx context.Context, bucket string) error {
 		return nil
 	}
 	err = s.api.MakeBucket(ctx, bucket, minio.MakeBucketOptions{Region: s.opts.Region})
-	var response minio.ErrorResponse
-	if errors.As(err, &response) && response.Code == minio.BucketAlreadyOwnedByYou {
+	if response, ok := errors.AsType[minio.ErrorResponse](err); ok && response.Code == minio.BucketAlreadyOwnedByYou {
 		return nil // another worker was quicker
 	}
 	if err != nil {

@@ -136,8 +136,7 @@ func checkHeader(header []string, line int) error {
 		}
 		var probe stemflow.SeparateStemsInput
 		_ = json.Unmarshal(encode(map[string]any{name: nil}), &probe) // never fails
-		var invalid *stemflow.InputError
-		if errors.As(probe.Validate(), &invalid) && strings.HasPrefix(invalid.Problems[0], name+": no such field") {
+		if invalid, ok := errors.AsType[*stemflow.InputError](probe.Validate()); ok && strings.HasPrefix(invalid.Problems[0], name+": no such field") {
 			return &unreadable{line, "the first row names the columns: " + invalid.Problems[0]}
 		}
 	}

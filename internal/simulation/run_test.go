@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
+	"golang.org/x/sync/semaphore"
 
 	"stemflow"
 	"stemflow/activities"
@@ -233,7 +234,7 @@ func (s *sim) plain(in stemflow.SeparateStemsInput) *run {
 // newActivities are the product's own, over the store and the provider of the simulation.
 func (s *sim) newActivities(callback activities.CallbackAddress) activities.Set {
 	provider, sources := s.clients()
-	slots := activities.NewSlots(4)
+	transfers := semaphore.NewWeighted(4)
 	return activities.Set{
 		PrepareArchive: &activities.PrepareArchive{
 			Store: s.store, Bucket: "stems", LedgerBucket: "stems",
@@ -243,7 +244,7 @@ func (s *sim) newActivities(callback activities.CallbackAddress) activities.Set 
 		RecordSubmission:    &activities.RecordSubmission{Store: s.store},
 		GetSeparationRecord: &activities.GetSeparationRecord{Provider: provider, Callback: callback},
 		RenewSource:         &activities.RenewSource{Provider: provider},
-		ArchiveStem:         &activities.ArchiveStem{Store: s.store, Sources: sources, Slots: slots},
+		ArchiveStem:         &activities.ArchiveStem{Store: s.store, Sources: sources, Transfers: transfers},
 		WriteManifest:       &activities.WriteManifest{Store: s.store},
 	}
 }
