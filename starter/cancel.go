@@ -57,7 +57,7 @@ func (p *cli) cancel(ctx context.Context, in stemflow.SeparateStemsInput, workfl
 	return nil
 }
 
-// cancelledRun is what --json tells of a run that is asked to stop.
+// cancelledRun is what --json prints of a run that is asked to stop.
 type cancelledRun struct {
 	WorkflowID string `json:"workflowId"`
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
@@ -54,7 +55,7 @@ func (o *catalogOptions) declare(set *flag.FlagSet) {
 	o.catalogNames.declare(set)
 	typeFlags(set, &o.common)
 	archiveFlags(set, &o.common, "the worker's, and STEMFLOW_BUCKET and STEMFLOW_PREFIX for the file")
-	patienceFlags(set, &o.common)
+	timingFlags(set, &o.common)
 	set.IntVar(&o.in.Window, "window", 0, fmt.Sprintf("`NUMBER` of tracks under way at a time (default %d)", stemflow.DefaultWindow))
 	set.Func("credit-budget", "`CREDITS` that may be spent, by the documented prices; 0 pays nothing (default: what the account has)", func(text string) error {
 		budget, err := strconv.Atoi(text)
@@ -147,7 +148,7 @@ func (p *cli) startCatalog(ctx context.Context, o catalogOptions) error {
 	return nil
 }
 
-// startedCatalog is what --json tells of a catalogue that is not waited for.
+// startedCatalog is what --json prints of a catalogue that is not waited for.
 type startedCatalog struct {
 	startedRun
 	Name   string             `json:"name"`
@@ -179,7 +180,7 @@ func (p *cli) announceCatalog(in stemflow.SeparateCatalogInput, list *list, run 
 		fmt.Fprintf(p.stdout, "Joined catalogue %s, which is running\nIt keeps the input that it was started with.\n", in.Name)
 	}
 	if list != nil {
-		fmt.Fprintf(p.stdout, "  tracks  %s, at most %s credits\n", countText(list.tracks), countText(list.credits))
+		fmt.Fprintf(p.stdout, "  tracks  %s, at most %s credits\n", humanize.Comma(int64(list.tracks)), humanize.Comma(int64(list.credits)))
 	}
 	fmt.Fprintf(p.stdout, "  list    %s\n  id      %s\n  run     %s\n", objectText(*in.Source), run.GetID(), run.GetRunID())
 	if !wait {
@@ -230,6 +231,6 @@ func (p *cli) followCatalog(
 	}
 	d := newDisplay(p, cfg, time.Now(), picture[catalogObservation]{catalogFrame, catalogChanges})
 	return showUntilEnd[stemflow.SeparateCatalogResult](ctx, run, d, func(ctx context.Context, last catalogObservation) catalogObservation {
-		return lookAtCatalog(ctx, c, cfg.TaskQueue, run.GetID(), last)
+		return observeCatalog(ctx, c, cfg.TaskQueue, run.GetID(), last)
 	})
 }

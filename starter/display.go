@@ -23,7 +23,7 @@ type picture[O any] struct {
 }
 
 func newDisplay[O any](p *cli, cfg config.Starter, started time.Time, picture picture[O]) display[O] {
-	if _, is := p.size(); !is {
+	if _, ok := p.size(); !ok {
 		return &journal[O]{w: p.stdout, changes: picture.changes}
 	}
 	return &live[O]{screen: screen{w: p.stdout}, size: p.size, started: started, colored: !cfg.NoColor, frame: picture.frame}

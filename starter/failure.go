@@ -11,7 +11,7 @@ import (
 	"stemflow/internal/outcome"
 )
 
-// Exit codes; the help tells them.
+// Exit codes; the help lists them.
 const (
 	exitDone        = 0
 	exitFailed      = 1
@@ -48,7 +48,7 @@ type failure struct {
 	// hint is what to do next, for a person.
 	hint string
 	code int
-	// told says that the output tells it already.
+	// told says that the output has it already.
 	told bool
 }
 
@@ -96,10 +96,10 @@ var advice = map[string]string{
 	failureTimedOut:   "Start the track again to go on: what was paid is taken up, not paid twice.",
 }
 
-// runFailure tells how a run ended that did not end well.
+// runFailure says how a run ended that did not end well.
 func runFailure(err error) *failure {
-	end, told := outcome.FromError(err)
-	if !told {
+	end, ok := outcome.FromError(err)
+	if !ok {
 		return temporalFailure("the separation's result cannot be read", err)
 	}
 	return failureOf(end)

@@ -95,7 +95,7 @@ func (o *startOptions) declare(set *flag.FlagSet) {
 	archiveFlags(set, in, "the worker's")
 	set.StringVar(&in.SeparationTaskID, "separation-task-id", in.SeparationTaskID,
 		"`ID` of a separation that is paid for already: it is taken up, and nothing is paid")
-	patienceFlags(set, in)
+	timingFlags(set, in)
 	set.StringVar(&o.inputFile, "input", o.inputFile, "`FILE` with the input as JSON, - for standard input")
 	set.BoolVar(&o.wait, "wait", o.wait, "show the progress until the separation ends")
 	set.BoolVar(&o.json, "json", o.json, "print JSON only")
@@ -168,7 +168,7 @@ func (p *cli) start(ctx context.Context, o startOptions) error {
 	return nil
 }
 
-// startedRun is what --json tells of a start that is not waited for.
+// startedRun is what --json prints of a start that is not waited for.
 type startedRun struct {
 	WorkflowID string `json:"workflowId"`
 	RunID      string `json:"runId"`
@@ -176,7 +176,8 @@ type startedRun struct {
 	Started bool `json:"started"`
 }
 
-// startOrJoin starts a workflow of stemflow's, or joins the run that has the id; started tells which.
+// startOrJoin starts a workflow of stemflow's, or joins the run that has the id; started reports
+// which.
 func startOrJoin(
 	ctx context.Context, c client.Client, cfg config.Starter, id, summary, workflow string, in any,
 ) (run client.WorkflowRun, started bool, err error) {

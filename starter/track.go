@@ -29,8 +29,8 @@ func archiveFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput, fallback s
 	set.StringVar(&in.Prefix, "prefix", in.Prefix, "`PREFIX` of the archive's keys (default: "+fallback+")")
 }
 
-// patienceFlags declares the flags that say how a run waits, and what it settles for.
-func patienceFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput) {
+// timingFlags declares the flags that say how a run waits, and what it settles for.
+func timingFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput) {
 	set.Var((*durationFlag)(&in.CallbackGrace), "callback-grace",
 		"`DURATION` for which the callback alone is waited for before polling begins (default 3m)")
 	set.Var((*durationFlag)(&in.PollInterval), "poll-interval", "`DURATION` between two polls (default 30s)")
@@ -74,7 +74,7 @@ func trackArguments(in stemflow.SeparateStemsInput) string {
 	var b strings.Builder
 	add := func(name, value string) {
 		if value != "" {
-			b.WriteString(" --" + name + " " + quote(value))
+			fmt.Fprintf(&b, " --%s %s", name, quote(value))
 		}
 	}
 	add("task-id", in.TaskID)

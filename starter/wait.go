@@ -53,11 +53,13 @@ func (p *cli) follow(
 		return await[stemflow.SeparateStemsResult](ctx, run)
 	}
 	return showUntilEnd[stemflow.SeparateStemsResult](ctx, run, newDisplay(p, cfg, started, picture[observation]{frame, changes}),
-		func(ctx context.Context, last observation) observation { return look(ctx, c, cfg.TaskQueue, run, last) })
+		func(ctx context.Context, last observation) observation {
+			return observeRun(ctx, c, cfg.TaskQueue, run, last)
+		})
 }
 
 // showUntilEnd returns how the run ended. Until then it shows what is seen of it.
-func showUntilEnd[R, O any](ctx context.Context, run client.WorkflowRun, d display[O], look func(context.Context, O) O) (result *R, err error) {
+func showUntilEnd[R, O any](ctx context.Context, run client.WorkflowRun, d display[O], observe func(context.Context, O) O) (result *R, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan struct{})
@@ -66,7 +68,7 @@ func showUntilEnd[R, O any](ctx context.Context, run client.WorkflowRun, d displ
 		close(ended)
 	}()
 	seen := make(chan O)
-	go observe(ctx, look, seen)
+	go keepObserving(ctx, observe, seen)
 
 	defer d.close()
 	step := time.NewTicker(spinnerStep)
@@ -91,7 +93,7 @@ func await[R any](ctx context.Context, run client.WorkflowRun) (*R, error) {
 		if err == nil {
 			return result, nil
 		}
-		if ctx.Err() != nil || !isPassing(err) {
+		if ctx.Err() != nil || !isTransient(err) {
 			return nil, err
 		}
 		select {
@@ -102,14 +104,12 @@ func await[R any](ctx context.Context, run client.WorkflowRun) (*R, error) {
 	}
 }
 
-// isPassing tells whether an error is Temporal's for the moment, and not the run's.
-func isPassing(err error) bool {
-	var (
-		unavailable *serviceerror.Unavailable
-		deadline    *serviceerror.DeadlineExceeded
-		exhausted   *serviceerror.ResourceExhausted
-	)
-	return errors.As(err, &unavailable) || errors.As(err, &deadline) || errors.As(err, &exhausted)
+// isTransient reports whether an error is Temporal's for the moment, and not the run's.
+func isTransient(err error) bool {
+	_, unavailable := errors.AsType[*serviceerror.Unavailable](err)
+	_, timedOut := errors.AsType[*serviceerror.DeadlineExceeded](err)
+	_, exhausted := errors.AsType[*serviceerror.ResourceExhausted](err)
+	return unavailable || timedOut || exhausted
 }
 
 // paidFor is the separation task id from the run's memo, for an end that the run itself could not explain.
