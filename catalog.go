@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"stemflow/internal/naming"
 )
 
 // A catalogue is many tracks, separated as one run.
@@ -196,7 +198,7 @@ func (in SeparateCatalogInput) Validate() error {
 			report("source.key: is required, give the key of an object with the tracks, like \"tracks.csv\"")
 		}
 		if in.Source.Bucket != "" {
-			if err := CheckBucketName(in.Source.Bucket); err != nil {
+			if err := naming.CheckBucket(in.Source.Bucket); err != nil {
 				report("source.bucket: %v", err)
 			}
 		}

@@ -13,10 +13,10 @@ import (
 	"net/http"
 	"time"
 
+	"stemflow/internal/naming"
+
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
-
-	"stemflow"
 )
 
 // attempts is how often minio-go makes a request whose body it can send again.
@@ -80,7 +80,7 @@ func (s *Store) Close() { s.transport.CloseIdleConnections() }
 
 // EnsureBucket makes the bucket unless it is there.
 func (s *Store) EnsureBucket(ctx context.Context, bucket string) error {
-	if err := stemflow.CheckBucketName(bucket); err != nil {
+	if err := naming.CheckBucket(bucket); err != nil {
 		return &Error{Op: "look for bucket", Code: minio.InvalidBucketName, Final: true, Remedy: checkName, Err: err, endpoint: s.opts.Endpoint}
 	}
 	exists, err := s.api.BucketExists(ctx, bucket)
