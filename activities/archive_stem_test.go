@@ -30,7 +30,7 @@ func serve(t *testing.T, handler http.HandlerFunc) stemflow.SourceStem {
 
 func drums(t *testing.T) []byte {
 	t.Helper()
-	data, err := os.ReadFile("../kiesim/tune/stems/drums.mp3")
+	data, err := os.ReadFile("../internal/tune/stems/drums.mp3")
 	require.NoError(t, err)
 	return data
 }

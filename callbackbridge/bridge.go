@@ -21,6 +21,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/client"
+	"golang.org/x/sync/semaphore"
 
 	"stemflow/internal/config"
 	"stemflow/internal/token"
@@ -42,7 +43,7 @@ type Config struct {
 	HMACKeys []string
 	// Tolerance is for the signature's timestamp; 0 is [DefaultTolerance].
 	Tolerance time.Duration
-	// Ready tells whether callbacks could be delivered now; nil: always.
+	// Ready reports whether callbacks can be delivered now; nil: always.
 	Ready func(context.Context) error
 	// Logger is slog's default if nil. Neither tokens nor bodies are logged.
 	Logger *slog.Logger
@@ -73,7 +74,7 @@ func New(cfg Config) (http.Handler, error) {
 		log:       cmp.Or(cfg.Logger, slog.Default()),
 		metrics:   newMetrics(cfg.Metrics),
 		tracer:    newTracer(cfg.TracerProvider),
-		large:     make(chan struct{}, maxLarge),
+		large:     semaphore.NewWeighted(maxLarge),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc(route, b.serveCallback)
@@ -91,8 +92,8 @@ type bridge struct {
 	log       *slog.Logger
 	metrics   *metrics
 	tracer    trace.Tracer
-	// large has room for the callbacks with a large body that are being read.
-	large chan struct{}
+	// large bounds the callbacks with a large body that are being read.
+	large *semaphore.Weighted
 }
 
 // plainPaths answers 404 where a ServeMux redirects to what it takes a path for: no caller of ours writes one in two ways.

@@ -116,8 +116,8 @@ func (b *bridge) deliver(ctx context.Context, w http.ResponseWriter, log *slog.L
 func (b *bridge) record(
 	ctx context.Context, w http.ResponseWriter, log *slog.Logger, claims token.Claims, callback stemflow.Callback,
 ) {
-	recorder, able := b.signaler.(Recorder)
-	if !able || claims.TaskQueue == "" || claims.RunID == "" {
+	recorder, ok := b.signaler.(recorder)
+	if !ok || claims.TaskQueue == "" || claims.RunID == "" {
 		b.metrics.received(outcomeNotRunning, "")
 		log.Warn("callback for a workflow that is not running, start the track with this separationTaskId if its stems are missing")
 		answered(ctx, http.StatusOK)
@@ -125,7 +125,7 @@ func (b *bridge) record(
 		return
 	}
 	// Only the id is handed on: whose it is, and what became of it, the provider's record says.
-	err := recorder.RecordCallback(ctx, claims.Namespace, claims.TaskQueue, activityapi.RecordCallbackInput{
+	err := recorder.recordCallback(ctx, claims.Namespace, claims.TaskQueue, activityapi.RecordCallbackInput{
 		WorkflowID: claims.WorkflowID, Owner: claims.RunID, Track: claims.Track,
 	}, stemflow.Callback{TaskID: callback.TaskID, Code: callback.Code})
 	if err != nil {

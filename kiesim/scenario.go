@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"stemflow/kiesim/tune"
+	"stemflow/internal/tune"
 )
 
 // Scenario says how the provider behaves towards one separation: from the submit over record and callback to the files. The zero value
@@ -26,7 +26,7 @@ type Scenario struct {
 	Record   Record   `json:"record,omitzero"`
 	Callback Callback `json:"callback,omitzero"`
 
-	// Files are by the stem's name as in this package's tune, "extract" and "remove" for those of split_stem_advanced; AllStems is for
+	// Files are by the name of the stem, "extract" and "remove" for those of split_stem_advanced; AllStems is for
 	// those that have no entry of their own.
 	Files map[string]File `json:"files,omitempty"`
 	// LinkLifetime is how long a link from download-url works. 0 is the documented 20 minutes.
@@ -185,7 +185,7 @@ const (
 
 // File is how the file host serves a stem.
 type File struct {
-	// Size is in bytes, at least tune.MinSize: the tune is cut or repeated to it. 0 is the tune as it is.
+	// Size is in bytes, at least 1024: the tune is cut or repeated to it. 0 is the tune as it is.
 	Size int64 `json:"size,omitempty"`
 	// Silent serves a stem in which nothing plays.
 	Silent bool `json:"silent,omitempty"`

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"stemflow/kiesim/tune"
+	"stemflow/internal/tune"
 )
 
 // Types of separation.

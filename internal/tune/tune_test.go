@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stemflow/kiesim/tune"
+	"stemflow/internal/tune"
 )
 
 var names = []string{
