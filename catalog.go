@@ -129,7 +129,7 @@ func (in SeparateCatalogInput) common() SeparateStemsInput {
 	}
 }
 
-// checkCommon tells what is wrong for all tracks.
+// checkCommon reports what is wrong for all tracks.
 func (in SeparateCatalogInput) checkCommon() error {
 	track := in.common()
 	track.TaskID, track.AudioID, track.StemName = "task", "audio", ""
@@ -219,7 +219,7 @@ func (in SeparateCatalogInput) Validate() error {
 		report("creditBudget: %d is negative; 0 pays nothing", *in.CreditBudget)
 	}
 
-	if err, is := in.checkCommon().(*InputError); is {
+	if err, ok := in.checkCommon().(*InputError); ok {
 		for _, p := range err.Problems {
 			wrong.Add(p)
 		}
@@ -235,7 +235,7 @@ func (in SeparateCatalogInput) Validate() error {
 func (in SeparateCatalogInput) checkTracks(wrong *InputError) {
 	first := map[string]int{}
 	for i, track := range in.Tracks {
-		if err, is := track.Validate().(*InputError); is {
+		if err, ok := track.Validate().(*InputError); ok {
 			for _, p := range err.Problems {
 				wrong.Add(fmt.Sprintf("tracks[%d]: %s", i, p))
 			}

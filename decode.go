@@ -37,7 +37,7 @@ func (f fields) decode(data []byte, example string) (given map[string]bool, prob
 	return given, problems
 }
 
-// decoded tells whether a field is not among the problems of its object.
+// decoded reports whether a field is not among the problems of its object.
 func decoded(problems []string, field string) bool {
 	return !slices.ContainsFunc(problems, func(p string) bool { return strings.HasPrefix(p, field+":") })
 }
@@ -52,7 +52,7 @@ func unknownField(name string, known []string) string {
 	return fmt.Sprintf("%s: no such field, known are %s", name, strings.Join(known, ", "))
 }
 
-// oneEditApart tells whether one inserted, dropped, changed or swapped letter makes a of b.
+// oneEditApart reports whether one inserted, dropped, changed or swapped letter makes a of b.
 func oneEditApart(a, b string) bool {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]

@@ -63,7 +63,7 @@ func (in *SeparateStemsInput) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// decode lays what data says over what the input says, and tells which fields it gives.
+// decode lays what data says over what the input says, and returns which fields it gives.
 func (in *SeparateStemsInput) decode(data []byte) (given map[string]bool) {
 	given, in.undecoded = fields{
 		"taskId": &in.TaskID, "audioId": &in.AudioID, "type": &in.Type, "stemName": &in.StemName,

@@ -109,7 +109,7 @@ func TestCallbackWithoutProofWritesNothing(t *testing.T) {
 	t.Run("of another secret", func(t *testing.T) {
 		h := newHarness(t)
 		id := h.lost(kiesim.Scenario{})
-		other, err := token.NewKeyring([]string{"a-secret-of-somebody-else"})
+		other, err := token.NewKeyring([]string{"a-secret-of-another-owner"})
 		require.NoError(t, err)
 		h.set.AdoptCallback.Callback.Keyring = other
 		_, err = h.adopt(id)

@@ -138,7 +138,7 @@ func TestArchiveStemGivesUpOnAHostThatBlocksIt(t *testing.T) {
 	require.Contains(t, app.Message(), "error code 1010")
 }
 
-// A body without any length ends with its connection: only its duration tells that it was cut.
+// A body without any length ends with its connection: only its duration shows that it was cut.
 func TestArchiveStemMeasuresABodyWithoutLength(t *testing.T) {
 	content := drums(t)
 	h := newHarness(t)

@@ -128,7 +128,7 @@ func TestPrepareCatalogWithoutPermissionEndsAtOnce(t *testing.T) {
 }
 
 // What is archived, and what is paid for, is known without a run.
-func TestCatalogTellsWhatTheArchiveKnows(t *testing.T) {
+func TestReadCatalogReportsWhatTheArchiveHas(t *testing.T) {
 	h := newHarness(t)
 	at := func(audioID string) activityapi.Location {
 		return archive.Locate(h.loc.Bucket, "", stemflow.Track{TaskID: "t", AudioID: audioID, Type: stemflow.SeparateVocal})

@@ -123,7 +123,7 @@ func TestFailedRecordCarriesTheProvidersWords(t *testing.T) {
 	require.Equal(t, stemflow.ErrorDetails{ProviderCode: 531, ProviderMessage: "refunded"}, details)
 }
 
-func TestRecordOfSomebodyElse(t *testing.T) {
+func TestRecordOfAnotherOwner(t *testing.T) {
 	h := newHarness(t)
 	id := h.paid(kiesim.Scenario{})
 	h.use(h.providerURL, "") // what has no address of its own can prove nothing

@@ -19,7 +19,7 @@ const (
 	// insufficient_credits.
 	MetricSubmits = "stemflow_submits"
 	// MetricCreditsSpent counts the list prices of the paid calls that were accepted, by the tag "type". What the provider gives back is not
-	// subtracted: it does not tell how much.
+	// subtracted: it does not say how much.
 	MetricCreditsSpent = "stemflow_credits_spent"
 	// MetricStemsArchived and MetricBytesArchived count what was moved into the archive. Stems that an earlier attempt or run
 	// has archived are not among them.

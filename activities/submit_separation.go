@@ -176,7 +176,7 @@ func (s *submit) prove(ctx context.Context) error {
 	return err
 }
 
-// refusesForGood reports whether the store will not do what it is asked until somebody mends it.
+// refusesForGood reports whether the store will not do what it is asked until a person mends it.
 func refusesForGood(err error) bool {
 	refused, ok := errors.AsType[*archive.Error](err)
 	return ok && refused.Final

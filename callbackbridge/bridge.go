@@ -1,6 +1,7 @@
-// Package callbackbridge turns the provider's callbacks into Temporal signals. It is an http.Handler without state of its own: it
-// checks who is calling, signals the workflow that the callback's address names, and answers at once. It can be mounted in any
-// server; limits on connections and time are that server's affair.
+// Package callbackbridge turns the provider's callbacks into Temporal signals. It is an
+// http.Handler without state of its own: it checks who is calling, signals the workflow that the
+// callback's address names, and answers at once. It can be mounted in any server; limits on
+// connections and time are up to that server.
 //
 //	POST /callbacks/{token}  the provider's callback
 //	GET  /healthz            200 while the process is up
@@ -27,7 +28,8 @@ import (
 	"stemflow/internal/token"
 )
 
-// DefaultTolerance is how far the timestamp of the provider's signature may be from now, either way.
+// DefaultTolerance is how far the timestamp of the provider's signature may be from now, either
+// way.
 const DefaultTolerance = config.DefaultTolerance
 
 // readyTimeout leaves a load balancer's usual patience some room.
@@ -37,7 +39,8 @@ const readyTimeout = 2 * time.Second
 type Config struct {
 	// Signaler delivers the callbacks; [NewSignaler] makes one of a Temporal client.
 	Signaler Signaler
-	// Secrets verify the tokens in callback addresses: those of the workers, at least one, each of at least 16 bytes.
+	// Secrets verify the tokens in callback addresses: those of the workers, at least one, each of
+	// at least 16 bytes.
 	Secrets []string
 	// HMACKeys verify the provider's signature. With none it is not demanded.
 	HMACKeys []string
@@ -47,9 +50,11 @@ type Config struct {
 	Ready func(context.Context) error
 	// Logger is slog's default if nil. Neither tokens nor bodies are logged.
 	Logger *slog.Logger
-	// TracerProvider takes a span of each callback whose token is valid, in the trace of the submit that asked for it; nil: none is made.
+	// TracerProvider takes a span of each callback whose token is valid, in the trace of the submit
+	// that asked for it; nil: none is made.
 	TracerProvider trace.TracerProvider
-	// Metrics takes the counter [MetricReceived], the timer [MetricSignalLatency] and the gauge [MetricInFlight]; nil: nobody looks.
+	// Metrics takes the counter [MetricReceived], the timer [MetricSignalLatency] and the gauge
+	// [MetricInFlight]; nil: nobody looks.
 	Metrics client.MetricsHandler
 }
 
@@ -96,7 +101,8 @@ type bridge struct {
 	large *semaphore.Weighted
 }
 
-// plainPaths answers 404 where a ServeMux redirects to what it takes a path for: no caller of ours writes one in two ways.
+// plainPaths answers 404 where a ServeMux redirects to what it takes a path for: no caller of ours
+// writes one in two ways.
 func plainPaths(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != path.Clean(r.URL.Path) {

@@ -140,7 +140,7 @@ func TestFailureCallbackBecomesASignal(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	expired := mint(t, secret, time.Now().Add(-time.Second))
-	foreign := mint(t, "a-secret-of-somebody-else", time.Now().Add(time.Hour))
+	foreign := mint(t, "a-secret-of-another-owner", time.Now().Add(time.Hour))
 	good := mint(t, secret, time.Now().Add(time.Hour))
 	for _, c := range []struct {
 		name, method, token, contentType, body string
@@ -186,7 +186,8 @@ func TestLargestBody(t *testing.T) {
 	require.Equal(t, http.StatusOK, response.StatusCode)
 }
 
-// Whoever fills the bridge with large bodies is told to come again, and callbacks are delivered meanwhile.
+// A caller that fills the bridge with large bodies has to try again, and callbacks are delivered
+// meanwhile.
 func TestOnlySoManyLargeBodies(t *testing.T) {
 	b := start(t, nil)
 	large := body + strings.Repeat(" ", 20<<10)
@@ -281,7 +282,8 @@ func TestWhatTemporalAnswers(t *testing.T) {
 	}
 }
 
-// waiting is a Signaler that waits for the caller to hang up, and tells whether its own context has then ended.
+// waiting is a Signaler that waits for the caller to hang up, and reports whether its own context
+// has then ended.
 type waiting struct {
 	entered, gone chan struct{}
 	ended         chan error
@@ -360,7 +362,8 @@ func TestNothingElseIsServed(t *testing.T) {
 	require.Equal(t, http.StatusMethodNotAllowed, response.StatusCode)
 }
 
-// Bridges of different secrets live in one server, under any prefix, and know nothing of each other.
+// Bridges of different secrets live in one server, under any prefix, and know nothing of each
+// other.
 func TestMountedTwiceInAServer(t *testing.T) {
 	mux := http.NewServeMux()
 	signalers := map[string]*recorder{"/one": {}, "/two": {}}

@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	// maxBody is far above the provider's callbacks, which have a few kilobytes, and below Temporal's
-	// limit for a signal.
+	// maxBody is far above the provider's callbacks, which have a few kilobytes, and below
+	// Temporal's limit for a signal.
 	maxBody = 256 << 10
-	// A body of up to smallBody is always read: callbacks are no larger. Of larger ones only maxLarge are
-	// in memory at once, so that nobody can fill it with a captured token.
+	// A body of up to smallBody is always read: callbacks are no larger. Of larger ones only
+	// maxLarge are in memory at once, so that nobody can fill it with a captured token.
 	smallBody = 16 << 10
 	maxLarge  = 32
 )

@@ -27,14 +27,14 @@ type recorder interface {
 	) error
 }
 
-// ClientSignaler is the [Signaler] of a Temporal client. It reaches other namespaces over the client's
-// connection. With it, or with a Signaler that embeds it, the bridge also has callbacks recorded whose
-// run is over.
+// ClientSignaler is the [Signaler] of a Temporal client. It reaches other namespaces over the
+// client's connection. With it, or with a Signaler that embeds it, the bridge also has callbacks
+// recorded whose run is over.
 type ClientSignaler struct {
 	home    client.Client
 	options client.Options
-	// others are the clients of other namespaces by name. Their number is small: only a token signed by
-	// us names one.
+	// others are the clients of other namespaces by name. Their number is small: only a token
+	// signed by us names one.
 	others sync.Map
 }
 

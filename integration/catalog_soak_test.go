@@ -119,8 +119,8 @@ func (s *stack) accountFor(
 		if outcome.Reason != stemflow.ErrorSubmissionUnknown {
 			known = append(known, in)
 		}
-		manifest, found := s.manifest(in)
-		require.Equal(s.t, outcome.Status == stemflow.TrackArchived, found, what)
+		manifest, ok := s.manifest(in)
+		require.Equal(s.t, outcome.Status == stemflow.TrackArchived, ok, what)
 		switch outcome.Status {
 		case stemflow.TrackArchived:
 			require.Equal(s.t, 1, billed[in.AudioID], what)

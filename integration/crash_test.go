@@ -136,8 +136,8 @@ func (m moment) run(t *testing.T, program string) {
 		}
 	})
 	worker.Kill()
-	_, found := s.manifest(in)
-	require.False(t, found, "it was killed in time")
+	_, ok := s.manifest(in)
+	require.False(t, ok, "it was killed in time")
 	s.startProgram(program)
 
 	if m.never {
@@ -178,8 +178,8 @@ func TestWorkerStoppedDuringTheSubmit(t *testing.T) {
 // comparable is a track's manifest without its times and ids.
 func (s *stack) comparable(in stemflow.SeparateStemsInput) stemflow.Manifest {
 	s.t.Helper()
-	manifest, found := s.manifest(in)
-	require.True(s.t, found)
+	manifest, ok := s.manifest(in)
+	require.True(s.t, ok)
 	require.False(s.t, manifest.SubmittedAt.IsZero())
 	manifest.SubmittedAt, manifest.SettledAt, manifest.ArchivedAt = time.Time{}, time.Time{}, time.Time{}
 	require.False(s.t, manifest.Provider.CreatedAt.IsZero())

@@ -95,8 +95,8 @@ func TestRecordFaults(t *testing.T) {
 			kind, message, details := s.failure(run)
 			require.Equal(t, c.fails, kind, message)
 			require.Equal(t, s.charges(in)[0].TaskID, details.SeparationTaskID)
-			_, found := s.manifest(in)
-			require.False(t, found)
+			_, ok := s.manifest(in)
+			require.False(t, ok)
 			want := c.ledger
 			if want == "" {
 				want = stemflow.SubmissionPaid

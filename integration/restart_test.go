@@ -74,8 +74,8 @@ func TestCancelledInEachPhaseAndResumed(t *testing.T) {
 			require.Equal(t, s.charges(in)[0].TaskID, id)
 			require.Equal(t, id, s.memo(run))
 			require.Equal(t, stemflow.SubmissionPaid, s.ledger(in).State)
-			_, found := s.manifest(in)
-			require.False(t, found)
+			_, ok := s.manifest(in)
+			require.False(t, ok)
 			s.settle(in)
 			s.resumed(in)
 		})
@@ -283,8 +283,8 @@ func TestResumeByID(t *testing.T) {
 			} else {
 				kind, message, _ := s.failure(run)
 				require.Equal(t, c.fails, kind, message)
-				_, found := s.manifest(in)
-				require.False(t, found)
+				_, ok := s.manifest(in)
+				require.False(t, ok)
 			}
 			require.Equal(t, 1, s.billed(paid))
 			if in.AudioID != paid.AudioID {

@@ -70,8 +70,8 @@ func TestEveryTypeFromSubmitToManifest(t *testing.T) {
 			require.False(t, result.SubmittedAt.IsZero())
 			require.False(t, result.SettledAt.Before(result.SubmittedAt))
 
-			manifest, found := s.manifest(in)
-			require.True(t, found)
+			manifest, ok := s.manifest(in)
+			require.True(t, ok)
 			require.Equal(t, result, manifest.SeparateStemsResult)
 			require.Equal(t, in.AudioID, manifest.Source.AudioID)
 			require.Equal(t, stemflow.SubmissionPaid, s.ledger(in).State)

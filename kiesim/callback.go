@@ -10,7 +10,8 @@ type wording struct {
 	// container is the object with the links.
 	container string
 	success   string
-	// failure is the message for separate_vocal, splitFailure for the others, failureCode the code of both.
+	// failure is the message for separate_vocal, splitFailure for the others, failureCode the code
+	// of both.
 	failure, splitFailure string
 	failureCode           int
 	// msgLast puts msg behind data, in a success.

@@ -20,8 +20,8 @@ func newDeliveryClient(timeout time.Duration) *http.Client {
 	}
 }
 
-// sendCallback sends the callback of a task as its scenario says. The first attempt is over when it returns; retries follow in
-// the background.
+// sendCallback sends the callback of a task as its scenario says. The first attempt is over when it
+// returns; retries follow in the background.
 func (s *Simulator) sendCallback(ctx context.Context, t *task) {
 	callback := t.scenario.Callback
 	if callback.Lost {
@@ -103,7 +103,8 @@ func (s *Simulator) post(ctx context.Context, t *task, v callbackVariant, signat
 	return status, err
 }
 
-// deliver makes the request. Its errors do not show the callback URL, which is the receiver's secret.
+// deliver makes the request. Its errors do not show the callback URL, which is the receiver's
+// secret.
 func (s *Simulator) deliver(ctx context.Context, address, taskID string, body []byte, signature Signature) (int, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {

@@ -1,7 +1,7 @@
 package kiesim
 
-// Knobs is the former name of [Scenario]. It stays because tests of programs that embed stemflow use
-// it.
+// Knobs is the former name of [Scenario]. It stays because tests of programs that embed stemflow
+// use it.
 //
 // Deprecated: use [Scenario].
 type Knobs = Scenario

@@ -13,7 +13,8 @@ import (
 	"stemflow/kiesim"
 )
 
-// What differs between a document and any real answer: ids, hosts, times and durations. The documents' audio_url are placeholders.
+// What differs between a document and any real answer: ids, hosts, times and durations. The
+// documents' audio_url are placeholders.
 var varying = []struct {
 	pattern     *regexp.Regexp
 	replacement string
@@ -126,7 +127,8 @@ func TestOriginDataAgreesWithTheLinks(t *testing.T) {
 	}
 }
 
-// TestAdvanced: the record has pairs, links have a raw space, and what they lead to is served under the encoded one.
+// TestAdvanced: the record has pairs, links have a raw space, and what they lead to is served under
+// the encoded one.
 func TestAdvanced(t *testing.T) {
 	r := receive(t)
 	p := start(t, kiesim.Options{})

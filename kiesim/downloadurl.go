@@ -17,7 +17,8 @@ type tempLink struct {
 	expires time.Time
 }
 
-// downloadURL is POST /api/v1/common/download-url: another link to one of the simulator's own files, for a short time.
+// downloadURL is POST /api/v1/common/download-url: another link to one of the simulator's own
+// files, for a short time.
 func (s *Simulator) downloadURL(w http.ResponseWriter, r *http.Request) {
 	var request struct {
 		URL string `json:"url"`

@@ -88,8 +88,8 @@ func (s *Simulator) serveFile(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// admit finds the stem of a request and says how to serve it: with a status other than 200, not at all. A HEAD request meets no
-// fault and uses none up.
+// admit finds the stem of a request and says how to serve it: with a status other than 200, not at
+// all. A HEAD request meets no fault and uses none up.
 func (s *Simulator) admit(r *http.Request) (*stem, int, FileFault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +138,8 @@ func writeExpired(w http.ResponseWriter, status int) {
 		`<Message>The provided token has expired.</Message></Error>`)
 }
 
-// redirection is where a request is sent on to, empty if it came in under that host or there is none.
+// redirection is where a request is sent on to, empty if it came in under that host or there is
+// none.
 func redirection(base string, r *http.Request) string {
 	target, err := url.Parse(base)
 	if err != nil || base == "" || target.Host == r.Host {

@@ -44,7 +44,8 @@ func (p *provider) download(link string) []byte {
 	return data
 }
 
-// playingTime walks the frames of an MP3, of which there must be nothing but, behind an ID3v2 tag, and adds them up in seconds.
+// playingTime adds up the frames of an MP3 in seconds. Behind an ID3v2 tag there must be only
+// frames.
 func playingTime(t *testing.T, data []byte) float64 {
 	t.Helper()
 	if strings.HasPrefix(string(data), "ID3") {
@@ -62,7 +63,8 @@ func playingTime(t *testing.T, data []byte) float64 {
 	return float64(frames) * 0.024
 }
 
-// drums separates a track whose files are served as the settings say, and returns the task and the link to its drums.
+// drums separates a track whose files are served as the settings say, and returns the task and the
+// link to its drums.
 func drums(t *testing.T, file kiesim.File) (*provider, string, string) {
 	t.Helper()
 	r := receive(t)

@@ -16,7 +16,8 @@ type generateRequest struct {
 	TaskID, AudioID, CallBackURL, Type, StemName string
 }
 
-// decodeGenerateRequest reads the fields by their exact names, as the provider does and encoding/json would not.
+// decodeGenerateRequest reads the fields by their exact names, as the provider does and
+// encoding/json would not.
 func decodeGenerateRequest(body io.Reader) (generateRequest, error) {
 	var fields map[string]any
 	if err := json.NewDecoder(body).Decode(&fields); err != nil {
@@ -86,7 +87,8 @@ func (s *Simulator) generate(w http.ResponseWriter, r *http.Request) {
 	if scenario.Callback.Delay < 0 {
 		s.sendCallback(s.closing, t)
 	}
-	// Settling does not wait for an answer that is late or never comes; otherwise it waits for the client to have its answer.
+	// Settling does not wait for an answer that is late or never comes; otherwise it waits for the
+	// client to have its answer.
 	if fault.Delay > 0 || fault.Answer == AnswerHang {
 		s.settleLater(t)
 	} else {

@@ -160,7 +160,8 @@ func TestSubmitRefused(t *testing.T) {
 	require.Empty(t, p.Bill().Charges)
 }
 
-// TestSubmitOutcomeUnknown: the same broken answer, once for a call that was accepted and once for one that was not.
+// TestSubmitOutcomeUnknown: the same broken answer, once for a call that was accepted and once for
+// one that was not.
 func TestSubmitOutcomeUnknown(t *testing.T) {
 	for answer, broken := range map[kiesim.Answer]func(*testing.T, *http.Response, string, error){
 		kiesim.AnswerHTML: func(t *testing.T, r *http.Response, body string, err error) {

@@ -85,7 +85,8 @@ func (t *task) record(now time.Time) object {
 	}
 }
 
-// response is the record's list of links. Looking at it renews those that were tried after they had expired.
+// response is the record's list of links. Looking at it renews those that were tried after they had
+// expired.
 func (t *task) response() object {
 	missing := t.scenario.Outcome.Links
 	if missing != "" {

@@ -8,8 +8,8 @@ type scenarioStore struct {
 	tracks   map[string]*trackScenarios
 }
 
-// trackScenarios are the scenarios of one track: those in once serve one call each, then lasting serves
-// all others.
+// trackScenarios are the scenarios of one track: those in once serve one call each, then lasting
+// serves all others.
 type trackScenarios struct {
 	once    []Scenario
 	lasting *Scenario

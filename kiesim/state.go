@@ -30,7 +30,8 @@ type taskState struct {
 	Stems       []stemState `json:"stems"`
 }
 
-// stemState is in the order of the task's stems, the rest of which follows from request and scenario.
+// stemState is in the order of the task's stems, the rest of which follows from request and
+// scenario.
 type stemState struct {
 	ID       string `json:"id"`
 	Path     string `json:"path"`
@@ -40,8 +41,9 @@ type stemState struct {
 	Tried    bool   `json:"tried,omitempty"`
 }
 
-// Restore takes up the tasks and the bill that an earlier simulator kept in a file, which need not exist, and keeps its own there from now on.
-// What was under way goes on, and callbacks that were not acknowledged are sent anew. It belongs between New and the first request.
+// Restore takes up the tasks and the bill that an earlier simulator kept in a file, which need not
+// exist, and keeps its own there from now on. What was under way goes on, and callbacks that were
+// not acknowledged are sent anew. It belongs between New and the first request.
 func (s *Simulator) Restore(file string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -24,8 +24,9 @@ type instrument struct {
 	recordKey, callbackKey string
 }
 
-// instruments are all the documents know, in the order of the record. The two of split_stem_advanced have no key of their own and
-// are called after the instrument that was asked for.
+// instruments are all the documents know, in the order of the record. The two of
+// split_stem_advanced have no key of their own and are called after the instrument that was asked
+// for.
 var instruments = []instrument{
 	{"instrumental", "Instrumental", "instrumentalUrl", "instrumental_url"},
 	{"vocals", "Vocals", "vocalUrl", "vocal_url"},
@@ -78,7 +79,8 @@ type stem struct {
 	file      *file
 }
 
-// link is the address of a stem at base. A link that was renewed differs from the one that had expired.
+// link is the address of a stem at base. A link that was renewed differs from the one that had
+// expired.
 func (s *stem) link(base string) string { return base + s.path + s.file.versionQuery() }
 
 // separate makes the stems of a task: one set for every candidate, the first set first.

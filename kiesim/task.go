@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// task is one separation. Apart from what is set when it is accepted, its fields are guarded by the simulator's mutex.
+// task is one separation. Apart from what is set when it is accepted, its fields are guarded by the
+// simulator's mutex.
 type task struct {
 	id      string
 	request generateRequest
@@ -22,8 +23,8 @@ type task struct {
 	settled time.Time
 	// delivered is set once its callback was acknowledged, undelivered once delivery was given up.
 	delivered, undelivered bool
-	// recordCalls and linkCalls count the calls of record-info and download-url, looks the records that were shown, and bareLooks those
-	// of them without links.
+	// recordCalls and linkCalls count the calls of record-info and download-url, looks the records
+	// that were shown, and bareLooks those of them without links.
 	recordCalls, linkCalls, looks, bareLooks int
 }
 

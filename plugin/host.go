@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	// One submit is mostly waiting for the provider and the store: a few at once use up any rate that the provider allows.
+	// One submit is mostly waiting for the provider and the store: a few at once use up any rate
+	// that the provider allows.
 	submitConcurrency = 8
 	// A submit that has begun is finished before the worker stops, since its answer is worth money.
 	submitStopTimeout = 75 * time.Second

@@ -155,7 +155,8 @@ type startedCatalog struct {
 	Source stemflow.ObjectRef `json:"source"`
 }
 
-// sameSource demands that a run that was joined separates the same list: a name is easily used for two. A run that cannot tell is believed to.
+// sameSource requires that a run that was joined separates the same list: a name is easily used for
+// two. A run that does not answer is believed to.
 func sameSource(ctx context.Context, c client.Client, run client.WorkflowRun, in stemflow.SeparateCatalogInput) error {
 	progress, err := queryProgress[stemflow.CatalogProgress](ctx, c, run.GetID(), "")
 	if err != nil || progress.Source != nil && *progress.Source == *in.Source {
@@ -172,7 +173,7 @@ func sameSource(ctx context.Context, c client.Client, run client.WorkflowRun, in
 	}
 }
 
-// announceCatalog tells a person what was started, and what can be done with it.
+// announceCatalog prints for a person what was started, and what can be done with it.
 func (p *cli) announceCatalog(in stemflow.SeparateCatalogInput, list *list, run client.WorkflowRun, started, wait bool) {
 	if started {
 		fmt.Fprintf(p.stdout, "Started catalogue %s\n", in.Name)
@@ -203,7 +204,8 @@ func objectText(ref stemflow.ObjectRef) string {
 	return "s3://" + ref.Bucket + "/" + ref.Key
 }
 
-// waitForCatalog shows the progress of a catalogue until it ends, and then where its report is. The runs that continue it are followed.
+// waitForCatalog shows the progress of a catalogue until it ends, and then where its report is. The
+// runs that continue it are followed.
 func (p *cli) waitForCatalog(
 	ctx context.Context, c client.Client, cfg config.Starter, run client.WorkflowRun, in stemflow.SeparateCatalogInput, asJSON bool,
 ) error {

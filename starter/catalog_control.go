@@ -217,7 +217,8 @@ func updateCatalog(
 	}
 }
 
-// isRefusal reports whether an error is the catalogue's own answer, and not trouble on the way to it.
+// isRefusal reports whether an error is the catalogue's own answer, and not trouble on the way to
+// it.
 func isRefusal(err error) bool {
 	_, ok := errors.AsType[*temporal.ApplicationError](err)
 	return ok

@@ -11,7 +11,8 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// catalogFrame is the display of a catalogue, as lines that fit on the terminal. It began when it says itself.
+// catalogFrame is the display of a catalogue, as lines that fit on the terminal. It began when it
+// says itself.
 func catalogFrame(o catalogObservation, start, now time.Time, size program.TerminalSize, colored bool) []string {
 	if o.Progress != nil && !o.Progress.StartedAt.IsZero() {
 		start = o.Progress.StartedAt
@@ -104,7 +105,8 @@ func countLine(mark span, what string, count int) line {
 
 func waiting(p stemflow.CatalogProgress) int { return max(p.Tracks-p.Ended()-p.Running, 0) }
 
-// paceText is how fast tracks come to their ends, and when the last will: nothing while nobody can tell.
+// paceText is how fast tracks come to their ends, and when the last will: empty while that is not
+// known.
 func paceText(o catalogObservation, now time.Time) string {
 	perMinute := o.Pace.perMinute()
 	if perMinute <= 0 {
@@ -160,7 +162,8 @@ func catalogSummary(p stemflow.CatalogProgress) string {
 	return strings.Join(parts, ", ")
 }
 
-// catalogChanges says what is new since the observation before: each phase, pause and trouble, the latest failures, and each percent of the tracks.
+// catalogChanges says what is new since the observation before: each phase, pause and trouble, the
+// latest failures, and each percent of the tracks.
 func catalogChanges(before, now catalogObservation) []string {
 	var lines []string
 	if text := catalogPhaseText(now); now.Progress != nil && (before.Progress == nil || text != catalogPhaseText(before)) {

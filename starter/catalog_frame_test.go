@@ -72,7 +72,7 @@ func TestCatalogFrame(t *testing.T) {
 			"  32,050 credits spent, 5,000 reserved, budget 99,000, account 41,233.5",
 			"  ✗ line 731, 0c5f6a2e: SeparationFailed: the provider failed the separation",
 		}},
-		"paused by somebody": {paused(stemflow.PauseRequested, ""), program.TerminalSize{Columns: 100, Rows: 5}, []string{
+		"paused by a person": {paused(stemflow.PauseRequested, ""), program.TerminalSize{Columns: 100, Rows: 5}, []string{
 			"⠋ 1:00:00  june: paused",
 			"  ! paused since 11:59:00; to go on: starter catalog resume --name june",
 			"  … and 9 more",
@@ -130,7 +130,7 @@ func TestPace(t *testing.T) {
 	require.Zero(t, p.perMinute())
 	p = p.with(noon, 100)
 	p = p.with(noon.Add(5*time.Second), 110)
-	require.Zero(t, p.perMinute(), "nobody can tell yet")
+	require.Zero(t, p.perMinute(), "not known yet")
 	p = p.with(noon.Add(time.Minute), 160)
 	require.InDelta(t, 60, p.perMinute(), 0.001)
 	require.Equal(t, 2*time.Minute, p.left(120))

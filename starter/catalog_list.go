@@ -28,7 +28,8 @@ type list struct {
 	to              stemflow.ObjectRef
 }
 
-// readList checks a list of tracks before anything is uploaded: it is checked again by the run, as it checks lists that are in the bucket.
+// readList checks a list of tracks before anything is uploaded: it is checked again by the run, as
+// it checks lists that are in the bucket.
 func (p *cli) readList(name string, in stemflow.SeparateCatalogInput, cfg config.Starter) (*list, error) {
 	minIO, err := p.minIO()
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"stemflow/internal/outcome"
 )
 
-// catalogAdvice says what to do about a catalogue that did not come to its end, where that is not what a track's run would be told.
+// catalogAdvice says what to do about a catalogue that did not come to its end, where that is not
+// what a track's run would be told.
 var catalogAdvice = map[string]string{
 	stemflow.ErrorArchiveUnavailable: "Check the object store and the MINIO_ variables of the worker, and start the catalogue again, which pays " +
 		"for nothing that is paid for.",
@@ -46,7 +47,8 @@ func catalogFailure(err error) *failure {
 	return f
 }
 
-// incomplete is the failure of a catalogue that came to its end with tracks that are not, or not wholly, archived.
+// incomplete is the failure of a catalogue that came to its end with tracks that are not, or not
+// wholly, archived.
 func incomplete(result stemflow.SeparateCatalogResult, asJSON bool) error {
 	missing := result.Tracks - result.Archived - result.Found
 	if missing == 0 {
@@ -54,7 +56,7 @@ func incomplete(result stemflow.SeparateCatalogResult, asJSON bool) error {
 	}
 	return &failure{
 		Type: failureIncomplete, code: exitFailed, told: asJSON,
-		Message: fmt.Sprintf("%s of %s tracks are not archived, or not wholly: the report tells why", humanize.Comma(int64(missing)), humanize.Comma(int64(result.Tracks))),
+		Message: fmt.Sprintf("%s of %s tracks are not archived, or not wholly: the report says why", humanize.Comma(int64(missing)), humanize.Comma(int64(result.Tracks))),
 		hint:    "Starting the catalogue again pays only for what is not archived.",
 	}
 }

@@ -16,7 +16,8 @@ type display[O any] interface {
 	close()
 }
 
-// picture is how a kind of run is shown: as the lines of a frame on a terminal, and as lines that tell what is new elsewhere.
+// picture is how a kind of run is shown: as the lines of a frame on a terminal, and elsewhere as
+// lines that say what is new.
 type picture[O any] struct {
 	frame   func(o O, started, now time.Time, size program.TerminalSize, colored bool) []string
 	changes func(before, now O) []string

@@ -55,7 +55,7 @@ type failure struct {
 func (f *failure) Error() string { return f.Type + ": " + f.Message }
 
 func usageError(command, message string) error {
-	return &failure{Type: failureUsage, Message: message, code: exitUsage, hint: "starter " + command + " -h tells the flags."}
+	return &failure{Type: failureUsage, Message: message, code: exitUsage, hint: "starter " + command + " -h lists the flags."}
 }
 
 func configurationError(err error) error {
@@ -72,7 +72,7 @@ var advice = map[string]string{
 	stemflow.ErrorProviderUnavailable: "Start again later. What was paid is taken up again, not paid twice.",
 	stemflow.ErrorSubmissionUnknown: "Look for the task in the provider's log (https://kie.ai/logs). If it is there, start again with " +
 		"--separation-task-id and its id. If it is not, start again with --force.",
-	stemflow.ErrorSeparationFailed: "The provider could not separate this track; https://kie.ai/logs tells whether it was charged. " +
+	stemflow.ErrorSeparationFailed: "The provider could not separate this track; https://kie.ai/logs reports whether it was charged. " +
 		"Starting again with --force pays for another try.",
 	stemflow.ErrorSeparationTimedOut: "Start again, with a longer --deadline if need be: the paid separation is taken up, not paid twice.",
 	stemflow.ErrorNoStems: "Start again later, which pays nothing, to see whether the stems have appeared; " +
@@ -167,5 +167,5 @@ func (p *cli) printJSON(v any) {
 	encoder := json.NewEncoder(p.stdout)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	_ = encoder.Encode(v) // whoever closed stdout wants no answer
+	_ = encoder.Encode(v) // a closed stdout wants no answer
 }

@@ -126,7 +126,7 @@ func TestInterruptedIsNoError(t *testing.T) {
 `, stderr.String())
 }
 
-func TestPassingErrors(t *testing.T) {
+func TestTransientErrors(t *testing.T) {
 	for _, err := range []error{
 		serviceerror.NewUnavailable("down"), serviceerror.NewDeadlineExceeded("slow"), serviceerror.NewResourceExhausted(1, "busy"),
 	} {

@@ -44,8 +44,8 @@ func timeOfDay(t time.Time) string { return t.Local().Format(time.TimeOnly) }
 // dateTime is a time as people here write it.
 func dateTime(t time.Time) string { return t.Local().Format(time.DateTime) }
 
-// printable replaces what could move the cursor or colour a terminal, but for the runes to keep. Messages of other services pass
-// through here.
+// printable replaces what could move the cursor or colour a terminal, except for the runes to keep.
+// Messages of other services pass through here.
 func printable(text string, keep ...rune) string {
 	return strings.Map(func(r rune) rune {
 		if slices.Contains(keep, r) {
@@ -78,7 +78,8 @@ func columns(text string) int {
 	return n
 }
 
-// clip cuts a text so that it takes at most so many columns. An ellipsis says that something is missing.
+// clip cuts a text so that it takes at most so many columns. An ellipsis says that something is
+// missing.
 func clip(text string, most int) string {
 	if columns(text) <= most {
 		return text

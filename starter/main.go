@@ -1,6 +1,5 @@
-// Command starter starts and resumes separations from the command line, of tracks and of whole catalogues, watches them, shows what they archived,
-// and cancels them.
-// "starter help" says how.
+// Command starter starts and resumes separations from the command line, of tracks and of whole
+// catalogues, watches them, shows what they archived, and cancels them. "starter help" says how.
 package main
 
 import (
@@ -54,7 +53,8 @@ func commands() []command {
 	return append([]command{startCommand, resumeCommand, watchCommand, showCommand, listenCommand, cancelCommand}, catalogCommands()...)
 }
 
-// find returns the command that a command line begins with, by the longest name that fits, and what is left for its flags.
+// find returns the command that a command line begins with, by the longest name that fits, and what
+// is left for its flags.
 func find(args []string) (c command, rest []string, ok bool) {
 	for words := min(2, len(args)); words > 0; words-- {
 		name := strings.Join(args[:words], " ")

@@ -118,8 +118,8 @@ type snapshot[P any] struct {
 	untaken  bool
 }
 
-// takeSnapshot asks for the state of a run; an empty runID is the latest run. There is no description
-// if Temporal does not answer.
+// takeSnapshot asks for the state of a run; an empty runID is the latest run. There is no
+// description if Temporal does not answer.
 func takeSnapshot[P any](
 	ctx context.Context, c client.Client, queue, workflowID, runID string, last snapshot[P],
 ) (snapshot[P], *workflowservice.DescribeWorkflowExecutionResponse) {
@@ -229,8 +229,8 @@ func isExpected(kind string) bool {
 	return kind == activityapi.ActivityErrorPending || kind == activityapi.ActivityErrorStillRunning
 }
 
-// lastHeartbeat is that of an [activityapi.ActivityArchiveStem]. It has no name before the first one,
-// and for other activities.
+// lastHeartbeat is that of an [activityapi.ActivityArchiveStem]. It has no name before the first
+// one, and for other activities.
 func lastHeartbeat(activity *workflowpb.PendingActivityInfo) activityapi.ArchiveStemHeartbeat {
 	var heartbeat activityapi.ArchiveStemHeartbeat
 	if activity.GetActivityType().GetName() != activityapi.ActivityArchiveStem || activity.GetHeartbeatDetails() == nil {
@@ -242,7 +242,8 @@ func lastHeartbeat(activity *workflowpb.PendingActivityInfo) activityapi.Archive
 	return heartbeat
 }
 
-// rate is the average since the attempt began, by the server's clock on both ends. A heartbeat of the attempt before has none.
+// rate is the average since the attempt began, by the server's clock on both ends. A heartbeat of
+// the attempt before has none.
 func rate(activity *workflowpb.PendingActivityInfo, bytes int64) float64 {
 	if activity.GetLastHeartbeatTime() == nil || activity.GetLastStartedTime() == nil {
 		return 0

@@ -48,7 +48,7 @@ var resumeCommand = command{
 	about: `
   starter resume --separation-task-id 3e63...71e7 --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem --wait
 
-For a separation that was paid for elsewhere, or by a run that could not tell: its id stands in the provider's log. A run of the
+For a separation that was paid for elsewhere, or by a run that could not tell: its id is in the provider's log. A run of the
 track that is under way is joined, with the input that it was started with.`,
 	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &startOptions{}
@@ -191,7 +191,7 @@ func startOrJoin(
 	return run, started, err
 }
 
-// announce tells a person what was started, and what can be done with it.
+// announce prints for a person what was started, and what can be done with it.
 func (p *cli) announce(o startOptions, run client.WorkflowRun, started bool) {
 	if started {
 		fmt.Fprintf(p.stdout, "Started %s\n", title(o.in))

@@ -57,8 +57,8 @@ func (c tracedClient) Close() {
 
 type startedKey struct{}
 
-// withStarted makes a context that notes whether the start of a workflow made a new run. With the conflict policy "use existing"
-// only the server's answer says so, and the SDK does not pass it on.
+// withStarted makes a context that notes whether the start of a workflow made a new run. With the
+// conflict policy "use existing" only the server's answer says so, and the SDK does not pass it on.
 func withStarted(ctx context.Context, started *bool) context.Context {
 	return context.WithValue(ctx, startedKey{}, started)
 }

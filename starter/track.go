@@ -9,7 +9,8 @@ import (
 	"stemflow"
 )
 
-// trackFlags declares the flags that name a track and how it is separated. Their defaults are what in holds.
+// trackFlags declares the flags that name a track and how it is separated. Their defaults are what
+// in holds.
 func trackFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput) {
 	set.StringVar(&in.TaskID, "task-id", in.TaskID, "`ID` of the provider's music task that made the track")
 	set.StringVar(&in.AudioID, "audio-id", in.AudioID, "`ID` of the track")

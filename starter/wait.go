@@ -14,10 +14,12 @@ import (
 	"stemflow/internal/config"
 )
 
-// reconnectPause is how long a Temporal that does not answer is left alone. The separation does not depend on the starter.
+// reconnectPause is how long a Temporal that does not answer is left alone. The separation does not
+// depend on the starter.
 const reconnectPause = 2 * time.Second
 
-// wait shows the progress of a run until it ends, and then what it archived. in names the track that it separates.
+// wait shows the progress of a run until it ends, and then what it archived. in names the track
+// that it separates.
 func (p *cli) wait(
 	ctx context.Context, c client.Client, cfg config.Starter, run client.WorkflowRun, in stemflow.SeparateStemsInput, asJSON bool,
 ) error {
@@ -112,7 +114,8 @@ func isTransient(err error) bool {
 	return unavailable || timedOut || exhausted
 }
 
-// paidFor is the separation task id from the run's memo, for an end that the run itself could not explain.
+// paidFor is the separation task id from the run's memo, for an end that the run itself could not
+// explain.
 func paidFor(ctx context.Context, c client.Client, run client.WorkflowRun) *stemflow.ErrorDetails {
 	d, err := describe(ctx, c, run.GetID(), run.GetRunID())
 	if err != nil {

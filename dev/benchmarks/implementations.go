@@ -173,7 +173,7 @@ func ownWork(_ context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	worker.SetBinaryChecksum("none") // of which the first activity in a process otherwise makes sure
+	worker.SetBinaryChecksum("none") // the first activity in a process otherwise computes it
 	return j.each(func(link string) error {
 		var suite testsuite.WorkflowTestSuite
 		suite.SetLogger(quiet)

@@ -125,7 +125,7 @@ var order = []string{"floor", "unsigned", "memory", "activities", "worker", shar
 // sharedDiskName is the worker, with a Temporal whose database and the store's objects wait for one disk. The other one's is in memory.
 const sharedDiskName = "worker, shared disk"
 
-// noLengthName is the worker, with a source that does not tell the lengths of its files.
+// noLengthName is the worker, with a source that does not announce the lengths of its files.
 const noLengthName = "worker, no lengths"
 
 const rcloneName = "rclone copyurl"
@@ -286,7 +286,7 @@ func (s *suite) execute(ctx context.Context, stems []activityapi.ArchiveStemInpu
 	return run.Get(ctx, nil)
 }
 
-// process is what Linux tells of one.
+// process is what Linux reports of one.
 type process struct {
 	cpu            time.Duration
 	resident, peak int64

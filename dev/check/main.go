@@ -96,7 +96,7 @@ func test(ctx context.Context) error {
 	return command("go", append(append(args, os.Args[1:]...), "./...")...)(ctx)
 }
 
-// raceDetector tells whether go test -race works here: it needs cgo, and cgo a C compiler.
+// raceDetector reports whether go test -race works here: it needs cgo, and cgo a C compiler.
 func raceDetector(ctx context.Context) bool {
 	out, err := exec.CommandContext(ctx, "go", "env", "CGO_ENABLED", "CC").Output()
 	if err != nil {

@@ -111,7 +111,7 @@ var reactions = map[string]reaction{
 func react(ctx workflow.Context, err error) (reaction, stemflow.ErrorDetails) {
 	var details stemflow.ErrorDetails
 	if _, ok := errors.AsType[*temporal.ChildWorkflowExecutionAlreadyStartedError](err); ok {
-		return later, details // somebody else has the track separated: the archive will have it
+		return later, details // another caller has the track separated: the archive will have it
 	}
 	failure, ok := errors.AsType[*temporal.ApplicationError](err)
 	if !ok {
@@ -128,7 +128,7 @@ func react(ctx workflow.Context, err error) (reaction, stemflow.ErrorDetails) {
 	return reactions[failure.Type()], details
 }
 
-// missesVocalsOnly tells whether a release can be made of what was archived.
+// missesVocalsOnly reports whether a release can be made of what was archived.
 func missesVocalsOnly(details stemflow.ErrorDetails) bool {
 	return len(details.Stems) > 0 && !slices.ContainsFunc(details.Failed, func(f stemflow.FailedStem) bool { return f.Name != "vocals" })
 }

@@ -114,7 +114,7 @@ func decodeRecord(raw json.RawMessage) (*Record, error) {
 
 func state(raw json.RawMessage) (State, string) {
 	flag := text(raw)
-	if s, known := states[strings.ToUpper(flag)]; known {
+	if s, ok := states[strings.ToUpper(flag)]; ok {
 		return s, flag
 	}
 	if flag == "" && string(raw) != "null" {

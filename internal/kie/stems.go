@@ -145,7 +145,7 @@ func addDetails(stems []stemflow.SourceStem, details []stemDetail) []stemflow.So
 	return stems
 }
 
-// fileNameHasID tells whether id stands in the file name of a link as a word of its own: "<id>_Vocals.mp3".
+// fileNameHasID reports whether id stands in the file name of a link as a word of its own: "<id>_Vocals.mp3".
 func fileNameHasID(link, id string) bool {
 	if end := strings.IndexAny(link, "?#"); end >= 0 {
 		link = link[:end]

@@ -49,7 +49,7 @@ const (
 type Answer int
 
 const (
-	// NoAnswer: none that tells whether the call was accepted.
+	// NoAnswer: none that reports whether the call was accepted.
 	NoAnswer Answer = iota
 	// Accepts the call, and names the separation.
 	Accepts

@@ -130,7 +130,7 @@ func (r *run) paid() bool {
 	return r.details.Paid
 }
 
-// reported tells whether it reported anything.
+// reported reports whether it reported anything.
 func (r *run) reported() bool { return r.result != nil || r.failure != nil || r.cancelled }
 
 func (r *run) interrupt(k kind) {

@@ -20,8 +20,8 @@ func clientIP(trusted []netip.Prefix, next http.Handler) http.Handler {
 		peer, err := netip.ParseAddrPort(r.RemoteAddr)
 		caller := peer.Addr().Unmap()
 		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-		// Each proxy appends the address that called it, so the last one that is not a trusted proxy is
-		// the client.
+		// Each proxy appends the address that called it, so the last one that is not a trusted
+		// proxy is the client.
 		for err == nil && isTrusted(caller) && len(hops) > 0 {
 			var hop netip.Addr
 			hop, err = netip.ParseAddr(strings.TrimSpace(hops[len(hops)-1]))

@@ -16,8 +16,8 @@ type connLimiter struct {
 	limit int
 
 	mu sync.Mutex
-	// waiting lists the connections outside the handler, the longest-waiting first; open has the list
-	// element of each, nil for those whose request is in the handler.
+	// waiting lists the connections outside the handler, the longest-waiting first; open has the
+	// list element of each, nil for those whose request is in the handler.
 	waiting *list.List
 	open    map[net.Conn]*list.Element
 }
@@ -71,7 +71,7 @@ func (c *connLimiter) begin(conn net.Conn) {
 func (c *connLimiter) end(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, open := c.open[conn]; open {
+	if _, ok := c.open[conn]; ok {
 		c.open[conn] = c.waiting.PushBack(conn)
 	}
 }

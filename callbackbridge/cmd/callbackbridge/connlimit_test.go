@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCrowdMakesRoomForNewcomers(t *testing.T) {
+func TestConnLimiterMakesRoomForNewConnections(t *testing.T) {
 	l := productionLimits
 	l.connections = 8
 	s := startServer(t, l)
@@ -35,7 +35,7 @@ func TestCrowdMakesRoomForNewcomers(t *testing.T) {
 }
 
 // A callback in the handler is never hung up on, however many come after it.
-func TestCrowdSparesWhoIsBeingServed(t *testing.T) {
+func TestConnLimiterSparesConnectionsBeingServed(t *testing.T) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -69,7 +69,8 @@ func (s *served) dial() net.Conn {
 	return conn
 }
 
-// says sends a request as it stands and returns the status of the answer; 0: the connection was closed without one.
+// says sends a request as it stands and returns the status of the answer; 0: the connection was
+// closed without one.
 func (s *served) says(request string) int {
 	s.t.Helper()
 	conn := s.dial()

@@ -20,8 +20,8 @@ type limits struct {
 
 // productionLimits are generous to the provider and tight for everyone else.
 var productionLimits = limits{
-	// A callback is a few kilobytes from a data centre: a client that takes longer than this to send
-	// one only holds a connection.
+	// A callback is a few kilobytes from a data centre: a client that takes longer than this to
+	// send one only holds a connection.
 	readHeader: 5 * time.Second,
 	read:       10 * time.Second,
 	// An answer waits for Temporal for 10 s after the request has been read.

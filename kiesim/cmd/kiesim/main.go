@@ -1,4 +1,5 @@
-// Command kiesim is a stand-in for the vocal-removal API of KIE.AI, for a local stack and for trying things out.
+// Command kiesim is a stand-in for the vocal-removal API of KIE.AI, for a local stack and for
+// trying things out.
 package main
 
 import (
