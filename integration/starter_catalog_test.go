@@ -117,7 +117,7 @@ func TestTheStarterSteersACatalog(t *testing.T) {
 	require.Equal(t, 1, s.starter("catalog", "pause", "--name", name).code, "nothing runs any more")
 }
 
-func TestTheStarterTellsOfACatalogThatIsIncomplete(t *testing.T) {
+func TestTheStarterReportsACatalogThatIsIncomplete(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	path, _, tracks := s.listFile(3, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
@@ -139,7 +139,7 @@ func TestTheStarterTellsOfACatalogThatIsIncomplete(t *testing.T) {
 	require.Error(t, cmd.Wait())
 	require.Equal(t, 1, cmd.ProcessState.ExitCode())
 	require.Regexp(t, `archived +2\n  failed +1\n`, stdout.String())
-	require.Equal(t, "error: Incomplete\n  1 of 3 tracks are not archived, or not wholly: the report tells why\n"+
+	require.Equal(t, "error: Incomplete\n  1 of 3 tracks are not archived, or not wholly: the report says why\n"+
 		"Starting the catalogue again pays only for what is not archived.\n", stderr.String())
 }
 
