@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"stemflow/internal/naming"
 )
 
 // A catalogue is many tracks, separated as one run.
@@ -126,7 +128,7 @@ func (in SeparateCatalogInput) common() SeparateStemsInput {
 	}
 }
 
-// checkCommon tells what is wrong for all tracks.
+// checkCommon reports what is wrong for all tracks.
 func (in SeparateCatalogInput) checkCommon() error {
 	track := in.common()
 	track.TaskID, track.AudioID, track.StemName = "task", "audio", ""
@@ -197,7 +199,7 @@ func (in SeparateCatalogInput) Validate() error {
 			report("source.key", "is required, give the key of an object with the tracks, like \"tracks.csv\"")
 		}
 		if in.Source.Bucket != "" {
-			if err := CheckBucketName(in.Source.Bucket); err != nil {
+			if err := naming.CheckBucket(in.Source.Bucket); err != nil {
 				report("source.bucket", "%v", err)
 			}
 		}
@@ -218,7 +220,7 @@ func (in SeparateCatalogInput) Validate() error {
 		report("creditBudget", "%d is negative; 0 pays nothing", *in.CreditBudget)
 	}
 
-	if err, is := in.checkCommon().(*InputError); is {
+	if err, ok := in.checkCommon().(*InputError); ok {
 		for _, p := range err.Problems {
 			wrong.Add(p)
 		}
@@ -235,7 +237,7 @@ func (in SeparateCatalogInput) checkTracks(wrong *InputError) {
 	item := func(i int) string { return fmt.Sprintf("tracks[%d]", i) }
 	first := map[string]int{}
 	for i, track := range in.Tracks {
-		if err, is := track.Validate().(*InputError); is {
+		if err, ok := track.Validate().(*InputError); ok {
 			for _, p := range err.Problems {
 				p.Item = item(i)
 				wrong.Add(p)

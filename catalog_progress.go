@@ -53,5 +53,5 @@ type CatalogPause struct {
 	Since   time.Time `json:"since"`
 }
 
-// PauseRequested is the reason of a pause that somebody asked for.
+// PauseRequested is the reason of a pause that was asked for.
 const PauseRequested = "requested"

@@ -5,6 +5,8 @@
 // What stands here is released: a name or a JSON field is never renamed or given another meaning, only added to.
 package stemflow
 
+import "stemflow/internal/naming"
+
 // Names under which stemflow is reached through Temporal.
 const (
 	// TaskQueue is the task queue that stemflow's own worker polls. A host that embeds stemflow may use any other.
@@ -39,7 +41,7 @@ func WorkflowID(in SeparateStemsInput) string {
 	in = in.WithDefaults()
 	id := "stems:" + string(in.Type) + ":" + in.TaskID + ":" + in.AudioID
 	if in.Type == SplitStemAdvanced {
-		id += ":" + Slug(in.StemName)
+		id += ":" + naming.Slug(in.StemName)
 	}
 	return id
 }

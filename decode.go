@@ -85,7 +85,7 @@ func (f fields) unknown(name string) InputProblem {
 	return InputProblem{Field: name, Message: "no such field, known are " + strings.Join(known, ", ")}
 }
 
-// oneEditApart tells whether one inserted, dropped, changed or swapped letter makes a of b.
+// oneEditApart reports whether one inserted, dropped, changed or swapped letter makes a of b.
 func oneEditApart(a, b string) bool {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]

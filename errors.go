@@ -125,13 +125,13 @@ type ErrorDetails struct {
 	// SeparationTaskID is set whenever the run knows of a paid separation: it resumes from there,
 	// unpaid.
 	SeparationTaskID string `json:"separationTaskId,omitempty"`
-	// Paid tells that this run paid, or the one that it is a reset or a retry of: the provider
+	// Paid reports that this run paid, or the one that it is a reset or a retry of: the provider
 	// accepted its submit, or may have, as with SubmissionUnknown.
 	Paid bool `json:"paid,omitempty"`
 	// ProviderCode and ProviderMessage are the provider's own, with SeparationFailed and refusals.
 	ProviderCode    int    `json:"providerCode,omitempty"`
 	ProviderMessage string `json:"providerMessage,omitempty"`
-	// Stems and Failed tell how far the archive got, with ArchiveIncomplete.
+	// Stems and Failed say how far the archive got, with ArchiveIncomplete.
 	Stems  []Stem       `json:"stems,omitempty"`
 	Failed []FailedStem `json:"failed,omitempty"`
 }

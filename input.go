@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"stemflow/internal/naming"
 )
 
 // Defaults and limits of the timings in [SeparateStemsInput].
@@ -65,7 +67,7 @@ func (in *SeparateStemsInput) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// decode lays what data says over what the input says, and tells which fields it gives.
+// decode lays what data says over what the input says, and returns which fields it gives.
 func (in *SeparateStemsInput) decode(data []byte) (given map[string]bool) {
 	given, in.undecoded = fieldsOf(in).decode(data, exampleTrack)
 	return given
@@ -178,9 +180,7 @@ func (e *InputError) Error() string {
 var (
 	// idPattern is what ids look like that can stand in an object key and a workflow id. The
 	// provider's are hexadecimal or UUIDs.
-	idPattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
-	bucketPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-	ipv4Pattern   = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$`)
+	idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 )
 
 // Validate reports everything that is wrong with the input at once, as an [*InputError], or nil.
@@ -211,7 +211,7 @@ func (in SeparateStemsInput) Validate() error {
 	switch {
 	case filled.Type == SplitStemAdvanced && in.StemName == "" && decoded(problems, "stemName"):
 		report("stemName", "is required with type %s, give the instrument to extract, like \"Lead Vocal\"", SplitStemAdvanced)
-	case filled.Type == SplitStemAdvanced && in.StemName != "" && (Slug(in.StemName) == "" || len(in.StemName) > 64):
+	case filled.Type == SplitStemAdvanced && in.StemName != "" && (naming.Slug(in.StemName) == "" || len(in.StemName) > 64):
 		report("stemName", "%q is no name of an instrument, give one in the provider's spelling, like \"Lead Vocal\"", in.StemName)
 	case filled.Type != SplitStemAdvanced && in.StemName != "":
 		report("stemName", "goes only with type %s, leave it out or change the type", SplitStemAdvanced)
@@ -221,11 +221,11 @@ func (in SeparateStemsInput) Validate() error {
 	}
 
 	if in.Bucket != "" {
-		if err := CheckBucketName(in.Bucket); err != nil {
+		if err := naming.CheckBucket(in.Bucket); err != nil {
 			report("bucket", "%v", err)
 		}
 	}
-	if err := CheckPrefix(in.Prefix); err != nil {
+	if err := naming.CheckPrefix(in.Prefix); err != nil {
 		report("prefix", "%v", err)
 	}
 
@@ -240,35 +240,6 @@ func (in SeparateStemsInput) Validate() error {
 	}
 	if len(problems) > 0 {
 		return &InputError{Problems: problems}
-	}
-	return nil
-}
-
-// CheckBucketName tells what is wrong with a bucket's name by S3's rules, or nil.
-func CheckBucketName(name string) error {
-	if !bucketPattern.MatchString(name) || strings.Contains(name, "..") || ipv4Pattern.MatchString(name) {
-		return fmt.Errorf("%q is not a bucket name: 3 to 63 lower-case letters, digits, '.' and '-', "+
-			"a letter or digit at both ends, no IP address", name)
-	}
-	return nil
-}
-
-// CheckPrefix tells what is wrong with a key prefix, or nil. Slashes at the ends do not matter.
-func CheckPrefix(prefix string) error {
-	trimmed := strings.Trim(prefix, "/")
-	if trimmed == "" {
-		return nil
-	}
-	if len(trimmed) > 400 {
-		return fmt.Errorf("is %d bytes long, at most 400 leave room for the rest of an object key", len(trimmed))
-	}
-	for part := range strings.SplitSeq(trimmed, "/") {
-		if part == "" || part == "." || part == ".." || strings.ContainsFunc(part, func(r rune) bool {
-			return r < ' ' || r == 0x7f || r == '\\' || r == 0xfffd
-		}) {
-			return fmt.Errorf("%q is not a key prefix: parts separated by single slashes, none of them '.' or '..', "+
-				"no backslashes or control characters", prefix)
-		}
 	}
 	return nil
 }

@@ -28,7 +28,8 @@ const (
 type Progress struct {
 	Phase            Phase  `json:"phase"`
 	SeparationTaskID string `json:"separationTaskId,omitempty"`
-	// SubmissionUnknown tells that the paid call's outcome is not known and that the callback is waited for to learn it.
+	// SubmissionUnknown reports that the outcome of the paid call is not known and that the run waits for the callback to
+	// learn it.
 	SubmissionUnknown bool      `json:"submissionUnknown,omitempty"`
 	SettledBy         SettledBy `json:"settledBy,omitempty"`
 	// PollingFrom is when polling takes over from the callback, Deadline when the run gives up waiting.

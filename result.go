@@ -2,7 +2,7 @@ package stemflow
 
 import "time"
 
-// SettledBy tells how a run learned that its separation was done.
+// SettledBy says how a run learned that its separation was done.
 type SettledBy string
 
 const (
@@ -53,7 +53,7 @@ type SeparateStemsResult struct {
 	SeparationTaskID string         `json:"separationTaskId"`
 	Type             SeparationType `json:"type"`
 	SettledBy        SettledBy      `json:"settledBy"`
-	// Paid tells that this run paid, or the one that it is a reset or a retry of: the provider
+	// Paid reports that this run paid, or the one that it is a reset or a retry of: the provider
 	// accepted its submit, or may have. A run that takes up what others paid for before, or finds
 	// the track archived by them, pays nothing.
 	Paid bool `json:"paid"`

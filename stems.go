@@ -1,6 +1,6 @@
 package stemflow
 
-import "strings"
+import "stemflow/internal/naming"
 
 // SeparationType is the provider's mode of separation.
 type SeparationType string
@@ -31,27 +31,8 @@ func ExpectedStems(t SeparationType, stemName string) []string {
 			"percussion", "strings", "synth", "fx", "brass", "woodwinds",
 		}
 	case SplitStemAdvanced:
-		return []string{Slug(stemName), Slug(stemName) + "_removed"}
+		return []string{naming.Slug(stemName), naming.Slug(stemName) + "_removed"}
 	default:
 		return nil
 	}
-}
-
-// Slug spells a name of the provider ("Lead Vocal", "Hi-Hat") as the canonical names are spelt ("lead_vocal", "hi_hat"):
-// lower-case ASCII letters and digits, everything between them one underscore.
-func Slug(name string) string {
-	var b strings.Builder
-	gap := false
-	for _, r := range strings.ToLower(name) {
-		if (r < 'a' || r > 'z') && (r < '0' || r > '9') {
-			gap = b.Len() > 0
-			continue
-		}
-		if gap {
-			b.WriteByte('_')
-			gap = false
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }

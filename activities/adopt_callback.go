@@ -31,7 +31,7 @@ type AdoptCallback struct {
 // too: they took their time as well.
 const noRecordAttempts = 12
 
-// Execute believes nothing but the provider's record. A callback names any separation that its
+// Execute believes the provider's record only. A callback names any separation that its
 // sender likes; the record says which address the paid call gave, and the signed token in that
 // address says whose call it was.
 //
@@ -112,11 +112,11 @@ func (a *AdoptCallback) adopt(ctx context.Context, entry stemflow.Submission, ce
 			return l, false
 		}
 		outcome = activityapi.CallbackKnown
-		learned, news := l.Learn(entry)
-		if news {
+		learned, changed := l.Learn(entry)
+		if changed {
 			outcome = activityapi.CallbackRecorded
 		}
-		return learned, news
+		return learned, changed
 	})
 	if errors.Is(err, archive.ErrCorrupt) {
 		return "", final(stemflow.ErrorArchiveUnavailable, err.Error(), err)

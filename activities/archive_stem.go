@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"golang.org/x/sync/semaphore"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -21,8 +22,9 @@ import (
 type ArchiveStem struct {
 	Store   Store
 	Sources *source.Fetcher
-	// Slots bounds how many stems this process moves at once, whatever the worker's own limits.
-	Slots Slots
+	// Transfers bounds how many stems this process moves at once, whatever the worker's own limits:
+	// memory grows with it, and with nothing else.
+	Transfers *semaphore.Weighted
 }
 
 const (
@@ -43,10 +45,10 @@ func (a *ArchiveStem) Execute(ctx context.Context, in activityapi.ArchiveStemInp
 	ctx, progress := startProgress(ctx, in.Stem.Name)
 	defer progress.stop()
 	asked := time.Now()
-	if err := a.Slots.acquire(ctx); err != nil {
+	if err := a.Transfers.Acquire(ctx, 1); err != nil {
 		return nil, progress.interrupted(ctx, err)
 	}
-	defer a.Slots.release()
+	defer a.Transfers.Release(1)
 	countStemWait(ctx, time.Since(asked))
 
 	stem, err := a.archive(ctx, in, progress)
@@ -58,8 +60,9 @@ func (a *ArchiveStem) Execute(ctx context.Context, in activityapi.ArchiveStemInp
 	return stem, nil
 }
 
-// archive looks for the stem before it fetches it, but for the first attempt of a run that paid for it. A run that was reset is such a one, too,
-// and has perhaps archived what the provider no longer serves.
+// archive looks for the stem before it fetches it, except in the first attempt of a run that paid for
+// it. A run that was reset is such a run too, and may have archived what the provider no longer serves:
+// when the link has expired, it looks after all.
 func (a *ArchiveStem) archive(ctx context.Context, in activityapi.ArchiveStemInput, progress *progress) (*stemflow.Stem, error) {
 	first := in.Fresh && activity.GetInfo(ctx).Attempt == 1
 	if !first {
@@ -68,7 +71,7 @@ func (a *ArchiveStem) archive(ctx context.Context, in activityapi.ArchiveStemInp
 		}
 	}
 	stem, err := a.fetch(ctx, in, progress)
-	if expired := (*source.Error)(nil); first && errors.As(err, &expired) && expired.Kind == source.Expired {
+	if expired, ok := errors.AsType[*source.Error](err); first && ok && expired.Kind == source.Expired {
 		if stem, lookErr := a.existing(ctx, in); stem != nil || lookErr != nil {
 			return stem, lookErr
 		}
@@ -81,7 +84,7 @@ func stemOf(in activityapi.ArchiveStemInput) subject {
 }
 
 // existing reads back a stem that an earlier attempt or run has archived. Objects are written whole or not at all; reading
-// proves it and yields what the manifest needs, whoever wrote it.
+// proves it and yields what the manifest needs, no matter which run wrote it.
 func (a *ArchiveStem) existing(ctx context.Context, in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 	found, err := a.Store.List(ctx, in.Location.Bucket, archive.StemPrefix(in.Location, in.SeparationTaskID, in.Stem.Name))
 	if err != nil || len(found) == 0 {

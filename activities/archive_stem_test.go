@@ -15,9 +15,9 @@ import (
 	"stemflow/internal/archive"
 )
 
-func (w *world) archiveStem(stem stemflow.SourceStem) (*stemflow.Stem, error) {
-	return call[stemflow.Stem](w, activityapi.ActivityArchiveStem, activityapi.ArchiveStemInput{
-		Location: w.loc, SeparationTaskID: "sep", Stem: stem,
+func (h *harness) archiveStem(stem stemflow.SourceStem) (*stemflow.Stem, error) {
+	return call[stemflow.Stem](h, activityapi.ActivityArchiveStem, activityapi.ArchiveStemInput{
+		Location: h.loc, SeparationTaskID: "sep", Stem: stem,
 	})
 }
 
@@ -30,7 +30,7 @@ func serve(t *testing.T, handler http.HandlerFunc) stemflow.SourceStem {
 
 func drums(t *testing.T) []byte {
 	t.Helper()
-	data, err := os.ReadFile("../kiesim/tune/stems/drums.mp3")
+	data, err := os.ReadFile("../internal/tune/stems/drums.mp3")
 	require.NoError(t, err)
 	return data
 }
@@ -47,17 +47,17 @@ func TestArchiveStem(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			h := newHarness(t)
 			asked := 0
 			source := serve(t, func(rw http.ResponseWriter, r *http.Request) { asked++; handler(rw, r) })
-			stem, err := w.archiveStem(source)
+			stem, err := h.archiveStem(source)
 			require.NoError(t, err)
-			require.Equal(t, w.loc.Dir+"sep/drums.mp3", stem.Key)
+			require.Equal(t, h.loc.Dir+"sep/drums.mp3", stem.Key)
 			require.Equal(t, int64(len(content)), stem.Size)
 			require.Equal(t, "audio/mpeg", stem.ContentType)
 			require.InDelta(t, 12, stem.DurationSeconds, 3, "it is read from the audio where the provider gives none")
 
-			again, err := w.archiveStem(source)
+			again, err := h.archiveStem(source)
 			require.NoError(t, err)
 			require.Equal(t, stem, again)
 			require.Equal(t, 1, asked, "what is there is not fetched again")
@@ -99,10 +99,10 @@ func TestArchiveStemRefusesWhatIsNoStem(t *testing.T) {
 		}, stemflow.ErrorSourceForbidden, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			_, err := w.archiveStem(serve(t, c.handler))
+			h := newHarness(t)
+			_, err := h.archiveStem(serve(t, c.handler))
 			require.Equal(t, c.final, requireType(t, err, c.want).NonRetryable())
-			objects, err := w.store.List(t.Context(), w.loc.Bucket, w.loc.Dir)
+			objects, err := h.store.List(t.Context(), h.loc.Bucket, h.loc.Dir)
 			require.NoError(t, err)
 			require.Empty(t, objects)
 		})
@@ -110,38 +110,38 @@ func TestArchiveStemRefusesWhatIsNoStem(t *testing.T) {
 }
 
 func TestArchiveStemGivesUpOnASourceAfterItsAttempts(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	source := serve(t, func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) })
-	w.env.SetHeartbeatDetails(activityapi.ArchiveStemHeartbeat{SourceFailures: sourceAttempts - 2})
-	_, err := w.archiveStem(source)
+	h.env.SetHeartbeatDetails(activityapi.ArchiveStemHeartbeat{SourceFailures: sourceAttempts - 2})
+	_, err := h.archiveStem(source)
 	require.False(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable())
-	w.env.SetHeartbeatDetails(activityapi.ArchiveStemHeartbeat{SourceFailures: sourceAttempts - 1})
-	_, err = w.archiveStem(source)
+	h.env.SetHeartbeatDetails(activityapi.ArchiveStemHeartbeat{SourceFailures: sourceAttempts - 1})
+	_, err = h.archiveStem(source)
 	require.True(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable())
 }
 
 // A host that blocks this worker is final after some tries, as blocked: not as a link that must be
 // renewed or paid for again.
 func TestArchiveStemGivesUpOnAHostThatBlocksIt(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	source := serve(t, func(rw http.ResponseWriter, _ *http.Request) {
 		rw.WriteHeader(http.StatusForbidden)
 		_, _ = rw.Write([]byte("error code: 1010"))
 	})
-	w.env.SetHeartbeatDetails(activityapi.ArchiveStemHeartbeat{SourceFailures: blockedAttempts - 2})
-	_, err := w.archiveStem(source)
+	h.env.SetHeartbeatDetails(activityapi.ArchiveStemHeartbeat{SourceFailures: blockedAttempts - 2})
+	_, err := h.archiveStem(source)
 	require.False(t, requireType(t, err, stemflow.ErrorSourceBlocked).NonRetryable())
-	w.env.SetHeartbeatDetails(activityapi.ArchiveStemHeartbeat{SourceFailures: blockedAttempts - 1})
-	_, err = w.archiveStem(source)
+	h.env.SetHeartbeatDetails(activityapi.ArchiveStemHeartbeat{SourceFailures: blockedAttempts - 1})
+	_, err = h.archiveStem(source)
 	app := requireType(t, err, stemflow.ErrorSourceBlocked)
 	require.True(t, app.NonRetryable())
 	require.Contains(t, app.Message(), "error code 1010")
 }
 
-// A body without any length ends with its connection: only its duration tells that it was cut.
+// A body without any length ends with its connection: only its duration shows that it was cut.
 func TestArchiveStemMeasuresABodyWithoutLength(t *testing.T) {
 	content := drums(t)
-	w := newWorld(t)
+	h := newHarness(t)
 	source := serve(t, func(rw http.ResponseWriter, _ *http.Request) {
 		conn, buffered, err := http.NewResponseController(rw).Hijack()
 		if err != nil {
@@ -153,19 +153,19 @@ func TestArchiveStemMeasuresABodyWithoutLength(t *testing.T) {
 		_ = conn.Close()
 	})
 	source.DurationSeconds = 12
-	_, err := w.archiveStem(source)
+	_, err := h.archiveStem(source)
 	require.False(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable())
-	objects, err := w.store.List(t.Context(), w.loc.Bucket, w.loc.Dir)
+	objects, err := h.store.List(t.Context(), h.loc.Bucket, h.loc.Dir)
 	require.NoError(t, err)
 	require.Empty(t, objects)
 }
 
 func TestArchiveStemWaitsForTheStore(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	store, err := archive.New(archive.Options{Endpoint: "127.0.0.1:1", AccessKey: "a", SecretKey: "b"})
 	require.NoError(t, err)
-	w.set.ArchiveStem.Store = store
-	_, err = w.archiveStem(serve(t, func(http.ResponseWriter, *http.Request) {}))
+	h.set.ArchiveStem.Store = store
+	_, err = h.archiveStem(serve(t, func(http.ResponseWriter, *http.Request) {}))
 	require.False(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
 }
 
@@ -173,7 +173,7 @@ func TestArchiveStemWaitsForTheStore(t *testing.T) {
 // after the provider had deleted the stem.
 func TestArchiveStemLooksForWhatCanBeThere(t *testing.T) {
 	content := drums(t)
-	w := newWorld(t)
+	h := newHarness(t)
 	status, asked := http.StatusOK, 0
 	source := serve(t, func(rw http.ResponseWriter, r *http.Request) {
 		asked++
@@ -184,8 +184,8 @@ func TestArchiveStemLooksForWhatCanBeThere(t *testing.T) {
 		http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(content))
 	})
 	fresh := func() (*stemflow.Stem, error) {
-		return call[stemflow.Stem](w, activityapi.ActivityArchiveStem, activityapi.ArchiveStemInput{
-			Location: w.loc, SeparationTaskID: "sep", Stem: source, Fresh: true,
+		return call[stemflow.Stem](h, activityapi.ActivityArchiveStem, activityapi.ArchiveStemInput{
+			Location: h.loc, SeparationTaskID: "sep", Stem: source, Fresh: true,
 		})
 	}
 	stem, err := fresh()

@@ -13,7 +13,8 @@ import (
 	"stemflow/internal/outcome"
 )
 
-// AwaitSeparation tells how a run of a separation ended that is not, or not any more, a child of the run that wants to know.
+// AwaitSeparation reports how a run of a separation ended that is not, or no longer, a child of the run
+// that asks.
 type AwaitSeparation struct {
 	// Client is the host's. It may be missing only where no worker runs.
 	Client client.Client
@@ -26,7 +27,7 @@ func (a *AwaitSeparation) Execute(ctx context.Context, in activityapi.AwaitSepar
 		return nil, final("", "this host has no client with which to look at "+in.WorkflowID, nil)
 	}
 	description, err := a.Client.DescribeWorkflow(ctx, in.WorkflowID, in.RunID)
-	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
 		return &activityapi.EndedSeparation{
 			Reason:  stemflow.ReasonLost,
 			Message: "Temporal does not know the run any more: start the catalogue again, which pays for nothing that is paid for",
@@ -44,7 +45,7 @@ func (a *AwaitSeparation) Execute(ctx context.Context, in activityapi.AwaitSepar
 	if err == nil {
 		return &activityapi.EndedSeparation{Result: result}, nil
 	}
-	if end, told := outcome.FromError(err); told {
+	if end, ok := outcome.FromError(err); ok {
 		return &end, nil
 	}
 	return nil, err

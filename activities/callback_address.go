@@ -26,7 +26,7 @@ type CallbackAddress struct {
 	Keyring *token.Keyring
 }
 
-// Expected tells whether callbacks can arrive at all.
+// Expected reports whether callbacks can arrive at all.
 func (c CallbackAddress) Expected() bool { return c.BaseURL != "" }
 
 // Mint makes the callback URL of a run that waits until the deadline. The owner is the first run of its chain. The URL names

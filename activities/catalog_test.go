@@ -21,34 +21,34 @@ import (
 )
 
 // putText stores a text, such as a list of tracks.
-func (w *world) putText(key, text string) {
-	w.t.Helper()
-	_, err := w.store.Put(w.t.Context(), w.loc.Bucket, key, "text/plain", strings.NewReader(text), int64(len(text)))
-	require.NoError(w.t, err)
+func (h *harness) putText(key, text string) {
+	h.t.Helper()
+	_, err := h.store.Put(h.t.Context(), h.loc.Bucket, key, "text/plain", strings.NewReader(text), int64(len(text)))
+	require.NoError(h.t, err)
 }
 
-func (w *world) text(key string) string {
-	w.t.Helper()
-	body, _, err := w.store.Open(w.t.Context(), w.loc.Bucket, key)
-	require.NoError(w.t, err)
+func (h *harness) text(key string) string {
+	h.t.Helper()
+	body, _, err := h.store.Open(h.t.Context(), h.loc.Bucket, key)
+	require.NoError(h.t, err)
 	defer body.Close()
 	text, err := io.ReadAll(body)
-	require.NoError(w.t, err)
+	require.NoError(h.t, err)
 	return string(text)
 }
 
-func (w *world) prepareCatalog(in stemflow.SeparateCatalogInput) (*activityapi.PreparedCatalog, error) {
-	return call[activityapi.PreparedCatalog](w, activityapi.ActivityPrepareCatalog, in)
+func (h *harness) prepareCatalog(in stemflow.SeparateCatalogInput) (*activityapi.PreparedCatalog, error) {
+	return call[activityapi.PreparedCatalog](h, activityapi.ActivityPrepareCatalog, in)
 }
 
 // listed is an input whose source is a list with the given rows below a header.
-func (w *world) listed(rows ...string) stemflow.SeparateCatalogInput {
-	w.putText("lists/june.csv", "taskId,audioId,type\n"+strings.Join(rows, "\n"))
+func (h *harness) listed(rows ...string) stemflow.SeparateCatalogInput {
+	h.putText("lists/june.csv", "taskId,audioId,type\n"+strings.Join(rows, "\n"))
 	return stemflow.SeparateCatalogInput{Source: &stemflow.ObjectRef{Key: "lists/june.csv"}}
 }
 
-func (w *world) readCatalog(prepared *activityapi.PreparedCatalog, offset int64) (*activityapi.CatalogPage, error) {
-	return call[activityapi.CatalogPage](w, activityapi.ActivityReadCatalog, activityapi.ReadCatalogInput{
+func (h *harness) readCatalog(prepared *activityapi.PreparedCatalog, offset int64) (*activityapi.CatalogPage, error) {
+	return call[activityapi.CatalogPage](h, activityapi.ActivityReadCatalog, activityapi.ReadCatalogInput{
 		Location: prepared.Location, ETag: prepared.ETag, Offset: offset,
 	})
 }
@@ -61,30 +61,30 @@ func TestCatalogIsKeptForTheRunAndReadInPages(t *testing.T) {
 		rows = append(rows, fmt.Sprintf("t,a%d,", i))
 		inline = append(inline, stemflow.SeparateStemsInput{TaskID: "t", AudioID: fmt.Sprintf("a%d", i), Type: stemflow.SplitStem})
 	}
-	for name, prepare := range map[string]func(w *world) stemflow.SeparateCatalogInput{
-		"a source": func(w *world) stemflow.SeparateCatalogInput {
-			in := w.listed(rows...)
+	for name, prepare := range map[string]func(h *harness) stemflow.SeparateCatalogInput{
+		"a source": func(h *harness) stemflow.SeparateCatalogInput {
+			in := h.listed(rows...)
 			in.Type = stemflow.SplitStem
 			return in
 		},
-		"inline": func(*world) stemflow.SeparateCatalogInput {
+		"inline": func(*harness) stemflow.SeparateCatalogInput {
 			return stemflow.SeparateCatalogInput{Name: "june", Tracks: inline}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			in := prepare(w)
-			prepared, err := w.prepareCatalog(in)
+			h := newHarness(t)
+			in := prepare(h)
+			prepared, err := h.prepareCatalog(in)
 			require.NoError(t, err)
 			require.Equal(t, tracks, prepared.Tracks)
-			require.Equal(t, archive.LocateCatalog(w.loc.Bucket, "", "june", testRunID), prepared.Location)
+			require.Equal(t, archive.LocateCatalog(h.loc.Bucket, "", "june", testRunID), prepared.Location)
 			if in.Source != nil {
-				w.putText(in.Source.Key, "changed")
+				h.putText(in.Source.Key, "changed")
 			}
 			var read []activityapi.CatalogTrack
 			pages := 0
 			for offset := int64(0); pages == 0 || offset > 0; pages++ {
-				page, err := w.readCatalog(prepared, offset)
+				page, err := h.readCatalog(prepared, offset)
 				require.NoError(t, err)
 				require.LessOrEqual(t, len(page.Tracks), activityapi.CatalogPageSize)
 				read, offset = append(read, page.Tracks...), page.Next
@@ -101,62 +101,62 @@ func TestCatalogIsKeptForTheRunAndReadInPages(t *testing.T) {
 }
 
 func TestAWrongListIsRefusedAndNothingOfItKept(t *testing.T) {
-	w := newWorld(t)
-	_, err := w.prepareCatalog(w.listed("t,a,", "t,a,", "t,b,karaoke"))
+	h := newHarness(t)
+	_, err := h.prepareCatalog(h.listed("t,a,", "t,a,", "t,b,karaoke"))
 	app := requireType(t, err, stemflow.ErrorInvalidInput)
 	require.True(t, app.NonRetryable())
 	require.Contains(t, app.Message(), "line 3: is the same separation as line 2, leave one of them out; line 4: type: \"karaoke\" is unknown")
-	objects, err := w.store.List(t.Context(), w.loc.Bucket, "_catalogs/")
+	objects, err := h.store.List(t.Context(), h.loc.Bucket, "_catalogs/")
 	require.NoError(t, err)
 	require.Empty(t, objects)
 
-	_, err = w.prepareCatalog(stemflow.SeparateCatalogInput{Source: &stemflow.ObjectRef{Key: "no/such.csv"}})
+	_, err = h.prepareCatalog(stemflow.SeparateCatalogInput{Source: &stemflow.ObjectRef{Key: "no/such.csv"}})
 	app = requireType(t, err, stemflow.ErrorInvalidInput)
-	require.Contains(t, app.Message(), "source: there is no object no/such.csv in bucket "+w.loc.Bucket)
+	require.Contains(t, app.Message(), "source: there is no object no/such.csv in bucket "+h.loc.Bucket)
 }
 
 func TestPrepareCatalogWithoutPermissionEndsAtOnce(t *testing.T) {
-	w := newWorld(t)
-	in := w.listed("t,a,")
-	wrong := w.storeOptions
+	h := newHarness(t)
+	in := h.listed("t,a,")
+	wrong := h.storeOptions
 	wrong.SecretKey = "not-the-secret"
 	store, err := archive.New(wrong)
 	require.NoError(t, err)
-	w.set.PrepareArchive.Store = store
-	_, err = w.prepareCatalog(in)
+	h.set.PrepareArchive.Store = store
+	_, err = h.prepareCatalog(in)
 	require.True(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
 }
 
 // What is archived, and what is paid for, is known without a run.
-func TestCatalogTellsWhatTheArchiveKnows(t *testing.T) {
-	w := newWorld(t)
+func TestReadCatalogReportsWhatTheArchiveHas(t *testing.T) {
+	h := newHarness(t)
 	at := func(audioID string) activityapi.Location {
-		return archive.Locate(w.loc.Bucket, "", stemflow.Track{TaskID: "t", AudioID: audioID, Type: stemflow.SeparateVocal})
+		return archive.Locate(h.loc.Bucket, "", stemflow.Track{TaskID: "t", AudioID: audioID, Type: stemflow.SeparateVocal})
 	}
 	for _, audioID := range []string{"archived", "forced"} {
 		key := archive.StemKey(at(audioID), "sep", "vocals", "mp3")
-		w.write(key, "sound")
-		info, err := w.store.Stat(t.Context(), w.loc.Bucket, key)
+		h.write(key, "sound")
+		info, err := h.store.Stat(t.Context(), h.loc.Bucket, key)
 		require.NoError(t, err)
-		w.write(archive.ManifestKey(at(audioID)), stemflow.Manifest{Version: 1, SeparateStemsResult: stemflow.SeparateStemsResult{
+		h.write(archive.ManifestKey(at(audioID)), stemflow.Manifest{Version: 1, SeparateStemsResult: stemflow.SeparateStemsResult{
 			SeparationTaskID: "sep", SettledBy: stemflow.SettledByCallback, Paid: true,
 			Stems:    []stemflow.Stem{{Name: "vocals", Key: key, Size: info.Size}},
-			Manifest: stemflow.ObjectRef{Bucket: w.loc.Bucket, Key: archive.ManifestKey(at(audioID))},
+			Manifest: stemflow.ObjectRef{Bucket: h.loc.Bucket, Key: archive.ManifestKey(at(audioID))},
 		}})
 	}
-	w.write(archive.SubmissionKey(at("paid")), stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "sep"})
-	w.write(archive.SubmissionKey(at("refused")), stemflow.Submission{State: stemflow.SubmissionRefused})
-	w.write(archive.SubmissionKey(at("corrupt")), "no ledger")
-	w.putText("lists/june.jsonl", `{"taskId": "t", "audioId": "archived"}
+	h.write(archive.SubmissionKey(at("paid")), stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "sep"})
+	h.write(archive.SubmissionKey(at("refused")), stemflow.Submission{State: stemflow.SubmissionRefused})
+	h.write(archive.SubmissionKey(at("corrupt")), "no ledger")
+	h.putText("lists/june.jsonl", `{"taskId": "t", "audioId": "archived"}
 {"taskId": "t", "audioId": "forced", "force": true}
 {"taskId": "t", "audioId": "paid"}
 {"taskId": "t", "audioId": "refused"}
 {"taskId": "t", "audioId": "corrupt"}
 {"taskId": "t", "audioId": "elsewhere", "bucket": "no-such-bucket-anywhere"}
 {"taskId": "t", "audioId": "unknown"}`)
-	prepared, err := w.prepareCatalog(stemflow.SeparateCatalogInput{Source: &stemflow.ObjectRef{Key: "lists/june.jsonl"}})
+	prepared, err := h.prepareCatalog(stemflow.SeparateCatalogInput{Source: &stemflow.ObjectRef{Key: "lists/june.jsonl"}})
 	require.NoError(t, err)
-	page, err := w.readCatalog(prepared, 0)
+	page, err := h.readCatalog(prepared, 0)
 	require.NoError(t, err)
 	require.Zero(t, page.Next)
 	found := map[string]activityapi.CatalogTrack{}
@@ -166,7 +166,7 @@ func TestCatalogTellsWhatTheArchiveKnows(t *testing.T) {
 	require.Equal(t, &stemflow.TrackOutcome{
 		Number: 1, Line: 1, TaskID: "t", AudioID: "archived", Type: stemflow.SeparateVocal, Status: stemflow.TrackFound,
 		SeparationTaskID: "sep", SettledBy: stemflow.SettledByArchive, Stems: 1, Bytes: int64(len("\"sound\"\n")),
-		Manifest: &stemflow.ObjectRef{Bucket: w.loc.Bucket, Key: archive.ManifestKey(at("archived"))},
+		Manifest: &stemflow.ObjectRef{Bucket: h.loc.Bucket, Key: archive.ManifestKey(at("archived"))},
 	}, found["archived"].Found)
 	require.Equal(t, "sep", found["paid"].Input.SeparationTaskID)
 	for _, audioID := range []string{"forced", "paid", "refused", "corrupt", "elsewhere", "unknown"} {
@@ -178,38 +178,38 @@ func TestCatalogTellsWhatTheArchiveKnows(t *testing.T) {
 }
 
 func TestACatalogThatIsChangedUnderTheRunIsNotMixed(t *testing.T) {
-	for name, spoil := range map[string]func(w *world, prepared *activityapi.PreparedCatalog){
-		"changed": func(w *world, prepared *activityapi.PreparedCatalog) {
-			w.putText(archive.CatalogTracksKey(prepared.Location), "x")
+	for name, spoil := range map[string]func(h *harness, prepared *activityapi.PreparedCatalog){
+		"changed": func(h *harness, prepared *activityapi.PreparedCatalog) {
+			h.putText(archive.CatalogTracksKey(prepared.Location), "x")
 		},
-		"gone": func(_ *world, prepared *activityapi.PreparedCatalog) { prepared.Location.Dir = "elsewhere/" },
-		"no such list": func(w *world, prepared *activityapi.PreparedCatalog) {
-			w.putText(archive.CatalogTracksKey(prepared.Location), "x\n")
-			info, err := w.store.Stat(w.t.Context(), w.loc.Bucket, archive.CatalogTracksKey(prepared.Location))
-			require.NoError(w.t, err)
+		"gone": func(_ *harness, prepared *activityapi.PreparedCatalog) { prepared.Location.Dir = "elsewhere/" },
+		"no such list": func(h *harness, prepared *activityapi.PreparedCatalog) {
+			h.putText(archive.CatalogTracksKey(prepared.Location), "x\n")
+			info, err := h.store.Stat(h.t.Context(), h.loc.Bucket, archive.CatalogTracksKey(prepared.Location))
+			require.NoError(h.t, err)
 			prepared.ETag = info.ETag
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			prepared, err := w.prepareCatalog(w.listed("t,a,"))
+			h := newHarness(t)
+			prepared, err := h.prepareCatalog(h.listed("t,a,"))
 			require.NoError(t, err)
-			spoil(w, prepared)
-			_, err = w.readCatalog(prepared, 0)
+			spoil(h, prepared)
+			_, err = h.readCatalog(prepared, 0)
 			require.True(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
 		})
 	}
 }
 
 func TestTheStoreIsWaitedForWhileReading(t *testing.T) {
-	w := newWorld(t)
-	prepared, err := w.prepareCatalog(w.listed("t,a,"))
+	h := newHarness(t)
+	prepared, err := h.prepareCatalog(h.listed("t,a,"))
 	require.NoError(t, err)
-	down := w.storeOptions
+	down := h.storeOptions
 	down.Endpoint = "127.0.0.1:1"
-	w.set.PrepareArchive.Store, err = archive.New(down)
+	h.set.PrepareArchive.Store, err = archive.New(down)
 	require.NoError(t, err)
-	_, err = w.readCatalog(prepared, 0)
+	_, err = h.readCatalog(prepared, 0)
 	require.False(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
 }
 
@@ -234,11 +234,11 @@ func TestBalance(t *testing.T) {
 		"a web page":      {answer: `<html>`, kind: stemflow.ErrorProviderUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			h := newHarness(t)
 			provider := httptest.NewServer(http.HandlerFunc(answer(c.answer)))
 			defer provider.Close()
-			w.use(provider.URL, "")
-			balance, err := call[activityapi.Balance](w, activityapi.ActivityGetBalance, nil)
+			h.use(provider.URL, "")
+			balance, err := call[activityapi.Balance](h, activityapi.ActivityGetBalance, nil)
 			if c.kind != "" {
 				require.Equal(t, c.final, requireType(t, err, c.kind).NonRetryable())
 				return
@@ -264,35 +264,35 @@ func trackOutcome(number int, status stemflow.TrackStatus) stemflow.TrackOutcome
 
 // Outcomes come in any order, some of them twice, and the report has each once, in the order of the list.
 func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
-	w := newWorld(t)
-	loc := archive.LocateCatalog(w.loc.Bucket, "p", "june", "run")
+	h := newHarness(t)
+	loc := archive.LocateCatalog(h.loc.Bucket, "p", "june", "run")
 	record := func(outcomes ...stemflow.TrackOutcome) {
-		_, err := call[struct{}](w, activityapi.ActivityRecordOutcomes, activityapi.RecordOutcomesInput{Location: loc, Outcomes: outcomes})
+		_, err := call[struct{}](h, activityapi.ActivityRecordOutcomes, activityapi.RecordOutcomesInput{Location: loc, Outcomes: outcomes})
 		require.NoError(t, err)
 	}
 	record(trackOutcome(101, stemflow.TrackArchived), trackOutcome(3, stemflow.TrackArchived), trackOutcome(1, stemflow.TrackFailed))
 	record(trackOutcome(301, stemflow.TrackArchived), trackOutcome(2, stemflow.TrackArchived), trackOutcome(1, stemflow.TrackArchived))
 	record(trackOutcome(301, stemflow.TrackArchived), trackOutcome(100, stemflow.TrackFailed))
-	pages, err := w.store.List(t.Context(), loc.Bucket, loc.Dir)
+	pages, err := h.store.List(t.Context(), loc.Bucket, loc.Dir)
 	require.NoError(t, err)
 	require.Len(t, pages, 3, "there is none of the third hundred")
 
 	result := stemflow.SeparateCatalogResult{
 		Name: "june", Tracks: 301, CatalogCounts: stemflow.CatalogCounts{Archived: 5, Failed: 1}, Credits: 50, StartedAt: time.Unix(1_800_000_000, 0).UTC(),
 	}
-	refs, err := call[stemflow.ReportRefs](w, activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{Location: loc, Result: result})
+	refs, err := call[stemflow.ReportRefs](h, activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{Location: loc, Result: result})
 	require.NoError(t, err)
 	require.Equal(t, "p/_catalogs/june/run/report.json", refs.JSON.Key)
 
 	var report stemflow.CatalogReport
-	require.NoError(t, json.Unmarshal([]byte(w.text(refs.JSON.Key)), &report))
+	require.NoError(t, json.Unmarshal([]byte(h.text(refs.JSON.Key)), &report))
 	result.Report = *refs
 	require.Equal(t, stemflow.CatalogReport{Version: 1, SeparateCatalogResult: result, Outcomes: []stemflow.TrackOutcome{
 		trackOutcome(1, stemflow.TrackArchived), trackOutcome(2, stemflow.TrackArchived), trackOutcome(3, stemflow.TrackArchived),
 		trackOutcome(100, stemflow.TrackFailed), trackOutcome(101, stemflow.TrackArchived), trackOutcome(301, stemflow.TrackArchived),
 	}}, report)
 
-	rows, err := csv.NewReader(bytes.NewReader([]byte(w.text(refs.CSV.Key)))).ReadAll()
+	rows, err := csv.NewReader(bytes.NewReader([]byte(h.text(refs.CSV.Key)))).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 7)
 	require.Equal(t, reportColumns, rows[0])
@@ -302,27 +302,27 @@ func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
 }
 
 func TestAReportOfNothing(t *testing.T) {
-	w := newWorld(t)
-	loc := archive.LocateCatalog(w.loc.Bucket, "", "june", "run")
-	refs, err := call[stemflow.ReportRefs](w, activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{
+	h := newHarness(t)
+	loc := archive.LocateCatalog(h.loc.Bucket, "", "june", "run")
+	refs, err := call[stemflow.ReportRefs](h, activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{
 		Location: loc, Result: stemflow.SeparateCatalogResult{Tracks: 1000},
 	})
 	require.NoError(t, err)
 	var report stemflow.CatalogReport
-	require.NoError(t, json.Unmarshal([]byte(w.text(refs.JSON.Key)), &report))
+	require.NoError(t, json.Unmarshal([]byte(h.text(refs.JSON.Key)), &report))
 	require.Empty(t, report.Outcomes)
-	require.Equal(t, strings.Join(reportColumns, ",")+"\n", w.text(refs.CSV.Key))
+	require.Equal(t, strings.Join(reportColumns, ",")+"\n", h.text(refs.CSV.Key))
 }
 
 func TestOutcomesThatCannotBeReadAreNotOverwritten(t *testing.T) {
-	w := newWorld(t)
-	loc := archive.LocateCatalog(w.loc.Bucket, "", "june", "run")
-	w.putText(archive.CatalogOutcomesKey(loc, 1), "no outcomes")
-	_, err := call[struct{}](w, activityapi.ActivityRecordOutcomes, activityapi.RecordOutcomesInput{
+	h := newHarness(t)
+	loc := archive.LocateCatalog(h.loc.Bucket, "", "june", "run")
+	h.putText(archive.CatalogOutcomesKey(loc, 1), "no outcomes")
+	_, err := call[struct{}](h, activityapi.ActivityRecordOutcomes, activityapi.RecordOutcomesInput{
 		Location: loc, Outcomes: []stemflow.TrackOutcome{trackOutcome(1, stemflow.TrackArchived)},
 	})
 	require.True(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
-	_, err = call[stemflow.ReportRefs](w, activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{
+	_, err = call[stemflow.ReportRefs](h, activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{
 		Location: loc, Result: stemflow.SeparateCatalogResult{Tracks: 1},
 	})
 	require.True(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())

@@ -36,8 +36,7 @@ func storeFailure(err error) error {
 
 // storeRefusal is an error of the object store before anything is paid: what waiting cannot mend ends the run.
 func storeRefusal(err error) error {
-	var e *archive.Error
-	if errors.As(err, &e) && e.Final {
+	if e, ok := errors.AsType[*archive.Error](err); ok && e.Final {
 		return final(stemflow.ErrorArchiveUnavailable, err.Error(), err)
 	}
 	return storeFailure(err)
@@ -45,8 +44,8 @@ func storeRefusal(err error) error {
 
 // providerDetails are what the provider said, for the details of an error.
 func providerDetails(err error) stemflow.ErrorDetails {
-	var e *kie.Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*kie.Error](err)
+	if !ok {
 		return stemflow.ErrorDetails{}
 	}
 	return stemflow.ErrorDetails{ProviderCode: e.Code, ProviderMessage: e.Message}

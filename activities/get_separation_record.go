@@ -87,7 +87,7 @@ func (a *GetSeparationRecord) checkOwner(ctx context.Context, in activityapi.Get
 	return nil
 }
 
-// fits tells whether a separation of this type can have made a stem of this name. The record does not say the type.
+// fits reports whether a separation of this type can have made a stem of this name. The record does not say the type.
 func fits(track stemflow.Track, stem string) bool {
 	if track.Type == stemflow.SplitStem { // its stems are many, and more may be added
 		return stem != "instrumental" && !strings.HasSuffix(stem, "_removed")

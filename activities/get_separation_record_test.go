@@ -13,33 +13,33 @@ import (
 	"stemflow/kiesim"
 )
 
-func (w *world) get(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
-	return call[activityapi.SeparationRecord](w, activityapi.ActivityGetSeparationRecord, in)
+func (h *harness) get(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+	return call[activityapi.SeparationRecord](h, activityapi.ActivityGetSeparationRecord, in)
 }
 
-// paid submits with the given knobs and returns the separation's id.
-func (w *world) paid(knobs kiesim.Knobs) string {
-	w.t.Helper()
-	w.sim.SetKnobs(w.track.AudioID, knobs)
-	submitted, err := w.submit()
-	require.NoError(w.t, err)
+// paid submits with the given scenario and returns the separation's id.
+func (h *harness) paid(scenario kiesim.Scenario) string {
+	h.t.Helper()
+	h.sim.SetScenario(h.track.AudioID, scenario)
+	submitted, err := h.submit()
+	require.NoError(h.t, err)
 	return submitted.SeparationTaskID
 }
 
 func TestRecordWithStems(t *testing.T) {
-	for name, knobs := range map[string]kiesim.Knobs{
+	for name, scenario := range map[string]kiesim.Scenario{
 		"success":                  {},
 		"numeric strings as times": {Record: kiesim.Record{Times: kiesim.TimesNumericString}},
 		"dates as times":           {Record: kiesim.Record{Times: kiesim.TimesDateTime}},
 		"callback exception":       {Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithLinks}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			id := w.paid(knobs)
+			h := newHarness(t)
+			id := h.paid(scenario)
 			var record *activityapi.SeparationRecord
 			require.Eventually(t, func() bool {
 				var err error
-				record, err = w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
+				record, err = h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
 				return err == nil
 			}, 10*time.Second, 10*time.Millisecond)
 			require.Equal(t, "vocals", record.Stems[0].Name)
@@ -52,20 +52,20 @@ func TestRecordWithStems(t *testing.T) {
 
 func TestRecordThatIsNotReady(t *testing.T) {
 	for name, c := range map[string]struct {
-		knobs kiesim.Knobs
-		want  string
+		scenario kiesim.Scenario
+		want     string
 	}{
-		"pending":        {kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}}, activityapi.ActivityErrorPending},
-		"unknown flag":   {kiesim.Knobs{Record: kiesim.Record{UnknownFlagLooks: 100}}, activityapi.ActivityErrorPending},
-		"null":           {kiesim.Knobs{Record: kiesim.Record{NullLooks: 100}}, activityapi.ActivityErrorNoRecord},
-		"no links":       {kiesim.Knobs{Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, activityapi.ActivityErrorNoLinks},
-		"key refused":    {kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401}}, activityapi.ActivityErrorUnreadable},
-		"provider fails": {kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}}, activityapi.ActivityErrorUnreadable},
+		"pending":        {kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}}, activityapi.ActivityErrorPending},
+		"unknown flag":   {kiesim.Scenario{Record: kiesim.Record{UnknownFlagLooks: 100}}, activityapi.ActivityErrorPending},
+		"null":           {kiesim.Scenario{Record: kiesim.Record{NullLooks: 100}}, activityapi.ActivityErrorNoRecord},
+		"no links":       {kiesim.Scenario{Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, activityapi.ActivityErrorNoLinks},
+		"key refused":    {kiesim.Scenario{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401}}, activityapi.ActivityErrorUnreadable},
+		"provider fails": {kiesim.Scenario{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML}}, activityapi.ActivityErrorUnreadable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			in := activityapi.GetSeparationRecordInput{SeparationTaskID: w.paid(c.knobs), EmptyLooks: 2}
-			_, err := w.get(in)
+			h := newHarness(t)
+			in := activityapi.GetSeparationRecordInput{SeparationTaskID: h.paid(c.scenario), EmptyLooks: 2}
+			_, err := h.get(in)
 			require.False(t, requireType(t, err, c.want).NonRetryable())
 		})
 	}
@@ -74,8 +74,8 @@ func TestRecordThatIsNotReady(t *testing.T) {
 func TestPendingRecordIsAResultWhereAskedFor(t *testing.T) {
 	for name, outcome := range map[string]kiesim.Outcome{"pending": {Pending: true}, "done without links": {Links: kiesim.LinksEmpty}} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			record, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: w.paid(kiesim.Knobs{Outcome: outcome}), ReportPending: true})
+			h := newHarness(t)
+			record, err := h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: h.paid(kiesim.Scenario{Outcome: outcome}), ReportPending: true})
 			require.NoError(t, err)
 			require.True(t, record.Pending)
 		})
@@ -84,68 +84,68 @@ func TestPendingRecordIsAResultWhereAskedFor(t *testing.T) {
 
 func TestRecordWithoutStemsIsLookedAtAgain(t *testing.T) {
 	for name, c := range map[string]struct {
-		knobs kiesim.Knobs
-		want  string
+		scenario kiesim.Scenario
+		want     string
 	}{
-		"success":            {kiesim.Knobs{Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, stemflow.ErrorNoStems},
-		"callback exception": {kiesim.Knobs{Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithoutLinks}}, stemflow.ErrorSeparationFailed},
+		"success":            {kiesim.Scenario{Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, stemflow.ErrorNoStems},
+		"callback exception": {kiesim.Scenario{Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithoutLinks}}, stemflow.ErrorSeparationFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			in := activityapi.GetSeparationRecordInput{SeparationTaskID: w.paid(c.knobs), EmptyLooks: 3}
+			h := newHarness(t)
+			in := activityapi.GetSeparationRecordInput{SeparationTaskID: h.paid(c.scenario), EmptyLooks: 3}
 			require.Eventually(t, func() bool {
-				record, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: in.SeparationTaskID, ReportPending: true})
+				record, err := h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: in.SeparationTaskID, ReportPending: true})
 				return err == nil && record.Pending
 			}, 10*time.Second, 10*time.Millisecond)
 
-			w.env.SetHeartbeatDetails(looks{Empty: 1})
-			_, err := w.get(in)
+			h.env.SetHeartbeatDetails(looks{Empty: 1})
+			_, err := h.get(in)
 			require.False(t, requireType(t, err, activityapi.ActivityErrorNoLinks).NonRetryable())
 
-			w.env.SetHeartbeatDetails(looks{Empty: 2})
-			_, err = w.get(in)
+			h.env.SetHeartbeatDetails(looks{Empty: 2})
+			_, err = h.get(in)
 			require.True(t, requireType(t, err, c.want).NonRetryable())
 
 			in.EmptyLooks = 0
-			_, err = w.get(in)
+			_, err = h.get(in)
 			require.False(t, requireType(t, err, activityapi.ActivityErrorNoLinks).NonRetryable(), "it is not for this look to believe it")
 		})
 	}
 }
 
 func TestFailedRecordCarriesTheProvidersWords(t *testing.T) {
-	w := newWorld(t)
-	id := w.paid(kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531, Message: "refunded"}}})
-	_, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id})
+	h := newHarness(t)
+	id := h.paid(kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531, Message: "refunded"}}})
+	_, err := h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id})
 	app := requireType(t, err, stemflow.ErrorSeparationFailed)
 	var details stemflow.ErrorDetails
 	require.NoError(t, app.Details(&details))
 	require.Equal(t, stemflow.ErrorDetails{ProviderCode: 531, ProviderMessage: "refunded"}, details)
 }
 
-func TestRecordOfSomebodyElse(t *testing.T) {
-	w := newWorld(t)
-	id := w.paid(kiesim.Knobs{})
-	w.use(w.providerURL, "") // what has no address of its own can prove nothing
-	_, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
+func TestRecordOfAnotherOwner(t *testing.T) {
+	h := newHarness(t)
+	id := h.paid(kiesim.Scenario{})
+	h.use(h.providerURL, "") // what has no address of its own can prove nothing
+	_, err := h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
 	require.True(t, requireType(t, err, activityapi.ActivityErrorNotOwn).NonRetryable())
 
-	other := w.track
+	other := h.track
 	other.AudioID = "another-track"
-	_, err = w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &other})
-	require.Contains(t, requireType(t, err, stemflow.ErrorInvalidInput).Message(), w.track.AudioID)
+	_, err = h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &other})
+	require.Contains(t, requireType(t, err, stemflow.ErrorInvalidInput).Message(), h.track.AudioID)
 
-	other = w.track
+	other = h.track
 	other.Type = stemflow.SplitStem
-	_, err = w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &other})
+	_, err = h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &other})
 	require.Contains(t, requireType(t, err, stemflow.ErrorInvalidInput).Message(), "instrumental")
 
-	_, err = w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &w.track})
+	_, err = h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &h.track})
 	require.NoError(t, err)
 }
 
 func TestRecordThatStaysAbsentIsGone(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	in := activityapi.GetSeparationRecordInput{SeparationTaskID: "forgotten", AbsentLooks: 3}
 	for _, c := range []struct {
 		before looks
@@ -153,8 +153,8 @@ func TestRecordThatStaysAbsentIsGone(t *testing.T) {
 	}{
 		{before: looks{}}, {before: looks{Absent: 1}}, {before: looks{Absent: 2}, final: true}, {before: looks{Empty: 9}},
 	} {
-		w.env.SetHeartbeatDetails(c.before)
-		_, err := w.get(in)
+		h.env.SetHeartbeatDetails(c.before)
+		_, err := h.get(in)
 		if !c.final {
 			require.False(t, requireType(t, err, activityapi.ActivityErrorNoRecord).NonRetryable())
 			continue
@@ -162,24 +162,24 @@ func TestRecordThatStaysAbsentIsGone(t *testing.T) {
 		require.True(t, requireType(t, err, stemflow.ErrorSourceExpired).NonRetryable())
 	}
 
-	w.env.SetHeartbeatDetails(looks{Absent: 100})
+	h.env.SetHeartbeatDetails(looks{Absent: 100})
 	in.AbsentLooks = 0
-	_, err := w.get(in)
+	_, err := h.get(in)
 	app := requireType(t, err, activityapi.ActivityErrorNoRecord)
 	require.False(t, app.NonRetryable(), "it is not for this look to believe it")
 }
 
 // Only looks in a row count: a record that was seen in between is not gone.
 func TestRecordThatIsSeenEndsItsAbsence(t *testing.T) {
-	w := newWorld(t)
-	id := w.paid(kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	h := newHarness(t)
+	id := h.paid(kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	var kept *looks
-	w.env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
+	h.env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
 		kept = new(looks)
 		require.NoError(t, details.Get(kept))
 	})
-	w.env.SetHeartbeatDetails(looks{Empty: 1, Absent: 2})
-	_, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, AbsentLooks: 3})
+	h.env.SetHeartbeatDetails(looks{Empty: 1, Absent: 2})
+	_, err := h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, AbsentLooks: 3})
 	requireType(t, err, activityapi.ActivityErrorPending)
 	require.Equal(t, &looks{Empty: 1}, kept)
 }

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"golang.org/x/sync/semaphore"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -34,8 +35,8 @@ const (
 	testRunID      = "default-test-run-id"
 )
 
-// world is a real object store, the provider's simulator behind a real socket, and all activities on them.
-type world struct {
+// harness is a real object store, the provider's simulator behind a real socket, and all activities on them.
+type harness struct {
 	t       *testing.T
 	env     *testsuite.TestActivityEnvironment
 	metrics metricstest.Recorder
@@ -49,94 +50,94 @@ type world struct {
 	storeOptions archive.Options
 }
 
-func newWorld(t *testing.T) *world {
+func newHarness(t *testing.T) *harness {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	metrics := metricstest.New()
 	suite.SetMetricsHandler(metrics)
-	w := &world{t: t, env: suite.NewTestActivityEnvironment(), metrics: metrics}
-	w.sim = kiesim.New(kiesim.Options{RateLimit: kiesim.RateLimit{Tasks: -1}, Logger: slog.New(slog.DiscardHandler)})
-	provider := httptest.NewServer(w.sim)
-	t.Cleanup(func() { _ = w.sim.Close(); provider.Close() })
+	h := &harness{t: t, env: suite.NewTestActivityEnvironment(), metrics: metrics}
+	h.sim = kiesim.New(kiesim.Options{RateLimit: kiesim.RateLimit{Tasks: -1}, Logger: slog.New(slog.DiscardHandler)})
+	provider := httptest.NewServer(h.sim)
+	t.Cleanup(func() { _ = h.sim.Close(); provider.Close() })
 
 	options, bucket := serverstest.Bucket(t)
 	store, err := archive.New(options)
 	require.NoError(t, err)
-	w.store, w.storeOptions, w.providerURL = store, options, provider.URL
-	w.track = stemflow.Track{TaskID: "5c79be8e", AudioID: "e231-" + bucket, Type: stemflow.SeparateVocal}
-	w.loc = archive.Locate(bucket, "", w.track)
+	h.store, h.storeOptions, h.providerURL = store, options, provider.URL
+	h.track = stemflow.Track{TaskID: "5c79be8e", AudioID: "e231-" + bucket, Type: stemflow.SeparateVocal}
+	h.loc = archive.Locate(bucket, "", h.track)
 	// No callback is delivered to this address; the simulator's attempts fail.
-	w.use(provider.URL, "http://127.0.0.1:1")
-	return w
+	h.use(provider.URL, "http://127.0.0.1:1")
+	return h
 }
 
 // use puts the activities on a provider and a callback address.
-func (w *world) use(providerURL, callbackURL string) {
+func (h *harness) use(providerURL, callbackURL string) {
 	provider, err := kie.New(kie.Options{BaseURL: providerURL, APIKey: "key", Timeout: 2 * time.Second})
-	require.NoError(w.t, err)
+	require.NoError(h.t, err)
 	keyring, err := token.NewKeyring([]string{"0123456789abcdef"})
-	require.NoError(w.t, err)
+	require.NoError(h.t, err)
 	callback := CallbackAddress{BaseURL: callbackURL, Keyring: keyring}
 	sources := source.New(source.Options{AllowedHosts: []string{"127.0.0.1"}, AllowInsecure: true, MaxSize: 1 << 20})
-	prepare := &PrepareArchive{Store: w.store, Bucket: w.loc.Bucket, LedgerBucket: w.loc.Bucket, SubmitTaskQueue: "submits", CallbacksExpected: callback.Expected()}
-	w.set = Set{
+	prepare := &PrepareArchive{Store: h.store, Bucket: h.loc.Bucket, LedgerBucket: h.loc.Bucket, SubmitTaskQueue: "submits", CallbacksExpected: callback.Expected()}
+	h.set = Set{
 		PrepareArchive:      prepare,
-		SubmitSeparation:    &SubmitSeparation{Store: w.store, Provider: provider, Callback: callback},
-		RecordSubmission:    &RecordSubmission{Store: w.store},
-		AdoptCallback:       &AdoptCallback{Store: w.store, Provider: provider, Callback: callback, Archive: prepare},
+		SubmitSeparation:    &SubmitSeparation{Store: h.store, Provider: provider, Callback: callback},
+		RecordSubmission:    &RecordSubmission{Store: h.store},
+		AdoptCallback:       &AdoptCallback{Store: h.store, Provider: provider, Callback: callback, Archive: prepare},
 		GetSeparationRecord: &GetSeparationRecord{Provider: provider, Callback: callback},
 		RenewSource:         &RenewSource{Provider: provider},
-		ArchiveStem:         &ArchiveStem{Store: w.store, Sources: sources, Slots: NewSlots(2)},
-		WriteManifest:       &WriteManifest{Store: w.store},
+		ArchiveStem:         &ArchiveStem{Store: h.store, Sources: sources, Transfers: semaphore.NewWeighted(2)},
+		WriteManifest:       &WriteManifest{Store: h.store},
 
 		PrepareCatalog:     &PrepareCatalog{Archive: prepare},
 		ReadCatalog:        &ReadCatalog{Archive: prepare},
 		GetBalance:         &GetBalance{Provider: provider},
 		AwaitSeparation:    &AwaitSeparation{},
-		RecordOutcomes:     &RecordOutcomes{Store: w.store},
-		WriteCatalogReport: &WriteCatalogReport{Store: w.store},
+		RecordOutcomes:     &RecordOutcomes{Store: h.store},
+		WriteCatalogReport: &WriteCatalogReport{Store: h.store},
 	}
-	w.set.Register(w.env)
-	w.set.RegisterSubmit(w.env)
+	h.set.Register(h.env)
+	h.set.RegisterSubmit(h.env)
 }
 
 // call executes an activity by its registered name.
-func call[Out any](w *world, name string, in any) (*Out, error) {
-	value, err := w.env.ExecuteActivity(name, in)
+func call[Out any](h *harness, name string, in any) (*Out, error) {
+	value, err := h.env.ExecuteActivity(name, in)
 	if err != nil {
 		return nil, err
 	}
 	var out *Out
 	if value.HasValue() {
-		require.NoError(w.t, value.Get(&out))
+		require.NoError(h.t, value.Get(&out))
 	}
 	return out, nil
 }
 
-func (w *world) submit(adjust ...func(*activityapi.SubmitSeparationInput)) (*activityapi.SubmittedSeparation, error) {
+func (h *harness) submit(adjust ...func(*activityapi.SubmitSeparationInput)) (*activityapi.SubmittedSeparation, error) {
 	in := activityapi.SubmitSeparationInput{
-		Location: w.loc, Track: w.track, Attempt: 1, Deadline: stemflow.DefaultDeadline, TaskQueue: "separations",
+		Location: h.loc, Track: h.track, Attempt: 1, Deadline: stemflow.DefaultDeadline, TaskQueue: "separations",
 	}
 	for _, a := range adjust {
 		a(&in)
 	}
-	return call[activityapi.SubmittedSeparation](w, activityapi.ActivitySubmitSeparation, in)
+	return call[activityapi.SubmittedSeparation](h, activityapi.ActivitySubmitSeparation, in)
 }
 
-func (w *world) ledger() stemflow.Submission {
+func (h *harness) ledger() stemflow.Submission {
 	var submission stemflow.Submission
-	_, err := w.store.ReadJSON(w.t.Context(), w.loc.Bucket, archive.SubmissionKey(w.loc), &submission)
-	require.NoError(w.t, err)
+	_, err := h.store.ReadJSON(h.t.Context(), h.loc.Bucket, archive.SubmissionKey(h.loc), &submission)
+	require.NoError(h.t, err)
 	return submission
 }
 
-func (w *world) write(key string, document any) {
-	require.NoError(w.t, w.store.PutJSON(w.t.Context(), w.loc.Bucket, key, document))
+func (h *harness) write(key string, document any) {
+	require.NoError(h.t, h.store.PutJSON(h.t.Context(), h.loc.Bucket, key, document))
 }
 
-func (w *world) billed() int { return len(w.sim.Bill().Charges) }
+func (h *harness) billed() int { return len(h.sim.Bill().Charges) }
 
-// requireType demands an ApplicationError of a type, and tells whether it is final.
+// requireType demands an ApplicationError of a type, and returns it.
 func requireType(t *testing.T, err error, kind string) *temporal.ApplicationError {
 	t.Helper()
 	var app *temporal.ApplicationError
@@ -147,23 +148,23 @@ func requireType(t *testing.T, err error, kind string) *temporal.ApplicationErro
 
 // The constants above are what the environment really says.
 func TestEnvironmentNamesItsWorkflow(t *testing.T) {
-	w := newWorld(t)
-	w.env.RegisterActivityWithOptions(func(ctx context.Context) (string, error) {
+	h := newHarness(t)
+	h.env.RegisterActivityWithOptions(func(ctx context.Context) (string, error) {
 		info := activity.GetInfo(ctx)
 		return info.Namespace + " " + info.WorkflowExecution.ID + " " + info.WorkflowExecution.RunID, nil
 	}, activity.RegisterOptions{Name: "who"})
-	value, err := w.env.ExecuteActivity("who")
+	value, err := h.env.ExecuteActivity("who")
 	require.NoError(t, err)
 	var got string
 	require.NoError(t, value.Get(&got))
 	require.Equal(t, testNamespace+" "+testWorkflowID+" "+testRunID, got)
 }
 
-// newWorldOn is another worker's environment on the same store and provider.
-func newWorldOn(w *world) *testsuite.TestActivityEnvironment {
+// newSubmitEnvironment is another worker's environment on the same store and provider.
+func newSubmitEnvironment(h *harness) *testsuite.TestActivityEnvironment {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestActivityEnvironment()
-	w.set.RegisterSubmit(env)
+	h.set.RegisterSubmit(env)
 	return env
 }

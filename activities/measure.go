@@ -15,7 +15,7 @@ import (
 // errNotAudio: an error page is no stem.
 var errNotAudio = errors.New("what is served is not audio")
 
-// errCutShort: a body without a length that ends early looks like one that is whole, but for how long it plays.
+// errCutShort: a body without a length that ends early looks like one that is whole, except that it plays too short.
 var errCutShort = errors.New("what is served ends before the stem does")
 
 // cutShortSeconds is how much shorter than announced a whole stem may measure.
@@ -68,7 +68,7 @@ func (m *measure) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// stem is what passed by, whose SHA-256 is known to whoever else saw it.
+// stem is what passed by. Its SHA-256 is known to the caller.
 func (m *measure) stem(in activityapi.ArchiveStemInput, key, sha256 string, format audio.Format) *stemflow.Stem {
 	seconds := in.Stem.DurationSeconds
 	if d, ok := m.meter.Duration(); ok && seconds == 0 {

@@ -19,7 +19,7 @@ const (
 	// insufficient_credits.
 	MetricSubmits = "stemflow_submits"
 	// MetricCreditsSpent counts the list prices of the paid calls that were accepted, by the tag "type". What the provider gives back is not
-	// subtracted: it does not tell how much.
+	// subtracted: it does not say how much.
 	MetricCreditsSpent = "stemflow_credits_spent"
 	// MetricStemsArchived and MetricBytesArchived count what was moved into the archive. Stems that an earlier attempt or run
 	// has archived are not among them.
@@ -59,8 +59,8 @@ func countStemWait(ctx context.Context, waited time.Duration) {
 
 // countStemFailure counts what a stem's attempt failed with. One that was cancelled, or handed back by a worker that stops, did not fail.
 func countStemFailure(ctx context.Context, err error) {
-	var app *temporal.ApplicationError
-	if !errors.As(err, &app) || app.Category() == temporal.ApplicationErrorCategoryBenign {
+	app, ok := errors.AsType[*temporal.ApplicationError](err)
+	if !ok || app.Category() == temporal.ApplicationErrorCategoryBenign {
 		return
 	}
 	activity.GetMetricsHandler(ctx).WithTags(map[string]string{"reason": app.Type()}).Counter(MetricStemFailures).Inc(1)

@@ -21,85 +21,85 @@ import (
 
 // The engine may execute one task twice at the same time, as after a namespace's failover.
 func TestOneTaskExecutedTwiceAtOncePaysOnce(t *testing.T) {
-	w := newWorld(t)
-	w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: kiesim.Fault{Delay: kiesim.Duration(500 * time.Millisecond), Accept: true}})
+	h := newHarness(t)
+	h.sim.SetScenario(h.track.AudioID, kiesim.Scenario{Submit: kiesim.Fault{Delay: kiesim.Duration(500 * time.Millisecond), Accept: true}})
 	var all sync.WaitGroup
 	for range 4 {
-		env := newWorldOn(w)
+		env := newSubmitEnvironment(h)
 		all.Go(func() {
 			_, _ = env.ExecuteActivity(activityapi.ActivitySubmitSeparation, activityapi.SubmitSeparationInput{
-				Location: w.loc, Track: w.track, Attempt: 1, Deadline: stemflow.DefaultDeadline,
+				Location: h.loc, Track: h.track, Attempt: 1, Deadline: stemflow.DefaultDeadline,
 			})
 		})
 	}
 	all.Wait()
-	require.Equal(t, 1, w.billed())
+	require.Equal(t, 1, h.billed())
 }
 
 // The worker was killed between the provider's answer and the completed ledger, and the same task is executed once more.
 func TestTaskExecutedAgainAfterItWasPaidForDoesNotCall(t *testing.T) {
-	w := newWorld(t)
-	_, err := w.submit()
+	h := newHarness(t)
+	_, err := h.submit()
 	require.NoError(t, err)
-	intent := w.ledger()
+	intent := h.ledger()
 	intent.State, intent.SeparationTaskID, intent.SubmittedAt = stemflow.SubmissionIntended, "", time.Time{}
-	w.write(archive.SubmissionKey(w.loc), intent)
-	_, err = w.submit()
+	h.write(archive.SubmissionKey(h.loc), intent)
+	_, err = h.submit()
 	requireType(t, err, activityapi.ActivityErrorSubmitUnknown)
-	require.Equal(t, 1, w.billed())
-	require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
+	require.Equal(t, 1, h.billed())
+	require.Equal(t, stemflow.SubmissionIntended, h.ledger().State)
 }
 
 // A later run of a chain, as a reset makes one, is the same owner.
 func TestRunAfterAResetTakesUpWhatItsOwnerPaid(t *testing.T) {
-	w := newWorld(t)
-	first, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Owner, in.Force = "first-run", true })
+	h := newHarness(t)
+	first, err := h.submit(func(in *activityapi.SubmitSeparationInput) { in.Owner, in.Force = "first-run", true })
 	require.NoError(t, err)
-	entry := w.ledger()
+	entry := h.ledger()
 	entry.RunID = "first-run"
-	w.write(archive.SubmissionKey(w.loc), entry)
-	again, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Owner, in.Force = "first-run", true })
+	h.write(archive.SubmissionKey(h.loc), entry)
+	again, err := h.submit(func(in *activityapi.SubmitSeparationInput) { in.Owner, in.Force = "first-run", true })
 	require.NoError(t, err)
 	require.Equal(t, first.SeparationTaskID, again.SeparationTaskID)
 	require.False(t, again.FromLedger, "its owner paid for it")
-	require.Equal(t, 1, w.billed())
+	require.Equal(t, 1, h.billed())
 }
 
 func TestForcedSubmitThatIsRefusedLeavesWhatStoodThere(t *testing.T) {
-	refuse := kiesim.Knobs{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402, Times: 1}}
+	refuse := kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402, Times: 1}}
 	t.Run("an intent of unknown outcome", func(t *testing.T) {
-		w := newWorld(t)
-		w.write(archive.SubmissionKey(w.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionIntended, Track: w.track,
+		h := newHarness(t)
+		h.write(archive.SubmissionKey(h.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionIntended, Track: h.track,
 			WorkflowID: "other", RunID: "other-run", Attempt: 1, IntendedAt: time.Now().Add(-time.Hour)})
-		w.sim.QueueKnobs(w.track.AudioID, refuse)
-		_, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
+		h.sim.QueueScenarios(h.track.AudioID, refuse)
+		_, err := h.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 		requireType(t, err, stemflow.ErrorInsufficientCredits)
-		require.Equal(t, "other-run", w.ledger().RunID)
+		require.Equal(t, "other-run", h.ledger().RunID)
 
-		_, err = w.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = 2 })
+		_, err = h.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = 2 })
 		requireType(t, err, stemflow.ErrorSubmissionUnknown)
-		require.Zero(t, w.billed())
+		require.Zero(t, h.billed())
 	})
 	t.Run("a receipt, when the first completion of the ledger fails too", func(t *testing.T) {
-		w := newWorld(t)
-		w.write(archive.SubmissionKey(w.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionPaid, Track: w.track,
+		h := newHarness(t)
+		h.write(archive.SubmissionKey(h.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionPaid, Track: h.track,
 			SeparationTaskID: "paid-before", WorkflowID: "other", RunID: "other-run", Attempt: 1})
-		w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}})
-		w.set.SubmitSeparation.Store = &failingWrites{Store: w.store, after: 1}
-		_, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
+		h.sim.SetScenario(h.track.AudioID, kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}})
+		h.set.SubmitSeparation.Store = &failingWrites{Store: h.store, after: 1}
+		_, err := h.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 		app := requireType(t, err, stemflow.ErrorInsufficientCredits)
 		var behind activityapi.SubmitRefusal
 		require.NoError(t, app.Details(&stemflow.ErrorDetails{}, &behind))
 		require.True(t, behind.LedgerBehind)
-		require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
+		require.Equal(t, stemflow.SubmissionIntended, h.ledger().State)
 
-		_, err = call[activityapi.RecordedSubmission](w, activityapi.ActivityRecordSubmission, activityapi.RecordSubmissionInput{
-			Location: w.loc, Nonces: []string{behind.Nonce},
-			Submission: stemflow.Submission{State: stemflow.SubmissionRefused, Track: w.track, Attempt: 1},
+		_, err = call[activityapi.RecordedSubmission](h, activityapi.ActivityRecordSubmission, activityapi.RecordSubmissionInput{
+			Location: h.loc, Nonces: []string{behind.Nonce},
+			Submission: stemflow.Submission{State: stemflow.SubmissionRefused, Track: h.track, Attempt: 1},
 		})
 		require.NoError(t, err)
-		require.Equal(t, stemflow.SubmissionPaid, w.ledger().State)
-		require.Equal(t, "paid-before", w.ledger().SeparationTaskID)
+		require.Equal(t, stemflow.SubmissionPaid, h.ledger().State)
+		require.Equal(t, "paid-before", h.ledger().SeparationTaskID)
 	})
 }
 
@@ -125,56 +125,56 @@ func (s *failingWrites) ReplaceJSON(ctx context.Context, bucket, key, etag strin
 
 // Only an execution that surely was refused takes its intent back: that of a lost one stands.
 func TestTakingBackLeavesTheIntentOfALostExecution(t *testing.T) {
-	w := newWorld(t)
-	w.write(archive.SubmissionKey(w.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionIntended, Track: w.track,
+	h := newHarness(t)
+	h.write(archive.SubmissionKey(h.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionIntended, Track: h.track,
 		WorkflowID: testWorkflowID, RunID: testRunID, Owner: testRunID, Nonce: "lost", Attempt: 1, IntendedAt: time.Now()})
-	recorded, err := call[activityapi.RecordedSubmission](w, activityapi.ActivityRecordSubmission, activityapi.RecordSubmissionInput{
-		Location: w.loc, Nonces: []string{"of attempt 2"},
-		Submission: stemflow.Submission{State: stemflow.SubmissionRefused, Attempt: 2, Track: w.track, Owner: testRunID},
+	recorded, err := call[activityapi.RecordedSubmission](h, activityapi.ActivityRecordSubmission, activityapi.RecordSubmissionInput{
+		Location: h.loc, Nonces: []string{"of attempt 2"},
+		Submission: stemflow.Submission{State: stemflow.SubmissionRefused, Attempt: 2, Track: h.track, Owner: testRunID},
 	})
 	require.NoError(t, err)
 	require.False(t, recorded.Unpaid)
-	require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
+	require.Equal(t, stemflow.SubmissionIntended, h.ledger().State)
 }
 
 func TestForcePassesOverAnEntryThatNamesNoSeparation(t *testing.T) {
-	w := newWorld(t)
-	w.write(archive.SubmissionKey(w.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionPaid, Track: w.track, RunID: "other"})
-	_, err := w.submit()
+	h := newHarness(t)
+	h.write(archive.SubmissionKey(h.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionPaid, Track: h.track, RunID: "other"})
+	_, err := h.submit()
 	require.Contains(t, requireType(t, err, stemflow.ErrorSubmissionUnknown).Message(), "force")
-	_, err = w.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
+	_, err = h.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 	require.NoError(t, err)
-	require.Equal(t, 1, w.billed())
+	require.Equal(t, 1, h.billed())
 }
 
 // A submit that nobody took was never begun: the next one is not held back by it.
 func TestForcedSubmitAfterOneThatNeverBegan(t *testing.T) {
-	w := newWorld(t)
-	w.write(archive.SubmissionKey(w.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionPaid,
-		SeparationTaskID: "paid-before", Track: w.track, RunID: "other"})
-	_, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Force, in.Attempt = true, 2 })
+	h := newHarness(t)
+	h.write(archive.SubmissionKey(h.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionPaid,
+		SeparationTaskID: "paid-before", Track: h.track, RunID: "other"})
+	_, err := h.submit(func(in *activityapi.SubmitSeparationInput) { in.Force, in.Attempt = true, 2 })
 	require.NoError(t, err)
-	require.Equal(t, 1, w.billed())
+	require.Equal(t, 1, h.billed())
 }
 
 // A track that is sent to another bucket or prefix is the same track.
 func TestTrackArchivedElsewhereIsPaidOnce(t *testing.T) {
-	w := newWorld(t)
-	elsewhere := archive.Locate(w.loc.Bucket, "tenant", w.track)
-	paid, err := w.submit()
+	h := newHarness(t)
+	elsewhere := archive.Locate(h.loc.Bucket, "tenant", h.track)
+	paid, err := h.submit()
 	require.NoError(t, err)
-	again, err := w.submit(func(in *activityapi.SubmitSeparationInput) {
-		in.Ledger, in.Location, in.Owner = w.loc, elsewhere, "another-run"
+	again, err := h.submit(func(in *activityapi.SubmitSeparationInput) {
+		in.Ledger, in.Location, in.Owner = h.loc, elsewhere, "another-run"
 	})
 	require.NoError(t, err)
 	require.True(t, again.FromLedger)
 	require.Equal(t, paid.SeparationTaskID, again.SeparationTaskID)
-	require.Equal(t, 1, w.billed())
+	require.Equal(t, 1, h.billed())
 
-	_, err = call[stemflow.ObjectRef](w, activityapi.ActivityWriteManifest, activityapi.WriteManifestInput{Ledger: w.loc, Location: elsewhere})
+	_, err = call[stemflow.ObjectRef](h, activityapi.ActivityWriteManifest, activityapi.WriteManifestInput{Ledger: h.loc, Location: elsewhere})
 	require.NoError(t, err)
 	var receipt ledger.Ledger
-	_, err = w.store.ReadJSON(t.Context(), elsewhere.Bucket, archive.SubmissionKey(elsewhere), &receipt)
+	_, err = h.store.ReadJSON(t.Context(), elsewhere.Bucket, archive.SubmissionKey(elsewhere), &receipt)
 	require.NoError(t, err)
 	require.Equal(t, paid.SeparationTaskID, receipt.SeparationTaskID, "the folder says by itself what was paid for it")
 }
@@ -190,18 +190,18 @@ func TestLedgerInTheTracksFolderIsHonoured(t *testing.T) {
 		"intended": {stemflow.SubmissionIntended, "", stemflow.ErrorSubmissionUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			elsewhere := archive.Locate(w.loc.Bucket, "tenant", w.track)
-			w.write(archive.SubmissionKey(elsewhere), stemflow.Submission{Version: 1, State: c.state, SeparationTaskID: c.taskID,
-				Track: w.track, WorkflowID: "other", RunID: "other", Attempt: 1, IntendedAt: time.Now().Add(-time.Hour)})
-			submitted, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Ledger, in.Location = w.loc, elsewhere })
+			h := newHarness(t)
+			elsewhere := archive.Locate(h.loc.Bucket, "tenant", h.track)
+			h.write(archive.SubmissionKey(elsewhere), stemflow.Submission{Version: 1, State: c.state, SeparationTaskID: c.taskID,
+				Track: h.track, WorkflowID: "other", RunID: "other", Attempt: 1, IntendedAt: time.Now().Add(-time.Hour)})
+			submitted, err := h.submit(func(in *activityapi.SubmitSeparationInput) { in.Ledger, in.Location = h.loc, elsewhere })
 			if c.want != "" {
 				requireType(t, err, c.want)
 			} else {
 				require.NoError(t, err)
 				require.Equal(t, c.taskID, submitted.SeparationTaskID)
 			}
-			require.Zero(t, w.billed())
+			require.Zero(t, h.billed())
 		})
 	}
 }
@@ -216,12 +216,12 @@ func (defectiveStore) Prove(context.Context, string, string, string, any) error 
 }
 
 func TestNothingIsPaidOnAStoreThatFailsItsTest(t *testing.T) {
-	w := newWorld(t)
-	w.set.SubmitSeparation.Store = defectiveStore{w.store}
-	_, err := w.submit()
+	h := newHarness(t)
+	h.set.SubmitSeparation.Store = defectiveStore{h.store}
+	_, err := h.submit()
 	require.Contains(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).Message(), "it ignores If-Match")
-	require.Zero(t, w.sim.Bill().Requests["generate"])
-	require.Equal(t, stemflow.SubmissionRefused, w.ledger().State, "the track is not locked")
+	require.Zero(t, h.sim.Bill().Requests["generate"])
+	require.Equal(t, stemflow.SubmissionRefused, h.ledger().State, "the track is not locked")
 }
 
 // Real stores with a defect, behind which all else is sound: each is refused before anything is paid.
@@ -234,39 +234,39 @@ func TestNothingIsPaidOnADefectiveStore(t *testing.T) {
 		"corrupts what it has":  serverstest.Corrupting(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			faulty := serverstest.NewFaultyStore(t, w.storeOptions)
+			h := newHarness(t)
+			faulty := serverstest.NewFaultyStore(t, h.storeOptions)
 			faulty.SetFaults(fault)
 			store, err := archive.New(faulty.Options)
 			require.NoError(t, err)
-			w.set.SubmitSeparation.Store = store
+			h.set.SubmitSeparation.Store = store
 			for attempt := 1; attempt < 3; attempt++ {
-				_, err = w.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = attempt })
+				_, err = h.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = attempt })
 				t.Log(requireType(t, err, stemflow.ErrorArchiveUnavailable).Message())
 			}
-			require.Zero(t, w.sim.Bill().Requests["generate"])
+			require.Zero(t, h.sim.Bill().Requests["generate"])
 		})
 	}
 }
 
 // Nothing keeps four at once from writing their intents over each other there: the store's test must come before any call.
 func TestSubmitsAtOnceOnAStoreThatIgnoresConditionsPayNothing(t *testing.T) {
-	w := newWorld(t)
-	faulty := serverstest.NewFaultyStore(t, w.storeOptions)
+	h := newHarness(t)
+	faulty := serverstest.NewFaultyStore(t, h.storeOptions)
 	faulty.SetFaults(serverstest.Dropping("If-None-Match"), serverstest.Dropping("If-Match"))
 	var all sync.WaitGroup
 	for attempt := range 4 {
 		store, err := archive.New(faulty.Options) // each is a process of its own
 		require.NoError(t, err)
-		w.set.SubmitSeparation = &SubmitSeparation{Store: store, Provider: w.set.SubmitSeparation.Provider, Callback: w.set.SubmitSeparation.Callback}
-		env := newWorldOn(w)
+		h.set.SubmitSeparation = &SubmitSeparation{Store: store, Provider: h.set.SubmitSeparation.Provider, Callback: h.set.SubmitSeparation.Callback}
+		env := newSubmitEnvironment(h)
 		all.Go(func() {
 			_, err := env.ExecuteActivity(activityapi.ActivitySubmitSeparation, activityapi.SubmitSeparationInput{
-				Location: w.loc, Track: w.track, Owner: fmt.Sprint("run ", attempt), Attempt: 1, Deadline: stemflow.DefaultDeadline,
+				Location: h.loc, Track: h.track, Owner: fmt.Sprint("run ", attempt), Attempt: 1, Deadline: stemflow.DefaultDeadline,
 			})
 			require.Error(t, err)
 		})
 	}
 	all.Wait()
-	require.Zero(t, w.sim.Bill().Requests["generate"])
+	require.Zero(t, h.sim.Bill().Requests["generate"])
 }

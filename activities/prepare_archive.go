@@ -12,7 +12,7 @@ import (
 	"stemflow/internal/archive"
 )
 
-// PrepareArchive reads what stands there of the track, and makes the bucket if there is none.
+// PrepareArchive reads what the archive has of the track, and makes the bucket if there is none.
 type PrepareArchive struct {
 	Store Store
 	// Bucket and Prefix serve inputs that name none.
@@ -30,7 +30,7 @@ type PrepareArchive struct {
 // Execute fails with ErrorArchiveUnavailable when the store cannot be reached, or refuses.
 func (a *PrepareArchive) Execute(ctx context.Context, in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 	subject{kind: in.Track.Type}.annotate(ctx)
-	bucket, prefix := a.place(in.Bucket, in.Prefix)
+	bucket, prefix := a.destination(in.Bucket, in.Prefix)
 	out := &activityapi.PreparedArchive{
 		Location:          archive.Locate(bucket, prefix, in.Track),
 		SubmitTaskQueue:   a.SubmitTaskQueue,
@@ -43,12 +43,12 @@ func (a *PrepareArchive) Execute(ctx context.Context, in activityapi.PrepareArch
 		out.Ledger = ledger
 	}
 
-	found, err := a.look(ctx, out.Location, in.Track, in.Owner)
+	state, err := a.readArchive(ctx, out.Location, in.Track, in.Owner)
 	if errors.Is(err, archive.ErrNoBucket) {
 		if err := a.makeBuckets(ctx, bucket); err != nil {
 			return nil, storeRefusal(err)
 		}
-		found, err = a.look(ctx, out.Location, in.Track, in.Owner)
+		state, err = a.readArchive(ctx, out.Location, in.Track, in.Owner)
 	}
 	if errors.Is(err, archive.ErrCorrupt) {
 		return nil, final(stemflow.ErrorArchiveUnavailable, "the ledger "+archive.SubmissionKey(ledger)+
@@ -57,7 +57,7 @@ func (a *PrepareArchive) Execute(ctx context.Context, in activityapi.PrepareArch
 	if err != nil {
 		return nil, storeRefusal(err)
 	}
-	out.Archived, out.Submission, out.OwnerPaid = found.archived, found.submission, found.ownerPaid
+	out.Archived, out.Submission, out.OwnerPaid = state.archived, state.submission, state.ownerPaid
 	return out, nil
 }
 
@@ -69,13 +69,13 @@ func (a *PrepareArchive) makeBuckets(ctx context.Context, bucket string) error {
 	return a.Store.EnsureBucket(ctx, a.LedgerBucket)
 }
 
-// place is where an input that names neither bucket nor prefix, or both, archives.
-func (a *PrepareArchive) place(bucket, prefix string) (string, string) {
+// destination is the bucket and the prefix that an input archives to.
+func (a *PrepareArchive) destination(bucket, prefix string) (string, string) {
 	return cmp.Or(bucket, a.Bucket), cmp.Or(prefix, a.Prefix)
 }
 
-// found is what the archive has of a track.
-type found struct {
+// archiveState is what the archive has of a track.
+type archiveState struct {
 	// archived is the result of an earlier run, if it is complete.
 	archived *stemflow.SeparateStemsResult
 	// submission is the separation that is paid for and can be resumed, else what speaks in the ledger, if there is one.
@@ -84,26 +84,28 @@ type found struct {
 	ownerPaid bool
 }
 
-// look fails with archive.ErrCorrupt if the ledger cannot be read, and with archive.ErrNoBucket.
-func (a *PrepareArchive) look(ctx context.Context, loc activityapi.Location, track stemflow.Track, owner string) (found, error) {
-	var f found
+// readArchive fails with archive.ErrCorrupt if the ledger cannot be read, and with archive.ErrNoBucket.
+func (a *PrepareArchive) readArchive(
+	ctx context.Context, loc activityapi.Location, track stemflow.Track, owner string,
+) (archiveState, error) {
+	var s archiveState
 	l, _, err := newLedgerFile(a.Store, archive.Locate(a.LedgerBucket, a.LedgerPrefix, track), loc).read(ctx)
 	if err != nil {
-		return f, err
+		return s, err
 	}
-	f.ownerPaid = owner != "" && l.MayHavePaid(owner)
+	s.ownerPaid = owner != "" && l.MayHavePaid(owner)
 	if paid, ok := l.Paid(); ok {
-		f.submission = &paid
+		s.submission = &paid
 	} else if l.State != "" {
-		f.submission = &l.Entry
+		s.submission = &l.Entry
 	}
-	if f.archived, err = a.archived(ctx, loc); err != nil {
-		return f, err
+	if s.archived, err = a.archived(ctx, loc); err != nil {
+		return s, err
 	}
-	if f.archived != nil && paidLater(f.submission, f.archived) {
-		f.archived = nil
+	if s.archived != nil && paidLater(s.submission, s.archived) {
+		s.archived = nil
 	}
-	return f, nil
+	return s, nil
 }
 
 // paidLater reports whether the ledger speaks of a separation that was paid for, by force, after the archived one, and never
@@ -138,7 +140,7 @@ func (a *PrepareArchive) archived(ctx context.Context, loc activityapi.Location)
 		sizes[object.Key] = object.Size
 	}
 	for _, stem := range manifest.Stems {
-		if size, found := sizes[stem.Key]; !found || size != stem.Size {
+		if size, ok := sizes[stem.Key]; !ok || size != stem.Size {
 			subject{separationTaskID: manifest.SeparationTaskID, stem: stem.Name}.log(ctx).
 				Warn("an archived stem is gone or changed: it is archived again", "key", stem.Key)
 			return nil, nil

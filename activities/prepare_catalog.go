@@ -21,11 +21,11 @@ type PrepareCatalog struct {
 }
 
 // Execute fails with ErrorInvalidInput, which names everything that is wrong with any track, up to a number, and with ErrorArchiveUnavailable.
-// Nothing is kept of a list that is wrong. What is kept is the run's own: whoever changes the source meanwhile changes nothing.
+// Nothing is kept of a list that is wrong. What is kept is the run's own: a change of the source meanwhile has no effect.
 func (a *PrepareCatalog) Execute(ctx context.Context, in stemflow.SeparateCatalogInput) (*activityapi.PreparedCatalog, error) {
 	defer startHeartbeat(ctx)()
 	store := a.Archive.Store
-	bucket, prefix := a.Archive.place(in.Bucket, in.Prefix)
+	bucket, prefix := a.Archive.destination(in.Bucket, in.Prefix)
 	if err := store.EnsureBucket(ctx, bucket); err != nil {
 		return nil, storeRefusal(err)
 	}

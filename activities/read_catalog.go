@@ -19,10 +19,11 @@ type ReadCatalog struct {
 	Archive *PrepareArchive
 }
 
-// looksAtOnce is how many tracks are looked up at a time: each is some short requests to the store.
-const looksAtOnce = 16
+// maxLookups is how many tracks are looked up at a time: each is some short requests to the store.
+const maxLookups = 16
 
-// Execute fails for good when what PrepareCatalog kept is gone or changed, and is retried while the store is down.
+// Execute fails for good when what PrepareCatalog kept is gone or changed. It is retried while the
+// store is down.
 func (a *ReadCatalog) Execute(ctx context.Context, in activityapi.ReadCatalogInput) (*activityapi.CatalogPage, error) {
 	key := archive.CatalogTracksKey(in.Location)
 	rest, info, err := a.Archive.Store.OpenFrom(ctx, in.Location.Bucket, key, in.ETag, in.Offset)
@@ -46,31 +47,31 @@ func (a *ReadCatalog) Execute(ctx context.Context, in activityapi.ReadCatalogInp
 	if size < info.Size {
 		page.Next = in.Offset + size
 	}
-	looks, ctx := errgroup.WithContext(ctx)
-	looks.SetLimit(looksAtOnce)
+	lookups, ctx := errgroup.WithContext(ctx)
+	lookups.SetLimit(maxLookups)
 	for i, track := range tracks {
-		looks.Go(func() (err error) {
-			page.Tracks[i], err = a.look(ctx, track)
+		lookups.Go(func() (err error) {
+			page.Tracks[i], err = a.lookUp(ctx, track)
 			return err
 		})
 	}
-	if err := looks.Wait(); err != nil {
+	if err := lookups.Wait(); err != nil {
 		return nil, storeFailure(err)
 	}
 	return page, nil
 }
 
-// look looks a track up in the archive, unless its input says already what to do. What keeps the archive from telling and is not mended by waiting
-// is the affair of the track's own run.
-func (a *ReadCatalog) look(ctx context.Context, track activityapi.CatalogTrack) (activityapi.CatalogTrack, error) {
+// lookUp looks a track up in the archive, unless its input already says what to do. An error that
+// waiting does not mend is left to the track's own run.
+func (a *ReadCatalog) lookUp(ctx context.Context, track activityapi.CatalogTrack) (activityapi.CatalogTrack, error) {
 	found := track
 	in := track.Input.WithDefaults()
 	if in.Force || in.SeparationTaskID != "" {
 		return found, nil
 	}
-	bucket, prefix := a.Archive.place(in.Bucket, in.Prefix)
+	bucket, prefix := a.Archive.destination(in.Bucket, in.Prefix)
 	of := in.Track()
-	stands, err := a.Archive.look(ctx, archive.Locate(bucket, prefix, of), of, "")
+	state, err := a.Archive.readArchive(ctx, archive.Locate(bucket, prefix, of), of, "")
 	var refused *archive.Error
 	switch {
 	case errors.Is(err, archive.ErrNoBucket): // the track's own run makes it
@@ -78,12 +79,12 @@ func (a *ReadCatalog) look(ctx context.Context, track activityapi.CatalogTrack) 
 		activity.GetLogger(ctx).Warn("a track of the catalogue cannot be looked up", "line", track.Line, "error", err)
 	case err != nil:
 		return found, err
-	case stands.archived != nil:
-		stands.archived.SettledBy = stemflow.SettledByArchive
-		row := outcome.OfArchived(track, *stands.archived)
+	case state.archived != nil:
+		state.archived.SettledBy = stemflow.SettledByArchive
+		row := outcome.OfArchived(track, *state.archived)
 		found.Found = &row
-	case stands.submission != nil && stands.submission.State == stemflow.SubmissionPaid:
-		found.Input.SeparationTaskID = stands.submission.SeparationTaskID
+	case state.submission != nil && state.submission.State == stemflow.SubmissionPaid:
+		found.Input.SeparationTaskID = state.submission.SeparationTaskID
 	}
 	return found, nil
 }

@@ -13,41 +13,41 @@ import (
 )
 
 // expired is a stem of a paid separation whose link has expired and was tried.
-func (w *world) expired(by kiesim.Renewal, downloadURL kiesim.Fault) activityapi.RenewSourceInput {
-	w.t.Helper()
-	id := w.paid(kiesim.Knobs{
+func (h *harness) expired(by kiesim.Renewal, downloadURL kiesim.Fault) activityapi.RenewSourceInput {
+	h.t.Helper()
+	id := h.paid(kiesim.Scenario{
 		Files:       map[string]kiesim.File{kiesim.AllStems: {Expired: kiesim.ExpiredAtOnce, RenewedBy: by}},
 		DownloadURL: downloadURL,
 	})
-	record, err := w.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id})
-	require.NoError(w.t, err)
+	record, err := h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id})
+	require.NoError(h.t, err)
 	stem := record.Stems[0]
 	response, err := http.Get(stem.URL)
-	require.NoError(w.t, err)
-	require.NoError(w.t, response.Body.Close())
-	require.Equal(w.t, http.StatusForbidden, response.StatusCode)
+	require.NoError(h.t, err)
+	require.NoError(h.t, response.Body.Close())
+	require.Equal(h.t, http.StatusForbidden, response.StatusCode)
 	return activityapi.RenewSourceInput{SeparationTaskID: id, Stem: stem, Tried: []string{stem.URL}}
 }
 
-func (w *world) renew(in activityapi.RenewSourceInput) (*stemflow.SourceStem, error) {
-	return call[stemflow.SourceStem](w, activityapi.ActivityRenewSource, in)
+func (h *harness) renew(in activityapi.RenewSourceInput) (*stemflow.SourceStem, error) {
+	return call[stemflow.SourceStem](h, activityapi.ActivityRenewSource, in)
 }
 
 func TestRenewSource(t *testing.T) {
 	for _, by := range []kiesim.Renewal{kiesim.RenewedByRecordInfo, kiesim.RenewedByDownloadURL} {
 		t.Run(string(by), func(t *testing.T) {
-			w := newWorld(t)
-			in := w.expired(by, kiesim.Fault{})
-			renewed, err := w.renew(in)
+			h := newHarness(t)
+			in := h.expired(by, kiesim.Fault{})
+			renewed, err := h.renew(in)
 			require.NoError(t, err)
 			require.NotEqual(t, in.Stem.URL, renewed.URL)
-			_, err = w.archiveStem(*renewed)
+			_, err = h.archiveStem(*renewed)
 			require.NoError(t, err)
 		})
 	}
 	t.Run("never", func(t *testing.T) {
-		w := newWorld(t)
-		_, err := w.renew(w.expired(kiesim.RenewedNever, kiesim.Fault{}))
+		h := newHarness(t)
+		_, err := h.renew(h.expired(kiesim.RenewedNever, kiesim.Fault{}))
 		require.True(t, requireType(t, err, stemflow.ErrorSourceExpired).NonRetryable())
 	})
 }
@@ -55,16 +55,16 @@ func TestRenewSource(t *testing.T) {
 // An edge that refuses this client says nothing about the link: it is asked again, and the stem is
 // not given up as expired.
 func TestRenewSourceIsNotAnsweredByTheEdge(t *testing.T) {
-	w := newWorld(t)
-	in := w.expired(kiesim.RenewedByDownloadURL, kiesim.Fault{Answer: kiesim.AnswerBlocked})
-	_, err := w.renew(in)
+	h := newHarness(t)
+	in := h.expired(kiesim.RenewedByDownloadURL, kiesim.Fault{Answer: kiesim.AnswerBlocked})
+	_, err := h.renew(in)
 	require.False(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable(), "of download-url")
 
 	edge := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.WriteHeader(http.StatusForbidden)
 	}))
 	t.Cleanup(edge.Close)
-	w.use(edge.URL, "")
-	_, err = w.renew(in)
+	h.use(edge.URL, "")
+	_, err = h.renew(in)
 	require.False(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable(), "of the record")
 }

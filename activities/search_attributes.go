@@ -39,8 +39,8 @@ func (s *SearchAttributes) in(ctx context.Context, namespace string) []string {
 	if now := time.Now(); now.After(s.until) {
 		s.registered, s.until = map[string][]string{}, now.Add(attributesFor)
 	}
-	names, asked := s.registered[namespace]
-	if !asked {
+	names, ok := s.registered[namespace]
+	if !ok {
 		names = s.list(ctx, namespace)
 		s.registered[namespace] = names
 	}
@@ -52,7 +52,7 @@ func (s *SearchAttributes) list(ctx context.Context, namespace string) []string 
 	defer cancel()
 	answer, err := s.Operator.ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
 	if err != nil {
-		activity.GetLogger(ctx).Debug("the server does not tell its search attributes: none are set", "error", err)
+		activity.GetLogger(ctx).Debug("the server does not list its search attributes: none are set", "error", err)
 		return nil
 	}
 	var names []string

@@ -176,10 +176,10 @@ func (s *submit) prove(ctx context.Context) error {
 	return err
 }
 
-// refusesForGood reports whether the store will not do what it is asked until somebody mends it.
+// refusesForGood reports whether the store will not do what it is asked until a person mends it.
 func refusesForGood(err error) bool {
-	var refused *archive.Error
-	return errors.As(err, &refused) && refused.Final
+	refused, ok := errors.AsType[*archive.Error](err)
+	return ok && refused.Final
 }
 
 func (s *submit) late() bool { return time.Now().Round(0).Sub(s.began) > callWindow }

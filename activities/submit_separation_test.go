@@ -19,24 +19,24 @@ import (
 )
 
 func TestSubmitPaysOnceAndCompletesTheLedger(t *testing.T) {
-	w := newWorld(t)
-	submitted, err := w.submit()
+	h := newHarness(t)
+	submitted, err := h.submit()
 	require.NoError(t, err)
-	require.Equal(t, 1, w.billed())
-	require.Equal(t, w.sim.Bill().Charges[0].TaskID, submitted.SeparationTaskID)
+	require.Equal(t, 1, h.billed())
+	require.Equal(t, h.sim.Bill().Charges[0].TaskID, submitted.SeparationTaskID)
 	require.False(t, submitted.FromLedger)
 	require.False(t, submitted.LedgerBehind)
 
-	ledger := w.ledger()
+	ledger := h.ledger()
 	require.Equal(t, stemflow.SubmissionPaid, ledger.State)
 	require.Equal(t, submitted.SeparationTaskID, ledger.SeparationTaskID)
-	require.Equal(t, w.track, ledger.Track)
+	require.Equal(t, h.track, ledger.Track)
 	require.Equal(t, []any{testWorkflowID, testRunID, 1}, []any{ledger.WorkflowID, ledger.RunID, ledger.Attempt})
 
-	again, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = 2; in.Force = true })
+	again, err := h.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = 2; in.Force = true })
 	require.NoError(t, err)
 	require.Equal(t, submitted.SeparationTaskID, again.SeparationTaskID, "the answer of the first was lost: the ledger has it")
-	require.Equal(t, 1, w.billed())
+	require.Equal(t, 1, h.billed())
 }
 
 func TestSubmitRefusedFreesTheLedger(t *testing.T) {
@@ -60,33 +60,33 @@ func TestSubmitRefusedFreesTheLedger(t *testing.T) {
 		"maintenance":        {kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 455}, activityapi.ActivityErrorSubmitRefused},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			h := newHarness(t)
 			c.fault.Times = 1
-			w.sim.QueueKnobs(w.track.AudioID, kiesim.Knobs{Submit: c.fault})
-			_, err := w.submit()
+			h.sim.QueueScenarios(h.track.AudioID, kiesim.Scenario{Submit: c.fault})
+			_, err := h.submit()
 			app := requireType(t, err, c.want)
 			var details stemflow.ErrorDetails
 			var refusal activityapi.SubmitRefusal
 			require.NoError(t, app.Details(&details, &refusal))
 			require.False(t, refusal.LedgerBehind)
-			require.Zero(t, w.billed())
-			require.Equal(t, stemflow.SubmissionRefused, w.ledger().State)
+			require.Zero(t, h.billed())
+			require.Equal(t, stemflow.SubmissionRefused, h.ledger().State)
 
-			_, err = w.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = 2 })
+			_, err = h.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = 2 })
 			require.NoError(t, err, "the ledger is free for another attempt")
-			require.Equal(t, 1, w.billed())
+			require.Equal(t, 1, h.billed())
 		})
 	}
 }
 
 func TestSubmitToNobodyIsRefusedNotUnknown(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	closed := httptest.NewServer(nil)
 	closed.Close()
-	w.use(closed.URL, "")
-	_, err := w.submit()
+	h.use(closed.URL, "")
+	_, err := h.submit()
 	requireType(t, err, activityapi.ActivityErrorSubmitRefused)
-	require.Equal(t, stemflow.SubmissionRefused, w.ledger().State)
+	require.Equal(t, stemflow.SubmissionRefused, h.ledger().State)
 }
 
 func TestSubmitOfUnknownOutcomeIsNeverRepeated(t *testing.T) {
@@ -102,18 +102,18 @@ func TestSubmitOfUnknownOutcomeIsNeverRepeated(t *testing.T) {
 		"409 of nobody": {Answer: kiesim.AnswerRefuse, Code: 409},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			h := newHarness(t)
 			fault.Accept = true
-			w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: fault})
-			_, err := w.submit()
+			h.sim.SetScenario(h.track.AudioID, kiesim.Scenario{Submit: fault})
+			_, err := h.submit()
 			require.True(t, requireType(t, err, activityapi.ActivityErrorSubmitUnknown).NonRetryable())
-			require.Equal(t, stemflow.SubmissionIntended, w.ledger().State)
+			require.Equal(t, stemflow.SubmissionIntended, h.ledger().State)
 			for attempt := 2; attempt < 4; attempt++ {
-				_, err = w.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = attempt; in.Force = true })
+				_, err = h.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = attempt; in.Force = true })
 				requireType(t, err, activityapi.ActivityErrorSubmitUnknown)
 			}
-			require.Equal(t, 1, w.billed())
-			require.Equal(t, 1, w.sim.Bill().Requests["generate"])
+			require.Equal(t, 1, h.billed())
+			require.Equal(t, 1, h.sim.Bill().Requests["generate"])
 		})
 	}
 }
@@ -121,90 +121,90 @@ func TestSubmitOfUnknownOutcomeIsNeverRepeated(t *testing.T) {
 func TestSubmitMeetsAnotherRunsLedger(t *testing.T) {
 	before := stemflow.Submission{Version: 1, WorkflowID: "other", RunID: "other-run", Attempt: 1, IntendedAt: time.Now()}
 	t.Run("an intent that is fresh is waited for", func(t *testing.T) {
-		w := newWorld(t)
+		h := newHarness(t)
 		before := before
 		before.State = stemflow.SubmissionIntended
-		w.write(archive.SubmissionKey(w.loc), before)
-		_, err := w.submit()
+		h.write(archive.SubmissionKey(h.loc), before)
+		_, err := h.submit()
 		requireType(t, err, activityapi.ActivityErrorSubmitHeld)
-		require.Zero(t, w.billed())
+		require.Zero(t, h.billed())
 	})
 	t.Run("an intent that is stale ends the run", func(t *testing.T) {
-		w := newWorld(t)
+		h := newHarness(t)
 		before := before
 		before.State, before.IntendedAt = stemflow.SubmissionIntended, time.Now().Add(-time.Hour)
-		w.write(archive.SubmissionKey(w.loc), before)
-		_, err := w.submit()
+		h.write(archive.SubmissionKey(h.loc), before)
+		_, err := h.submit()
 		app := requireType(t, err, stemflow.ErrorSubmissionUnknown)
 		require.Contains(t, app.Message(), "separationTaskId")
 		require.Contains(t, app.Message(), "force")
-		require.Zero(t, w.billed())
+		require.Zero(t, h.billed())
 
-		_, err = w.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
+		_, err = h.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 		require.NoError(t, err)
-		require.Equal(t, 1, w.billed())
+		require.Equal(t, 1, h.billed())
 	})
 	t.Run("a refused force leaves the receipt of an earlier payment", func(t *testing.T) {
-		w := newWorld(t)
+		h := newHarness(t)
 		before := before
 		before.State, before.SeparationTaskID = stemflow.SubmissionPaid, "paid-before"
-		w.write(archive.SubmissionKey(w.loc), before)
-		w.sim.SetKnobs(w.track.AudioID, kiesim.Knobs{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}})
-		_, err := w.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
+		h.write(archive.SubmissionKey(h.loc), before)
+		h.sim.SetScenario(h.track.AudioID, kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}})
+		_, err := h.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 		requireType(t, err, stemflow.ErrorInsufficientCredits)
-		require.Equal(t, stemflow.SubmissionPaid, w.ledger().State)
-		require.Equal(t, "paid-before", w.ledger().SeparationTaskID)
+		require.Equal(t, stemflow.SubmissionPaid, h.ledger().State)
+		require.Equal(t, "paid-before", h.ledger().SeparationTaskID)
 	})
 	t.Run("a payment is taken up", func(t *testing.T) {
-		w := newWorld(t)
+		h := newHarness(t)
 		before := before
 		before.State, before.SeparationTaskID = stemflow.SubmissionPaid, "paid-before"
-		w.write(archive.SubmissionKey(w.loc), before)
-		submitted, err := w.submit()
+		h.write(archive.SubmissionKey(h.loc), before)
+		submitted, err := h.submit()
 		require.NoError(t, err)
 		require.True(t, submitted.FromLedger)
 		require.Equal(t, "paid-before", submitted.SeparationTaskID)
-		require.Zero(t, w.billed())
+		require.Zero(t, h.billed())
 	})
 }
 
 // Of all that submit one track at the same moment one pays, and nobody else even asks the provider.
 func TestConcurrentSubmitsPayOnce(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	var all sync.WaitGroup
 	for attempt := range 8 {
-		env := newWorldOn(w)
+		env := newSubmitEnvironment(h)
 		all.Go(func() {
 			_, _ = env.ExecuteActivity(activityapi.ActivitySubmitSeparation, activityapi.SubmitSeparationInput{
-				Location: w.loc, Track: w.track, Attempt: attempt + 1, Deadline: stemflow.DefaultDeadline,
+				Location: h.loc, Track: h.track, Attempt: attempt + 1, Deadline: stemflow.DefaultDeadline,
 			})
 		})
 	}
 	all.Wait()
-	require.Equal(t, 1, w.billed())
-	require.Equal(t, 1, w.sim.Bill().Requests["generate"])
+	require.Equal(t, 1, h.billed())
+	require.Equal(t, 1, h.sim.Bill().Requests["generate"])
 }
 
 func TestSubmitWithoutAStorePaysNothing(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	store, err := archive.New(archive.Options{Endpoint: "127.0.0.1:1", AccessKey: "a", SecretKey: "b"})
 	require.NoError(t, err)
-	w.set.SubmitSeparation.Store = store
-	_, err = w.submit()
+	h.set.SubmitSeparation.Store = store
+	_, err = h.submit()
 	app := requireType(t, err, stemflow.ErrorArchiveUnavailable)
 	var refusal activityapi.SubmitRefusal
 	require.NoError(t, app.Details(&stemflow.ErrorDetails{}, &refusal))
 	require.True(t, refusal.LedgerBehind, "the intent may have been written and its answer lost")
-	require.Zero(t, w.sim.Bill().Requests["generate"])
+	require.Zero(t, h.sim.Bill().Requests["generate"])
 }
 
 func TestCallbackAddressIsMadeForTheWorkflowAndOutlivesItsDeadline(t *testing.T) {
-	w := newWorld(t)
-	submitted, err := w.submit()
+	h := newHarness(t)
+	submitted, err := h.submit()
 	require.NoError(t, err)
-	record, err := w.set.GetSeparationRecord.Provider.Record(t.Context(), submitted.SeparationTaskID)
+	record, err := h.set.GetSeparationRecord.Provider.Record(t.Context(), submitted.SeparationTaskID)
 	require.NoError(t, err)
-	address := w.set.SubmitSeparation.Callback
+	address := h.set.SubmitSeparation.Callback
 	require.True(t, address.Names(record.CallbackURL, testNamespace, testWorkflowID, testRunID))
 	require.False(t, address.Names(record.CallbackURL, testNamespace, "another", testRunID))
 	require.False(t, address.Names(record.CallbackURL, testNamespace, testWorkflowID, "earlier"),
@@ -213,13 +213,13 @@ func TestCallbackAddressIsMadeForTheWorkflowAndOutlivesItsDeadline(t *testing.T)
 	require.False(t, address.Names(placeholderURL, testNamespace, testWorkflowID, testRunID))
 
 	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
-	in := activityapi.SubmitSeparationInput{Track: w.track, TaskQueue: "separations", Deadline: stemflow.Duration(time.Hour)}
+	in := activityapi.SubmitSeparationInput{Track: h.track, TaskQueue: "separations", Deadline: stemflow.Duration(time.Hour)}
 	minted := address.Mint(trace.ContextWithSpanContext(t.Context(), span), testNamespace, testWorkflowID, testRunID, in)
 	require.True(t, address.Names(minted, testNamespace, testWorkflowID, testRunID))
 	claims, err := address.Keyring.Verify(path.Base(minted), time.Now())
 	require.NoError(t, err)
 	require.Equal(t, token.Trace{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Flags: 1}, claims.Trace)
-	require.Equal(t, w.track, claims.Track)
+	require.Equal(t, h.track, claims.Track)
 	require.Equal(t, "separations", claims.TaskQueue)
 	require.Equal(t, placeholderURL, CallbackAddress{}.Mint(t.Context(), testNamespace, testWorkflowID, testRunID, in))
 	require.IsType(t, &temporal.ApplicationError{}, final("x", "y", nil), "it must be the outermost error")

@@ -1,6 +1,7 @@
-// Package callbackbridge turns the provider's callbacks into Temporal signals. It is an http.Handler without state of its own: it
-// checks who is calling, signals the workflow that the callback's address names, and answers at once. It can be mounted in any
-// server; limits on connections and time are that server's affair.
+// Package callbackbridge turns the provider's callbacks into Temporal signals. It is an
+// http.Handler without state of its own: it checks who is calling, signals the workflow that the
+// callback's address names, and answers at once. It can be mounted in any server; limits on
+// connections and time are up to that server.
 //
 //	POST /callbacks/{token}  the provider's callback
 //	GET  /healthz            200 while the process is up
@@ -21,12 +22,14 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/client"
+	"golang.org/x/sync/semaphore"
 
 	"stemflow/internal/config"
 	"stemflow/internal/token"
 )
 
-// DefaultTolerance is how far the timestamp of the provider's signature may be from now, either way.
+// DefaultTolerance is how far the timestamp of the provider's signature may be from now, either
+// way.
 const DefaultTolerance = config.DefaultTolerance
 
 // readyTimeout leaves a load balancer's usual patience some room.
@@ -36,19 +39,22 @@ const readyTimeout = 2 * time.Second
 type Config struct {
 	// Signaler delivers the callbacks; [NewSignaler] makes one of a Temporal client.
 	Signaler Signaler
-	// Secrets verify the tokens in callback addresses: those of the workers, at least one, each of at least 16 bytes.
+	// Secrets verify the tokens in callback addresses: those of the workers, at least one, each of
+	// at least 16 bytes.
 	Secrets []string
 	// HMACKeys verify the provider's signature. With none it is not demanded.
 	HMACKeys []string
 	// Tolerance is for the signature's timestamp; 0 is [DefaultTolerance].
 	Tolerance time.Duration
-	// Ready tells whether callbacks could be delivered now; nil: always.
+	// Ready reports whether callbacks can be delivered now; nil: always.
 	Ready func(context.Context) error
 	// Logger is slog's default if nil. Neither tokens nor bodies are logged.
 	Logger *slog.Logger
-	// TracerProvider takes a span of each callback whose token is valid, in the trace of the submit that asked for it; nil: none is made.
+	// TracerProvider takes a span of each callback whose token is valid, in the trace of the submit
+	// that asked for it; nil: none is made.
 	TracerProvider trace.TracerProvider
-	// Metrics takes the counter [MetricReceived], the timer [MetricSignalLatency] and the gauge [MetricInFlight]; nil: nobody looks.
+	// Metrics takes the counter [MetricReceived], the timer [MetricSignalLatency] and the gauge
+	// [MetricInFlight]; nil: nobody looks.
 	Metrics client.MetricsHandler
 }
 
@@ -73,7 +79,7 @@ func New(cfg Config) (http.Handler, error) {
 		log:       cmp.Or(cfg.Logger, slog.Default()),
 		metrics:   newMetrics(cfg.Metrics),
 		tracer:    newTracer(cfg.TracerProvider),
-		large:     make(chan struct{}, maxLarge),
+		large:     semaphore.NewWeighted(maxLarge),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc(route, b.serveCallback)
@@ -91,11 +97,12 @@ type bridge struct {
 	log       *slog.Logger
 	metrics   *metrics
 	tracer    trace.Tracer
-	// large has room for the callbacks with a large body that are being read.
-	large chan struct{}
+	// large bounds the callbacks with a large body that are being read.
+	large *semaphore.Weighted
 }
 
-// plainPaths answers 404 where a ServeMux redirects to what it takes a path for: no caller of ours writes one in two ways.
+// plainPaths answers 404 where a ServeMux redirects to what it takes a path for: no caller of ours
+// writes one in two ways.
 func plainPaths(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != path.Clean(r.URL.Path) {

@@ -140,28 +140,69 @@ func TestFailureCallbackBecomesASignal(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	expired := mint(t, secret, time.Now().Add(-time.Second))
-	foreign := mint(t, "a-secret-of-somebody-else", time.Now().Add(time.Hour))
+	foreign := mint(t, "a-secret-of-another-owner", time.Now().Add(time.Hour))
 	good := mint(t, secret, time.Now().Add(time.Hour))
 	for _, c := range []struct {
 		name, method, token, contentType, body string
 		status                                 int
 		answer, logged                         string
 	}{
-		{"no token at all", "POST", "x", "application/json", body, 401, "unauthorized\n", token.ErrMalformed.Error()},
-		{"cut token", "POST", good[:len(good)-1], "application/json", body, 401, "unauthorized\n", "callback token"},
-		{"another's token", "POST", foreign, "application/json", body, 401, "unauthorized\n", token.ErrSignature.Error()},
-		{"expired token", "POST", expired, "application/json", body, 401, "unauthorized\n", token.ErrExpired.Error()},
-		{"token before method", "GET", expired, "", "", 401, "unauthorized\n", token.ErrExpired.Error()},
-		{"token before size", "POST", expired, "application/json", strings.Repeat(" ", 2<<20), 401, "unauthorized\n", token.ErrExpired.Error()},
-		{"method", "PUT", good, "application/json", body, 405, "a callback is a POST\n", "status=405"},
-		{"content type", "POST", good, "text/html", body, 415, "a callback has the content type application/json\n", "status=415"},
-		{"malformed content type", "POST", good, "json;;", body, 415, "a callback has the content type application/json\n", "status=415"},
-		{"size", "POST", good, "application/json", strings.Repeat(" ", 256<<10+1), 413, "the callback's body is larger than 262144 bytes\n", "status=413"},
-		{"no JSON", "POST", good, "application/json", "<html>", 400, "the callback's body is not a JSON object\n", "status=400"},
-		{"no body", "POST", good, "application/json", "", 400, "the callback's body is not a JSON object\n", "status=400"},
-		{"no task", "POST", good, "application/json", `{"code":200,"data":{}}`, 400, "the callback names no task: data.task_id is missing or empty\n", "status=400"},
-		{"no code", "POST", good, "application/json", `{"data":{"task_id":"` + taskID + `"}}`, 400,
-			"the callback does not say how the task ended: code is missing or not a number\n", "status=400"},
+		{
+			name: "no token at all", method: "POST", token: "x", contentType: "application/json", body: body,
+			status: 401, answer: "unauthorized\n", logged: token.ErrMalformed.Error(),
+		},
+		{
+			name: "cut token", method: "POST", token: good[:len(good)-1], contentType: "application/json", body: body,
+			status: 401, answer: "unauthorized\n", logged: "callback token",
+		},
+		{
+			name: "another's token", method: "POST", token: foreign, contentType: "application/json", body: body,
+			status: 401, answer: "unauthorized\n", logged: token.ErrSignature.Error(),
+		},
+		{
+			name: "expired token", method: "POST", token: expired, contentType: "application/json", body: body,
+			status: 401, answer: "unauthorized\n", logged: token.ErrExpired.Error(),
+		},
+		{
+			name: "token before method", method: "GET", token: expired, contentType: "", body: "",
+			status: 401, answer: "unauthorized\n", logged: token.ErrExpired.Error(),
+		},
+		{
+			name: "token before size", method: "POST", token: expired, contentType: "application/json", body: strings.Repeat(" ", 2<<20),
+			status: 401, answer: "unauthorized\n", logged: token.ErrExpired.Error(),
+		},
+		{
+			name: "method", method: "PUT", token: good, contentType: "application/json", body: body,
+			status: 405, answer: "a callback is a POST\n", logged: "status=405",
+		},
+		{
+			name: "content type", method: "POST", token: good, contentType: "text/html", body: body,
+			status: 415, answer: "a callback has the content type application/json\n", logged: "status=415",
+		},
+		{
+			name: "malformed content type", method: "POST", token: good, contentType: "json;;", body: body,
+			status: 415, answer: "a callback has the content type application/json\n", logged: "status=415",
+		},
+		{
+			name: "size", method: "POST", token: good, contentType: "application/json", body: strings.Repeat(" ", 256<<10+1),
+			status: 413, answer: "the callback's body is larger than 262144 bytes\n", logged: "status=413",
+		},
+		{
+			name: "no JSON", method: "POST", token: good, contentType: "application/json", body: "<html>",
+			status: 400, answer: "the callback's body is not a JSON object\n", logged: "status=400",
+		},
+		{
+			name: "no body", method: "POST", token: good, contentType: "application/json", body: "",
+			status: 400, answer: "the callback's body is not a JSON object\n", logged: "status=400",
+		},
+		{
+			name: "no task", method: "POST", token: good, contentType: "application/json", body: `{"code":200,"data":{}}`,
+			status: 400, answer: "the callback names no task: data.task_id is missing or empty\n", logged: "status=400",
+		},
+		{
+			name: "no code", method: "POST", token: good, contentType: "application/json", body: `{"data":{"task_id":"` + taskID + `"}}`,
+			status: 400, answer: "the callback does not say how the task ended: code is missing or not a number\n", logged: "status=400",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := start(t, nil)
@@ -186,7 +227,8 @@ func TestLargestBody(t *testing.T) {
 	require.Equal(t, http.StatusOK, response.StatusCode)
 }
 
-// Whoever fills the bridge with large bodies is told to come again, and callbacks are delivered meanwhile.
+// A caller that fills the bridge with large bodies has to try again, and callbacks are delivered
+// meanwhile.
 func TestOnlySoManyLargeBodies(t *testing.T) {
 	b := start(t, nil)
 	large := body + strings.Repeat(" ", 20<<10)
@@ -281,7 +323,8 @@ func TestWhatTemporalAnswers(t *testing.T) {
 	}
 }
 
-// waiting is a Signaler that waits for the caller to hang up, and tells whether its own context has then ended.
+// waiting is a Signaler that waits for the caller to hang up, and reports whether its own context
+// has then ended.
 type waiting struct {
 	entered, gone chan struct{}
 	ended         chan error
@@ -360,7 +403,8 @@ func TestNothingElseIsServed(t *testing.T) {
 	require.Equal(t, http.StatusMethodNotAllowed, response.StatusCode)
 }
 
-// Bridges of different secrets live in one server, under any prefix, and know nothing of each other.
+// Bridges of different secrets live in one server, under any prefix, and know nothing of each
+// other.
 func TestMountedTwiceInAServer(t *testing.T) {
 	mux := http.NewServeMux()
 	signalers := map[string]*recorder{"/one": {}, "/two": {}}

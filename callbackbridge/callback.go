@@ -56,7 +56,7 @@ func (b *bridge) read(w http.ResponseWriter, r *http.Request) (stemflow.Callback
 	if errors.Is(err, errBusy) {
 		return stemflow.Callback{}, &refusal{http.StatusServiceUnavailable, "busy", err.Error(), nil}
 	}
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		text := fmt.Sprintf("the callback's body is larger than %d bytes", tooLarge.Limit)
 		return stemflow.Callback{}, &refusal{http.StatusRequestEntityTooLarge, "too_large", text, nil}
 	}
@@ -85,8 +85,8 @@ func isJSON(contentType string) bool {
 	return err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
 }
 
-// deliver signals the workflow and answers. It goes on when the provider hangs up: the callback is in hand, and a repetition
-// would be dropped as a duplicate.
+// deliver signals the workflow and answers. It goes on when the provider hangs up: the callback is
+// in hand, and a repetition would be dropped as a duplicate.
 func (b *bridge) deliver(ctx context.Context, w http.ResponseWriter, log *slog.Logger, claims token.Claims, callback stemflow.Callback) {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), signalTimeout)
 	defer cancel()
@@ -116,8 +116,8 @@ func (b *bridge) deliver(ctx context.Context, w http.ResponseWriter, log *slog.L
 func (b *bridge) record(
 	ctx context.Context, w http.ResponseWriter, log *slog.Logger, claims token.Claims, callback stemflow.Callback,
 ) {
-	recorder, able := b.signaler.(Recorder)
-	if !able || claims.TaskQueue == "" || claims.RunID == "" {
+	recorder, ok := b.signaler.(Recorder)
+	if !ok || claims.TaskQueue == "" || claims.RunID == "" {
 		b.metrics.received(outcomeNotRunning, "")
 		log.Warn("callback for a workflow that is not running, start the track with this separationTaskId if its stems are missing")
 		answered(ctx, http.StatusOK)
@@ -139,7 +139,8 @@ func (b *bridge) record(
 	answerOK(w)
 }
 
-// refusal is an answer other than 200: what is counted, what the caller is told, and why, which only the log is told.
+// refusal is an answer other than 200: what is counted, what the caller is told, and why, which
+// only the log is told.
 type refusal struct {
 	status int
 	kind   string
@@ -153,7 +154,8 @@ var unauthorizedKinds = map[error]string{
 	kie.ErrUnsigned: "signature_missing", kie.ErrSignature: "signature_wrong", kie.ErrStale: "signature_stale",
 }
 
-// unauthorized says the same whatever the reason, so that nobody can feel the way to a token that fits.
+// unauthorized says the same whatever the reason, so that nobody can feel the way to a token that
+// fits.
 func unauthorized(reason error) *refusal {
 	return &refusal{http.StatusUnauthorized, unauthorizedKinds[reason], "unauthorized", reason}
 }
@@ -166,7 +168,8 @@ func (b *bridge) refuse(ctx context.Context, w http.ResponseWriter, log *slog.Lo
 	b.metrics.received(outcome, r.kind)
 	answered(ctx, r.status)
 	if r.status == http.StatusUnauthorized {
-		// The server would otherwise wait for what a stranger has yet to send, before it answers and after it.
+		// The server would otherwise wait for what a stranger has yet to send, before it answers
+		// and after it.
 		w.Header().Set("Connection", "close")
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // a server that cannot do this waits
 	}

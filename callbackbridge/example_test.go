@@ -1,15 +1,17 @@
 package callbackbridge_test
 
 import (
+	"fmt"
 	"log"
 	"net/http"
+	"net/http/httptest"
 
 	"go.temporal.io/sdk/client"
 
 	"stemflow/callbackbridge"
 )
 
-// A server of one's own takes the bridge in one line, under any prefix.
+// Any server can mount the bridge, under any prefix.
 func Example() {
 	options := client.Options{HostPort: "localhost:7233"}
 	temporal, err := client.NewLazyClient(options)
@@ -27,4 +29,9 @@ func Example() {
 
 	mux := http.NewServeMux()
 	mux.Handle("/stemflow/", http.StripPrefix("/stemflow", bridge)) // STEMFLOW_CALLBACK_BASE_URL=https://example.com/stemflow
+
+	answer := httptest.NewRecorder()
+	mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/stemflow/healthz", nil))
+	fmt.Println(answer.Code)
+	// Output: 200
 }

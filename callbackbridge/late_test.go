@@ -31,7 +31,7 @@ type kept struct {
 	Callback             stemflow.Callback
 }
 
-// keeper is a Signaler that finds no run, and a Recorder that notes what it is given and answers
+// keeper is a Signaler that finds no run, and that records what it is given and answers
 // with err.
 type keeper struct {
 	recorder
@@ -40,7 +40,11 @@ type keeper struct {
 	span trace.SpanContext
 }
 
-func (k *keeper) RecordCallback(
+func (k *keeper) signaler() callbackbridge.Signaler {
+	return callbackbridge.RecordingSignaler{Signaler: k, Record: k.record}
+}
+
+func (k *keeper) record(
 	ctx context.Context, namespace, taskQueue string, in activityapi.RecordCallbackInput, callback stemflow.Callback,
 ) error {
 	if _, limited := ctx.Deadline(); !limited {
@@ -67,7 +71,7 @@ func mintClaims(t *testing.T, adjust ...func(*token.Claims)) string {
 
 func startKeeping(t *testing.T, signalErr error) (*bridge, *keeper) {
 	k := &keeper{recorder: recorder{err: signalErr}}
-	return start(t, func(cfg *callbackbridge.Config) { cfg.Signaler = k }), k
+	return start(t, func(cfg *callbackbridge.Config) { cfg.Signaler = k.signaler() }), k
 }
 
 var gone = serviceerror.NewNotFound("workflow execution already completed")
@@ -139,7 +143,7 @@ func TestOnlyLateCallbacksAreHandedOn(t *testing.T) {
 func TestLateCallbacksAreCounted(t *testing.T) {
 	metrics := newSeen()
 	k := &keeper{recorder: recorder{err: gone}}
-	b := start(t, func(cfg *callbackbridge.Config) { cfg.Signaler, cfg.Metrics = k, metrics })
+	b := start(t, func(cfg *callbackbridge.Config) { cfg.Signaler, cfg.Metrics = k.signaler(), metrics })
 	b.do(t, http.MethodPost, "/callbacks/"+mintClaims(t), body, isJSON)
 	k.err = serviceerror.NewUnavailable("away")
 	b.do(t, http.MethodPost, "/callbacks/"+mintClaims(t), body, isJSON)
@@ -155,8 +159,3 @@ func TestALateCallbackIsRecordedWithinTheTraceOfItsSubmit(t *testing.T) {
 	b.do(t, http.MethodPost, "/callbacks/"+mintClaims(t, func(c *token.Claims) { c.Trace = submit }), body, isJSON)
 	require.Equal(t, trace.TraceID(submit.TraceID), k.span.TraceID())
 }
-
-var (
-	_ callbackbridge.Signaler = (*callbackbridge.ClientSignaler)(nil)
-	_ callbackbridge.Recorder = (*callbackbridge.ClientSignaler)(nil)
-)

@@ -60,7 +60,8 @@ func (m *metrics) add(n int) {
 	m.gauge.Update(float64(m.inFlight))
 }
 
-// received counts a callback. Every series has both tags: Prometheus compares none that differ in them.
+// received counts a callback. Every series has both tags: Prometheus compares none that differ in
+// them.
 func (m *metrics) received(outcome, reason string) {
 	if reason == "" {
 		reason = "none"

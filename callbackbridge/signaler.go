@@ -3,7 +3,6 @@ package callbackbridge
 import (
 	"context"
 	"errors"
-	"stemflow/internal/activityapi"
 	"sync"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -11,32 +10,40 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
-// Signaler sends a signal to the workflow's latest run and returns once Temporal has accepted it. A *serviceerror.NotFound says
-// that no such run is open.
+// Signaler sends a signal to the workflow's latest run and returns once Temporal has accepted it. A
+// *serviceerror.NotFound says that no such run is open.
 type Signaler interface {
 	SignalWorkflow(ctx context.Context, namespace, workflowID, signal string, arg any) error
 }
 
-// Recorder is what a [Signaler] may do besides: have a callback recorded whose run is over. It
-// returns once Temporal has accepted that, or has it behind itself already.
+// Recorder is what a [Signaler] may also do: have a callback recorded whose run is over. It returns
+// once Temporal has accepted that, or had done so before.
 type Recorder interface {
 	RecordCallback(
 		ctx context.Context, namespace, taskQueue string, in activityapi.RecordCallbackInput, callback stemflow.Callback,
 	) error
 }
 
-// ClientSignaler is the [Signaler] and [Recorder] of a Temporal client. It reaches other namespaces
-// over the client's connection.
+// ClientSignaler is the [Signaler] of a Temporal client. It reaches other namespaces over the
+// client's connection. With it, or with a Signaler that embeds it, the bridge also has callbacks
+// recorded whose run is over.
 type ClientSignaler struct {
 	home    client.Client
 	options client.Options
-	// others are the clients of other namespaces by name. Their number is small: only a token signed by us names one.
+	// others are the clients of other namespaces by name. Their number is small: only a token
+	// signed by us names one.
 	others sync.Map
 }
 
-// NewSignaler takes a client and the options that it was made with.
+var (
+	_ Signaler = (*ClientSignaler)(nil)
+	_ Recorder = (*ClientSignaler)(nil)
+)
+
+// NewSignaler makes a signaler of a client and the options that it was made with.
 func NewSignaler(c client.Client, options client.Options) *ClientSignaler {
 	if options.Namespace == "" {
 		options.Namespace = client.DefaultNamespace
@@ -53,7 +60,7 @@ func (s *ClientSignaler) SignalWorkflow(ctx context.Context, namespace, workflow
 	return c.SignalWorkflow(ctx, workflowID, "", signal, arg)
 }
 
-// RecordCallback implements [Recorder]. One workflow hears all callbacks for one owner: whoever
+// RecordCallback implements [Recorder]. One workflow receives all callbacks for one owner: anyone who
 // holds a token can name any number of separations. Once one of them was proved to be the owner's,
 // no other is started.
 func (s *ClientSignaler) RecordCallback(
@@ -70,7 +77,7 @@ func (s *ClientSignaler) RecordCallback(
 	}
 	_, err = c.SignalWithStartWorkflow(ctx, activityapi.RecordCallbackWorkflowID(in.Owner),
 		stemflow.SignalSeparationCallback, callback, options, activityapi.WorkflowRecordCallback, in)
-	if recorded := (*serviceerror.WorkflowExecutionAlreadyStarted)(nil); errors.As(err, &recorded) {
+	if _, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
 		return nil
 	}
 	return err
@@ -80,7 +87,7 @@ func (s *ClientSignaler) client(ctx context.Context, namespace string) (client.C
 	if namespace == s.options.Namespace {
 		return s.home, nil
 	}
-	if c, known := s.others.Load(namespace); known {
+	if c, ok := s.others.Load(namespace); ok {
 		return c.(client.Client), nil
 	}
 	options := s.options
@@ -96,7 +103,7 @@ func (s *ClientSignaler) client(ctx context.Context, namespace string) (client.C
 	return c.(client.Client), nil
 }
 
-// Close lets go of the clients that were made here. The client given stays open.
+// Close closes the clients that were made here. The client given stays open.
 func (s *ClientSignaler) Close() {
 	s.others.Range(func(namespace, c any) bool {
 		s.others.Delete(namespace)

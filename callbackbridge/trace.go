@@ -25,8 +25,9 @@ func newTracer(provider trace.TracerProvider) trace.Tracer {
 	return provider.Tracer(span.Scope)
 }
 
-// startSpan begins the span of a callback. Its parent is the submit that asked for it, which only the signed token can say: headers are anybody's,
-// and whoever has no token has no span. The context leads the signal into the trace even where the bridge makes no span.
+// startSpan begins the span of a callback. Its parent is the submit that asked for it, which only
+// the signed token can say: headers are anybody's, and a caller without a token has no span. The
+// context leads the signal into the trace even where the bridge makes no span.
 func (b *bridge) startSpan(r *http.Request, claims token.Claims) (context.Context, trace.Span) {
 	ctx := r.Context()
 	if claims.Trace != (token.Trace{}) {

@@ -102,7 +102,8 @@ func TestRefusalsInTraces(t *testing.T) {
 	}
 }
 
-// A bridge that makes no spans leads the signal into the trace all the same, for whoever traces Temporal's client.
+// A bridge that makes no spans leads the signal into the trace all the same, for whoever traces
+// Temporal's client.
 func TestASignalIsInTheTraceWithoutASpanOfTheBridge(t *testing.T) {
 	signaler := &within{}
 	b := start(t, func(cfg *callbackbridge.Config) { cfg.Signaler = signaler })

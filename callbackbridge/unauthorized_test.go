@@ -12,7 +12,7 @@ import (
 	"stemflow/internal/token"
 )
 
-// Whoever is refused learns nothing of why, and the log learns it without any secret.
+// A caller that is refused does not learn why. The log says it, without any secret.
 func TestUnauthorizedIsBare(t *testing.T) {
 	b := start(t, func(cfg *callbackbridge.Config) { cfg.HMACKeys = []string{"the-key-that-comes-next", hmacKey} })
 	signed := func(key, task string, at time.Time) map[string]string {

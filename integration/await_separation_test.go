@@ -30,9 +30,9 @@ func TestHowAnAwaitedRunEnded(t *testing.T) {
 		}
 		return end, err
 	}
-	pending := kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}}
+	pending := kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}}
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, pending)
+	s.sim.SetScenario(in.AudioID, pending)
 	run := s.start(in)
 	_, err := look(run, run.GetRunID())
 	var app *temporal.ApplicationError
@@ -47,7 +47,7 @@ func TestHowAnAwaitedRunEnded(t *testing.T) {
 	}
 
 	failing := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(failing.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531}}})
+	s.sim.SetScenario(failing.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531}}})
 	run = s.start(failing)
 	_, message, details := s.failure(run)
 	end, err := look(run, run.GetRunID())
@@ -56,7 +56,7 @@ func TestHowAnAwaitedRunEnded(t *testing.T) {
 	require.True(t, end.Details.Paid)
 
 	cancelled := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(cancelled.AudioID, pending)
+	s.sim.SetScenario(cancelled.AudioID, pending)
 	run = s.start(cancelled)
 	s.awaitPhase(run, stemflow.PhaseWaiting)
 	id := s.cancelled(run)
@@ -66,7 +66,7 @@ func TestHowAnAwaitedRunEnded(t *testing.T) {
 	require.Equal(t, stemflow.ErrorDetails{SeparationTaskID: id, Paid: true}, *end.Details)
 
 	terminated := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(terminated.AudioID, pending)
+	s.sim.SetScenario(terminated.AudioID, pending)
 	run = s.start(terminated)
 	require.NoError(t, s.client.TerminateWorkflow(t.Context(), run.GetID(), run.GetRunID(), "test"))
 	end, err = look(run, run.GetRunID())

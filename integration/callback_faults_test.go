@@ -21,34 +21,34 @@ func TestCallbackFaultsChangeNothingButLatency(t *testing.T) {
 	s := newStack(t)
 	seconds := func(n int) kiesim.Duration { return kiesim.Duration(time.Duration(n) * time.Second) }
 	for name, c := range map[string]struct {
-		knobs  kiesim.Knobs
-		grace  time.Duration
-		settle stemflow.SettledBy
+		scenario kiesim.Scenario
+		grace    time.Duration
+		settle   stemflow.SettledBy
 	}{
-		"lost": {kiesim.Knobs{Callback: kiesim.Callback{Lost: true}}, time.Second, stemflow.SettledByPoll},
+		"lost": {kiesim.Scenario{Callback: kiesim.Callback{Lost: true}}, time.Second, stemflow.SettledByPoll},
 		"early, before the answer to the submit": {
-			kiesim.Knobs{Submit: kiesim.Fault{Delay: seconds(2)}, Callback: kiesim.Callback{Delay: -1}}, time.Minute, stemflow.SettledByCallback,
+			kiesim.Scenario{Submit: kiesim.Fault{Delay: seconds(2)}, Callback: kiesim.Callback{Delay: -1}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"early, before the record": {
-			kiesim.Knobs{Delay: seconds(4), Callback: kiesim.Callback{Delay: -1}}, time.Minute, stemflow.SettledByCallback,
+			kiesim.Scenario{Delay: seconds(4), Callback: kiesim.Callback{Delay: -1}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"ahead of a record that lags": {
-			kiesim.Knobs{Record: kiesim.Record{Lag: seconds(3)}}, time.Minute, stemflow.SettledByCallback,
+			kiesim.Scenario{Record: kiesim.Record{Lag: seconds(3)}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"ahead of a record that never comes": {
-			kiesim.Knobs{Record: kiesim.Record{NullFor: seconds(3600)}}, time.Minute, stemflow.SettledByCallback,
+			kiesim.Scenario{Record: kiesim.Record{NullFor: seconds(3600)}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"three times": {
-			kiesim.Knobs{Delay: seconds(1), Callback: kiesim.Callback{Duplicates: 2}}, time.Minute, stemflow.SettledByCallback,
+			kiesim.Scenario{Delay: seconds(1), Callback: kiesim.Callback{Duplicates: 2}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"for another task first": {
-			kiesim.Knobs{Delay: seconds(1), Callback: kiesim.Callback{ForOtherTask: true}}, time.Minute, stemflow.SettledByCallback,
+			kiesim.Scenario{Delay: seconds(1), Callback: kiesim.Callback{ForOtherTask: true}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"failure, and the record says success": {
-			kiesim.Knobs{Delay: seconds(1), Callback: kiesim.Callback{Failure: true}}, time.Minute, stemflow.SettledByCallback,
+			kiesim.Scenario{Delay: seconds(1), Callback: kiesim.Callback{Failure: true}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"early for another task and an unknown submit": {
-			kiesim.Knobs{
+			kiesim.Scenario{
 				Delay: seconds(1), Submit: kiesim.Fault{Answer: kiesim.AnswerCut, Accept: true},
 				Callback: kiesim.Callback{ForOtherTask: true, Duplicates: 1},
 			}, time.Minute, stemflow.SettledByCallback,
@@ -59,7 +59,7 @@ func TestCallbackFaultsChangeNothingButLatency(t *testing.T) {
 			s := s.on(t)
 			in := track(stemflow.SeparateVocal)
 			in.CallbackGrace = stemflow.Duration(c.grace)
-			s.sim.SetKnobs(in.AudioID, c.knobs)
+			s.sim.SetScenario(in.AudioID, c.scenario)
 			result := s.result(s.start(in))
 			require.Equal(t, c.settle, result.SettledBy)
 			require.Len(t, result.Stems, 2)
@@ -84,7 +84,7 @@ func TestCallbackFarAheadOfTheRecord(t *testing.T) {
 			t.Parallel()
 			s := s.on(t)
 			in := track(stemflow.SeparateVocal)
-			s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}})
+			s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}})
 			run := s.start(in)
 			s.await("the separation is paid for", func() bool { return s.billed(in) == 1 })
 			s.call(in, callback)
@@ -103,7 +103,7 @@ func TestCallbackWhenTheRunIsOver(t *testing.T) {
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
 	in.CallbackGrace = stemflow.Duration(time.Second)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Callback: kiesim.Callback{Lost: true}})
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Callback: kiesim.Callback{Lost: true}})
 	result := s.result(s.start(in))
 	require.Equal(t, stemflow.SettledByPoll, result.SettledBy)
 	s.call(in, kiesim.CallbackNow{}) // it is acknowledged: the provider need not try again
@@ -130,7 +130,7 @@ func TestEveryDialectOfTheCallback(t *testing.T) {
 				s := s.on(t)
 				in := track(kind)
 				// There is no record, so that the stems are those of the callback.
-				s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Dialect: dialect, Record: kiesim.Record{NullFor: kiesim.Duration(time.Hour)}})
+				s.sim.SetScenario(in.AudioID, kiesim.Scenario{Dialect: dialect, Record: kiesim.Record{NullFor: kiesim.Duration(time.Hour)}})
 				result := s.result(s.start(in))
 				require.Equal(t, stemflow.SettledByCallback, result.SettledBy)
 				require.Len(t, result.Stems, len(stemflow.ExpectedStems(kind, in.StemName)))
@@ -140,7 +140,7 @@ func TestEveryDialectOfTheCallback(t *testing.T) {
 				t.Parallel()
 				s := s.on(t)
 				in := track(kind)
-				s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Dialect: dialect, Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
+				s.sim.SetScenario(in.AudioID, kiesim.Scenario{Dialect: dialect, Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
 				kind, message, details := s.failure(s.start(in))
 				require.Equal(t, stemflow.ErrorSeparationFailed, kind, message)
 				require.NotEmpty(t, details.SeparationTaskID)
@@ -154,7 +154,7 @@ func TestForgedCallbackIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	run := s.start(in)
 	s.await("the separation is paid for", func() bool { return s.memo(run) != "" })
 	s.awaitPhase(run, stemflow.PhaseWaiting)
@@ -189,7 +189,7 @@ func TestBridgeDownForTheWholeRun(t *testing.T) {
 	s.bridge.Close()
 	in := track(stemflow.SplitStem)
 	in.CallbackGrace = stemflow.Duration(2 * time.Second)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(3 * time.Second)})
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Delay: kiesim.Duration(3 * time.Second)})
 	result := s.result(s.start(in))
 	require.Equal(t, stemflow.SettledByPoll, result.SettledBy)
 	s.requireArchived(in, result)

@@ -11,10 +11,10 @@ import (
 	"stemflow/kiesim"
 )
 
-// knobsOfAll sets the knobs of all tracks of a catalogue.
-func (s *stack) knobsOfAll(tracks []stemflow.SeparateStemsInput, knobs kiesim.Knobs) {
+// setScenarioOfAll sets the scenario of all tracks of a catalogue.
+func (s *stack) setScenarioOfAll(tracks []stemflow.SeparateStemsInput, scenario kiesim.Scenario) {
 	for _, in := range tracks {
-		s.sim.SetKnobs(in.AudioID, knobs)
+		s.sim.SetScenario(in.AudioID, scenario)
 	}
 }
 
@@ -34,7 +34,7 @@ func TestADeadProviderCostsACatalogAHandful(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	in, tracks := s.listed(40)
-	s.knobsOfAll(tracks, kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
+	s.setScenarioOfAll(tracks, kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
 	run := s.startCatalog(in)
 
 	p := s.awaitOwnPause(run)
@@ -49,7 +49,7 @@ func TestADeadProviderCostsACatalogAHandful(t *testing.T) {
 	require.Contains(t, p.Paused.Message, "the one track that was tried after the pause failed too and cost 10 credits")
 	require.Len(t, s.sim.Bill().Charges, 4)
 
-	s.knobsOfAll(tracks, kiesim.Knobs{})
+	s.setScenarioOfAll(tracks, kiesim.Scenario{})
 	s.control(run, stemflow.UpdateResume)
 	result := s.catalogResult(run, patience)
 	require.Equal(t, stemflow.CatalogCounts{Archived: 36, Failed: 4}, result.CatalogCounts)
@@ -64,7 +64,7 @@ func TestACatalogTakesOverWhatAnotherOneGivesUp(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	in, tracks := s.listed(3)
-	s.knobsOfAll(tracks, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	s.setScenarioOfAll(tracks, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	first := s.startCatalog(in)
 	s.await("all are paid for", func() bool { return len(s.sim.Bill().Charges) == 3 })
 	more := append([]stemflow.SeparateStemsInput{track(stemflow.SeparateVocal)}, tracks...)

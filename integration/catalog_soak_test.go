@@ -49,7 +49,7 @@ func soakCatalog(t testing.TB, n int, seed uint64, deadline time.Duration) time.
 	in, tracks := s.listed(n)
 	in.CallbackGrace, in.PollInterval, in.Deadline = stemflow.Duration(5*time.Second), stemflow.Duration(3*time.Second), stemflow.Duration(deadline)
 	for _, track := range tracks {
-		s.sim.SetKnobs(track.AudioID, randomFaults(random))
+		s.sim.SetScenario(track.AudioID, randomFaults(random))
 	}
 
 	began := time.Now()
@@ -70,7 +70,7 @@ func soakCatalog(t testing.TB, n int, seed uint64, deadline time.Duration) time.
 
 	charges := len(s.sim.Bill().Charges)
 	for _, track := range known {
-		s.sim.SetKnobs(track.AudioID, kiesim.Knobs{})
+		s.sim.SetScenario(track.AudioID, kiesim.Scenario{})
 	}
 	second := s.catalogResult(s.startCatalog(s.list(known)), time.Hour)
 	require.Equal(t, stemflow.CatalogCounts{Found: result.Archived, Archived: unpaid + resumed}, second.CatalogCounts)
@@ -119,8 +119,8 @@ func (s *stack) accountFor(
 		if outcome.Reason != stemflow.ErrorSubmissionUnknown {
 			known = append(known, in)
 		}
-		manifest, found := s.manifest(in)
-		require.Equal(s.t, outcome.Status == stemflow.TrackArchived, found, what)
+		manifest, ok := s.manifest(in)
+		require.Equal(s.t, outcome.Status == stemflow.TrackArchived, ok, what)
 		switch outcome.Status {
 		case stemflow.TrackArchived:
 			require.Equal(s.t, 1, billed[in.AudioID], what)

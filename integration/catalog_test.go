@@ -196,7 +196,7 @@ func TestARefusedKeyIsMendedAndTheCatalogResumed(t *testing.T) {
 	in, tracks := s.listed(6)
 	in.Window = 2
 	for _, track := range tracks[3:] {
-		s.sim.SetKnobs(track.AudioID, kiesim.Knobs{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401, Times: 1}})
+		s.sim.SetScenario(track.AudioID, kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401, Times: 1}})
 	}
 	s.startProgram(program)
 	run := s.startCatalog(in)
@@ -226,7 +226,7 @@ func TestACatalogIsCancelledAndRunAgain(t *testing.T) {
 	in, tracks := s.listed(6)
 	in.Window = 3
 	for _, track := range tracks {
-		s.sim.SetKnobs(track.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+		s.sim.SetScenario(track.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	}
 	other := s.start(tracks[0])
 	run := s.startCatalog(in)
@@ -243,7 +243,7 @@ func TestACatalogIsCancelledAndRunAgain(t *testing.T) {
 	require.True(t, outcomes[0].Joined)
 	require.NotEmpty(t, outcomes[1].SeparationTaskID)
 	for _, track := range tracks {
-		s.sim.SetKnobs(track.AudioID, kiesim.Knobs{})
+		s.sim.SetScenario(track.AudioID, kiesim.Scenario{})
 	}
 	for _, charge := range s.sim.Bill().Charges {
 		require.NoError(t, s.sim.Settle(charge.TaskID))
@@ -277,7 +277,7 @@ func TestACatalogOfManyGenerations(t *testing.T) {
 	in, tracks := s.listed(24)
 	in.Window = 4
 	for i, track := range tracks {
-		s.sim.SetKnobs(track.AudioID, kiesim.Knobs{Delay: kiesim.Duration(time.Duration(i%5) * 300 * time.Millisecond)})
+		s.sim.SetScenario(track.AudioID, kiesim.Scenario{Delay: kiesim.Duration(time.Duration(i%5) * 300 * time.Millisecond)})
 	}
 	run := s.startCatalog(in)
 	first := run.GetRunID()
@@ -310,7 +310,7 @@ func TestACatalogIsCancelledWhenItWouldContinueAsNew(t *testing.T) {
 	in, tracks := s.listed(2)
 	in.Window = 1
 	for _, track := range tracks {
-		s.sim.SetKnobs(track.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+		s.sim.SetScenario(track.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	}
 	run := s.startCatalog(in)
 	s.await("the second track waits for the first", func() bool { return s.catalogProgress(run).Running == 1 && s.billed(tracks[0]) == 1 })
@@ -338,7 +338,7 @@ func TestACatalogOfManyGenerationsIsCancelled(t *testing.T) {
 	in, tracks := s.listed(40)
 	in.Window = 5
 	for _, track := range tracks[15:] {
-		s.sim.SetKnobs(track.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+		s.sim.SetScenario(track.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	}
 	run := s.startCatalog(in)
 	s.await("those that end have ended", func() bool { p := s.catalogProgress(run); return p.Archived == 15 && p.Running == 5 })

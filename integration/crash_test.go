@@ -56,7 +56,7 @@ func generate(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/voc
 
 // moment is when a worker is killed.
 type moment struct {
-	knobs kiesim.Knobs
+	scenario kiesim.Scenario
 	// archive and provider stand before the one and the other, where the moment is that of a request.
 	archive, provider func(*http.Request) bool
 	// paid says that a request counts only once the track is paid for.
@@ -85,13 +85,13 @@ func TestWorkerKilled(t *testing.T) {
 		},
 		"between answer and record": {archive: upload("submission.json"), paid: true},
 		"while it waits": {
-			knobs: kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}},
+			scenario: kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}},
 			reached: func(s *stack, _ stemflow.SeparateStemsInput, run client.WorkflowRun) bool {
 				return s.memo(run) != ""
 			},
 		},
 		"in the middle of an upload": {
-			knobs: kiesim.Knobs{Files: slowFiles()}, archive: upload("vocals.mp3"), pass: true,
+			scenario: kiesim.Scenario{Files: slowFiles()}, archive: upload("vocals.mp3"), pass: true,
 		},
 		"before the manifest": {archive: upload("manifest.json")},
 	} {
@@ -109,7 +109,7 @@ func (m moment) run(t *testing.T, program string) {
 
 	s.queue += "-killed"
 	in := track(stemflow.SplitStem)
-	s.sim.SetKnobs(in.AudioID, m.knobs)
+	s.sim.SetScenario(in.AudioID, m.scenario)
 	if m.never {
 		in.Deadline = stemflow.Duration(20 * time.Second)
 	}
@@ -137,8 +137,8 @@ func (m moment) run(t *testing.T, program string) {
 		}
 	})
 	worker.Kill()
-	_, found := s.manifest(in)
-	require.False(t, found, "it was killed in time")
+	_, ok := s.manifest(in)
+	require.False(t, ok, "it was killed in time")
 	s.startProgram(program)
 
 	if m.never {
@@ -148,7 +148,7 @@ func (m moment) run(t *testing.T, program string) {
 		require.Equal(t, stemflow.SubmissionIntended, s.ledger(in).State)
 		return
 	}
-	if m.knobs.Outcome.Pending {
+	if m.scenario.Outcome.Pending {
 		s.settle(in)
 	}
 	result := s.result(run)
@@ -179,8 +179,8 @@ func TestWorkerStoppedDuringTheSubmit(t *testing.T) {
 // comparable is a track's manifest without its times and ids.
 func (s *stack) comparable(in stemflow.SeparateStemsInput) stemflow.Manifest {
 	s.t.Helper()
-	manifest, found := s.manifest(in)
-	require.True(s.t, found)
+	manifest, ok := s.manifest(in)
+	require.True(s.t, ok)
 	require.False(s.t, manifest.SubmittedAt.IsZero())
 	manifest.SubmittedAt, manifest.SettledAt, manifest.ArchivedAt = time.Time{}, time.Time{}, time.Time{}
 	require.False(s.t, manifest.Provider.CreatedAt.IsZero())

@@ -38,7 +38,7 @@ func TestAHostsOwnTraces(t *testing.T) {
 	s.startHost()
 
 	in := track(stemflow.SplitStem)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(time.Second)})
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Delay: kiesim.Duration(time.Second)})
 	ctx, release := provider.Tracer("host").Start(t.Context(), "release a record")
 	run, err := s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{TaskQueue: s.queue}, media.Karaoke,
 		media.Track{TaskID: in.TaskID, AudioID: in.AudioID})

@@ -139,7 +139,7 @@ func TestAPipelineThatEndsEarly(t *testing.T) {
 			s := newStackAt(t, serverstest.Temporal(t).Addr)
 			s.startHost()
 			in := track(stemflow.SplitStem)
-			s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+			s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 			run := s.execute(media.Karaoke, media.Track{TaskID: in.TaskID, AudioID: in.AudioID})
 			child := s.client.GetWorkflow(t.Context(), stemflow.WorkflowID(in), "")
 			s.await("the separation is paid for", func() bool {
@@ -196,7 +196,7 @@ func TestNexus(t *testing.T) {
 	}
 
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	first, second := call(in.TaskID, in.AudioID), call(in.TaskID, in.AudioID)
 	for _, run := range []client.WorkflowRun{first, second} {
 		s.await("its operation has started", func() bool {
@@ -233,7 +233,7 @@ func TestNexus(t *testing.T) {
 	}
 
 	pending := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(pending.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	s.sim.SetScenario(pending.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	run := call(pending.TaskID, pending.AudioID)
 	s.await("the separation is under way", func() bool { return s.billed(pending) == 1 })
 	require.NoError(t, caller.CancelWorkflow(t.Context(), run.GetID(), run.GetRunID()))

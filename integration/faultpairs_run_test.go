@@ -102,7 +102,7 @@ func newFaultRun(t testing.TB, pair faultPair) *faultRun {
 		// It must be waiting still when a slow machine gets round to it.
 		in.Deadline, in.CallbackGrace = stemflow.Duration(3*time.Minute), stemflow.Duration(3*time.Minute)
 	}
-	r.sim.SetKnobs(in.AudioID, pair.knobs())
+	r.sim.SetScenario(in.AudioID, pair.scenario())
 	r.books = books{s: r.stack, in: in}
 	return r
 }
@@ -118,28 +118,28 @@ func (r *faultRun) at(among ...runMoment) []*passage {
 	return passages
 }
 
-// knobs are how the provider behaves, so that the moments come about and its own faults happen.
-func (p faultPair) knobs() kiesim.Knobs {
+// scenario is how the provider behaves, so that the moments come about and its own faults happen.
+func (p faultPair) scenario() kiesim.Scenario {
 	answers := map[fault]kiesim.Answer{
 		hangProvider: kiesim.AnswerHang, cutProvider: kiesim.AnswerCut, garbleProvider: kiesim.AnswerUnreadable,
 	}
-	var k kiesim.Knobs
-	k.Outcome.Pending = p.at(atWaiting) || p.at(atCallback) || p.at(atPolling)
-	k.Callback.Lost = p.at(atPolling) && !p.has("bridge")
+	var scenario kiesim.Scenario
+	scenario.Outcome.Pending = p.at(atWaiting) || p.at(atCallback) || p.at(atPolling)
+	scenario.Callback.Lost = p.at(atPolling) && !p.has("bridge")
 	if p.at(atArchiving) {
-		k.Files = slowFiles()
+		scenario.Files = slowFiles()
 	}
 	for _, m := range moments {
-		f, found := p.provider(m)
+		f, ok := p.provider(m)
 		switch {
-		case !found:
+		case !ok:
 		case m == atCall || m == atAnswer:
-			k.Submit = kiesim.Fault{Answer: answers[f], Accept: m == atAnswer, Times: 1}
+			scenario.Submit = kiesim.Fault{Answer: answers[f], Accept: m == atAnswer, Times: 1}
 		default:
-			k.RecordInfo = kiesim.Fault{Answer: answers[f], Times: 2}
+			scenario.RecordInfo = kiesim.Fault{Answer: answers[f], Times: 2}
 		}
 	}
-	return k
+	return scenario
 }
 
 // play brings both faults about, and what they hit back.

@@ -41,7 +41,7 @@ func TestAFleetLosesAWorkerAndABridge(t *testing.T) {
 	for range tracks {
 		in := track(stemflow.SeparateVocal)
 		in.CallbackGrace, in.Deadline = stemflow.Duration(10*time.Minute), stemflow.Duration(20*time.Minute)
-		s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(time.Second), Files: slowFiles()})
+		s.sim.SetScenario(in.AudioID, kiesim.Scenario{Delay: kiesim.Duration(time.Second), Files: slowFiles()})
 		runs[s.start(in)] = in
 	}
 	s.await("a third of the tracks is paid for", func() bool { return len(s.sim.Bill().Charges) >= tracks/3 })

@@ -65,7 +65,7 @@ func TestForgedLinksAreNotFetched(t *testing.T) {
 		t.Parallel()
 		s := s.on(t)
 		in := track(stemflow.SeparateVocal)
-		s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}})
+		s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}})
 		run := s.start(in)
 		s.await("the separation is paid for", func() bool { return s.memo(run) != "" })
 		s.forge(run.GetRunID(), run.GetID(), s.memo(run), address)
@@ -80,7 +80,7 @@ func TestForgedLinksAreNotFetched(t *testing.T) {
 		t.Parallel()
 		s := s.on(t)
 		in := track(stemflow.SeparateVocal)
-		s.sim.SetKnobs(in.AudioID, kiesim.Knobs{
+		s.sim.SetScenario(in.AudioID, kiesim.Scenario{
 			Callback: kiesim.Callback{Lost: true}, Record: kiesim.Record{NullFor: kiesim.Duration(time.Hour)},
 		})
 		run := s.start(in)

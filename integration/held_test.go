@@ -62,7 +62,7 @@ func (s *stack) holdAnswer(in stemflow.SeparateStemsInput) (release func()) {
 	return release
 }
 
-// settle lets the provider come to an end with a track, once it is paid for, whatever its knobs say.
+// settle lets the provider come to an end with a track, once it is paid for, whatever its scenario says.
 func (s *stack) settle(in stemflow.SeparateStemsInput) {
 	s.t.Helper()
 	s.await("the track is paid for", func() bool { return s.billed(in) > 0 })

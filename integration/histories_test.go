@@ -29,34 +29,34 @@ var record = flag.Bool("record", false, "write the histories of each path to wor
 func TestHistoriesReplay(t *testing.T) {
 	t.Parallel()
 	for name, path := range map[string]struct {
-		input func(*stemflow.SeparateStemsInput)
-		knobs kiesim.Knobs
-		then  func(*stack, client.WorkflowRun)
+		input    func(*stemflow.SeparateStemsInput)
+		scenario kiesim.Scenario
+		then     func(*stack, client.WorkflowRun)
 	}{
 		"callback": {},
 		"polling": {
-			input: func(in *stemflow.SeparateStemsInput) { in.CallbackGrace = stemflow.Duration(time.Second) },
-			knobs: kiesim.Knobs{Delay: kiesim.Duration(4 * time.Second), Callback: kiesim.Callback{Lost: true}},
+			input:    func(in *stemflow.SeparateStemsInput) { in.CallbackGrace = stemflow.Duration(time.Second) },
+			scenario: kiesim.Scenario{Delay: kiesim.Duration(4 * time.Second), Callback: kiesim.Callback{Lost: true}},
 		},
-		"failed": {knobs: kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}}},
-		"unknown": {knobs: kiesim.Knobs{
+		"failed": {scenario: kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}}},
+		"unknown": {scenario: kiesim.Scenario{
 			Delay: kiesim.Duration(time.Second), Submit: kiesim.Fault{Answer: kiesim.AnswerCut, Accept: true, Times: 1},
 		}},
 		"timed-out": {
 			input: func(in *stemflow.SeparateStemsInput) {
 				in.CallbackGrace, in.Deadline = stemflow.Duration(time.Second), stemflow.Duration(3*time.Second)
 			},
-			knobs: kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}},
+			scenario: kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}},
 		},
-		"renewed": {knobs: kiesim.Knobs{Files: map[string]kiesim.File{"vocals": {Expired: kiesim.ExpiredAtOnce}}}},
+		"renewed": {scenario: kiesim.Scenario{Files: map[string]kiesim.File{"vocals": {Expired: kiesim.ExpiredAtOnce}}}},
 		"partial": {
 			input: func(in *stemflow.SeparateStemsInput) { in.AllowPartial = true },
-			knobs: kiesim.Knobs{Files: map[string]kiesim.File{
+			scenario: kiesim.Scenario{Files: map[string]kiesim.File{
 				"vocals": {Expired: kiesim.ExpiredAtOnce, RenewedBy: kiesim.RenewedNever},
 			}},
 		},
 		"cancelled": {
-			knobs: kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}},
+			scenario: kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}},
 			then: func(s *stack, run client.WorkflowRun) {
 				require.Eventually(s.t, func() bool { return s.memo(run) != "" }, patience, 50*time.Millisecond)
 				require.NoError(s.t, s.client.CancelWorkflow(s.t.Context(), run.GetID(), run.GetRunID()))
@@ -70,7 +70,7 @@ func TestHistoriesReplay(t *testing.T) {
 			if path.input != nil {
 				path.input(&in)
 			}
-			s.sim.SetKnobs(in.AudioID, path.knobs)
+			s.sim.SetScenario(in.AudioID, path.scenario)
 			run := s.start(in)
 			if path.then != nil {
 				path.then(s, run)
@@ -98,7 +98,7 @@ func TestHistoriesOfCatalogsReplay(t *testing.T) {
 		in.Window = 2
 		budget := 30
 		in.CreditBudget = &budget
-		s.sim.SetKnobs(tracks[1].AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
+		s.sim.SetScenario(tracks[1].AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
 		run := s.startCatalog(in)
 		s.catalogResult(run, patience)
 		s.replay("catalog", s.history(run))
@@ -121,7 +121,7 @@ func TestHistoriesOfCatalogsReplay(t *testing.T) {
 		in, tracks := s.listed(3)
 		in.Window = 2
 		for _, track := range tracks {
-			s.sim.SetKnobs(track.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+			s.sim.SetScenario(track.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 		}
 		joined := s.start(tracks[0])
 		run := s.startCatalog(in)
@@ -137,8 +137,8 @@ func TestHistoriesOfCatalogsReplay(t *testing.T) {
 		t.Parallel()
 		s := newStack(t)
 		in, tracks := s.listed(8)
-		s.knobsOfAll(tracks[1:], kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
-		s.sim.SetKnobs(tracks[0].AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+		s.setScenarioOfAll(tracks[1:], kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
+		s.sim.SetScenario(tracks[0].AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 		joined := s.start(tracks[0])
 		s.await("the joined track is paid for", func() bool { return s.billed(tracks[0]) == 1 })
 		run := s.startCatalog(in)
@@ -146,7 +146,7 @@ func TestHistoriesOfCatalogsReplay(t *testing.T) {
 			p := s.catalogProgress(run)
 			return p.Paused != nil && p.Running == 1
 		})
-		s.knobsOfAll(tracks, kiesim.Knobs{})
+		s.setScenarioOfAll(tracks, kiesim.Scenario{})
 		s.cancelled(joined)
 		require.True(t, s.control(run, stemflow.UpdateResume).Trial)
 		s.settle(tracks[0])

@@ -23,8 +23,8 @@ import (
 
 // lost is a provider that accepts a submit and whose answer nobody ever sees. Its callback comes
 // when the test settles the task.
-func lost() kiesim.Knobs {
-	return kiesim.Knobs{
+func lost() kiesim.Scenario {
+	return kiesim.Scenario{
 		Submit: kiesim.Fault{Answer: kiesim.AnswerCut, Accept: true}, Outcome: kiesim.Outcome{Pending: true},
 	}
 }
@@ -106,7 +106,7 @@ func TestCallbackAfterTheRunReachesTheLedger(t *testing.T) {
 		t.Parallel()
 		s := s.on(t)
 		in := track(stemflow.SplitStemAdvanced)
-		s.sim.SetKnobs(in.AudioID, lost())
+		s.sim.SetScenario(in.AudioID, lost())
 		run := s.terminated(in)
 		s.settle(in)
 		recorded := s.recorded(run)
@@ -130,7 +130,7 @@ func TestCallbackAfterTheRunReachesTheLedger(t *testing.T) {
 		t.Parallel()
 		s := s.on(t)
 		in := track(stemflow.SeparateVocal)
-		s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+		s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 		s.holdAnswer(in) // for good
 		run := s.start(in)
 		s.await("the track is paid for", func() bool { return s.billed(in) == 1 })
@@ -144,15 +144,15 @@ func TestCallbackAfterTheRunReachesTheLedger(t *testing.T) {
 		t.Parallel()
 		s := s.on(t)
 		in := track(stemflow.SeparateVocal)
-		knobs := lost()
-		knobs.Outcome.Failure = &kiesim.Failure{Code: 531}
-		s.sim.SetKnobs(in.AudioID, knobs)
+		scenario := lost()
+		scenario.Outcome.Failure = &kiesim.Failure{Code: 531}
+		s.sim.SetScenario(in.AudioID, scenario)
 		run := s.terminated(in)
 		s.settle(in)
 		s.recorded(run)
 		require.Equal(t, stemflow.SubmissionFailed, s.ledger(in).State)
 		require.Equal(t, 531, s.ledger(in).ProviderCode)
-		s.sim.SetKnobs(in.AudioID, kiesim.Knobs{})
+		s.sim.SetScenario(in.AudioID, kiesim.Scenario{})
 		s.result(s.start(in))
 		require.Equal(t, 2, s.billed(in), "another try is paid for, without force")
 	})
@@ -160,7 +160,7 @@ func TestCallbackAfterTheRunReachesTheLedger(t *testing.T) {
 		t.Parallel()
 		s := s.on(t)
 		in := track(stemflow.SeparateVocal)
-		s.sim.SetKnobs(in.AudioID, lost())
+		s.sim.SetScenario(in.AudioID, lost())
 		s.terminated(in)
 		second := s.start(in)
 		s.awaitFailed(second, activityapi.ActivityErrorSubmitHeld) // by the intent of the first
@@ -174,10 +174,10 @@ func TestCallbackAfterTheRunReachesTheLedger(t *testing.T) {
 		t.Parallel()
 		s := s.on(t)
 		in := track(stemflow.SeparateVocal)
-		s.sim.SetKnobs(in.AudioID, lost())
+		s.sim.SetScenario(in.AudioID, lost())
 		s.terminated(in)
 		first := s.charges(in)[0].TaskID
-		s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+		s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 		in.Force = true
 		second := s.start(in)
 		s.awaitPhase(second, stemflow.PhaseWaiting)
@@ -197,7 +197,7 @@ func TestCallbackAfterTheRunWaitsForAWorker(t *testing.T) {
 	s := newStackAt(t, serverstest.Temporal(t).Addr)
 	w := s.hostWorker()
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, lost())
+	s.sim.SetScenario(in.AudioID, lost())
 	run := s.terminated(in)
 	w.Stop()
 	s.settle(in)
@@ -215,7 +215,7 @@ func TestForgedCallbacksAfterTheRun(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	in, other := track(stemflow.SeparateVocal), track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, lost())
+	s.sim.SetScenario(in.AudioID, lost())
 	s.result(s.start(other))
 	run := s.terminated(in)
 	genuine := s.charges(in)[0].TaskID
@@ -244,9 +244,9 @@ func TestCallbackAfterTheRunWhileTemporalIsAway(t *testing.T) {
 	s := newStackAt(t, server.Addr)
 	s.startWorker()
 	in := track(stemflow.SeparateVocal)
-	knobs := lost()
-	knobs.Callback.Lost = true // those that the test sends are enough
-	s.sim.SetKnobs(in.AudioID, knobs)
+	scenario := lost()
+	scenario.Callback.Lost = true // those that the test sends are enough
+	s.sim.SetScenario(in.AudioID, scenario)
 	run := s.terminated(in)
 	s.settle(in)
 	callback := func() int {

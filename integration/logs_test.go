@@ -36,7 +36,7 @@ func TestLogsAreJSONAndNameTheSeparation(t *testing.T) {
 	collector := telemetrytest.NewCollector(t)
 	p := startPrograms(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL)
 	in := track(stemflow.SplitStem)
-	p.sim.SetKnobs(in.AudioID, kiesim.Knobs{Files: map[string]kiesim.File{"drums": {Expired: kiesim.ExpiredAtOnce}}})
+	p.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{"drums": {Expired: kiesim.ExpiredAtOnce}}})
 	result := p.separate(in)
 	p.stop()
 

@@ -41,6 +41,6 @@ func TestLargeStemsTakeLittleMemory(t *testing.T) {
 // archive separates a track whose stems are all as the file says.
 func (s *stack) archive(in stemflow.SeparateStemsInput, file kiesim.File) stemflow.SeparateStemsResult {
 	s.t.Helper()
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Files: map[string]kiesim.File{kiesim.AllStems: file}})
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{kiesim.AllStems: file}})
 	return s.result(s.start(in))
 }

@@ -56,7 +56,7 @@ func (s *stack) pendingSubmit(run client.WorkflowRun) *workflowpb.PendingActivit
 // and nobody has seen the answer.
 func (s *stack) submitting(in stemflow.SeparateStemsInput) (run client.WorkflowRun, release func()) {
 	s.t.Helper()
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	release = s.holdAnswer(in)
 	run = s.start(in)
 	s.await("the submit is under way", func() bool { return s.billed(in) == 1 })
@@ -284,7 +284,7 @@ func TestWorkflowReset(t *testing.T) {
 				s := s.on(t)
 				in := track(stemflow.SeparateVocal)
 				in.Force = force
-				s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+				s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 				run := s.start(in)
 				s.awaitPhase(run, stemflow.PhaseWaiting)
 				s.settledOnce(in, s.reset(run, s.afterSubmit(run)))
@@ -309,7 +309,7 @@ func TestWorkflowReset(t *testing.T) {
 				s := s.on(t)
 				in := track(stemflow.SeparateVocal)
 				in.Force = force
-				s.sim.SetKnobs(in.AudioID, lost())
+				s.sim.SetScenario(in.AudioID, lost())
 				run := s.start(in)
 				s.awaitUnknown(in, run)
 				for range 2 {

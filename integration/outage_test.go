@@ -27,7 +27,7 @@ func slowFiles() map[string]kiesim.File {
 func TestTemporalRestarted(t *testing.T) {
 	serverstest.SkipIfShort(t)
 	t.Parallel()
-	for phase, knobs := range map[stemflow.Phase]kiesim.Knobs{
+	for phase, scenario := range map[stemflow.Phase]kiesim.Scenario{
 		stemflow.PhaseWaiting:   {Outcome: kiesim.Outcome{Pending: true}},
 		stemflow.PhasePolling:   {Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}},
 		stemflow.PhaseArchiving: {Files: slowFiles()},
@@ -44,11 +44,11 @@ func TestTemporalRestarted(t *testing.T) {
 			if phase == stemflow.PhasePolling {
 				in.CallbackGrace = stemflow.Duration(time.Second)
 			}
-			s.sim.SetKnobs(in.AudioID, knobs)
+			s.sim.SetScenario(in.AudioID, scenario)
 			run := s.start(in)
 			s.awaitPhase(run, phase)
 			server.Kill()
-			if knobs.Outcome.Pending {
+			if scenario.Outcome.Pending {
 				s.settle(in)
 			}
 			server, err = server.Restart(t.Context())
@@ -71,7 +71,7 @@ func TestATemporalThatHangsInterruptsNoTransfer(t *testing.T) {
 	s := newStackAt(t, server.Addr)
 	s.startProgram(program)
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Files: map[string]kiesim.File{kiesim.AllStems: {BytesPerSecond: 12_500}}})
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{kiesim.AllStems: {BytesPerSecond: 12_500}}})
 	run := s.start(in)
 	s.await("both stems have sent a heartbeat", func() bool {
 		stems := s.pending(run)
@@ -166,10 +166,10 @@ func (s *stack) unpaid(in stemflow.SeparateStemsInput, run client.WorkflowRun, s
 func TestStoreDownAfterPaying(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		knobs kiesim.Knobs
-		held  bool // the answer to the submit, until the store has gone
-		gone  func(*stack, stemflow.SeparateStemsInput) bool
-		fails string // the activity that has met the outage before the store is back
+		scenario kiesim.Scenario
+		held     bool // the answer to the submit, until the store has gone
+		gone     func(*stack, stemflow.SeparateStemsInput) bool
+		fails    string // the activity that has met the outage before the store is back
 	}{
 		"before the ledger is completed": {
 			held:  true,
@@ -177,9 +177,9 @@ func TestStoreDownAfterPaying(t *testing.T) {
 			fails: activityapi.ActivityRecordSubmission,
 		},
 		"while archiving": {
-			knobs: kiesim.Knobs{Files: slowFiles()},
-			gone:  func(s *stack, _ stemflow.SeparateStemsInput) bool { return s.sim.Bill().Downloads > 1 },
-			fails: activityapi.ActivityArchiveStem,
+			scenario: kiesim.Scenario{Files: slowFiles()},
+			gone:     func(s *stack, _ stemflow.SeparateStemsInput) bool { return s.sim.Bill().Downloads > 1 },
+			fails:    activityapi.ActivityArchiveStem,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,7 +187,7 @@ func TestStoreDownAfterPaying(t *testing.T) {
 			var server *devservers.Process
 			s := newStack(t, func(s *stack) { server = s.newStore() })
 			in := track(stemflow.SeparateVocal)
-			s.sim.SetKnobs(in.AudioID, c.knobs)
+			s.sim.SetScenario(in.AudioID, c.scenario)
 			release := func() {}
 			if c.held {
 				release = s.holdAnswer(in)

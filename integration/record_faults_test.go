@@ -12,59 +12,59 @@ import (
 
 // recordFault is a record that misleads, and what the run makes of it. A run without an error type succeeds.
 type recordFault struct {
-	knobs kiesim.Knobs
-	fails string
+	scenario kiesim.Scenario
+	fails    string
 	// ledger is what it says afterwards; empty is paid.
 	ledger stemflow.SubmissionState
 }
 
 func recordFaults() map[string]recordFault {
 	lost := kiesim.Callback{Lost: true}
-	failing := func(code int) kiesim.Knobs {
-		return kiesim.Knobs{Callback: lost, Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: code}}}
+	failing := func(code int) kiesim.Scenario {
+		return kiesim.Scenario{Callback: lost, Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: code}}}
 	}
 	return map[string]recordFault{
-		"null for some looks": {knobs: kiesim.Knobs{Callback: lost, Record: kiesim.Record{NullLooks: 3}}},
-		"null for some time":  {knobs: kiesim.Knobs{Callback: lost, Record: kiesim.Record{NullFor: kiesim.Duration(4 * time.Second)}}},
-		"unknown flag":        {knobs: kiesim.Knobs{Callback: lost, Record: kiesim.Record{UnknownFlagLooks: 3}}},
+		"null for some looks": {scenario: kiesim.Scenario{Callback: lost, Record: kiesim.Record{NullLooks: 3}}},
+		"null for some time":  {scenario: kiesim.Scenario{Callback: lost, Record: kiesim.Record{NullFor: kiesim.Duration(4 * time.Second)}}},
+		"unknown flag":        {scenario: kiesim.Scenario{Callback: lost, Record: kiesim.Record{UnknownFlagLooks: 3}}},
 		"times as numeric strings": {
-			knobs: kiesim.Knobs{Callback: lost, Record: kiesim.Record{Times: kiesim.TimesNumericString}},
+			scenario: kiesim.Scenario{Callback: lost, Record: kiesim.Record{Times: kiesim.TimesNumericString}},
 		},
-		"times as dates": {knobs: kiesim.Knobs{Callback: lost, Record: kiesim.Record{Times: kiesim.TimesDateTime}}},
+		"times as dates": {scenario: kiesim.Scenario{Callback: lost, Record: kiesim.Record{Times: kiesim.TimesDateTime}}},
 		"CALLBACK_EXCEPTION with links": {
-			knobs: kiesim.Knobs{Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithLinks}},
+			scenario: kiesim.Scenario{Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithLinks}},
 		},
 		"CALLBACK_EXCEPTION without links": {
-			knobs: kiesim.Knobs{Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithoutLinks}},
-			fails: stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed,
+			scenario: kiesim.Scenario{Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithoutLinks}},
+			fails:    stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed,
 		},
 		"SUCCESS with null": {
-			knobs: kiesim.Knobs{Callback: lost, Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, fails: stemflow.ErrorNoStems,
+			scenario: kiesim.Scenario{Callback: lost, Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, fails: stemflow.ErrorNoStems,
 		},
 		"SUCCESS with empty links": {
-			knobs: kiesim.Knobs{Callback: lost, Outcome: kiesim.Outcome{Links: kiesim.LinksEmpty}}, fails: stemflow.ErrorNoStems,
+			scenario: kiesim.Scenario{Callback: lost, Outcome: kiesim.Outcome{Links: kiesim.LinksEmpty}}, fails: stemflow.ErrorNoStems,
 		},
 		"SUCCESS with no links, called back": {
-			knobs: kiesim.Knobs{Outcome: kiesim.Outcome{Links: kiesim.LinksEmpty}}, fails: stemflow.ErrorNoStems,
+			scenario: kiesim.Scenario{Outcome: kiesim.Outcome{Links: kiesim.LinksEmpty}}, fails: stemflow.ErrorNoStems,
 		},
 		"links that follow late": {
-			knobs: kiesim.Knobs{Callback: lost, Outcome: kiesim.Outcome{Links: kiesim.LinksNull, LinksAfter: 3}},
+			scenario: kiesim.Scenario{Callback: lost, Outcome: kiesim.Outcome{Links: kiesim.LinksNull, LinksAfter: 3}},
 		},
 		"links that follow the callback late": {
-			knobs: kiesim.Knobs{Outcome: kiesim.Outcome{Links: kiesim.LinksEmpty, LinksAfter: 2}},
+			scenario: kiesim.Scenario{Outcome: kiesim.Outcome{Links: kiesim.LinksEmpty, LinksAfter: 2}},
 		},
-		"failed with 400": {knobs: failing(400), fails: stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed},
-		"failed with 500": {knobs: failing(500), fails: stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed},
-		"failed with 531": {knobs: failing(531), fails: stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed},
+		"failed with 400": {scenario: failing(400), fails: stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed},
+		"failed with 500": {scenario: failing(500), fails: stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed},
+		"failed with 531": {scenario: failing(531), fails: stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed},
 		"failed under a kindred flag": {
-			knobs: kiesim.Knobs{Callback: lost, Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Flag: "CREATE_TASK_FAILED"}}},
-			fails: stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed,
+			scenario: kiesim.Scenario{Callback: lost, Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Flag: "CREATE_TASK_FAILED"}}},
+			fails:    stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed,
 		},
 		"answers that cannot be read": {
-			knobs: kiesim.Knobs{Callback: lost, RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML, Times: 3}},
+			scenario: kiesim.Scenario{Callback: lost, RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML, Times: 3}},
 		},
 		"a key that is refused for a while": {
-			knobs: kiesim.Knobs{Callback: lost, RecordInfo: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401, Times: 3}},
+			scenario: kiesim.Scenario{Callback: lost, RecordInfo: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401, Times: 3}},
 		},
 	}
 }
@@ -79,10 +79,10 @@ func TestRecordFaults(t *testing.T) {
 			s := s.on(t)
 			in := track(stemflow.SeparateVocal)
 			in.CallbackGrace = stemflow.Duration(time.Second)
-			if !c.knobs.Callback.Lost {
+			if !c.scenario.Callback.Lost {
 				in.CallbackGrace = stemflow.Duration(time.Minute)
 			}
-			s.sim.SetKnobs(in.AudioID, c.knobs)
+			s.sim.SetScenario(in.AudioID, c.scenario)
 			run := s.start(in)
 			if c.fails == "" {
 				result := s.result(run)
@@ -95,14 +95,14 @@ func TestRecordFaults(t *testing.T) {
 			kind, message, details := s.failure(run)
 			require.Equal(t, c.fails, kind, message)
 			require.Equal(t, s.charges(in)[0].TaskID, details.SeparationTaskID)
-			_, found := s.manifest(in)
-			require.False(t, found)
+			_, ok := s.manifest(in)
+			require.False(t, ok)
 			want := c.ledger
 			if want == "" {
 				want = stemflow.SubmissionPaid
 			}
 			require.Equal(t, want, s.ledger(in).State)
-			if failure := c.knobs.Outcome.Failure; failure != nil && failure.Code != 0 {
+			if failure := c.scenario.Outcome.Failure; failure != nil && failure.Code != 0 {
 				require.Equal(t, failure.Code, details.ProviderCode)
 				require.Equal(t, failure.Code, s.ledger(in).ProviderCode)
 			}

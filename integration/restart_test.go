@@ -47,20 +47,20 @@ func TestCancelledInEachPhaseAndResumed(t *testing.T) {
 	s := newStack(t)
 	pending := kiesim.Outcome{Pending: true}
 	for phase, c := range map[stemflow.Phase]struct {
-		knobs kiesim.Knobs
-		grace time.Duration
+		scenario kiesim.Scenario
+		grace    time.Duration
 	}{
-		stemflow.PhaseSubmitting: {kiesim.Knobs{Outcome: pending}, time.Minute},
-		stemflow.PhaseWaiting:    {kiesim.Knobs{Outcome: pending}, time.Minute},
-		stemflow.PhasePolling:    {kiesim.Knobs{Outcome: pending, Callback: kiesim.Callback{Lost: true}}, time.Second},
-		stemflow.PhaseArchiving:  {kiesim.Knobs{Files: slowFiles()}, time.Minute},
+		stemflow.PhaseSubmitting: {kiesim.Scenario{Outcome: pending}, time.Minute},
+		stemflow.PhaseWaiting:    {kiesim.Scenario{Outcome: pending}, time.Minute},
+		stemflow.PhasePolling:    {kiesim.Scenario{Outcome: pending, Callback: kiesim.Callback{Lost: true}}, time.Second},
+		stemflow.PhaseArchiving:  {kiesim.Scenario{Files: slowFiles()}, time.Minute},
 	} {
 		t.Run(string(phase), func(t *testing.T) {
 			t.Parallel()
 			s := s.on(t)
 			in := track(stemflow.SeparateVocal)
 			in.CallbackGrace = stemflow.Duration(c.grace)
-			s.sim.SetKnobs(in.AudioID, c.knobs)
+			s.sim.SetScenario(in.AudioID, c.scenario)
 			release := func() {}
 			if phase == stemflow.PhaseSubmitting {
 				release = s.holdAnswer(in)
@@ -74,8 +74,8 @@ func TestCancelledInEachPhaseAndResumed(t *testing.T) {
 			require.Equal(t, s.charges(in)[0].TaskID, id)
 			require.Equal(t, id, s.memo(run))
 			require.Equal(t, stemflow.SubmissionPaid, s.ledger(in).State)
-			_, found := s.manifest(in)
-			require.False(t, found)
+			_, ok := s.manifest(in)
+			require.False(t, ok)
 			s.settle(in)
 			s.resumed(in)
 		})
@@ -117,7 +117,7 @@ func TestAfterATimeOutTheSeparationIsResumed(t *testing.T) {
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
 	in.CallbackGrace, in.Deadline = stemflow.Duration(time.Second), stemflow.Duration(3*time.Second)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}})
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}})
 	kind, message, details := s.failure(s.start(in))
 	require.Equal(t, stemflow.ErrorSeparationTimedOut, kind, message)
 	require.Equal(t, s.charges(in)[0].TaskID, details.SeparationTaskID)
@@ -131,7 +131,7 @@ func TestAfterAFailureToArchiveItIsResumed(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, func(s *stack) { s.cfg.MaxStemSize = 150_000 })
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Files: map[string]kiesim.File{"vocals": {Size: 200_000}}})
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{"vocals": {Size: 200_000}}})
 	kind, message, details := s.failure(s.start(in))
 	require.Equal(t, stemflow.ErrorArchiveIncomplete, kind, message)
 	require.Equal(t, s.charges(in)[0].TaskID, details.SeparationTaskID)
@@ -144,7 +144,7 @@ func TestAfterTerminationTheSeparationIsResumed(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	run := s.start(in)
 	s.awaitPhase(run, stemflow.PhaseWaiting)
 	require.NoError(t, s.client.TerminateWorkflow(t.Context(), run.GetID(), run.GetRunID(), "test"))
@@ -158,7 +158,7 @@ func TestWhenTemporalForgotTheRunItIsResumed(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	run := s.start(in)
 	s.awaitPhase(run, stemflow.PhaseWaiting)
 	_, err := s.client.WorkflowService().DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{
@@ -167,8 +167,8 @@ func TestWhenTemporalForgotTheRunItIsResumed(t *testing.T) {
 	require.NoError(t, err)
 	s.await("Temporal has forgotten the run", func() bool {
 		_, err := s.client.DescribeWorkflow(t.Context(), run.GetID(), "")
-		var gone *serviceerror.NotFound
-		return errors.As(err, &gone)
+		_, ok := errors.AsType[*serviceerror.NotFound](err)
+		return ok
 	})
 	s.settle(in)
 	s.resumed(in)
@@ -178,7 +178,7 @@ func TestAfterAFailedSeparationItPaysAnew(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
-	s.sim.QueueKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
+	s.sim.QueueScenarios(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
 	kind, message, _ := s.failure(s.start(in))
 	require.Equal(t, stemflow.ErrorSeparationFailed, kind, message)
 	result := s.result(s.start(in))
@@ -201,7 +201,7 @@ func TestTwoRunsOfATrackAtTheSameMomentPayOnce(t *testing.T) {
 			t.Parallel()
 			s := s.on(t)
 			in := track(stemflow.SeparateVocal)
-			s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(time.Second), Submit: submit})
+			s.sim.SetScenario(in.AudioID, kiesim.Scenario{Delay: kiesim.Duration(time.Second), Submit: submit})
 			runs := make([]client.WorkflowRun, 3)
 			for i := range runs {
 				runs[i] = s.startAs("other-"+newID(), in)
@@ -231,19 +231,19 @@ func TestResumeByID(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	for name, c := range map[string]struct {
-		knobs  kiesim.Knobs
-		wait   bool // for the first run's end
-		change func(*stemflow.SeparateStemsInput)
-		fails  string
+		scenario kiesim.Scenario
+		wait     bool // for the first run's end
+		change   func(*stemflow.SeparateStemsInput)
+		fails    string
 	}{
-		"still running": {knobs: kiesim.Knobs{Delay: kiesim.Duration(4 * time.Second), Callback: kiesim.Callback{Lost: true}}},
+		"still running": {scenario: kiesim.Scenario{Delay: kiesim.Duration(4 * time.Second), Callback: kiesim.Callback{Lost: true}}},
 		"done":          {wait: true},
 		"failed": {
-			knobs: kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}}, wait: true, fails: stemflow.ErrorSeparationFailed,
+			scenario: kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}}, wait: true, fails: stemflow.ErrorSeparationFailed,
 		},
 		"fails meanwhile": {
-			knobs: kiesim.Knobs{Delay: kiesim.Duration(4 * time.Second), Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}},
-			fails: stemflow.ErrorSeparationFailed,
+			scenario: kiesim.Scenario{Delay: kiesim.Duration(4 * time.Second), Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}},
+			fails:    stemflow.ErrorSeparationFailed,
 		},
 		"unknown": {
 			wait: true, change: func(in *stemflow.SeparateStemsInput) { in.SeparationTaskID = newID() }, fails: stemflow.ErrorInvalidInput,
@@ -252,23 +252,23 @@ func TestResumeByID(t *testing.T) {
 			wait: true, change: func(in *stemflow.SeparateStemsInput) { in.AudioID = newID() }, fails: stemflow.ErrorInvalidInput,
 		},
 		"another track's, still running": {
-			knobs:  kiesim.Knobs{Delay: kiesim.Duration(4 * time.Second)},
-			change: func(in *stemflow.SeparateStemsInput) { in.AudioID = newID() }, fails: stemflow.ErrorInvalidInput,
+			scenario: kiesim.Scenario{Delay: kiesim.Duration(4 * time.Second)},
+			change:   func(in *stemflow.SeparateStemsInput) { in.AudioID = newID() }, fails: stemflow.ErrorInvalidInput,
 		},
 		"another track's, not to be seen yet": {
-			knobs:  kiesim.Knobs{Record: kiesim.Record{NullLooks: 3}, Delay: kiesim.Duration(20 * time.Second)},
-			change: func(in *stemflow.SeparateStemsInput) { in.AudioID = newID() }, fails: stemflow.ErrorInvalidInput,
+			scenario: kiesim.Scenario{Record: kiesim.Record{NullLooks: 3}, Delay: kiesim.Duration(20 * time.Second)},
+			change:   func(in *stemflow.SeparateStemsInput) { in.AudioID = newID() }, fails: stemflow.ErrorInvalidInput,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := s.on(t)
 			in := track(stemflow.SeparateVocal)
-			s.sim.SetKnobs(in.AudioID, c.knobs)
+			s.sim.SetScenario(in.AudioID, c.scenario)
 			first := s.start(in)
 			s.await("the separation is paid for", func() bool { return s.memo(first) != "" })
 			if c.wait {
-				_ = first.Get(t.Context(), nil) // how it ends is the knobs' affair
+				_ = first.Get(t.Context(), nil) // how it ends is up to the scenario
 			}
 			paid := in
 			in.Prefix, in.SeparationTaskID = "elsewhere", s.memo(first)
@@ -283,8 +283,8 @@ func TestResumeByID(t *testing.T) {
 			} else {
 				kind, message, _ := s.failure(run)
 				require.Equal(t, c.fails, kind, message)
-				_, found := s.manifest(in)
-				require.False(t, found)
+				_, ok := s.manifest(in)
+				require.False(t, ok)
 			}
 			require.Equal(t, 1, s.billed(paid))
 			if in.AudioID != paid.AudioID {

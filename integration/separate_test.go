@@ -70,8 +70,8 @@ func TestEveryTypeFromSubmitToManifest(t *testing.T) {
 			require.False(t, result.SubmittedAt.IsZero())
 			require.False(t, result.SettledAt.Before(result.SubmittedAt))
 
-			manifest, found := s.manifest(in)
-			require.True(t, found)
+			manifest, ok := s.manifest(in)
+			require.True(t, ok)
 			require.Equal(t, result, manifest.SeparateStemsResult)
 			require.Equal(t, in.AudioID, manifest.Source.AudioID)
 			require.Equal(t, stemflow.SubmissionPaid, s.ledger(in).State)
@@ -128,7 +128,7 @@ func TestStartingATrackTwiceJoinsItsRun(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	first, second := s.start(in), s.start(in)
 	require.Equal(t, first.GetRunID(), second.GetRunID())
 	s.settle(in)
@@ -160,7 +160,7 @@ func TestLostCallbackIsMadeUpForByPolling(t *testing.T) {
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
 	in.CallbackGrace = stemflow.Duration(2 * time.Second)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{
 		Delay: kiesim.Duration(6 * time.Second), Callback: kiesim.Callback{Lost: true},
 	})
 	run := s.start(in)
@@ -224,7 +224,7 @@ func TestPartialArchiveIsCompletedByTheNextRun(t *testing.T) {
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
 	in.AllowPartial = true
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Files: map[string]kiesim.File{
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{
 		"vocals": {Fault: kiesim.FileHTML, Times: 8}, // more often than a run tries, and less often than two
 	}})
 	partial := s.result(s.start(in))

@@ -43,7 +43,7 @@ func BenchmarkSoak(b *testing.B) {
 			in := track([]stemflow.SeparationType{stemflow.SeparateVocal, stemflow.SplitStem}[random.IntN(2)])
 			in.CallbackGrace, in.PollInterval = stemflow.Duration(5*time.Second), stemflow.Duration(3*time.Second)
 			in.Deadline = stemflow.Duration(90 * time.Second)
-			s.sim.SetKnobs(in.AudioID, randomFaults(random))
+			s.sim.SetScenario(in.AudioID, randomFaults(random))
 			accounts[i] = &books{s: s.stack, in: in, run: s.start(in)}
 		}
 		for i := range *soakPairs {
@@ -90,21 +90,21 @@ func (s *faultStage) strike(random *rand.Rand, nth int) {
 }
 
 // randomFaults spoils about half of the joints, each in one way.
-func randomFaults(random *rand.Rand) kiesim.Knobs {
-	pick := func(faults ...func(*kiesim.Knobs)) func(*kiesim.Knobs) {
+func randomFaults(random *rand.Rand) kiesim.Scenario {
+	pick := func(faults ...func(*kiesim.Scenario)) func(*kiesim.Scenario) {
 		if i := random.IntN(2 * len(faults)); i < len(faults) {
 			return faults[i]
 		}
-		return func(*kiesim.Knobs) {}
+		return func(*kiesim.Scenario) {}
 	}
-	submit := func(f kiesim.Fault) func(*kiesim.Knobs) {
+	submit := func(f kiesim.Fault) func(*kiesim.Scenario) {
 		f.Times = 1
-		return func(k *kiesim.Knobs) { k.Submit = f }
+		return func(k *kiesim.Scenario) { k.Submit = f }
 	}
-	files := func(f kiesim.File) func(*kiesim.Knobs) {
-		return func(k *kiesim.Knobs) { k.Files = map[string]kiesim.File{"vocals": f} }
+	files := func(f kiesim.File) func(*kiesim.Scenario) {
+		return func(k *kiesim.Scenario) { k.Files = map[string]kiesim.File{"vocals": f} }
 	}
-	k := kiesim.Knobs{Delay: kiesim.Duration(random.IntN(5000)) * kiesim.Duration(time.Millisecond)}
+	k := kiesim.Scenario{Delay: kiesim.Duration(random.IntN(5000)) * kiesim.Duration(time.Millisecond)}
 	pick(
 		submit(kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 429}),
 		submit(kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}),
@@ -114,18 +114,18 @@ func randomFaults(random *rand.Rand) kiesim.Knobs {
 		submit(kiesim.Fault{Answer: kiesim.AnswerCut}),
 	)(&k)
 	pick(
-		func(k *kiesim.Knobs) { k.Callback.Lost = true },
-		func(k *kiesim.Knobs) { k.Callback.Duplicates = 2 },
-		func(k *kiesim.Knobs) { k.Callback.ForOtherTask = true },
-		func(k *kiesim.Knobs) { k.Callback.Failure = true },
-		func(k *kiesim.Knobs) { k.Callback.Delay = kiesim.Duration(-1) },
-		func(k *kiesim.Knobs) { k.Callback.Signature = kiesim.SignatureWrong },
+		func(k *kiesim.Scenario) { k.Callback.Lost = true },
+		func(k *kiesim.Scenario) { k.Callback.Duplicates = 2 },
+		func(k *kiesim.Scenario) { k.Callback.ForOtherTask = true },
+		func(k *kiesim.Scenario) { k.Callback.Failure = true },
+		func(k *kiesim.Scenario) { k.Callback.Delay = kiesim.Duration(-1) },
+		func(k *kiesim.Scenario) { k.Callback.Signature = kiesim.SignatureWrong },
 	)(&k)
 	pick(
-		func(k *kiesim.Knobs) { k.Record.NullLooks = 2 },
-		func(k *kiesim.Knobs) { k.Record.UnknownFlagLooks = 2 },
-		func(k *kiesim.Knobs) { k.Outcome.Failure = &kiesim.Failure{Code: 531} },
-		func(k *kiesim.Knobs) { k.Outcome.LinksAfter, k.Outcome.Links = 2, kiesim.LinksNull },
+		func(k *kiesim.Scenario) { k.Record.NullLooks = 2 },
+		func(k *kiesim.Scenario) { k.Record.UnknownFlagLooks = 2 },
+		func(k *kiesim.Scenario) { k.Outcome.Failure = &kiesim.Failure{Code: 531} },
+		func(k *kiesim.Scenario) { k.Outcome.LinksAfter, k.Outcome.Links = 2, kiesim.LinksNull },
 	)(&k)
 	pick(
 		files(kiesim.File{Fault: kiesim.FileTruncated, Times: 2}),

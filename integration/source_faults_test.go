@@ -47,7 +47,7 @@ func TestSourceFaultsThatPass(t *testing.T) {
 			t.Parallel()
 			s := s.on(t)
 			in := track(stemflow.SeparateVocal)
-			s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Files: map[string]kiesim.File{"vocals": file}})
+			s.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{"vocals": file}})
 			result := s.result(s.start(in))
 			require.Equal(t, want, contents(result))
 			require.Equal(t, "audio/mpeg", result.Stems[0].ContentType)
@@ -95,7 +95,7 @@ func TestSourceFaultsThatStay(t *testing.T) {
 				s := s.on(t)
 				in := track(stemflow.SeparateVocal)
 				in.AllowPartial = partial
-				s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Files: map[string]kiesim.File{"vocals": c.file}})
+				s.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{"vocals": c.file}})
 				run := s.start(in)
 				var stems []stemflow.Stem
 				var failed []stemflow.FailedStem
@@ -124,7 +124,7 @@ func TestSourceFaultsThatStay(t *testing.T) {
 		s := s.on(t)
 		in := track(stemflow.SeparateVocal)
 		in.AllowPartial = true // of nothing there is no part
-		s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Files: map[string]kiesim.File{
+		s.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{
 			kiesim.AllStems: {Expired: kiesim.ExpiredAtOnce, RenewedBy: kiesim.RenewedNever},
 		}})
 		kind, message, _ := s.failure(s.start(in))
@@ -139,7 +139,7 @@ func TestLargeStemOfUnknownLength(t *testing.T) {
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
 	const size = 12 << 20
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Files: map[string]kiesim.File{
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{
 		kiesim.AllStems: {Size: size, Chunked: true, Fault: kiesim.FileTruncated, Times: 1},
 	}})
 	result := s.result(s.start(in))

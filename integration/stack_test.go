@@ -281,8 +281,8 @@ func (s *stack) charges(in stemflow.SeparateStemsInput) []kiesim.Charge {
 // requireArchived demands that the archive holds what a result says, byte for byte, and no other stem of the track.
 func (s *stack) requireArchived(in stemflow.SeparateStemsInput, result stemflow.SeparateStemsResult) {
 	s.t.Helper()
-	manifest, found := s.manifest(in)
-	require.True(s.t, found, "there is a manifest")
+	manifest, ok := s.manifest(in)
+	require.True(s.t, ok, "there is a manifest")
 	require.Equal(s.t, result.SeparationTaskID, manifest.SeparationTaskID)
 	require.Equal(s.t, result.Stems, manifest.Stems)
 	want := []string{archive.ManifestKey(s.location(in)), archive.SubmissionKey(s.location(in))}

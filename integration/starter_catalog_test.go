@@ -60,12 +60,12 @@ func printed[T any](s *stack, r ran) T {
 }
 
 // listFile writes a list of new tracks to a file.
-func (s *stack) listFile(n int, knobs kiesim.Knobs) (path, name string, tracks []stemflow.SeparateStemsInput) {
+func (s *stack) listFile(n int, scenario kiesim.Scenario) (path, name string, tracks []stemflow.SeparateStemsInput) {
 	s.t.Helper()
 	var list strings.Builder
 	for range n {
 		in := track(stemflow.SeparateVocal)
-		s.sim.SetKnobs(in.AudioID, knobs)
+		s.sim.SetScenario(in.AudioID, scenario)
 		tracks = append(tracks, in)
 		line, err := json.Marshal(map[string]string{"taskId": in.TaskID, "audioId": in.AudioID})
 		require.NoError(s.t, err)
@@ -80,7 +80,7 @@ func (s *stack) listFile(n int, knobs kiesim.Knobs) (path, name string, tracks [
 func TestTheStarterSteersACatalog(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
-	path, name, tracks := s.listFile(6, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	path, name, tracks := s.listFile(6, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	started := printed[map[string]any](s, s.starter("catalog", "--file", path, "--window", "1", "--json"))
 	require.Equal(t, "catalog:"+name, started["workflowId"])
 
@@ -94,7 +94,7 @@ func TestTheStarterSteersACatalog(t *testing.T) {
 	require.Contains(t, refused.stdout, `"NameTaken"`, "another list under the same name")
 
 	for _, in := range tracks {
-		s.sim.SetKnobs(in.AudioID, kiesim.Knobs{})
+		s.sim.SetScenario(in.AudioID, kiesim.Scenario{})
 	}
 	s.settle(tracks[0])
 	s.await("the track under way has come to its end", func() bool {
@@ -117,11 +117,11 @@ func TestTheStarterSteersACatalog(t *testing.T) {
 	require.Equal(t, 1, s.starter("catalog", "pause", "--name", name).code, "nothing runs any more")
 }
 
-func TestTheStarterTellsOfACatalogThatIsIncomplete(t *testing.T) {
+func TestTheStarterReportsACatalogThatIsIncomplete(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
-	path, _, tracks := s.listFile(3, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
-	s.sim.SetKnobs(tracks[1].AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
+	path, _, tracks := s.listFile(3, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
+	s.sim.SetScenario(tracks[1].AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
 	cmd := s.starterCommand("catalog", "--file", path, "--wait")
 	var stdout, stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -139,14 +139,14 @@ func TestTheStarterTellsOfACatalogThatIsIncomplete(t *testing.T) {
 	require.Error(t, cmd.Wait())
 	require.Equal(t, 1, cmd.ProcessState.ExitCode())
 	require.Regexp(t, `archived +2\n  failed +1\n`, stdout.String())
-	require.Equal(t, "error: Incomplete\n  1 of 3 tracks are not archived, or not wholly: the report tells why\n"+
+	require.Equal(t, "error: Incomplete\n  1 of 3 tracks are not archived, or not wholly: the report says why\n"+
 		"Starting the catalogue again pays only for what is not archived.\n", stderr.String())
 }
 
 func TestTheStarterCancelsACatalog(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
-	path, name, _ := s.listFile(3, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	path, name, _ := s.listFile(3, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	require.Zero(t, s.starter("catalog", "--file", path, "--window", "2").code)
 	s.await("tracks are paid for", func() bool { return len(s.sim.Bill().Charges) == 2 })
 	cancelled := s.starter("catalog", "cancel", "--name", name)

@@ -31,7 +31,7 @@ func TestBusyProviderIsAskedAgain(t *testing.T) {
 			in := track(stemflow.SeparateVocal)
 			fault := refused(code)
 			fault.Times = 1
-			s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Submit: fault})
+			s.sim.SetScenario(in.AudioID, kiesim.Scenario{Submit: fault})
 			s.requireArchived(in, s.result(s.start(in)))
 			require.Equal(t, 1, s.billed(in))
 			require.Equal(t, 2, s.ledger(in).Attempt)
@@ -96,7 +96,7 @@ func TestFinalRefusalEndsTheRunUnpaid(t *testing.T) {
 			s := s.on(t)
 			in := track(stemflow.SeparateVocal)
 			c.fault.Times = 1 // a second call would be accepted, and show in the bill
-			s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Submit: c.fault})
+			s.sim.SetScenario(in.AudioID, kiesim.Scenario{Submit: c.fault})
 			kind, message, details := s.failure(s.start(in))
 			require.Equal(t, c.want, kind, message)
 			require.Empty(t, details.SeparationTaskID)
@@ -136,7 +136,7 @@ func TestCallbackSettlesASubmitOfUnknownOutcome(t *testing.T) {
 			s := s.on(t)
 			in := track(stemflow.SeparateVocal)
 			fault.Accept = true
-			s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Submit: fault, Delay: kiesim.Duration(time.Second)})
+			s.sim.SetScenario(in.AudioID, kiesim.Scenario{Submit: fault, Delay: kiesim.Duration(time.Second)})
 			run := s.start(in)
 			result := s.result(run)
 			require.Equal(t, stemflow.SettledByCallback, result.SettledBy)
@@ -161,7 +161,7 @@ func TestUnknownOutcomeIsNeverSubmittedAgain(t *testing.T) {
 				fault := fault
 				fault.Accept = accept
 				in.Deadline = stemflow.Duration(4 * time.Second)
-				s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Submit: fault, Callback: kiesim.Callback{Lost: true}})
+				s.sim.SetScenario(in.AudioID, kiesim.Scenario{Submit: fault, Callback: kiesim.Callback{Lost: true}})
 				kind, message, _ := s.failure(s.start(in))
 				require.Equal(t, stemflow.ErrorSubmissionUnknown, kind, message)
 				require.Contains(t, message, "separationTaskId")
@@ -195,12 +195,12 @@ func TestStartAfterAnUnknownOutcome(t *testing.T) {
 			s := s.on(t)
 			in := track(stemflow.SeparateVocal)
 			in.Deadline = stemflow.Duration(2 * time.Second)
-			s.sim.SetKnobs(in.AudioID, kiesim.Knobs{
+			s.sim.SetScenario(in.AudioID, kiesim.Scenario{
 				Submit: kiesim.Fault{Answer: kiesim.AnswerCut, Accept: true, Times: 1}, Callback: kiesim.Callback{Lost: true},
 			})
 			kind, _, _ := s.failure(s.start(in))
 			require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
-			s.sim.SetKnobs(in.AudioID, kiesim.Knobs{})
+			s.sim.SetScenario(in.AudioID, kiesim.Scenario{})
 
 			s.ageIntent(in)
 			in.Deadline = 0

@@ -91,7 +91,7 @@ func TestRegisterWithoutAClientInTheConfig(t *testing.T) {
 	cfg.Client = nil
 	s.register(worker.Options{}, cfg)
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	single := s.start(in)
 	s.await("the track is paid for", func() bool { return s.billed(in) == 1 })
 	catalog, err := s.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: s.queue},

@@ -75,7 +75,7 @@ func TestOneTraceFromStarterToManifest(t *testing.T) {
 	collector := telemetrytest.NewCollector(t)
 	p := startPrograms(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL)
 	in := track(stemflow.SplitStem)
-	p.sim.SetKnobs(in.AudioID, kiesim.Knobs{Delay: kiesim.Duration(time.Second)})
+	p.sim.SetScenario(in.AudioID, kiesim.Scenario{Delay: kiesim.Duration(time.Second)})
 	result := p.separate(in)
 	require.Equal(t, stemflow.SettledByCallback, result.SettledBy)
 	p.stop()
@@ -203,7 +203,7 @@ func TestReplaysAndKilledWorkersLeaveOneTree(t *testing.T) {
 	collector := telemetrytest.NewCollector(t)
 	p := startPrograms(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "OTEL_BSP_SCHEDULE_DELAY=50")
 	in := track(stemflow.SeparateVocal)
-	p.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	p.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	run := p.start(in) // by a client that nobody traces
 	p.await("it waits", func() bool { return p.memo(run) != "" })
 	p.await("the submit is exported", func() bool { return len(collector.Spans().Named("RunActivity:SubmitSeparation")) == 1 })

@@ -29,7 +29,7 @@ func TestANewVersionTakesOverRunningSeparations(t *testing.T) {
 	}
 	old := deploy("one")
 	in := track(stemflow.SplitStem)
-	s.sim.SetKnobs(in.AudioID, kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}})
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	run := s.start(in)
 	s.awaitPhase(run, stemflow.PhaseWaiting)
 	require.Equal(t, "one", s.buildOf(run))

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// messages are the provider's usual words for a code. Only those of 401, 402, 422 and 430 were seen.
+// messages are the provider's usual words for a code. Only those of 401, 402, 422 and 430 were
+// seen.
 var messages = map[int]string{
 	400: "Format Error",
 	401: "You do not have access permissions",
@@ -49,8 +50,8 @@ func refusal(code int, message string) object {
 	return envelope(code, message, nil)
 }
 
-// endpoint counts the requests of an endpoint and lets only those with the API key in. A request without a User-Agent does not get
-// past the edge.
+// endpoint counts the requests of an endpoint and lets only those with the API key in. A request
+// without a User-Agent does not get past the edge.
 func (s *Simulator) endpoint(name string, handle http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()

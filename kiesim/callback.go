@@ -10,7 +10,8 @@ type wording struct {
 	// container is the object with the links.
 	container string
 	success   string
-	// failure is the message for separate_vocal, splitFailure for the others, failureCode the code of both.
+	// failure is the message for separate_vocal, splitFailure for the others, failureCode the code
+	// of both.
 	failure, splitFailure string
 	failureCode           int
 	// msgLast puts msg behind data, in a success.
@@ -46,7 +47,7 @@ type callbackVariant struct {
 func (t *task) callbackBody(v callbackVariant) object {
 	words := t.wording()
 	code, message, info := http.StatusOK, words.success, any(nil)
-	if failure := t.knobs.Outcome.Failure; failure != nil || v.failure {
+	if failure := t.scenario.Outcome.Failure; failure != nil || v.failure {
 		code, message = words.failureCode, t.failureMessage()
 		if failure != nil {
 			code = cmp.Or(failure.Code, code)
@@ -63,19 +64,19 @@ func (t *task) callbackBody(v callbackVariant) object {
 
 // callbackInfo is the container with the links, to files at base.
 func (t *task) callbackInfo(base string) object {
-	missing := t.knobs.Outcome.Links
+	missing := t.scenario.Outcome.Links
 	if t.request.Type == SplitStemAdvanced {
 		return object{{"origin_data", t.originData(base, missing)}}
 	}
 	keys := callbackKeys[t.request.Type]
-	if name := t.knobs.Outcome.ExtraStem; name != "" {
+	if name := t.scenario.Outcome.ExtraStem; name != "" {
 		keys = append(keys[:len(keys):len(keys)], name+"_url")
 	}
 	var members object
 	for _, key := range keys {
 		link := any("")
 		if key == "origin_url" {
-			link = t.knobs.Outcome.OriginURL
+			link = t.scenario.Outcome.OriginURL
 		} else if missing == LinksNull {
 			link = nil
 		} else if stem := t.stemByCallbackKey(key); stem != nil && missing == "" {

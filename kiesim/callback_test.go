@@ -30,21 +30,21 @@ func TestSignatureOfCallbacks(t *testing.T) {
 	const key = "test-webhook-hmac-key"
 	for name, test := range map[string]struct {
 		key          string
-		knob         kiesim.Signature
+		field        kiesim.Signature
 		signed, good bool
 		stale        bool
 	}{
 		"no key":          {},
 		"right":           {key: key, signed: true, good: true},
-		"missing":         {key: key, knob: kiesim.SignatureMissing},
-		"wrong":           {key: key, knob: kiesim.SignatureWrong, signed: true},
-		"wrong, no key":   {knob: kiesim.SignatureWrong, signed: true},
-		"stale, but good": {key: key, knob: kiesim.SignatureStale, signed: true, good: true, stale: true},
+		"missing":         {key: key, field: kiesim.SignatureMissing},
+		"wrong":           {key: key, field: kiesim.SignatureWrong, signed: true},
+		"wrong, no key":   {field: kiesim.SignatureWrong, signed: true},
+		"stale, but good": {key: key, field: kiesim.SignatureStale, signed: true, good: true, stale: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := receive(t)
 			p := start(t, kiesim.Options{WebhookHMACKey: test.key})
-			p.SetKnobs(trackID, kiesim.Knobs{Callback: kiesim.Callback{Signature: test.knob}})
+			p.SetScenario(trackID, kiesim.Scenario{Callback: kiesim.Callback{Signature: test.field}})
 			id, callback := p.settled(kiesim.SplitStem, r)
 			timestamp, signature := callback.header.Get("X-Webhook-Timestamp"), callback.header.Get("X-Webhook-Signature")
 			if !test.signed {
@@ -61,7 +61,7 @@ func TestSignatureOfCallbacks(t *testing.T) {
 
 func TestEarlyCallback(t *testing.T) {
 	r := receive(t)
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{
 		Delay: kiesim.Duration(time.Hour), Callback: kiesim.Callback{Delay: kiesim.Duration(-time.Second)},
 	}})
 	id := p.generate(kiesim.SplitStem, r.url)
@@ -72,7 +72,7 @@ func TestEarlyCallback(t *testing.T) {
 
 func TestLateCallback(t *testing.T) {
 	r := receive(t)
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Callback: kiesim.Callback{Delay: kiesim.Duration(time.Hour)}}})
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Callback: kiesim.Callback{Delay: kiesim.Duration(time.Hour)}}})
 	id := p.generate(kiesim.SplitStem, r.url)
 	require.Eventually(t, func() bool { return p.record(id).SuccessFlag == "SUCCESS" }, 10*time.Second, 5*time.Millisecond)
 	require.Zero(t, p.Bill().Callbacks.Sent)
@@ -80,7 +80,7 @@ func TestLateCallback(t *testing.T) {
 
 func TestDuplicatesAndForeignCallbacks(t *testing.T) {
 	r := receive(t)
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Callback: kiesim.Callback{Duplicates: 2, ForOtherTask: true}}})
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Callback: kiesim.Callback{Duplicates: 2, ForOtherTask: true}}})
 	id, foreign := p.settled(kiesim.SplitStem, r)
 	require.NotEqual(t, id, foreign.decode(t).Data.TaskID)
 	for range 3 {
@@ -90,7 +90,7 @@ func TestDuplicatesAndForeignCallbacks(t *testing.T) {
 
 func TestFailureCallbackOfASuccess(t *testing.T) {
 	r := receive(t)
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Callback: kiesim.Callback{Failure: true}}})
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Callback: kiesim.Callback{Failure: true}}})
 	id, callback := p.settled(kiesim.SplitStem, r)
 	require.Equal(t, 500, callback.decode(t).Code)
 	require.Nil(t, callback.decode(t).Data.Info)
@@ -116,7 +116,7 @@ func TestDeliveryIsGivenUp(t *testing.T) {
 			r := receive(t, 503)
 			p := start(t, kiesim.Options{
 				RetrySchedule: []time.Duration{time.Millisecond, time.Millisecond},
-				Defaults:      kiesim.Knobs{Callback: kiesim.Callback{Exception: exception}},
+				Defaults:      kiesim.Scenario{Callback: kiesim.Callback{Exception: exception}},
 			})
 			id := p.generate(kiesim.SplitStem, r.url)
 			require.Eventually(t, func() bool { return p.record(id).SuccessFlag == "CALLBACK_EXCEPTION" }, 10*time.Second, time.Millisecond)
@@ -127,7 +127,7 @@ func TestDeliveryIsGivenUp(t *testing.T) {
 }
 
 func TestLostCallback(t *testing.T) {
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithLinks}}})
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithLinks}}})
 	id := p.generate(kiesim.SplitStem, nowhere)
 	require.Eventually(t, func() bool { return p.record(id).SuccessFlag == "CALLBACK_EXCEPTION" }, 10*time.Second, time.Millisecond)
 	require.Zero(t, p.Bill().Callbacks.Sent)
@@ -148,7 +148,7 @@ func TestCloseDropsPendingCallbacks(t *testing.T) {
 	r := receive(t, 500)
 	p := start(t, kiesim.Options{RetrySchedule: []time.Duration{time.Hour}})
 	p.settled(kiesim.SplitStem, r)
-	p.SetKnobs(trackID, kiesim.Knobs{Delay: kiesim.Duration(time.Hour)})
+	p.SetScenario(trackID, kiesim.Scenario{Delay: kiesim.Duration(time.Hour)})
 	p.generate(kiesim.SplitStem, r.url)
 	require.NoError(t, p.Close())
 	require.Equal(t, 1, p.Bill().Callbacks.Sent)

@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-// The control surface is for whoever runs the simulator. It asks for no key.
+// The control surface is for the person or test that runs the simulator. It asks for no key.
 
 // CallbackNow is a callback that is sent by hand: late, once more, or forged.
 type CallbackNow struct {
@@ -30,7 +30,8 @@ func (c CallbackNow) validate() error {
 // ErrUnknownTask is the error of SendCallback and Settle for a task that was never accepted.
 var ErrUnknownTask = errors.New("no such separation was accepted")
 
-// SendCallback sends a callback at once, whatever the state of its task, with no retry. It returns the receiver's HTTP status.
+// SendCallback sends a callback at once, whatever the state of its task, with no retry. It returns
+// the receiver's HTTP status.
 func (s *Simulator) SendCallback(ctx context.Context, c CallbackNow) (int, error) {
 	if err := c.validate(); err != nil {
 		return 0, err
@@ -44,8 +45,8 @@ func (s *Simulator) SendCallback(ctx context.Context, c CallbackNow) (int, error
 	return s.post(ctx, t, callbackVariant{taskID: c.AsTaskID, failure: c.Failure, linkBase: c.LinkBase}, c.Signature)
 }
 
-// Settle settles a task now, whatever its delay and whether or not it would stay pending, and its callback follows. A task that is settled stays
-// as it is.
+// Settle settles a task now, whatever its delay and whether or not it would stay pending, and its
+// callback follows. A task that is settled stays as it is.
 func (s *Simulator) Settle(taskID string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,15 +58,17 @@ func (s *Simulator) Settle(taskID string) error {
 	return nil
 }
 
-// controlKnobs is POST /sim/knobs: the knobs of a track on top of the defaults, for good or, with "once", for one call of generate.
-func (s *Simulator) controlKnobs(w http.ResponseWriter, r *http.Request) {
+// controlScenario is POST /sim/knobs: the scenario of a track on top of the defaults, for good or,
+// with "once", for one call of generate.
+func (s *Simulator) controlScenario(w http.ResponseWriter, r *http.Request) {
 	var request struct {
 		AudioID string `json:"audioId"`
 		Once    bool   `json:"once"`
-		Knobs
+		Scenario
 	}
-	// The defaults are copied by way of JSON, so that nothing decoded on top of them gets into them.
-	err := json.Unmarshal(encode(s.options.Defaults), &request.Knobs)
+	// The defaults are copied by way of JSON, so that nothing decoded on top of them gets into
+	// them.
+	err := json.Unmarshal(encode(s.options.Defaults), &request.Scenario)
 	if err == nil {
 		err = decodeControl(w, r, &request)
 	}
@@ -80,11 +83,11 @@ func (s *Simulator) controlKnobs(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if request.Once {
-		s.QueueKnobs(request.AudioID, request.Knobs)
+		s.QueueScenarios(request.AudioID, request.Scenario)
 	} else {
-		s.SetKnobs(request.AudioID, request.Knobs)
+		s.SetScenario(request.AudioID, request.Scenario)
 	}
-	controlAnswer(w, http.StatusOK, request.Knobs)
+	controlAnswer(w, http.StatusOK, request.Scenario)
 }
 
 // controlCallback is POST /sim/callback: SendCallback.
@@ -135,7 +138,7 @@ type controlError struct {
 	Error string `json:"error"`
 }
 
-// decodeControl reads a request of the control surface, in which a misspelt knob is an error.
+// decodeControl reads a request of the control surface, in which a misspelt field is an error.
 func decodeControl(w http.ResponseWriter, r *http.Request, request any) error {
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequestSize))
 	decoder.DisallowUnknownFields()

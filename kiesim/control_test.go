@@ -11,8 +11,8 @@ import (
 	"stemflow/kiesim"
 )
 
-func TestControlKnobs(t *testing.T) {
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{
+func TestControlScenario(t *testing.T) {
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{
 		Callback: noCallback, Files: map[string]kiesim.File{"fx": {Silent: true}},
 	}})
 	set := func(body string) (int, string) {
@@ -45,7 +45,7 @@ func TestControlKnobs(t *testing.T) {
 
 func TestControlCallback(t *testing.T) {
 	r := receive(t, 200, 410)
-	p := start(t, kiesim.Options{WebhookHMACKey: "test-webhook-hmac-key", Defaults: kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}}})
+	p := start(t, kiesim.Options{WebhookHMACKey: "test-webhook-hmac-key", Defaults: kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}}})
 	id := p.generate(kiesim.SplitStem, r.url)
 
 	require.JSONEq(t, `{"status":200}`, p.answer(http.MethodPost, "/sim/callback", `{"taskId":"`+id+`","linkBase":"https://evil.example","signature":"wrong"}`))
@@ -73,11 +73,11 @@ func TestControlCallback(t *testing.T) {
 func TestControlSettle(t *testing.T) {
 	r := receive(t)
 	p := start(t, kiesim.Options{})
-	for name, knobs := range map[string]kiesim.Knobs{
+	for name, scenario := range map[string]kiesim.Scenario{
 		"delayed": {Delay: kiesim.Duration(time.Hour)},
 		"pending": {Outcome: kiesim.Outcome{Pending: true}},
 	} {
-		p.SetKnobs(trackID, knobs)
+		p.SetScenario(trackID, scenario)
 		id := p.generate(kiesim.SplitStem, r.url)
 		require.Equal(t, "PENDING", p.record(id).SuccessFlag, name)
 		for range 2 {

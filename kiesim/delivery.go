@@ -20,21 +20,21 @@ func newDeliveryClient(timeout time.Duration) *http.Client {
 	}
 }
 
-// sendCallback sends the callback of a task the way its knobs want it. The first attempt is over when it returns; retries follow in
-// the background.
+// sendCallback sends the callback of a task as its scenario says. The first attempt is over when it
+// returns; retries follow in the background.
 func (s *Simulator) sendCallback(ctx context.Context, t *task) {
-	knobs := t.knobs.Callback
-	if knobs.Lost {
+	callback := t.scenario.Callback
+	if callback.Lost {
 		s.giveUp(t)
 		return
 	}
-	if knobs.ForOtherTask {
-		s.attempt(ctx, t, callbackVariant{taskID: newTaskID()}, knobs.Signature)
+	if callback.ForOtherTask {
+		s.attempt(ctx, t, callbackVariant{taskID: newTaskID()}, callback.Signature)
 	}
-	variant := callbackVariant{failure: knobs.Failure}
-	acknowledged := s.attempt(ctx, t, variant, knobs.Signature)
-	for range knobs.Duplicates {
-		s.attempt(ctx, t, variant, knobs.Signature)
+	variant := callbackVariant{failure: callback.Failure}
+	acknowledged := s.attempt(ctx, t, variant, callback.Signature)
+	for range callback.Duplicates {
+		s.attempt(ctx, t, variant, callback.Signature)
 	}
 	if acknowledged {
 		s.noteDelivery(t)
@@ -45,7 +45,7 @@ func (s *Simulator) sendCallback(ctx context.Context, t *task) {
 			if !pause(ctx, wait) {
 				return
 			}
-			if s.attempt(ctx, t, variant, knobs.Signature) {
+			if s.attempt(ctx, t, variant, callback.Signature) {
 				s.noteDelivery(t)
 				return
 			}
@@ -103,7 +103,8 @@ func (s *Simulator) post(ctx context.Context, t *task, v callbackVariant, signat
 	return status, err
 }
 
-// deliver makes the request. Its errors do not show the callback URL, which is the receiver's secret.
+// deliver makes the request. Its errors do not show the callback URL, which is the receiver's
+// secret.
 func (s *Simulator) deliver(ctx context.Context, address, taskID string, body []byte, signature Signature) (int, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
@@ -113,8 +114,7 @@ func (s *Simulator) deliver(ctx context.Context, address, taskID string, body []
 	signature.sign(request.Header, s.options.WebhookHMACKey, taskID, time.Now())
 	response, err := s.delivery.Do(request)
 	if err != nil {
-		var withURL *url.Error
-		if errors.As(err, &withURL) {
+		if withURL, ok := errors.AsType[*url.Error](err); ok {
 			err = withURL.Err
 		}
 		return 0, err

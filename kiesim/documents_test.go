@@ -13,7 +13,8 @@ import (
 	"stemflow/kiesim"
 )
 
-// What differs between a document and any real answer: ids, hosts, times and durations. The documents' audio_url are placeholders.
+// What differs between a document and any real answer: ids, hosts, times and durations. The
+// documents' audio_url are placeholders.
 var varying = []struct {
 	pattern     *regexp.Regexp
 	replacement string
@@ -47,21 +48,21 @@ func document(t *testing.T, name string) string {
 func TestCallbacksAreTheDocumented(t *testing.T) {
 	failed := kiesim.Outcome{Failure: &kiesim.Failure{}}
 	for name, test := range map[string]struct {
-		kind  string
-		knobs kiesim.Knobs
+		kind     string
+		scenario kiesim.Scenario
 	}{
-		"callback_en_separate_vocal":      {kiesim.SeparateVocal, kiesim.Knobs{}},
-		"callback_en_split_stem":          {kiesim.SplitStem, kiesim.Knobs{}},
-		"callback_cn_split_stem_advanced": {kiesim.SplitStemAdvanced, kiesim.Knobs{}},
-		"failure_en_separate_vocal":       {kiesim.SeparateVocal, kiesim.Knobs{Outcome: failed}},
-		"failure_en_split_stem":           {kiesim.SplitStem, kiesim.Knobs{Outcome: failed}},
-		"failure_cn_separate_vocal":       {kiesim.SeparateVocal, kiesim.Knobs{Outcome: failed, Dialect: kiesim.DialectCN}},
-		"failure_cn_split_stem":           {kiesim.SplitStem, kiesim.Knobs{Outcome: failed, Dialect: kiesim.DialectCN}},
-		"failure_sunoapi_separate_vocal":  {kiesim.SeparateVocal, kiesim.Knobs{Outcome: failed, Dialect: kiesim.DialectSunoAPI}},
+		"callback_en_separate_vocal":      {kiesim.SeparateVocal, kiesim.Scenario{}},
+		"callback_en_split_stem":          {kiesim.SplitStem, kiesim.Scenario{}},
+		"callback_cn_split_stem_advanced": {kiesim.SplitStemAdvanced, kiesim.Scenario{}},
+		"failure_en_separate_vocal":       {kiesim.SeparateVocal, kiesim.Scenario{Outcome: failed}},
+		"failure_en_split_stem":           {kiesim.SplitStem, kiesim.Scenario{Outcome: failed}},
+		"failure_cn_separate_vocal":       {kiesim.SeparateVocal, kiesim.Scenario{Outcome: failed, Dialect: kiesim.DialectCN}},
+		"failure_cn_split_stem":           {kiesim.SplitStem, kiesim.Scenario{Outcome: failed, Dialect: kiesim.DialectCN}},
+		"failure_sunoapi_separate_vocal":  {kiesim.SeparateVocal, kiesim.Scenario{Outcome: failed, Dialect: kiesim.DialectSunoAPI}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := receive(t)
-			p := start(t, kiesim.Options{Defaults: test.knobs})
+			p := start(t, kiesim.Options{Defaults: test.scenario})
 			_, callback := p.settled(test.kind, r)
 			require.Equal(t, "application/json", callback.header.Get("Content-Type"))
 			require.Equal(t, document(t, name), normalise(t, callback.body))
@@ -76,7 +77,7 @@ func TestSuccessInTheOtherDialects(t *testing.T) {
 	} {
 		t.Run(string(dialect), func(t *testing.T) {
 			r := receive(t)
-			p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Dialect: dialect}})
+			p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Dialect: dialect}})
 			_, callback := p.settled(kiesim.SeparateVocal, r)
 			require.Regexp(t, want, callback.body)
 		})
@@ -126,7 +127,8 @@ func TestOriginDataAgreesWithTheLinks(t *testing.T) {
 	}
 }
 
-// TestAdvanced: the record has pairs, links have a raw space, and what they lead to is served under the encoded one.
+// TestAdvanced: the record has pairs, links have a raw space, and what they lead to is served under
+// the encoded one.
 func TestAdvanced(t *testing.T) {
 	r := receive(t)
 	p := start(t, kiesim.Options{})

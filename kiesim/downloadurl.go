@@ -17,7 +17,8 @@ type tempLink struct {
 	expires time.Time
 }
 
-// downloadURL is POST /api/v1/common/download-url: another link to one of the simulator's own files, for a short time.
+// downloadURL is POST /api/v1/common/download-url: another link to one of the simulator's own
+// files, for a short time.
 func (s *Simulator) downloadURL(w http.ResponseWriter, r *http.Request) {
 	var request struct {
 		URL string `json:"url"`
@@ -48,11 +49,11 @@ func (s *Simulator) newTempLink(address string) (Fault, string) {
 	}
 	t.linkCalls++
 	if original.file.expired && !original.file.renewableBy(RenewedByDownloadURL) {
-		return t.knobs.DownloadURL.due(t.linkCalls), ""
+		return t.scenario.DownloadURL.due(t.linkCalls), ""
 	}
 	path := "/t/" + newTaskID() + ".mp3"
-	s.tempLinks[path] = tempLink{original, time.Now().Add(cmp.Or(time.Duration(t.knobs.LinkLifetime), linkLifetime))}
-	return t.knobs.DownloadURL.due(t.linkCalls), t.base + path
+	s.tempLinks[path] = tempLink{original, time.Now().Add(cmp.Or(time.Duration(t.scenario.LinkLifetime), linkLifetime))}
+	return t.scenario.DownloadURL.due(t.linkCalls), t.base + path
 }
 
 // owner finds the task and the stem of a link.

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// file is how a stem is served. Apart from the knobs it is guarded by the simulator's mutex.
+// file is how a stem is served. All but the settings are guarded by the simulator's mutex.
 type file struct {
-	knobs    File
+	settings File
 	requests int
 	// version counts the renewals of its link; only the latest link works.
 	version int
@@ -30,7 +30,7 @@ func (f *file) versionQuery() string {
 }
 
 func (f *file) renewableBy(where Renewal) bool {
-	return f.knobs.RenewedBy == "" || f.knobs.RenewedBy == where
+	return f.settings.RenewedBy == "" || f.settings.RenewedBy == where
 }
 
 // renew gives a file a new link, once its expired one was tried.
@@ -47,7 +47,7 @@ func (s *Simulator) serveFile(w http.ResponseWriter, r *http.Request) {
 	switch status {
 	case http.StatusOK:
 	case http.StatusFound:
-		http.Redirect(w, r, redirection(stem.file.knobs.Redirect, r), status)
+		http.Redirect(w, r, redirection(stem.file.settings.Redirect, r), status)
 		return
 	case http.StatusBadRequest, http.StatusUnauthorized:
 		writeExpired(w, status)
@@ -56,13 +56,13 @@ func (s *Simulator) serveFile(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(status), status)
 		return
 	}
-	knobs := stem.file.knobs
+	settings := stem.file.settings
 	ctx, cancel := s.whileOpen(r)
 	defer cancel()
-	if knobs.BytesPerSecond > 0 {
-		w = &pacedWriter{ResponseWriter: w, ctx: ctx, bytesPerSecond: knobs.BytesPerSecond}
+	if settings.BytesPerSecond > 0 {
+		w = &pacedWriter{ResponseWriter: w, ctx: ctx, bytesPerSecond: settings.BytesPerSecond}
 	}
-	w.Header().Set("Content-Type", cmp.Or(knobs.ContentType, "audio/mpeg"))
+	w.Header().Set("Content-Type", cmp.Or(settings.ContentType, "audio/mpeg"))
 	content := io.NewSectionReader(stem.recording, 0, stem.recording.Size)
 	switch fault {
 	case FileBlocked:
@@ -70,17 +70,17 @@ func (s *Simulator) serveFile(w http.ResponseWriter, r *http.Request) {
 	case FileEmpty:
 		w.Header().Set("Content-Length", "0")
 	case FileHTML:
-		w.Header().Set("Content-Type", cmp.Or(knobs.ContentType, "text/html; charset=UTF-8"))
+		w.Header().Set("Content-Type", cmp.Or(settings.ContentType, "text/html; charset=UTF-8"))
 		_, _ = io.WriteString(w, "<!DOCTYPE html>\n<html><head><title>Not here</title></head><body><p>This file is being prepared.</p></body></html>\n")
 	case FileTruncated:
-		stream(w, content, content.Size()/2, knobs.Chunked)
+		stream(w, content, content.Size()/2, settings.Chunked)
 		cut()
 	case FileStall:
-		stream(w, content, content.Size()/2, knobs.Chunked)
+		stream(w, content, content.Size()/2, settings.Chunked)
 		<-ctx.Done()
 		cut()
 	default:
-		if knobs.Chunked {
+		if settings.Chunked {
 			stream(w, content, content.Size(), true)
 			return
 		}
@@ -88,8 +88,8 @@ func (s *Simulator) serveFile(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// admit finds the stem of a request and says how to serve it: with a status other than 200, not at all. A HEAD request meets no
-// fault and uses none up.
+// admit finds the stem of a request and says how to serve it: with a status other than 200, not at
+// all. A HEAD request meets no fault and uses none up.
 func (s *Simulator) admit(r *http.Request) (*stem, int, FileFault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,31 +103,31 @@ func (s *Simulator) admit(r *http.Request) (*stem, int, FileFault) {
 		return nil, http.StatusNotFound, ""
 	}
 
-	file, knobs := stem.file, stem.file.knobs
+	file, settings := stem.file, stem.file.settings
 	current := r.URL.RawQuery == strings.TrimPrefix(file.versionQuery(), "?")
 	switch {
-	case redirection(knobs.Redirect, r) != "":
+	case redirection(settings.Redirect, r) != "":
 		return stem, http.StatusFound, ""
 	case temporary && time.Now().After(link.expires):
 		return stem, http.StatusForbidden, ""
 	case !temporary && (file.expired || !current):
 		file.tried = file.tried || current
-		return stem, cmp.Or(knobs.ExpiredStatus, http.StatusForbidden), ""
+		return stem, cmp.Or(settings.ExpiredStatus, http.StatusForbidden), ""
 	case r.Method == http.MethodHead:
 		return stem, http.StatusOK, ""
-	case !temporary && knobs.Expired == ExpiredMidRead && file.version == 0:
+	case !temporary && settings.Expired == ExpiredMidRead && file.version == 0:
 		file.expired, file.tried = true, true
 		return stem, http.StatusOK, FileTruncated
 	}
 
 	file.requests++
 	switch {
-	case knobs.Times > 0 && file.requests > knobs.Times:
+	case settings.Times > 0 && file.requests > settings.Times:
 		return stem, http.StatusOK, ""
-	case knobs.Fault == FileStatus:
-		return stem, knobs.Status, ""
+	case settings.Fault == FileStatus:
+		return stem, settings.Status, ""
 	}
-	return stem, http.StatusOK, knobs.Fault
+	return stem, http.StatusOK, settings.Fault
 }
 
 // writeExpired is how an object store refuses a link whose signature is over.
@@ -138,7 +138,8 @@ func writeExpired(w http.ResponseWriter, status int) {
 		`<Message>The provided token has expired.</Message></Error>`)
 }
 
-// redirection is where a request is sent on to, empty if it came in under that host or there is none.
+// redirection is where a request is sent on to, empty if it came in under that host or there is
+// none.
 func redirection(base string, r *http.Request) string {
 	target, err := url.Parse(base)
 	if err != nil || base == "" || target.Host == r.Host {

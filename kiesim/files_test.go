@@ -44,7 +44,8 @@ func (p *provider) download(link string) []byte {
 	return data
 }
 
-// playingTime walks the frames of an MP3, of which there must be nothing but, behind an ID3v2 tag, and adds them up in seconds.
+// playingTime adds up the frames of an MP3 in seconds. Behind an ID3v2 tag there must be only
+// frames.
 func playingTime(t *testing.T, data []byte) float64 {
 	t.Helper()
 	if strings.HasPrefix(string(data), "ID3") {
@@ -62,11 +63,12 @@ func playingTime(t *testing.T, data []byte) float64 {
 	return float64(frames) * 0.024
 }
 
-// drums separates a track whose files are served as the knobs say, and returns the task and the link to its drums.
+// drums separates a track whose files are served as the settings say, and returns the task and the
+// link to its drums.
 func drums(t *testing.T, file kiesim.File) (*provider, string, string) {
 	t.Helper()
 	r := receive(t)
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Files: map[string]kiesim.File{"drums": file}}})
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Files: map[string]kiesim.File{"drums": file}}})
 	id, callback := p.settled(kiesim.SplitStem, r)
 	return p, id, callback.decode(t).Data.Info["drums_url"].(string)
 }
@@ -145,7 +147,7 @@ func TestFileProperties(t *testing.T) {
 		r := receive(t)
 		p := start(t, kiesim.Options{})
 		elsewhere := strings.Replace(p.url, "127.0.0.1", "localhost", 1)
-		p.SetKnobs(trackID, kiesim.Knobs{Files: map[string]kiesim.File{kiesim.AllStems: {Redirect: elsewhere}}})
+		p.SetScenario(trackID, kiesim.Scenario{Files: map[string]kiesim.File{kiesim.AllStems: {Redirect: elsewhere}}})
 		_, callback := p.settled(kiesim.SplitStem, r)
 		link := callback.decode(t).Data.Info["fx_url"].(string)
 		refuse := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -252,7 +254,7 @@ func TestDownloadURL(t *testing.T) {
 
 func TestDownloadURLExpires(t *testing.T) {
 	r := receive(t)
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{LinkLifetime: kiesim.Duration(time.Nanosecond)}})
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{LinkLifetime: kiesim.Duration(time.Nanosecond)}})
 	_, callback := p.settled(kiesim.SplitStem, r)
 	renewed := p.renew(callback.decode(t).Data.Info["fx_url"].(string))
 	require.Equal(t, http.StatusForbidden, get(t, renewed).StatusCode)
@@ -260,7 +262,7 @@ func TestDownloadURLExpires(t *testing.T) {
 
 func TestDownloadURLFails(t *testing.T) {
 	r := receive(t)
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{DownloadURL: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 500, Times: 1}}})
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{DownloadURL: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 500, Times: 1}}})
 	_, callback := p.settled(kiesim.SplitStemAdvanced, r)
 	link := regexpLink.FindString(callback.body)
 	require.Equal(t, "Server Error", p.renew(link))

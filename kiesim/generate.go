@@ -16,7 +16,8 @@ type generateRequest struct {
 	TaskID, AudioID, CallBackURL, Type, StemName string
 }
 
-// decodeGenerateRequest reads the fields by their exact names, as the provider does and encoding/json would not.
+// decodeGenerateRequest reads the fields by their exact names, as the provider does and
+// encoding/json would not.
 func decodeGenerateRequest(body io.Reader) (generateRequest, error) {
 	var fields map[string]any
 	if err := json.NewDecoder(body).Decode(&fields); err != nil {
@@ -64,10 +65,10 @@ func (s *Simulator) generate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mu.Lock()
-	knobs := s.shelf.take(request.AudioID)
+	scenario := s.scenarios.take(request.AudioID)
 	s.mu.Unlock()
 
-	fault := knobs.Submit
+	fault := scenario.Submit
 	if fault.Answer != "" && !fault.Accept {
 		s.answer(w, r, fault, success(nil))
 		return
@@ -76,17 +77,18 @@ func (s *Simulator) generate(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, r, http.StatusOK, refusal(http.StatusUnprocessableEntity, problem))
 		return
 	}
-	t, code := s.accept(request, knobs, s.baseURL(r))
+	t, code := s.accept(request, scenario, s.baseURL(r))
 	if code != http.StatusOK {
 		writeJSON(w, r, http.StatusOK, refusal(code, ""))
 		return
 	}
 	s.log.Info("separation accepted", "task", t.id, "audio", request.AudioID, "type", request.Type)
 
-	if knobs.Callback.Delay < 0 {
+	if scenario.Callback.Delay < 0 {
 		s.sendCallback(s.closing, t)
 	}
-	// Settling does not wait for an answer that is late or never comes; otherwise it waits for the client to have its answer.
+	// Settling does not wait for an answer that is late or never comes; otherwise it waits for the
+	// client to have its answer.
 	if fault.Delay > 0 || fault.Answer == AnswerHang {
 		s.settleLater(t)
 	} else {
@@ -96,7 +98,7 @@ func (s *Simulator) generate(w http.ResponseWriter, r *http.Request) {
 }
 
 // accept bills a separation and makes its task. Any code but 200 is a refusal.
-func (s *Simulator) accept(request generateRequest, knobs Knobs, base string) (*task, int) {
+func (s *Simulator) accept(request generateRequest, scenario Scenario, base string) (*task, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -106,7 +108,7 @@ func (s *Simulator) accept(request generateRequest, knobs Knobs, base string) (*
 	if !s.limiter.allow(now) {
 		return nil, http.StatusTooManyRequests
 	}
-	t := &task{id: newTaskID(), request: request, base: base, knobs: knobs, accepted: now, done: make(chan struct{})}
+	t := &task{id: newTaskID(), request: request, base: base, scenario: scenario, accepted: now, done: make(chan struct{})}
 	t.stems = separate(t)
 	s.add(t)
 	s.bill.charge(t)

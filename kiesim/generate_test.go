@@ -33,7 +33,7 @@ func TestGenerateValidates(t *testing.T) {
 }
 
 func TestTypeDefaultsToSeparateVocal(t *testing.T) {
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Callback: noCallback}})
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Callback: noCallback}})
 	p.answer(http.MethodPost, generatePath, `{"taskId":"m","audioId":"a","callBackUrl":"`+nowhere+`"}`)
 	require.Equal(t, kiesim.SeparateVocal, p.Bill().Charges[0].Type)
 }
@@ -85,7 +85,7 @@ func TestEdgeBlocksRequestsWithoutUserAgent(t *testing.T) {
 }
 
 func TestEveryAcceptedCallIsBilled(t *testing.T) {
-	p := start(t, kiesim.Options{Credits: 100, Defaults: kiesim.Knobs{Callback: noCallback}})
+	p := start(t, kiesim.Options{Credits: 100, Defaults: kiesim.Scenario{Callback: noCallback}})
 	vocal := p.generate(kiesim.SeparateVocal, nowhere)
 	again := p.generate(kiesim.SeparateVocal, nowhere)
 	p.generate(kiesim.SplitStemAdvanced, nowhere)
@@ -108,10 +108,10 @@ func TestEveryAcceptedCallIsBilled(t *testing.T) {
 
 func TestRateLimit(t *testing.T) {
 	const refused = `{"code":429,"msg":"Your call frequency is too high. Please try again later.","data":null}`
-	knobs := kiesim.Knobs{Callback: noCallback}
+	scenario := kiesim.Scenario{Callback: noCallback}
 
 	t.Run("as documented", func(t *testing.T) {
-		p := start(t, kiesim.Options{Defaults: knobs})
+		p := start(t, kiesim.Options{Defaults: scenario})
 		for range 20 {
 			p.generate(kiesim.SeparateVocal, nowhere)
 		}
@@ -119,7 +119,7 @@ func TestRateLimit(t *testing.T) {
 		require.Len(t, p.Bill().Charges, 20, "what is over the limit is not queued")
 	})
 	t.Run("a window later", func(t *testing.T) {
-		p := start(t, kiesim.Options{Defaults: knobs, RateLimit: kiesim.RateLimit{Tasks: 1, Window: 200 * time.Millisecond}})
+		p := start(t, kiesim.Options{Defaults: scenario, RateLimit: kiesim.RateLimit{Tasks: 1, Window: 200 * time.Millisecond}})
 		p.generate(kiesim.SeparateVocal, nowhere)
 		require.Equal(t, refused, p.answer(http.MethodPost, generatePath, submission(kiesim.SeparateVocal, nowhere)))
 		require.Eventually(t, func() bool {
@@ -127,7 +127,7 @@ func TestRateLimit(t *testing.T) {
 		}, 10*time.Second, 20*time.Millisecond)
 	})
 	t.Run("lifted", func(t *testing.T) {
-		p := start(t, kiesim.Options{Defaults: knobs, RateLimit: kiesim.RateLimit{Tasks: -1}})
+		p := start(t, kiesim.Options{Defaults: scenario, RateLimit: kiesim.RateLimit{Tasks: -1}})
 		for range 25 {
 			p.generate(kiesim.SeparateVocal, nowhere)
 		}
@@ -150,7 +150,7 @@ func TestSubmitRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p.t = t
-			p.SetKnobs(trackID, kiesim.Knobs{Submit: test.fault})
+			p.SetScenario(trackID, kiesim.Scenario{Submit: test.fault})
 			response, answer, err := p.call(t.Context(), http.MethodPost, generatePath, submission(kiesim.SplitStem, nowhere))
 			require.NoError(t, err)
 			require.Equal(t, test.status, response.StatusCode)
@@ -160,7 +160,8 @@ func TestSubmitRefused(t *testing.T) {
 	require.Empty(t, p.Bill().Charges)
 }
 
-// TestSubmitOutcomeUnknown: the same broken answer, once for a call that was accepted and once for one that was not.
+// TestSubmitOutcomeUnknown: the same broken answer, once for a call that was accepted and once for
+// one that was not.
 func TestSubmitOutcomeUnknown(t *testing.T) {
 	for answer, broken := range map[kiesim.Answer]func(*testing.T, *http.Response, string, error){
 		kiesim.AnswerHTML: func(t *testing.T, r *http.Response, body string, err error) {
@@ -189,7 +190,7 @@ func TestSubmitOutcomeUnknown(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				r := receive(t)
 				p := start(t, kiesim.Options{})
-				p.SetKnobs(trackID, kiesim.Knobs{Submit: kiesim.Fault{Answer: answer, Accept: accepted}})
+				p.SetScenario(trackID, kiesim.Scenario{Submit: kiesim.Fault{Answer: answer, Accept: accepted}})
 				response, body, err := p.call(t.Context(), http.MethodPost, generatePath, submission(kiesim.SplitStem, r.url))
 				broken(t, response, body, err)
 				if !accepted {
@@ -210,7 +211,7 @@ func TestAnswerComesLate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := receive(t)
-			p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Submit: fault}})
+			p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Submit: fault}})
 			ctx, cancel := context.WithCancel(t.Context())
 			answered := make(chan error)
 			go func() {
@@ -226,7 +227,7 @@ func TestAnswerComesLate(t *testing.T) {
 }
 
 func TestFaultsPass(t *testing.T) {
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{
 		Submit:   kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 430, Times: 2},
 		Callback: noCallback,
 	}})
@@ -236,13 +237,13 @@ func TestFaultsPass(t *testing.T) {
 	p.generate(kiesim.SplitStem, nowhere)
 }
 
-func TestQueuedKnobsServeOneCallEach(t *testing.T) {
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Callback: noCallback}})
-	refuse := func(code int) kiesim.Knobs {
-		return kiesim.Knobs{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: code}}
+func TestQueuedScenariosServeOneCallEach(t *testing.T) {
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Callback: noCallback}})
+	refuse := func(code int) kiesim.Scenario {
+		return kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: code}}
 	}
-	p.SetKnobs(trackID, refuse(505))
-	p.QueueKnobs(trackID, refuse(429), kiesim.Knobs{Callback: noCallback}, refuse(433))
+	p.SetScenario(trackID, refuse(505))
+	p.QueueScenarios(trackID, refuse(429), kiesim.Scenario{Callback: noCallback}, refuse(433))
 	for _, want := range []string{`"code":429`, `"code":200`, `"code":433`, `"code":505`, `"code":505`} {
 		require.Contains(t, p.answer(http.MethodPost, generatePath, submission(kiesim.SplitStem, nowhere)), want)
 	}
@@ -250,9 +251,9 @@ func TestQueuedKnobsServeOneCallEach(t *testing.T) {
 	require.Contains(t, p.answer(http.MethodPost, generatePath, other), `"code":200`, "another track has the defaults")
 }
 
-func TestKnobsAreChecked(t *testing.T) {
-	require.NoError(t, kiesim.Knobs{}.Validate())
-	for want, knobs := range map[string]kiesim.Knobs{
+func TestScenariosAreChecked(t *testing.T) {
+	require.NoError(t, kiesim.Scenario{}.Validate())
+	for want, scenario := range map[string]kiesim.Scenario{
 		"dialect":                 {Dialect: "klingon"},
 		"submit.answer":           {Submit: kiesim.Fault{Answer: "no"}},
 		"submit.code":             {Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse}},
@@ -269,7 +270,7 @@ func TestKnobsAreChecked(t *testing.T) {
 		"files.*.expired":         {Files: map[string]kiesim.File{kiesim.AllStems: {Expired: "soon"}}},
 		"files.*.renewedBy":       {Files: map[string]kiesim.File{kiesim.AllStems: {RenewedBy: "prayer"}}},
 	} {
-		require.ErrorContains(t, knobs.Validate(), want)
-		require.Panics(t, func() { kiesim.New(kiesim.Options{}).SetKnobs(trackID, knobs) })
+		require.ErrorContains(t, scenario.Validate(), want)
+		require.Panics(t, func() { kiesim.New(kiesim.Options{}).SetScenario(trackID, scenario) })
 	}
 }

@@ -29,7 +29,8 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// encode is json.Marshal without its escapes for HTML, which the provider does not make. What this package encodes always can be.
+// encode is json.Marshal without its escapes for HTML, which the provider does not make. What this
+// package encodes always can be.
 func encode(v any) []byte {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

@@ -41,7 +41,8 @@ func start(t *testing.T, options kiesim.Options) *provider {
 	return &provider{simulator, t, url}
 }
 
-// call makes an API request and returns the answer's status and body; an error is one of the connection or of its decoding.
+// call makes an API request and returns the answer's status and body; an error is one of the
+// connection or of its decoding.
 func (p *provider) call(ctx context.Context, method, path, body string) (*http.Response, string, error) {
 	p.t.Helper()
 	request, err := http.NewRequestWithContext(ctx, method, p.url+path, bytes.NewReader([]byte(body)))

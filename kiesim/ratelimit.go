@@ -2,14 +2,16 @@ package kiesim
 
 import "time"
 
-// RateLimit is how many new tasks an account may start in a time. A zero field is as documented: 20 in 10 seconds.
+// RateLimit is how many new tasks an account may start in a time. A zero field is as documented: 20
+// in 10 seconds.
 type RateLimit struct {
 	// Tasks below 0 lift the limit.
 	Tasks  int
 	Window time.Duration
 }
 
-// limiter looks at the tasks of the last window. What it refuses does not count, for it is not queued either.
+// limiter looks at the tasks of the last window. What it refuses does not count, for it is not
+// queued either.
 type limiter struct {
 	limit  RateLimit
 	recent []time.Time

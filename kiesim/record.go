@@ -35,12 +35,12 @@ func (s *Simulator) look(id string) (Fault, any) {
 		return Fault{}, nil
 	}
 	t.recordCalls++
-	fault := t.knobs.RecordInfo.due(t.recordCalls)
+	fault := t.scenario.RecordInfo.due(t.recordCalls)
 	if fault.Answer != "" {
 		return fault, nil
 	}
 	t.looks++
-	if t.looks <= t.knobs.Record.NullLooks || time.Since(t.accepted) < time.Duration(t.knobs.Record.NullFor) {
+	if t.looks <= t.scenario.Record.NullLooks || time.Since(t.accepted) < time.Duration(t.scenario.Record.NullFor) {
 		return fault, nil
 	}
 	return fault, t.record(time.Now())
@@ -48,27 +48,27 @@ func (s *Simulator) look(id string) (Fault, any) {
 
 // record is the data of a record-info answer.
 func (t *task) record(now time.Time) object {
-	knobs := t.knobs.Record
-	flag, settled := flagPending, !t.settled.IsZero() && now.Sub(t.settled) >= time.Duration(knobs.Lag)
+	shown := t.scenario.Record
+	flag, settled := flagPending, !t.settled.IsZero() && now.Sub(t.settled) >= time.Duration(shown.Lag)
 	var completed, response, errorCode, errorMessage any
 	switch {
-	case t.looks <= knobs.NullLooks+knobs.UnknownFlagLooks:
-		flag = cmp.Or(knobs.UnknownFlag, "QUEUED")
+	case t.looks <= shown.NullLooks+shown.UnknownFlagLooks:
+		flag = cmp.Or(shown.UnknownFlag, "QUEUED")
 	case !settled:
-	case t.knobs.Outcome.Failure != nil:
-		failure := t.knobs.Outcome.Failure
+	case t.scenario.Outcome.Failure != nil:
+		failure := t.scenario.Outcome.Failure
 		flag = cmp.Or(failure.Flag, flagFailed)
-		completed = knobs.Times.format(t.settled)
+		completed = shown.Times.format(t.settled)
 		errorCode, errorMessage = cmp.Or(failure.Code, http.StatusInternalServerError), t.failureMessage()
-	case t.undelivered && t.knobs.Callback.Exception != "":
+	case t.undelivered && t.scenario.Callback.Exception != "":
 		flag = flagCallbackException
-		completed = knobs.Times.format(t.settled)
-		if t.knobs.Callback.Exception == ExceptionWithLinks {
+		completed = shown.Times.format(t.settled)
+		if t.scenario.Callback.Exception == ExceptionWithLinks {
 			response = t.response()
 		}
 	default:
 		flag = flagSuccess
-		completed = knobs.Times.format(t.settled)
+		completed = shown.Times.format(t.settled)
 		response = t.response()
 	}
 	return object{
@@ -79,17 +79,18 @@ func (t *task) record(now time.Time) object {
 		{"completeTime", completed},
 		{"response", response},
 		{"successFlag", flag},
-		{"createTime", knobs.Times.format(t.accepted)},
+		{"createTime", shown.Times.format(t.accepted)},
 		{"errorCode", errorCode},
 		{"errorMessage", errorMessage},
 	}
 }
 
-// response is the record's list of links. Looking at it renews those that were tried after they had expired.
+// response is the record's list of links. Looking at it renews those that were tried after they had
+// expired.
 func (t *task) response() object {
-	missing := t.knobs.Outcome.Links
+	missing := t.scenario.Outcome.Links
 	if missing != "" {
-		if after := t.knobs.Outcome.LinksAfter; after > 0 && t.bareLooks >= after {
+		if after := t.scenario.Outcome.LinksAfter; after > 0 && t.bareLooks >= after {
 			missing = ""
 		}
 		t.bareLooks++
@@ -100,13 +101,13 @@ func (t *task) response() object {
 		}
 	}
 
-	members := object{{"id", nil}, {"originUrl", orNull(t.knobs.Outcome.OriginURL)}, {"originData", t.originData(t.base, missing)}}
+	members := object{{"id", nil}, {"originUrl", orNull(t.scenario.Outcome.OriginURL)}, {"originData", t.originData(t.base, missing)}}
 	for _, instrument := range instruments {
 		if instrument.recordKey != "" {
 			members = append(members, member{instrument.recordKey, t.recordLink(instrument.recordKey, missing)})
 		}
 	}
-	if name := t.knobs.Outcome.ExtraStem; name != "" {
+	if name := t.scenario.Outcome.ExtraStem; name != "" {
 		key := name + "Url"
 		members = append(members, member{key, t.recordLink(key, missing)})
 	}

@@ -19,7 +19,7 @@ func TestRecordOfUnknownTask(t *testing.T) {
 }
 
 func TestRecordWhilePending(t *testing.T) {
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Outcome: kiesim.Outcome{Pending: true}}})
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}}})
 	record := p.record(p.generate(kiesim.SplitStem, nowhere))
 	require.Equal(t, "PENDING", record.SuccessFlag)
 	require.Nil(t, record.Response)
@@ -30,7 +30,7 @@ func TestRecordWhilePending(t *testing.T) {
 func TestRecordIsInvisibleAtFirst(t *testing.T) {
 	t.Run("for some looks, then with an unknown flag", func(t *testing.T) {
 		r := receive(t)
-		p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Record: kiesim.Record{NullLooks: 2, UnknownFlagLooks: 2, UnknownFlag: "RENDERING"}}})
+		p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Record: kiesim.Record{NullLooks: 2, UnknownFlagLooks: 2, UnknownFlag: "RENDERING"}}})
 		id, _ := p.settled(kiesim.SplitStem, r)
 		for range 2 {
 			require.Equal(t, unknownRecord, p.recordText(id))
@@ -43,10 +43,10 @@ func TestRecordIsInvisibleAtFirst(t *testing.T) {
 		require.Equal(t, "SUCCESS", p.record(id).SuccessFlag)
 	})
 	t.Run("for some time", func(t *testing.T) {
-		p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Callback: noCallback}})
-		p.QueueKnobs(trackID,
-			kiesim.Knobs{Record: kiesim.Record{NullFor: kiesim.Duration(time.Hour)}, Callback: noCallback},
-			kiesim.Knobs{Record: kiesim.Record{NullFor: kiesim.Duration(time.Nanosecond)}, Callback: noCallback})
+		p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Callback: noCallback}})
+		p.QueueScenarios(trackID,
+			kiesim.Scenario{Record: kiesim.Record{NullFor: kiesim.Duration(time.Hour)}, Callback: noCallback},
+			kiesim.Scenario{Record: kiesim.Record{NullFor: kiesim.Duration(time.Nanosecond)}, Callback: noCallback})
 		require.Nil(t, p.record(p.generate(kiesim.SplitStem, nowhere)))
 		require.NotNil(t, p.record(p.generate(kiesim.SplitStem, nowhere)))
 	})
@@ -54,7 +54,7 @@ func TestRecordIsInvisibleAtFirst(t *testing.T) {
 
 func TestRecordLagsBehindTheCallback(t *testing.T) {
 	r := receive(t)
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Record: kiesim.Record{Lag: kiesim.Duration(time.Hour)}}})
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Record: kiesim.Record{Lag: kiesim.Duration(time.Hour)}}})
 	id, callback := p.settled(kiesim.SplitStem, r)
 	require.Equal(t, 200, callback.decode(t).Code)
 	require.Equal(t, "PENDING", p.record(id).SuccessFlag)
@@ -76,7 +76,7 @@ func TestTimesOfRecords(t *testing.T) {
 	} {
 		t.Run(string(format), func(t *testing.T) {
 			r := receive(t)
-			p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Record: kiesim.Record{Times: format}}})
+			p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Record: kiesim.Record{Times: format}}})
 			id, _ := p.settled(kiesim.SeparateVocal, r)
 			record := p.record(id)
 			read(t, record.CreateTime)
@@ -88,9 +88,9 @@ func TestTimesOfRecords(t *testing.T) {
 func TestFailure(t *testing.T) {
 	r := receive(t)
 	p := start(t, kiesim.Options{Credits: 100})
-	p.QueueKnobs(trackID,
-		kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}},
-		kiesim.Knobs{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531, Message: "Please try again.", Flag: "CREATE_TASK_FAILED"}}})
+	p.QueueScenarios(trackID,
+		kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}},
+		kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531, Message: "Please try again.", Flag: "CREATE_TASK_FAILED"}}})
 
 	id, callback := p.settled(kiesim.SplitStem, r)
 	record := p.record(id)
@@ -115,7 +115,7 @@ func TestSuccessWithoutLinks(t *testing.T) {
 	for links, want := range map[kiesim.Links]any{kiesim.LinksNull: nil, kiesim.LinksEmpty: ""} {
 		t.Run(string(links), func(t *testing.T) {
 			r := receive(t)
-			p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Outcome: kiesim.Outcome{Links: links, LinksAfter: 2}}})
+			p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Outcome: kiesim.Outcome{Links: links, LinksAfter: 2}}})
 			id, callback := p.settled(kiesim.SeparateVocal, r)
 			require.Equal(t, want, callback.decode(t).Data.Info["vocal_url"])
 			for range 2 {
@@ -133,7 +133,7 @@ func TestSuccessWithoutLinks(t *testing.T) {
 
 func TestUnusualStems(t *testing.T) {
 	r := receive(t)
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{Outcome: kiesim.Outcome{
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Outcome: kiesim.Outcome{
 		EmptyStems: []string{"brass"}, ExtraStem: "kazoo", OriginURL: "https://cdn1.suno.ai/" + trackID + ".mp3", Candidates: 2,
 	}}})
 	id, callback := p.settled(kiesim.SplitStem, r)
@@ -153,7 +153,7 @@ func TestUnusualStems(t *testing.T) {
 
 func TestRecordInfoFails(t *testing.T) {
 	r := receive(t)
-	p := start(t, kiesim.Options{Defaults: kiesim.Knobs{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML, Status: 503, Times: 1}}})
+	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML, Status: 503, Times: 1}}})
 	id, _ := p.settled(kiesim.SplitStem, r)
 	response, _, err := p.call(t.Context(), http.MethodGet, "/api/v1/vocal-removal/record-info?taskId="+id, "")
 	require.NoError(t, err)

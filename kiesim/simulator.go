@@ -1,6 +1,7 @@
-// Package kiesim is a stand-in for the vocal-removal API of KIE.AI: the four endpoints that a separation needs, its callbacks, its
-// file host and its bill. It is written from the provider's documents, shares no code with the client it is meant to test, and
-// misbehaves on demand: see [Knobs].
+// Package kiesim is a stand-in for the vocal-removal API of KIE.AI: the four endpoints that a
+// separation needs, its callbacks, its file host and its bill. It is written from the provider's
+// documents, shares no code with the client it is meant to test, and misbehaves on demand: see
+// [Scenario].
 package kiesim
 
 import (
@@ -19,15 +20,18 @@ import (
 type Options struct {
 	// APIKey is the only bearer token accepted; empty accepts every one, but not none.
 	APIKey string
-	// WebhookHMACKey signs the callbacks; empty sends them unsigned, as the provider does until a key is made.
+	// WebhookHMACKey signs the callbacks; empty sends them unsigned, as the provider does until a
+	// key is made.
 	WebhookHMACKey string
 	// Credits is the balance to begin with; 0 is DefaultCredits.
 	Credits float64
-	// PublicURL is the base of the links to files; empty is the host under which a separation was submitted.
+	// PublicURL is the base of the links to files; empty is the host under which a separation was
+	// submitted.
 	PublicURL string
-	// Defaults are the knobs of every track that has none of its own.
-	Defaults Knobs
-	// RetrySchedule is the wait before each retry of a callback; nil is DefaultRetrySchedule, empty is no retry.
+	// Defaults is the scenario of every track that has none of its own.
+	Defaults Scenario
+	// RetrySchedule is the wait before each retry of a callback; nil is DefaultRetrySchedule, empty
+	// is no retry.
 	RetrySchedule []time.Duration
 	// CallbackTimeout is how long a receiver may take; 0 is the documented 15 seconds.
 	CallbackTimeout time.Duration
@@ -36,7 +40,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// DefaultCredits is what an account has unless Options say otherwise: a balance that was seen, and a fraction, as they are.
+// DefaultCredits is what an account has unless Options say otherwise: a balance that was seen, and
+// a fraction, as they are.
 const DefaultCredits = 5916.25
 
 // DefaultRetrySchedule is the published one.
@@ -56,12 +61,12 @@ type Simulator struct {
 	stop    context.CancelFunc
 	pending sync.WaitGroup
 
-	mu      sync.Mutex
-	server  *http.Server
-	shelf   knobShelf
-	limiter *limiter
-	bill    Bill
-	tasks   map[string]*task
+	mu        sync.Mutex
+	server    *http.Server
+	scenarios scenarioStore
+	limiter   *limiter
+	bill      Bill
+	tasks     map[string]*task
 	// stateFile is where tasks and bill are kept; empty: nowhere.
 	stateFile string
 	// paths and tempLinks lead to files by the path of their link.
@@ -69,7 +74,8 @@ type Simulator struct {
 	tempLinks map[string]tempLink
 }
 
-// New makes a simulator. It panics if the default knobs are not valid, which [Knobs.Validate] tells beforehand.
+// New makes a simulator. It panics if the default scenario is not valid, which [Scenario.Validate]
+// reports.
 func New(options Options) *Simulator {
 	if err := options.Defaults.Validate(); err != nil {
 		panic(err)
@@ -84,7 +90,7 @@ func New(options Options) *Simulator {
 		options:   options,
 		log:       cmp.Or(options.Logger, slog.Default()),
 		delivery:  newDeliveryClient(options.CallbackTimeout),
-		shelf:     knobShelf{defaults: options.Defaults, tracks: map[string]*trackKnobs{}},
+		scenarios: scenarioStore{defaults: options.Defaults, tracks: map[string]*trackScenarios{}},
 		limiter:   newLimiter(options.RateLimit),
 		bill:      Bill{Balance: options.Credits, Charges: []Charge{}, Refunds: []Refund{}, Requests: map[string]int{}},
 		tasks:     map[string]*task{},
@@ -108,7 +114,7 @@ func (s *Simulator) routes() *http.ServeMux {
 	for _, folder := range []string{"/s/", "/r/", "/t/"} {
 		mux.HandleFunc("GET "+folder+"{name}", s.serveFile)
 	}
-	mux.HandleFunc("POST /sim/knobs", s.controlKnobs)
+	mux.HandleFunc("POST /sim/knobs", s.controlScenario)
 	mux.HandleFunc("POST /sim/callback", s.controlCallback)
 	mux.HandleFunc("POST /sim/settle", s.controlSettle)
 	mux.HandleFunc("GET /sim/bill", s.controlBill)
@@ -118,7 +124,8 @@ func (s *Simulator) routes() *http.ServeMux {
 // ServeHTTP implements http.Handler.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// Start listens on addr ("127.0.0.1:0" for any free port), serves in the background until Close, and returns its base URL.
+// Start listens on addr ("127.0.0.1:0" for any free port), serves in the background until Close,
+// and returns its base URL.
 func (s *Simulator) Start(addr string) (string, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -136,8 +143,8 @@ func (s *Simulator) Start(addr string) (string, error) {
 	return "http://" + listener.Addr().String(), nil
 }
 
-// Close drops the callbacks that are still to be sent, ends the answers that hang, and stops what Start began. Where the simulator
-// is served by another server, close the simulator first.
+// Close drops the callbacks that are still to be sent, ends the answers that hang, and stops what
+// Start began. Where the simulator is served by another server, close the simulator first.
 func (s *Simulator) Close() error {
 	s.mu.Lock()
 	s.stop()
@@ -155,28 +162,29 @@ func (s *Simulator) Close() error {
 	return nil
 }
 
-// SetKnobs sets the knobs of a track for every separation of it from now on. They take the place of the defaults as a whole, but for
-// a dialect and a delay that are not given. It panics if they are not valid.
-func (s *Simulator) SetKnobs(audioID string, knobs Knobs) {
-	if err := knobs.Validate(); err != nil {
+// SetScenario sets the scenario of a track for every separation of it from now on. It replaces the
+// defaults as a whole, except for a dialect and a delay that are not given. It panics if the
+// scenario is not valid.
+func (s *Simulator) SetScenario(audioID string, scenario Scenario) {
+	if err := scenario.Validate(); err != nil {
 		panic(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.shelf.set(audioID, knobs)
+	s.scenarios.set(audioID, scenario)
 }
 
-// QueueKnobs sets the knobs of the next calls of generate for a track, one each, ahead of those of SetKnobs. It panics if they are
-// not valid.
-func (s *Simulator) QueueKnobs(audioID string, knobs ...Knobs) {
-	for _, k := range knobs {
+// QueueScenarios sets the scenarios of the next calls of generate for a track, one each, ahead of
+// that of SetScenario. It panics if one is not valid.
+func (s *Simulator) QueueScenarios(audioID string, scenarios ...Scenario) {
+	for _, k := range scenarios {
 		if err := k.Validate(); err != nil {
 			panic(err)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.shelf.queue(audioID, knobs...)
+	s.scenarios.queue(audioID, scenarios...)
 }
 
 // Bill returns what was asked of the simulator so far and what it cost.

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// state is what outlives a restart. Knobs that no call of generate has used yet, links from download-url and the counts of calls that
-// knobs are limited to do not.
+// state is what outlives a restart. Scenarios that no call of generate has used yet, links from
+// download-url and the counts of calls that faults are limited to do not.
 type state struct {
 	Bill  Bill        `json:"bill"`
 	Tasks []taskState `json:"tasks"`
@@ -21,7 +21,7 @@ type taskState struct {
 	ID        string          `json:"id"`
 	Request   generateRequest `json:"request"`
 	Base      string          `json:"base"`
-	Knobs     Knobs           `json:"knobs"`
+	Scenario  Scenario        `json:"knobs"`
 	Accepted  time.Time       `json:"accepted"`
 	Settled   time.Time       `json:"settled,omitzero"`
 	Delivered bool            `json:"delivered,omitempty"`
@@ -30,7 +30,8 @@ type taskState struct {
 	Stems       []stemState `json:"stems"`
 }
 
-// stemState is in the order of the task's stems, the rest of which follows from request and knobs.
+// stemState is in the order of the task's stems, the rest of which follows from request and
+// scenario.
 type stemState struct {
 	ID       string `json:"id"`
 	Path     string `json:"path"`
@@ -40,8 +41,9 @@ type stemState struct {
 	Tried    bool   `json:"tried,omitempty"`
 }
 
-// Restore takes up the tasks and the bill that an earlier simulator kept in a file, which need not exist, and keeps its own there from now on.
-// What was under way goes on, and callbacks that were not acknowledged are sent anew. It belongs between New and the first request.
+// Restore takes up the tasks and the bill that an earlier simulator kept in a file, which need not
+// exist, and keeps its own there from now on. What was under way goes on, and callbacks that were
+// not acknowledged are sent anew. It belongs between New and the first request.
 func (s *Simulator) Restore(file string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,7 +108,7 @@ func (s *Simulator) write() error {
 
 func (t *task) state() taskState {
 	kept := taskState{
-		ID: t.id, Request: t.request, Base: t.base, Knobs: t.knobs, Accepted: t.accepted, Settled: t.settled,
+		ID: t.id, Request: t.request, Base: t.base, Scenario: t.scenario, Accepted: t.accepted, Settled: t.settled,
 		Delivered: t.delivered, Undelivered: t.undelivered,
 	}
 	for _, s := range t.stems {
@@ -119,7 +121,7 @@ func (t *task) state() taskState {
 
 func (kept taskState) task() *task {
 	t := &task{
-		id: kept.ID, request: kept.Request, base: kept.Base, knobs: kept.Knobs, accepted: kept.Accepted, settled: kept.Settled,
+		id: kept.ID, request: kept.Request, base: kept.Base, scenario: kept.Scenario, accepted: kept.Accepted, settled: kept.Settled,
 		delivered: kept.Delivered, undelivered: kept.Undelivered, done: make(chan struct{}),
 	}
 	t.stems = separate(t)

@@ -58,7 +58,7 @@ func TestTasksAndBillOutliveARestart(t *testing.T) {
 	done := id(first.answer(http.MethodPost, "/api/v1/vocal-removal/generate", generate))
 	require.Contains(t, <-callbacks, done)
 	require.Eventually(t, func() bool { return first.Bill().Callbacks.Acknowledged == 1 }, 5*time.Second, 10*time.Millisecond)
-	first.SetKnobs(trackID, kiesim.Knobs{Delay: kiesim.Duration(300 * time.Millisecond)})
+	first.SetScenario(trackID, kiesim.Scenario{Delay: kiesim.Duration(300 * time.Millisecond)})
 	underWay := id(first.answer(http.MethodPost, "/api/v1/vocal-removal/generate", generate))
 	before := link(first.answer(http.MethodGet, "/api/v1/vocal-removal/record-info?taskId="+done, ""))
 	require.NotEmpty(t, before)

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"stemflow/kiesim/tune"
+	"stemflow/internal/tune"
 )
 
 // Types of separation.
@@ -24,8 +24,9 @@ type instrument struct {
 	recordKey, callbackKey string
 }
 
-// instruments are all the documents know, in the order of the record. The two of split_stem_advanced have no key of their own and
-// are called after the instrument that was asked for.
+// instruments are all the documents know, in the order of the record. The two of
+// split_stem_advanced have no key of their own and are called after the instrument that was asked
+// for.
 var instruments = []instrument{
 	{"instrumental", "Instrumental", "instrumentalUrl", "instrumental_url"},
 	{"vocals", "Vocals", "vocalUrl", "vocal_url"},
@@ -78,12 +79,13 @@ type stem struct {
 	file      *file
 }
 
-// link is the address of a stem at base. A link that was renewed differs from the one that had expired.
+// link is the address of a stem at base. A link that was renewed differs from the one that had
+// expired.
 func (s *stem) link(base string) string { return base + s.path + s.file.versionQuery() }
 
 // separate makes the stems of a task: one set for every candidate, the first set first.
 func separate(t *task) []*stem {
-	request, knobs := t.request, t.knobs
+	request, scenario := t.request, t.scenario
 	var wanted []instrument
 	for _, name := range parts[request.Type] {
 		i := slices.IndexFunc(instruments, func(i instrument) bool { return i.name == name })
@@ -93,7 +95,7 @@ func separate(t *task) []*stem {
 		}
 		wanted = append(wanted, part)
 	}
-	if name := knobs.Outcome.ExtraStem; name != "" {
+	if name := scenario.Outcome.ExtraStem; name != "" {
 		wanted = append(wanted, instrument{name, strings.ToUpper(name[:1]) + name[1:], name + "Url", name + "_url"})
 	}
 
@@ -102,21 +104,21 @@ func separate(t *task) []*stem {
 		folder = "/r/"
 	}
 	var stems []*stem
-	for range max(1, knobs.Outcome.Candidates) {
+	for range max(1, scenario.Outcome.Candidates) {
 		for _, part := range wanted {
 			id := newFileID()
-			settings, ok := knobs.Files[part.name]
+			settings, ok := scenario.Files[part.name]
 			if !ok {
-				settings = knobs.Files[AllStems]
+				settings = scenario.Files[AllStems]
 			}
 			stems = append(stems, &stem{
 				instrument: part,
 				task:       t,
 				id:         id,
 				path:       folder + id + "_" + part.group + ".mp3",
-				empty:      slices.Contains(knobs.Outcome.EmptyStems, part.name),
+				empty:      slices.Contains(scenario.Outcome.EmptyStems, part.name),
 				recording:  record(part.name, settings),
-				file:       &file{knobs: settings, expired: settings.Expired == ExpiredAtOnce},
+				file:       &file{settings: settings, expired: settings.Expired == ExpiredAtOnce},
 			})
 		}
 	}

@@ -6,24 +6,25 @@ import (
 	"time"
 )
 
-// task is one separation. Apart from what is set when it is accepted, its fields are guarded by the simulator's mutex.
+// task is one separation. Apart from what is set when it is accepted, its fields are guarded by the
+// simulator's mutex.
 type task struct {
 	id      string
 	request generateRequest
 	// base is the scheme and host of its links.
 	base     string
-	knobs    Knobs
+	scenario Scenario
 	accepted time.Time
 	stems    []*stem
-	// done is closed when the task is settled, by its knobs or by hand.
+	// done is closed when the task is settled, by its scenario or by hand.
 	done chan struct{}
 
 	// settled is zero until the task is done or failed.
 	settled time.Time
 	// delivered is set once its callback was acknowledged, undelivered once delivery was given up.
 	delivered, undelivered bool
-	// recordCalls and linkCalls count the calls of record-info and download-url, looks the records that were shown, and bareLooks those
-	// of them without links.
+	// recordCalls and linkCalls count the calls of record-info and download-url, looks the records
+	// that were shown, and bareLooks those of them without links.
 	recordCalls, linkCalls, looks, bareLooks int
 }
 
@@ -31,8 +32,8 @@ type task struct {
 func (s *Simulator) settleLater(t *task) {
 	s.background(func(ctx context.Context) {
 		var delayed <-chan time.Time // never, of a task that stays pending
-		if !t.knobs.Outcome.Pending {
-			delayed = time.After(time.Until(t.accepted.Add(time.Duration(t.knobs.Delay))))
+		if !t.scenario.Outcome.Pending {
+			delayed = time.After(time.Until(t.accepted.Add(time.Duration(t.scenario.Delay))))
 		}
 		select {
 		case <-delayed:
@@ -43,7 +44,7 @@ func (s *Simulator) settleLater(t *task) {
 		s.mu.Lock()
 		s.settle(t)
 		s.mu.Unlock()
-		callback := t.knobs.Callback
+		callback := t.scenario.Callback
 		if callback.Delay >= 0 && pause(ctx, time.Duration(callback.Delay)) {
 			s.sendCallback(ctx, t)
 		}
@@ -57,16 +58,16 @@ func (s *Simulator) settle(t *task) {
 	}
 	t.settled = time.Now()
 	close(t.done)
-	if failure := t.knobs.Outcome.Failure; failure != nil && failure.Code == codeRefunded {
+	if failure := t.scenario.Outcome.Failure; failure != nil && failure.Code == codeRefunded {
 		s.bill.refund(t)
 	}
 	s.keep()
-	s.log.Info("separation settled", "task", t.id, "failed", t.knobs.Outcome.Failure != nil)
+	s.log.Info("separation settled", "task", t.id, "failed", t.scenario.Outcome.Failure != nil)
 }
 
 // wording returns the callback's dialect.
 func (t *task) wording() wording {
-	dialect := t.knobs.Dialect
+	dialect := t.scenario.Dialect
 	if dialect == DialectAuto {
 		dialect = DialectEN
 		if t.request.Type == SplitStemAdvanced {
@@ -76,13 +77,13 @@ func (t *task) wording() wording {
 	return wordings[dialect]
 }
 
-// failureMessage is the knob's, or the dialect's.
+// failureMessage is the scenario's, or the dialect's.
 func (t *task) failureMessage() string {
 	message := t.wording().failure
 	if t.request.Type != SeparateVocal {
 		message = t.wording().splitFailure
 	}
-	if failure := t.knobs.Outcome.Failure; failure != nil {
+	if failure := t.scenario.Outcome.Failure; failure != nil {
 		message = cmp.Or(failure.Message, message)
 	}
 	return message

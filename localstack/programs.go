@@ -82,7 +82,7 @@ func (s *stack) start(name string, start func(log *os.File) (*devservers.Process
 	return p, nil
 }
 
-// polled tells whether a worker waits for everything that a separation consists of.
+// polled reports whether a worker waits for everything that a separation consists of.
 func (s *stack) polled(ctx context.Context) error {
 	c, err := client.DialContext(ctx, client.Options{HostPort: s.temporal, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// announce tells what takes long.
+// announce says what takes long.
 func announce(line string) { fmt.Println(line) }
 
 // say prints one line of what runs, with a note where there is one.

@@ -43,7 +43,7 @@ type stack struct {
 	end context.CancelCauseFunc
 
 	temporal, temporalUI, minio, console, kiesim, bridge string // host:port
-	// otherPorts tells that some are not those to be expected.
+	// otherPorts reports that some are not the usual ones.
 	otherPorts bool
 
 	lock    *os.File

@@ -11,8 +11,8 @@ import (
 	"stemflow/internal/config"
 )
 
-// Config is all that hosting stemflow takes. docs/configuration.md says more about each; zero values are the
-// defaults given there.
+// Config is all that hosting stemflow takes. docs/configuration.md says more about each; zero values
+// are the defaults given there.
 type Config struct {
 	// Client is the host's own. The worker of the submit queue is made from it. It may be missing
 	// where no worker runs, in test environments and replayers, and for [Register], which is given
@@ -22,28 +22,31 @@ type Config struct {
 	// APIKey and BaseURL are the provider's.
 	APIKey, BaseURL string
 
-	// CallbackBaseURL is the bridge's public address; empty: there is none, and the provider is polled. CallbackSecrets sign
-	// (the first) and verify (all) the tokens in callback URLs.
+	// CallbackBaseURL is the bridge's public address; empty: there is none, and the provider is
+	// polled. CallbackSecrets sign (the first) and verify (all) the tokens in callback URLs.
 	CallbackBaseURL string
 	CallbackSecrets []string
 
 	// MinIO is the object store. Bucket and Prefix serve inputs that name none.
 	MinIO          MinIO
 	Bucket, Prefix string
-	// LedgerBucket and LedgerPrefix are where the ledgers of what was paid for are, whatever bucket and prefix a track is
-	// archived to; empty: in Bucket, without a prefix. All hosts that share a provider account must share them.
+	// LedgerBucket and LedgerPrefix are where the ledgers of what was paid for are, whatever bucket
+	// and prefix a track is archived to; empty: in Bucket, without a prefix. All hosts that share a
+	// provider account must share them.
 	LedgerBucket, LedgerPrefix string
 
-	// SubmitTaskQueue is the queue of the one paid call; empty: the host's task queue and "-submit". Hosts that share a
-	// provider key share one. SubmitRate is how many paid calls all workers of that queue make in a second.
+	// SubmitTaskQueue is the queue of the one paid call; empty: the host's task queue and
+	// "-submit". Hosts that share a provider key share one. SubmitRate is how many paid calls all
+	// workers of that queue make in a second.
 	SubmitTaskQueue string
 	SubmitRate      float64
 
-	// ArchiveConcurrency bounds how many stems this process moves at once, MaxStemSize the bytes of each.
+	// ArchiveConcurrency bounds how many stems this process moves at once, MaxStemSize the bytes of
+	// each.
 	ArchiveConcurrency int
 	MaxStemSize        int64
-	// SourceHosts are the hosts, by suffix, from which stems are fetched. AllowInsecureSources lets http and private addresses
-	// through, for local stacks.
+	// SourceHosts are the hosts, by suffix, from which stems are fetched. AllowInsecureSources lets
+	// http and private addresses through, for local stacks.
 	SourceHosts          []string
 	AllowInsecureSources bool
 
@@ -70,8 +73,8 @@ func (m MinIO) options() archive.Options {
 	}
 }
 
-// FromEnv reads the configuration from the environment, as stemflow's own worker does. It names every variable that is missing
-// or wrong in one error.
+// FromEnv reads the configuration from the environment, as stemflow's own worker does. It names
+// every variable that is missing or wrong in one error.
 func FromEnv(c client.Client) (Config, error) {
 	env, err := config.LoadWorker(os.LookupEnv)
 	if err != nil {

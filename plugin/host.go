@@ -6,6 +6,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
+	"golang.org/x/sync/semaphore"
 
 	"stemflow"
 	"stemflow/activities"
@@ -17,7 +18,8 @@ import (
 )
 
 const (
-	// One submit is mostly waiting for the provider and the store: a few at once use up any rate that the provider allows.
+	// One submit is mostly waiting for the provider and the store: a few at once use up any rate
+	// that the provider allows.
 	submitConcurrency = 8
 	// A submit that has begun is finished before the worker stops, since its answer is worth money.
 	submitStopTimeout = 75 * time.Second
@@ -25,19 +27,19 @@ const (
 
 // host is what stemflow needs within one process, whatever number of workers it serves.
 type host struct {
-	cfg      Config
-	store    *archive.Store
-	provider *kie.Client
-	sources  *source.Fetcher
-	callback activities.CallbackAddress
-	slots    activities.Slots
+	cfg       Config
+	store     *archive.Store
+	provider  *kie.Client
+	sources   *source.Fetcher
+	callback  activities.CallbackAddress
+	transfers *semaphore.Weighted
 	// attributes are shared, so that the server is asked about them once for all workers.
 	attributes *activities.SearchAttributes
 }
 
 func newHost(cfg Config) (*host, error) {
 	cfg = cfg.withDefaults()
-	h := &host{cfg: cfg, slots: activities.NewSlots(cfg.ArchiveConcurrency)}
+	h := &host{cfg: cfg, transfers: semaphore.NewWeighted(int64(cfg.ArchiveConcurrency))}
 	if cfg.Client != nil {
 		h.attributes = &activities.SearchAttributes{Operator: cfg.Client.OperatorService()}
 	}
@@ -107,7 +109,7 @@ func (h *host) activities(submitQueue string) activities.Set {
 		AdoptCallback:       &activities.AdoptCallback{Store: h.store, Provider: h.provider, Callback: h.callback, Archive: prepare},
 		GetSeparationRecord: &activities.GetSeparationRecord{Provider: h.provider, Callback: h.callback},
 		RenewSource:         &activities.RenewSource{Provider: h.provider},
-		ArchiveStem:         &activities.ArchiveStem{Store: h.store, Sources: h.sources, Slots: h.slots},
+		ArchiveStem:         &activities.ArchiveStem{Store: h.store, Sources: h.sources, Transfers: h.transfers},
 		WriteManifest:       &activities.WriteManifest{Store: h.store},
 
 		PrepareCatalog:     &activities.PrepareCatalog{Archive: prepare},

@@ -1,6 +1,8 @@
-// Package plugin hosts stemflow in any Temporal worker: as a plugin in worker.Options.Plugins, or with one call of [Register].
+// Package plugin hosts stemflow in any Temporal worker: as a plugin in worker.Options.Plugins, or
+// with one call of [Register].
 //
-// Either serves both queues that stemflow needs: the host's own, and the rate-limited one of the paid call.
+// Either serves both queues that stemflow needs: the host's own, and the rate-limited one of the
+// paid call.
 package plugin
 
 import (
@@ -13,8 +15,8 @@ import (
 	"stemflow/workflows"
 )
 
-// Plugin is a Temporal worker plugin. It goes into worker.Options.Plugins (not into those of the client), of one worker or of
-// several.
+// Plugin is a Temporal worker plugin. It goes into worker.Options.Plugins (not into those of the
+// client), of one worker or of several.
 type Plugin struct {
 	worker.PluginBase
 	host *host
@@ -37,7 +39,8 @@ type hosted struct {
 
 var _ worker.Plugin = (*Plugin)(nil)
 
-// New makes the plugin. It connects to nothing yet; what is wrong in the configuration is told here.
+// New makes the plugin. It connects to nothing yet; what is wrong in the configuration is told
+// here.
 func New(cfg Config) (*Plugin, error) {
 	h, err := newHost(cfg)
 	if err != nil {
@@ -67,7 +70,8 @@ func (p *Plugin) ConfigureWorker(_ context.Context, options worker.PluginConfigu
 	return nil
 }
 
-// StartWorker implements worker.Plugin: it registers workflows and activities and starts the submit worker before the host's.
+// StartWorker implements worker.Plugin: it registers workflows and activities and starts the submit
+// worker before the host's.
 func (p *Plugin) StartWorker(
 	ctx context.Context,
 	options worker.PluginStartWorkerOptions,
@@ -120,8 +124,8 @@ func (p *Plugin) failed(err error) {
 	}
 }
 
-// StopWorker implements worker.Plugin: both workers finish what they hold at the same time. With the last of them the connections to the
-// provider, its file hosts and the store are closed.
+// StopWorker implements worker.Plugin: both workers finish what they hold at the same time. With
+// the last of them the connections to the provider, its file hosts and the store are closed.
 func (p *Plugin) StopWorker(
 	ctx context.Context,
 	options worker.PluginStopWorkerOptions,

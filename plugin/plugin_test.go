@@ -22,7 +22,8 @@ func config() plugin.Config {
 	}
 }
 
-// A host's own tests run the plugin as a worker would, without a server: no submit worker is started there.
+// A host's own tests run the plugin as a worker would, without a server: no submit worker is
+// started there.
 func TestPluginServesATestEnvironment(t *testing.T) {
 	p, err := plugin.New(config())
 	require.NoError(t, err)

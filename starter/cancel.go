@@ -57,14 +57,14 @@ func (p *cli) cancel(ctx context.Context, in stemflow.SeparateStemsInput, workfl
 	return nil
 }
 
-// cancelledRun is what --json tells of a run that is asked to stop.
+// cancelledRun is what --json prints of a run that is asked to stop.
 type cancelledRun struct {
 	WorkflowID string `json:"workflowId"`
 }
 
 func requestCancel(ctx context.Context, c client.Client, workflowID string) error {
 	description, err := describe(ctx, c, workflowID, "")
-	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
 		return notRunning(workflowID)
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
@@ -54,7 +55,7 @@ func (o *catalogOptions) declare(set *flag.FlagSet) {
 	o.catalogNames.declare(set)
 	typeFlags(set, &o.common)
 	archiveFlags(set, &o.common, "the worker's, and STEMFLOW_BUCKET and STEMFLOW_PREFIX for the file")
-	patienceFlags(set, &o.common)
+	timingFlags(set, &o.common)
 	set.IntVar(&o.in.Window, "window", 0, fmt.Sprintf("`NUMBER` of tracks under way at a time (default %d)", stemflow.DefaultWindow))
 	set.Func("credit-budget", "`CREDITS` that may be spent, by the documented prices; 0 pays nothing (default: what the account has)", func(text string) error {
 		budget, err := strconv.Atoi(text)
@@ -147,14 +148,15 @@ func (p *cli) startCatalog(ctx context.Context, o catalogOptions) error {
 	return nil
 }
 
-// startedCatalog is what --json tells of a catalogue that is not waited for.
+// startedCatalog is what --json prints of a catalogue that is not waited for.
 type startedCatalog struct {
 	startedRun
 	Name   string             `json:"name"`
 	Source stemflow.ObjectRef `json:"source"`
 }
 
-// sameSource demands that a run that was joined separates the same list: a name is easily used for two. A run that cannot tell is believed to.
+// sameSource requires that a run that was joined separates the same list: a name is easily used for
+// two. A run that does not answer is believed to.
 func sameSource(ctx context.Context, c client.Client, run client.WorkflowRun, in stemflow.SeparateCatalogInput) error {
 	progress, err := queryProgress[stemflow.CatalogProgress](ctx, c, run.GetID(), "")
 	if err != nil || progress.Source != nil && *progress.Source == *in.Source {
@@ -171,7 +173,7 @@ func sameSource(ctx context.Context, c client.Client, run client.WorkflowRun, in
 	}
 }
 
-// announceCatalog tells a person what was started, and what can be done with it.
+// announceCatalog prints for a person what was started, and what can be done with it.
 func (p *cli) announceCatalog(in stemflow.SeparateCatalogInput, list *list, run client.WorkflowRun, started, wait bool) {
 	if started {
 		fmt.Fprintf(p.stdout, "Started catalogue %s\n", in.Name)
@@ -179,7 +181,7 @@ func (p *cli) announceCatalog(in stemflow.SeparateCatalogInput, list *list, run 
 		fmt.Fprintf(p.stdout, "Joined catalogue %s, which is running\nIt keeps the input that it was started with.\n", in.Name)
 	}
 	if list != nil {
-		fmt.Fprintf(p.stdout, "  tracks  %s, at most %s credits\n", countText(list.tracks), countText(list.credits))
+		fmt.Fprintf(p.stdout, "  tracks  %s, at most %s credits\n", humanize.Comma(int64(list.tracks)), humanize.Comma(int64(list.credits)))
 	}
 	fmt.Fprintf(p.stdout, "  list    %s\n  id      %s\n  run     %s\n", objectText(*in.Source), run.GetID(), run.GetRunID())
 	if !wait {
@@ -202,7 +204,8 @@ func objectText(ref stemflow.ObjectRef) string {
 	return "s3://" + ref.Bucket + "/" + ref.Key
 }
 
-// waitForCatalog shows the progress of a catalogue until it ends, and then where its report is. The runs that continue it are followed.
+// waitForCatalog shows the progress of a catalogue until it ends, and then where its report is. The
+// runs that continue it are followed.
 func (p *cli) waitForCatalog(
 	ctx context.Context, c client.Client, cfg config.Starter, run client.WorkflowRun, in stemflow.SeparateCatalogInput, asJSON bool,
 ) error {
@@ -230,6 +233,6 @@ func (p *cli) followCatalog(
 	}
 	d := newDisplay(p, cfg, time.Now(), picture[catalogObservation]{catalogFrame, catalogChanges})
 	return showUntilEnd[stemflow.SeparateCatalogResult](ctx, run, d, func(ctx context.Context, last catalogObservation) catalogObservation {
-		return lookAtCatalog(ctx, c, cfg.TaskQueue, run.GetID(), last)
+		return observeCatalog(ctx, c, cfg.TaskQueue, run.GetID(), last)
 	})
 }

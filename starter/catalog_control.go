@@ -81,7 +81,7 @@ var catalogCancelCommand = command{
 	about: `
   starter catalog cancel --name june
 
-What was paid is not lost: the provider finishes it, and starting the catalogue again takes it up. The report tells how far it got.`,
+What was paid is not lost: the provider finishes it, and starting the catalogue again takes it up. The report says how far it got.`,
 	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		names, asJSON := controlFlags(set)
 		return func(ctx context.Context, _ []string) error {
@@ -120,7 +120,7 @@ func (p *cli) watchCatalog(ctx context.Context, c client.Client, in stemflow.Sep
 	}
 	id := stemflow.CatalogWorkflowID(in)
 	description, err := describe(ctx, c, id, "")
-	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
 		return catalogNotRunning(in.Name)
 	}
 	if err != nil {
@@ -211,21 +211,22 @@ func updateCatalog(
 			return nil, temporalFailure("the catalogue cannot be told", err)
 		}
 		select {
-		case <-time.After(lookInterval):
+		case <-time.After(observeInterval):
 		case <-ctx.Done():
 		}
 	}
 }
 
-// isRefusal tells the catalogue's own answer from trouble on the way to it.
+// isRefusal reports whether an error is the catalogue's own answer, and not trouble on the way to
+// it.
 func isRefusal(err error) bool {
-	var app *temporal.ApplicationError
-	return errors.As(err, &app)
+	_, ok := errors.AsType[*temporal.ApplicationError](err)
+	return ok
 }
 
 func isRunning(ctx context.Context, c client.Client, workflowID string) (bool, error) {
 	description, err := describe(ctx, c, workflowID, "")
-	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
 		return false, nil
 	}
 	if err != nil {

@@ -7,9 +7,12 @@ import (
 
 	"stemflow"
 	"stemflow/internal/program"
+
+	"github.com/dustin/go-humanize"
 )
 
-// catalogFrame is the display of a catalogue, as lines that fit on the terminal. It began when it says itself.
+// catalogFrame is the display of a catalogue, as lines that fit on the terminal. It began when it
+// says itself.
 func catalogFrame(o catalogObservation, start, now time.Time, size program.TerminalSize, colored bool) []string {
 	if o.Progress != nil && !o.Progress.StartedAt.IsZero() {
 		start = o.Progress.StartedAt
@@ -57,7 +60,7 @@ func catalogPhaseText(o catalogObservation) string {
 		if p.Trial {
 			return p.Name + ": trying one track after the pause"
 		}
-		text := fmt.Sprintf("%s: separating %s tracks, %d at a time", p.Name, countText(p.Tracks), p.Window)
+		text := fmt.Sprintf("%s: separating %s tracks, %d at a time", p.Name, humanize.Comma(int64(p.Tracks)), p.Window)
 		if p.PaidWindow > 0 {
 			text += fmt.Sprintf(", for now %d that cost credits", p.PaidWindow)
 		}
@@ -87,7 +90,7 @@ func pauseLines(p stemflow.CatalogProgress) []line {
 // barLine shows how many tracks have come to an end, in so many columns.
 func barLine(p stemflow.CatalogProgress, room int) line {
 	share := float64(p.Ended()) / float64(p.Tracks)
-	figures := fmt.Sprintf(" %5.1f%%  %s of %s", 100*share, countText(p.Ended()), countText(p.Tracks))
+	figures := fmt.Sprintf(" %5.1f%%  %s of %s", 100*share, humanize.Comma(int64(p.Ended())), humanize.Comma(int64(p.Tracks)))
 	bar := min(room-2-columns(figures), mostBar)
 	if bar < leastBar {
 		return line{{" " + figures, ""}}
@@ -97,12 +100,13 @@ func barLine(p stemflow.CatalogProgress, room int) line {
 }
 
 func countLine(mark span, what string, count int) line {
-	return line{{"  ", ""}, mark, {fmt.Sprintf(" %-10s %9s", what, countText(count)), ""}}
+	return line{{"  ", ""}, mark, {fmt.Sprintf(" %-10s %9s", what, humanize.Comma(int64(count))), ""}}
 }
 
 func waiting(p stemflow.CatalogProgress) int { return max(p.Tracks-p.Ended()-p.Running, 0) }
 
-// paceText is how fast tracks come to their ends, and when the last will: nothing while nobody can tell.
+// paceText is how fast tracks come to their ends, and when the last will: empty while that is not
+// known.
 func paceText(o catalogObservation) string {
 	perMinute := o.Pace.perMinute()
 	if perMinute <= 0 {
@@ -131,15 +135,15 @@ func roughTime(d time.Duration) string {
 }
 
 func creditText(p stemflow.CatalogProgress) string {
-	text := countText(p.Credits) + " credits spent"
+	text := humanize.Comma(int64(p.Credits)) + " credits spent"
 	if p.Reserved > 0 {
-		text += ", " + countText(p.Reserved) + " reserved"
+		text += ", " + humanize.Comma(int64(p.Reserved)) + " reserved"
 	}
 	if p.CreditBudget != nil {
-		text += ", budget " + countText(*p.CreditBudget)
+		text += ", budget " + humanize.Comma(int64(*p.CreditBudget))
 	}
 	if p.Balance != nil {
-		text += ", account " + amountText(*p.Balance)
+		text += ", account " + humanize.CommafWithDigits(*p.Balance, 2)
 	}
 	return text
 }
@@ -150,15 +154,16 @@ func failedTrackText(o stemflow.TrackOutcome) string {
 
 // catalogSummary is a catalogue in a line.
 func catalogSummary(p stemflow.CatalogProgress) string {
-	parts := []string{fmt.Sprintf("%s of %s tracks have come to an end", countText(p.Ended()), countText(p.Tracks))}
+	parts := []string{fmt.Sprintf("%s of %s tracks have come to an end", humanize.Comma(int64(p.Ended())), humanize.Comma(int64(p.Tracks)))}
 	if p.Failed > 0 {
-		parts = append(parts, countText(p.Failed)+" failed")
+		parts = append(parts, humanize.Comma(int64(p.Failed))+" failed")
 	}
-	parts = append(parts, countText(p.Running)+" running", countText(waiting(p))+" waiting", creditText(p))
+	parts = append(parts, humanize.Comma(int64(p.Running))+" running", humanize.Comma(int64(waiting(p)))+" waiting", creditText(p))
 	return strings.Join(parts, ", ")
 }
 
-// catalogChanges tells what is new since the observation before: each phase, pause and trouble, the latest failures, and each percent of the tracks.
+// catalogChanges says what is new since the observation before: each phase, pause and trouble, the
+// latest failures, and each percent of the tracks.
 func catalogChanges(before, now catalogObservation) []string {
 	var lines []string
 	if text := catalogPhaseText(now); now.Progress != nil && (before.Progress == nil || text != catalogPhaseText(before)) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
@@ -68,10 +69,10 @@ func TestCatalogFrame(t *testing.T) {
 			"  ⠋ running          100",
 			"  · waiting        1,060",
 			"  62.5 tracks a minute, about 19 min left",
-			"  32,050 credits spent, 5,000 reserved, budget 99,000, account 41,233.50",
+			"  32,050 credits spent, 5,000 reserved, budget 99,000, account 41,233.5",
 			"  ✗ line 731, 0c5f6a2e: SeparationFailed: the provider failed the separation",
 		}},
-		"paused by somebody": {paused(stemflow.PauseRequested, ""), program.TerminalSize{Columns: 100, Rows: 5}, []string{
+		"paused by a person": {paused(stemflow.PauseRequested, ""), program.TerminalSize{Columns: 100, Rows: 5}, []string{
 			"⠋ 1:00:00  june: paused",
 			"  ! paused since 11:59:00; to go on: starter catalog resume --name june",
 			"  … and 9 more",
@@ -115,7 +116,7 @@ func TestCatalogJournal(t *testing.T) {
 12:02:00  june: separating 1,980 tracks, 100 at a time
 12:02:00  failed: line 731, 0c5f6a2e: SeparationFailed: the provider failed the separation
 12:02:00  41%: 820 of 1,980 tracks have come to an end, 9 failed, 100 running, 1,060 waiting, `+
-		`32,050 credits spent, 5,000 reserved, budget 99,000, account 41,233.50, 62.5 tracks a minute, about 19 min left
+		`32,050 credits spent, 5,000 reserved, budget 99,000, account 41,233.5, 62.5 tracks a minute, about 19 min left
 12:04:00  june: paused
 12:04:00  paused by itself since 11:59:00, Unauthorized: the key is refused
 12:04:00  when that is mended, to try one track and then go on: starter catalog resume --name june
@@ -129,7 +130,7 @@ func TestPace(t *testing.T) {
 	require.Zero(t, p.perMinute())
 	p = p.with(noon, 100)
 	p = p.with(noon.Add(5*time.Second), 110)
-	require.Zero(t, p.perMinute(), "nobody can tell yet")
+	require.Zero(t, p.perMinute(), "not known yet")
 	p = p.with(noon.Add(time.Minute), 160)
 	require.InDelta(t, 60, p.perMinute(), 0.001)
 	require.Equal(t, 2*time.Minute, p.left(120))
@@ -140,10 +141,10 @@ func TestPace(t *testing.T) {
 
 func TestNumbersForPeople(t *testing.T) {
 	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000"} {
-		require.Equal(t, want, countText(n))
+		require.Equal(t, want, humanize.Comma(int64(n)))
 	}
-	for amount, want := range map[float64]string{0: "0", 5916.25: "5,916.25", 10: "10", -3.5: "-3.50"} {
-		require.Equal(t, want, amountText(amount))
+	for amount, want := range map[float64]string{0: "0", 5916.25: "5,916.25", 10: "10", -3.5: "-3.5", 5916.999: "5,916.99"} {
+		require.Equal(t, want, humanize.CommafWithDigits(amount, 2))
 	}
 	for d, want := range map[time.Duration]string{
 		time.Second: "a minute", 90 * time.Minute: "90 min", 5 * time.Hour: "5 h", 72 * time.Hour: "3 days",

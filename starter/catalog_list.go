@@ -28,7 +28,8 @@ type list struct {
 	to              stemflow.ObjectRef
 }
 
-// readList checks a list of tracks before anything is uploaded: it is checked again by the run, as it checks lists that are in the bucket.
+// readList checks a list of tracks before anything is uploaded: it is checked again by the run, as
+// it checks lists that are in the bucket.
 func (p *cli) readList(name string, in stemflow.SeparateCatalogInput, cfg config.Starter) (*list, error) {
 	store, err := p.store()
 	if err != nil {
@@ -57,7 +58,7 @@ func (p *cli) readList(name string, in stemflow.SeparateCatalogInput, cfg config
 		return l, nil
 	}
 	_ = file.Close()
-	if invalid := (*stemflow.InputError)(nil); errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*stemflow.InputError](err); ok {
 		return nil, &failure{Type: stemflow.ErrorInvalidInput, Message: problemLines(invalid), code: exitUsage, hint: "Nothing was started."}
 	}
 	return nil, usageError("catalog", "the list cannot be read: "+err.Error())

@@ -19,10 +19,14 @@ type catalogObservation struct {
 	Pace    pace
 }
 
-// lookAtCatalog is one observation of the run that is the latest at the moment.
-func lookAtCatalog(ctx context.Context, c client.Client, queue, workflowID string, last catalogObservation) catalogObservation {
-	g, description := glanceAt(ctx, c, queue, workflowID, "", glance[stemflow.CatalogProgress]{last.Progress, last.Trouble, last.Untaken})
-	now := catalogObservation{Progress: g.progress, Trouble: g.trouble, Untaken: g.untaken, Failing: last.Failing, Pace: last.Pace}
+// observeCatalog makes one observation of the run that is the latest at the moment.
+func observeCatalog(ctx context.Context, c client.Client, queue, workflowID string, last catalogObservation) catalogObservation {
+	s, description := takeSnapshot(ctx, c, queue, workflowID, "", snapshot[stemflow.CatalogProgress]{
+		progress: last.Progress, trouble: last.Trouble, untaken: last.Untaken,
+	})
+	now := catalogObservation{
+		Progress: s.progress, Trouble: s.trouble, Untaken: s.untaken, Failing: last.Failing, Pace: last.Pace,
+	}
 	if description != nil {
 		now.Failing = pendingActivities(description.GetPendingActivities()).Failing
 	}

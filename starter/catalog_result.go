@@ -6,13 +6,15 @@ import (
 	"io"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
 	"stemflow/internal/outcome"
 )
 
-// catalogAdvice says what to do about a catalogue that did not come to its end, where that is not what a track's run would be told.
+// catalogAdvice says what to do about a catalogue that did not come to its end, where that is not
+// what a track's run would be told.
 var catalogAdvice = map[string]string{
 	stemflow.ErrorArchiveUnavailable: "Check the object store and the MINIO_ variables of the worker, and start the catalogue again, which pays " +
 		"for nothing that is paid for.",
@@ -21,10 +23,10 @@ var catalogAdvice = map[string]string{
 	failureTimedOut:   "Start the catalogue again to go on: what was paid is taken up, not paid twice.",
 }
 
-// catalogFailure tells how a catalogue ended that did not come to its end.
+// catalogFailure says how a catalogue ended that did not complete.
 func catalogFailure(err error) *failure {
-	end, told := outcome.FromError(err)
-	if !told {
+	end, ok := outcome.FromError(err)
+	if !ok {
 		return temporalFailure("the catalogue's result cannot be read", err)
 	}
 	end.Message = strings.ReplaceAll(end.Message, "the separation was", "the catalogue was")
@@ -45,7 +47,8 @@ func catalogFailure(err error) *failure {
 	return f
 }
 
-// incomplete is the failure of a catalogue that came to its end with tracks that are not, or not wholly, archived.
+// incomplete is the failure of a catalogue that came to its end with tracks that are not, or not
+// wholly, archived.
 func incomplete(result stemflow.SeparateCatalogResult, asJSON bool) error {
 	missing := result.Tracks - result.Archived - result.Found
 	if missing == 0 {
@@ -53,14 +56,14 @@ func incomplete(result stemflow.SeparateCatalogResult, asJSON bool) error {
 	}
 	return &failure{
 		Type: failureIncomplete, code: exitFailed, told: asJSON,
-		Message: fmt.Sprintf("%s of %s tracks are not archived, or not wholly: the report tells why", countText(missing), countText(result.Tracks)),
+		Message: fmt.Sprintf("%s of %s tracks are not archived, or not wholly: the report says why", humanize.Comma(int64(missing)), humanize.Comma(int64(result.Tracks))),
 		hint:    "Starting the catalogue again pays only for what is not archived.",
 	}
 }
 
 func (p *cli) printCatalogResult(result stemflow.SeparateCatalogResult) {
-	fmt.Fprintf(p.stdout, "Catalogue %s: %s tracks in %s, %s credits spent\n\n", result.Name, countText(result.Tracks),
-		clockTime(result.EndedAt.Sub(result.StartedAt)), countText(result.Credits))
+	fmt.Fprintf(p.stdout, "Catalogue %s: %s tracks in %s, %s credits spent\n\n", result.Name, humanize.Comma(int64(result.Tracks)),
+		clockTime(result.EndedAt.Sub(result.StartedAt)), humanize.Comma(int64(result.Credits)))
 	printCounts(p.stdout, result)
 }
 
@@ -68,11 +71,11 @@ func (p *cli) printCatalogResult(result stemflow.SeparateCatalogResult) {
 func printCounts(w io.Writer, result stemflow.SeparateCatalogResult) {
 	for _, row := range countRows(result.CatalogCounts) {
 		if row.count > 0 {
-			fmt.Fprintf(w, "  %-10s %9s\n", row.status, countText(row.count))
+			fmt.Fprintf(w, "  %-10s %9s\n", row.status, humanize.Comma(int64(row.count)))
 		}
 	}
 	if left := result.Tracks - result.Ended(); left > 0 {
-		fmt.Fprintf(w, "  %-10s %9s\n", "not begun", countText(left))
+		fmt.Fprintf(w, "  %-10s %9s\n", "not begun", humanize.Comma(int64(left)))
 	}
 	if result.Report.CSV.Key != "" {
 		fmt.Fprintf(w, "\n  report     %s\n             %s\n", objectText(result.Report.CSV), objectText(result.Report.JSON))

@@ -47,7 +47,8 @@ func TestWrongCommandLinesOfCatalogs(t *testing.T) {
 	}
 }
 
-// What is wrong with a list is told before anything is uploaded or started: nothing listens at these addresses.
+// What is wrong with a list is told before anything is uploaded or started: nothing listens at
+// these addresses.
 func TestAWrongListIsNotStarted(t *testing.T) {
 	variables := map[string]string{"MINIO_ENDPOINT": "127.0.0.1:1", "MINIO_ACCESS_KEY": "access", "MINIO_SECRET_KEY": "secretkey"}
 	list := writeList(t, "june.csv", "taskId,audioId\n5c79,e231\n5c79,\n5c79,e231\n")

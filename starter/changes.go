@@ -6,7 +6,7 @@ import (
 	"stemflow"
 )
 
-// changes tells what is new since the observation before, in lines for where no terminal is.
+// changes says what is new since the observation before, in lines for where no terminal is.
 func changes(before, now observation) []string {
 	var lines []string
 	if text := phaseText(now); now.Progress != nil && (before.Progress == nil || text != phaseText(before)) {

@@ -16,14 +16,15 @@ type display[O any] interface {
 	close()
 }
 
-// picture is how a kind of run is shown: as the lines of a frame on a terminal, and as lines that tell what is new elsewhere.
+// picture is how a kind of run is shown: as the lines of a frame on a terminal, and elsewhere as
+// lines that say what is new.
 type picture[O any] struct {
 	frame   func(o O, started, now time.Time, size program.TerminalSize, colored bool) []string
 	changes func(before, now O) []string
 }
 
 func newDisplay[O any](p *cli, cfg config.Starter, started time.Time, picture picture[O]) display[O] {
-	if _, is := p.size(); !is {
+	if _, ok := p.size(); !ok {
 		return &journal[O]{w: p.stdout, changes: picture.changes}
 	}
 	return &live[O]{screen: screen{w: p.stdout}, size: p.size, started: started, colored: !cfg.NoColor, frame: picture.frame}

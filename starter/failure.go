@@ -13,7 +13,7 @@ import (
 	"stemflow/internal/outcome"
 )
 
-// Exit codes; the help tells them.
+// Exit codes; the help lists them.
 const (
 	exitDone        = 0
 	exitFailed      = 1
@@ -50,14 +50,14 @@ type failure struct {
 	// hint is what to do next, for a person.
 	hint string
 	code int
-	// told says that the output tells it already.
+	// told says that the output has it already.
 	told bool
 }
 
 func (f *failure) Error() string { return f.Type + ": " + f.Message }
 
 func usageError(command, message string) error {
-	return &failure{Type: failureUsage, Message: message, code: exitUsage, hint: "starter " + command + " -h tells the flags."}
+	return &failure{Type: failureUsage, Message: message, code: exitUsage, hint: "starter " + command + " -h lists the flags."}
 }
 
 func configurationError(err error) error {
@@ -95,10 +95,10 @@ func hintFor(reason string) string {
 // named is a name in a remedy.
 var named = regexp.MustCompile("`[^`]+`")
 
-// runFailure tells how a run ended that did not end well.
+// runFailure says how a run ended that did not end well.
 func runFailure(err error) *failure {
-	end, told := outcome.FromError(err)
-	if !told {
+	end, ok := outcome.FromError(err)
+	if !ok {
 		return temporalFailure("the separation's result cannot be read", err)
 	}
 	return failureOf(end)
@@ -166,5 +166,5 @@ func (p *cli) printJSON(v any) {
 	encoder := json.NewEncoder(p.stdout)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	_ = encoder.Encode(v) // whoever closed stdout wants no answer
+	_ = encoder.Encode(v) // a closed stdout wants no answer
 }

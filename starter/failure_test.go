@@ -117,15 +117,15 @@ func TestInterruptedIsNoError(t *testing.T) {
 `, stderr.String())
 }
 
-func TestPassingErrors(t *testing.T) {
+func TestTransientErrors(t *testing.T) {
 	for _, err := range []error{
 		serviceerror.NewUnavailable("down"), serviceerror.NewDeadlineExceeded("slow"), serviceerror.NewResourceExhausted(1, "busy"),
 	} {
-		require.True(t, isPassing(errors.Join(err)))
+		require.True(t, isTransient(errors.Join(err)))
 	}
 	for _, err := range []error{
 		serviceerror.NewNotFound("gone"), serviceerror.NewPermissionDenied("no", ""), temporal.NewCanceledError(), errors.New("x"),
 	} {
-		require.False(t, isPassing(err))
+		require.False(t, isTransient(err))
 	}
 }

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
+	"github.com/dustin/go-humanize"
 	"golang.org/x/text/width"
 )
 
@@ -17,30 +17,8 @@ func byteText(n int64) string {
 	if n < 1000 {
 		return fmt.Sprintf("%d B", n)
 	}
-	value, unit := float64(n), 0
-	for value >= 999.95 && unit < 4 {
-		value, unit = value/1000, unit+1
-	}
-	return fmt.Sprintf("%.1f %s", value, []string{"B", "kB", "MB", "GB", "TB"}[unit])
-}
-
-// countText is a number for a person: "12,345".
-func countText(n int) string {
-	digits := strconv.Itoa(n)
-	for at := len(digits) - 3; at > 0 && digits[at-1] != '-'; at -= 3 {
-		digits = digits[:at] + "," + digits[at:]
-	}
-	return digits
-}
-
-// amountText is an amount that may have a fraction: "5,916.25".
-func amountText(amount float64) string {
-	whole := math.Trunc(amount)
-	text := countText(int(whole))
-	if amount != whole {
-		text += strings.TrimLeft(strconv.FormatFloat(math.Abs(amount-whole), 'f', 2, 64), "0")
-	}
-	return text
+	value, prefix := humanize.ComputeSI(float64(n))
+	return fmt.Sprintf("%.1f %sB", value, prefix)
 }
 
 // playingTime is a duration of audio: "5:12", or "-" where it is not known.
@@ -66,8 +44,8 @@ func timeOfDay(t time.Time) string { return t.Local().Format(time.TimeOnly) }
 // dateTime is a time as people here write it.
 func dateTime(t time.Time) string { return t.Local().Format(time.DateTime) }
 
-// printable replaces what could move the cursor or colour a terminal, but for the runes to keep. Messages of other services pass
-// through here.
+// printable replaces what could move the cursor or colour a terminal, except for the runes to keep.
+// Messages of other services pass through here.
 func printable(text string, keep ...rune) string {
 	return strings.Map(func(r rune) rune {
 		if slices.Contains(keep, r) {
@@ -100,7 +78,8 @@ func columns(text string) int {
 	return n
 }
 
-// clip cuts a text so that it takes at most so many columns. An ellipsis tells that something is missing.
+// clip cuts a text so that it takes at most so many columns. An ellipsis says that something is
+// missing.
 func clip(text string, most int) string {
 	if columns(text) <= most {
 		return text

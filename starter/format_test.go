@@ -9,8 +9,8 @@ import (
 
 func TestByteText(t *testing.T) {
 	for n, want := range map[int64]string{
-		0: "0 B", 999: "999 B", 1000: "1.0 kB", 96_192: "96.2 kB", 999_949: "999.9 kB", 999_950: "1.0 MB",
-		4_812_345: "4.8 MB", 1 << 30: "1.1 GB", 5e12: "5.0 TB", 5e15: "5000.0 TB",
+		0: "0 B", 999: "999 B", 1000: "1.0 kB", 96_192: "96.2 kB", 999_949: "999.9 kB", 1_000_000: "1.0 MB",
+		4_812_345: "4.8 MB", 1 << 30: "1.1 GB", 5e12: "5.0 TB", 5e15: "5.0 PB",
 	} {
 		require.Equal(t, want, byteText(n))
 	}

@@ -30,7 +30,8 @@ type span struct {
 // line is one line of the display.
 type line []span
 
-// text is the line in at most so many columns, free of control characters but for its own colours.
+// text is the line in at most so many columns, free of control characters except for its own
+// colours.
 func (l line) text(room int, colored bool) string {
 	var b strings.Builder
 	for _, s := range l {
@@ -82,7 +83,8 @@ func tickAt(now time.Time) string {
 	return string(spinner[now.UnixMilli()/spinnerStep.Milliseconds()%int64(len(spinner))])
 }
 
-// mostLines is how many lines a display may have: one that is taller than the terminal could not be drawn over.
+// mostLines is how many lines a display may have: one that is taller than the terminal could not be
+// drawn over.
 func mostLines(size program.TerminalSize) int { return max(size.Rows-2, 1) }
 
 // fit makes the lines fit on the terminal.
@@ -132,7 +134,8 @@ func stemLines(o observation, tick string, width int, short bool) []line {
 	return lines
 }
 
-// transferSpans shows a transfer in so many columns: the bytes, the rate, and a bar if there is room for one.
+// transferSpans shows a transfer in so many columns: the bytes, the rate, and a bar if there is
+// room for one.
 func transferSpans(t transfer, room int) []span {
 	figures := fmt.Sprintf("%9s", byteText(t.Bytes))
 	if t.Total > 0 {

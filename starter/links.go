@@ -33,8 +33,9 @@ func (l linkLifetime) orDefault(command string) (time.Duration, error) {
 	}
 }
 
-// links are those of the manifest's stems, in their order, and the time until which they work. They lead into the bucket that the manifest is
-// in, whatever it says, so that no manifest makes the starter give away what is elsewhere.
+// links are those of the manifest's stems, in their order, and the time until which they work. They
+// lead into the bucket that the manifest is in, whatever it says, so that no manifest makes the
+// starter give away what is elsewhere.
 func (a *archived) links(ctx context.Context, lifetime time.Duration) (links []string, until time.Time, err error) {
 	until = time.Now().Add(lifetime).Truncate(time.Second)
 	for _, stem := range a.manifest.Stems {

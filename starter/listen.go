@@ -28,7 +28,7 @@ The page is one file, ` + defaultListenFile + ` unless --out names another. It g
 the page, until they expire; the same command makes a new one then.
 
 --publish puts the page beside the manifest, in place of a file unless --out names one, and prints a link to it that works as long.
-Whoever may read the bucket can use the links in it, too.`,
+Anyone who can read the bucket can use the links in it, too.`,
 	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &listenOptions{}
 		o.declare(set)
@@ -48,7 +48,7 @@ type listenOptions struct {
 	lifetime      linkLifetime
 }
 
-// listenPage is what --json tells of a page.
+// listenPage is what --json prints of a page.
 type listenPage struct {
 	File string `json:"file,omitempty"`
 	// Object and URL are those of the published page.
@@ -89,7 +89,7 @@ func (p *cli) listen(ctx context.Context, o listenOptions, args []string) error 
 	switch o.out {
 	case "":
 	case "-":
-		_, _ = p.stdout.Write(page.Bytes()) // whoever closed stdout wants no page
+		_, _ = p.stdout.Write(page.Bytes()) // a closed stdout wants no page
 		return nil
 	default:
 		if err := os.WriteFile(o.out, page.Bytes(), 0o600); err != nil { // its links are secrets

@@ -22,7 +22,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(serverstest.Run(m)) }
 
-// archivedTrack is a track of two stems in a bucket of its own, and the starter's environment, with the few rights that stemflow's user has.
+// archivedTrack is a track of two stems in a bucket of its own, and the starter's environment, with
+// the few rights that stemflow's user has.
 type archivedTrack struct {
 	variables map[string]string
 	store     *archive.Store
@@ -78,7 +79,7 @@ func (a archivedTrack) with(command string, flags ...string) []string {
 	return append(append([]string{command}, a.flags...), flags...)
 }
 
-// fetch gets a link as somebody without credentials does.
+// fetch gets a link without credentials.
 func fetch(t *testing.T, link string) (contentType, body string) {
 	t.Helper()
 	resp, err := http.Get(link)
@@ -237,7 +238,7 @@ func TestListenFails(t *testing.T) {
 		"nothing archived": {nil, []string{"--task-id", "5c79", "--audio-id", "e232"}, exitFailed, "error: NotArchived\n  there is no music/5c79/e232/"},
 		"no manifest":      {nil, []string{"--manifest-key", a.manifest.Stems[0].Key}, exitFailed, "error: NotArchived\n  what is stored there is no manifest: "},
 		"no such folder": {nil, append(a.flags, "--out", "no/such/folder.html"), exitUsage,
-			"error: Usage\n  the page cannot be written: open no/such/folder.html: no such file or directory\nstarter listen -h tells the flags.\n"},
+			"error: Usage\n  the page cannot be written: open no/such/folder.html: no such file or directory\nstarter listen -h lists the flags.\n"},
 		"wrong credentials": {map[string]string{"MINIO_SECRET_KEY": "another"}, a.flags, exitFailed, "error: ArchiveUnavailable\n"},
 		"no store":          {map[string]string{"MINIO_ENDPOINT": nowhere(t)}, a.flags, exitFailed, "error: ArchiveUnavailable\n"},
 		"no public endpoint": {map[string]string{"MINIO_PUBLIC_ENDPOINT": "a/path"}, a.flags, exitUsage,

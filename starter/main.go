@@ -1,6 +1,5 @@
-// Command starter starts and resumes separations from the command line, of tracks and of whole catalogues, watches them, shows what they archived,
-// and cancels them.
-// "starter help" says how.
+// Command starter starts and resumes separations from the command line, of tracks and of whole
+// catalogues, watches them, shows what they archived, and cancels them. "starter help" says how.
 package main
 
 import (
@@ -54,8 +53,9 @@ func commands() []command {
 	return append([]command{startCommand, resumeCommand, watchCommand, showCommand, listenCommand, cancelCommand}, catalogCommands()...)
 }
 
-// find returns the command that a command line begins with, by the longest name that fits, and what is left for its flags.
-func find(args []string) (c command, rest []string, found bool) {
+// find returns the command that a command line begins with, by the longest name that fits, and what
+// is left for its flags.
+func find(args []string) (c command, rest []string, ok bool) {
 	for words := min(2, len(args)); words > 0; words-- {
 		name := strings.Join(args[:words], " ")
 		at := slices.IndexFunc(commands(), func(c command) bool { return c.name == name })
@@ -75,8 +75,8 @@ func (p *cli) run(ctx context.Context, args []string) int {
 	if isHelp(args[0]) {
 		return p.help(args[1:])
 	}
-	c, rest, found := find(args)
-	if !found {
+	c, rest, ok := find(args)
+	if !ok {
 		return p.noCommand(args[0])
 	}
 	set := newFlagSet(c.name)
@@ -103,8 +103,8 @@ func (p *cli) help(about []string) int {
 		p.usage(p.stdout)
 		return exitDone
 	}
-	c, _, found := find(about)
-	if !found {
+	c, _, ok := find(about)
+	if !ok {
 		return p.noCommand(about[0])
 	}
 	c.help(p.stdout)

@@ -22,7 +22,7 @@ import (
 	"stemflow/internal/program"
 )
 
-// starter runs a command line in an empty environment but for the variables.
+// starter runs a command line in an environment with only the variables.
 func starter(t *testing.T, stdin string, variables map[string]string, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	lookup := func(name string) (string, bool) {
@@ -87,34 +87,34 @@ func TestWrongCommandLines(t *testing.T) {
 		args   []string
 		stderr string
 	}{
-		{[]string{"start", "--tsk-id", "x"}, "error: Usage\n  flag provided but not defined: -tsk-id\nstarter start -h tells the flags.\n"},
+		{[]string{"start", "--tsk-id", "x"}, "error: Usage\n  flag provided but not defined: -tsk-id\nstarter start -h lists the flags.\n"},
 		{[]string{"resume", "--task-id", "a", "--audio-id", "b"}, "error: Usage\n  --separation-task-id is required: it says what is paid for\n" +
-			"starter resume -h tells the flags.\n"},
-		{[]string{"start", "x"}, "error: Usage\n  \"x\" is not a flag, and start takes flags only\nstarter start -h tells the flags.\n"},
+			"starter resume -h lists the flags.\n"},
+		{[]string{"start", "x"}, "error: Usage\n  \"x\" is not a flag, and start takes flags only\nstarter start -h lists the flags.\n"},
 		{[]string{"start", "--deadline", "45"}, "error: Usage\n  invalid value \"45\" for flag -deadline: write it with a unit, like 30s, 3m or 1h30m\n" +
-			"starter start -h tells the flags.\n"},
+			"starter start -h lists the flags.\n"},
 		{[]string{"start", "--task-id", "a b", "--type", "split"}, "error: InvalidInput\n" +
 			"  taskId: \"a b\" is not an id of the provider (letters, digits, '.', '_' and '-', at most 128)\n" +
 			"  audioId: is required, give the id of the track within its music task\n" +
 			"  type: \"split\" is unknown, use separate_vocal, split_stem or split_stem_advanced\n" +
 			"The flags are spelt with dashes: taskId is --task-id.\n"},
-		{[]string{"start", "--input", notJSON}, "error: Usage\n  the input is not JSON: unexpected end of JSON input\nstarter start -h tells the flags.\n"},
+		{[]string{"start", "--input", notJSON}, "error: Usage\n  the input is not JSON: unexpected end of JSON input\nstarter start -h lists the flags.\n"},
 		{[]string{"start", "--input", notJSON + ".gone"}, "error: Usage\n  the input cannot be read: open " + notJSON + ".gone: no such file or directory\n" +
-			"starter start -h tells the flags.\n"},
+			"starter start -h lists the flags.\n"},
 		{[]string{"watch", "--task-id", "x"}, "error: InvalidInput\n  audioId: is required, give the id of the track within its music task\n" +
 			"The flags are spelt with dashes: taskId is --task-id.\n"},
 		{[]string{"cancel"}, "error: InvalidInput\n  taskId: is required, give the id of the music task that made the track\n" +
 			"  audioId: is required, give the id of the track within its music task\nThe flags are spelt with dashes: taskId is --task-id.\n"},
 		{[]string{"cancel", "--workflow-id", "x", "--task-id", "y"}, "error: Usage\n  --workflow-id goes without the flags of a track\n" +
-			"starter cancel -h tells the flags.\n"},
+			"starter cancel -h lists the flags.\n"},
 		{[]string{"show", "--manifest-key", "x", "--prefix", "y"}, "error: Usage\n  --manifest-key goes without --prefix and the flags of a track\n" +
-			"starter show -h tells the flags.\n"},
+			"starter show -h lists the flags.\n"},
 		{[]string{"show", "--task-id", "x", "--audio-id", "y", "--links=false", "--link-lifetime", "2h"}, "error: Usage\n  --link-lifetime goes without --links=false\n" +
-			"starter show -h tells the flags.\n"},
+			"starter show -h lists the flags.\n"},
 		{[]string{"show", "--link-lifetime", "7d"}, "error: Usage\n  invalid value \"7d\" for flag -link-lifetime: " +
-			"write it with a unit, like 30s, 3m or 1h30m\nstarter show -h tells the flags.\n"},
+			"write it with a unit, like 30s, 3m or 1h30m\nstarter show -h lists the flags.\n"},
 		{[]string{"listen", "--out", "-", "--publish"}, "error: Usage\n  --out - prints the page alone: it goes without --publish and --json\n" +
-			"starter listen -h tells the flags.\n"},
+			"starter listen -h lists the flags.\n"},
 		{[]string{"listen", "--audio-id", "y"}, "error: InvalidInput\n  taskId: is required, give the id of the music task that made the track\n" +
 			"The flags are spelt with dashes: taskId is --task-id.\n"},
 		{[]string{"show", "--task-id", "x", "--audio-id", "y"}, "error: InvalidConfiguration\n  the environment has 3 problems:\n" +

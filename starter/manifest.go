@@ -27,7 +27,8 @@ func (o *manifestOptions) declare(set *flag.FlagSet) {
 	set.StringVar(&o.manifestKey, "manifest-key", "", "`KEY` of a manifest, in place of a track")
 }
 
-// archived is a manifest, as it was found and as it reads, the folder that it is in, and that of the track's ledger.
+// archived is a manifest, as it was found and as it reads, the folder that it is in, and that of
+// the track's ledger.
 type archived struct {
 	store    *archive.Store
 	location activityapi.Location
@@ -107,7 +108,7 @@ func (a *archived) read(ctx context.Context, o manifestOptions) error {
 	return nil
 }
 
-// addSubmission tells that something is paid for, though no manifest is there yet.
+// addSubmission adds that something is paid for, though no manifest is there yet.
 func (f *failure) addSubmission(ctx context.Context, store *archive.Store, places ...activityapi.Location) {
 	var paid stemflow.Submission
 	for _, at := range places {

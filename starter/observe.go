@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"stemflow/internal/activityapi"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -16,12 +15,13 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 const (
-	lookInterval = time.Second
-	// lookTimeout bounds each question: a query waits for a worker, and there may be none.
-	lookTimeout = 3 * time.Second
+	observeInterval = time.Second
+	// requestTimeout bounds each request: a query waits for a worker, and there may be none.
+	requestTimeout = 3 * time.Second
 )
 
 // observation is what can be seen of a run at one moment.
@@ -30,13 +30,14 @@ type observation struct {
 	Progress *stemflow.Progress
 	// Trouble is why little can be seen: no worker, no answer. Empty: all is well.
 	Trouble string
-	// Untaken tells that the first task of the run waits for a worker: for a moment that is always so.
+	// Untaken reports whether the first task of the run waits for a worker: for a moment that is
+	// always so.
 	Untaken bool
-	// Activities is what stands between the run's answers: it cannot see it itself.
+	// Activities is what the run itself cannot see.
 	Activities activities
 }
 
-// activities is what the pending activities tell.
+// activities is what the pending activities show.
 type activities struct {
 	// Transfers are the stems under way, Retries those that are tried again, by name.
 	Transfers map[string]transfer
@@ -76,51 +77,58 @@ type failing struct {
 
 func (f failing) text() string { return fmt.Sprintf("attempt %d: %s", f.Attempt, f.Message) }
 
-// observe looks at a run every second until ctx ends. What it cannot see is no error: the display says so and goes on.
-func observe[O any](ctx context.Context, look func(context.Context, O) O, seen chan<- O) {
+// keepObserving observes a run every second until ctx ends. What it cannot see is no error: the
+// display says so and goes on.
+func keepObserving[O any](ctx context.Context, observe func(context.Context, O) O, seen chan<- O) {
 	var last O
 	for {
-		last = look(ctx, last)
+		last = observe(ctx, last)
 		select {
 		case seen <- last:
 		case <-ctx.Done():
 			return
 		}
 		select {
-		case <-time.After(lookInterval):
+		case <-time.After(observeInterval):
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// look is one observation. It keeps what was last known where there is no answer.
-func look(ctx context.Context, c client.Client, queue string, run client.WorkflowRun, last observation) observation {
-	g, pending := glanceAt(ctx, c, queue, run.GetID(), run.GetRunID(), glance[stemflow.Progress]{last.Progress, last.Trouble, last.Untaken})
-	if pending == nil {
-		last.Trouble = g.trouble
+// observeRun makes one observation. It keeps what was last known where there is no answer.
+func observeRun(ctx context.Context, c client.Client, queue string, run client.WorkflowRun, last observation) observation {
+	s, description := takeSnapshot(ctx, c, queue, run.GetID(), run.GetRunID(), snapshot[stemflow.Progress]{
+		progress: last.Progress, trouble: last.Trouble, untaken: last.Untaken,
+	})
+	if description == nil {
+		last.Trouble = s.trouble
 		return last
 	}
-	return observation{Progress: g.progress, Trouble: g.trouble, Untaken: g.untaken, Activities: pendingActivities(pending.GetPendingActivities())}
+	return observation{
+		Progress: s.progress, Trouble: s.trouble, Untaken: s.untaken,
+		Activities: pendingActivities(description.GetPendingActivities()),
+	}
 }
 
-// glance is what can be seen of any kind of run: the fields are those of an observation.
-type glance[P any] struct {
+// snapshot is what can be seen of any kind of run: the fields are those of an observation.
+type snapshot[P any] struct {
 	progress *P
 	trouble  string
 	untaken  bool
 }
 
-// glanceAt asks how a run stands; an empty runID is the latest run. There is no description if Temporal does not answer.
-func glanceAt[P any](
-	ctx context.Context, c client.Client, queue, workflowID, runID string, last glance[P],
-) (glance[P], *workflowservice.DescribeWorkflowExecutionResponse) {
+// takeSnapshot asks for the state of a run; an empty runID is the latest run. There is no
+// description if Temporal does not answer.
+func takeSnapshot[P any](
+	ctx context.Context, c client.Client, queue, workflowID, runID string, last snapshot[P],
+) (snapshot[P], *workflowservice.DescribeWorkflowExecutionResponse) {
 	description, err := describe(ctx, c, workflowID, runID)
 	if err != nil {
 		last.trouble = "Temporal does not answer"
 		return last, nil
 	}
-	now := glance[P]{progress: last.progress}
+	now := snapshot[P]{progress: last.progress}
 	task := description.GetPendingWorkflowTask()
 	// A query would only wait for the pending task.
 	switch now.untaken = last.progress == nil && task.GetState() == enumspb.PENDING_WORKFLOW_TASK_STATE_SCHEDULED; {
@@ -147,7 +155,7 @@ func noWorkerYet(queue string) string {
 }
 
 func describe(ctx context.Context, c client.Client, workflowID, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	description, err := c.DescribeWorkflow(ctx, workflowID, runID)
 	if err != nil {
@@ -157,7 +165,7 @@ func describe(ctx context.Context, c client.Client, workflowID, runID string) (*
 }
 
 func queryProgress[P any](ctx context.Context, c client.Client, workflowID, runID string) (*P, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	answer, err := c.QueryWorkflow(ctx, workflowID, runID, stemflow.QueryProgress)
 	if err != nil {
@@ -191,23 +199,23 @@ func pendingActivities(pending []*workflowpb.PendingActivityInfo) activities {
 	for _, activity := range pending {
 		name := activity.GetActivityType().GetName()
 		started := activity.GetState() == enumspb.PENDING_ACTIVITY_STATE_STARTED
-		beat := heartbeat(activity)
+		heartbeat := lastHeartbeat(activity)
 		switch {
 		case name == activityapi.ActivitySubmitSeparation:
 			a.Submitting = started
 		case name == activityapi.ActivityGetSeparationRecord:
 			a.Polls = int(activity.GetAttempt()) - 1
-		case beat.Name != "" && started:
-			a.Transfers[beat.Name] = transfer{Bytes: beat.Bytes, Total: beat.Total, Rate: rate(activity, beat.Bytes)}
+		case heartbeat.Name != "" && started:
+			a.Transfers[heartbeat.Name] = transfer{Bytes: heartbeat.Bytes, Total: heartbeat.Total, Rate: rate(activity, heartbeat.Bytes)}
 		}
 		failure := activity.GetLastFailure()
 		if failure == nil || isExpected(failure.GetApplicationFailureInfo().GetType()) {
 			continue
 		}
 		f := failing{What: cmp.Or(doing[name], name), Attempt: int(activity.GetAttempt()), Message: failure.GetMessage()}
-		if beat.Name != "" {
-			f.What = "archiving " + beat.Name
-			a.Retries[beat.Name] = f
+		if heartbeat.Name != "" {
+			f.What = "archiving " + heartbeat.Name
+			a.Retries[heartbeat.Name] = f
 		} else {
 			a.Failing = append(a.Failing, f)
 		}
@@ -215,24 +223,27 @@ func pendingActivities(pending []*workflowpb.PendingActivityInfo) activities {
 	return a
 }
 
-// isExpected tells whether an activity fails so by design: a record that is not done yet, a run that goes on.
+// isExpected reports whether an activity fails by design: a record that is not done yet, a run that
+// goes on.
 func isExpected(kind string) bool {
 	return kind == activityapi.ActivityErrorPending || kind == activityapi.ActivityErrorStillRunning
 }
 
-// heartbeat is what an [activityapi.ActivityArchiveStem] told last; no name: nothing yet, or it is another activity.
-func heartbeat(activity *workflowpb.PendingActivityInfo) activityapi.ArchiveStemHeartbeat {
-	var beat activityapi.ArchiveStemHeartbeat
+// lastHeartbeat is that of an [activityapi.ActivityArchiveStem]. It has no name before the first
+// one, and for other activities.
+func lastHeartbeat(activity *workflowpb.PendingActivityInfo) activityapi.ArchiveStemHeartbeat {
+	var heartbeat activityapi.ArchiveStemHeartbeat
 	if activity.GetActivityType().GetName() != activityapi.ActivityArchiveStem || activity.GetHeartbeatDetails() == nil {
-		return beat
+		return heartbeat
 	}
-	if err := converter.GetDefaultDataConverter().FromPayloads(activity.GetHeartbeatDetails(), &beat); err != nil {
+	if err := converter.GetDefaultDataConverter().FromPayloads(activity.GetHeartbeatDetails(), &heartbeat); err != nil {
 		return activityapi.ArchiveStemHeartbeat{}
 	}
-	return beat
+	return heartbeat
 }
 
-// rate is the average since the attempt began, by the server's clock on both ends. A heartbeat of the attempt before has none.
+// rate is the average since the attempt began, by the server's clock on both ends. A heartbeat of
+// the attempt before has none.
 func rate(activity *workflowpb.PendingActivityInfo, bytes int64) float64 {
 	if activity.GetLastHeartbeatTime() == nil || activity.GetLastStartedTime() == nil {
 		return 0

@@ -48,7 +48,7 @@ var resumeCommand = command{
 	about: `
   starter resume --separation-task-id 3e63...71e7 --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem --wait
 
-For a separation that was paid for elsewhere, or by a run that could not tell: its id stands in the provider's log. A run of the
+For a separation that was paid for elsewhere, or by a run that could not tell: its id is in the provider's log. A run of the
 track that is under way is joined, with the input that it was started with.`,
 	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &startOptions{}
@@ -95,7 +95,7 @@ func (o *startOptions) declare(set *flag.FlagSet) {
 	archiveFlags(set, in, "the worker's")
 	set.StringVar(&in.SeparationTaskID, "separation-task-id", in.SeparationTaskID,
 		"`ID` of a separation that is paid for already: it is taken up, and nothing is paid")
-	patienceFlags(set, in)
+	timingFlags(set, in)
 	set.StringVar(&o.inputFile, "input", o.inputFile, "`FILE` with the input as JSON, - for standard input")
 	set.BoolVar(&o.wait, "wait", o.wait, "show the progress until the separation ends")
 	set.BoolVar(&o.json, "json", o.json, "print JSON only")
@@ -168,7 +168,7 @@ func (p *cli) start(ctx context.Context, o startOptions) error {
 	return nil
 }
 
-// startedRun is what --json tells of a start that is not waited for.
+// startedRun is what --json prints of a start that is not waited for.
 type startedRun struct {
 	WorkflowID string `json:"workflowId"`
 	RunID      string `json:"runId"`
@@ -176,7 +176,8 @@ type startedRun struct {
 	Started bool `json:"started"`
 }
 
-// startOrJoin starts a workflow of stemflow's, or joins the run that has the id; started tells which.
+// startOrJoin starts a workflow of stemflow's, or joins the run that has the id; started reports
+// which.
 func startOrJoin(
 	ctx context.Context, c client.Client, cfg config.Starter, id, summary, workflow string, in any,
 ) (run client.WorkflowRun, started bool, err error) {
@@ -190,7 +191,7 @@ func startOrJoin(
 	return run, started, err
 }
 
-// announce tells a person what was started, and what can be done with it.
+// announce prints for a person what was started, and what can be done with it.
 func (p *cli) announce(o startOptions, run client.WorkflowRun, started bool) {
 	if started {
 		fmt.Fprintf(p.stdout, "Started %s\n", title(o.in))

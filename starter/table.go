@@ -47,8 +47,9 @@ func (p *cli) printArchive(result *stemflow.SeparateStemsResult) {
 // shortHash is enough of a SHA-256 to compare by eye.
 const shortHash = 12
 
-// stemTable prints a row for each stem and the totals. Where the room, in columns, is too little for full keys, their folder
-// stands once below; hashes are cut only where that is still too wide. No room means no limit.
+// stemTable prints a row for each stem and the totals. Where the room, in columns, is too little
+// for full keys, their folder stands once below; hashes are cut only where that is still too wide.
+// No room means no limit.
 func stemTable(w io.Writer, stems []stemflow.Stem, room int) {
 	folder := commonFolder(stems)
 	keepKey, keepHash := func(key string) string { return key }, func(hash string) string { return hash }

@@ -16,7 +16,7 @@ import (
 	"stemflow/internal/telemetry"
 )
 
-// dialTimeout is how long a person waits to be told that Temporal is not there.
+// dialTimeout is how long a person waits to learn that Temporal is not there.
 const dialTimeout = 10 * time.Second
 
 // dial connects to Temporal.
@@ -57,8 +57,8 @@ func (c tracedClient) Close() {
 
 type startedKey struct{}
 
-// withStarted makes a context that notes whether the start of a workflow made a new run. With the conflict policy "use existing"
-// only the server's answer tells, and the SDK does not pass that on.
+// withStarted makes a context that notes whether the start of a workflow made a new run. With the
+// conflict policy "use existing" only the server's answer says so, and the SDK does not pass it on.
 func withStarted(ctx context.Context, started *bool) context.Context {
 	return context.WithValue(ctx, startedKey{}, started)
 }
@@ -69,7 +69,7 @@ func noteStarted(
 	if err := invoke(ctx, method, request, reply, conn, options...); err != nil {
 		return err
 	}
-	if started, asked := ctx.Value(startedKey{}).(*bool); asked {
+	if started, ok := ctx.Value(startedKey{}).(*bool); ok {
 		if response, ok := reply.(*workflowservice.StartWorkflowExecutionResponse); ok {
 			*started = response.GetStarted()
 		}

@@ -10,7 +10,8 @@ import (
 	"stemflow"
 )
 
-// trackFlags declares the flags that name a track and how it is separated. Their defaults are what in holds.
+// trackFlags declares the flags that name a track and how it is separated. Their defaults are what
+// in holds.
 func trackFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput) {
 	set.StringVar(&in.TaskID, "task-id", in.TaskID, "`ID` of the provider's music task that made the track")
 	set.StringVar(&in.AudioID, "audio-id", in.AudioID, "`ID` of the track")
@@ -30,8 +31,8 @@ func archiveFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput, fallback s
 	set.StringVar(&in.Prefix, "prefix", in.Prefix, "`PREFIX` of the archive's keys (default: "+fallback+")")
 }
 
-// patienceFlags declares the flags that say how a run waits, and what it settles for.
-func patienceFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput) {
+// timingFlags declares the flags that say how a run waits, and what it settles for.
+func timingFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput) {
 	set.Var((*durationFlag)(&in.CallbackGrace), "callback-grace",
 		"`DURATION` for which the callback alone is waited for before polling begins (default 3m)")
 	set.Var((*durationFlag)(&in.PollInterval), "poll-interval", "`DURATION` between two polls (default 30s)")
@@ -55,7 +56,7 @@ func flagName(field string) string {
 // checkInput reports everything that is wrong with an input before anything is started.
 func checkInput(in interface{ Validate() error }) error {
 	err := in.Validate()
-	if invalid := (*stemflow.InputError)(nil); errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*stemflow.InputError](err); ok {
 		return &failure{
 			Type: stemflow.ErrorInvalidInput, Message: problemLines(invalid), code: exitUsage,
 			hint: "The flags are spelt with dashes: taskId is --task-id.",
@@ -90,7 +91,7 @@ func trackArguments(in stemflow.SeparateStemsInput) string {
 	var b strings.Builder
 	add := func(name, value string) {
 		if value != "" {
-			b.WriteString(" --" + name + " " + quote(value))
+			fmt.Fprintf(&b, " --%s %s", name, quote(value))
 		}
 	}
 	add("task-id", in.TaskID)

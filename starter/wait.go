@@ -14,10 +14,12 @@ import (
 	"stemflow/internal/config"
 )
 
-// reconnectPause is how long a Temporal that does not answer is left alone. The separation does not depend on the starter.
+// reconnectPause is how long a Temporal that does not answer is left alone. The separation does not
+// depend on the starter.
 const reconnectPause = 2 * time.Second
 
-// wait shows the progress of a run until it ends, and then what it archived. in names the track that it separates.
+// wait shows the progress of a run until it ends, and then what it archived. in names the track
+// that it separates.
 func (p *cli) wait(
 	ctx context.Context, c client.Client, cfg config.Starter, run client.WorkflowRun, in stemflow.SeparateStemsInput, asJSON bool,
 ) error {
@@ -53,11 +55,13 @@ func (p *cli) follow(
 		return await[stemflow.SeparateStemsResult](ctx, run)
 	}
 	return showUntilEnd[stemflow.SeparateStemsResult](ctx, run, newDisplay(p, cfg, started, picture[observation]{frame, changes}),
-		func(ctx context.Context, last observation) observation { return look(ctx, c, cfg.TaskQueue, run, last) })
+		func(ctx context.Context, last observation) observation {
+			return observeRun(ctx, c, cfg.TaskQueue, run, last)
+		})
 }
 
 // showUntilEnd returns how the run ended. Until then it shows what is seen of it.
-func showUntilEnd[R, O any](ctx context.Context, run client.WorkflowRun, d display[O], look func(context.Context, O) O) (result *R, err error) {
+func showUntilEnd[R, O any](ctx context.Context, run client.WorkflowRun, d display[O], observe func(context.Context, O) O) (result *R, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan struct{})
@@ -66,7 +70,7 @@ func showUntilEnd[R, O any](ctx context.Context, run client.WorkflowRun, d displ
 		close(ended)
 	}()
 	seen := make(chan O)
-	go observe(ctx, look, seen)
+	go keepObserving(ctx, observe, seen)
 
 	defer d.close()
 	step := time.NewTicker(spinnerStep)
@@ -91,7 +95,7 @@ func await[R any](ctx context.Context, run client.WorkflowRun) (*R, error) {
 		if err == nil {
 			return result, nil
 		}
-		if ctx.Err() != nil || !isPassing(err) {
+		if ctx.Err() != nil || !isTransient(err) {
 			return nil, err
 		}
 		select {
@@ -102,17 +106,16 @@ func await[R any](ctx context.Context, run client.WorkflowRun) (*R, error) {
 	}
 }
 
-// isPassing tells whether an error is Temporal's for the moment, and not the run's.
-func isPassing(err error) bool {
-	var (
-		unavailable *serviceerror.Unavailable
-		deadline    *serviceerror.DeadlineExceeded
-		exhausted   *serviceerror.ResourceExhausted
-	)
-	return errors.As(err, &unavailable) || errors.As(err, &deadline) || errors.As(err, &exhausted)
+// isTransient reports whether an error is Temporal's for the moment, and not the run's.
+func isTransient(err error) bool {
+	_, unavailable := errors.AsType[*serviceerror.Unavailable](err)
+	_, timedOut := errors.AsType[*serviceerror.DeadlineExceeded](err)
+	_, exhausted := errors.AsType[*serviceerror.ResourceExhausted](err)
+	return unavailable || timedOut || exhausted
 }
 
-// paidFor is the separation task id from the run's memo, for an end that the run itself could not explain.
+// paidFor is the separation task id from the run's memo, for an end that the run itself could not
+// explain.
 func paidFor(ctx context.Context, c client.Client, run client.WorkflowRun) *stemflow.ErrorDetails {
 	d, err := describe(ctx, c, run.GetID(), run.GetRunID())
 	if err != nil {

@@ -41,7 +41,7 @@ func (p *cli) watch(ctx context.Context, in stemflow.SeparateStemsInput, asJSON 
 	defer c.Close()
 	id := stemflow.WorkflowID(in)
 	description, err := describe(ctx, c, id, "")
-	if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
 		return notRunning(id)
 	}
 	if err != nil {
@@ -57,6 +57,6 @@ func (p *cli) watch(ctx context.Context, in stemflow.SeparateStemsInput, asJSON 
 func notRunning(workflowID string) error {
 	return &failure{
 		Type: failureNotRunning, Message: "no separation " + workflowID + " is running", code: exitFailed,
-		hint: "\"starter show\" tells whether it is archived; \"temporal workflow list\" lists what is running.",
+		hint: "\"starter show\" reports whether it is archived; \"temporal workflow list\" lists what is running.",
 	}
 }

@@ -86,7 +86,7 @@ func TestEveryExpressionAsksForWhatIsServed(t *testing.T) {
 func requireLabel(t *testing.T, where string, expr parser.Expr, label string, series map[string][]string) {
 	t.Helper()
 	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
-		if selector, is := node.(*parser.VectorSelector); is {
+		if selector, ok := node.(*parser.VectorSelector); ok {
 			require.Contains(t, series[selector.Name], label, "%s: %s has no such label", where, selector.Name)
 		}
 		return nil

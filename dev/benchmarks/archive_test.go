@@ -10,16 +10,16 @@ import (
 	"stemflow/internal/devservers/serverstest"
 )
 
-// The contestants are this binary, too.
+// The implementations are this binary, too.
 func TestMain(m *testing.M) {
-	if isContestant(os.Args) {
-		os.Exit(contestantMain(os.Args))
+	if isImplementation(os.Args) {
+		os.Exit(implementationMain(os.Args))
 	}
 	os.Exit(m.Run())
 }
 
 // Each way brings all of a small load into the store; what is missing or doubled fails.
-func TestEveryContestantStoresEverything(t *testing.T) {
+func TestEveryImplementationStoresEverything(t *testing.T) {
 	serverstest.SkipIfShort(t)
 	s, err := newSuite(t.Context(), inMemory)
 	require.NoError(t, err)

@@ -120,7 +120,7 @@ func (e *engine) cancelOne(ctx context.Context) ([]time.Duration, error) {
 		}
 		took = append(took, transfer.endedAt.Sub(cancelled))
 	}
-	if canceled := (*temporal.CanceledError)(nil); !errors.As(run.Get(ctx, nil), &canceled) {
+	if _, ok := errors.AsType[*temporal.CanceledError](run.Get(ctx, nil)); !ok {
 		return nil, fmt.Errorf("%s was not cancelled", run.GetID())
 	}
 	return took, nil

@@ -45,8 +45,8 @@ type engine struct {
 	stopSkeleton   io.Closer
 }
 
-// newEngine has a provider that behaves like the knobs, with files that take no time unless they say otherwise.
-func newEngine(ctx context.Context, where histories, knobs kiesim.Knobs) (_ *engine, err error) {
+// newEngine has a provider that behaves like the scenario, with files that take no time unless they say otherwise.
+func newEngine(ctx context.Context, where histories, scenario kiesim.Scenario) (_ *engine, err error) {
 	s, err := newSuite(ctx, where)
 	if err != nil {
 		return nil, err
@@ -57,17 +57,17 @@ func newEngine(ctx context.Context, where histories, knobs kiesim.Knobs) (_ *eng
 			e.close()
 		}
 	}()
-	if knobs.Files == nil {
-		knobs.Files = map[string]kiesim.File{kiesim.AllStems: {Size: stemSize}}
+	if scenario.Files == nil {
+		scenario.Files = map[string]kiesim.File{kiesim.AllStems: {Size: stemSize}}
 	}
 	e.sim = kiesim.New(kiesim.Options{
-		Credits: 1e9, RateLimit: kiesim.RateLimit{Tasks: -1}, Logger: slog.New(slog.DiscardHandler), Defaults: knobs,
+		Credits: 1e9, RateLimit: kiesim.RateLimit{Tasks: -1}, Logger: slog.New(slog.DiscardHandler), Defaults: scenario,
 	})
 	e.downloads = newDownloads(e.sim)
 	e.provider = httptest.NewServer(e.downloads)
 	e.caller = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		id := strings.TrimPrefix(r.URL.Path, "/")
-		time.AfterFunc(time.Duration(knobs.Delay), func() {
+		time.AfterFunc(time.Duration(scenario.Delay), func() {
 			if err := s.client.SignalWorkflow(context.Background(), id, "", stemflow.SignalSeparationCallback, nil); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 			}

@@ -14,7 +14,7 @@ import (
 
 func TestRatesAndWhereTheTimeGoes(t *testing.T) {
 	serverstest.SkipIfShort(t)
-	e, err := newEngine(t.Context(), onDisk, kiesim.Knobs{Delay: providerDelay})
+	e, err := newEngine(t.Context(), onDisk, kiesim.Scenario{Delay: providerDelay})
 	require.NoError(t, err)
 	defer e.close()
 	l := rateLoad{runs: 4, underWay: 2}
@@ -43,7 +43,7 @@ func TestSeparationsWaitAndFinish(t *testing.T) {
 
 func TestACancelledTransferIsMeasured(t *testing.T) {
 	serverstest.SkipIfShort(t)
-	e, err := newEngine(t.Context(), inMemory, kiesim.Knobs{Files: slowFiles})
+	e, err := newEngine(t.Context(), inMemory, kiesim.Scenario{Files: slowFiles})
 	require.NoError(t, err)
 	defer e.close()
 	all, err := e.cancels(t.Context(), 2, 2)
@@ -66,7 +66,7 @@ func TestTheCancelTableHoldsTheDistributionAgainstItsLimit(t *testing.T) {
 }
 
 func BenchmarkEngine(b *testing.B) {
-	e, err := newEngine(b.Context(), onDisk, kiesim.Knobs{Delay: providerDelay})
+	e, err := newEngine(b.Context(), onDisk, kiesim.Scenario{Delay: providerDelay})
 	require.NoError(b, err)
 	defer e.close()
 	l := rateLoad{runs: 300, underWay: 100}

@@ -24,8 +24,8 @@ import (
 )
 
 func main() {
-	if isContestant(os.Args) {
-		os.Exit(contestantMain(os.Args))
+	if isImplementation(os.Args) {
+		os.Exit(implementationMain(os.Args))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
@@ -89,7 +89,7 @@ func engineCommand(ctx context.Context, set *flag.FlagSet, args []string) error 
 	if err := set.Parse(args); err != nil {
 		return err
 	}
-	e, err := newEngine(ctx, histories(!*memory), kiesim.Knobs{Delay: providerDelay})
+	e, err := newEngine(ctx, histories(!*memory), kiesim.Scenario{Delay: providerDelay})
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func cancelCommand(ctx context.Context, set *flag.FlagSet, args []string) error 
 	if err := set.Parse(args); err != nil {
 		return err
 	}
-	e, err := newEngine(ctx, onDisk, kiesim.Knobs{Files: slowFiles})
+	e, err := newEngine(ctx, onDisk, kiesim.Scenario{Files: slowFiles})
 	if err != nil {
 		return err
 	}

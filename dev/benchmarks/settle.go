@@ -23,7 +23,7 @@ type settled struct {
 
 func (s settled) total() time.Duration { return s.confirm + s.dispatch + s.archive + s.manifest }
 
-// settles separates tracks one after the other, and tells for each where the time went.
+// settles separates tracks one after the other, and reports for each where the time went.
 func (e *engine) settles(ctx context.Context, runs int) ([]settled, error) {
 	var all []settled
 	for range runs {

@@ -51,7 +51,7 @@ func skeleton(ctx workflow.Context, stems int) error {
 
 func noOp(context.Context) error { return nil }
 
-// skeletonSubmit is the submit's name: it tells the benchmark whom to call back.
+// skeletonSubmit is the submit's name: it reports to the benchmark whom to call back.
 const skeletonSubmit = "submit"
 
 func tell(address string) func(context.Context, string) error {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"stemflow/kiesim/tune"
+	"stemflow/internal/tune"
 )
 
 // newSource serves MP3 files of any size, at /<bytes>/<anything>.mp3, as fast as the machine can.

@@ -125,7 +125,7 @@ var order = []string{"floor", "unsigned", "memory", "activities", "worker", shar
 // sharedDiskName is the worker, with a Temporal whose database and the store's objects wait for one disk. The other one's is in memory.
 const sharedDiskName = "worker, shared disk"
 
-// noLengthName is the worker, with a source that does not tell the lengths of its files.
+// noLengthName is the worker, with a source that does not announce the lengths of its files.
 const noLengthName = "worker, no lengths"
 
 const rcloneName = "rclone copyurl"
@@ -172,7 +172,7 @@ func (s *suite) measure(ctx context.Context, name string, l load) (usage, error)
 	return used, errors.Join(err, s.forget(ctx, j.Prefix, l))
 }
 
-// forget removes what a contestant has stored, which must be all of the load.
+// forget removes what an implementation has stored, which must be all of the load.
 func (s *suite) forget(ctx context.Context, prefix string, l load) error {
 	stored := int64(0)
 	for object := range s.store.ListObjects(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix + "/", Recursive: true}) {
@@ -202,7 +202,7 @@ func (s *suite) command(ctx context.Context, name string, j job) (*exec.Cmd, err
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, contestantCommand, name, string(text))
+	cmd := exec.CommandContext(ctx, self, implementationCommand, name, string(text))
 	cmd.Stderr = os.Stderr
 	return cmd, nil
 }
@@ -286,7 +286,7 @@ func (s *suite) execute(ctx context.Context, stems []activityapi.ArchiveStemInpu
 	return run.Get(ctx, nil)
 }
 
-// process is what Linux tells of one.
+// process is what Linux reports of one.
 type process struct {
 	cpu            time.Duration
 	resident, peak int64

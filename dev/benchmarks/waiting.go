@@ -35,7 +35,7 @@ var patient = stemflow.SeparateStemsInput{CallbackGrace: stemflow.Duration(12 * 
 // wait lets so many separations of two stems wait at once on one worker, and then calls all of them back.
 func wait(ctx context.Context, runs int) (w waited, err error) {
 	// The provider is done at once, and keeps it to itself.
-	e, err := newEngine(ctx, onDisk, kiesim.Knobs{Callback: kiesim.Callback{Lost: true}})
+	e, err := newEngine(ctx, onDisk, kiesim.Scenario{Callback: kiesim.Callback{Lost: true}})
 	if err != nil {
 		return w, err
 	}

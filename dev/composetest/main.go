@@ -48,9 +48,9 @@ func run(ctx context.Context, keep bool) error {
 	if err := step("bring everything up", up); err != nil {
 		return err
 	}
-	for _, d := range drills {
-		if err := step(d.what, func() error { return d.run(ctx, local) }); err != nil {
-			return fmt.Errorf("%s: %w\n%s", d.what, err, local.logs())
+	for _, f := range faults {
+		if err := step(f.what, func() error { return f.run(ctx, local) }); err != nil {
+			return fmt.Errorf("%s: %w\n%s", f.what, err, local.logs())
 		}
 	}
 	if err := step("put everything away and bring it up again", func() error {
@@ -60,7 +60,7 @@ func run(ctx context.Context, keep bool) error {
 		if err := up(); err != nil {
 			return err
 		}
-		return local.fromArchive(ctx, drills[0].track())
+		return local.fromArchive(ctx, faults[0].track())
 	}); err != nil {
 		return err
 	}

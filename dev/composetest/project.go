@@ -98,16 +98,16 @@ func (p project) bill(ctx context.Context) (kiesim.Bill, error) {
 	return bill, json.NewDecoder(response.Body).Decode(&bill)
 }
 
-// setKnobs says how the provider's stand-in behaves towards a track.
-func (p project) setKnobs(ctx context.Context, audioID string, knobs kiesim.Knobs) error {
+// setScenario says how the provider's stand-in behaves towards a track.
+func (p project) setScenario(ctx context.Context, audioID string, scenario kiesim.Scenario) error {
 	addr, err := p.address(ctx, "kiesim", 8090)
 	if err != nil {
 		return err
 	}
 	body, err := json.Marshal(struct {
 		AudioID string `json:"audioId"`
-		kiesim.Knobs
-	}{audioID, knobs})
+		kiesim.Scenario
+	}{audioID, scenario})
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (p project) setKnobs(ctx context.Context, audioID string, knobs kiesim.Knob
 	}
 	defer response.Body.Close()
 	if response.StatusCode/100 != 2 {
-		return fmt.Errorf("the knobs are refused: %s", response.Status)
+		return fmt.Errorf("the scenario is refused: %s", response.Status)
 	}
 	return nil
 }

@@ -3,7 +3,7 @@
 //	go run ./dev/release -version v0.1.0            dist/
 //	go run ./dev/release -version v0.1.0 -verify    builds all of it once more, elsewhere and from nothing, and compares
 //
-// The same sources and the same Go release yield the same bytes, whoever builds them and wherever.
+// The same sources and the same Go release yield the same bytes, on every machine.
 package main
 
 import (

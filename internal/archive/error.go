@@ -105,7 +105,7 @@ var refusals = map[string]string{
 // failure types what went wrong with a request.
 func (s *Store) failure(op, bucket, key string, err error) error {
 	e := &Error{Op: op, Bucket: bucket, Key: key, Err: err, endpoint: s.opts.Endpoint, Remedy: checkEndpoint}
-	if u := (*url.Error)(nil); errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		e.Err = u.Err // without the URL, which says nothing more
 	}
 	var response minio.ErrorResponse

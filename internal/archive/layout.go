@@ -2,8 +2,10 @@ package archive
 
 import (
 	"fmt"
-	"stemflow/internal/activityapi"
 	"strings"
+
+	"stemflow/internal/activityapi"
+	"stemflow/internal/naming"
 
 	"stemflow"
 )
@@ -15,7 +17,7 @@ func Locate(bucket, prefix string, t stemflow.Track) activityapi.Location {
 		parts = append([]string{prefix}, parts...)
 	}
 	if t.Type == stemflow.SplitStemAdvanced {
-		parts = append(parts, stemflow.Slug(t.StemName))
+		parts = append(parts, naming.Slug(t.StemName))
 	}
 	return activityapi.Location{Bucket: bucket, Dir: strings.Join(parts, "/") + "/"}
 }

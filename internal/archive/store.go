@@ -13,10 +13,11 @@ import (
 	"net/http"
 	"time"
 
+	"stemflow/internal/naming"
+
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
-	"stemflow"
 	"stemflow/internal/config"
 )
 
@@ -90,7 +91,7 @@ func (s *Store) Close() { s.transport.CloseIdleConnections() }
 
 // EnsureBucket makes the bucket unless it is there.
 func (s *Store) EnsureBucket(ctx context.Context, bucket string) error {
-	if err := stemflow.CheckBucketName(bucket); err != nil {
+	if err := naming.CheckBucket(bucket); err != nil {
 		return &Error{Op: "look for bucket", Code: minio.InvalidBucketName, Final: true, Remedy: checkName, Err: err, endpoint: s.opts.Endpoint}
 	}
 	exists, err := s.api.BucketExists(ctx, bucket)
@@ -101,8 +102,7 @@ func (s *Store) EnsureBucket(ctx context.Context, bucket string) error {
 		return nil
 	}
 	err = s.api.MakeBucket(ctx, bucket, minio.MakeBucketOptions{Region: s.opts.Region})
-	var response minio.ErrorResponse
-	if errors.As(err, &response) && response.Code == minio.BucketAlreadyOwnedByYou {
+	if response, ok := errors.AsType[minio.ErrorResponse](err); ok && response.Code == minio.BucketAlreadyOwnedByYou {
 		return nil // another worker was quicker
 	}
 	if err != nil {

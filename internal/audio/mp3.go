@@ -85,7 +85,7 @@ func followFrames(b []byte) (count int, cut bool) {
 	return count, false
 }
 
-// carriesHeader tells whether a frame, which is in b, carries a header of the whole stream in place of audio. Decoders read
+// carriesHeader reports whether a frame, which is in b, carries a header of the whole stream in place of audio. Decoders read
 // these at one place only, whether the frame has a checksum or not.
 func (f frameHeader) carriesHeader(b []byte) bool {
 	at := func(offset int, magic string) bool {

@@ -64,8 +64,7 @@ func (c *check) track(line int, track stemflow.SeparateStemsInput) error {
 	if c.tracks++; c.tracks > stemflow.MaxCatalogTracks {
 		return &unreadable{line, fmt.Sprintf("is one track more than the %d that a catalogue takes, split it", stemflow.MaxCatalogTracks)}
 	}
-	var invalid *stemflow.InputError
-	if errors.As(track.Validate(), &invalid) {
+	if invalid, ok := errors.AsType[*stemflow.InputError](track.Validate()); ok {
 		for _, problem := range invalid.Problems {
 			c.report(line, problem)
 		}

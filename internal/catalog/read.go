@@ -20,7 +20,7 @@ const maxLine = 64 << 10
 // byteOrderMark is what some editors put before UTF-8.
 const byteOrderMark = "\ufeff"
 
-// read reads a list in either format. It tells them apart by the first character, whatever the object is called.
+// read reads a list in either format. It distinguishes them by the first character, whatever the object is called.
 func (c *check) read(r io.Reader, in stemflow.SeparateCatalogInput) error {
 	input := bufio.NewReaderSize(r, maxLine)
 	if mark, err := input.Peek(len(byteOrderMark)); err == nil && string(mark) == byteOrderMark {

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 
+	"stemflow/internal/naming"
+
 	"stemflow"
 )
 
@@ -161,11 +163,11 @@ func (v *variables) callbackSecrets() []Secret {
 }
 
 func (v *variables) bucket() string {
-	return v.checked("STEMFLOW_BUCKET", DefaultBucket, stemflow.CheckBucketName)
+	return v.checked("STEMFLOW_BUCKET", DefaultBucket, naming.CheckBucket)
 }
 
 func (v *variables) prefix() string {
-	return v.checked("STEMFLOW_PREFIX", "", stemflow.CheckPrefix)
+	return v.checked("STEMFLOW_PREFIX", "", naming.CheckPrefix)
 }
 
 // ledgerBucket is the bucket of the stems unless another one is named.
@@ -173,12 +175,12 @@ func (v *variables) ledgerBucket(stems string) string {
 	if v.text("STEMFLOW_LEDGER_BUCKET", "") == "" {
 		return stems
 	}
-	return v.checked("STEMFLOW_LEDGER_BUCKET", "", stemflow.CheckBucketName)
+	return v.checked("STEMFLOW_LEDGER_BUCKET", "", naming.CheckBucket)
 }
 
 // ledgerPrefix does not follow STEMFLOW_PREFIX: whoever changes that would pay for every track again.
 func (v *variables) ledgerPrefix() string {
-	return v.checked("STEMFLOW_LEDGER_PREFIX", "", stemflow.CheckPrefix)
+	return v.checked("STEMFLOW_LEDGER_PREFIX", "", naming.CheckPrefix)
 }
 
 func (v *variables) taskQueue() string {

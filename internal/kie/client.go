@@ -117,7 +117,7 @@ func (c *Client) do(ctx context.Context, l call) (answer, error) {
 	ctx, request := span.StartRequest(ctx, l.method, l.path, c.base)
 	a, err := c.exchange(ctx, l)
 	status, code := a.status, a.code
-	if refused := (*Error)(nil); errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*Error](err); ok {
 		status, code = refused.HTTPStatus, refused.Code
 	}
 	if status != 0 {
@@ -207,8 +207,7 @@ func (c *Client) refusal(l call, a answer, cause error) *Error {
 
 // withoutURL drops the URL that net/http puts in front of its errors.
 func withoutURL(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return wrapped.Err
 	}
 	return err

@@ -56,7 +56,7 @@ func secretPath(callbackURL string) string {
 	return u.EscapedPath()
 }
 
-// usableID tells whether a task's id can go into object keys, headers and logs. The provider's are 32 hexadecimal digits.
+// usableID reports whether a task's id can go into object keys, headers and logs. The provider's are 32 hexadecimal digits.
 func usableID(id string) bool {
 	return id != "" && len(id) <= 128 &&
 		!strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' || r == '\\' })

@@ -71,8 +71,7 @@ func (c *Client) Record(ctx context.Context, separationTaskID string) (*Record, 
 	l := call{op: opRecord, method: http.MethodGet, path: pathRecord, query: url.Values{"taskId": {separationTaskID}}}
 	a, err := c.do(ctx, l)
 	if err != nil {
-		var refused *Error
-		if errors.As(err, &refused) && refused.Code == http.StatusUnprocessableEntity && noRecordText.MatchString(refused.Message) {
+		if refused, ok := errors.AsType[*Error](err); ok && refused.Code == http.StatusUnprocessableEntity && noRecordText.MatchString(refused.Message) {
 			return nil, fmt.Errorf("kie %s: %w", opRecord, ErrNoRecord)
 		}
 		return nil, err
@@ -115,7 +114,7 @@ func decodeRecord(raw json.RawMessage) (*Record, error) {
 
 func state(raw json.RawMessage) (State, string) {
 	flag := text(raw)
-	if s, known := states[strings.ToUpper(flag)]; known {
+	if s, ok := states[strings.ToUpper(flag)]; ok {
 		return s, flag
 	}
 	if flag == "" && string(raw) != "null" {

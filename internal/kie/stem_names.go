@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"stemflow"
+	"stemflow/internal/naming"
 )
 
 // stemOrder are the canonical names in the order in which stems are returned: the contract's for split_stem, with the two that
@@ -26,7 +26,7 @@ var canonicalNames = func() map[string]string {
 // stemName makes the canonical name of a field ("backingVocals") or a group ("Backing Vocals"). A name that is not known passes
 // through in the canonical spelling; one without a Latin letter or digit is "stem".
 func stemName(spelling string) string {
-	name := stemflow.Slug(splitCamel(spelling))
+	name := naming.Slug(splitCamel(spelling))
 	if canonical, ok := canonicalNames[fold(name)]; ok {
 		return canonical
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"stemflow/internal/naming"
+
 	"stemflow"
 )
 
@@ -102,7 +104,7 @@ func stemDetails(raw json.RawMessage) []stemDetail {
 // partDetail names a part as the contract's ExpectedStems does. Both parts of an extraction carry the same group name.
 func partDetail(fields object, suffix string) stemDetail {
 	stem := detailedStem(fields)
-	if slug := stemflow.Slug(text(fields.get("stem_type_group_name"))); slug != "" {
+	if slug := naming.Slug(text(fields.get("stem_type_group_name"))); slug != "" {
 		stem.Name = slug
 	}
 	stem.Name += suffix
@@ -143,7 +145,7 @@ func addDetails(stems []stemflow.SourceStem, details []stemDetail) []stemflow.So
 	return stems
 }
 
-// fileNameHasID tells whether id stands in the file name of a link as a word of its own: "<id>_Vocals.mp3".
+// fileNameHasID reports whether id stands in the file name of a link as a word of its own: "<id>_Vocals.mp3".
 func fileNameHasID(link, id string) bool {
 	if end := strings.IndexAny(link, "?#"); end >= 0 {
 		link = link[:end]

@@ -30,8 +30,8 @@ const (
 
 // VerdictOf is the verdict of an error of a [Client]; of anything that is no [*Error], nil included, it is Unknown.
 func VerdictOf(err error) Verdict {
-	var e *Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
 		return Unknown
 	}
 	return e.Verdict

@@ -23,12 +23,12 @@ type Claim struct {
 	Refused []string
 }
 
-// Verdict is what a ledger means for a claim.
-type Verdict int
+// Decision is what a ledger means for a claim.
+type Decision int
 
 const (
 	// Take: nothing stands in the way; the intent may be written.
-	Take Verdict = iota
+	Take Decision = iota
 	// Mine: this execution's intent stands, and its call may be made.
 	Mine
 	// Paid: the track is paid for, by this owner or, without force, by any.
@@ -41,11 +41,11 @@ const (
 	Outdated
 )
 
-// Decide is the one place that decides whether something may be paid for. Beside the verdict it returns the entry behind it,
+// Decide is the one place that decides whether something may be paid for. Beside the decision it returns the entry behind it,
 // with Paid and HeldByOther.
 //
 // What the owner itself did comes first, whatever force says: a forced run pays at most once, too.
-func (l Ledger) Decide(c Claim) (Verdict, Entry) {
+func (l Ledger) Decide(c Claim) (Decision, Entry) {
 	entries := l.Entries()
 	find := func(fits func(Entry) bool) (Entry, bool) {
 		i := slices.IndexFunc(entries, fits)

@@ -49,7 +49,7 @@ const (
 type Answer int
 
 const (
-	// NoAnswer: none that tells whether the call was accepted.
+	// NoAnswer: none that reports whether the call was accepted.
 	NoAnswer Answer = iota
 	// Accepts the call, and names the separation.
 	Accepts
@@ -180,7 +180,7 @@ func (x *Execution) decide() {
 		x.write(x.known.complete(x.result))
 		return
 	}
-	switch verdict, entry := x.known.Decide(x.claim); verdict {
+	switch decision, entry := x.known.Decide(x.claim); decision {
 	case Take:
 		x.write(x.known.Intend(x.intent))
 	case Mine:

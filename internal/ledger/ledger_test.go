@@ -105,11 +105,11 @@ func TestCloseBarsExecutionsThatHaveNotWritten(t *testing.T) {
 		t.Fatal("nothing is written, so that a write under way may arrive, and the second execution may call")
 	}
 	if got, _ := l.Decide(second); got != Outdated {
-		t.Errorf("verdict %d for the second execution, want %d", got, Outdated)
+		t.Errorf("decision %d for the second execution, want %d", got, Outdated)
 	}
 	reset := Claim{Owner: "run", RunID: "reset", Attempt: 1, Nonce: "reset", ScheduledAt: time.Unix(3, 0)}
 	if got, _ := l.Decide(reset); got != Take {
-		t.Errorf("verdict %d for a reset that begins later, want %d", got, Take)
+		t.Errorf("decision %d for a reset that begins later, want %d", got, Take)
 	}
 	if l.State != stemflow.SubmissionRefused || l.Version != 1 || l.WorkflowID != "stems" {
 		t.Errorf("the ledger is %+v", l.Entry)

@@ -88,7 +88,7 @@ func TestSubmissionOfAnEarlierReleaseIsHonoured(t *testing.T) {
 		owner          string
 		attempt        int
 		force          bool
-		want           Verdict
+		want           Decision
 	}{
 		{name: "nothing", document: `{}`, owner: "new", attempt: 1, want: Take},
 		{name: "intended by another run", document: intended, owner: "new", attempt: 1, want: HeldByOther},
@@ -115,7 +115,7 @@ func TestSubmissionOfAnEarlierReleaseIsHonoured(t *testing.T) {
 				ScheduledAt: time.Now(),
 			})
 			if got != c.want {
-				t.Errorf("verdict %d, want %d", got, c.want)
+				t.Errorf("decision %d, want %d", got, c.want)
 			}
 		})
 	}

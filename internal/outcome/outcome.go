@@ -46,7 +46,7 @@ func details(err interface {
 	return d
 }
 
-// OfTrack returns an outcome of which nothing but the track and the status is told.
+// OfTrack returns an outcome that has only the track and the status.
 func OfTrack(track activityapi.CatalogTrack, status stemflow.TrackStatus) stemflow.TrackOutcome {
 	in := track.Input.WithDefaults()
 	return stemflow.TrackOutcome{

@@ -8,18 +8,20 @@ import (
 	"strings"
 )
 
-// NewLogger returns a logger to a file, normally os.Stderr. Its keys have one spelling, whoever writes: workflowId, where Temporal's SDK says WorkflowID.
+// NewLogger returns a logger to a file, normally os.Stderr. Its keys have one
+// spelling, workflowId where Temporal's SDK says WorkflowID.
 func NewLogger(f *os.File) *slog.Logger {
 	options := &slog.HandlerOptions{ReplaceAttr: spell}
-	if _, is := SizeOfTerminal(f); is {
+	if _, ok := SizeOfTerminal(f); ok {
 		return slog.New(slog.NewTextHandler(f, options))
 	}
 	return slog.New(slog.NewJSONHandler(f, options))
 }
 
-// Fail tells why a program ends: a person in as many lines as there are to tell, everything else in one line of the log.
+// Fail says why a program ends: to a person in as many lines as it takes, otherwise in one line of the
+// log.
 func Fail(f *os.File, name string, err error) {
-	if _, is := SizeOfTerminal(f); is {
+	if _, ok := SizeOfTerminal(f); ok {
 		fmt.Fprintf(f, "%s: %v\n", name, err)
 		return
 	}

@@ -256,7 +256,7 @@ func (s *sim) heal() []string {
 			in = stemflow.SeparateStemsInput{}
 		case r.failure.Type() == stemflow.ErrorSubmissionUnknown && len(open) > 0 && !resumable:
 			v.check(newBills == 0, "%s cost %d and ended with %v", r.id, newBills, r.failure)
-			// What the message advises: the provider's log tells whether there is one.
+			// What the message advises: the provider's log reports whether there is one.
 			in = stemflow.SeparateStemsInput{Force: true}
 			for _, t := range s.provider.tasks {
 				if !t.fails {

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
+	"golang.org/x/sync/semaphore"
 
 	"stemflow"
 	"stemflow/activities"
@@ -145,7 +146,7 @@ func (r *run) paid() bool {
 	return r.details.Paid
 }
 
-// reported tells whether it reported anything.
+// reported reports whether it reported anything.
 func (r *run) reported() bool { return r.result != nil || r.failure != nil || r.cancelled }
 
 func (r *run) interrupt(k kind) {
@@ -232,7 +233,7 @@ func (s *sim) plain(in stemflow.SeparateStemsInput) *run {
 // newActivities are the product's own, over the store and the provider of the simulation.
 func (s *sim) newActivities(callback activities.CallbackAddress) activities.Set {
 	provider, sources := s.clients()
-	slots := activities.NewSlots(4)
+	transfers := semaphore.NewWeighted(4)
 	prepare := &activities.PrepareArchive{
 		Store: s.store, Bucket: "stems", LedgerBucket: "stems",
 		SubmitTaskQueue: stemflow.SubmitTaskQueue(stemflow.TaskQueue), CallbacksExpected: callback.Expected(),
@@ -246,7 +247,7 @@ func (s *sim) newActivities(callback activities.CallbackAddress) activities.Set 
 		},
 		GetSeparationRecord: &activities.GetSeparationRecord{Provider: provider, Callback: callback},
 		RenewSource:         &activities.RenewSource{Provider: provider},
-		ArchiveStem:         &activities.ArchiveStem{Store: s.store, Sources: sources, Slots: slots},
+		ArchiveStem:         &activities.ArchiveStem{Store: s.store, Sources: sources, Transfers: transfers},
 		WriteManifest:       &activities.WriteManifest{Store: s.store},
 	}
 }

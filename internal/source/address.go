@@ -34,7 +34,7 @@ var reserved = []netip.Prefix{
 	netip.MustParsePrefix("3fff::/20"),        // documentation
 }
 
-// isPublic tells whether address is a unicast address on the public Internet.
+// isPublic reports whether address is a unicast address on the public Internet.
 func isPublic(address netip.Addr) bool {
 	// Connecting to an IPv4-mapped address goes to the IPv4 address in it.
 	address = address.Unmap()

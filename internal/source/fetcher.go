@@ -150,8 +150,7 @@ func (f *Fetcher) ask(ctx context.Context, link *url.URL) (*http.Response, error
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("asking source host %q: %w", host, ctx.Err())
 	}
-	var refused *addressError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*addressError](err); ok {
 		return nil, fail(Forbidden, host, "%w", refused)
 	}
 	return nil, fail(Unavailable, host, "%w", err)

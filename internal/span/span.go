@@ -54,7 +54,7 @@ func StartRequest(ctx context.Context, method, target string, address *url.URL) 
 	return ctx, Request{span}
 }
 
-// Traced tells whether anybody looks.
+// Traced reports whether anybody looks.
 func (r Request) Traced() bool { return r.span != nil }
 
 // Add adds attributes.

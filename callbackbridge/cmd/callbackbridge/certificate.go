@@ -12,7 +12,8 @@ import (
 	"stemflow/internal/config"
 )
 
-// certificate is a certificate in files, which are read again when they change: certificates are renewed while the bridge runs.
+// certificate is a certificate in files, which are read again when they change: certificates are
+// renewed while the bridge runs.
 type certificate struct {
 	files config.CertificateFiles
 
@@ -22,8 +23,8 @@ type certificate struct {
 	read [2]time.Time
 }
 
-// secure speaks TLS on a listener, with HTTP/1.1 alone: callbacks come one by one, and need none of what strangers could do with
-// the streams of HTTP/2.
+// secure speaks TLS on a listener, with HTTP/1.1 alone: callbacks come one by one, and need none of
+// what strangers could do with the streams of HTTP/2.
 func secure(listener net.Listener, files config.CertificateFiles) (net.Listener, error) {
 	c, err := newCertificate(files)
 	if err != nil {
@@ -42,7 +43,8 @@ func newCertificate(files config.CertificateFiles) (*certificate, error) {
 	return c, err
 }
 
-// get implements tls.Config.GetCertificate. Files that do not fit, in the middle of a renewal, leave the certificate as it was.
+// get implements tls.Config.GetCertificate. Files that do not fit, in the middle of a renewal,
+// leave the certificate as it was.
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

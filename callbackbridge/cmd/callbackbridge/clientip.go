@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// behind makes RemoteAddr the caller that the trusted proxies name in X-Forwarded-For. What anybody else says there is not
-// believed.
-func behind(trusted []netip.Prefix, next http.Handler) http.Handler {
+// clientIP sets RemoteAddr to the client that the trusted proxies name in X-Forwarded-For. Entries
+// that other hosts added are not believed.
+func clientIP(trusted []netip.Prefix, next http.Handler) http.Handler {
 	if len(trusted) == 0 {
 		return next
 	}
@@ -20,7 +20,8 @@ func behind(trusted []netip.Prefix, next http.Handler) http.Handler {
 		peer, err := netip.ParseAddrPort(r.RemoteAddr)
 		caller := peer.Addr().Unmap()
 		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-		// Each proxy appends whom it was called by: the last that is none of them is the caller, whatever stands before it.
+		// Each proxy appends the address that called it, so the last one that is not a trusted
+		// proxy is the client.
 		for err == nil && isTrusted(caller) && len(hops) > 0 {
 			var hop netip.Addr
 			hop, err = netip.ParseAddr(strings.TrimSpace(hops[len(hops)-1]))

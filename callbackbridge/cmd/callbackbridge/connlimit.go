@@ -9,24 +9,25 @@ import (
 	"sync"
 )
 
-// crowd bounds the connections that are open at once. Strangers may open as many as they like: beyond the limit the one that has
-// been without a request in the handler for longest is closed, and the newcomer, who may be the provider, is served.
-type crowd struct {
+// connLimiter bounds the connections that are open at once. Anyone may open as many as they like:
+// beyond the limit the one that has been without a request in the handler for longest is closed,
+// and the newcomer, who may be the provider, is served.
+type connLimiter struct {
 	limit int
 
 	mu sync.Mutex
-	// waiting are the connections outside of the handler, the longest-waiting first; open holds the place of each, nil for those
-	// whose request is in the handler.
+	// waiting lists the connections outside the handler, the longest-waiting first; open has the
+	// list element of each, nil for those whose request is in the handler.
 	waiting *list.List
 	open    map[net.Conn]*list.Element
 }
 
-func newCrowd(limit int) *crowd {
-	return &crowd{limit: limit, waiting: list.New(), open: map[net.Conn]*list.Element{}}
+func newConnLimiter(limit int) *connLimiter {
+	return &connLimiter{limit: limit, waiting: list.New(), open: map[net.Conn]*list.Element{}}
 }
 
-// admit puts the limit on a server whose handler is already set.
-func (c *crowd) admit(server *http.Server) {
+// install puts the limit on a server whose handler is already set.
+func (c *connLimiter) install(server *http.Server) {
 	server.ConnState = c.changed
 	server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
 		return context.WithValue(ctx, connectionKey{}, conn)
@@ -42,7 +43,7 @@ func (c *crowd) admit(server *http.Server) {
 
 type connectionKey struct{}
 
-func (c *crowd) changed(conn net.Conn, state http.ConnState) {
+func (c *connLimiter) changed(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch state {
@@ -50,41 +51,42 @@ func (c *crowd) changed(conn net.Conn, state http.ConnState) {
 		c.open[conn] = c.waiting.PushBack(conn)
 		if len(c.open) > c.limit {
 			longest := c.waiting.Front().Value.(net.Conn)
-			c.forget(longest)
+			c.remove(longest)
 			hangUp(longest)
 		}
 	case http.StateClosed, http.StateHijacked:
-		c.forget(conn)
+		c.remove(conn)
 	}
 }
 
-func (c *crowd) begin(conn net.Conn) {
+func (c *connLimiter) begin(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if place := c.open[conn]; place != nil {
-		c.waiting.Remove(place)
+	if element := c.open[conn]; element != nil {
+		c.waiting.Remove(element)
 		c.open[conn] = nil
 	}
 }
 
-func (c *crowd) end(conn net.Conn) {
+func (c *connLimiter) end(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, open := c.open[conn]; open {
+	if _, ok := c.open[conn]; ok {
 		c.open[conn] = c.waiting.PushBack(conn)
 	}
 }
 
-func (c *crowd) forget(conn net.Conn) {
-	if place := c.open[conn]; place != nil {
-		c.waiting.Remove(place)
+func (c *connLimiter) remove(conn net.Conn) {
+	if element := c.open[conn]; element != nil {
+		c.waiting.Remove(element)
 	}
 	delete(c.open, conn)
 }
 
-// hangUp closes without the farewell of TLS, for which a silent peer could keep everybody waiting.
+// hangUp closes without TLS's close notification, for which a silent peer could keep all others
+// waiting.
 func hangUp(conn net.Conn) {
-	if secure, is := conn.(*tls.Conn); is {
+	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
 	}
 	_ = conn.Close()

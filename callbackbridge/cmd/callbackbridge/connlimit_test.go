@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCrowdMakesRoomForNewcomers(t *testing.T) {
-	l := facingStrangers
+func TestConnLimiterMakesRoomForNewConnections(t *testing.T) {
+	l := productionLimits
 	l.connections = 8
 	s := startServer(t, l)
 	var idle, slow []net.Conn
@@ -35,7 +35,7 @@ func TestCrowdMakesRoomForNewcomers(t *testing.T) {
 }
 
 // A callback in the handler is never hung up on, however many come after it.
-func TestCrowdSparesWhoIsBeingServed(t *testing.T) {
+func TestConnLimiterSparesConnectionsBeingServed(t *testing.T) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -45,7 +45,7 @@ func TestCrowdSparesWhoIsBeingServed(t *testing.T) {
 		<-finish
 		_, _ = w.Write([]byte("done"))
 	})
-	l := facingStrangers
+	l := productionLimits
 	l.connections = 2
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

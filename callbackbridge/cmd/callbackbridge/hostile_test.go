@@ -35,7 +35,7 @@ type served struct {
 
 // brisk are the limits of production, in a hurry.
 func brisk() limits {
-	l := facingStrangers
+	l := productionLimits
 	l.readHeader, l.read, l.idle = 300*time.Millisecond, 600*time.Millisecond, 300*time.Millisecond
 	return l
 }
@@ -69,7 +69,8 @@ func (s *served) dial() net.Conn {
 	return conn
 }
 
-// says sends a request as it stands and returns the status of the answer; 0: the connection was closed without one.
+// says sends a request as it stands and returns the status of the answer; 0: the connection was
+// closed without one.
 func (s *served) says(request string) int {
 	s.t.Helper()
 	conn := s.dial()

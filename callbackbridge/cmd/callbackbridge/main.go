@@ -1,5 +1,5 @@
-// Command callbackbridge receives the provider's callbacks and signals the workflows that wait for them. It is configured by the
-// environment (see .env.example) and takes no arguments.
+// Command callbackbridge receives the provider's callbacks and signals the workflows that wait for
+// them. It is configured by the environment (see .env.example) and takes no arguments.
 package main
 
 import (
@@ -65,7 +65,8 @@ func run(ctx context.Context) error {
 	tracing.Join(&options)
 	// A callback has some hundred bytes: to compress them takes longer than to send them.
 	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
-	// Lazy: the bridge starts while Temporal is down, /readyz says so, and the provider is told to try again.
+	// Lazy: the bridge starts while Temporal is down, /readyz says so, and the provider is told to
+	// try again.
 	temporal, err := client.NewLazyClient(options)
 	if err != nil {
 		return fmt.Errorf("cannot make a Temporal client: %w", err)
@@ -106,5 +107,5 @@ func run(ctx context.Context) error {
 			return err
 		}
 	}
-	return serve(ctx, listener, behind(cfg.TrustedProxies, handler), facingStrangers)
+	return serve(ctx, listener, clientIP(cfg.TrustedProxies, handler), productionLimits)
 }

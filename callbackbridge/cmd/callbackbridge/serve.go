@@ -18,9 +18,10 @@ type limits struct {
 	connections int
 }
 
-// facingStrangers are the limits of production.
-var facingStrangers = limits{
-	// A callback is a few kilobytes from a data centre: whoever takes longer than this to send one holds a connection only.
+// productionLimits are generous to the provider and tight for everyone else.
+var productionLimits = limits{
+	// A callback is a few kilobytes from a data centre: a client that takes longer than this to
+	// send one only holds a connection.
 	readHeader: 5 * time.Second,
 	read:       10 * time.Second,
 	// An answer waits for Temporal for 10 s after the request has been read.
@@ -44,10 +45,10 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, l l
 		IdleTimeout:       l.idle,
 		MaxHeaderBytes:    l.header,
 		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
-		// "OPTIONS *" is no business of strangers either.
+		// The program has no use for "OPTIONS *".
 		DisableGeneralOptionsHandler: true,
 	}
-	newCrowd(l.connections).admit(server)
+	newConnLimiter(l.connections).install(server)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {

@@ -25,8 +25,7 @@ func Drums(ctx workflow.Context, taskID, audioID, taskQueue string) (string, err
 	err := workflow.ExecuteChildWorkflow(ctx, "SeparateStems", map[string]any{
 		"taskId": taskID, "audioId": audioID, "type": "split_stem", "deadline": "1h",
 	}).Get(ctx, &result)
-	var failure *temporal.ApplicationError
-	if errors.As(err, &failure) && failure.Type() == "SeparationTimedOut" {
+	if failure, ok := errors.AsType[*temporal.ApplicationError](err); ok && failure.Type() == "SeparationTimedOut" {
 		return "", workflow.NewContinueAsNewError(ctx, Drums, taskID, audioID, taskQueue) // takes the paid separation up
 	}
 	if err != nil {

@@ -140,12 +140,11 @@ var reactions = map[string]reaction{
 
 func react(ctx workflow.Context, err error) (reaction, stemflow.ErrorDetails) {
 	var details stemflow.ErrorDetails
-	var started *temporal.ChildWorkflowExecutionAlreadyStartedError
-	if errors.As(err, &started) {
-		return later, details // somebody else has the track separated: the archive will have it
+	if _, ok := errors.AsType[*temporal.ChildWorkflowExecutionAlreadyStartedError](err); ok {
+		return later, details // another caller has the track separated: the archive will have it
 	}
-	var failure *temporal.ApplicationError
-	if !errors.As(err, &failure) {
+	failure, ok := errors.AsType[*temporal.ApplicationError](err)
+	if !ok {
 		return never, details // terminated, or timed out by the engine
 	}
 	if failure.HasDetails() {

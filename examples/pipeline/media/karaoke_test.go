@@ -25,8 +25,8 @@ func failure(kind string, details stemflow.ErrorDetails) error {
 	return temporal.NewNonRetryableApplicationError("on purpose", kind, nil, details)
 }
 
-// world runs the pipeline with a separation that answers as told, attempt by attempt.
-func world(answers ...any) (*testsuite.TestWorkflowEnvironment, *[]stemflow.SeparateStemsInput) {
+// run runs the pipeline with a separation that gives these answers, attempt by attempt.
+func run(answers ...any) (*testsuite.TestWorkflowEnvironment, *[]stemflow.SeparateStemsInput) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	var asked []stemflow.SeparateStemsInput
@@ -46,7 +46,7 @@ func world(answers ...any) (*testsuite.TestWorkflowEnvironment, *[]stemflow.Sepa
 }
 
 func TestARelease(t *testing.T) {
-	env, asked := world(stems("vocals", "drums", "bass"))
+	env, asked := run(stems("vocals", "drums", "bass"))
 	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
 	var got Release
 	require.NoError(t, env.GetWorkflowResult(&got))
@@ -68,7 +68,7 @@ func TestWhatIsStartedAgain(t *testing.T) {
 		stemflow.ErrorSeparationFailed:    {attempts: 1, failed: true},
 	} {
 		t.Run(kind, func(t *testing.T) {
-			env, asked := world(failure(kind, stemflow.ErrorDetails{}), stems("vocals", "drums"))
+			env, asked := run(failure(kind, stemflow.ErrorDetails{}), stems("vocals", "drums"))
 			env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio", MayPayAgain: c.mayPay})
 			require.Equal(t, c.failed, env.GetWorkflowError() != nil)
 			require.Len(t, *asked, c.attempts)
@@ -80,13 +80,13 @@ func TestWhatIsStartedAgain(t *testing.T) {
 // What waiting may mend is not paid for again before it has been waited for.
 func TestItWaitsBeforeItPaysAgain(t *testing.T) {
 	for _, kind := range []string{stemflow.ErrorSourceExpired, stemflow.ErrorNoStems} {
-		env, asked := world(failure(kind, stemflow.ErrorDetails{}))
+		env, asked := run(failure(kind, stemflow.ErrorDetails{}))
 		env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio", MayPayAgain: true})
 		require.Error(t, env.GetWorkflowError())
 		forced := slices.IndexFunc(*asked, func(in stemflow.SeparateStemsInput) bool { return in.Force })
 		require.Equal(t, waitsBeforePaying, forced, kind)
 
-		env, asked = world(failure(kind, stemflow.ErrorDetails{}))
+		env, asked = run(failure(kind, stemflow.ErrorDetails{}))
 		env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
 		require.Error(t, env.GetWorkflowError())
 		require.Len(t, *asked, waitsBeforePaying, "only a new separation would help, and none may be paid for")
@@ -94,7 +94,7 @@ func TestItWaitsBeforeItPaysAgain(t *testing.T) {
 }
 
 func TestItGivesUpInTheEnd(t *testing.T) {
-	env, asked := world(failure(stemflow.ErrorProviderUnavailable, stemflow.ErrorDetails{}))
+	env, asked := run(failure(stemflow.ErrorProviderUnavailable, stemflow.ErrorDetails{}))
 	begun := env.Now()
 	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
 	require.ErrorContains(t, env.GetWorkflowError(), "on purpose")
@@ -108,7 +108,7 @@ func TestAReleaseWithoutItsGuide(t *testing.T) {
 			Stems: stems("drums"), Failed: []stemflow.FailedStem{{Name: name, Type: stemflow.ErrorSourceNotAudio}},
 		})
 	}
-	env, asked := world(lost("vocals"))
+	env, asked := run(lost("vocals"))
 	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
 	var got Release
 	require.NoError(t, env.GetWorkflowResult(&got))
@@ -116,7 +116,7 @@ func TestAReleaseWithoutItsGuide(t *testing.T) {
 	require.Equal(t, "backing  s3:///drums.mp3\nmissing  vocals (SourceNotAudio)\n", got.String())
 	require.Len(t, *asked, 1)
 
-	env, asked = world(lost("bass"), stems("drums", "bass"))
+	env, asked = run(lost("bass"), stems("drums", "bass"))
 	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio"})
 	require.NoError(t, env.GetWorkflowError())
 	require.Len(t, *asked, 2, "a backing without its bass is none")

@@ -105,7 +105,7 @@ func attribute(attributes []*commonpb.KeyValue, key string) string {
 		if a.Key != key {
 			continue
 		}
-		if number, is := a.Value.GetValue().(*commonpb.AnyValue_IntValue); is {
+		if number, ok := a.Value.GetValue().(*commonpb.AnyValue_IntValue); ok {
 			return fmt.Sprint(number.IntValue)
 		}
 		return a.Value.GetStringValue()

@@ -1,4 +1,5 @@
-// Command kiesim is a stand-in for the vocal-removal API of KIE.AI, for a local stack and for trying things out.
+// Command kiesim is a stand-in for the vocal-removal API of KIE.AI, for a local stack and for
+// trying things out.
 package main
 
 import (
@@ -18,7 +19,7 @@ import (
 const usage = `kiesim stands in for the vocal-removal API of KIE.AI: endpoints, callbacks, files and bill.
 
 Use its address in place of https://api.kie.ai. Any music task id and audio id will do. What a separation did is on
-/sim/bill; how the provider shall misbehave for a track is posted to /sim/knobs (see kiesim/README.md).
+/sim/bill; post to /sim/knobs how the provider misbehaves for a track (see kiesim/README.md).
 
 Flags:
 `
@@ -54,7 +55,7 @@ func run(args []string) error {
 	if *credits <= 0 {
 		return fmt.Errorf("-credits %v: it takes more than 0; 1 pays for nothing either", *credits)
 	}
-	defaults := kiesim.Knobs{Dialect: kiesim.Dialect(*dialect), Delay: kiesim.Duration(*delay)}
+	defaults := kiesim.Scenario{Dialect: kiesim.Dialect(*dialect), Delay: kiesim.Duration(*delay)}
 	if err := defaults.Validate(); err != nil {
 		return err
 	}

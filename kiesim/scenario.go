@@ -6,15 +6,17 @@ import (
 	"slices"
 	"strings"
 
-	"stemflow/kiesim/tune"
+	"stemflow/internal/tune"
 )
 
-// Knobs say how the provider behaves towards one separation: from the submit over record and callback to the files. The zero value
-// is a provider in perfect health. The README has a table of them all.
-type Knobs struct {
+// Scenario says how the provider behaves towards one separation: from the submit over record and
+// callback to the files. The zero value is a provider in perfect health. The README has a table of
+// them all.
+type Scenario struct {
 	// Dialect is that of the callbacks. Empty is as in the defaults, and DialectAuto there.
 	Dialect Dialect `json:"dialect,omitempty"`
-	// Delay is the time from acceptance until the task is settled. 0 is as in the defaults, and at once there.
+	// Delay is the time from acceptance until the task is settled. 0 is as in the defaults, and at
+	// once there.
 	Delay Duration `json:"delay,omitzero"`
 
 	// Submit, RecordInfo and DownloadURL spoil the answers of the three endpoints.
@@ -26,21 +28,22 @@ type Knobs struct {
 	Record   Record   `json:"record,omitzero"`
 	Callback Callback `json:"callback,omitzero"`
 
-	// Files are by the stem's name as in this package's tune, "extract" and "remove" for those of split_stem_advanced; AllStems is for
-	// those that have no entry of their own.
+	// Files are by the name of the stem, "extract" and "remove" for those of split_stem_advanced;
+	// AllStems is for those that have no entry of their own.
 	Files map[string]File `json:"files,omitempty"`
 	// LinkLifetime is how long a link from download-url works. 0 is the documented 20 minutes.
 	LinkLifetime Duration `json:"linkLifetime,omitzero"`
 }
 
-// AllStems is the key in Knobs.Files for every stem without an entry of its own.
+// AllStems is the key in Scenario.Files for every stem without an entry of its own.
 const AllStems = "*"
 
 // Dialect is one of the documented forms of the callback body.
 type Dialect string
 
 const (
-	// DialectAuto is DialectEN, and for split_stem_advanced DialectCN, which is the one its callback is documented in.
+	// DialectAuto is DialectEN, and for split_stem_advanced DialectCN, which is the one its
+	// callback is documented in.
 	DialectAuto    Dialect = "auto"
 	DialectEN      Dialect = "en"
 	DialectCN      Dialect = "cn"
@@ -51,7 +54,8 @@ const (
 type Fault struct {
 	// Answer replaces the honest answer. Empty leaves it as it is.
 	Answer Answer `json:"answer,omitempty"`
-	// Code and Message are the verdict of AnswerRefuse. An empty message is the provider's usual one for the code.
+	// Code and Message are the verdict of AnswerRefuse. An empty message is the provider's usual
+	// one for the code.
 	Code    int    `json:"code,omitempty"`
 	Message string `json:"message,omitempty"`
 	// Status is the real HTTP status of AnswerRefuse (default 200) and of AnswerHTML (default 502).
@@ -60,7 +64,8 @@ type Fault struct {
 	Delay Duration `json:"delay,omitzero"`
 	// Times is how many calls are spoiled before the endpoint recovers; 0 is all.
 	Times int `json:"times,omitempty"`
-	// Accept makes generate accept and bill the call before the answer is spoiled. Without it a spoiled call was not accepted.
+	// Accept makes generate accept and bill the call before the answer is spoiled. Without it a
+	// spoiled call was not accepted.
 	Accept bool `json:"accept,omitempty"`
 }
 
@@ -80,7 +85,8 @@ const (
 	AnswerCut Answer = "cut"
 	// AnswerUnreadable breaks off in the middle of the JSON, with a proper end of the HTTP body.
 	AnswerUnreadable Answer = "unreadable"
-	// AnswerCutGzip breaks off in the middle of the compressed body, with a proper end of the HTTP body.
+	// AnswerCutGzip breaks off in the middle of the compressed body, with a proper end of the HTTP
+	// body.
 	AnswerCutGzip Answer = "cutGzip"
 	// AnswerNoData is success with "data":null.
 	AnswerNoData Answer = "noData"
@@ -94,9 +100,11 @@ type Outcome struct {
 	Failure *Failure `json:"failure,omitempty"`
 	// Links takes the links out of a successful task, in record and callback.
 	Links Links `json:"links,omitempty"`
-	// LinksAfter is how many looks at the record it takes until the links are there; 0 is that they never are.
+	// LinksAfter is how many looks at the record it takes until the links are there; 0 is that they
+	// never are.
 	LinksAfter int `json:"linksAfter,omitempty"`
-	// EmptyStems are the stems that the provider found nothing for: null in the record, "" in the callback.
+	// EmptyStems are the stems that the provider found nothing for: null in the record, "" in the
+	// callback.
 	EmptyStems []string `json:"emptyStems,omitempty"`
 	// ExtraStem is an instrument that the documents do not know, like "kazoo".
 	ExtraStem string `json:"extraStem,omitempty"`
@@ -108,7 +116,8 @@ type Outcome struct {
 
 // Failure is how a task fails.
 type Failure struct {
-	// Code is 500 in the record and as documented for the dialect in the callback, unless given. 531 refunds the credits.
+	// Code is 500 in the record and as documented for the dialect in the callback, unless given.
+	// 531 refunds the credits.
 	Code int `json:"code,omitempty"`
 	// Message is the dialect's, unless given.
 	Message string `json:"message,omitempty"`
@@ -126,10 +135,12 @@ const (
 
 // Record is how record-info shows the task.
 type Record struct {
-	// NullLooks and NullFor keep the record invisible ("data":null) for that many looks or that long after acceptance.
+	// NullLooks and NullFor keep the record invisible ("data":null) for that many looks or that
+	// long after acceptance.
 	NullLooks int      `json:"nullLooks,omitempty"`
 	NullFor   Duration `json:"nullFor,omitzero"`
-	// UnknownFlagLooks is how many looks, after those, show UnknownFlag ("QUEUED" unless given), whatever the task's state.
+	// UnknownFlagLooks is how many looks, after those, show UnknownFlag ("QUEUED" unless given),
+	// whatever the task's state.
 	UnknownFlagLooks int    `json:"unknownFlagLooks,omitempty"`
 	UnknownFlag      string `json:"unknownFlag,omitempty"`
 	// Lag is how long a settled task still shows as PENDING.
@@ -148,7 +159,8 @@ const (
 
 // Callback is how the callback travels.
 type Callback struct {
-	// Delay is the time from settling until the callback. A negative one is early: the callback comes before the answer to the submit.
+	// Delay is the time from settling until the callback. A negative one is early: the callback
+	// comes before the answer to the submit.
 	Delay Duration `json:"delay,omitzero"`
 	// Lost sends none.
 	Lost bool `json:"lost,omitempty"`
@@ -160,7 +172,8 @@ type Callback struct {
 	Signature Signature `json:"signature,omitempty"`
 	// Failure makes it a failure callback, whatever the record says.
 	Failure bool `json:"failure,omitempty"`
-	// Exception makes the record CALLBACK_EXCEPTION once delivery is given up, or at once when the callback is lost.
+	// Exception makes the record CALLBACK_EXCEPTION once delivery is given up, or at once when the
+	// callback is lost.
 	Exception Exception `json:"exception,omitempty"`
 }
 
@@ -185,7 +198,7 @@ const (
 
 // File is how the file host serves a stem.
 type File struct {
-	// Size is in bytes, at least tune.MinSize: the tune is cut or repeated to it. 0 is the tune as it is.
+	// Size is in bytes, at least 1024: the tune is cut or repeated to it. 0 is the tune as it is.
 	Size int64 `json:"size,omitempty"`
 	// Silent serves a stem in which nothing plays.
 	Silent bool `json:"silent,omitempty"`
@@ -195,7 +208,8 @@ type File struct {
 	Chunked bool `json:"chunked,omitempty"`
 	// BytesPerSecond slows the file down.
 	BytesPerSecond int `json:"bytesPerSecond,omitempty"`
-	// Redirect is the scheme and host that every request is sent on to, unless it came in under that host.
+	// Redirect is the scheme and host that every request is sent on to, unless it came in under
+	// that host.
 	Redirect string `json:"redirect,omitempty"`
 	// Fault spoils the first Times requests of the file, or all if Times is 0.
 	Fault FileFault `json:"fault,omitempty"`
@@ -206,7 +220,8 @@ type File struct {
 	// and 401 with an object store's error.
 	Expired       Expiry `json:"expired,omitempty"`
 	ExpiredStatus int    `json:"expiredStatus,omitempty"`
-	// RenewedBy is where a link that works can be had after the expired one has been tried; empty is both.
+	// RenewedBy is where a link that works can be had after the expired one has been tried; empty
+	// is both.
 	RenewedBy Renewal `json:"renewedBy,omitempty"`
 }
 
@@ -245,70 +260,70 @@ const (
 	RenewedNever         Renewal = "never"
 )
 
-// Validate reports every knob that has no such position.
-func (k Knobs) Validate() error {
+// Validate reports every field with a value that it cannot have.
+func (s Scenario) Validate() error {
 	var errs []error
 	errs = append(errs,
-		oneOf("dialect", k.Dialect, DialectAuto, DialectEN, DialectCN, DialectSunoAPI),
-		k.Submit.validate("submit"), k.RecordInfo.validate("recordInfo"), k.DownloadURL.validate("downloadUrl"),
-		oneOf("outcome.links", k.Outcome.Links, LinksNull, LinksEmpty),
-		oneOf("record.times", k.Record.Times, TimesNumericString, TimesDateTime),
-		oneOf("callback.signature", k.Callback.Signature, SignatureMissing, SignatureWrong, SignatureStale),
-		oneOf("callback.exception", k.Callback.Exception, ExceptionWithLinks, ExceptionWithoutLinks),
+		oneOf("dialect", s.Dialect, DialectAuto, DialectEN, DialectCN, DialectSunoAPI),
+		s.Submit.validate("submit"), s.RecordInfo.validate("recordInfo"), s.DownloadURL.validate("downloadUrl"),
+		oneOf("outcome.links", s.Outcome.Links, LinksNull, LinksEmpty),
+		oneOf("record.times", s.Record.Times, TimesNumericString, TimesDateTime),
+		oneOf("callback.signature", s.Callback.Signature, SignatureMissing, SignatureWrong, SignatureStale),
+		oneOf("callback.exception", s.Callback.Exception, ExceptionWithLinks, ExceptionWithoutLinks),
 	)
-	if k.RecordInfo.Accept || k.DownloadURL.Accept {
+	if s.RecordInfo.Accept || s.DownloadURL.Accept {
 		errs = append(errs, errors.New("accept: only submit has it"))
 	}
-	for _, name := range k.Outcome.EmptyStems {
-		errs = append(errs, k.validateStem("outcome.emptyStems", name))
+	for _, name := range s.Outcome.EmptyStems {
+		errs = append(errs, s.validateStem("outcome.emptyStems", name))
 	}
-	for name, file := range k.Files {
+	for name, file := range s.Files {
 		if name != AllStems {
-			errs = append(errs, k.validateStem("files", name))
+			errs = append(errs, s.validateStem("files", name))
 		}
 		errs = append(errs, file.validate("files."+name))
 	}
 	return errors.Join(errs...)
 }
 
-func (k Knobs) validateStem(knob, name string) error {
-	if name == k.Outcome.ExtraStem || slices.ContainsFunc(instruments, func(i instrument) bool { return i.name == name }) {
+func (s Scenario) validateStem(field, name string) error {
+	if name == s.Outcome.ExtraStem || slices.ContainsFunc(instruments, func(i instrument) bool { return i.name == name }) {
 		return nil
 	}
-	return fmt.Errorf("%s: there is no stem %q", knob, name)
+	return fmt.Errorf("%s: there is no stem %q", field, name)
 }
 
-func (f Fault) validate(knob string) error {
+func (f Fault) validate(field string) error {
 	if f.Answer == AnswerRefuse && f.Code == 0 {
-		return fmt.Errorf("%s.code: it takes a code to refuse", knob)
+		return fmt.Errorf("%s.code: it takes a code to refuse", field)
 	}
-	return oneOf(knob+".answer", f.Answer, AnswerRefuse, AnswerHTML, AnswerBlocked, AnswerHang, AnswerCut, AnswerUnreadable, AnswerCutGzip, AnswerNoData)
+	return oneOf(field+".answer", f.Answer, AnswerRefuse, AnswerHTML, AnswerBlocked, AnswerHang, AnswerCut, AnswerUnreadable, AnswerCutGzip, AnswerNoData)
 }
 
-func (f File) validate(knob string) error {
+func (f File) validate(field string) error {
 	var errs []error
 	if f.Size != 0 && f.Size < tune.MinSize {
-		errs = append(errs, fmt.Errorf("%s.size: at least %d bytes", knob, tune.MinSize))
+		errs = append(errs, fmt.Errorf("%s.size: at least %d bytes", field, tune.MinSize))
 	}
 	if f.Fault == FileStatus && f.Status == 0 {
-		errs = append(errs, fmt.Errorf("%s.status: the fault %q takes one", knob, FileStatus))
+		errs = append(errs, fmt.Errorf("%s.status: the fault %q takes one", field, FileStatus))
 	}
 	errs = append(errs,
-		oneOf(knob+".fault", f.Fault, FileTruncated, FileStall, FileEmpty, FileHTML, FileStatus, FileBlocked),
-		oneOf(knob+".expired", f.Expired, ExpiredAtOnce, ExpiredMidRead),
-		oneOf(knob+".renewedBy", f.RenewedBy, RenewedByRecordInfo, RenewedByDownloadURL, RenewedNever),
+		oneOf(field+".fault", f.Fault, FileTruncated, FileStall, FileEmpty, FileHTML, FileStatus, FileBlocked),
+		oneOf(field+".expired", f.Expired, ExpiredAtOnce, ExpiredMidRead),
+		oneOf(field+".renewedBy", f.RenewedBy, RenewedByRecordInfo, RenewedByDownloadURL, RenewedNever),
 	)
 	return errors.Join(errs...)
 }
 
-// oneOf accepts the empty value, which leaves a knob alone, and the given ones.
-func oneOf[T ~string](knob string, value T, positions ...T) error {
-	if value == "" || slices.Contains(positions, value) {
+// oneOf accepts the empty value, which leaves a field alone, and the given ones.
+func oneOf[T ~string](field string, value T, allowed ...T) error {
+	if value == "" || slices.Contains(allowed, value) {
 		return nil
 	}
-	names := make([]string, len(positions))
-	for i, p := range positions {
+	names := make([]string, len(allowed))
+	for i, p := range allowed {
 		names[i] = string(p)
 	}
-	return fmt.Errorf("%s: %q is none of %s", knob, value, strings.Join(names, ", "))
+	return fmt.Errorf("%s: %q is none of %s", field, value, strings.Join(names, ", "))
 }

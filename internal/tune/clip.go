@@ -15,7 +15,8 @@ type Clip struct {
 	sampleRate int64
 }
 
-// Recording is a clip, played once or as often as it takes. It reads from any place without ever being in memory as a whole.
+// Recording is a clip, played once or as often as it takes. It reads from any place without ever
+// being in memory as a whole.
 type Recording struct {
 	io.ReaderAt
 	// Size is in bytes, exactly what was asked for.
@@ -32,8 +33,8 @@ func (c *Clip) Once() Recording {
 	return c.Resize(int64(len(c.data)))
 }
 
-// Resize cuts or repeats the clip to a recording of exactly size bytes, at least MinSize. Its frames are whole; the few bytes
-// that are left over become an ID3v2 tag in front.
+// Resize cuts or repeats the clip to a recording of exactly size bytes, at least MinSize. Its
+// frames are whole; the few bytes that are left over become an ID3v2 tag in front.
 func (c *Clip) Resize(size int64) Recording {
 	loops, rest := size/int64(len(c.data)), int(size%int64(len(c.data)))
 	frames := 0
@@ -53,7 +54,8 @@ func (c *Clip) Resize(size int64) Recording {
 	return Recording{
 		ReaderAt: &loop{tag: id3Tag(tag), frames: c.data, size: size},
 		Size:     size,
-		// Whole seconds and the rest apart: in nanoseconds the product would overflow for a recording of some gigabytes.
+		// Whole seconds and the rest apart: in nanoseconds the product would overflow for a
+		// recording of some gigabytes.
 		Duration: time.Duration(samples/c.sampleRate)*time.Second + time.Duration(samples%c.sampleRate)*time.Second/time.Duration(c.sampleRate),
 	}
 }
@@ -101,7 +103,7 @@ func (l *loop) ReadAt(p []byte, off int64) (int, error) {
 
 const id3HeaderSize = 10
 
-// id3Tag is an ID3v2.3 tag of size bytes that holds nothing but padding; none if size is 0.
+// id3Tag is an ID3v2.3 tag of size bytes that holds only padding; none if size is 0.
 func id3Tag(size int) []byte {
 	if size == 0 {
 		return nil
@@ -112,7 +114,8 @@ func id3Tag(size int) []byte {
 	return tag
 }
 
-// Of MPEG-1 Layer III, by the indices in the frame header: bit rates in kbit/s and sampling rates in Hz.
+// Of MPEG-1 Layer III, by the indices in the frame header: bit rates in kbit/s and sampling rates
+// in Hz.
 var (
 	bitRates    = [16]int{0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0}
 	sampleRates = [4]int{44100, 48000, 32000, 0}

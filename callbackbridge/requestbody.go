@@ -7,10 +7,11 @@ import (
 )
 
 const (
-	// maxBody is far above the provider's callbacks, which have a few kilobytes, and below Temporal's limit for a signal.
+	// maxBody is far above the provider's callbacks, which have a few kilobytes, and below
+	// Temporal's limit for a signal.
 	maxBody = 256 << 10
-	// A body of up to smallBody is always read: that is what callbacks are like. Of larger ones only maxLarge are in memory at
-	// once, so that whoever has captured a token cannot fill it.
+	// A body of up to smallBody is always read: callbacks are no larger. Of larger ones only
+	// maxLarge are in memory at once, so that nobody can fill it with a captured token.
 	smallBody = 16 << 10
 	maxLarge  = 32
 )
@@ -25,12 +26,10 @@ func (b *bridge) readBody(w http.ResponseWriter, r *http.Request) (body []byte, 
 	if err != nil || len(body) < smallBody {
 		return body, done, err
 	}
-	select {
-	case b.large <- struct{}{}:
-		done = func() { <-b.large }
-	default:
+	if !b.large.TryAcquire(1) {
 		return nil, done, errBusy
 	}
+	done = func() { b.large.Release(1) }
 	rest, err := io.ReadAll(limited)
 	return append(body, rest...), done, err
 }

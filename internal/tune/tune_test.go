@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stemflow/kiesim/tune"
+	"stemflow/internal/tune"
 )
 
 var names = []string{
@@ -46,8 +46,8 @@ func TestSilencedKeepsTheFrames(t *testing.T) {
 	require.Greater(t, bytes.Count(silent, []byte{0}), len(silent)*9/10)
 }
 
-// TestResize: every size around the ends of frames and of the clip comes out exactly, with a tag that says its length and whole
-// frames of the tune behind it.
+// TestResize: every size around the ends of frames and of the clip comes out exactly, with a tag
+// that says its length and whole frames of the tune behind it.
 func TestResize(t *testing.T) {
 	clip, _ := tune.Stem("drums")
 	original := read(t, clip.Once())
@@ -83,6 +83,7 @@ func TestResizedReadsFromAnywhere(t *testing.T) {
 
 func TestHugeRecordingHasItsDuration(t *testing.T) {
 	clip, _ := tune.Stem("bass")
-	// At 64 kbit/s a byte is an eighth of a millisecond; the tag takes less than a frame and a header.
+	// At 64 kbit/s a byte is an eighth of a millisecond; the tag takes less than a frame and a
+	// header.
 	require.InDelta(t, (time.Duration(100e9) * time.Microsecond * 125).Seconds(), clip.Resize(100e9).Duration.Seconds(), 0.05)
 }

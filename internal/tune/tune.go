@@ -1,5 +1,5 @@
-// Package tune is the music that kiesim serves: a small tune in twelve stems, with its instrumental mix, as
-// embedded MP3s. All are equally long.
+// Package tune is the music that kiesim serves: a small tune in twelve stems, with its instrumental
+// mix, as embedded MP3 files. All are equally long.
 package tune
 
 import (
@@ -8,10 +8,6 @@ import (
 	"path"
 	"strings"
 )
-
-// The generator needs lame: apt-get install -y lame.
-//
-//go:generate go run ./generate -out stems
 
 //go:embed stems/*.mp3
 var files embed.FS
@@ -39,8 +35,9 @@ func load() map[string]*Clip {
 	return loaded
 }
 
-// Stem returns the recording of a stem: "vocals", "instrumental", "backing_vocals", "drums", "bass", "guitar", "keyboard",
-// "percussion", "strings", "synth", "fx", "brass" or "woodwinds". For any other name the second result is false.
+// Stem returns the recording of a stem: "vocals", "instrumental", "backing_vocals", "drums",
+// "bass", "guitar", "keyboard", "percussion", "strings", "synth", "fx", "brass" or "woodwinds". For
+// any other name the second result is false.
 func Stem(name string) (*Clip, bool) {
 	clip, ok := clips[name]
 	return clip, ok

@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"stemflow"
 	"stemflow/activities"
@@ -25,7 +26,7 @@ import (
 	"stemflow/internal/source"
 )
 
-// job is what a contestant is to do: to bring the links' files into the store.
+// job is what an implementation is to do: to bring the links' files into the store.
 type job struct {
 	Endpoint, AccessKey, SecretKey, Bucket string
 	// Prefix keeps apart what each one stores.
@@ -39,8 +40,8 @@ type job struct {
 // parallelism is that of all that move several stems at once.
 const parallelism = 12
 
-// contestants run in processes of their own, so that each one's memory and processor time can be told.
-var contestants = map[string]func(context.Context, job) error{
+// implementations run in processes of their own, so that each one's memory and processor time can be told.
+var implementations = map[string]func(context.Context, job) error{
 	"floor":        floor,
 	"unsigned":     bare,
 	"memory":       fromMemory,
@@ -52,16 +53,16 @@ var contestants = map[string]func(context.Context, job) error{
 	skeletonName:   serveSkeleton,
 }
 
-const contestantCommand = "contestant"
+const implementationCommand = "implementation"
 
-func isContestant(args []string) bool { return len(args) == 4 && args[1] == contestantCommand }
+func isImplementation(args []string) bool { return len(args) == 4 && args[1] == implementationCommand }
 
-// contestantMain is the main of a contestant's process. It returns the exit code.
-func contestantMain(args []string) int {
+// implementationMain is the main of an implementation's process. It returns the exit code.
+func implementationMain(args []string) int {
 	var j job
 	err := json.Unmarshal([]byte(args[3]), &j)
 	if err == nil {
-		err = contestants[args[2]](context.Background(), j)
+		err = implementations[args[2]](context.Background(), j)
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", args[2], err)
@@ -150,9 +151,9 @@ func (j job) archiveStem() (*activities.ArchiveStem, error) {
 		return nil, err
 	}
 	return &activities.ArchiveStem{
-		Store:   store,
-		Sources: source.New(source.Options{AllowedHosts: []string{"127.0.0.1"}, AllowInsecure: true, MaxSize: 4 << 30}),
-		Slots:   activities.NewSlots(2 * parallelism),
+		Store:     store,
+		Sources:   source.New(source.Options{AllowedHosts: []string{"127.0.0.1"}, AllowInsecure: true, MaxSize: 4 << 30}),
+		Transfers: semaphore.NewWeighted(2 * parallelism),
 	}, nil
 }
 
@@ -172,7 +173,7 @@ func ownWork(_ context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	worker.SetBinaryChecksum("none") // of which the first activity in a process otherwise makes sure
+	worker.SetBinaryChecksum("none") // the first activity in a process otherwise computes it
 	return j.each(func(link string) error {
 		var suite testsuite.WorkflowTestSuite
 		suite.SetLogger(quiet)
