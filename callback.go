@@ -3,8 +3,9 @@ package stemflow
 // CodeOK is the provider's code for success, in its answers and callbacks.
 const CodeOK = 200
 
-// Callback is the payload of [SignalSeparationCallback]: what the provider's webhook said, whatever its dialect. It is a hint.
-// The provider signs no body, so a run believes the provider's record and takes links from here only when the record has none.
+// Callback is the payload of [SignalSeparationCallback]: what the provider's webhook said, whatever
+// its dialect. It is a hint. The provider signs no body, so a run believes the provider's record
+// and takes links from here only when the record has none.
 type Callback struct {
 	// TaskID is the separation task that the callback speaks of.
 	TaskID string `json:"taskId"`

@@ -14,8 +14,9 @@ import (
 
 // A catalogue is many tracks, separated as one run.
 const (
-	// WorkflowSeparateCatalog separates many tracks: it takes a [SeparateCatalogInput], starts a [WorkflowSeparateStems] for each track that is
-	// not archived yet, a window of them at a time, and returns a [SeparateCatalogResult]. That a track fails stops no other.
+	// WorkflowSeparateCatalog separates many tracks: it takes a [SeparateCatalogInput], starts a
+	// [WorkflowSeparateStems] for each track that is not archived yet, a window of them at a time,
+	// and returns a [SeparateCatalogResult]. That a track fails stops no other.
 	WorkflowSeparateCatalog = "SeparateCatalog"
 
 	// UpdatePause lets a catalogue start no more tracks; those under way go on. UpdateResume lets
@@ -24,7 +25,8 @@ const (
 	// with a [CatalogProgress].
 	UpdatePause  = "pause"
 	UpdateResume = "resume"
-	// UpdateSetWindow takes a number, how many tracks are under way at a time from now on, and answers with a [CatalogProgress].
+	// UpdateSetWindow takes a number, how many tracks are under way at a time from now on, and
+	// answers with a [CatalogProgress].
 	UpdateSetWindow = "set-window"
 )
 
@@ -40,28 +42,32 @@ const (
 	MaxCatalogTracks = 1_000_000
 )
 
-// SeparateCatalogInput is the input of [WorkflowSeparateCatalog], as JSON as a person types it into the Temporal UI. Only Tracks or Source is
-// required.
+// SeparateCatalogInput is the input of [WorkflowSeparateCatalog], as JSON as a person types it into
+// the Temporal UI. Only Tracks or Source is required.
 type SeparateCatalogInput struct {
-	// Name is what the catalogue is called: it stands in the workflow's id and in the keys of the catalogue's objects. Default: the file's name
-	// in Source, without its ending.
+	// Name is what the catalogue is called: it stands in the workflow's id and in the keys of the
+	// catalogue's objects. Default: the file's name in Source, without its ending.
 	Name string `json:"name,omitempty"`
-	// Tracks are the tracks, at most MaxInlineTracks. What one of them leaves out is as in the fields below; decoding fills it in.
+	// Tracks are the tracks, at most MaxInlineTracks. What one of them leaves out is as in the
+	// fields below; decoding fills it in.
 	Tracks []SeparateStemsInput `json:"tracks,omitempty"`
-	// Source is, in place of Tracks, an object that lists them: as JSON lines, an object like a [SeparateStemsInput] in each, or as CSV, whose
-	// first row names the fields. Without a bucket it is in Bucket.
+	// Source is, in place of Tracks, an object that lists them: as JSON lines, an object like a
+	// [SeparateStemsInput] in each, or as CSV, whose first row names the fields. Without a bucket
+	// it is in Bucket.
 	Source *ObjectRef `json:"source,omitempty"`
 	// Window is how many tracks are under way at a time. Default DefaultWindow.
 	Window int `json:"window,omitempty"`
-	// CreditBudget is how many of the provider's credits the run may spend, by the documented prices: see [Price]. Nil is as many as the account
-	// has, 0 pays nothing and archives what is paid for.
+	// CreditBudget is how many of the provider's credits the run may spend, by the documented
+	// prices: see [Price]. Nil is as many as the account has, 0 pays nothing and archives what is
+	// paid for.
 	CreditBudget *int `json:"creditBudget,omitempty"`
 
-	// Bucket and Prefix say where the catalogue's own objects and the tracks that say nothing else are archived; empty is the worker's
-	// configuration.
+	// Bucket and Prefix say where the catalogue's own objects and the tracks that say nothing else
+	// are archived; empty is the worker's configuration.
 	Bucket string `json:"bucket,omitempty"`
 	Prefix string `json:"prefix,omitempty"`
-	// The others are for tracks that do not say otherwise, as in [SeparateStemsInput]. StemName serves tracks of type SplitStemAdvanced only.
+	// The others are for tracks that do not say otherwise, as in [SeparateStemsInput]. StemName
+	// serves tracks of type SplitStemAdvanced only.
 	Type          SeparationType `json:"type,omitempty"`
 	StemName      string         `json:"stemName,omitempty"`
 	CallbackGrace Duration       `json:"callbackGrace,omitempty"`
@@ -76,7 +82,8 @@ type SeparateCatalogInput struct {
 
 const exampleTracks = "[" + exampleTrack + ", ...]"
 
-// UnmarshalJSON never fails: see [SeparateStemsInput.UnmarshalJSON]. Tracks get what holds for all, which the input itself does not keep then.
+// UnmarshalJSON never fails: see [SeparateStemsInput.UnmarshalJSON]. Tracks get what holds for all,
+// which the input itself does not keep then.
 func (in *SeparateCatalogInput) UnmarshalJSON(data []byte) error {
 	*in = SeparateCatalogInput{}
 	var tracks []json.RawMessage
@@ -106,7 +113,8 @@ func (in *SeparateCatalogInput) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Track decodes a track from its JSON, laid over what the catalogue says for all. It never fails: [SeparateStemsInput.Validate] reports.
+// Track decodes a track from its JSON, laid over what the catalogue says for all. It never fails:
+// [SeparateStemsInput.Validate] reports.
 func (in SeparateCatalogInput) Track(data []byte) SeparateStemsInput {
 	track := in.common()
 	given := track.decode(data)
@@ -119,7 +127,8 @@ func (in SeparateCatalogInput) Track(data []byte) SeparateStemsInput {
 	return track
 }
 
-// common is a track that says nothing for itself. Workflows call it, so it must do without reflection.
+// common is a track that says nothing for itself. Workflows call it, so it must do without
+// reflection.
 func (in SeparateCatalogInput) common() SeparateStemsInput {
 	return SeparateStemsInput{
 		Type: in.Type, StemName: in.StemName, Bucket: in.Bucket, Prefix: in.Prefix,
@@ -176,12 +185,12 @@ func catalogName(file string) string {
 // maxCatalogName leaves room for the rest of an object's key.
 const maxCatalogName = 100
 
-// CatalogWorkflowID is the id under which a catalogue is started. Two starts of one catalogue under this id, with the conflict policy "use
-// existing", join one run.
+// CatalogWorkflowID is the id under which a catalogue is started. Two starts of one catalogue under
+// this id, with the conflict policy "use existing", join one run.
 func CatalogWorkflowID(in SeparateCatalogInput) string { return "catalog:" + in.WithDefaults().Name }
 
-// Validate reports everything that is wrong with the input, as an [*InputError], or nil. What is wrong with the tracks in Source is told by the
-// run, before anything is paid.
+// Validate reports everything that is wrong with the input, as an [*InputError], or nil. What is
+// wrong with the tracks in Source is told by the run, before anything is paid.
 func (in SeparateCatalogInput) Validate() error {
 	wrong := &InputError{}
 	for _, p := range in.undecoded {

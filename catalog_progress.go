@@ -29,11 +29,13 @@ type CatalogProgress struct {
 	// PaidWindow is set while fewer tracks that may cost credits are started at a time, because too
 	// few have succeeded yet.
 	PaidWindow int `json:"paidWindow,omitempty"`
-	// Tracks is how many there are: 0 while that is not known. Those that are neither counted nor Running wait.
+	// Tracks is how many there are: 0 while that is not known. Those that are neither counted nor
+	// Running wait.
 	Tracks int `json:"tracks"`
 	CatalogCounts
 	Running int `json:"running"`
-	// Credits is what was spent so far, and Reserved what the tracks under way may cost, by the documented prices.
+	// Credits is what was spent so far, and Reserved what the tracks under way may cost, by the
+	// documented prices.
 	Credits  int `json:"credits"`
 	Reserved int `json:"reserved"`
 	// CreditBudget is as in the input. Balance is the account's, when it was looked at last.

@@ -8,15 +8,18 @@ import (
 type TrackStatus string
 
 const (
-	// TrackArchived: it was separated, or taken up where it was paid for, and all that the provider served is archived.
+	// TrackArchived: it was separated, or taken up where it was paid for, and all that the provider
+	// served is archived.
 	TrackArchived TrackStatus = "archived"
 	// TrackFound: an earlier run had archived it.
 	TrackFound TrackStatus = "found"
 	// TrackPartial: some of its stems could not be archived, and AllowPartial was set.
 	TrackPartial TrackStatus = "partial"
-	// TrackFailed: Reason is the error type. TimedOut, Terminated and Lost are reasons of runs that were ended from outside.
+	// TrackFailed: Reason is the error type. TimedOut, Terminated and Lost are reasons of runs that
+	// were ended from outside.
 	TrackFailed TrackStatus = "failed"
-	// TrackSkipped: it was not started, since nothing more could be paid: Reason is ReasonCreditBudget or ErrorInsufficientCredits.
+	// TrackSkipped: it was not started, since nothing more could be paid: Reason is
+	// ReasonCreditBudget or ErrorInsufficientCredits.
 	TrackSkipped TrackStatus = "skipped"
 	// TrackCancelled: it was cancelled, by itself or with the catalogue.
 	TrackCancelled TrackStatus = "cancelled"
@@ -30,7 +33,8 @@ const (
 	ReasonCanceled   = "Canceled"
 	ReasonTerminated = "Terminated"
 	ReasonTimedOut   = "TimedOut"
-	// ReasonLost: Temporal does not know the track's run any more. What was paid stands in the ledger.
+	// ReasonLost: Temporal does not know the track's run any more. What was paid stands in the
+	// ledger.
 	ReasonLost = "Lost"
 )
 
@@ -50,7 +54,8 @@ type TrackOutcome struct {
 	// SeparationTaskID is set whenever a paid separation is known.
 	SeparationTaskID string    `json:"separationTaskId,omitempty"`
 	SettledBy        SettledBy `json:"settledBy,omitempty"`
-	// Credits is what this catalogue paid for the track, by the documented price; a run of somebody else's that was joined cost it nothing.
+	// Credits is what this catalogue paid for the track, by the documented price; a run of somebody
+	// else's that was joined cost it nothing.
 	Credits int  `json:"credits"`
 	Joined  bool `json:"joined,omitempty"`
 	// Stems is how many were archived, Bytes their size.
@@ -92,10 +97,12 @@ func (c CatalogCounts) Ended() int {
 	return c.Archived + c.Found + c.Partial + c.Failed + c.Skipped + c.Cancelled
 }
 
-// SeparateCatalogResult is the result of [WorkflowSeparateCatalog], and the first detail of the error with which it ends otherwise.
+// SeparateCatalogResult is the result of [WorkflowSeparateCatalog], and the first detail of the
+// error with which it ends otherwise.
 type SeparateCatalogResult struct {
 	Name string `json:"name"`
-	// Tracks is how many there are. All of them are counted below, unless the catalogue ended early.
+	// Tracks is how many there are. All of them are counted below, unless the catalogue ended
+	// early.
 	Tracks int `json:"tracks"`
 	CatalogCounts
 	// Credits is what was spent, by the documented prices.
@@ -118,6 +125,7 @@ type CatalogReport struct {
 	// Version is 1.
 	Version int `json:"version"`
 	SeparateCatalogResult
-	// Outcomes are in the order of the source. Tracks that a catalogue that ended early did not come to are not among them.
+	// Outcomes are in the order of the source. Tracks that a catalogue that ended early did not
+	// come to are not among them.
 	Outcomes []TrackOutcome `json:"outcomes"`
 }

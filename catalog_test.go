@@ -34,7 +34,8 @@ func TestCatalogInputSurvivesTheWire(t *testing.T) {
 	require.NoError(t, in.Validate())
 }
 
-// A track says what is its own; the rest it has from the catalogue. That holds however often the input is encoded on its way.
+// A track says what is its own; the rest it has from the catalogue. That holds however often the
+// input is encoded on its way.
 func TestInlineTracksGetWhatHoldsForAll(t *testing.T) {
 	in := decodeCatalog(t, `{"type": "split_stem", "stemName": "Kick", "prefix": "p", "force": true, "deadline": "1h", "tracks": [
 		{"taskId": "t", "audioId": "a"},

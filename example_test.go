@@ -21,7 +21,8 @@ func ExampleWorkflowID() {
 	// Output: stems:split_stem_advanced:5c79be8e:e231c7dc:lead_vocal
 }
 
-// A pipeline separates a track in a child workflow. The child runs wherever a worker hosts stemflow.
+// A pipeline separates a track in a child workflow. The child runs wherever a worker hosts
+// stemflow.
 func ExampleSeparateStemsInput() {
 	pipeline := func(ctx workflow.Context, taskID, audioID string) ([]string, error) {
 		in := stemflow.SeparateStemsInput{TaskID: taskID, AudioID: audioID, Type: stemflow.SeparateVocal}

@@ -1,7 +1,8 @@
 package stemflow
 
-// Price is what a separation of a type costs by the provider's documents, in credits of 0.005 US dollars; 0 for a type without one. No answer of the
-// provider says what one has cost, and what the account is charged may differ: https://kie.ai/pricing decides, and changes.
+// Price is what a separation of a type costs by the provider's documents, in credits of 0.005 US
+// dollars; 0 for a type without one. No answer of the provider says what one has cost, and what the
+// account is charged may differ: https://kie.ai/pricing decides, and changes.
 //
 // Source: https://docs.kie.ai/suno-api/separate-vocals, as of August 2026.
 func Price(t SeparationType) int {

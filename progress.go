@@ -28,18 +28,20 @@ const (
 type Progress struct {
 	Phase            Phase  `json:"phase"`
 	SeparationTaskID string `json:"separationTaskId,omitempty"`
-	// SubmissionUnknown reports that the outcome of the paid call is not known and that the run waits for the callback to
-	// learn it.
+	// SubmissionUnknown reports that the outcome of the paid call is not known and that the run
+	// waits for the callback to learn it.
 	SubmissionUnknown bool      `json:"submissionUnknown,omitempty"`
 	SettledBy         SettledBy `json:"settledBy,omitempty"`
-	// PollingFrom is when polling takes over from the callback, Deadline when the run gives up waiting.
+	// PollingFrom is when polling takes over from the callback, Deadline when the run gives up
+	// waiting.
 	PollingFrom time.Time      `json:"pollingFrom,omitzero"`
 	Deadline    time.Time      `json:"deadline,omitzero"`
 	Stems       []StemProgress `json:"stems,omitempty"`
 }
 
-// StemProgress is one stem of [Progress]. A query cannot see the bytes of a transfer under way: those stand in the heartbeat
-// details of the pending [ActivityArchiveStem] as [ArchiveStemHeartbeat].
+// StemProgress is one stem of [Progress]. A query cannot see the bytes of a transfer under way:
+// those stand in the heartbeat details of the pending [ActivityArchiveStem] as
+// [ArchiveStemHeartbeat].
 type StemProgress struct {
 	Name  string    `json:"name"`
 	State StemState `json:"state"`

@@ -24,7 +24,8 @@ type ObjectRef struct {
 
 // Stem is an archived stem.
 type Stem struct {
-	// Name is canonical: "vocals", "backing_vocals", "drums" ... A name that the provider adds later has the same spelling.
+	// Name is canonical: "vocals", "backing_vocals", "drums" ... A name that the provider adds
+	// later has the same spelling.
 	Name   string `json:"name"`
 	Bucket string `json:"bucket"`
 	Key    string `json:"key"`
@@ -33,9 +34,11 @@ type Stem struct {
 	// SHA256 is of the object's content, in lower-case hexadecimal.
 	SHA256      string `json:"sha256"`
 	ContentType string `json:"contentType"`
-	// DurationSeconds is what the provider says or, where it says nothing, what the audio says; 0 where neither does.
+	// DurationSeconds is what the provider says or, where it says nothing, what the audio says; 0
+	// where neither does.
 	DurationSeconds float64 `json:"durationSeconds"`
-	// SourceID is the provider's id of the stem, where it gives one: what its other APIs (MIDI) take as audioId.
+	// SourceID is the provider's id of the stem, where it gives one: what its other APIs (MIDI)
+	// take as audioId.
 	SourceID string `json:"sourceId,omitempty"`
 }
 
@@ -64,15 +67,15 @@ type SeparateStemsResult struct {
 	// Failed is empty unless AllowPartial was set.
 	Failed   []FailedStem `json:"failed"`
 	Manifest ObjectRef    `json:"manifest"`
-	// SubmittedAt is when the provider had accepted the paid call, SettledAt when the provider was done as far as the run knew,
-	// ArchivedAt when the last stem was safe.
+	// SubmittedAt is when the provider had accepted the paid call, SettledAt when the provider was
+	// done as far as the run knew, ArchivedAt when the last stem was safe.
 	SubmittedAt time.Time `json:"submittedAt,omitzero"`
 	SettledAt   time.Time `json:"settledAt,omitzero"`
 	ArchivedAt  time.Time `json:"archivedAt,omitzero"`
 }
 
-// Manifest is the content of manifest.json, the commit marker of an archived track: the result, where it came from, and what
-// the provider said of it.
+// Manifest is the content of manifest.json, the commit marker of an archived track: the result,
+// where it came from, and what the provider said of it.
 type Manifest struct {
 	// Version is 1.
 	Version int `json:"version"`
@@ -88,9 +91,11 @@ type ManifestSource struct {
 	StemName string `json:"stemName,omitempty"`
 }
 
-// ManifestProvider is what the provider's record says of the separation, with no link that expires but the origin's.
+// ManifestProvider is what the provider's record says of the separation, with no link that expires
+// but the origin's.
 type ManifestProvider struct {
-	// OriginURL is the link of the unseparated track, where the provider gives one. It is not archived and will expire.
+	// OriginURL is the link of the unseparated track, where the provider gives one. It is not
+	// archived and will expire.
 	OriginURL   string    `json:"originUrl,omitempty"`
 	CreatedAt   time.Time `json:"createdAt,omitzero"`
 	CompletedAt time.Time `json:"completedAt,omitzero"`

@@ -1,6 +1,7 @@
 package stemflow
 
-// Search attributes of a run, all of type Keyword. They are optional: a run sets those that its namespace knows.
+// Search attributes of a run, all of type Keyword. They are optional: a run sets those that its
+// namespace knows.
 const (
 	SearchAttributeTaskID           = "StemflowTaskId"
 	SearchAttributeAudioID          = "StemflowAudioId"

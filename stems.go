@@ -19,8 +19,9 @@ func SeparationTypes() []SeparationType {
 	return []SeparationType{SeparateVocal, SplitStem, SplitStemAdvanced}
 }
 
-// ExpectedStems are the canonical names of the stems that the provider documents for a type; for SplitStemAdvanced they follow
-// from stemName. The provider may serve fewer (an instrument that does not play) and, later, more.
+// ExpectedStems are the canonical names of the stems that the provider documents for a type; for
+// SplitStemAdvanced they follow from stemName. The provider may serve fewer (an instrument that
+// does not play) and, later, more.
 func ExpectedStems(t SeparationType, stemName string) []string {
 	switch t {
 	case SeparateVocal:

@@ -28,12 +28,15 @@ type Submission struct {
 	WorkflowID string `json:"workflowId"`
 	RunID      string `json:"runId"`
 	Attempt    int    `json:"attempt"`
-	// Owner is the first run of the chain that workflow resets and retries make of a run. Earlier releases left it out.
+	// Owner is the first run of the chain that workflow resets and retries make of a run. Earlier
+	// releases left it out.
 	Owner string `json:"owner,omitempty"`
-	// Nonce is that of the one execution that wrote the entry, and ScheduledAt when the engine had scheduled it.
+	// Nonce is that of the one execution that wrote the entry, and ScheduledAt when the engine had
+	// scheduled it.
 	Nonce       string    `json:"nonce,omitempty"`
 	ScheduledAt time.Time `json:"scheduledAt,omitzero"`
-	// IntendedAt is when the intent was written, just before the call; SubmittedAt when the provider had answered.
+	// IntendedAt is when the intent was written, just before the call; SubmittedAt when the
+	// provider had answered.
 	IntendedAt  time.Time `json:"intendedAt,omitzero"`
 	SubmittedAt time.Time `json:"submittedAt,omitzero"`
 	// ProviderCode and ProviderMessage say why, with SubmissionRefused and SubmissionFailed.

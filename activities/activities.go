@@ -1,5 +1,5 @@
-// Package activities holds the activities of stemflow: each does one external thing, is a struct with what it depends on, and
-// is registered under its name in the contract.
+// Package activities holds the activities of stemflow: each does one external thing, is a struct
+// with what it depends on, and is registered under its name in the contract.
 package activities
 
 import (
@@ -55,7 +55,8 @@ func (s Set) RegisterSubmit(r Registry) {
 	register(r, activityapi.ActivitySubmitSeparation, s.SubmitSeparation.Execute)
 }
 
-// register allows a second registration under the same name: a plugin registers again at every replay.
+// register allows a second registration under the same name: a plugin registers again at every
+// replay.
 func register(r Registry, name string, fn any) {
 	r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name, DisableAlreadyRegisteredCheck: true})
 }

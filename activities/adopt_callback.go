@@ -101,8 +101,9 @@ func entryOf(
 	return entry
 }
 
-// adopt brings the ledger up to an entry. It says certain where the entry's track is the one that was submitted, and not only
-// the one that the callback was heard for: then the ledger must know its owner.
+// adopt brings the ledger up to an entry. It says certain where the entry's track is the one that
+// was submitted, and not only the one that the callback was heard for: then the ledger must know
+// its owner.
 func (a *AdoptCallback) adopt(ctx context.Context, entry stemflow.Submission, certain bool) (activityapi.CallbackOutcome, error) {
 	outcome := activityapi.CallbackLeft
 	at := archive.Locate(a.Archive.LedgerBucket, a.Archive.LedgerPrefix, entry.Track)

@@ -60,9 +60,9 @@ func (a *ArchiveStem) Execute(ctx context.Context, in activityapi.ArchiveStemInp
 	return stem, nil
 }
 
-// archive looks for the stem before it fetches it, except in the first attempt of a run that paid for
-// it. A run that was reset is such a run too, and may have archived what the provider no longer serves:
-// when the link has expired, it looks after all.
+// archive looks for the stem before it fetches it, except in the first attempt of a run that paid
+// for it. A run that was reset is such a run too, and may have archived what the provider no longer
+// serves: when the link has expired, it looks after all.
 func (a *ArchiveStem) archive(ctx context.Context, in activityapi.ArchiveStemInput, progress *progress) (*stemflow.Stem, error) {
 	first := in.Fresh && activity.GetInfo(ctx).Attempt == 1
 	if !first {
@@ -83,8 +83,9 @@ func stemOf(in activityapi.ArchiveStemInput) subject {
 	return subject{separationTaskID: in.SeparationTaskID, stem: in.Stem.Name}
 }
 
-// existing reads back a stem that an earlier attempt or run has archived. Objects are written whole or not at all; reading
-// proves it and yields what the manifest needs, no matter which run wrote it.
+// existing reads back a stem that an earlier attempt or run has archived. Objects are written whole
+// or not at all; reading proves it and yields what the manifest needs, no matter which run wrote
+// it.
 func (a *ArchiveStem) existing(ctx context.Context, in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 	found, err := a.Store.List(ctx, in.Location.Bucket, archive.StemPrefix(in.Location, in.SeparationTaskID, in.Stem.Name))
 	if err != nil || len(found) == 0 {

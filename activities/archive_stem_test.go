@@ -169,8 +169,8 @@ func TestArchiveStemWaitsForTheStore(t *testing.T) {
 	require.False(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
 }
 
-// Of a run that paid for the separation nothing can be there: the first attempt does not look. Others do, and so does a run that was reset
-// after the provider had deleted the stem.
+// Of a run that paid for the separation nothing can be there: the first attempt does not look.
+// Others do, and so does a run that was reset after the provider had deleted the stem.
 func TestArchiveStemLooksForWhatCanBeThere(t *testing.T) {
 	content := drums(t)
 	h := newHarness(t)

@@ -13,15 +13,15 @@ import (
 	"stemflow/internal/outcome"
 )
 
-// AwaitSeparation reports how a run of a separation ended that is not, or no longer, a child of the run
-// that asks.
+// AwaitSeparation reports how a run of a separation ended that is not, or no longer, a child of the
+// run that asks.
 type AwaitSeparation struct {
 	// Client is the host's. It may be missing only where no worker runs.
 	Client client.Client
 }
 
-// Execute fails, to be retried, with ActivityErrorStillRunning: between two looks it occupies no worker, whose room the run that is awaited may
-// need.
+// Execute fails, to be retried, with ActivityErrorStillRunning: between two looks it occupies no
+// worker, whose room the run that is awaited may need.
 func (a *AwaitSeparation) Execute(ctx context.Context, in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
 	if a.Client == nil {
 		return nil, final("", "this host has no client with which to look at "+in.WorkflowID, nil)

@@ -12,14 +12,16 @@ import (
 	"stemflow/internal/token"
 )
 
-// placeholderURL is sent when no callback can arrive: the provider demands an address, and this one can belong to nobody.
+// placeholderURL is sent when no callback can arrive: the provider demands an address, and this one
+// can belong to nobody.
 const placeholderURL = "https://callback.invalid/none"
 
-// afterDeadline is how much longer than the run's deadline a token lives: the provider's last retry comes 21 minutes after its
-// first delivery.
+// afterDeadline is how much longer than the run's deadline a token lives: the provider's last retry
+// comes 21 minutes after its first delivery.
 const afterDeadline = time.Hour
 
-// CallbackAddress makes and recognises the callback URLs. It lives in activities only, so that no token enters a history.
+// CallbackAddress makes and recognises the callback URLs. It lives in activities only, so that no
+// token enters a history.
 type CallbackAddress struct {
 	// BaseURL is the bridge's public address; empty: there is no bridge.
 	BaseURL string
@@ -29,8 +31,8 @@ type CallbackAddress struct {
 // Expected reports whether callbacks can arrive at all.
 func (c CallbackAddress) Expected() bool { return c.BaseURL != "" }
 
-// Mint makes the callback URL of a run that waits until the deadline. The owner is the first run of its chain. The URL names
-// the span in ctx, for the callback to join its trace.
+// Mint makes the callback URL of a run that waits until the deadline. The owner is the first run of
+// its chain. The URL names the span in ctx, for the callback to join its trace.
 func (c CallbackAddress) Mint(
 	ctx context.Context, namespace, workflowID, owner string, in activityapi.SubmitSeparationInput,
 ) string {
@@ -51,8 +53,8 @@ func traceOf(ctx context.Context) token.Trace {
 	return token.Trace{TraceID: span.TraceID(), SpanID: span.SpanID(), Flags: byte(span.TraceFlags())}
 }
 
-// Names reports whether a callback URL was minted for this very owner: an earlier run of the same workflow id paid for
-// another separation. An expired one still proves it.
+// Names reports whether a callback URL was minted for this very owner: an earlier run of the same
+// workflow id paid for another separation. An expired one still proves it.
 func (c CallbackAddress) Names(callbackURL, namespace, workflowID, owner string) bool {
 	if !c.Expected() {
 		return false

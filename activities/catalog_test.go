@@ -262,7 +262,8 @@ func trackOutcome(number int, status stemflow.TrackStatus) stemflow.TrackOutcome
 	return o
 }
 
-// Outcomes come in any order, some of them twice, and the report has each once, in the order of the list.
+// Outcomes come in any order, some of them twice, and the report has each once, in the order of the
+// list.
 func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
 	h := newHarness(t)
 	loc := archive.LocateCatalog(h.loc.Bucket, "p", "june", "run")

@@ -22,7 +22,8 @@ func retryable(kind, message string, cause error) error {
 	return temporal.NewApplicationErrorWithOptions(message, kind, temporal.ApplicationErrorOptions{Cause: cause})
 }
 
-// expected is a retryable error that is part of the plan, like "still pending": it is no alarm in logs and metrics.
+// expected is a retryable error that is part of the plan, like "still pending": it is no alarm in
+// logs and metrics.
 func expected(kind, message string) error {
 	return temporal.NewApplicationErrorWithOptions(message, kind, temporal.ApplicationErrorOptions{
 		Category: temporal.ApplicationErrorCategoryBenign,
@@ -34,7 +35,8 @@ func storeFailure(err error) error {
 	return retryable(stemflow.ErrorArchiveUnavailable, err.Error(), err)
 }
 
-// storeRefusal is an error of the object store before anything is paid: what waiting cannot mend ends the run.
+// storeRefusal is an error of the object store before anything is paid: what waiting cannot mend
+// ends the run.
 func storeRefusal(err error) error {
 	if e, ok := errors.AsType[*archive.Error](err); ok && e.Final {
 		return final(stemflow.ErrorArchiveUnavailable, err.Error(), err)

@@ -13,7 +13,8 @@ type GetBalance struct {
 	Provider *kie.Client
 }
 
-// Execute fails for good with ErrorUnauthorized and ErrorProviderRejected, and is retried with ErrorProviderUnavailable.
+// Execute fails for good with ErrorUnauthorized and ErrorProviderRejected, and is retried with
+// ErrorProviderUnavailable.
 func (a *GetBalance) Execute(ctx context.Context) (*activityapi.Balance, error) {
 	credits, err := a.Provider.Credits(ctx)
 	switch verdict := kie.VerdictOf(err); {

@@ -27,7 +27,8 @@ type GetSeparationRecord struct {
 // when the record has been absent for AbsentLooks, and with ErrorInvalidInput when the separation
 // is of another track.
 //
-// A key that is refused, or a provider that is down, is waited for: what is paid for is not given up before the deadline.
+// A key that is refused, or a provider that is down, is waited for: what is paid for is not given
+// up before the deadline.
 func (a *GetSeparationRecord) Execute(ctx context.Context, in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 	subject{separationTaskID: in.SeparationTaskID}.annotate(ctx)
 	record, err := a.Provider.Record(ctx, in.SeparationTaskID)
@@ -61,12 +62,13 @@ func (a *GetSeparationRecord) Execute(ctx context.Context, in activityapi.GetSep
 	case len(record.Stems) == 0:
 		return a.doneWithoutStems(ctx, in, record)
 	}
-	// CALLBACK_EXCEPTION says that the provider's webhook could not be delivered, and nothing about the stems that are there.
+	// CALLBACK_EXCEPTION says that the provider's webhook could not be delivered, and nothing about
+	// the stems that are there.
 	return out, nil
 }
 
-// checkOwner demands what the input demands about whose separation it is. The callback URL that the record echoes carries our
-// token: it proves the run, and goes no further than here.
+// checkOwner demands what the input demands about whose separation it is. The callback URL that the
+// record echoes carries our token: it proves the run, and goes no further than here.
 func (a *GetSeparationRecord) checkOwner(ctx context.Context, in activityapi.GetSeparationRecordInput, record *kie.Record) error {
 	info := activity.GetInfo(ctx)
 	owner := cmp.Or(in.Owner, info.WorkflowExecution.RunID)
@@ -87,7 +89,8 @@ func (a *GetSeparationRecord) checkOwner(ctx context.Context, in activityapi.Get
 	return nil
 }
 
-// fits reports whether a separation of this type can have made a stem of this name. The record does not say the type.
+// fits reports whether a separation of this type can have made a stem of this name. The record does
+// not say the type.
 func fits(track stemflow.Track, stem string) bool {
 	if track.Type == stemflow.SplitStem { // its stems are many, and more may be added
 		return stem != "instrumental" && !strings.HasSuffix(stem, "_removed")

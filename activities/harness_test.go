@@ -35,7 +35,8 @@ const (
 	testRunID      = "default-test-run-id"
 )
 
-// harness is a real object store, the provider's simulator behind a real socket, and all activities on them.
+// harness is a real object store, the provider's simulator behind a real socket, and all activities
+// on them.
 type harness struct {
 	t       *testing.T
 	env     *testsuite.TestActivityEnvironment

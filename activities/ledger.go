@@ -17,7 +17,8 @@ type ledgerFile struct {
 	archivedTo activityapi.Location
 }
 
-// newLedgerFile takes where the ledger is, zero for the folder that the track is archived to, and that folder.
+// newLedgerFile takes where the ledger is, zero for the folder that the track is archived to, and
+// that folder.
 func newLedgerFile(store Store, at, archivedTo activityapi.Location) ledgerFile {
 	if at == (activityapi.Location{}) {
 		at = archivedTo
@@ -28,8 +29,9 @@ func newLedgerFile(store Store, at, archivedTo activityapi.Location) ledgerFile 
 // apart reports whether the track is archived to another folder than its ledger's.
 func (f ledgerFile) apart() bool { return f.at != f.archivedTo }
 
-// read returns the ledger and its ETag; the zero ledger and no ETag where there is none yet. What stands in the folder that
-// the track is archived to counts as well. It fails with archive.ErrCorrupt if a ledger cannot be read.
+// read returns the ledger and its ETag; the zero ledger and no ETag where there is none yet. What
+// stands in the folder that the track is archived to counts as well. It fails with
+// archive.ErrCorrupt if a ledger cannot be read.
 func (f ledgerFile) read(ctx context.Context) (l ledger.Ledger, etag string, err error) {
 	if l, etag, err = f.readAt(ctx, f.at); err != nil || !f.apart() {
 		return l, etag, err
@@ -49,8 +51,9 @@ func (f ledgerFile) readAt(ctx context.Context, loc activityapi.Location) (l led
 	return l, etag, err
 }
 
-// write writes the ledger over the one with the ETag, or where there is none if it is empty. It fails with
-// archive.ErrPrecondition if something else stands there; after any other error it may be written or not.
+// write writes the ledger over the one with the ETag, or where there is none if it is empty. It
+// fails with archive.ErrPrecondition if something else stands there; after any other error it may
+// be written or not.
 func (f ledgerFile) write(ctx context.Context, l ledger.Ledger, etag string) (newETag string, err error) {
 	key := archive.SubmissionKey(f.at)
 	if etag == "" {
@@ -59,8 +62,8 @@ func (f ledgerFile) write(ctx context.Context, l ledger.Ledger, etag string) (ne
 	return f.store.ReplaceJSON(ctx, f.at.Bucket, key, etag, l)
 }
 
-// leaveReceipt copies the ledger to the folder that the track is archived to. Nothing of what stands there is lost: it is
-// part of what is read.
+// leaveReceipt copies the ledger to the folder that the track is archived to. Nothing of what
+// stands there is lost: it is part of what is read.
 func (f ledgerFile) leaveReceipt(ctx context.Context) error {
 	l, _, err := f.read(ctx)
 	if err != nil || l.State == "" {
@@ -69,8 +72,9 @@ func (f ledgerFile) leaveReceipt(ctx context.Context) error {
 	return f.store.PutJSON(ctx, f.archivedTo.Bucket, archive.SubmissionKey(f.archivedTo), l)
 }
 
-// change reads the ledger, has it changed, and writes it unless nothing is to change. It returns the ledger as it stands
-// then. An error is to be retried: archive.ErrPrecondition, too, since the next try reads what stands there then.
+// change reads the ledger, has it changed, and writes it unless nothing is to change. It returns
+// the ledger as it stands then. An error is to be retried: archive.ErrPrecondition, too, since the
+// next try reads what stands there then.
 func (f ledgerFile) change(ctx context.Context, change func(ledger.Ledger) (ledger.Ledger, bool)) (ledger.Ledger, error) {
 	l, etag, err := f.read(ctx)
 	if err != nil {

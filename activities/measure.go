@@ -15,7 +15,8 @@ import (
 // errNotAudio: an error page is no stem.
 var errNotAudio = errors.New("what is served is not audio")
 
-// errCutShort: a body without a length that ends early looks like one that is whole, except that it plays too short.
+// errCutShort: a body without a length that ends early looks like one that is whole, except that it
+// plays too short.
 var errCutShort = errors.New("what is served ends before the stem does")
 
 // cutShortSeconds is how much shorter than announced a whole stem may measure.
@@ -28,7 +29,8 @@ type measure struct {
 	progress *progress
 	meter    audio.Meter
 	size     int64
-	// wholeFrom is how many seconds a body of unknown length must play to count as whole; 0 takes any.
+	// wholeFrom is how many seconds a body of unknown length must play to count as whole; 0 takes
+	// any.
 	wholeFrom float64
 }
 

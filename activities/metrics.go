@@ -18,18 +18,20 @@ const (
 	// (perhaps paid), or why it was refused (not paid): busy, rejected, not_yet, unauthorized,
 	// insufficient_credits.
 	MetricSubmits = "stemflow_submits"
-	// MetricCreditsSpent counts the list prices of the paid calls that were accepted, by the tag "type". What the provider gives back is not
-	// subtracted: it does not say how much.
+	// MetricCreditsSpent counts the list prices of the paid calls that were accepted, by the tag
+	// "type". What the provider gives back is not subtracted: it does not say how much.
 	MetricCreditsSpent = "stemflow_credits_spent"
-	// MetricStemsArchived and MetricBytesArchived count what was moved into the archive. Stems that an earlier attempt or run
-	// has archived are not among them.
+	// MetricStemsArchived and MetricBytesArchived count what was moved into the archive. Stems that
+	// an earlier attempt or run has archived are not among them.
 	MetricStemsArchived = "stemflow_stems_archived"
 	MetricBytesArchived = "stemflow_bytes_archived"
-	// MetricStemArchiveLatency is how long moving one stem took, without the attempts that failed before it.
+	// MetricStemArchiveLatency is how long moving one stem took, without the attempts that failed
+	// before it.
 	MetricStemArchiveLatency = "stemflow_stem_archive_latency"
 	// MetricStemWaitLatency is how long a stem waited until the process had room to move it.
 	MetricStemWaitLatency = "stemflow_stem_wait_latency"
-	// MetricStemFailures counts attempts to move a stem that failed, by the tag "reason": the error type.
+	// MetricStemFailures counts attempts to move a stem that failed, by the tag "reason": the error
+	// type.
 	MetricStemFailures = "stemflow_stem_failures"
 )
 
@@ -57,7 +59,8 @@ func countStemWait(ctx context.Context, waited time.Duration) {
 	activity.GetMetricsHandler(ctx).Timer(MetricStemWaitLatency).Record(waited)
 }
 
-// countStemFailure counts what a stem's attempt failed with. One that was cancelled, or handed back by a worker that stops, did not fail.
+// countStemFailure counts what a stem's attempt failed with. One that was cancelled, or handed back
+// by a worker that stops, did not fail.
 func countStemFailure(ctx context.Context, err error) {
 	app, ok := errors.AsType[*temporal.ApplicationError](err)
 	if !ok || app.Category() == temporal.ApplicationErrorCategoryBenign {

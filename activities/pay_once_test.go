@@ -36,7 +36,8 @@ func TestOneTaskExecutedTwiceAtOncePaysOnce(t *testing.T) {
 	require.Equal(t, 1, h.billed())
 }
 
-// The worker was killed between the provider's answer and the completed ledger, and the same task is executed once more.
+// The worker was killed between the provider's answer and the completed ledger, and the same task
+// is executed once more.
 func TestTaskExecutedAgainAfterItWasPaidForDoesNotCall(t *testing.T) {
 	h := newHarness(t)
 	_, err := h.submit()
@@ -224,7 +225,8 @@ func TestNothingIsPaidOnAStoreThatFailsItsTest(t *testing.T) {
 	require.Equal(t, stemflow.SubmissionRefused, h.ledger().State, "the track is not locked")
 }
 
-// Real stores with a defect, behind which all else is sound: each is refused before anything is paid.
+// Real stores with a defect, behind which all else is sound: each is refused before anything is
+// paid.
 func TestNothingIsPaidOnADefectiveStore(t *testing.T) {
 	confirmsNothing := serverstest.Confirming(func(*http.Request) bool { return true }, serverstest.NoChecksum)
 	for name, fault := range map[string]serverstest.Fault{
@@ -249,7 +251,8 @@ func TestNothingIsPaidOnADefectiveStore(t *testing.T) {
 	}
 }
 
-// Nothing keeps four at once from writing their intents over each other there: the store's test must come before any call.
+// Nothing keeps four at once from writing their intents over each other there: the store's test
+// must come before any call.
 func TestSubmitsAtOnceOnAStoreThatIgnoresConditionsPayNothing(t *testing.T) {
 	h := newHarness(t)
 	faulty := serverstest.NewFaultyStore(t, h.storeOptions)

@@ -17,10 +17,12 @@ type PrepareArchive struct {
 	Store Store
 	// Bucket and Prefix serve inputs that name none.
 	Bucket, Prefix string
-	// LedgerBucket and LedgerPrefix are where the ledgers of all tracks are, wherever a track is archived to.
+	// LedgerBucket and LedgerPrefix are where the ledgers of all tracks are, wherever a track is
+	// archived to.
 	LedgerBucket, LedgerPrefix string
-	// SubmitTaskQueue and CallbacksExpected are facts of the worker's configuration that the workflow must know; they reach it
-	// through this activity, so that its code stays deterministic.
+	// SubmitTaskQueue and CallbacksExpected are facts of the worker's configuration that the
+	// workflow must know; they reach it through this activity, so that its code stays
+	// deterministic.
 	SubmitTaskQueue   string
 	CallbacksExpected bool
 	// SearchAttributes may be missing: none are set then.
@@ -78,13 +80,15 @@ func (a *PrepareArchive) destination(bucket, prefix string) (string, string) {
 type archiveState struct {
 	// archived is the result of an earlier run, if it is complete.
 	archived *stemflow.SeparateStemsResult
-	// submission is the separation that is paid for and can be resumed, else what speaks in the ledger, if there is one.
+	// submission is the separation that is paid for and can be resumed, else what speaks in the
+	// ledger, if there is one.
 	submission *stemflow.Submission
 	// ownerPaid says that the owner has paid, or may have.
 	ownerPaid bool
 }
 
-// readArchive fails with archive.ErrCorrupt if the ledger cannot be read, and with archive.ErrNoBucket.
+// readArchive fails with archive.ErrCorrupt if the ledger cannot be read, and with
+// archive.ErrNoBucket.
 func (a *PrepareArchive) readArchive(
 	ctx context.Context, loc activityapi.Location, track stemflow.Track, owner string,
 ) (archiveState, error) {
@@ -108,14 +112,15 @@ func (a *PrepareArchive) readArchive(
 	return s, nil
 }
 
-// paidLater reports whether the ledger speaks of a separation that was paid for, by force, after the archived one, and never
-// archived.
+// paidLater reports whether the ledger speaks of a separation that was paid for, by force, after
+// the archived one, and never archived.
 func paidLater(submission *stemflow.Submission, archived *stemflow.SeparateStemsResult) bool {
 	return submission != nil && submission.State == stemflow.SubmissionPaid &&
 		submission.SeparationTaskID != archived.SeparationTaskID && submission.SubmittedAt.After(archived.ArchivedAt)
 }
 
-// archived is the result of the manifest, or nil unless it is complete and all its objects are there.
+// archived is the result of the manifest, or nil unless it is complete and all its objects are
+// there.
 func (a *PrepareArchive) archived(ctx context.Context, loc activityapi.Location) (*stemflow.SeparateStemsResult, error) {
 	var manifest stemflow.Manifest
 	_, err := a.Store.ReadJSON(ctx, loc.Bucket, archive.ManifestKey(loc), &manifest)

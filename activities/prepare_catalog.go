@@ -20,8 +20,9 @@ type PrepareCatalog struct {
 	Archive *PrepareArchive
 }
 
-// Execute fails with ErrorInvalidInput, which names everything that is wrong with any track, up to a number, and with ErrorArchiveUnavailable.
-// Nothing is kept of a list that is wrong. What is kept is the run's own: a change of the source meanwhile has no effect.
+// Execute fails with ErrorInvalidInput, which names everything that is wrong with any track, up to
+// a number, and with ErrorArchiveUnavailable. Nothing is kept of a list that is wrong. What is kept
+// is the run's own: a change of the source meanwhile has no effect.
 func (a *PrepareCatalog) Execute(ctx context.Context, in stemflow.SeparateCatalogInput) (*activityapi.PreparedCatalog, error) {
 	defer startHeartbeat(ctx)()
 	store := a.Archive.Store
@@ -57,7 +58,8 @@ func (a *PrepareCatalog) Execute(ctx context.Context, in stemflow.SeparateCatalo
 	return out, nil
 }
 
-// check hands the tracks of the input or of its source to take. The input's own were checked with it.
+// check hands the tracks of the input or of its source to take. The input's own were checked with
+// it.
 func (a *PrepareCatalog) check(
 	ctx context.Context, in stemflow.SeparateCatalogInput, bucket string, take func(activityapi.CatalogTrack) error,
 ) (int, error) {

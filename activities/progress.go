@@ -17,8 +17,8 @@ const (
 	// A heartbeat carries the progress that a person watches, and its answer the cancellation. The
 	// SDK sends no more of them than the worker's throttle allows.
 	progressInterval = time.Second
-	// stopGrace is how long a stem may still take once the worker has begun to stop: less than the time-out of the stop, so that
-	// the engine learns at once that another worker must take over.
+	// stopGrace is how long a stem may still take once the worker has begun to stop: less than the
+	// time-out of the stop, so that the engine learns at once that another worker must take over.
 	stopGrace = 20 * time.Second
 )
 
@@ -76,14 +76,16 @@ func (p *progress) stop() {
 	p.cancel(nil)
 }
 
-// sourceFailed counts one more attempt that failed at the source, over all attempts of the activity.
+// sourceFailed counts one more attempt that failed at the source, over all attempts of the
+// activity.
 func (p *progress) sourceFailed() int {
 	n := int(p.failures.Add(1))
 	p.heartbeat()
 	return n
 }
 
-// interrupted is err, unless the transfer was ended from outside: then it is that which the engine must know.
+// interrupted is err, unless the transfer was ended from outside: then it is that which the engine
+// must know.
 func (p *progress) interrupted(ctx context.Context, err error) error {
 	if errors.Is(context.Cause(ctx), errWorkerStopping) {
 		return expected(stemflow.ErrorArchiveUnavailable, errWorkerStopping.Error())

@@ -11,8 +11,8 @@ import (
 	"stemflow/internal/archive"
 )
 
-// RecordOutcomes keeps what became of tracks, for the report: an object for each page of the catalogue, so that neither a run nor the report ever
-// holds more than that.
+// RecordOutcomes keeps what became of tracks, for the report: an object for each page of the
+// catalogue, so that neither a run nor the report ever holds more than that.
 type RecordOutcomes struct {
 	Store Store
 }
@@ -39,8 +39,8 @@ func pageOf(o stemflow.TrackOutcome) int { return (o.Number-1)/activityapi.Catal
 
 func byNumber(a, b stemflow.TrackOutcome) int { return cmp.Compare(a.Number, b.Number) }
 
-// merge lays outcomes over those that a page has. Whatever else writes the page at the same time, an attempt that was thought lost, makes this one
-// fail and be tried again.
+// merge lays outcomes over those that a page has. Whatever else writes the page at the same time,
+// an attempt that was thought lost, makes this one fail and be tried again.
 func (a *RecordOutcomes) merge(ctx context.Context, loc activityapi.Location, page int, outcomes []stemflow.TrackOutcome) error {
 	key := archive.CatalogOutcomesKey(loc, page)
 	var kept []stemflow.TrackOutcome

@@ -12,7 +12,8 @@ import (
 	"stemflow/internal/ledger"
 )
 
-// RecordSubmission brings the ledger up to what a run knows: what it paid for, that it failed, or that nothing was paid.
+// RecordSubmission brings the ledger up to what a run knows: what it paid for, that it failed, or
+// that nothing was paid.
 type RecordSubmission struct {
 	Store Store
 }

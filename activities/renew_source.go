@@ -15,8 +15,8 @@ type RenewSource struct {
 	Provider *kie.Client
 }
 
-// Execute takes the record's link, where it is a new one, and otherwise has the provider make a short-lived one. It fails with
-// ErrorSourceExpired when the provider does neither.
+// Execute takes the record's link, where it is a new one, and otherwise has the provider make a
+// short-lived one. It fails with ErrorSourceExpired when the provider does neither.
 func (a *RenewSource) Execute(ctx context.Context, in activityapi.RenewSourceInput) (*stemflow.SourceStem, error) {
 	subject{separationTaskID: in.SeparationTaskID, stem: in.Stem.Name}.annotate(ctx)
 	stem := in.Stem

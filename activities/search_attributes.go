@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// attributesFor is how long an answer about the namespace's search attributes holds: they are registered once, by hand.
+	// attributesFor is how long an answer about the namespace's search attributes holds: they are
+	// registered once, by hand.
 	attributesFor = time.Minute
 	// attributesTimeout: nothing that is optional keeps a separation waiting for long.
 	attributesTimeout = 5 * time.Second
@@ -29,7 +30,8 @@ type SearchAttributes struct {
 	until      time.Time
 }
 
-// in are those that the namespace has, of the right type. They are optional: where the server does not say, there are none.
+// in are those that the namespace has, of the right type. They are optional: where the server does
+// not say, there are none.
 func (s *SearchAttributes) in(ctx context.Context, namespace string) []string {
 	if s == nil {
 		return nil

@@ -10,7 +10,8 @@ import (
 	"stemflow/internal/span"
 )
 
-// subject is what an activity works on, as far as it is known. The activity's span and its log lines name it.
+// subject is what an activity works on, as far as it is known. The activity's span and its log
+// lines name it.
 type subject struct {
 	kind             stemflow.SeparationType
 	separationTaskID string

@@ -16,8 +16,9 @@ import (
 	"stemflow/internal/ledger"
 )
 
-// SubmitSeparation makes the one paid call. The ledger is part of the payment: the intent is written before the call, by a
-// conditional write that only one execution can win, and completed after it. What is allowed internal/ledger decides.
+// SubmitSeparation makes the one paid call. The ledger is part of the payment: the intent is
+// written before the call, by a conditional write that only one execution can win, and completed
+// after it. What is allowed internal/ledger decides.
 type SubmitSeparation struct {
 	Store    Store
 	Provider *kie.Client
@@ -25,23 +26,27 @@ type SubmitSeparation struct {
 }
 
 const (
-	// How long ledger writes are retried: a few tries for a store that hiccups, within a budget before the call and one
-	// after it, so that both and the call between them (30 s) fit in the activity's time-out.
+	// How long ledger writes are retried: a few tries for a store that hiccups, within a budget
+	// before the call and one after it, so that both and the call between them (30 s) fit in the
+	// activity's time-out.
 	ledgerTries  = 4
 	ledgerPause  = time.Second
 	ledgerLimit  = 5 * time.Second
 	ledgerBudget = 15 * time.Second
-	// An execution that reaches the call this long after it began was frozen: its run has given it up.
+	// An execution that reaches the call this long after it began was frozen: its run has given it
+	// up.
 	callWindow = time.Minute
 	// An intent of another run that is older than this belongs to a call that is long over.
 	heldLimit = 2 * time.Minute
 )
 
 // Execute pays at most once, however often it runs. Beside the final refusals it fails with
-//   - ActivityErrorSubmitRefused, ActivityErrorSubmitNotYet: nothing was paid, and a later attempt may be accepted,
+//   - ActivityErrorSubmitRefused, ActivityErrorSubmitNotYet: nothing was paid, and a later attempt
+//     may be accepted,
 //   - ActivityErrorSubmitHeld: another run may be paying at this moment,
 //   - ActivityErrorSubmitUnknown: this run may have paid; it must not submit again,
-//   - ActivityErrorSubmitRepeated: the engine has executed the task before; the next attempt learns what came of it,
+//   - ActivityErrorSubmitRepeated: the engine has executed the task before; the next attempt learns
+//     what came of it,
 //   - ErrorSubmissionUnknown: an earlier run may have paid and never told.
 func (a *SubmitSeparation) Execute(ctx context.Context, in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 	info := activity.GetInfo(ctx)
@@ -79,8 +84,8 @@ type submit struct {
 	began       time.Time
 
 	execution *ledger.Execution
-	// callErr is why the paid call was not accepted, storeErr the store's last failure, defect why the store may not be
-	// trusted with a payment.
+	// callErr is why the paid call was not accepted, storeErr the store's last failure, defect why
+	// the store may not be trusted with a payment.
 	callErr, storeErr, defect error
 }
 
@@ -97,7 +102,8 @@ func (s *submit) drive(ctx context.Context) {
 	}
 }
 
-// untilCall brings the ledger to where the call may be made, and reports whether it may; or to the end.
+// untilCall brings the ledger to where the call may be made, and reports whether it may; or to the
+// end.
 func (s *submit) untilCall(ctx context.Context) (mayCall bool) {
 	ctx, cancel := context.WithTimeout(ctx, ledgerBudget)
 	defer cancel()
@@ -157,8 +163,8 @@ func (s *submit) write(ctx context.Context) error {
 	return nil
 }
 
-// prove lets the store prove that it keeps what the ledger relies on, with the intent that stands there now. A store that
-// does not is not paid on: the intent is taken back.
+// prove lets the store prove that it keeps what the ledger relies on, with the intent that stands
+// there now. A store that does not is not paid on: the intent is taken back.
 func (s *submit) prove(ctx context.Context) error {
 	bucket := s.file.at.Bucket
 	if s.activity.Store.Proved(bucket) {
@@ -251,7 +257,8 @@ func (s *submit) result(ctx context.Context) (*activityapi.SubmittedSeparation, 
 	}
 }
 
-// heldBy is the error for an intent of another run: a call under way, or one whose outcome nobody knows any more.
+// heldBy is the error for an intent of another run: a call under way, or one whose outcome nobody
+// knows any more.
 func heldBy(holder stemflow.Submission) error {
 	who := fmt.Sprintf("workflow %s, run %s, at %s", holder.WorkflowID, holder.RunID, holder.IntendedAt.Format(time.RFC3339))
 	if holder.State == stemflow.SubmissionIntended && time.Since(holder.IntendedAt) < heldLimit {
@@ -278,7 +285,8 @@ func refusal(err error, behind activityapi.SubmitRefusal) error {
 	}
 }
 
-// bounded gives one request to the store a limit of its own, so that a store that hangs leaves time for another try.
+// bounded gives one request to the store a limit of its own, so that a store that hangs leaves time
+// for another try.
 func bounded[T any](ctx context.Context, request func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, ledgerLimit)
 	defer cancel()

@@ -8,7 +8,8 @@ import (
 	"stemflow"
 )
 
-// upload stores what write writes: all of it, or nothing if write fails, whose error it returns. Nothing is held but a part of the upload.
+// upload stores what write writes: all of it, or nothing if write fails, whose error it returns.
+// Nothing is held but a part of the upload.
 func upload(
 	ctx context.Context, store Store, to stemflow.ObjectRef, contentType string, write func(context.Context, io.Writer) error,
 ) error {

@@ -52,7 +52,8 @@ func (a *WriteCatalogReport) Execute(ctx context.Context, in activityapi.WriteCa
 // outcomes yields the outcomes of a catalogue in the order of its tracks.
 type outcomes func(yield func(stemflow.TrackOutcome) error) error
 
-// kept are the outcomes that RecordOutcomes has kept. A catalogue that ended early has not come to all of its pages.
+// kept are the outcomes that RecordOutcomes has kept. A catalogue that ended early has not come to
+// all of its pages.
 func (a *WriteCatalogReport) kept(ctx context.Context, in activityapi.WriteCatalogReportInput) outcomes {
 	return func(yield func(stemflow.TrackOutcome) error) error {
 		for page := 1; (page-1)*activityapi.CatalogPageSize < in.Result.Tracks; page++ {

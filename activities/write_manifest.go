@@ -13,9 +13,9 @@ type WriteManifest struct {
 	Store Store
 }
 
-// Execute leaves a copy of the ledger beside the manifest where the ledger is elsewhere, so that the folder says by itself
-// what was paid for it. It overwrites
-// an earlier manifest: it is partial, of objects that are gone, or of a separation before this one.
+// Execute leaves a copy of the ledger beside the manifest where the ledger is elsewhere, so that
+// the folder says by itself what was paid for it. It overwrites an earlier manifest: it is partial,
+// of objects that are gone, or of a separation before this one.
 func (a *WriteManifest) Execute(ctx context.Context, in activityapi.WriteManifestInput) (*stemflow.ObjectRef, error) {
 	subject{kind: in.Manifest.Type, separationTaskID: in.Manifest.SeparationTaskID}.annotate(ctx)
 	ref := stemflow.ObjectRef{Bucket: in.Location.Bucket, Key: archive.ManifestKey(in.Location)}

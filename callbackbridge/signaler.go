@@ -60,9 +60,9 @@ func (s *ClientSignaler) SignalWorkflow(ctx context.Context, namespace, workflow
 	return c.SignalWorkflow(ctx, workflowID, "", signal, arg)
 }
 
-// RecordCallback implements [Recorder]. One workflow receives all callbacks for one owner: anyone who
-// holds a token can name any number of separations. Once one of them was proved to be the owner's,
-// no other is started.
+// RecordCallback implements [Recorder]. One workflow receives all callbacks for one owner: anyone
+// who holds a token can name any number of separations. Once one of them was proved to be the
+// owner's, no other is started.
 func (s *ClientSignaler) RecordCallback(
 	ctx context.Context, namespace, taskQueue string, in activityapi.RecordCallbackInput, callback stemflow.Callback,
 ) error {

@@ -14,7 +14,8 @@ import (
 	"stemflow/kiesim"
 )
 
-// However a run ends that a catalogue awaits by looking at it, the catalogue learns it as if it were its own child.
+// However a run ends that a catalogue awaits by looking at it, the catalogue learns it as if it
+// were its own child.
 func TestHowAnAwaitedRunEnded(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

@@ -148,8 +148,8 @@ func (b *books) checkArchived(end runEnd) {
 		"the separation is not on the bill: %s", end.result.SeparationTaskID)
 	b.s.requireArchived(b.in, end.result)
 	manifest, _ := b.s.manifest(b.in)
-	// A worker that was frozen as it wrote the manifest writes the same one once it is thawed, but for
-	// the time.
+	// A worker that was frozen as it wrote the manifest writes the same one once it is thawed, but
+	// for the time.
 	manifest.ArchivedAt = end.result.ArchivedAt
 	require.Equal(b.s.t, end.result, manifest.SeparateStemsResult)
 }

@@ -30,8 +30,9 @@ type block struct {
 	latencies []time.Duration
 }
 
-// BenchmarkBridge sends callbacks over HTTP through the bridge's program to a real Temporal server and, in turn with it, the same
-// number of signals of the same content to the same workflows by the SDK itself, at the same concurrency.
+// BenchmarkBridge sends callbacks over HTTP through the bridge's program to a real Temporal server
+// and, in turn with it, the same number of signals of the same content to the same workflows by the
+// SDK itself, at the same concurrency.
 //
 //	go test ./integration -run '^$' -bench Bridge -benchtime 1x
 func BenchmarkBridge(b *testing.B) {
@@ -134,7 +135,8 @@ func (b *bridgeProgram) throughBridge(tasks []string, connections int) block {
 	})
 }
 
-// exchange is as little of an HTTP client as will do, so that the bridge is not charged for its own caller.
+// exchange is as little of an HTTP client as will do, so that the bridge is not charged for its own
+// caller.
 func exchange(conn net.Conn, request, answer []byte) error {
 	if _, err := conn.Write(request); err != nil {
 		return err

@@ -14,7 +14,8 @@ import (
 	"stemflow/internal/devservers/serverstest"
 )
 
-// traffic sends callbacks, each again until it is answered 200, as the provider would, and keeps which were.
+// traffic sends callbacks, each again until it is answered 200, as the provider would, and keeps
+// which were.
 type traffic struct {
 	stop     chan struct{}
 	senders  sync.WaitGroup
@@ -109,7 +110,8 @@ func TestAcceptedCallbacksSurviveKills(t *testing.T) {
 	t.Logf("%d callbacks answered 200, %d attempts were not, %d signals in the histories", len(ok), tr.failed.Load(), len(inHistory))
 }
 
-// Temporal that is down or silent makes the provider try again, within its patience; then the callback is delivered.
+// Temporal that is down or silent makes the provider try again, within its patience; then the
+// callback is delivered.
 func TestCallbackWhileTemporalIsAway(t *testing.T) {
 	serverstest.SkipIfShort(t)
 	t.Parallel()

@@ -26,8 +26,8 @@ import (
 	"stemflow/internal/token"
 )
 
-// bridgeProgram is the bridge as it runs in production, before workflows that nobody works on: a signal stands in a history all
-// the same.
+// bridgeProgram is the bridge as it runs in production, before workflows that nobody works on: a
+// signal stands in a history all the same.
 type bridgeProgram struct {
 	t       testing.TB
 	process *devservers.Process
@@ -39,11 +39,12 @@ type bridgeProgram struct {
 
 func quiet() log.Logger { return log.NewStructuredLogger(slog.New(slog.DiscardHandler)) }
 
-// ourVariables are the beginnings of the names of all variables that stemflow's programs read: a test's programs are not configured by whoever
-// runs the test.
+// ourVariables are the beginnings of the names of all variables that stemflow's programs read: a
+// test's programs are not configured by whoever runs the test.
 var ourVariables = []string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_", "OTEL_"}
 
-// startBridgeProcess starts the program for a Temporal, with more variables, and returns it with its address. Its log goes to log, where given.
+// startBridgeProcess starts the program for a Temporal, with more variables, and returns it with
+// its address. Its log goes to log, where given.
 func startBridgeProcess(t testing.TB, temporalAddr string, log io.Writer, more ...string) (*devservers.Process, string) {
 	t.Helper()
 	command, addr := bridgeCommand(t, temporalAddr, more...)

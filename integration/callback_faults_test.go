@@ -15,7 +15,8 @@ import (
 	"stemflow/kiesim"
 )
 
-// Whatever becomes of the callback, the result is the same; only the way in which the run learns of it differs.
+// Whatever becomes of the callback, the result is the same; only the way in which the run learns of
+// it differs.
 func TestCallbackFaultsChangeNothingButLatency(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -75,7 +76,8 @@ func TestCallbackFaultsChangeNothingButLatency(t *testing.T) {
 	})
 }
 
-// A callback whose news the record does not have for long is not believed, whatever it says: the run turns to polling.
+// A callback whose news the record does not have for long is not believed, whatever it says: the
+// run turns to polling.
 func TestCallbackFarAheadOfTheRecord(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

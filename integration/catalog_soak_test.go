@@ -19,8 +19,9 @@ import (
 
 var catalogTracks = flag.Int("catalog-tracks", 2000, "how many tracks BenchmarkCatalog separates")
 
-// BenchmarkCatalog separates a catalogue with random faults at every joint, kills the worker in the middle, and accounts for every track: what the
-// report says of it, what the provider billed, and what the archive holds. Then it runs the catalogue again, which pays for the rest alone; without
+// BenchmarkCatalog separates a catalogue with random faults at every joint, kills the worker in the
+// middle, and accounts for every track: what the report says of it, what the provider billed, and
+// what the archive holds. Then it runs the catalogue again, which pays for the rest alone; without
 // the tracks of which nobody knows whether they were paid for, about which a person has to decide.
 //
 //	go test ./integration -run '^$' -bench Catalog -benchtime 1x -timeout 1h [-seed N] [-catalog-tracks N]
@@ -37,7 +38,8 @@ func TestACatalogWithFaultsWhoseWorkerIsKilled(t *testing.T) {
 	soakCatalog(t, 30, 0, 15*time.Second)
 }
 
-// soakCatalog returns how long the first run took. deadline is how long the provider may take, and a track whose submit's outcome is unknown.
+// soakCatalog returns how long the first run took. deadline is how long the provider may take, and
+// a track whose submit's outcome is unknown.
 func soakCatalog(t testing.TB, n int, seed uint64, deadline time.Duration) time.Duration {
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
@@ -97,8 +99,9 @@ func (s *stack) resumeUntilDone(run client.WorkflowRun, within time.Duration) {
 	})
 }
 
-// accountFor compares what a report says of each track with the provider's bill and the archive. It returns how many tracks another run has to pay
-// for, how many it takes up, and the tracks of which is known whether they were paid for.
+// accountFor compares what a report says of each track with the provider's bill and the archive. It
+// returns how many tracks another run has to pay for, how many it takes up, and the tracks of which
+// is known whether they were paid for.
 func (s *stack) accountFor(
 	tracks []stemflow.SeparateStemsInput, result stemflow.SeparateCatalogResult,
 ) (unpaid, resumed int, known []stemflow.SeparateStemsInput) {

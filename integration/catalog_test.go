@@ -29,7 +29,8 @@ func (s *stack) listed(n int) (stemflow.SeparateCatalogInput, []stemflow.Separat
 	return s.list(tracks), tracks
 }
 
-// list puts a list of tracks into the bucket, and returns an input that names it, with timings fit for a test.
+// list puts a list of tracks into the bucket, and returns an input that names it, with timings fit
+// for a test.
 func (s *stack) list(tracks []stemflow.SeparateStemsInput) stemflow.SeparateCatalogInput {
 	s.t.Helper()
 	var list strings.Builder
@@ -67,7 +68,8 @@ func (s *stack) catalogResult(run client.WorkflowRun, within time.Duration) stem
 	return result
 }
 
-// report reads the report of a catalogue, which must agree with its result, and both forms of it with each other.
+// report reads the report of a catalogue, which must agree with its result, and both forms of it
+// with each other.
 func (s *stack) report(result stemflow.SeparateCatalogResult) []stemflow.TrackOutcome {
 	s.t.Helper()
 	var report stemflow.CatalogReport
@@ -218,8 +220,8 @@ func TestARefusedKeyIsMendedAndTheCatalogResumed(t *testing.T) {
 	require.Len(t, s.sim.Bill().Charges, 6)
 }
 
-// A run of a track that is under way is joined by the catalogue, and left alone when the catalogue is cancelled; its own tracks are cancelled, and
-// taken up by the next run.
+// A run of a track that is under way is joined by the catalogue, and left alone when the catalogue
+// is cancelled; its own tracks are cancelled, and taken up by the next run.
 func TestACatalogIsCancelledAndRunAgain(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -268,8 +270,8 @@ func smallHistories(t *testing.T, events string) *devservers.Process {
 	return server
 }
 
-// A catalogue that continues as new again and again separates each track once, awaits what an earlier run of it has started, and can be paused,
-// changed and cancelled as if it were one run.
+// A catalogue that continues as new again and again separates each track once, awaits what an
+// earlier run of it has started, and can be paused, changed and cancelled as if it were one run.
 func TestACatalogOfManyGenerations(t *testing.T) {
 	t.Parallel()
 	s := newStackAt(t, smallHistories(t, "60").Addr)
@@ -300,8 +302,8 @@ func TestACatalogOfManyGenerations(t *testing.T) {
 	require.Less(t, description.RawResponse.WorkflowExecutionInfo.HistoryLength, int64(150))
 }
 
-// A catalogue that is cancelled while no worker is there to hear of it, and has to continue as new in the same workflow task, ends: the next run would
-// not know that it is cancelled.
+// A catalogue that is cancelled while no worker is there to hear of it, and has to continue as new
+// in the same workflow task, ends: the next run would not know that it is cancelled.
 func TestACatalogIsCancelledWhenItWouldContinueAsNew(t *testing.T) {
 	t.Parallel()
 	s := newStackAt(t, smallHistories(t, "60").Addr)

@@ -22,7 +22,8 @@ func buildWorker(t testing.TB) string {
 	return build(t, "../worker")
 }
 
-// startProgram starts the worker's program as it would run in production, configured by its environment alone.
+// startProgram starts the worker's program as it would run in production, configured by its
+// environment alone.
 func (s *stack) startProgram(program string, more ...string) *devservers.Process {
 	s.t.Helper()
 	p, err := devservers.Start(s.t.Context(), s.workerCommand(program, more...))
@@ -57,7 +58,8 @@ func generate(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/voc
 // moment is when a worker is killed.
 type moment struct {
 	scenario kiesim.Scenario
-	// archive and provider stand before the one and the other, where the moment is that of a request.
+	// archive and provider stand before the one and the other, where the moment is that of a
+	// request.
 	archive, provider func(*http.Request) bool
 	// paid says that a request counts only once the track is paid for.
 	paid bool
@@ -157,7 +159,8 @@ func (m moment) run(t *testing.T, program string) {
 	require.Equal(t, s.comparable(undisturbed), s.comparable(in))
 }
 
-// A worker that is told to stop finishes the submit that it has begun, since the answer is worth money.
+// A worker that is told to stop finishes the submit that it has begun, since the answer is worth
+// money.
 func TestWorkerStoppedDuringTheSubmit(t *testing.T) {
 	t.Parallel()
 	s := newStackAt(t, serverstest.Temporal(t).Addr)

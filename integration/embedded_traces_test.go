@@ -19,8 +19,9 @@ import (
 	"stemflow/kiesim"
 )
 
-// Another product hosts stemflow and the bridge's handler, with a tracing interceptor of its own: the separation that its pipeline asks for is in
-// the pipeline's trace, with all that stemflow itself has to show.
+// Another product hosts stemflow and the bridge's handler, with a tracing interceptor of its own:
+// the separation that its pipeline asks for is in the pipeline's trace, with all that stemflow
+// itself has to show.
 func TestAHostsOwnTraces(t *testing.T) {
 	t.Parallel()
 	exporter := tracetest.NewInMemoryExporter()

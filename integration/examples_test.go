@@ -123,7 +123,8 @@ func TestExamplePrograms(t *testing.T) {
 	})
 }
 
-// A pipeline that is cancelled waits until the separation has written down what was paid for; one that is terminated lets it do so alone.
+// A pipeline that is cancelled waits until the separation has written down what was paid for; one
+// that is terminated lets it do so alone.
 func TestAPipelineThatEndsEarly(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*stack, client.WorkflowRun) error{

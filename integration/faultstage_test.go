@@ -84,7 +84,8 @@ func newFaultStage(t testing.TB, opts stageOptions) *faultStage {
 	return s
 }
 
-// inject kills or freezes a part. The provider's faults are part of the scenario, and happen by themselves.
+// inject kills or freezes a part. The provider's faults are part of the scenario, and happen by
+// themselves.
 func (s *faultStage) inject(f fault) {
 	s.t.Helper()
 	switch f {

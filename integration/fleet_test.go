@@ -21,8 +21,8 @@ import (
 	"stemflow/kiesim"
 )
 
-// Three workers and two bridges share what is to be done, knowing nothing of each other. One of either is killed in the middle, and nothing
-// is lost but time.
+// Three workers and two bridges share what is to be done, knowing nothing of each other. One of
+// either is killed in the middle, and nothing is lost but time.
 func TestAFleetLosesAWorkerAndABridge(t *testing.T) {
 	t.Parallel()
 	s := newStackAt(t, serverstest.Temporal(t).Addr)
@@ -71,7 +71,8 @@ func TestAFleetLosesAWorkerAndABridge(t *testing.T) {
 	}
 }
 
-// balance is what stands before a fleet of bridges: it passes each request on to the next one, and leaves out one that has not answered.
+// balance is what stands before a fleet of bridges: it passes each request on to the next one, and
+// leaves out one that has not answered.
 func balance(t *testing.T, bridges []string) *httptest.Server {
 	var mu sync.Mutex
 	next := 0

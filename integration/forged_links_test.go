@@ -36,8 +36,8 @@ func attacker(t *testing.T) (address string, visits *atomic.Int64) {
 	return listener.Addr().String(), visits
 }
 
-// forge sends a callback that names links of an attacker, with everything else as good as the provider's: the worst case of an
-// address and a signature that were captured.
+// forge sends a callback that names links of an attacker, with everything else as good as the
+// provider's: the worst case of an address and a signature that were captured.
 func (s *stack) forge(runID, workflowID, taskID, address string) {
 	s.t.Helper()
 	keyring, err := token.NewKeyring([]string{callbackSecret})

@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gate stands in front of a server and tells when the nth request of a kind arrives, which makes a crash hit its moment.
+// gate stands in front of a server and tells when the nth request of a kind arrives, which makes a
+// crash hit its moment.
 type gate struct {
 	// addr is where it listens, with no scheme.
 	addr string
@@ -20,7 +21,8 @@ type gate struct {
 	reached chan struct{}
 }
 
-// newGate lets every request through but, if it holds, the nth that matches: the server never sees that one.
+// newGate lets every request through but, if it holds, the nth that matches: the server never sees
+// that one.
 func newGate(t *testing.T, target string, hold bool, nth int, match func(*http.Request) bool) *gate {
 	t.Helper()
 	to, err := url.Parse(target)
@@ -30,7 +32,8 @@ func newGate(t *testing.T, target string, hold bool, nth int, match func(*http.R
 			r.SetURL(to)
 			r.Out.Host = r.In.Host // it is part of what S3 requests are signed for
 		},
-		// A request that is cut off is what the tests are about, and the server's own log says enough.
+		// A request that is cut off is what the tests are about, and the server's own log says
+		// enough.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
 	g := &gate{reached: make(chan struct{})}

@@ -13,8 +13,9 @@ import (
 	"stemflow"
 )
 
-// heldAnswers stands before the provider and keeps its answers to the submits of some tracks back until they are released: what is to happen between
-// acceptance and answer then does, however slow the machine is.
+// heldAnswers stands before the provider and keeps its answers to the submits of some tracks back
+// until they are released: what is to happen between acceptance and answer then does, however slow
+// the machine is.
 type heldAnswers struct {
 	provider http.Handler
 	mu       sync.Mutex
@@ -50,7 +51,8 @@ func (h *heldAnswers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = answer.Body.WriteTo(w)
 }
 
-// holdAnswer keeps the answer to a track's submit back until it is released, at the latest when the test ends.
+// holdAnswer keeps the answer to a track's submit back until it is released, at the latest when the
+// test ends.
 func (s *stack) holdAnswer(in stemflow.SeparateStemsInput) (release func()) {
 	s.t.Helper()
 	released := make(chan struct{})
@@ -62,7 +64,8 @@ func (s *stack) holdAnswer(in stemflow.SeparateStemsInput) (release func()) {
 	return release
 }
 
-// settle lets the provider come to an end with a track, once it is paid for, whatever its scenario says.
+// settle lets the provider come to an end with a track, once it is paid for, whatever its scenario
+// says.
 func (s *stack) settle(in stemflow.SeparateStemsInput) {
 	s.t.Helper()
 	s.await("the track is paid for", func() bool { return s.billed(in) > 0 })

@@ -22,10 +22,12 @@ import (
 //
 //	go test ./integration -run TestHistoriesReplay -record
 //
-// and frozen from the first tag on: a change of the workflow that they do not replay goes through workflow.GetVersion.
+// and frozen from the first tag on: a change of the workflow that they do not replay goes through
+// workflow.GetVersion.
 var record = flag.Bool("record", false, "write the histories of each path to workflows/testdata")
 
-// Each path that a run can take replays through the plugin, twice, as it does in a host's own replay tests.
+// Each path that a run can take replays through the plugin, twice, as it does in a host's own
+// replay tests.
 func TestHistoriesReplay(t *testing.T) {
 	t.Parallel()
 	for name, path := range map[string]struct {

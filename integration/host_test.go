@@ -22,8 +22,8 @@ import (
 	"stemflow/plugin"
 )
 
-// priorities notes the priority of each type of activity. As a worker's interceptor it also shows that the submit queue's worker has those of
-// its host.
+// priorities notes the priority of each type of activity. As a worker's interceptor it also shows
+// that the submit queue's worker has those of its host.
 type priorities struct {
 	interceptor.WorkerInterceptorBase
 	mu   sync.Mutex

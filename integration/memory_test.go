@@ -10,8 +10,8 @@ import (
 	"stemflow/kiesim"
 )
 
-// Twelve large stems at once take 64 MiB of a worker at the most, whether their lengths are known or not: one that held them in memory would take
-// twice as much, and more where stems are larger.
+// Twelve large stems at once take 64 MiB of a worker at the most, whether their lengths are known
+// or not: one that held them in memory would take twice as much, and more where stems are larger.
 func TestLargeStemsTakeLittleMemory(t *testing.T) {
 	t.Parallel()
 	program := buildWorker(t)

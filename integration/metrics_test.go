@@ -22,9 +22,10 @@ import (
 	"stemflow/kiesim"
 )
 
-// served are the series that alerts and dashboard may speak of, with their labels. The test of deploy/monitoring, which is a module of its own
-// for Prometheus' parser, holds every expression against it; here it is held against what the programs serve. To write it anew, with what the
-// two files mention now:
+// served are the series that alerts and dashboard may speak of, with their labels. The test of
+// deploy/monitoring, which is a module of its own for Prometheus' parser, holds every expression
+// against it; here it is held against what the programs serve. To write it anew, with what the two
+// files mention now:
 //
 //	go test ./integration -run TestProgramsServeWhatIsWatched -record
 const served = "../deploy/monitoring/testdata/served.txt"
@@ -44,8 +45,8 @@ func TestProgramsServeWhatIsWatched(t *testing.T) {
 	s.cfg.CallbackBaseURL = "http://" + bridge
 	s.startProgram(buildWorker(t), "STEMFLOW_METRICS_ADDR="+metricsOf[1])
 
-	// One separation with a link that has to be renewed, whose callback comes; a workflow that the worker does not know; a stranger; and a
-	// callback for a run that there is not.
+	// One separation with a link that has to be renewed, whose callback comes; a workflow that the
+	// worker does not know; a stranger; and a callback for a run that there is not.
 	in := track(stemflow.SplitStem)
 	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{"drums": {Expired: kiesim.ExpiredAtOnce}}})
 	s.result(s.start(in))
@@ -100,7 +101,8 @@ func recordServed(t *testing.T, addrs []string) {
 	require.NoError(t, os.WriteFile(served, []byte(strings.Join(lines, "\n")+"\n"), 0o644))
 }
 
-// scrape returns the series of programs, each with all labels that it has anywhere: "name{label,label}".
+// scrape returns the series of programs, each with all labels that it has anywhere:
+// "name{label,label}".
 func scrape(t *testing.T, addrs []string) []string {
 	t.Helper()
 	labels := map[string]map[string]bool{}

@@ -150,7 +150,8 @@ func TestStoreDownBeforePaying(t *testing.T) {
 	})
 }
 
-// unpaid demands that a run ends for want of the store, and that the next one finds nothing in its way.
+// unpaid demands that a run ends for want of the store, and that the next one finds nothing in its
+// way.
 func (s *stack) unpaid(in stemflow.SeparateStemsInput, run client.WorkflowRun, server *devservers.Process) {
 	s.t.Helper()
 	kind, message, details := s.failure(run)

@@ -12,8 +12,8 @@ import (
 	"stemflow/plugin"
 )
 
-// The provider takes 20 new tasks in 10 seconds from one account. The default rate keeps all workers of a submit queue below it
-// together, with no coordination of their own.
+// The provider takes 20 new tasks in 10 seconds from one account. The default rate keeps all
+// workers of a submit queue below it together, with no coordination of their own.
 func TestSubmitRateHoldsOverAllWorkers(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, func(s *stack) {

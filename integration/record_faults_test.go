@@ -10,7 +10,8 @@ import (
 	"stemflow/kiesim"
 )
 
-// recordFault is a record that misleads, and what the run makes of it. A run without an error type succeeds.
+// recordFault is a record that misleads, and what the run makes of it. A run without an error type
+// succeeds.
 type recordFault struct {
 	scenario kiesim.Scenario
 	fails    string

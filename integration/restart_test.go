@@ -82,7 +82,8 @@ func TestCancelledInEachPhaseAndResumed(t *testing.T) {
 	}
 }
 
-// Runs that wait for their turn on the rate-limited queue are dropped unpaid when they are cancelled.
+// Runs that wait for their turn on the rate-limited queue are dropped unpaid when they are
+// cancelled.
 func TestCancelledBeforeTheSubmitIsUnpaid(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, func(s *stack) { s.cfg.SubmitRate = 0.001 })
@@ -126,7 +127,8 @@ func TestAfterATimeOutTheSeparationIsResumed(t *testing.T) {
 	s.resumed(in)
 }
 
-// A stem is larger than the worker allows; the limit is raised, as the message says, and the track started again.
+// A stem is larger than the worker allows; the limit is raised, as the message says, and the track
+// started again.
 func TestAfterAFailureToArchiveItIsResumed(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, func(s *stack) { s.cfg.MaxStemSize = 150_000 })

@@ -14,8 +14,8 @@ import (
 	"stemflow/internal/devservers/serverstest"
 )
 
-// A namespace that knows the search attributes lists runs by them; on the shared server, which does not know them, every other test
-// shows that nothing fails for the want of them.
+// A namespace that knows the search attributes lists runs by them; on the shared server, which does
+// not know them, every other test shows that nothing fails for the want of them.
 func TestRunsAreListedBySearchAttribute(t *testing.T) {
 	serverstest.SkipIfShort(t)
 	t.Parallel()

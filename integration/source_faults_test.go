@@ -66,7 +66,8 @@ func contents(result stemflow.SeparateStemsResult) map[string]string {
 	return sums
 }
 
-// A stem that cannot be had is left out of the archive as a whole, and allowPartial decides how the run ends.
+// A stem that cannot be had is left out of the archive as a whole, and allowPartial decides how the
+// run ends.
 func TestSourceFaultsThatStay(t *testing.T) {
 	t.Parallel()
 	const maxSize = 150_000 // a healthy stem has 96,192 bytes
@@ -133,7 +134,8 @@ func TestSourceFaultsThatStay(t *testing.T) {
 	})
 }
 
-// A stem of some megabytes goes through in pieces when its length is unknown, and is cut short without being taken for whole.
+// A stem of some megabytes goes through in pieces when its length is unknown, and is cut short
+// without being taken for whole.
 func TestLargeStemOfUnknownLength(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

@@ -1,4 +1,5 @@
-// Package integration runs separations on a real Temporal server, a real MinIO and the provider's simulator, over real sockets.
+// Package integration runs separations on a real Temporal server, a real MinIO and the provider's
+// simulator, over real sockets.
 package integration
 
 import (
@@ -42,8 +43,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// waitInParallel runs more tests at once than there are cores, unless -parallel says how many: they wait for timers and servers
-// and compute little.
+// waitInParallel runs more tests at once than there are cores, unless -parallel says how many: they
+// wait for timers and servers and compute little.
 func waitInParallel() error {
 	flag.Parse()
 	given := false
@@ -278,7 +279,8 @@ func (s *stack) charges(in stemflow.SeparateStemsInput) []kiesim.Charge {
 	return slices.DeleteFunc(s.sim.Bill().Charges, func(c kiesim.Charge) bool { return c.AudioID != in.AudioID })
 }
 
-// requireArchived demands that the archive holds what a result says, byte for byte, and no other stem of the track.
+// requireArchived demands that the archive holds what a result says, byte for byte, and no other
+// stem of the track.
 func (s *stack) requireArchived(in stemflow.SeparateStemsInput, result stemflow.SeparateStemsResult) {
 	s.t.Helper()
 	manifest, ok := s.manifest(in)

@@ -112,8 +112,8 @@ func TestFinalRefusalEndsTheRunUnpaid(t *testing.T) {
 	t.Cleanup(func() { require.Equal(t, 2*len(cases), s.requests("generate")) })
 }
 
-// unknownOutcomes are the answers to a submit after which nobody knows whether it was accepted. A client's time-out, which takes half
-// a minute, is hang.
+// unknownOutcomes are the answers to a submit after which nobody knows whether it was accepted. A
+// client's time-out, which takes half a minute, is hang.
 func unknownOutcomes() map[string]kiesim.Fault {
 	return map[string]kiesim.Fault{
 		"408": refused(408), "409": refused(409), "500": refused(500), "501": refused(501),
@@ -176,7 +176,8 @@ func TestUnknownOutcomeIsNeverSubmittedAgain(t *testing.T) {
 	})
 }
 
-// After an unknown outcome the track is refused until a person has decided: by force, or by the id from the provider's log.
+// After an unknown outcome the track is refused until a person has decided: by force, or by the id
+// from the provider's log.
 func TestStartAfterAnUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

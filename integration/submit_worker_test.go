@@ -30,7 +30,8 @@ import (
 // contextValue is what a host gives to its activities by their root context.
 type contextValue struct{}
 
-// latecomer is a plugin of the host's that changes the worker's options after stemflow's has seen them.
+// latecomer is a plugin of the host's that changes the worker's options after stemflow's has seen
+// them.
 type latecomer struct {
 	worker.PluginBase
 	interceptor.WorkerInterceptorBase

@@ -17,7 +17,8 @@ import (
 	"stemflow/internal/devservers/serverstest"
 )
 
-// The worker's program, on a Temporal and a MinIO whose certificates a private authority has signed.
+// The worker's program, on a Temporal and a MinIO whose certificates a private authority has
+// signed.
 func TestPrivateAuthority(t *testing.T) {
 	t.Parallel()
 	s := newStackAt(t, serverstest.Temporal(t).Addr)
@@ -42,7 +43,8 @@ func TestPrivateAuthority(t *testing.T) {
 	require.Equal(t, 1, s.billed(in))
 }
 
-// useTLSStore takes a MinIO of its own, with a certificate of the authority, in place of the shared one.
+// useTLSStore takes a MinIO of its own, with a certificate of the authority, in place of the shared
+// one.
 func (s *stack) useTLSStore(authority *certtest.Authority) {
 	s.t.Helper()
 	dir := s.t.TempDir()
@@ -60,7 +62,8 @@ func (s *stack) useTLSStore(authority *certtest.Authority) {
 	require.NoError(s.t, s.store.EnsureBucket(s.t.Context(), s.bucket))
 }
 
-// secured is the address of a proxy that speaks TLS, as HTTP/2 wants it, before a server that does not.
+// secured is the address of a proxy that speaks TLS, as HTTP/2 wants it, before a server that does
+// not.
 func secured(t *testing.T, authority *certtest.Authority, server string) string {
 	t.Helper()
 	dir := t.TempDir()

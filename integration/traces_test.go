@@ -26,7 +26,8 @@ import (
 	"stemflow/kiesim"
 )
 
-// programs are stemflow as it runs in production: bridge, worker and starter, each with the same variables on top of its own.
+// programs are stemflow as it runs in production: bridge, worker and starter, each with the same
+// variables on top of its own.
 type programs struct {
 	*stack
 	common         []string
@@ -155,7 +156,8 @@ func TestOneTraceFromStarterToManifest(t *testing.T) {
 	}
 }
 
-// A collector that takes connections and never answers changes nothing for a separation, and does not keep a program from ending.
+// A collector that takes connections and never answers changes nothing for a separation, and does
+// not keep a program from ending.
 func TestASilentCollectorHoldsNothingUp(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
@@ -176,7 +178,8 @@ func TestASilentCollectorHoldsNothingUp(t *testing.T) {
 	}
 }
 
-// secrets are all that give access: those of the configuration, and the callback's token and the links in the provider's record.
+// secrets are all that give access: those of the configuration, and the callback's token and the
+// links in the provider's record.
 func (p *programs) secrets(separationTaskID string) []string {
 	p.t.Helper()
 	request, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.cfg.BaseURL+"/api/v1/vocal-removal/record-info?taskId="+separationTaskID, nil)
@@ -196,8 +199,9 @@ func (p *programs) secrets(separationTaskID string) []string {
 	return secrets
 }
 
-// What is not ended by its own process is ended by another: a worker is killed in the middle of a run, and of one that has ended somebody asks
-// again how it stands, which makes a worker replay all of it.
+// What is not ended by its own process is ended by another: a worker is killed in the middle of a
+// run, and of one that has ended somebody asks again how it stands, which makes a worker replay all
+// of it.
 func TestReplaysAndKilledWorkersLeaveOneTree(t *testing.T) {
 	t.Parallel()
 	collector := telemetrytest.NewCollector(t)

@@ -12,7 +12,8 @@ import (
 	"stemflow/kiesim"
 )
 
-// A run that one version of the worker has begun is finished by the next, as docs/deploying.md says.
+// A run that one version of the worker has begun is finished by the next, as docs/deploying.md
+// says.
 func TestANewVersionTakesOverRunningSeparations(t *testing.T) {
 	t.Parallel()
 	s := newStackAt(t, serverstest.Temporal(t).Addr)

@@ -15,7 +15,8 @@ var errInterrupted = errors.New("interrupted")
 // exitInterrupted is what shells report for a program that Ctrl-C ended.
 const exitInterrupted = 130
 
-// watchSignals ends the context at the first signal. The second one kills what takes too long to stop.
+// watchSignals ends the context at the first signal. The second one kills what takes too long to
+// stop.
 func watchSignals(end context.CancelCauseFunc, kill func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -28,7 +29,8 @@ func watchSignals(end context.CancelCauseFunc, kill func()) {
 	}()
 }
 
-// watchParent ends the context when the program that started this one is gone: a SIGTERM to "go run" ends go, which does not pass it on.
+// watchParent ends the context when the program that started this one is gone: a SIGTERM to "go
+// run" ends go, which does not pass it on.
 func watchParent(end context.CancelCauseFunc) {
 	parent := os.Getppid()
 	go func() {

@@ -97,7 +97,8 @@ func TestSeparationGoesOnAfterARestart(t *testing.T) {
 
 	r, c := serve()
 	in := newTrack()
-	// Where another program has the bridge's port, the second bridge has another one than the first.
+	// Where another program has the bridge's port, the second bridge has another one than the
+	// first.
 	in.CallbackGrace, in.PollInterval = stemflow.Duration(time.Second), stemflow.Duration(time.Second)
 	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
 		ID: stemflow.WorkflowID(in), TaskQueue: stemflow.TaskQueue,

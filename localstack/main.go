@@ -1,5 +1,6 @@
-// Command localstack runs all of stemflow on this machine with one command: Temporal with its UI, MinIO with its console, the provider's
-// stand-in, the callback bridge and a worker, each the program that runs in production.
+// Command localstack runs all of stemflow on this machine with one command: Temporal with its UI,
+// MinIO with its console, the provider's stand-in, the callback bridge and a worker, each the
+// program that runs in production.
 package main
 
 import (
@@ -52,7 +53,8 @@ func main() {
 	}
 }
 
-// run brings the stack up, uses it, and takes it down again, whatever happens. It returns the exit code.
+// run brings the stack up, uses it, and takes it down again, whatever happens. It returns the exit
+// code.
 func run(s *stack, use func(*stack, context.Context) error) int {
 	ctx, end := context.WithCancelCause(context.Background())
 	s.end = end

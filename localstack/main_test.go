@@ -24,7 +24,8 @@ import (
 // dirVariable makes this test binary a localstack that keeps its data in a directory of the tests.
 const dirVariable = "LOCALSTACK_TEST_DIR"
 
-// testDir is that directory: all tests share it, one after the other, as all runs on a person's machine share theirs.
+// testDir is that directory: all tests share it, one after the other, as all runs on a person's
+// machine share theirs.
 var testDir string
 
 func TestMain(m *testing.M) {

@@ -21,7 +21,8 @@ func realProvider() (*config.KIE, error) {
 	return &kie, nil
 }
 
-// startWorkerOnProvider starts a worker that polls the real provider, since no callback reaches this machine.
+// startWorkerOnProvider starts a worker that polls the real provider, since no callback reaches
+// this machine.
 func (s *stack) startWorkerOnProvider(ctx context.Context) error {
 	metrics, err := s.metrics(9464)
 	if err != nil {

@@ -70,7 +70,8 @@ func (s *stack) up(ctx context.Context) error {
 		s.startTemporal,
 		s.startMinIO,
 		func(ctx context.Context) error { return s.startBridge(ctx, callbackSecret, webhookKey) },
-		// It sends callbacks at once, of separations that were under way when the stack was stopped.
+		// It sends callbacks at once, of separations that were under way when the stack was
+		// stopped.
 		func(ctx context.Context) error { return s.startKiesim(ctx, webhookKey) },
 		func(ctx context.Context) error { return s.startWorker(ctx, callbackSecret) },
 	}
@@ -86,7 +87,8 @@ func (s *stack) up(ctx context.Context) error {
 	return s.writeEnvironment()
 }
 
-// takeDir makes the directory and keeps it from a second stack, which would write to the same database.
+// takeDir makes the directory and keeps it from a second stack, which would write to the same
+// database.
 func (s *stack) takeDir() error {
 	if err := os.MkdirAll(filepath.Join(s.dir, "logs"), 0o755); err != nil {
 		return err
@@ -266,7 +268,8 @@ func (s *stack) kill() {
 	}
 }
 
-// environment configures a program of stemflow: with the given variables and those of this stack, and nothing else.
+// environment configures a program of stemflow: with the given variables and those of this stack,
+// and nothing else.
 func (s *stack) environment(more ...string) []string {
 	without := []string{"KIE_", "MINIO_", "STEMFLOW_", "TEMPORAL_"}
 	return append(devservers.Environment(without, s.servers()...), more...)

@@ -10,7 +10,8 @@ import (
 	"stemflow/internal/archive"
 )
 
-// newTrack is the input for a track that was never separated before. The provider's stand-in takes any ids.
+// newTrack is the input for a track that was never separated before. The provider's stand-in takes
+// any ids.
 func newTrack() stemflow.SeparateStemsInput {
 	id := make([]byte, 4)
 	_, _ = rand.Read(id) // it never fails
@@ -27,7 +28,8 @@ func (s *stack) workflowURL(in stemflow.SeparateStemsInput) string {
 	return "http://" + s.temporalUI + "/namespaces/default/workflows/" + url.PathEscape(stemflow.WorkflowID(in))
 }
 
-// startFormURL opens the form of Temporal's UI that starts a workflow. Its address fills in everything but the input.
+// startFormURL opens the form of Temporal's UI that starts a workflow. Its address fills in
+// everything but the input.
 func (s *stack) startFormURL(in stemflow.SeparateStemsInput) string {
 	return "http://" + s.temporalUI + "/namespaces/default/workflows/start-workflow?" + url.Values{
 		"workflowType": {stemflow.WorkflowSeparateStems},

@@ -11,8 +11,8 @@ import (
 	"stemflow/internal/config"
 )
 
-// Config is all that hosting stemflow takes. docs/configuration.md says more about each; zero values
-// are the defaults given there.
+// Config is all that hosting stemflow takes. docs/configuration.md says more about each; zero
+// values are the defaults given there.
 type Config struct {
 	// Client is the host's own. The worker of the submit queue is made from it. It may be missing
 	// where no worker runs, in test environments and replayers, and for [Register], which is given

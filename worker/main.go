@@ -1,5 +1,6 @@
-// Command worker is stemflow's own worker: it polls one task queue and, by the plugin, the queue of the paid call too. All its
-// configuration comes from the environment; docs/configuration.md has the table.
+// Command worker is stemflow's own worker: it polls one task queue and, by the plugin, the queue of
+// the paid call too. All its configuration comes from the environment; docs/configuration.md has
+// the table.
 package main
 
 import (
@@ -20,17 +21,20 @@ import (
 )
 
 const (
-	// Stems under way are finished or handed back within this time; then the program ends. A container's grace must be longer.
+	// Stems under way are finished or handed back within this time; then the program ends. A
+	// container's grace must be longer.
 	stopTimeout = 30 * time.Second
 	// Heartbeats carry the progress that a person watches, and their answers the cancellation of
 	// the run: a transfer learns of it after two seconds at most. A Temporal that is slow to answer
 	// costs nothing, because a heartbeat that times out does not end the transfer, only a missed
 	// heartbeat timeout does.
 	heartbeatThrottle = 2 * time.Second
-	// A poller waits for a round trip after every task: with as many as a track has stems they begin all at once.
+	// A poller waits for a round trip after every task: with as many as a track has stems they
+	// begin all at once.
 	pollers = 16
-	// A run that waits takes some 55 KiB of the worker while it is in memory, and waits for minutes. More of them than this are read from
-	// Temporal again when their callback comes: the SDK's 10,000 would take half a gigabyte.
+	// A run that waits takes some 55 KiB of the worker while it is in memory, and waits for
+	// minutes. More of them than this are read from Temporal again when their callback comes: the
+	// SDK's 10,000 would take half a gigabyte.
 	cachedRuns = 2000
 )
 
@@ -62,7 +66,8 @@ func run() error {
 	}
 	defer metrics.Close()
 	options.MetricsHandler = metrics.Handler()
-	// Messages are small, since only the events that are new travel to a worker: to compress them takes longer than to send them.
+	// Messages are small, since only the events that are new travel to a worker: to compress them
+	// takes longer than to send them.
 	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	tracing, err := telemetry.NewTracing(context.Background(), "stemflow-worker", traces)
 	if err != nil {

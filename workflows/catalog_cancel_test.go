@@ -88,7 +88,8 @@ func TestCatalogCancelledBeforeItsTracksAreKnown(t *testing.T) {
 	require.Empty(t, s.started)
 }
 
-// All tracks have come to their end: the report is written all the same, and the cancellation came too late.
+// All tracks have come to their end: the report is written all the same, and the cancellation came
+// too late.
 func TestCatalogCancelledWhileItReports(t *testing.T) {
 	s := newShelf(t, 5)
 	s.report = func() error {
@@ -115,7 +116,8 @@ func TestACancelledCatalogEndsWithoutItsReportWhenTheStoreIsAway(t *testing.T) {
 	require.Less(t, s.env.Now().Sub(s.began), 10*time.Minute)
 }
 
-// Tracks that an earlier generation has started are not its children any more, and are cancelled all the same; those of others are left alone.
+// Tracks that an earlier generation has started are not its children any more, and are cancelled
+// all the same; those of others are left alone.
 func TestACancelledCatalogCancelsWhatItHasAdopted(t *testing.T) {
 	s := newShelf(t, 25)
 	s.longAfter = 5

@@ -147,7 +147,8 @@ func TestATopUpIsNoticed(t *testing.T) {
 	require.Equal(t, stemflow.CatalogCounts{Archived: 205, Skipped: 195}, s.result().CatalogCounts, "the balance is looked at with each page")
 }
 
-// The provider refuses although the balance should suffice: its price, or a limit of the key, is not what is documented.
+// The provider refuses although the balance should suffice: its price, or a limit of the key, is
+// not what is documented.
 func TestABalanceThatDoesNotMeanWhatItSays(t *testing.T) {
 	s := newShelf(t, 1000)
 	s.separate = func(stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {
@@ -170,7 +171,8 @@ func TestAProbeFindsThatCreditsSufficeAgain(t *testing.T) {
 	require.Equal(t, stemflow.CatalogCounts{Archived: 97, Failed: 3}, s.result().CatalogCounts)
 }
 
-// A refused key ends no track: the catalogue waits for another one, and tries those again that were refused.
+// A refused key ends no track: the catalogue waits for another one, and tries those again that were
+// refused.
 func TestARefusedKeyPausesTheCatalog(t *testing.T) {
 	s := newShelf(t, 100)
 	mended := false

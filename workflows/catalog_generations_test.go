@@ -12,7 +12,8 @@ import (
 	"stemflow"
 )
 
-// However many generations it takes, a catalogue is one run: each track has one outcome, and the window stays full.
+// However many generations it takes, a catalogue is one run: each track has one outcome, and the
+// window stays full.
 func TestACatalogContinuesAsNew(t *testing.T) {
 	s := newShelf(t, 230)
 	s.longAfter = 37

@@ -24,8 +24,8 @@ import (
 	"stemflow/workflows"
 )
 
-// shelf is everything outside a catalogue's workflow: its list, the runs of its tracks, the provider's account, and what it has told. A test replaces
-// what it is about.
+// shelf is everything outside a catalogue's workflow: its list, the runs of its tracks, the
+// provider's account, and what it has told. A test replaces what it is about.
 type shelf struct {
 	t       *testing.T
 	env     *testsuite.TestWorkflowEnvironment
@@ -33,7 +33,8 @@ type shelf struct {
 	in      stemflow.SeparateCatalogInput
 
 	tracks []activityapi.CatalogTrack
-	// separate tells how the run of a track ends, and after how long. The simplest pays and archives it after a minute.
+	// separate tells how the run of a track ends, and after how long. The simplest pays and
+	// archives it after a minute.
 	separate func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation)
 	prepare  func() (*activityapi.PreparedCatalog, error)
 	balance  func() (float64, error)
@@ -45,7 +46,8 @@ type shelf struct {
 	longAfter int
 
 	mu sync.Mutex
-	// started are the audio ids of the runs in the order of their starts, with "+" before a forced and the id behind a resumed one.
+	// started are the audio ids of the runs in the order of their starts, with "+" before a forced
+	// and the id behind a resumed one.
 	started       []string
 	running, most int
 	paid          int
@@ -81,7 +83,8 @@ func newShelf(t *testing.T, tracks int) *shelf {
 	return s
 }
 
-// separated is the end of a run that paid, unless it was told what is paid for, and archived two stems.
+// separated is the end of a run that paid, unless it was told what is paid for, and archived two
+// stems.
 func separated(in stemflow.SeparateStemsInput) activityapi.EndedSeparation {
 	return activityapi.EndedSeparation{Result: &stemflow.SeparateStemsResult{
 		SeparationTaskID: "sep-" + in.AudioID, SettledBy: stemflow.SettledByCallback, Paid: in.SeparationTaskID == "",
@@ -219,7 +222,8 @@ func shelve[In, Out any](s *shelf, name string, fn func(In) (*Out, error)) {
 	}, activity.RegisterOptions{Name: name})
 }
 
-// awaited is how a run that an earlier generation has started ended: it is still running at the first look.
+// awaited is how a run that an earlier generation has started ended: it is still running at the
+// first look.
 func (s *shelf) awaited(in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
 	if s.calls[in.WorkflowID]++; s.calls[in.WorkflowID] == 1 {
 		return nil, again(activityapi.ActivityErrorStillRunning)
@@ -319,7 +323,8 @@ func (s *shelf) failure() (kind, message string, result stemflow.SeparateCatalog
 // after does something when the generation is this old.
 func (s *shelf) after(d time.Duration, do func()) { s.env.RegisterDelayedCallback(do, d) }
 
-// update sends an update that must be accepted, and hands the progress that it answers with to a check.
+// update sends an update that must be accepted, and hands the progress that it answers with to a
+// check.
 func (s *shelf) update(name string, check func(stemflow.CatalogProgress), args ...any) {
 	s.t.Helper()
 	s.env.UpdateWorkflow(name, "", &testsuite.TestUpdateCallback{

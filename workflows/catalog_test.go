@@ -268,7 +268,8 @@ func TestAStoreThatIsDownEndsACatalogUnpaid(t *testing.T) {
 	require.Empty(t, s.started)
 }
 
-// A page that cannot be read ends the catalogue, but not the tracks that are under way, and what became of them is told.
+// A page that cannot be read ends the catalogue, but not the tracks that are under way, and what
+// became of them is told.
 func TestAListThatIsGoneEndsTheCatalogWithAReport(t *testing.T) {
 	s := newShelf(t, 150)
 	s.tracks = s.tracks[:100]

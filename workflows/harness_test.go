@@ -22,7 +22,8 @@ import (
 
 const separationID = "3e63b4cc88d52611159371f6af5571e7"
 
-// world is everything outside the workflow: its activities, as functions that a test replaces, and a count of their calls.
+// world is everything outside the workflow: its activities, as functions that a test replaces, and
+// a count of their calls.
 type world struct {
 	t       *testing.T
 	env     *testsuite.TestWorkflowEnvironment
@@ -43,13 +44,15 @@ type world struct {
 	// ledger are the states written by RecordSubmission, manifests what was committed.
 	ledger    []stemflow.Submission
 	takenBack []string
-	// recorded is what RecordSubmission answers: that the run paid nothing, unless a test says otherwise.
+	// recorded is what RecordSubmission answers: that the run paid nothing, unless a test says
+	// otherwise.
 	recorded  activityapi.RecordedSubmission
 	manifests []stemflow.Manifest
 	began     time.Time
 }
 
-// newWorld is one in which everything goes well: the submit is accepted, the record is done, and stems are archived.
+// newWorld is one in which everything goes well: the submit is accepted, the record is done, and
+// stems are archived.
 func newWorld(t *testing.T) *world {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))

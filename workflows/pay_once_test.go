@@ -31,7 +31,8 @@ func TestLostSubmitIsNotTakenBackByTheOneAfterIt(t *testing.T) {
 	require.Equal(t, []string{"nonce 2"}, w.takenBack, "of the lost one nobody knows that it was refused")
 }
 
-// A run that has not heard of all its executions asks the ledger, and says that it paid nothing only if it is told so.
+// A run that has not heard of all its executions asks the ledger, and says that it paid nothing
+// only if it is told so.
 func TestRunThatEndsUnpaidAsksTheLedger(t *testing.T) {
 	for name, c := range map[string]struct {
 		ends   []error
@@ -278,7 +279,8 @@ func TestPaymentOfTheRunBeforeAResetIsReported(t *testing.T) {
 	}
 }
 
-// A person looked a separation up whose run never learned its id: its record says whose it was, and the ledger is told so.
+// A person looked a separation up whose run never learned its id: its record says whose it was, and
+// the ledger is told so.
 func TestIDThatAPersonNamesGoesToItsOwnersEntry(t *testing.T) {
 	for name, get := range map[string]func() (*activityapi.SeparationRecord, error){
 		"done": func() (*activityapi.SeparationRecord, error) {

@@ -76,12 +76,12 @@ const (
 	// The ledger is written when the store is back, as the stems are; a run that failed waits for
 	// it only this long, one that was cancelled must end promptly.
 	ledgerFinish = time.Minute
-	// A run whose intent may still stand waits longer for the store: an intent locks the track until
-	// it is completed or taken back. And of a run whose submits ended unpaid only the ledger knows
-	// whether an execution that was lost has paid.
+	// A run whose intent may still stand waits longer for the store: an intent locks the track
+	// until it is completed or taken back. And of a run whose submits ended unpaid only the ledger
+	// knows whether an execution that was lost has paid.
 	ledgerClose = 30 * time.Minute
-	// Where the store was away before the first call there is hardly any doubt, and a person waits to
-	// hear of the outage.
+	// Where the store was away before the first call there is hardly any doubt, and a person waits
+	// to hear of the outage.
 	ledgerCloseAway       = 2 * time.Minute
 	ledgerFinishCancelled = 10 * time.Second
 

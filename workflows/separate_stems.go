@@ -53,8 +53,8 @@ type separation struct {
 	ownership        ownership
 	// submits is what the run knows of its attempts to pay.
 	submits ledger.Run
-	// resumed says that the separation was paid for before this run; paid, that a submit of this run
-	// or of one before it in its chain was accepted, or may have been.
+	// resumed says that the separation was paid for before this run; paid, that a submit of this
+	// run or of one before it in its chain was accepted, or may have been.
 	resumed, paid bool
 	submittedAt   time.Time
 	// deadline is when the run stops waiting for the provider.

@@ -100,7 +100,8 @@ func TestEarlyCallbackIsKeptUntilTheSubmitHasAnswered(t *testing.T) {
 	require.Less(t, w.took(), time.Minute)
 }
 
-// Anyone may send a signal by hand. One that does not decode is dropped, and the run goes on to hear everything else.
+// Anyone may send a signal by hand. One that does not decode is dropped, and the run goes on to
+// hear everything else.
 func TestSignalThatDoesNotDecodeChangesNothing(t *testing.T) {
 	t.Run("the callback after it settles", func(t *testing.T) {
 		w := newWorld(t)
@@ -193,7 +194,8 @@ func TestCallbackLinksServeWhenTheRecordCannotGiveThem(t *testing.T) {
 	}
 }
 
-// The provider's signature does not cover the body: a callback that says success while the record says pending may be forged.
+// The provider's signature does not cover the body: a callback that says success while the record
+// says pending may be forged.
 func TestCallbackThatTheRecordDeniesIsNotFetched(t *testing.T) {
 	w := newWorld(t)
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {

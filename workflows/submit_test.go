@@ -160,7 +160,8 @@ func TestAnotherRunsIntentIsWaitedForAndItsSeparationTakenUp(t *testing.T) {
 	require.Equal(t, stemflow.SettledByResume, w.result().SettledBy)
 }
 
-// A callback of an earlier run of the track may reach the run that waits for that run's intent. It may be the only copy of the id.
+// A callback of an earlier run of the track may reach the run that waits for that run's intent. It
+// may be the only copy of the id.
 func TestCallbackThatNobodyHeardIsNamedInTheEnd(t *testing.T) {
 	w := newWorld(t)
 	w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {

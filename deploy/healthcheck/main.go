@@ -1,5 +1,5 @@
-// Command healthcheck asks a server for its health by HTTP and exits 0 or 1. Container images without a shell have nothing else
-// that could ask.
+// Command healthcheck asks a server for its health by HTTP and exits 0 or 1. Container images
+// without a shell have nothing else that could ask.
 //
 //	healthcheck http://127.0.0.1:8088/readyz
 //	healthcheck http://127.0.0.1:9464/metrics temporal_worker_start

@@ -36,7 +36,8 @@ type manifests struct {
 	PodMonitors     []*monitoringv1.PodMonitor
 }
 
-// render builds a kustomization and decodes every object into its API's type. A field that the type does not have is an error.
+// render builds a kustomization and decodes every object into its API's type. A field that the type
+// does not have is an error.
 func render(t *testing.T, dir string) manifests {
 	t.Helper()
 	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
@@ -267,8 +268,9 @@ func worker(t *testing.T, m manifests) *appsv1.Deployment {
 	return nil
 }
 
-// scalerKeys are what KEDA's Temporal scaler takes as metadata of a trigger and as parameters of its authentication. The type of a trigger's
-// metadata is a map, so they are read from the scaler's source.
+// scalerKeys are what KEDA's Temporal scaler takes as metadata of a trigger and as parameters of
+// its authentication. The type of a trigger's metadata is a map, so they are read from the scaler's
+// source.
 func scalerKeys(t *testing.T) (metadata, parameters []string) {
 	t.Helper()
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/kedacore/keda/v2").Output()

@@ -1,3 +1,3 @@
-// Package monitoring checks what watches stemflow: deploy/prometheus/stemflow.rules.yaml and deploy/grafana/stemflow.json. It is a module of its
-// own, for Prometheus' parser and engine.
+// Package monitoring checks what watches stemflow: deploy/prometheus/stemflow.rules.yaml and
+// deploy/grafana/stemflow.json. It is a module of its own, for Prometheus' parser and engine.
 package monitoring

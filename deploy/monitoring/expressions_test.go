@@ -18,8 +18,8 @@ import (
 // byPrometheus are the labels that a scrape adds.
 var byPrometheus = []string{"job", "instance"}
 
-// served are the labels of every series that the programs have been seen to serve, by name. The integration test of the same name holds the file
-// against them.
+// served are the labels of every series that the programs have been seen to serve, by name. The
+// integration test of the same name holds the file against them.
 func served(t *testing.T) map[string][]string {
 	t.Helper()
 	text, err := os.ReadFile("testdata/served.txt")

@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// rules are those that alert, in the order of the file. Prometheus itself would take the file as it is.
+// rules are those that alert, in the order of the file. Prometheus itself would take the file as it
+// is.
 func rules(t *testing.T) []rulefmt.Rule {
 	t.Helper()
 	groups, errs := rulefmt.ParseFile("../prometheus/stemflow.rules.yaml", false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.Default())

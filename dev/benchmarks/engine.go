@@ -32,7 +32,8 @@ const (
 	stemSize = 1024
 )
 
-// engine is all of stemflow on this machine: its own programs around real servers, the provider's simulator, and the skeleton beside it.
+// engine is all of stemflow on this machine: its own programs around real servers, the provider's
+// simulator, and the skeleton beside it.
 type engine struct {
 	*suite
 	sim       *kiesim.Simulator
@@ -45,7 +46,8 @@ type engine struct {
 	stopSkeleton   io.Closer
 }
 
-// newEngine has a provider that behaves like the scenario, with files that take no time unless they say otherwise.
+// newEngine has a provider that behaves like the scenario, with files that take no time unless they
+// say otherwise.
 func newEngine(ctx context.Context, where histories, scenario kiesim.Scenario) (_ *engine, err error) {
 	s, err := newSuite(ctx, where)
 	if err != nil {

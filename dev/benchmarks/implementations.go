@@ -33,14 +33,16 @@ type job struct {
 	Prefix string
 	Links  []string
 	Size   int64
-	// Temporal and TaskQueue are for the workers, which have no other job, and CallMe is where the skeleton says whom to call back.
+	// Temporal and TaskQueue are for the workers, which have no other job, and CallMe is where the
+	// skeleton says whom to call back.
 	Temporal, TaskQueue, CallMe string
 }
 
 // parallelism is that of all that move several stems at once.
 const parallelism = 12
 
-// implementations run in processes of their own, so that each one's memory and processor time can be told.
+// implementations run in processes of their own, so that each one's memory and processor time can
+// be told.
 var implementations = map[string]func(context.Context, job) error{
 	"floor":        floor,
 	"unsigned":     bare,
@@ -87,10 +89,12 @@ func (j job) each(move func(link string) error) error {
 
 func (j job) key(link string) string { return j.Prefix + "/" + path.Base(link) }
 
-// floor is the least that a program must do: it streams each link into a sized PutObject, and checks nothing.
+// floor is the least that a program must do: it streams each link into a sized PutObject, and
+// checks nothing.
 func floor(ctx context.Context, j job) error { return stream(ctx, j, minio.PutObjectOptions{}) }
 
-// bare is the floor in one request for each object and with a signature that leaves the body out, which minio-go otherwise hashes for it.
+// bare is the floor in one request for each object and with a signature that leaves the body out,
+// which minio-go otherwise hashes for it.
 func bare(ctx context.Context, j job) error {
 	return stream(ctx, j, minio.PutObjectOptions{DisableMultipart: true, DisableContentSha256: true})
 }

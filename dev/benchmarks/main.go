@@ -1,4 +1,5 @@
-// Command benchmarks measures stemflow beside other ways of doing the same, in one run and on one machine. All servers are real.
+// Command benchmarks measures stemflow beside other ways of doing the same, in one run and on one
+// machine. All servers are real.
 //
 //	go run ./dev/benchmarks archive    how fast stems come into the archive, beside a bare program that checks nothing and what people use instead
 //	go run ./dev/benchmarks engine     how many separations a minute one worker finishes, beside the same workflow with nothing in it
@@ -77,7 +78,8 @@ func archiveCommand(ctx context.Context, set *flag.FlagSet, args []string) error
 	return nil
 }
 
-// providerDelay is how long the provider takes: runs wait for it as they do in earnest, and not for long.
+// providerDelay is how long the provider takes: runs wait for it as they do in earnest, and not for
+// long.
 const providerDelay = kiesim.Duration(500 * time.Millisecond)
 
 func engineCommand(ctx context.Context, set *flag.FlagSet, args []string) error {

@@ -12,7 +12,8 @@ import (
 	"stemflow/internal/devservers"
 )
 
-// buildRclone returns the path of the rclone that benchmarks/rclone/go.mod pins: a module of its own, for it depends on half the world.
+// buildRclone returns the path of the rclone that benchmarks/rclone/go.mod pins: a module of its
+// own, for it depends on half the world.
 func buildRclone(ctx context.Context) (string, error) {
 	root, err := devservers.ModuleRoot()
 	if err != nil {

@@ -16,8 +16,9 @@ import (
 
 // settled is where the time went from the callback's arrival to the end of a run.
 type settled struct {
-	// confirm is until the record was read and the stems were scheduled, dispatch until the first of them was begun, archive until the last of
-	// them was reported, and manifest until it was written and the run closed.
+	// confirm is until the record was read and the stems were scheduled, dispatch until the first
+	// of them was begun, archive until the last of them was reported, and manifest until it was
+	// written and the run closed.
 	confirm, dispatch, archive, manifest time.Duration
 }
 
@@ -47,7 +48,8 @@ func (e *engine) settles(ctx context.Context, runs int) ([]settled, error) {
 	return all, nil
 }
 
-// settledBy reads the times of a history that a callback settled. Events of activities do not stand in the order in which they happened.
+// settledBy reads the times of a history that a callback settled. Events of activities do not stand
+// in the order in which they happened.
 func settledBy(history []*historypb.HistoryEvent) (settled, error) {
 	var arrived, scheduled, first, last, closed time.Time
 	stems := map[int64]bool{}

@@ -15,8 +15,8 @@ import (
 	"stemflow"
 )
 
-// skeleton is the flow of SeparateStems with nothing in it: activities that do nothing, a signal and a timer. It is what the engine takes for
-// a workflow of this shape.
+// skeleton is the flow of SeparateStems with nothing in it: activities that do nothing, a signal
+// and a timer. It is what the engine takes for a workflow of this shape.
 func skeleton(ctx workflow.Context, stems int) error {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
 	info := workflow.GetInfo(ctx)
@@ -68,7 +68,8 @@ func tell(address string) func(context.Context, string) error {
 	}
 }
 
-// serveSkeleton is a worker of the skeleton with the options of stemflow's, until its standard input ends.
+// serveSkeleton is a worker of the skeleton with the options of stemflow's, until its standard
+// input ends.
 func serveSkeleton(_ context.Context, j job) error {
 	c, err := j.temporal()
 	if err != nil {

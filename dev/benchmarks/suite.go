@@ -122,7 +122,8 @@ func (s *suite) close() {
 // order is that of the table.
 var order = []string{"floor", "unsigned", "memory", "activities", "worker", sharedDiskName, noLengthName, rcloneName, "naive loop"}
 
-// sharedDiskName is the worker, with a Temporal whose database and the store's objects wait for one disk. The other one's is in memory.
+// sharedDiskName is the worker, with a Temporal whose database and the store's objects wait for one
+// disk. The other one's is in memory.
 const sharedDiskName = "worker, shared disk"
 
 // noLengthName is the worker, with a source that does not announce the lengths of its files.

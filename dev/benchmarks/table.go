@@ -13,7 +13,8 @@ func median(runs []usage) usage {
 	return sorted[len(sorted)/2]
 }
 
-// perRound is the median of what compares two of the same round, which a machine whose speed changes from minute to minute distorts least.
+// perRound is the median of what compares two of the same round, which a machine whose speed
+// changes from minute to minute distorts least.
 func perRound[T float64 | time.Duration](a, b []usage, compare func(a, b time.Duration) T) T {
 	values := make([]T, len(a))
 	for round := range a {

@@ -20,9 +20,11 @@ type waited struct {
 	runs int
 	// start is until all were waiting, finish from the first callback to the last end.
 	start, finish time.Duration
-	// again counts the callbacks that Temporal was too busy to take at once: they were sent again after a second.
+	// again counts the callbacks that Temporal was too busy to take at once: they were sent again
+	// after a second.
 	again int
-	// idle, waiting and peak are the worker's resident memory in bytes; temporal is the server's peak.
+	// idle, waiting and peak are the worker's resident memory in bytes; temporal is the server's
+	// peak.
 	idle, waiting, peak, temporal int64
 }
 
@@ -32,7 +34,8 @@ const atOnce = 64
 // patient never polls while it is looked at.
 var patient = stemflow.SeparateStemsInput{CallbackGrace: stemflow.Duration(12 * time.Hour), Deadline: stemflow.Duration(24 * time.Hour)}
 
-// wait lets so many separations of two stems wait at once on one worker, and then calls all of them back.
+// wait lets so many separations of two stems wait at once on one worker, and then calls all of them
+// back.
 func wait(ctx context.Context, runs int) (w waited, err error) {
 	// The provider is done at once, and keeps it to itself.
 	e, err := newEngine(ctx, onDisk, kiesim.Scenario{Callback: kiesim.Callback{Lost: true}})

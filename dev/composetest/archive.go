@@ -21,7 +21,8 @@ const (
 	bucket    = "stems"
 )
 
-// starter starts a track with the starter's container, or joins its run. Without --wait the result is empty.
+// starter starts a track with the starter's container, or joins its run. Without --wait the result
+// is empty.
 func (p project) starter(ctx context.Context, in stemflow.SeparateStemsInput, flags ...string) (stemflow.SeparateStemsResult, error) {
 	var result stemflow.SeparateStemsResult
 	args := append([]string{"run", "--rm", "--no-TTY", "--no-deps", "starter", "start", "--json", "--task-id", in.TaskID, "--audio-id", in.AudioID,
@@ -33,7 +34,8 @@ func (p project) starter(ctx context.Context, in stemflow.SeparateStemsInput, fl
 	return result, json.Unmarshal([]byte(out), &result)
 }
 
-// checkArchive reads back, with the credentials that stemflow has, what a separation says it has archived.
+// checkArchive reads back, with the credentials that stemflow has, what a separation says it has
+// archived.
 func (p project) checkArchive(ctx context.Context, result stemflow.SeparateStemsResult) error {
 	addr, err := p.address(ctx, "minio", 9000)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"stemflow"
 )
 
-// useServersOf brings the project up without a Temporal and a MinIO of its own, lets it reach another project's under names that only its
-// settings know, and separates a track.
+// useServersOf brings the project up without a Temporal and a MinIO of its own, lets it reach
+// another project's under names that only its settings know, and separates a track.
 func (p project) useServersOf(ctx context.Context, other project) error {
 	if err := p.compose(ctx, "create"); err != nil { // makes the network, too
 		return err

@@ -22,14 +22,16 @@ const (
 type fault struct {
 	id, what string
 	scenario kiesim.Scenario
-	// when reports, from the bill and the one before the start, that the middle is reached; nil: nothing is killed.
+	// when reports, from the bill and the one before the start, that the middle is reached; nil:
+	// nothing is killed.
 	when func(now, before kiesim.Bill) bool
 	// kill are the services to kill at that moment and to start again a little later.
 	kill []string
 }
 
 var (
-	// slowProvider leaves time to kill something while the callback is waited for, slowFiles while stems are under way.
+	// slowProvider leaves time to kill something while the callback is waited for, slowFiles while
+	// stems are under way.
 	slowProvider = kiesim.Scenario{Delay: kiesim.Duration(12 * time.Second)}
 	slowFiles    = kiesim.Scenario{
 		Delay: kiesim.Duration(time.Second),

@@ -1,6 +1,7 @@
-// Command composetest runs the compose project for real: it builds the images, brings everything up under a name of its own, separates tracks
-// while it kills one container after another, and checks the archive and the bill. Then it puts everything away and brings it up again, and
-// runs a second project against the first one's Temporal and MinIO.
+// Command composetest runs the compose project for real: it builds the images, brings everything up
+// under a name of its own, separates tracks while it kills one container after another, and checks
+// the archive and the bill. Then it puts everything away and brings it up again, and runs a second
+// project against the first one's Temporal and MinIO.
 //
 //	go run ./dev/composetest          some five minutes once the images are built
 //	go run ./dev/composetest -keep    leaves both projects running, to look at

@@ -21,7 +21,8 @@ type project struct {
 	env  []string
 }
 
-// settings are the variables that configure the project: the test must not be configured by the caller's.
+// settings are the variables that configure the project: the test must not be configured by the
+// caller's.
 var settings = []string{"COMPOSE_", "KIE_", "KIESIM_", "LOCAL_", "MINIO_", "STEMFLOW_", "TEMPORAL_", "BRIDGE_", "WORKER_"}
 
 // freePorts leave the choice to the engine. Each start of a container makes another one.
@@ -43,7 +44,8 @@ func (p project) command(ctx context.Context, args ...string) (*exec.Cmd, error)
 	return cmd, nil
 }
 
-// output runs docker compose and returns its standard output. The error has what it said on standard error.
+// output runs docker compose and returns its standard output. The error has what it said on
+// standard error.
 func (p project) output(ctx context.Context, args ...string) (string, error) {
 	cmd, err := p.command(ctx, args...)
 	if err != nil {

@@ -35,7 +35,8 @@ func (b builder) build(ctx context.Context, programs []string, platforms []platf
 	if err != nil {
 		return nil, err
 	}
-	// Neither paths nor the state of a checkout enter the programs; the stamp says which version they are.
+	// Neither paths nor the state of a checkout enter the programs; the stamp says which version
+	// they are.
 	flags := []string{"build", "-trimpath", "-buildvcs=false",
 		"-ldflags", "-s -w -X " + strings.TrimSpace(string(module)) + "/internal/program.stamped=" + b.version}
 	var sums []string

@@ -1,4 +1,5 @@
-// Command release builds every program of a version for every platform, into a folder, with the list of their checksums:
+// Command release builds every program of a version for every platform, into a folder, with the
+// list of their checksums:
 //
 //	go run ./dev/release -version v0.1.0            dist/
 //	go run ./dev/release -version v0.1.0 -verify    builds all of it once more, elsewhere and from nothing, and compares

@@ -1,6 +1,6 @@
-// Command byname is an example: it runs a worker for the workflow in package remix, has the drums of a
-// track separated, and prints where they are. It knows stemflow's names and its JSON, and imports
-// nothing of it.
+// Command byname is an example: it runs a worker for the workflow in package remix, has the drums
+// of a track separated, and prints where they are. It knows stemflow's names and its JSON, and
+// imports nothing of it.
 package main
 
 import (

@@ -1,6 +1,6 @@
 // Command nexuscaller is an example: it runs a worker in a namespace of its own for the workflow in
-// package backing, has the vocals of a track removed by stemflow in another namespace, and prints what
-// is left.
+// package backing, has the vocals of a track removed by stemflow in another namespace, and prints
+// what is left.
 package main
 
 import (

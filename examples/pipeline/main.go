@@ -1,5 +1,5 @@
-// Command pipeline is an example: it runs a worker for the workflow in package media, has a track made
-// into a karaoke release, and prints the release. stemflow's own worker separates the track.
+// Command pipeline is an example: it runs a worker for the workflow in package media, has a track
+// made into a karaoke release, and prints the release. stemflow's own worker separates the track.
 package main
 
 import (

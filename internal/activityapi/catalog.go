@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// The activities of a catalogue. What is said in activities.go of names and messages holds for these.
+// The activities of a catalogue. What is said in activities.go of names and messages holds for
+// these.
 const (
 	ActivityPrepareCatalog     = "PrepareCatalog"
 	ActivityReadCatalog        = "ReadCatalog"
@@ -15,16 +16,19 @@ const (
 	ActivityWriteCatalogReport = "WriteCatalogReport"
 )
 
-// ActivityErrorStillRunning is the error type with which AwaitSeparation says that the run it awaits goes on.
+// ActivityErrorStillRunning is the error type with which AwaitSeparation says that the run it
+// awaits goes on.
 const ActivityErrorStillRunning = "SeparationStillRunning"
 
 // CatalogPageSize is how many tracks are read at a time, and how many outcomes are in one object.
 const CatalogPageSize = 100
 
-// PreparedCatalog is a catalogue whose tracks are checked. PrepareCatalog takes the workflow's input.
+// PreparedCatalog is a catalogue whose tracks are checked. PrepareCatalog takes the workflow's
+// input.
 type PreparedCatalog struct {
-	// Location is the folder of this run: "<prefix>/_catalogs/<name>/<run id>/". The tracks stand in it, each with all that holds for it, so
-	// that the run does not depend on the source any more.
+	// Location is the folder of this run: "<prefix>/_catalogs/<name>/<run id>/". The tracks stand
+	// in it, each with all that holds for it, so that the run does not depend on the source any
+	// more.
 	Location Location `json:"location"`
 	// ETag is that of the object with the tracks.
 	ETag   string `json:"etag"`
@@ -34,7 +38,8 @@ type PreparedCatalog struct {
 // CatalogTrack is a track in its catalogue: as a run keeps it, and as ReadCatalog returns it with
 // what the archive knows.
 type CatalogTrack struct {
-	// Number counts the tracks from 1. Line is where the track stands in the source; inline tracks are counted.
+	// Number counts the tracks from 1. Line is where the track stands in the source; inline tracks
+	// are counted.
 	Number int `json:"number"`
 	Line   int `json:"line"`
 	// Input says how it is separated. Of a track that the ledger says is paid for, ReadCatalog
@@ -65,8 +70,8 @@ type Balance struct {
 	Credits float64 `json:"credits"`
 }
 
-// AwaitSeparationInput asks how a run of WorkflowSeparateStems ended. While it goes on the activity fails, to be tried again, with
-// ActivityErrorStillRunning.
+// AwaitSeparationInput asks how a run of WorkflowSeparateStems ended. While it goes on the activity
+// fails, to be tried again, with ActivityErrorStillRunning.
 type AwaitSeparationInput struct {
 	WorkflowID string `json:"workflowId"`
 	// RunID is empty for the latest run.
@@ -76,7 +81,8 @@ type AwaitSeparationInput struct {
 // EndedSeparation is how a run of WorkflowSeparateStems ended.
 type EndedSeparation struct {
 	Result *stemflow.SeparateStemsResult `json:"result,omitempty"`
-	// Reason is, without a Result, the error type, or one of the reasons of [stemflow.TrackOutcome].
+	// Reason is, without a Result, the error type, or one of the reasons of
+	// [stemflow.TrackOutcome].
 	Reason  string `json:"reason,omitempty"`
 	Message string `json:"message,omitempty"`
 	// Details are nil where the run could not tell any.
@@ -89,16 +95,19 @@ type RecordOutcomesInput struct {
 	Outcomes []stemflow.TrackOutcome `json:"outcomes"`
 }
 
-// WriteCatalogReportInput asks for the report to be made of the outcomes that are kept. The activity fills in the references.
+// WriteCatalogReportInput asks for the report to be made of the outcomes that are kept. The
+// activity fills in the references.
 type WriteCatalogReportInput struct {
 	Location Location                       `json:"location"`
 	Result   stemflow.SeparateCatalogResult `json:"result"`
 }
 
-// CatalogState is what a catalogue's run hands on to its continuation. It does not grow with the number of tracks.
+// CatalogState is what a catalogue's run hands on to its continuation. It does not grow with the
+// number of tracks.
 type CatalogState struct {
 	Prepared PreparedCatalog `json:"prepared"`
-	// Offset is where the page begins from which tracks are taken, and Taken how many of it are; Read tells that there are no more.
+	// Offset is where the page begins from which tracks are taken, and Taken how many of it are;
+	// Read tells that there are no more.
 	Offset int64 `json:"offset"`
 	Taken  int   `json:"taken,omitempty"`
 	Read   bool  `json:"read,omitempty"`
@@ -108,8 +117,9 @@ type CatalogState struct {
 	Window  int                    `json:"window"`
 	Paused  *stemflow.CatalogPause `json:"paused,omitempty"`
 	Counts  stemflow.CatalogCounts `json:"counts"`
-	// Credits is what was spent. Doubtful tells that the provider refused a track for want of credits since it took one last, and RefusedAt at
-	// which balance it refused one that the balance should have sufficed for.
+	// Credits is what was spent. Doubtful tells that the provider refused a track for want of
+	// credits since it took one last, and RefusedAt at which balance it refused one that the
+	// balance should have sufficed for.
 	Credits   int     `json:"credits"`
 	Doubtful  bool    `json:"doubtful,omitempty"`
 	RefusedAt float64 `json:"refusedAt,omitempty"`

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// The activities by their registered names. Workflows know them by name and by the messages below only. Names and messages
-// stand in histories, so they are as final as the rest of the contract; callers of the workflows need none of them.
+// The activities by their registered names. Workflows know them by name and by the messages below
+// only. Names and messages stand in histories, so they are as final as the rest of the contract;
+// callers of the workflows need none of them.
 const (
 	ActivityPrepareArchive      = "PrepareArchive"
 	ActivitySubmitSeparation    = "SubmitSeparation"
@@ -21,17 +22,20 @@ const (
 
 // Error types with which activities tell the workflow how to go on. They never end a run.
 const (
-	// ActivityErrorSubmitRefused: the provider surely did not accept the submit and may take it later.
+	// ActivityErrorSubmitRefused: the provider surely did not accept the submit and may take it
+	// later.
 	ActivityErrorSubmitRefused = "SubmitRefused"
-	// ActivityErrorSubmitNotYet: surely not accepted either; the provider says that it does not know the track, which it has
-	// been seen to say of tracks that it knew minutes later.
+	// ActivityErrorSubmitNotYet: surely not accepted either; the provider says that it does not
+	// know the track, which it has been seen to say of tracks that it knew minutes later.
 	ActivityErrorSubmitNotYet = "SubmitNotYet"
-	// ActivityErrorSubmitRepeated: the engine had executed the task before, so no call was made. The first execution may have
-	// made one.
+	// ActivityErrorSubmitRepeated: the engine had executed the task before, so no call was made.
+	// The first execution may have made one.
 	ActivityErrorSubmitRepeated = "SubmitRepeated"
-	// ActivityErrorSubmitHeld: another run holds the intent and may be making the paid call right now.
+	// ActivityErrorSubmitHeld: another run holds the intent and may be making the paid call right
+	// now.
 	ActivityErrorSubmitHeld = "SubmitHeld"
-	// ActivityErrorSubmitUnknown: this run's submit may have been accepted. It is not repeated; the callback will tell.
+	// ActivityErrorSubmitUnknown: this run's submit may have been accepted. It is not repeated; the
+	// callback will tell.
 	ActivityErrorSubmitUnknown = "SubmitOutcomeUnknown"
 	// ActivityErrorPending: the provider's record says that it is still at work.
 	ActivityErrorPending = "SeparationPending"
@@ -65,16 +69,18 @@ type PrepareArchiveInput struct {
 // PreparedArchive is what PrepareArchive found.
 type PreparedArchive struct {
 	Location Location `json:"location"`
-	// Ledger is where the track's ledger is, if not in Location: there is one for each provider account, wherever its tracks
-	// are archived to.
+	// Ledger is where the track's ledger is, if not in Location: there is one for each provider
+	// account, wherever its tracks are archived to.
 	Ledger Location `json:"ledger,omitzero"`
 	// SubmitTaskQueue is where SubmitSeparation must be scheduled; empty is the run's own queue.
 	SubmitTaskQueue string `json:"submitTaskQueue,omitempty"`
 	// CallbacksExpected is false when no callback URL is configured: polling then starts at once.
 	CallbacksExpected bool `json:"callbacksExpected"`
-	// Archived is the result of an earlier run, set when it is complete and all its objects are there.
+	// Archived is the result of an earlier run, set when it is complete and all its objects are
+	// there.
 	Archived *stemflow.SeparateStemsResult `json:"archived,omitempty"`
-	// Submission is the separation that is paid for, else what speaks in the ledger, where there is one.
+	// Submission is the separation that is paid for, else what speaks in the ledger, where there is
+	// one.
 	Submission *stemflow.Submission `json:"submission,omitempty"`
 	// OwnerPaid says that the owner has paid, or may have: an earlier run of its chain did.
 	OwnerPaid bool `json:"ownerPaid,omitempty"`
@@ -88,11 +94,12 @@ type SubmitSeparationInput struct {
 	// Ledger is as in [PreparedArchive].
 	Ledger Location       `json:"ledger,omitzero"`
 	Track  stemflow.Track `json:"track"`
-	// Owner is the first run of the chain that resets and retries make of this run. TaskQueue is the run's own.
+	// Owner is the first run of the chain that resets and retries make of this run. TaskQueue is
+	// the run's own.
 	Owner     string `json:"owner,omitempty"`
 	TaskQueue string `json:"taskQueue,omitempty"`
-	// Attempt counts this run's submits from 1. RefusedNonces name executions that surely were not accepted, and whose
-	// intents may still stand.
+	// Attempt counts this run's submits from 1. RefusedNonces name executions that surely were not
+	// accepted, and whose intents may still stand.
 	Attempt       int      `json:"attempt"`
 	RefusedNonces []string `json:"refusedNonces,omitempty"`
 	Force         bool     `json:"force,omitempty"`
@@ -112,19 +119,22 @@ type SubmittedSeparation struct {
 
 // SubmitRefusal is the second detail of an error of SubmitSeparation after which nothing was paid.
 type SubmitRefusal struct {
-	// LedgerBehind says that the intent may still stand in the ledger and must be taken back; Nonce is that of the execution.
+	// LedgerBehind says that the intent may still stand in the ledger and must be taken back; Nonce
+	// is that of the execution.
 	LedgerBehind bool   `json:"ledgerBehind,omitempty"`
 	Nonce        string `json:"nonce,omitempty"`
 }
 
-// RecordSubmissionInput asks for the ledger to be brought up to what the run knows. The activity fills in the run.
+// RecordSubmissionInput asks for the ledger to be brought up to what the run knows. The activity
+// fills in the run.
 type RecordSubmissionInput struct {
 	Location Location `json:"location"`
 	// Ledger is as in [PreparedArchive].
 	Ledger     Location            `json:"ledger,omitzero"`
 	Submission stemflow.Submission `json:"submission"`
-	// Nonces are, with SubmissionRefused, those of the executions whose intents are to be taken back. No execution that was
-	// scheduled before the submission's ScheduledAt can call from then on.
+	// Nonces are, with SubmissionRefused, those of the executions whose intents are to be taken
+	// back. No execution that was scheduled before the submission's ScheduledAt can call from then
+	// on.
 	Nonces []string `json:"nonces,omitempty"`
 }
 
@@ -139,13 +149,14 @@ type GetSeparationRecordInput struct {
 	SeparationTaskID string `json:"separationTaskId"`
 	// ReportPending makes a pending record a result, not an error to be retried.
 	ReportPending bool `json:"reportPending,omitempty"`
-	// RequireOwn demands the proof that this very run submitted it: our callback URL in the record, which names the Owner, the
-	// first run of its chain.
+	// RequireOwn demands the proof that this very run submitted it: our callback URL in the record,
+	// which names the Owner, the first run of its chain.
 	RequireOwn bool   `json:"requireOwn,omitempty"`
 	Owner      string `json:"owner,omitempty"`
 	// Track, where set, is what the record must be of: a person named the separation.
 	Track *stemflow.Track `json:"track,omitempty"`
-	// EmptyLooks is at which look a record that is done without any link is believed: links have been seen to follow late. 0 is never.
+	// EmptyLooks is at which look a record that is done without any link is believed: links have
+	// been seen to follow late. 0 is never.
 	EmptyLooks int `json:"emptyLooks,omitempty"`
 	// AbsentLooks is at which look in a row that finds no record the separation is believed to be
 	// gone. 0 is never: a record may follow late, and a provider may lose sight of it for a while.
@@ -156,7 +167,8 @@ type GetSeparationRecordInput struct {
 type SeparationRecord struct {
 	// Pending is only ever true with ReportPending.
 	Pending bool `json:"pending,omitempty"`
-	// Stems are the stems with a link, in the order of the provider's documents; never empty unless Pending.
+	// Stems are the stems with a link, in the order of the provider's documents; never empty unless
+	// Pending.
 	Stems       []stemflow.SourceStem `json:"stems,omitempty"`
 	OriginURL   string                `json:"originUrl,omitempty"`
 	CreatedAt   time.Time             `json:"createdAt,omitzero"`
@@ -173,12 +185,14 @@ type RenewSourceInput struct {
 	Tried []string `json:"tried"`
 }
 
-// ArchiveStemInput asks for one stem to be moved into the archive. The activity returns a [stemflow.Stem].
+// ArchiveStemInput asks for one stem to be moved into the archive. The activity returns a
+// [stemflow.Stem].
 type ArchiveStemInput struct {
 	Location         Location            `json:"location"`
 	SeparationTaskID string              `json:"separationTaskId"`
 	Stem             stemflow.SourceStem `json:"stem"`
-	// Fresh tells that this run paid for the separation, so that a first attempt need not look for what others have archived.
+	// Fresh tells that this run paid for the separation, so that a first attempt need not look for
+	// what others have archived.
 	Fresh bool `json:"fresh,omitempty"`
 }
 
@@ -188,11 +202,13 @@ type ArchiveStemHeartbeat struct {
 	// Bytes are those moved so far; Total is 0 while it is unknown.
 	Bytes int64 `json:"bytes"`
 	Total int64 `json:"total,omitempty"`
-	// SourceFailures counts the attempts that failed at the source: those at the store are not the stem's fault.
+	// SourceFailures counts the attempts that failed at the source: those at the store are not the
+	// stem's fault.
 	SourceFailures int `json:"sourceFailures,omitempty"`
 }
 
-// WriteManifestInput asks for the manifest. The activity fills in the reference to itself and returns it.
+// WriteManifestInput asks for the manifest. The activity fills in the reference to itself and
+// returns it.
 type WriteManifestInput struct {
 	Location Location `json:"location"`
 	// Ledger is as in [PreparedArchive].

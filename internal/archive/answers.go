@@ -18,8 +18,9 @@ func (a answers) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, errNotS3 // minio-go would take any web page for an empty list
 	}
 	if req.Body != nil && resp.StatusCode/100 == 3 {
-		// No redirect is followed in any case. But after a 301, 302 or 303 http.Client closes the request's body, which the connection may
-		// be closing at the same moment, and minio-go's signing body does not bear that.
+		// No redirect is followed in any case. But after a 301, 302 or 303 http.Client closes the
+		// request's body, which the connection may be closing at the same moment, and minio-go's
+		// signing body does not bear that.
 		resp.StatusCode = http.StatusTemporaryRedirect
 		resp.Header.Del("Location")
 	}

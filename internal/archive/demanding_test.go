@@ -20,8 +20,8 @@ import (
 	"stemflow/internal/devservers/serverstest"
 )
 
-// archiveTrack does all that is ever done to a bucket: the ledger is made and replaced, stems are written and read, and the manifest is
-// overwritten.
+// archiveTrack does all that is ever done to a bucket: the ledger is made and replaced, stems are
+// written and read, and the manifest is overwritten.
 func (f fixture) archiveTrack(dir string) {
 	t, ctx := f.t, f.t.Context()
 	t.Helper()
@@ -74,7 +74,8 @@ func (f fixture) archiveTrack(dir string) {
 	require.Len(t, objects, 4, "of each object the latest version")
 }
 
-// Buckets may keep every version, forbid that any is deleted, and encrypt. All that is asked for is the user's few rights.
+// Buckets may keep every version, forbid that any is deleted, and encrypt. All that is asked for is
+// the user's few rights.
 func TestBucketsThatDemandMore(t *testing.T) {
 	serverstest.SkipIfShort(t)
 	p, err := devservers.MinIO(t.Context(), devservers.MinIOOptions{

@@ -15,13 +15,15 @@ import (
 var (
 	// ErrNotFound says that the store has no object with that key.
 	ErrNotFound = errors.New("no such object")
-	// ErrPrecondition says that the object that was to be created exists, or the one that was to be replaced is not what it was.
+	// ErrPrecondition says that the object that was to be created exists, or the one that was to be
+	// replaced is not what it was.
 	ErrPrecondition = errors.New("the object is not in the state that the write requires")
 	// ErrNoBucket says that the bucket that an object is looked for in is not there.
 	ErrNoBucket = errors.New("no such bucket")
 	// ErrCorrupt says that the object is no document of the expected shape.
 	ErrCorrupt = errors.New("not the expected JSON")
-	// ErrUnconfirmed says that the store reported a write as done, but confirmed no checksum or another one.
+	// ErrUnconfirmed says that the store reported a write as done, but confirmed no checksum or
+	// another one.
 	ErrUnconfirmed = errors.New("the store did not confirm the checksum of what was sent")
 
 	// errNotS3 is an answer that no object store would give, like the welcome page of a web server.
@@ -141,8 +143,8 @@ func (s *Store) failure(op, bucket, key string, err error) error {
 	return e
 }
 
-// notKnown reports whether the store refused a request because it does not know what the request asks
-// for.
+// notKnown reports whether the store refused a request because it does not know what the request
+// asks for.
 func notKnown(err error) bool {
 	response, ok := errors.AsType[minio.ErrorResponse](err)
 	if !ok || !isS3(response) {
@@ -167,8 +169,9 @@ func (s *Store) refusal(op, bucket, key string, err error, remedy string) error 
 	return &Error{Op: op, Bucket: bucket, Key: key, Err: err, endpoint: s.opts.Endpoint, Final: true, Remedy: remedy}
 }
 
-// isS3 tells a store's own answer, a document or a request id, from that of some other server, to whose status minio-go gives a meaning
-// too: to take a proxy's "not found" for the store's would be to pay for what is archived.
+// isS3 tells a store's own answer, a document or a request id, from that of some other server, to
+// whose status minio-go gives a meaning too: to take a proxy's "not found" for the store's would be
+// to pay for what is archived.
 func isS3(response minio.ErrorResponse) bool {
 	return response.XMLName.Local == "Error" || response.RequestID != ""
 }

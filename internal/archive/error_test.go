@@ -95,7 +95,8 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
-// None of these answers may be taken for the store's: not a 200 for a success, not a 404 for an object that is not there.
+// None of these answers may be taken for the store's: not a 200 for a success, not a 404 for an
+// object that is not there.
 func TestAnotherServer(t *testing.T) {
 	for _, region := range []string{"", "us-east-1"} {
 		for _, status := range []int{200, 204, 301, 400, 403, 404, 405, 409, 412, 503} {

@@ -16,8 +16,8 @@ type Info struct {
 	// Size is in bytes.
 	Size int64
 	ETag string
-	// SHA256 is the store's checksum of the whole object in lower-case hexadecimal: empty in a list, and where it was uploaded without
-	// its size being known.
+	// SHA256 is the store's checksum of the whole object in lower-case hexadecimal: empty in a
+	// list, and where it was uploaded without its size being known.
 	SHA256 string
 }
 
@@ -33,14 +33,15 @@ func (s *Store) Stat(ctx context.Context, bucket, key string) (Info, error) {
 	return infoOf(object), nil
 }
 
-// Open returns an object to be read and closed by the caller, or ErrNotFound. Reading fails if the object does not match the checksum
-// that the store has of it.
+// Open returns an object to be read and closed by the caller, or ErrNotFound. Reading fails if the
+// object does not match the checksum that the store has of it.
 func (s *Store) Open(ctx context.Context, bucket, key string) (io.ReadCloser, Info, error) {
 	return s.open(ctx, bucket, key, minio.GetObjectOptions{Checksum: true})
 }
 
-// OpenFrom returns what an object has from an offset on, to be read and closed by the caller, and as Info.Size how much that is; ErrNotFound, or
-// ErrPrecondition where the object has not the given ETag any more.
+// OpenFrom returns what an object has from an offset on, to be read and closed by the caller, and
+// as Info.Size how much that is; ErrNotFound, or ErrPrecondition where the object has not the given
+// ETag any more.
 func (s *Store) OpenFrom(ctx context.Context, bucket, key, etag string, offset int64) (io.ReadCloser, Info, error) {
 	var opts minio.GetObjectOptions
 	err := opts.SetMatchETag(etag)
@@ -81,7 +82,8 @@ func (s *Store) List(ctx context.Context, bucket, prefix string) ([]Info, error)
 
 func infoOf(object minio.ObjectInfo) Info {
 	info := Info{Key: object.Key, Size: object.Size, ETag: object.ETag}
-	// Of a multipart upload it would be a checksum of checksums, with the number of parts behind it.
+	// Of a multipart upload it would be a checksum of checksums, with the number of parts behind
+	// it.
 	if sum, err := base64.StdEncoding.DecodeString(object.ChecksumSHA256); err == nil && len(sum) == sha256.Size {
 		info.SHA256 = hex.EncodeToString(sum)
 	}

@@ -12,11 +12,12 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// maxDocument is far above any document of ours, and keeps a foreign object from filling the memory.
+// maxDocument is far above any document of ours, and keeps a foreign object from filling the
+// memory.
 const maxDocument = 4 << 20
 
-// ReadJSON decodes a document into v and returns its ETag. It fails with ErrNotFound, with ErrNoBucket, or with ErrCorrupt where the
-// object is no JSON of v's shape.
+// ReadJSON decodes a document into v and returns its ETag. It fails with ErrNotFound, with
+// ErrNoBucket, or with ErrCorrupt where the object is no JSON of v's shape.
 func (s *Store) ReadJSON(ctx context.Context, bucket, key string, v any) (etag string, err error) {
 	content, info, err := s.Open(ctx, bucket, key)
 	if err != nil {
@@ -40,9 +41,9 @@ func (s *Store) ReadJSON(ctx context.Context, bucket, key string, v any) (etag s
 // that create one key at the same time one succeeds.
 //
 // The request is made once. After any error except ErrPrecondition the document may or may not be
-// there: its answer may have been lost, and with ErrUnconfirmed, which is final, the store even said
-// that it has written. Read the document before deciding that nothing was written. ErrUnconfirmed
-// comes with the ETag.
+// there: its answer may have been lost, and with ErrUnconfirmed, which is final, the store even
+// said that it has written. Read the document before deciding that nothing was written.
+// ErrUnconfirmed comes with the ETag.
 func (s *Store) CreateJSON(ctx context.Context, bucket, key string, v any) (etag string, err error) {
 	data, err := encode(bucket, key, v)
 	if err != nil {
@@ -73,8 +74,8 @@ func (s *Store) ReplaceJSON(ctx context.Context, bucket, key, etag string, v any
 	return info.ETag, s.requireConfirmed("replace", bucket, key, data, info)
 }
 
-// PutJSON writes a document, whatever was there. After an error it may or may not be written, as with
-// CreateJSON.
+// PutJSON writes a document, whatever was there. After an error it may or may not be written, as
+// with CreateJSON.
 func (s *Store) PutJSON(ctx context.Context, bucket, key string, v any) error {
 	data, err := encode(bucket, key, v)
 	if err != nil {
@@ -127,13 +128,13 @@ func (s *Store) putDocument(
 ) (minio.UploadInfo, error) {
 	size := int64(len(data))
 	opts.ContentType, opts.DisableMultipart, opts.Checksum = "application/json", true, minio.ChecksumSHA256
-	// As a plain stream it cannot be sent again: a repeated conditional write would trip over its own
-	// first try.
+	// As a plain stream it cannot be sent again: a repeated conditional write would trip over its
+	// own first try.
 	return s.upload(ctx, op, bucket, key, newBody(bytes.NewReader(data), size), size, opts)
 }
 
-// requireConfirmed returns an error unless the store confirmed the SHA-256 of the document that it says
-// it has written.
+// requireConfirmed returns an error unless the store confirmed the SHA-256 of the document that it
+// says it has written.
 func (s *Store) requireConfirmed(op, bucket, key string, data []byte, info minio.UploadInfo) error {
 	if info.ChecksumSHA256 != checksum(minio.ChecksumSHA256, data) {
 		return s.unconfirmed(op, bucket, key, minio.ChecksumSHA256, info.ChecksumSHA256)

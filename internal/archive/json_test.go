@@ -72,7 +72,8 @@ func TestDocumentsAreWrittenForPeople(t *testing.T) {
 	require.Equal(t, "application/json", raw.ContentType)
 }
 
-// The payment depends on these: of all that try at the same time one wins, and what stands there is the winner's.
+// The payment depends on these: of all that try at the same time one wins, and what stands there is
+// the winner's.
 func TestOneConcurrentWriterWins(t *testing.T) {
 	f := newFixture(t)
 	const writers = 8

@@ -10,7 +10,8 @@ import (
 	"stemflow"
 )
 
-// Locate is the folder of a separation of a track: "<prefix>/<taskId>/<audioId>/<type>[/<slug of stemName>]/".
+// Locate is the folder of a separation of a track: "<prefix>/<taskId>/<audioId>/<type>[/<slug of
+// stemName>]/".
 func Locate(bucket, prefix string, t stemflow.Track) activityapi.Location {
 	parts := []string{t.TaskID, t.AudioID, string(t.Type)}
 	if prefix = strings.Trim(prefix, "/"); prefix != "" {
@@ -46,12 +47,14 @@ func StemKey(loc activityapi.Location, separationTaskID, stemName, ext string) s
 	return StemPrefix(loc, separationTaskID, stemName) + ext
 }
 
-// LocateCatalog is the folder of one run of a catalogue: "<prefix>/_catalogs/<name>/<run id>/". No music task's id begins with an underscore.
+// LocateCatalog is the folder of one run of a catalogue: "<prefix>/_catalogs/<name>/<run id>/". No
+// music task's id begins with an underscore.
 func LocateCatalog(bucket, prefix, name, runID string) activityapi.Location {
 	return activityapi.Location{Bucket: bucket, Dir: catalogDir(prefix, name) + runID + "/"}
 }
 
-// CatalogUploadKey is the key of a list of tracks that is uploaded for a catalogue: of the same content the same, and of no other.
+// CatalogUploadKey is the key of a list of tracks that is uploaded for a catalogue: of the same
+// content the same, and of no other.
 func CatalogUploadKey(prefix, name, sha256, file string) string {
 	return catalogDir(prefix, name) + "uploads/" + sha256[:16] + "/" + file
 }

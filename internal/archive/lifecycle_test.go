@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// deploy/minio/lifecycle.json is taken by a store, and lets no object that counts expire: without its ledger a track is paid for again.
+// deploy/minio/lifecycle.json is taken by a store, and lets no object that counts expire: without
+// its ledger a track is paid for again.
 func TestTheLifecycleKeepsWhatCounts(t *testing.T) {
 	text, err := os.ReadFile("../../deploy/minio/lifecycle.json")
 	require.NoError(t, err)

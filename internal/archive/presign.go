@@ -12,12 +12,14 @@ import (
 // MaxLinkLifetime is the longest that S3 lets a link work.
 const MaxLinkLifetime = 7 * 24 * time.Hour
 
-// Presign returns a link with which anybody can get the object, for a lifetime of one second up to MaxLinkLifetime, and no longer than
-// the store knows the credentials. Whether there is such an object shows only when the link is used.
+// Presign returns a link with which anybody can get the object, for a lifetime of one second up to
+// MaxLinkLifetime, and no longer than the store knows the credentials. Whether there is such an
+// object shows only when the link is used.
 //
 // A link is a secret: it belongs to whoever asked for it, and in no log, history or manifest.
 func (s *Store) Presign(ctx context.Context, bucket, key string, lifetime time.Duration) (string, error) {
-	// The signature covers host and region. The store is asked for the region where we reach it, which may not be where its links lead.
+	// The signature covers host and region. The store is asked for the region where we reach it,
+	// which may not be where its links lead.
 	region, err := s.api.GetBucketLocation(ctx, bucket)
 	if err != nil {
 		return "", s.failure("sign a link to", bucket, key, err)

@@ -67,17 +67,17 @@ func (s *Store) Proved(bucket string) bool { return s.proofs.of(bucket).proved }
 //   - confirm the SHA256 and CRC64NVME checksums of parts of uploads, refuse parts with wrong ones,
 //     and abort the uploads.
 //
-// Afterwards the bucket holds what it held before: no write of the test takes effect on a store that
-// passes. One that ignores conditions overwrites the document with its own bytes, which may change
-// its ETag. If the document is deleted during the test, the store creates it again and counts as one
-// that ignores If-None-Match.
+// Afterwards the bucket holds what it held before: no write of the test takes effect on a store
+// that passes. One that ignores conditions overwrites the document with its own bytes, which may
+// change its ETag. If the document is deleted during the test, the store creates it again and
+// counts as one that ignores If-None-Match.
 //
 // On success the bucket counts as proved. A defect is a final *Error that names it and says what to
 // do. It is not remembered, so the next Prove finds a mended store; only a write that was not
-// confirmed (ErrUnconfirmed) is, until a later document is. ErrPrecondition means that the document is
-// not ours any more and that nothing was tested. Any other error means that the test could not be
-// finished. Two things cannot be tested without leaving objects behind: that conditional
-// writes are atomic, and the checksum that the store gives a completed multipart upload.
+// confirmed (ErrUnconfirmed) is, until a later document is. ErrPrecondition means that the document
+// is not ours any more and that nothing was tested. Any other error means that the test could not
+// be finished. Two things cannot be tested without leaving objects behind: that conditional writes
+// are atomic, and the checksum that the store gives a completed multipart upload.
 func (s *Store) Prove(ctx context.Context, bucket, key, etag string, v any) error {
 	data, err := encode(bucket, key, v)
 	if err != nil {
@@ -100,8 +100,8 @@ func (s *Store) Prove(ctx context.Context, bucket, key, etag string, v any) erro
 }
 
 func (s *Store) testReading(ctx context.Context, bucket, key, etag string, data []byte) error {
-	// Without the store's checksum, after which minio-go would report a changed document as one that
-	// cannot be read.
+	// Without the store's checksum, after which minio-go would report a changed document as one
+	// that cannot be read.
 	content, info, err := s.open(ctx, bucket, key, minio.GetObjectOptions{})
 	if errors.Is(err, ErrNotFound) {
 		return s.defect(bucket, key, "the store does not have the document that it said it has written", useFaithful)

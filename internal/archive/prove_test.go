@@ -41,7 +41,8 @@ func (f fixture) everyVersion() (versions []string) {
 	return versions
 }
 
-// requireNoUploadTo demands that no upload to a key is unfinished. MinIO finds those of one key only.
+// requireNoUploadTo demands that no upload to a key is unfinished. MinIO finds those of one key
+// only.
 func (f fixture) requireNoUploadTo(key string) {
 	f.t.Helper()
 	uploads, err := minio.Core{Client: f.raw}.ListMultipartUploads(context.Background(), f.bucket, key, "", "", "", 100)
@@ -59,7 +60,8 @@ func TestUnfinishedUploadsAreFound(t *testing.T) {
 	require.NoError(t, minio.Core{Client: f.raw}.AbortMultipartUpload(t.Context(), f.bucket, ledger, id))
 }
 
-// All that is asked for is the user's few rights, and nothing is left behind, not even where it would stay for years.
+// All that is asked for is the user's few rights, and nothing is left behind, not even where it
+// would stay for years.
 func TestASoundStoreIsProved(t *testing.T) {
 	for name, locked := range map[string]bool{"plain": false, "object lock": true} {
 		t.Run(name, func(t *testing.T) {

@@ -11,11 +11,13 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// buffered is how many uploads of unknown size a store takes at once; more of them wait. With partSize it is all the memory that they have.
+// buffered is how many uploads of unknown size a store takes at once; more of them wait. With
+// partSize it is all the memory that they have.
 const buffered = 3
 
-// partSize bounds the memory of an upload of unknown size, which is buffered in parts, one at a time. It is the least that S3 takes, and
-// 10,000 parts make 50 GB. The default would be a buffer of half a gigabyte.
+// partSize bounds the memory of an upload of unknown size, which is buffered in parts, one at a
+// time. It is the least that S3 takes, and 10,000 parts make 50 GB. The default would be a buffer
+// of half a gigabyte.
 const partSize = 5 << 20
 
 // Written is what an upload has stored.
@@ -25,11 +27,13 @@ type Written struct {
 	SHA256 string
 }
 
-// Put stores what body yields until its end: all of it or nothing, in place of an object that has the key. Size is in bytes and must be
-// right; -1 is for an unknown one. An empty body is refused. The store verifies a checksum of the whole object before the object is there.
+// Put stores what body yields until its end: all of it or nothing, in place of an object that has
+// the key. Size is in bytes and must be right; -1 is for an unknown one. An empty body is refused.
+// The store verifies a checksum of the whole object before the object is there.
 //
-// An error of body is returned as it is, wrapped: errors.As and errors.Is find it. Body must wake when the context ends, as the body of a
-// response does whose request has the same context. It is not read any more when Put has returned.
+// An error of body is returned as it is, wrapped: errors.As and errors.Is find it. Body must wake
+// when the context ends, as the body of a response does whose request has the same context. It is
+// not read any more when Put has returned.
 func (s *Store) Put(ctx context.Context, bucket, key, contentType string, body io.Reader, size int64) (Written, error) {
 	if size < 0 {
 		select {
@@ -42,11 +46,13 @@ func (s *Store) Put(ctx context.Context, bucket, key, contentType string, body i
 	guarded := newBody(body, size)
 	opts := minio.PutObjectOptions{ContentType: contentType}
 	if size >= 0 {
-		// One streamed request; otherwise 16 MiB and more go in parts of 16 MiB, each in memory. The checksum behind the body is hash enough:
-		// without TLS the signature would hash the body once more, and the store, too.
+		// One streamed request; otherwise 16 MiB and more go in parts of 16 MiB, each in memory.
+		// The checksum behind the body is hash enough: without TLS the signature would hash the
+		// body once more, and the store, too.
 		opts.DisableMultipart, opts.DisableContentSha256, opts.Checksum = true, true, minio.ChecksumSHA256
 	} else {
-		// SHA-256 of a multipart upload is one of the parts' checksums; this one is of the whole object.
+		// SHA-256 of a multipart upload is one of the parts' checksums; this one is of the whole
+		// object.
 		size, opts.PartSize, opts.Checksum = -1, partSize, minio.ChecksumCRC64NVME
 	}
 	info, err := s.upload(ctx, "put", bucket, key, guarded, size, opts)
@@ -60,8 +66,9 @@ func (s *Store) Put(ctx context.Context, bucket, key, contentType string, body i
 	return Written{Size: guarded.read, SHA256: hex.EncodeToString(sum)}, nil
 }
 
-// confirmed is the SHA-256 of an object that the store has verified, or nil. Where the size is known, minio-go has hashed what it sent and the
-// store what it got, and it refuses what differs: its answer is what both found.
+// confirmed is the SHA-256 of an object that the store has verified, or nil. Where the size is
+// known, minio-go has hashed what it sent and the store what it got, and it refuses what differs:
+// its answer is what both found.
 func confirmed(b *body, info minio.UploadInfo) []byte {
 	if b.size < 0 {
 		if base64.StdEncoding.EncodeToString(b.crc.Sum(nil)) != info.ChecksumCRC64NVME {

@@ -77,7 +77,8 @@ type sourceError struct{ text string }
 
 func (e *sourceError) Error() string { return e.text }
 
-// Half of these readers end in a way that minio-go by itself takes for the end of the object, or whose error it replaces.
+// Half of these readers end in a way that minio-go by itself takes for the end of the object, or
+// whose error it replaces.
 func TestPutFailsWithItsBody(t *testing.T) {
 	f := newFixture(t)
 	for _, good := range []int{0, 1, 100_000, part, part + 1, 2*part + 1} {
@@ -143,7 +144,8 @@ func TestPutThatFailsLeavesTheOldObject(t *testing.T) {
 	f.requireNoUpload("after failed uploads")
 }
 
-// A source that stalls in the middle is an HTTP response whose request has the same context, as the downloader's are.
+// A source that stalls in the middle is an HTTP response whose request has the same context, as the
+// downloader's are.
 func TestPutEndsWithItsContext(t *testing.T) {
 	f := newFixture(t)
 	sent := make(chan struct{}, 1)

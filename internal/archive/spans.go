@@ -12,7 +12,8 @@ import (
 	"stemflow/internal/span"
 )
 
-// spans makes each request to the store a span of the caller's trace. It lasts until the answer has been read.
+// spans makes each request to the store a span of the caller's trace. It lasts until the answer has
+// been read.
 type spans struct{ http.RoundTripper }
 
 func (s spans) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -34,7 +35,8 @@ func (s spans) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// objectSize is how much a request sends: what is signed while it is streamed has signatures between its bytes.
+// objectSize is how much a request sends: what is signed while it is streamed has signatures
+// between its bytes.
 func objectSize(req *http.Request) int64 {
 	if size, err := strconv.ParseInt(req.Header.Get("X-Amz-Decoded-Content-Length"), 10, 64); err == nil {
 		return size
@@ -42,7 +44,8 @@ func objectSize(req *http.Request) int64 {
 	return req.ContentLength
 }
 
-// failed is the error that a status stands for. That nothing is there, or that another has written first, is an answer like others.
+// failed is the error that a status stands for. That nothing is there, or that another has written
+// first, is an answer like others.
 func failed(status int) error {
 	if status < http.StatusBadRequest || status == http.StatusNotFound || status == http.StatusPreconditionFailed {
 		return nil

@@ -13,7 +13,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-// That nothing is there yet, and that another was quicker, belong to every good run: a trace shows them as answers, not as failures.
+// That nothing is there yet, and that another was quicker, belong to every good run: a trace shows
+// them as answers, not as failures.
 func TestWhatAStoreAnswersInATrace(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status, err := strconv.Atoi(r.URL.Path[1:])

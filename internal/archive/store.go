@@ -1,6 +1,8 @@
-// Package archive keeps stems and the documents about them in S3-compatible object storage. It alone knows minio-go.
+// Package archive keeps stems and the documents about them in S3-compatible object storage. It
+// alone knows minio-go.
 //
-// Requests are repeated once at most, and conditional ones never: the engine retries, and it knows better what a lost answer means.
+// Requests are repeated once at most, and conditional ones never: the engine retries, and it knows
+// better what a lost answer means.
 package archive
 
 import (
@@ -29,7 +31,8 @@ type Options struct {
 	// Endpoint is "host" or "host:port".
 	Endpoint             string
 	AccessKey, SecretKey string
-	// PublicEndpoint and PublicSecure are how those reach the store who are given links to it; empty is as Endpoint and Secure say.
+	// PublicEndpoint and PublicSecure are how those reach the store who are given links to it;
+	// empty is as Endpoint and Secure say.
 	PublicEndpoint string
 	PublicSecure   bool
 	// Region is for stores that insist on one; empty asks the store.
@@ -60,7 +63,8 @@ type Store struct {
 
 // New returns a store without asking it anything.
 func New(opts Options) (*Store, error) {
-	// Names from the environment, like the proxy of http.DefaultTransport, are not for a store on the own network.
+	// Names from the environment, like the proxy of http.DefaultTransport, are not for a store on
+	// the own network.
 	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,

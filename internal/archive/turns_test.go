@@ -16,7 +16,8 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// Bodies of unknown size are buffered, so only so many are taken at once. Those that wait are not read, and end with their context.
+// Bodies of unknown size are buffered, so only so many are taken at once. Those that wait are not
+// read, and end with their context.
 func TestUploadsOfUnknownSizeTakeTurns(t *testing.T) {
 	f := newFixture(t)
 	const uploads = 12

@@ -11,9 +11,10 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// body guards a reader on its way through minio-go, which takes io.ErrUnexpectedEOF for the end of an object of unknown size, forgets
-// errors that speak of an EOF, and may go on reading in the background after it has returned. The guard counts what passes, hashes it where
-// minio-go's own hash will not do, and keeps the error with which the reader failed.
+// body guards a reader on its way through minio-go, which takes io.ErrUnexpectedEOF for the end of
+// an object of unknown size, forgets errors that speak of an EOF, and may go on reading in the
+// background after it has returned. The guard counts what passes, hashes it where minio-go's own
+// hash will not do, and keeps the error with which the reader failed.
 type body struct {
 	mu     sync.Mutex
 	reader io.Reader
@@ -85,7 +86,8 @@ func (b *body) checkSize(end error) error {
 	}
 }
 
-// finish waits until nobody reads, sees to it that nobody will, and returns the error with which the reader failed.
+// finish waits until nobody reads, sees to it that nobody will, and returns the error with which
+// the reader failed.
 func (b *body) finish() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

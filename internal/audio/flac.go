@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// streamInfoEnd is where the STREAMINFO block ends, which always comes first: magic, block header, 34 bytes of content.
+// streamInfoEnd is where the STREAMINFO block ends, which always comes first: magic, block header,
+// 34 bytes of content.
 const streamInfoEnd = 4 + 4 + 34
 
 // flacParser reads the STREAMINFO block of a FLAC stream.

@@ -2,9 +2,10 @@ package audio
 
 import "time"
 
-// Meter measures how long the audio written to it plays. It looks at headers only and passes over everything between them
-// unseen, so it costs next to nothing beside the transfer that it sits on. Its memory is fixed, whatever the size of the
-// stream, and it does not matter how the stream is cut into writes. The zero Meter is ready for use.
+// Meter measures how long the audio written to it plays. It looks at headers only and passes over
+// everything between them unseen, so it costs next to nothing beside the transfer that it sits on.
+// Its memory is fixed, whatever the size of the stream, and it does not matter how the stream is
+// cut into writes. The zero Meter is ready for use.
 //
 // A Meter is not safe for concurrent use.
 type Meter struct {
@@ -12,26 +13,28 @@ type Meter struct {
 	parser parser
 	// ahead counts the bytes that the parser is done with and that are yet to be written.
 	ahead int64
-	// held keeps the end of the last write while its meaning depends on bytes that are yet to be written.
+	// held keeps the end of the last write while its meaning depends on bytes that are yet to be
+	// written.
 	held   [lookahead]byte
 	inHeld int
 }
 
 // parser follows a stream of one format.
 type parser interface {
-	// next looks at the bytes at the current position and returns how many of them it is done with, which may be more than
-	// there are: the rest is passed over unseen when it comes. It returns 0 to see more bytes first, which it may do only
-	// while window is shorter than lookahead.
+	// next looks at the bytes at the current position and returns how many of them it is done with,
+	// which may be more than there are: the rest is passed over unseen when it comes. It returns 0
+	// to see more bytes first, which it may do only while window is shorter than lookahead.
 	next(window []byte) int64
 	// duration is the playing time so far, and false where it cannot be told. ahead is the Meter's.
 	duration(ahead int64) (time.Duration, bool)
 }
 
 const (
-	// lookahead is the most bytes that any parser needs to see together: two MP3 frames and the header of a third.
+	// lookahead is the most bytes that any parser needs to see together: two MP3 frames and the
+	// header of a third.
 	lookahead = 2*maxFrameSize + frameHeaderSize
-	// toEnd is what a parser is done with when nothing more needs to be seen. It is far from overflowing when counts of
-	// real bytes are added to it.
+	// toEnd is what a parser is done with when nothing more needs to be seen. It is far from
+	// overflowing when counts of real bytes are added to it.
 	toEnd = int64(1) << 62
 )
 
@@ -99,7 +102,8 @@ func (m *Meter) next(window []byte) int64 {
 	return m.parser.next(window)
 }
 
-// parserFor chooses by the first magicSize bytes after any ID3v2 tag. What is nothing else is searched for MP3 frames.
+// parserFor chooses by the first magicSize bytes after any ID3v2 tag. What is nothing else is
+// searched for MP3 frames.
 func parserFor(head []byte) parser {
 	switch format, _ := sniffMagic(head); format {
 	case wav:
@@ -113,14 +117,14 @@ func parserFor(head []byte) parser {
 	}
 }
 
-// Duration is how long the audio written so far plays, and false for a format that is not measured or a stream that has
-// not come to its audio. It is exact for MP3, WAV and FLAC:
+// Duration is how long the audio written so far plays, and false for a format that is not measured
+// or a stream that has not come to its audio. It is exact for MP3, WAV and FLAC:
 //
-//   - MP3: the frames themselves are counted, without the one that carries a Xing, Info or VBRI header, which decoders do
-//     not play. The encoder's delay and padding are left in, as ffprobe has it when it prints a file's duration. Free-format
-//     streams are not measured.
-//   - WAV: the sample data written, so a header whose sizes were never filled in does not matter. Codecs whose blocks do
-//     not hold one sample each are not measured.
+//   - MP3: the frames themselves are counted, without the one that carries a Xing, Info or VBRI
+//     header, which decoders do not play. The encoder's delay and padding are left in, as ffprobe
+//     has it when it prints a file's duration. Free-format streams are not measured.
+//   - WAV: the sample data written, so a header whose sizes were never filled in does not matter.
+//     Codecs whose blocks do not hold one sample each are not measured.
 //   - FLAC: what its header says, where it says it.
 func (m *Meter) Duration() (time.Duration, bool) {
 	if m.parser == nil {

@@ -44,7 +44,8 @@ func whole(t *testing.T, content []byte) time.Duration {
 func TestMeterAgreesWithFFprobe(t *testing.T) {
 	for name, seconds := range measured {
 		t.Run(name, func(t *testing.T) {
-			// Without a header frame ffprobe estimates from bit rate and size, to within a fraction of a millisecond.
+			// Without a header frame ffprobe estimates from bit rate and size, to within a fraction
+			// of a millisecond.
 			require.InDelta(t, seconds, whole(t, fixture(t, name)).Seconds(), 0.0002)
 		})
 	}
@@ -140,7 +141,8 @@ func TestMeterFindsItsWayBackToFrames(t *testing.T) {
 func TestMeterAddsUpAcrossSampleRates(t *testing.T) {
 	low := fixture(t, "mpeg25_mono.mp3")
 	both := slices.Concat(frames(100), low)
-	// Decoders play the second stream's header frame as silence: it is not where such a frame is looked for.
+	// Decoders play the second stream's header frame as silence: it is not where such a frame is
+	// looked for.
 	headerFrame := time.Duration(576 * int64(time.Second) / 11025)
 	want := playingFrames(100) + whole(t, low) + headerFrame
 	require.InDelta(t, want, whole(t, both), 3)

@@ -9,17 +9,18 @@ const (
 	frameHeaderSize = 4
 	// maxFrameSize is that of 320 kbit/s at 32 kHz, or 160 kbit/s at 8 kHz, with a byte of padding.
 	maxFrameSize = 1441
-	// confirmingFrames is how many frame headers must follow upon each other to be taken for a stream. Two would be met by
-	// chance in some megabytes of other data.
+	// confirmingFrames is how many frame headers must follow upon each other to be taken for a
+	// stream. Two would be met by chance in some megabytes of other data.
 	confirmingFrames = 3
-	// ticksPerSecond is the least common multiple of all sample rates of MP3. Counted in it, the playing times of frames add
-	// up exactly even where the rate changes on the way.
+	// ticksPerSecond is the least common multiple of all sample rates of MP3. Counted in it, the
+	// playing times of frames add up exactly even where the rate changes on the way.
 	ticksPerSecond = 14_112_000
 )
 
 // frameHeader is what the header of an MPEG audio frame of Layer III says.
 type frameHeader struct {
-	// stream holds the bits in which all frames of a stream agree: sync word, version, layer and sample rate. Never 0.
+	// stream holds the bits in which all frames of a stream agree: sync word, version, layer and
+	// sample rate. Never 0.
 	stream uint16
 	// size is in bytes, the header included.
 	size  int
@@ -28,19 +29,21 @@ type frameHeader struct {
 	sideInfo int
 }
 
-// Of the two halves of these tables the first is MPEG-1, the second MPEG-2 and 2.5, which go by "low sampling frequencies".
+// Of the two halves of these tables the first is MPEG-1, the second MPEG-2 and 2.5, which go by
+// "low sampling frequencies".
 var (
 	kilobits = [2][16]int{
 		{0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0},
 		{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0},
 	}
 	sideInfoSizes = [2]struct{ stereo, mono int }{{32, 17}, {17, 9}}
-	// sampleRates goes by the header's version bits, 1 of which is reserved: MPEG-2.5, none, MPEG-2, MPEG-1.
+	// sampleRates goes by the header's version bits, 1 of which is reserved: MPEG-2.5, none,
+	// MPEG-2, MPEG-1.
 	sampleRates = [4][4]int{{11025, 12000, 8000, 0}, {}, {22050, 24000, 16000, 0}, {44100, 48000, 32000, 0}}
 )
 
-// parseFrameHeader reads the frame header at the start of b. Headers of the other layers and of free-format streams, whose
-// frames do not say how long they are, count as none.
+// parseFrameHeader reads the frame header at the start of b. Headers of the other layers and of
+// free-format streams, whose frames do not say how long they are, count as none.
 func parseFrameHeader(b []byte) (frameHeader, bool) {
 	if len(b) < frameHeaderSize || b[0] != 0xFF || b[1]&0xE6 != 0xE2 {
 		return frameHeader{}, false
@@ -66,8 +69,9 @@ func parseFrameHeader(b []byte) (frameHeader, bool) {
 	}, true
 }
 
-// followFrames counts the frame headers of one stream that follow upon each other from the start of b, at most
-// confirmingFrames. cut tells that b ends before that many, or before one that does not fit, could be seen.
+// followFrames counts the frame headers of one stream that follow upon each other from the start of
+// b, at most confirmingFrames. cut tells that b ends before that many, or before one that does not
+// fit, could be seen.
 func followFrames(b []byte) (count int, cut bool) {
 	var stream uint16
 	for count < confirmingFrames {
@@ -85,8 +89,8 @@ func followFrames(b []byte) (count int, cut bool) {
 	return count, false
 }
 
-// carriesHeader reports whether a frame, which is in b, carries a header of the whole stream in place of audio. Decoders read
-// these at one place only, whether the frame has a checksum or not.
+// carriesHeader reports whether a frame, which is in b, carries a header of the whole stream in
+// place of audio. Decoders read these at one place only, whether the frame has a checksum or not.
 func (f frameHeader) carriesHeader(b []byte) bool {
 	at := func(offset int, magic string) bool {
 		return bytes.HasPrefix(b[min(frameHeaderSize+offset, len(b)):], []byte(magic))
@@ -94,7 +98,8 @@ func (f frameHeader) carriesHeader(b []byte) bool {
 	return at(f.sideInfo, "Xing") || at(f.sideInfo, "Info") || at(32, "VBRI")
 }
 
-// mp3Parser counts frames. Where no frame follows upon the last, in tags or damage, it searches for the next that does.
+// mp3Parser counts frames. Where no frame follows upon the last, in tags or damage, it searches for
+// the next that does.
 type mp3Parser struct {
 	// stream is the header bits of the stream that is followed, 0 while searching for one.
 	stream uint16

@@ -27,11 +27,12 @@ var (
 	aiff = Format{"aiff", "audio/aiff"}
 )
 
-// Sniff tells the audio format of a stream by its first bytes, SniffLen of them or all there are, and false when they are
-// not audio: an error page, JSON, an image, nothing.
+// Sniff tells the audio format of a stream by its first bytes, SniffLen of them or all there are,
+// and false when they are not audio: an error page, JSON, an image, nothing.
 //
-// A lone MP3 or AAC frame header could be chance, so the headers after it must agree, as far as head reaches. MP3 frames are
-// also found behind some bytes of something else, as in a recording of a live stream.
+// A lone MP3 or AAC frame header could be chance, so the headers after it must agree, as far as
+// head reaches. MP3 frames are also found behind some bytes of something else, as in a recording of
+// a live stream.
 func Sniff(head []byte) (Format, bool) {
 	head = head[:min(len(head), SniffLen)]
 	if size, ok := id3v2Size(head); ok {

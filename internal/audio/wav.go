@@ -16,7 +16,8 @@ const (
 // wavParser walks the chunks of a RIFF/WAVE file up to its sample data.
 type wavParser struct {
 	begun bool
-	// sampleRate is in samples a second, blockSize in bytes for one sample of all channels; both are 0 while unknown.
+	// sampleRate is in samples a second, blockSize in bytes for one sample of all channels; both
+	// are 0 while unknown.
 	sampleRate, blockSize int64
 	// inData tells that the sample data has begun, dataSize how long the file says it is.
 	inData   bool
@@ -36,7 +37,8 @@ func (s *wavParser) next(window []byte) int64 {
 	case id == "data":
 		s.inData = true
 		s.dataSize = int64(size)
-		// What is written to a pipe has either of these for a size that was not known yet; RF64 keeps it elsewhere.
+		// What is written to a pipe has either of these for a size that was not known yet; RF64
+		// keeps it elsewhere.
 		if size == 0 || size == math.MaxUint32 {
 			s.dataSize = toEnd
 		}

@@ -225,7 +225,8 @@ func TestKeptTracksAreReadInPages(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotKept)
 }
 
-// Whatever a list is, it is read to its end in bounded memory, tracks are right, and each problem names a line.
+// Whatever a list is, it is read to its end in bounded memory, tracks are right, and each problem
+// names a line.
 func FuzzCheck(f *testing.F) {
 	for _, seed := range []string{
 		"taskId,audioId,type\nt,a,\nt,b,split_stem\n", "taskId,audioId\n\"t\",\"a\nb\"\n", "taskId;audioId", "\ufefftaskId,audioId\r\nt,a",

@@ -1,4 +1,5 @@
-// Package catalog reads lists of tracks: as people write them, in JSON lines or CSV, and as a run of a catalogue keeps them.
+// Package catalog reads lists of tracks: as people write them, in JSON lines or CSV, and as a run
+// of a catalogue keeps them.
 package catalog
 
 import (
@@ -11,8 +12,9 @@ import (
 	"stemflow"
 )
 
-// Check reads a list of tracks to its end, whatever is wrong on the way, and hands each track to take for as long as nothing is. It returns how
-// many there are, or an [*stemflow.InputError] that names lines, or the error with which r or take failed. What it keeps in memory is a line, and
+// Check reads a list of tracks to its end, whatever is wrong on the way, and hands each track to
+// take for as long as nothing is. It returns how many there are, or an [*stemflow.InputError] that
+// names lines, or the error with which r or take failed. What it keeps in memory is a line, and
 // some forty bytes of each track, by which it finds those that are listed twice.
 func Check(r io.Reader, in stemflow.SeparateCatalogInput, take func(activityapi.CatalogTrack) error) (int, error) {
 	c := check{take: take, lines: map[[16]byte]int{}}

@@ -17,7 +17,8 @@ func Append(b []byte, track activityapi.CatalogTrack) []byte {
 	return append(append(b, encode(track)...), '\n')
 }
 
-// ReadPage reads the next tracks that a run has kept, at most so many, and returns how many bytes they take.
+// ReadPage reads the next tracks that a run has kept, at most so many, and returns how many bytes
+// they take.
 func ReadPage(r io.Reader, most int) (tracks []activityapi.CatalogTrack, size int64, err error) {
 	input := bufio.NewReaderSize(r, maxLine)
 	for len(tracks) < most {

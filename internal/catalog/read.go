@@ -20,7 +20,8 @@ const maxLine = 64 << 10
 // byteOrderMark is what some editors put before UTF-8.
 const byteOrderMark = "\ufeff"
 
-// read reads a list in either format. It distinguishes them by the first character, whatever the object is called.
+// read reads a list in either format. It distinguishes them by the first character, whatever the
+// object is called.
 func (c *check) read(r io.Reader, in stemflow.SeparateCatalogInput) error {
 	input := bufio.NewReaderSize(r, maxLine)
 	if mark, err := input.Peek(len(byteOrderMark)); err == nil && string(mark) == byteOrderMark {
@@ -69,7 +70,8 @@ func (c *check) readJSON(input *bufio.Reader, in stemflow.SeparateCatalogInput) 
 	}
 }
 
-// readCSV reads a track from each row, by the names in the first. Empty cells and rows do not matter.
+// readCSV reads a track from each row, by the names in the first. Empty cells and rows do not
+// matter.
 func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error {
 	limited := &limiter{r: input}
 	rows := csv.NewReader(limited)

@@ -46,7 +46,8 @@ func NewAuthority(tb testing.TB) *Authority {
 	return a
 }
 
-// Write writes a new server certificate of an authority of its own, and its key. It returns a pool that trusts that authority.
+// Write writes a new server certificate of an authority of its own, and its key. It returns a pool
+// that trusts that authority.
 func Write(tb testing.TB, certFile, keyFile string) *x509.CertPool {
 	tb.Helper()
 	a := NewAuthority(tb)

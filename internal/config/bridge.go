@@ -15,10 +15,12 @@ type Bridge struct {
 	Addr string
 	// Secrets verify the tokens in callback URLs: at least one.
 	Secrets []Secret
-	// HMACKeys verify the provider's signature; none: it is not demanded. Tolerance is how old or early it may be.
+	// HMACKeys verify the provider's signature; none: it is not demanded. Tolerance is how old or
+	// early it may be.
 	HMACKeys  []Secret
 	Tolerance time.Duration
-	// TLS is the certificate to serve with; nil: the bridge speaks plain HTTP, to a proxy that does TLS.
+	// TLS is the certificate to serve with; nil: the bridge speaks plain HTTP, to a proxy that does
+	// TLS.
 	TLS *CertificateFiles
 	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix

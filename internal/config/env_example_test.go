@@ -55,7 +55,8 @@ func TestExampleNamesEveryVariable(t *testing.T) {
 	for _, name := range []string{"OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"} {
 		asked[name] = true
 	}
-	// What belongs to Temporal's client is a choice of its variables, written with the values of a set one.
+	// What belongs to Temporal's client is a choice of its variables, written with the values of a
+	// set one.
 	_, err = temporalOptions(environment{variables: map[string]string{"TEMPORAL_CONFIG_FILE": t.TempDir() + "/none.toml"}, asked: asked})
 	require.NoError(t, err)
 	for _, name := range required {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Error lists everything that is wrong with the environment, each problem as "VARIABLE: what is wrong and what to give instead".
-// It never contains a secret.
+// Error lists everything that is wrong with the environment, each problem as "VARIABLE: what is
+// wrong and what to give instead". It never contains a secret.
 type Error struct{ Problems []string }
 
 func (e *Error) Error() string {

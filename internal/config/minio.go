@@ -16,7 +16,8 @@ type MinIO struct {
 	// Secure is TLS. RootCAs is nil for the system's certificates.
 	Secure  bool
 	RootCAs *x509.CertPool
-	// PublicEndpoint and PublicSecure are where links to objects lead. The worker makes none, and does not read them.
+	// PublicEndpoint and PublicSecure are where links to objects lead. The worker makes none, and
+	// does not read them.
 	PublicEndpoint string
 	PublicSecure   bool
 }
@@ -66,7 +67,8 @@ func (v *variables) minIO() MinIO {
 	return m
 }
 
-// endpoint takes "host:port" and, because people paste it, a URL. Its scheme, where there is one, decides about TLS.
+// endpoint takes "host:port" and, because people paste it, a URL. Its scheme, where there is one,
+// decides about TLS.
 func (v *variables) endpoint(name, value string) (host, scheme string) {
 	text, hasScheme := value, strings.Contains(value, "://")
 	if !hasScheme {

@@ -8,10 +8,12 @@ import (
 
 const redacted = "[redacted]"
 
-// Secret is a value that does not print: fmt, log/slog and encoding/json show "[redacted]" in its place. [Secret.Reveal] is the
-// only way to it, so that every place where a secret is used can be found.
+// Secret is a value that does not print: fmt, log/slog and encoding/json show "[redacted]" in its
+// place. [Secret.Reveal] is the only way to it, so that every place where a secret is used can be
+// found.
 type Secret struct {
-	// text is a pointer, because within an unexported field fmt calls no method and would print a plain string.
+	// text is a pointer, because within an unexported field fmt calls no method and would print a
+	// plain string.
 	text *string
 }
 

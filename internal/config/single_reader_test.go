@@ -15,14 +15,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The OpenTelemetry SDK reads its own variables by itself, which no look at our code can show: internal/telemetry makes it do so, once
-// LoadTracing has said that it shall.
+// The OpenTelemetry SDK reads its own variables by itself, which no look at our code can show:
+// internal/telemetry makes it do so, once LoadTracing has said that it shall.
 //
-// exempt are internal/devservers, which hands the environment as it is to the programs that it starts; tools, whose module cannot import this
-// one's internals; and examples, which show how another product does it.
+// exempt are internal/devservers, which hands the environment as it is to the programs that it
+// starts; tools, whose module cannot import this one's internals; and examples, which show how
+// another product does it.
 var exempt = []string{"internal/devservers", "tools", "examples"}
 
-// environmentReads finds where a file reads the environment. Handing os.LookupEnv to this package is how it is meant to be done.
+// environmentReads finds where a file reads the environment. Handing os.LookupEnv to this package
+// is how it is meant to be done.
 func environmentReads(set *token.FileSet, file *ast.File) []string {
 	imported := map[string]string{}
 	for _, i := range file.Imports {

@@ -19,7 +19,8 @@ var sizeUnits = []struct {
 
 var errSize = errors.New(`is not a size: give bytes, or a whole number and a unit, like "1GiB" or "500MB"`)
 
-// parseSize reads "1GiB", "500MB" or plain bytes. Letter case and a space before the unit do not matter.
+// parseSize reads "1GiB", "500MB" or plain bytes. Letter case and a space before the unit do not
+// matter.
 func parseSize(text string) (int64, error) {
 	number, unit := text, int64(1)
 	for _, u := range sizeUnits {

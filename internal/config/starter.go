@@ -1,6 +1,7 @@
 package config
 
-// Starter is what the starter needs to start and watch a separation. To show an archive it needs [LoadMinIO] too.
+// Starter is what the starter needs to start and watch a separation. To show an archive it needs
+// [LoadMinIO] too.
 type Starter struct {
 	TaskQueue string
 	// Bucket and Prefix are where the workers archive by default.

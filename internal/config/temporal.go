@@ -11,8 +11,8 @@ import (
 	"go.temporal.io/sdk/log"
 )
 
-// Temporal is the options of a Temporal client, from the profiles and TEMPORAL_ variables that Temporal's own command line
-// reads. The client logs to slog's default logger.
+// Temporal is the options of a Temporal client, from the profiles and TEMPORAL_ variables that
+// Temporal's own command line reads. The client logs to slog's default logger.
 func Temporal() (client.Options, error) { return temporalOptions(nil) }
 
 func temporalOptions(lookup envconfig.EnvLookup) (client.Options, error) {

@@ -6,10 +6,11 @@ import (
 	"strings"
 )
 
-// Tracing says whether spans are exported, and how. The OpenTelemetry SDK reads its other variables by itself: address, headers, sampler,
-// resource, limits.
+// Tracing says whether spans are exported, and how. The OpenTelemetry SDK reads its other variables
+// by itself: address, headers, sampler, resource, limits.
 type Tracing struct {
-	// Enabled is true once an exporter or an address for one is given: nothing is sent to a collector that nobody named.
+	// Enabled is true once an exporter or an address for one is given: nothing is sent to a
+	// collector that nobody named.
 	Enabled bool
 	// GRPC sends OTLP over gRPC, in place of HTTP.
 	GRPC bool

@@ -32,8 +32,8 @@ func (v *variables) report(name, format string, args ...any) {
 	v.problems = append(v.problems, name+": "+fmt.Sprintf(format, args...))
 }
 
-// text is a variable without the space around it. One that is set to nothing counts as unset, because compose files and
-// systemd units set variables so that a person has left out.
+// text is a variable without the space around it. One that is set to nothing counts as unset,
+// because compose files and systemd units set variables so that a person has left out.
 func (v *variables) text(name, fallback string) string {
 	if value, _ := v.lookup(name); strings.TrimSpace(value) != "" {
 		return strings.TrimSpace(value)
@@ -50,8 +50,8 @@ func (v *variables) required(name, remedy string) string {
 	return value
 }
 
-// secret is a single credential. A line break or a space within it is a mishap of copying that a service would refuse without
-// saying why.
+// secret is a single credential. A line break or a space within it is a mishap of copying that a
+// service would refuse without saying why.
 func (v *variables) secret(name string) Secret {
 	value := v.text(name, "")
 	if strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
@@ -134,8 +134,8 @@ func (v *variables) checked(name, fallback string, check func(string) error) str
 	return value
 }
 
-// baseURL is an absolute http or https URL to which paths are appended, without the slash at its end; nil if it is unset and has
-// no fallback. A URL may carry a password, so it is never shown.
+// baseURL is an absolute http or https URL to which paths are appended, without the slash at its
+// end; nil if it is unset and has no fallback. A URL may carry a password, so it is never shown.
 func (v *variables) baseURL(name, fallback string) *url.URL {
 	value := v.text(name, fallback)
 	if value == "" {

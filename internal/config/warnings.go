@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Warnings are what is allowed and is wise only on a local stack or as a stopgap, one sentence each, for the log.
+// Warnings are what is allowed and is wise only on a local stack or as a stopgap, one sentence
+// each, for the log.
 func (w Worker) Warnings() []string {
 	var warnings []string
 	if w.AllowInsecureSources {

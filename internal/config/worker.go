@@ -1,5 +1,5 @@
-// Package config is the only reader of the environment. Every variable that is missing or wrong is named in one error, with the
-// remedy; secrets are of a type that does not print.
+// Package config is the only reader of the environment. Every variable that is missing or wrong is
+// named in one error, with the remedy; secrets are of a type that does not print.
 package config
 
 import (
@@ -17,16 +17,17 @@ import (
 const (
 	DefaultKIEBaseURL = "https://api.kie.ai"
 	DefaultBucket     = "stems"
-	// DefaultSubmitRate is paid calls a second. The provider takes 20 new tasks in 10 s; the engine's limit is split over
-	// partitions and has bursts.
+	// DefaultSubmitRate is paid calls a second. The provider takes 20 new tasks in 10 s; the
+	// engine's limit is split over partitions and has bursts.
 	DefaultSubmitRate         = 1.5
 	DefaultArchiveConcurrency = 24
 	DefaultMaxStemSize        = int64(1 << 30)
 )
 
-// DefaultSourceHosts are the hosts, by suffix, on which the provider has been seen to serve results: the first three are its
-// own, the others those of its sibling API, which answers with records of the same shape. The upstream's cdn1.suno.ai is not
-// among them: only the unseparated track is served from there, and that is not archived.
+// DefaultSourceHosts are the hosts, by suffix, on which the provider has been seen to serve
+// results: the first three are its own, the others those of its sibling API, which answers with
+// records of the same shape. The upstream's cdn1.suno.ai is not among them: only the unseparated
+// track is served from there, and that is not archived.
 func DefaultSourceHosts() []string {
 	return []string{"aiquickdraw.com", "kie.ai", "redpandaai.co", "removeai.ai", "erweima.ai"}
 }
@@ -38,20 +39,23 @@ type Worker struct {
 	MinIO    MinIO
 	// Bucket and Prefix serve inputs that name none.
 	Bucket, Prefix string
-	// LedgerBucket and LedgerPrefix are where the ledgers of all tracks are: one place for each provider account.
+	// LedgerBucket and LedgerPrefix are where the ledgers of all tracks are: one place for each
+	// provider account.
 	LedgerBucket, LedgerPrefix string
 	// SubmitTaskQueue is the queue of the one paid call.
 	TaskQueue, SubmitTaskQueue string
 	// SubmitRate is paid calls a second, over all workers.
 	SubmitRate float64
-	// ArchiveConcurrency is how many stems one process moves at once, MaxStemSize the most bytes of each.
+	// ArchiveConcurrency is how many stems one process moves at once, MaxStemSize the most bytes of
+	// each.
 	ArchiveConcurrency int
 	MaxStemSize        int64
 	// SourceHosts are the hosts, by suffix, from which stems are fetched.
 	SourceHosts []string
 	// AllowInsecureSources lets http and private addresses through.
 	AllowInsecureSources bool
-	// Deployment and BuildID are the worker's version, as Temporal's Worker Versioning knows it; without them it has none.
+	// Deployment and BuildID are the worker's version, as Temporal's Worker Versioning knows it;
+	// without them it has none.
 	Deployment, BuildID string
 	// MetricsAddr is the address on which metrics are served.
 	MetricsAddr string
@@ -66,7 +70,8 @@ type KIE struct {
 
 // Callback is where the provider reports to.
 type Callback struct {
-	// BaseURL is the bridge's public address, without a slash at its end; empty: there is none, and the provider is polled.
+	// BaseURL is the bridge's public address, without a slash at its end; empty: there is none, and
+	// the provider is polled.
 	BaseURL string
 	// Secrets sign (the first) and verify (all) the tokens in callback URLs.
 	Secrets []Secret
@@ -178,7 +183,8 @@ func (v *variables) ledgerBucket(stems string) string {
 	return v.checked("STEMFLOW_LEDGER_BUCKET", "", naming.CheckBucket)
 }
 
-// ledgerPrefix does not follow STEMFLOW_PREFIX: whoever changes that would pay for every track again.
+// ledgerPrefix does not follow STEMFLOW_PREFIX: whoever changes that would pay for every track
+// again.
 func (v *variables) ledgerPrefix() string {
 	return v.checked("STEMFLOW_LEDGER_PREFIX", "", naming.CheckPrefix)
 }
@@ -202,7 +208,8 @@ func (v *variables) sourceHosts() []string {
 	return hosts
 }
 
-// hostPattern is a name of labels, with a dot before it where somebody writes suffixes so. Underscores occur in container names.
+// hostPattern is a name of labels, with a dot before it where somebody writes suffixes so.
+// Underscores occur in container names.
 var hostPattern = regexp.MustCompile(`^\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*$`)
 
 func checkHost(host string) error {

@@ -9,8 +9,8 @@ import (
 
 // startChild starts a process that the kernel kills when this program dies, however it dies.
 //
-// The kernel ties that promise to the thread that started the child, not to the process, so all children are started by one
-// goroutine that keeps its thread to itself and never ends.
+// The kernel ties that promise to the thread that started the child, not to the process, so all
+// children are started by one goroutine that keeps its thread to itself and never ends.
 func startChild(cmd *exec.Cmd) error {
 	startLauncher()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

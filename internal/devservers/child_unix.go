@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// startChild starts a process in a group of its own, so that the terminal's Ctrl-C reaches it through its parent only.
+// startChild starts a process in a group of its own, so that the terminal's Ctrl-C reaches it
+// through its parent only.
 func startChild(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd.Start()

@@ -11,8 +11,8 @@ import (
 
 // MinIOOptions configure [MinIO].
 type MinIOOptions struct {
-	// Dir holds all that the server keeps: objects under data, certificates under certs. With public.crt and private.key in certs it
-	// speaks TLS, and TLS must be set.
+	// Dir holds all that the server keeps: objects under data, certificates under certs. With
+	// public.crt and private.key in certs it speaks TLS, and TLS must be set.
 	Dir string
 	TLS bool
 	// Port and ConsolePort are 0 for any free one.
@@ -21,7 +21,8 @@ type MinIOOptions struct {
 	Console bool
 	// AccessKey and SecretKey are the root credentials: at least 3 and 8 characters.
 	AccessKey, SecretKey string
-	// KMSKey, "name:32 bytes in base64", lets buckets encrypt what they hold; without it they cannot.
+	// KMSKey, "name:32 bytes in base64", lets buckets encrypt what they hold; without it they
+	// cannot.
 	KMSKey string
 	// Log takes the server's log, where given.
 	Log io.Writer
@@ -80,7 +81,8 @@ func startMinIO(ctx context.Context, path string, port, consolePort int, opts Mi
 	return p, nil
 }
 
-// minioReady makes a signed request. The server's own /minio/health/ready answers 200 before it takes requests, with a header that says so.
+// minioReady makes a signed request. The server's own /minio/health/ready answers 200 before it
+// takes requests, with a header that says so.
 func minioReady(addr string, opts MinIOOptions) (func(context.Context) error, error) {
 	client, err := minio.New(addr, &minio.Options{
 		Creds:      credentials.NewStaticV4(opts.AccessKey, opts.SecretKey, ""),

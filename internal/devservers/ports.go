@@ -45,8 +45,9 @@ func FreePort(preferred int) (int, error) {
 
 func address(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }
 
-// onPorts starts a server on two ports, with free ones for those that are 0. A free port may be taken by another program before the server
-// has it, so the start is tried again on other ones; with given ports that only repeats the same answer.
+// onPorts starts a server on two ports, with free ones for those that are 0. A free port may be
+// taken by another program before the server has it, so the start is tried again on other ones;
+// with given ports that only repeats the same answer.
 func onPorts(first, second int, start func(first, second int) (*Process, error)) (*Process, error) {
 	const tries = 3
 	for try := 1; ; try++ {
@@ -72,8 +73,8 @@ func chosen(port int) (int, error) {
 	return FreePort(0)
 }
 
-// tellsOfPort knows a taken port by our own error and by the last words of Temporal ("address already in use") and MinIO ("Specified port
-// is already in use").
+// tellsOfPort knows a taken port by our own error and by the last words of Temporal ("address
+// already in use") and MinIO ("Specified port is already in use").
 func tellsOfPort(err error) bool {
 	var inUse *PortInUseError
 	return errors.As(err, &inUse) || strings.Contains(err.Error(), "already in use")

@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	// readyWithin is generous: a cold disk or a busy machine makes a server slow, and one that fails is noticed by its exit.
+	// readyWithin is generous: a cold disk or a busy machine makes a server slow, and one that
+	// fails is noticed by its exit.
 	readyWithin = time.Minute
 	readyPause  = 50 * time.Millisecond
 	stopWithin  = 10 * time.Second
@@ -31,7 +32,8 @@ type Command struct {
 	Log io.Writer
 	// Ports are those that it will listen on. They are checked before the start.
 	Ports []Port
-	// Ready is called again and again until it returns nil; without it the child counts as ready at once.
+	// Ready is called again and again until it returns nil; without it the child counts as ready at
+	// once.
 	Ready func(context.Context) error
 	// StopWithin is how long it may take to stop before it is killed; 0 is 10 s.
 	StopWithin time.Duration
@@ -39,7 +41,8 @@ type Command struct {
 
 // Process is a child process that was ready when it was returned.
 type Process struct {
-	// Addr is the host and port of a server, UIAddr those of its web interface; empty where there is none.
+	// Addr is the host and port of a server, UIAddr those of its web interface; empty where there
+	// is none.
 	Addr, UIAddr string
 
 	command Command
@@ -50,8 +53,8 @@ type Process struct {
 	exit    error // set before done is closed
 }
 
-// Start starts the command and waits until it is ready. The context bounds the start only. A child that ends early fails the start at
-// once, with the last lines of its log in the error.
+// Start starts the command and waits until it is ready. The context bounds the start only. A child
+// that ends early fails the start at once, with the last lines of its log in the error.
 func Start(ctx context.Context, command Command) (*Process, error) {
 	for _, port := range command.Ports {
 		if err := port.check(); err != nil {
@@ -107,7 +110,8 @@ func (p *Process) awaitReady(ctx context.Context) error {
 // Done is closed when the child has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Err tells why the child ended by itself, with the last lines of its log. It is nil while the child runs and when it was told to end.
+// Err tells why the child ended by itself, with the last lines of its log. It is nil while the
+// child runs and when it was told to end.
 func (p *Process) Err() error {
 	select {
 	case <-p.done:
@@ -149,8 +153,8 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
-// Freeze stops the child where it is: it keeps its memory and its connections and does nothing, as on a machine that swaps or
-// whose virtual host is paused.
+// Freeze stops the child where it is: it keeps its memory and its connections and does nothing, as
+// on a machine that swaps or whose virtual host is paused.
 func (p *Process) Freeze() error { return p.send(syscall.SIGSTOP) }
 
 // Thaw lets a child that was frozen go on.
@@ -168,7 +172,8 @@ func (p *Process) send(s syscall.Signal) error {
 	return nil
 }
 
-// Restart starts the same program again, on the same ports and data. A child that still runs is stopped first.
+// Restart starts the same program again, on the same ports and data. A child that still runs is
+// stopped first.
 func (p *Process) Restart(ctx context.Context) (*Process, error) {
 	p.Stop()
 	again, err := Start(ctx, p.command)
@@ -179,7 +184,8 @@ func (p *Process) Restart(ctx context.Context) (*Process, error) {
 	return again, nil
 }
 
-// signal reaches the child's whole process group: what was found on PATH may be a script around the real program.
+// signal reaches the child's whole process group: what was found on PATH may be a script around the
+// real program.
 func (p *Process) signal(s syscall.Signal) {
 	select {
 	case <-p.done:

@@ -14,7 +14,8 @@ var probe = &http.Client{
 	Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
 }
 
-// HTTPReady is a Ready function for a [Command] that answers GET on the URL with 200 once it is ready.
+// HTTPReady is a Ready function for a [Command] that answers GET on the URL with 200 once it is
+// ready.
 func HTTPReady(url string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Run runs a program to its end. Like every child it does not outlive this program; when the context ends first, it and what it started are
-// asked to end, then killed, and the context's error is returned.
+// Run runs a program to its end. Like every child it does not outlive this program; when the
+// context ends first, it and what it started are asked to end, then killed, and the context's error
+// is returned.
 func Run(ctx context.Context, cmd *exec.Cmd) error {
 	cmd.WaitDelay = time.Second
 	if err := startChild(cmd); err != nil {

@@ -32,7 +32,8 @@ func (t *tail) String() string {
 	return string(t.end)
 }
 
-// quoted is the last lines, indented, to stand after the first line of an error; empty when nothing was written.
+// quoted is the last lines, indented, to stand after the first line of an error; empty when nothing
+// was written.
 func (t *tail) quoted() string {
 	text := strings.TrimSpace(t.String())
 	if text == "" {

@@ -15,7 +15,8 @@ import (
 	"go.temporal.io/sdk/log"
 )
 
-// TemporalOptions configure [Temporal]. The zero value is a server without UI that forgets everything when it ends.
+// TemporalOptions configure [Temporal]. The zero value is a server without UI that forgets
+// everything when it ends.
 type TemporalOptions struct {
 	// Port and UIPort are 0 for any free one.
 	Port, UIPort int
@@ -85,7 +86,8 @@ func startTemporal(ctx context.Context, path string, port, uiPort int, opts Temp
 	return p, nil
 }
 
-// temporalReady asks for the namespace: the port is open, and the server healthy, a little before its namespaces are there.
+// temporalReady asks for the namespace: the port is open, and the server healthy, a little before
+// its namespaces are there.
 func temporalReady(addr string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)

@@ -14,15 +14,16 @@ import (
 	"time"
 )
 
-// buildPatience is how long a tool that is already built may take to be found. What takes longer is being built.
+// buildPatience is how long a tool that is already built may take to be found. What takes longer is
+// being built.
 const buildPatience = 5 * time.Second
 
 // modules are the modules that pin tools, by tool; all others are in tools/go.mod.
 var modules = map[string]string{"golangci-lint": "tools/lint", "govulncheck": "tools/lint"}
 
 // FindTool returns the path of a program that a module under tools pins: the one on PATH if its
-// version fits, because that is quickest, else the pinned one, which is built on first use. Announce,
-// where given, gets one line when a program is built, or taken from PATH.
+// version fits, because that is quickest, else the pinned one, which is built on first use.
+// Announce, where given, gets one line when a program is built, or taken from PATH.
 func FindTool(ctx context.Context, name string, announce func(string)) (string, error) {
 	if announce == nil {
 		announce = func(string) {}
@@ -56,14 +57,14 @@ func FindTool(ctx context.Context, name string, announce func(string)) (string, 
 	return path, nil
 }
 
-// built holds the paths of the tools that were built: to have the go command look takes seconds on a busy machine, and a test
-// starts many servers.
+// built holds the paths of the tools that were built: to have the go command look takes seconds on
+// a busy machine, and a test starts many servers.
 var built sync.Map
 
 type toolIn struct{ root, name string }
 
-// ModuleRoot is the directory of this repository: the nearest one above the working directory with a tools/go.mod. A test runs in the
-// directory of its package.
+// ModuleRoot is the directory of this repository: the nearest one above the working directory with
+// a tools/go.mod. A test runs in the directory of its package.
 func ModuleRoot() (string, error) {
 	start, err := os.Getwd()
 	if err != nil {

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// fits tells, for a program that may be on PATH, what version its --version speaks of and whether that is new enough.
+// fits tells, for a program that may be on PATH, what version its --version speaks of and whether
+// that is new enough.
 var fits = map[string]func(output string) (version string, ok bool){
 	"temporal": temporalFits,
 	"minio":    minioFits,
@@ -35,8 +36,8 @@ func onPath(ctx context.Context, name string) (path, version string, ok bool) {
 
 var temporalVersion = regexp.MustCompile(`^temporal version \S+ \(Server (\d+)\.(\d+)\.(\d+)`)
 
-// temporalFits goes by the server that the program brings, 1.29.1 as with the pinned 1.5.1: a CLI that was built from its module names no
-// version of its own.
+// temporalFits goes by the server that the program brings, 1.29.1 as with the pinned 1.5.1: a CLI
+// that was built from its module names no version of its own.
 func temporalFits(output string) (string, bool) {
 	m := temporalVersion.FindStringSubmatch(output)
 	if m == nil {
@@ -53,7 +54,8 @@ func temporalFits(output string) (string, bool) {
 
 var minioVersion = regexp.MustCompile(`^minio version (RELEASE\.(\d{4})\S*|DEVELOPMENT\S*)`)
 
-// minioFits takes releases since 2025, whose conditional writes and checksums are those that are used here, and builds without a version.
+// minioFits takes releases since 2025, whose conditional writes and checksums are those that are
+// used here, and builds without a version.
 func minioFits(output string) (string, bool) {
 	m := minioVersion.FindStringSubmatch(output)
 	if m == nil {

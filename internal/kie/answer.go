@@ -13,7 +13,8 @@ import (
 // maxAnswer bounds the body of an answer, in bytes after decompression. Records are some kilobytes.
 const maxAnswer = 1 << 20
 
-// answer is what the provider said: its envelope {"code", "msg", "data"}, or what stood in its place.
+// answer is what the provider said: its envelope {"code", "msg", "data"}, or what stood in its
+// place.
 type answer struct {
 	// status is HTTP's. The provider sends most refusals with 200 and tells the truth in code.
 	status int
@@ -24,7 +25,8 @@ type answer struct {
 	data      json.RawMessage
 }
 
-// readAnswer fails if the body cannot be read to its end; a body of another shape is an answer all the same.
+// readAnswer fails if the body cannot be read to its end; a body of another shape is an answer all
+// the same.
 func readAnswer(resp *http.Response) (answer, error) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
@@ -49,13 +51,15 @@ func decodeAnswer(status int, body []byte) answer {
 	return a
 }
 
-// success tells that the provider says so: for the paid call that is acceptance, if a task id stands with it.
+// success tells that the provider says so: for the paid call that is acceptance, if a task id
+// stands with it.
 func (a answer) success() bool {
 	return a.status/100 == 2 && a.enveloped && a.code == stemflow.CodeOK
 }
 
 var (
-	// ErrEdge says that the provider's edge refuses this client. It says nothing about what was asked for.
+	// ErrEdge says that the provider's edge refuses this client. It says nothing about what was
+	// asked for.
 	ErrEdge = errors.New("the refusal is not from the API but from the provider's edge or a proxy on the way: " +
 		"it is this client that is refused (User-Agent, address), not the API key")
 

@@ -7,9 +7,10 @@ import (
 	"stemflow"
 )
 
-// DecodeCallback reads the body of a callback, whatever its dialect: English (vocal_separation_info), Chinese and the sibling
-// service's (vocal_removal_info), camel case. It fails if the body is not a JSON object, names no task or carries no code; the
-// error says which field. The size of the body is the caller's to bound.
+// DecodeCallback reads the body of a callback, whatever its dialect: English
+// (vocal_separation_info), Chinese and the sibling service's (vocal_removal_info), camel case. It
+// fails if the body is not a JSON object, names no task or carries no code; the error says which
+// field. The size of the body is the caller's to bound.
 func DecodeCallback(body []byte) (stemflow.Callback, error) {
 	envelope, ok := parseBody(body)
 	if !ok {

@@ -1,8 +1,10 @@
-// Package kie speaks to the provider, KIE.AI's Suno API: it makes the paid call, reads records, decodes and verifies callbacks.
-// It is the only package of the product that knows the provider's wire format.
+// Package kie speaks to the provider, KIE.AI's Suno API: it makes the paid call, reads records,
+// decodes and verifies callbacks. It is the only package of the product that knows the provider's
+// wire format.
 //
-// The provider documents its format loosely and in several dialects, so what it sends is read tolerantly: spelling of names,
-// numbers as strings, null, "" or absent. What follows from an answer is decided strictly: see [Verdict].
+// The provider documents its format loosely and in several dialects, so what it sends is read
+// tolerantly: spelling of names, numbers as strings, null, "" or absent. What follows from an
+// answer is decided strictly: see [Verdict].
 package kie
 
 import (
@@ -40,18 +42,21 @@ const defaultTimeout = 30 * time.Second
 
 // Options are what a [Client] is made from.
 type Options struct {
-	// BaseURL is the provider's address, "https://api.kie.ai". A path in it goes before the endpoints' own.
+	// BaseURL is the provider's address, "https://api.kie.ai". A path in it goes before the
+	// endpoints' own.
 	BaseURL string
 	// APIKey is sent as bearer token; a simulator may do without.
 	APIKey string
 	// Timeout bounds one request from dialling to the last byte of the answer; 0 is 30 seconds.
 	Timeout time.Duration
-	// Transport, where set, carries every request. It must support net/http/httptrace: without that, a connection that was never
-	// made cannot be told from a lost answer. By default the paid call has connections of its own, none used twice.
+	// Transport, where set, carries every request. It must support net/http/httptrace: without
+	// that, a connection that was never made cannot be told from a lost answer. By default the paid
+	// call has connections of its own, none used twice.
 	Transport http.RoundTripper
 }
 
-// Client calls the provider. It follows no redirect and never repeats a call on its own. It is safe for concurrent use.
+// Client calls the provider. It follows no redirect and never repeats a call on its own. It is safe
+// for concurrent use.
 type Client struct {
 	base    *url.URL
 	apiKey  string
@@ -83,8 +88,9 @@ func New(o Options) (*Client, error) {
 // Close closes the connections that no call uses. The client may be used again.
 func (c *Client) Close() { c.free.CloseIdleConnections() }
 
-// singleUseTransport makes a new HTTP/1.1 connection for each request. A kept connection that the other side has just closed
-// would leave the outcome of a paid call unknown, and HTTP/2 repeats requests on its own in some cases.
+// singleUseTransport makes a new HTTP/1.1 connection for each request. A kept connection that the
+// other side has just closed would leave the outcome of a paid call unknown, and HTTP/2 repeats
+// requests on its own in some cases.
 func singleUseTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DisableKeepAlives = true
@@ -107,12 +113,13 @@ type call struct {
 	// body is sent as JSON; nil sends none.
 	body any
 	paid bool
-	// secret is a text that must not appear in errors even if the provider echoes it. Links never do.
+	// secret is a text that must not appear in errors even if the provider echoes it. Links never
+	// do.
 	secret string
 }
 
-// do makes the call once, as a span of the caller's trace. It returns an answer only if the provider says success; every error is an
-// [*Error].
+// do makes the call once, as a span of the caller's trace. It returns an answer only if the
+// provider says success; every error is an [*Error].
 func (c *Client) do(ctx context.Context, l call) (answer, error) {
 	ctx, request := span.StartRequest(ctx, l.method, l.path, c.base)
 	a, err := c.exchange(ctx, l)

@@ -6,7 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// connection watches one request for the moment it was handed a connection: until then nothing can have been sent.
+// connection watches one request for the moment it was handed a connection: until then nothing can
+// have been sent.
 type connection struct{ wanted, got atomic.Bool }
 
 func (c *connection) watch(ctx context.Context) context.Context {
@@ -16,5 +17,6 @@ func (c *connection) watch(ctx context.Context) context.Context {
 	})
 }
 
-// neverMade is false as well for a transport that reports nothing: such a one may have sent the request.
+// neverMade is false as well for a transport that reports nothing: such a one may have sent the
+// request.
 func (c *connection) neverMade() bool { return c.wanted.Load() && !c.got.Load() }

@@ -18,7 +18,8 @@ type Error struct {
 	// Message is the provider's text: printable, at most 256 bytes, without links.
 	Message string
 	Verdict Verdict
-	// Err is the cause where the provider's own words are not: a lost connection, an unreadable answer.
+	// Err is the cause where the provider's own words are not: a lost connection, an unreadable
+	// answer.
 	Err error
 }
 
@@ -77,8 +78,8 @@ const maxMessage = 256
 
 var linkText = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://\S+`)
 
-// printable makes a text of the provider fit for errors, logs and histories. Links go, for they may be our callback URL with
-// its token in it, or signed.
+// printable makes a text of the provider fit for errors, logs and histories. Links go, for they may
+// be our callback URL with its token in it, or signed.
 func printable(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {

@@ -28,8 +28,9 @@ type generateBody struct {
 
 var errNoTaskID = errors.New("the answer reports success without a usable data.taskId")
 
-// Generate makes the paid call and returns the id of the separation task. It sends at most one request, on a connection of its
-// own. Every error is an [*Error]; unless its Verdict is one of the refusals, the call may have been accepted and billed.
+// Generate makes the paid call and returns the id of the separation task. It sends at most one
+// request, on a connection of its own. Every error is an [*Error]; unless its Verdict is one of the
+// refusals, the call may have been accepted and billed.
 func (c *Client) Generate(ctx context.Context, r GenerateRequest) (separationTaskID string, err error) {
 	l := call{
 		op: opGenerate, method: http.MethodPost, path: pathGenerate, paid: true,
@@ -47,7 +48,8 @@ func (c *Client) Generate(ctx context.Context, r GenerateRequest) (separationTas
 	return "", c.refusal(l, a, errNoTaskID)
 }
 
-// secretPath is the part of a callback URL that holds its token. The URL as a whole is hidden like every link.
+// secretPath is the part of a callback URL that holds its token. The URL as a whole is hidden like
+// every link.
 func secretPath(callbackURL string) string {
 	u, err := url.Parse(callbackURL)
 	if err != nil || u.Path == "/" {
@@ -56,7 +58,8 @@ func secretPath(callbackURL string) string {
 	return u.EscapedPath()
 }
 
-// usableID reports whether a task's id can go into object keys, headers and logs. The provider's are 32 hexadecimal digits.
+// usableID reports whether a task's id can go into object keys, headers and logs. The provider's
+// are 32 hexadecimal digits.
 func usableID(id string) bool {
 	return id != "" && len(id) <= 128 &&
 		!strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' || r == '\\' })

@@ -17,8 +17,8 @@ type member struct {
 	value json.RawMessage
 }
 
-// parseBody parses a whole body. Only here the input is checked, and the depth of its nesting bounded by encoding/json; what
-// is parsed further is a part of it.
+// parseBody parses a whole body. Only here the input is checked, and the depth of its nesting
+// bounded by encoding/json; what is parsed further is a part of it.
 func parseBody(body []byte) (object, bool) {
 	if !json.Valid(body) {
 		return nil, false
@@ -47,8 +47,8 @@ func parseObject(raw json.RawMessage) (object, bool) {
 	return o, true
 }
 
-// get returns the member spelt exactly so or else one that differs only in case and underscores, and of several the last; nil
-// if there is none.
+// get returns the member spelt exactly so or else one that differs only in case and underscores,
+// and of several the last; nil if there is none.
 func (o object) get(key string) json.RawMessage {
 	var exact, alike json.RawMessage
 	for _, m := range o {
@@ -95,8 +95,8 @@ func integer(raw json.RawMessage) (int, bool) {
 	return int(n), true
 }
 
-// instant reads a time: milliseconds since 1970 as the provider's examples have it, or a date as its schema has it. Anything
-// else, and a year that JSON could not carry on, is the zero time.
+// instant reads a time: milliseconds since 1970 as the provider's examples have it, or a date as
+// its schema has it. Anything else, and a year that JSON could not carry on, is the zero time.
 func instant(raw json.RawMessage) time.Time {
 	var t time.Time
 	if ms, ok := number(raw); ok {

@@ -14,7 +14,8 @@ import (
 	"stemflow"
 )
 
-// ErrNoRecord says that the provider knows no such separation task. Right after the paid call it may only not know it yet.
+// ErrNoRecord says that the provider knows no such separation task. Right after the paid call it
+// may only not know it yet.
 var ErrNoRecord = errors.New("the provider has no record of this separation task, check the id or look again in a moment")
 
 // State is where a separation stands.
@@ -27,7 +28,8 @@ const (
 	Succeeded State = "succeeded"
 	// Failed: failed for good.
 	Failed State = "failed"
-	// CallbackException: the provider could not deliver its callback. Nothing is said of the audio: there are stems or there are not.
+	// CallbackException: the provider could not deliver its callback. Nothing is said of the audio:
+	// there are stems or there are not.
 	CallbackException State = "callback_exception"
 )
 
@@ -53,17 +55,20 @@ type Record struct {
 	State       State
 	// Flag is the provider's own word for State, printable.
 	Flag string
-	// Stems are those with a link, in canonical order. OriginURL is the unseparated track, where given.
+	// Stems are those with a link, in canonical order. OriginURL is the unseparated track, where
+	// given.
 	Stems     []stemflow.SourceStem
 	OriginURL string
-	// ErrorCode and ErrorMessage say why a separation failed; the code is 0 and the message empty where the provider gives none.
+	// ErrorCode and ErrorMessage say why a separation failed; the code is 0 and the message empty
+	// where the provider gives none.
 	ErrorCode    int
 	ErrorMessage string
 	// CreatedAt and CompletedAt are zero where not given.
 	CreatedAt, CompletedAt time.Time
 }
 
-// The provider answers for an unknown id with success and no data, in its sibling services with this text under code 422.
+// The provider answers for an unknown id with success and no data, in its sibling services with
+// this text under code 422.
 var noRecordText = regexp.MustCompile(`(?i)\brecord (does not|doesn['’]t) exist`)
 
 // Record looks a separation up. The error is [ErrNoRecord], possibly wrapped, or an [*Error].

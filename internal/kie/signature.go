@@ -22,7 +22,8 @@ var (
 	ErrStale     = errors.New("the callback's signature is of another time, check this host's clock")
 )
 
-// Sign signs a task's id as the provider does: the values of HeaderTimestamp, in seconds since 1970, and HeaderSignature.
+// Sign signs a task's id as the provider does: the values of HeaderTimestamp, in seconds since
+// 1970, and HeaderSignature.
 func Sign(key, taskID string, at time.Time) (timestamp, signature string) {
 	timestamp = strconv.FormatInt(at.Unix(), 10)
 	return timestamp, sign(key, taskID, timestamp)
@@ -34,9 +35,10 @@ func sign(key, taskID, timestamp string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// VerifySignature checks a callback's headers against every key, in a time that does not tell which fits or how nearly. The
-// error is [ErrUnsigned], [ErrSignature] or, if the timestamp is more than tolerance from now either way, [ErrStale]. Empty keys
-// are no keys. The signature covers neither the body nor its links: it proves that the provider once called back for this task.
+// VerifySignature checks a callback's headers against every key, in a time that does not tell which
+// fits or how nearly. The error is [ErrUnsigned], [ErrSignature] or, if the timestamp is more than
+// tolerance from now either way, [ErrStale]. Empty keys are no keys. The signature covers neither
+// the body nor its links: it proves that the provider once called back for this task.
 func VerifySignature(keys []string, taskID, timestamp, signature string, now time.Time, tolerance time.Duration) error {
 	if timestamp == "" || signature == "" {
 		return ErrUnsigned

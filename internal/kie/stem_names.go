@@ -7,14 +7,15 @@ import (
 	"stemflow/internal/naming"
 )
 
-// stemOrder are the canonical names in the order in which stems are returned: the contract's for split_stem, with the two that
-// are not of that type where they belong.
+// stemOrder are the canonical names in the order in which stems are returned: the contract's for
+// split_stem, with the two that are not of that type where they belong.
 var stemOrder = []string{
 	"vocals", "instrumental", "backing_vocals", "drums", "bass", "guitar", "piano", "keyboard",
 	"percussion", "strings", "synth", "fx", "brass", "woodwinds",
 }
 
-// canonicalNames finds a canonical name by what is left of a provider's spelling without case and separators.
+// canonicalNames finds a canonical name by what is left of a provider's spelling without case and
+// separators.
 var canonicalNames = func() map[string]string {
 	names := map[string]string{"vocal": "vocals", "backingvocal": "backing_vocals"}
 	for _, name := range stemOrder {
@@ -23,8 +24,9 @@ var canonicalNames = func() map[string]string {
 	return names
 }()
 
-// stemName makes the canonical name of a field ("backingVocals") or a group ("Backing Vocals"). A name that is not known passes
-// through in the canonical spelling; one without a Latin letter or digit is "stem".
+// stemName makes the canonical name of a field ("backingVocals") or a group ("Backing Vocals"). A
+// name that is not known passes through in the canonical spelling; one without a Latin letter or
+// digit is "stem".
 func stemName(spelling string) string {
 	name := naming.Slug(splitCamel(spelling))
 	if canonical, ok := canonicalNames[fold(name)]; ok {

@@ -12,12 +12,12 @@ import (
 	"stemflow"
 )
 
-// stemContainers are the members of "data" that hold a separation's links, folded: the record's, and the callback's in both
-// of its dialects.
+// stemContainers are the members of "data" that hold a separation's links, folded: the record's,
+// and the callback's in both of its dialects.
 var stemContainers = []string{"response", "vocalseparationinfo", "vocalremovalinfo"}
 
-// collectStems reads the stems that have a link, uniquely named and in canonical order, and the link of the unseparated track.
-// Both the record and the callback come here.
+// collectStems reads the stems that have a link, uniquely named and in canonical order, and the
+// link of the unseparated track. Both the record and the callback come here.
 func collectStems(data object) (stems []stemflow.SourceStem, originURL string) {
 	var fields object
 	for _, m := range data {
@@ -37,7 +37,8 @@ func collectStems(data object) (stems []stemflow.SourceStem, originURL string) {
 	return stems, originURL
 }
 
-// linkedStems reads the fields like "drums_url" and "drumsUrl". A field given twice counts once: the last link in it.
+// linkedStems reads the fields like "drums_url" and "drumsUrl". A field given twice counts once:
+// the last link in it.
 func linkedStems(fields object) (stems []stemflow.SourceStem, originURL string) {
 	index := map[string]int{}
 	for _, m := range fields {
@@ -74,7 +75,8 @@ func linkField(key string) (name string, ok bool) {
 // stemDetail is one item of "originData": what the provider knows of a stem beyond its link.
 type stemDetail struct {
 	stemflow.SourceStem
-	// part is set for the items of split_stem_advanced: these names are final, whatever field has the same link.
+	// part is set for the items of split_stem_advanced: these names are final, whatever field has
+	// the same link.
 	part bool
 }
 
@@ -101,7 +103,8 @@ func stemDetails(raw json.RawMessage) []stemDetail {
 	return details
 }
 
-// partDetail names a part as the contract's ExpectedStems does. Both parts of an extraction carry the same group name.
+// partDetail names a part as the contract's ExpectedStems does. Both parts of an extraction carry
+// the same group name.
 func partDetail(fields object, suffix string) stemDetail {
 	stem := detailedStem(fields)
 	if slug := naming.Slug(text(fields.get("stem_type_group_name"))); slug != "" {
@@ -124,7 +127,8 @@ func detailedStem(fields object) stemflow.SourceStem {
 	}
 }
 
-// addDetails completes the stems by what the details say. A detail of no known stem is a stem of its own if it has a link.
+// addDetails completes the stems by what the details say. A detail of no known stem is a stem of
+// its own if it has a link.
 func addDetails(stems []stemflow.SourceStem, details []stemDetail) []stemflow.SourceStem {
 	for _, d := range details {
 		at := slices.IndexFunc(stems, func(s stemflow.SourceStem) bool {
@@ -145,7 +149,8 @@ func addDetails(stems []stemflow.SourceStem, details []stemDetail) []stemflow.So
 	return stems
 }
 
-// fileNameHasID reports whether id stands in the file name of a link as a word of its own: "<id>_Vocals.mp3".
+// fileNameHasID reports whether id stands in the file name of a link as a word of its own:
+// "<id>_Vocals.mp3".
 func fileNameHasID(link, id string) bool {
 	if end := strings.IndexAny(link, "?#"); end >= 0 {
 		link = link[:end]

@@ -8,14 +8,16 @@ import (
 	"stemflow"
 )
 
-// Verdict is what a failed call means for whoever made it. For the paid call everything hangs on it: there is no idempotency
-// key, so only a call that surely was not accepted may be made again.
+// Verdict is what a failed call means for whoever made it. For the paid call everything hangs on
+// it: there is no idempotency key, so only a call that surely was not accepted may be made again.
 type Verdict int
 
 const (
-	// Unknown: whether the provider accepted the call is not known. It is the zero value, for what nobody thought of.
+	// Unknown: whether the provider accepted the call is not known. It is the zero value, for what
+	// nobody thought of.
 	Unknown Verdict = iota
-	// Busy: surely not accepted, and worth another try: rate limited, in maintenance, or the connection was never made.
+	// Busy: surely not accepted, and worth another try: rate limited, in maintenance, or the
+	// connection was never made.
 	Busy
 	// Rejected: surely not accepted, and the same call will not be.
 	Rejected
@@ -28,7 +30,8 @@ const (
 	InsufficientCredits
 )
 
-// VerdictOf is the verdict of an error of a [Client]; of anything that is no [*Error], nil included, it is Unknown.
+// VerdictOf is the verdict of an error of a [Client]; of anything that is no [*Error], nil
+// included, it is Unknown.
 func VerdictOf(err error) Verdict {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -55,8 +58,8 @@ func (v Verdict) String() string {
 	}
 }
 
-// refusals are the codes, of the envelope or of HTTP, that say surely not accepted. Those that say less are missing: 408 and
-// 409, and 500 and 501, under which a task may have been made.
+// refusals are the codes, of the envelope or of HTTP, that say surely not accepted. Those that say
+// less are missing: 408 and 409, and 500 and 501, under which a task may have been made.
 var refusals = map[int]Verdict{
 	400: Rejected,
 	401: Unauthorized,

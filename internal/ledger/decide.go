@@ -9,10 +9,11 @@ import (
 
 // Claim is one execution that wants to pay.
 type Claim struct {
-	// Owner is the first run of the chain that workflow resets and retries make; RunID the run itself.
+	// Owner is the first run of the chain that workflow resets and retries make; RunID the run
+	// itself.
 	Owner, RunID string
-	// Attempt counts the submits of the run from 1, and ScheduledAt is when the engine scheduled this one: together they
-	// order the executions of an owner.
+	// Attempt counts the submits of the run from 1, and ScheduledAt is when the engine scheduled
+	// this one: together they order the executions of an owner.
 	Attempt     int
 	ScheduledAt time.Time
 	// Nonce is this execution's alone.
@@ -37,12 +38,13 @@ const (
 	HeldByOther
 	// MayBePaid: another execution of this owner may have been accepted.
 	MayBePaid
-	// Outdated: a later submit of this owner was refused while this one was thought lost. It must not call.
+	// Outdated: a later submit of this owner was refused while this one was thought lost. It must
+	// not call.
 	Outdated
 )
 
-// Decide is the one place that decides whether something may be paid for. Beside the decision it returns the entry behind it,
-// with Paid and HeldByOther.
+// Decide is the one place that decides whether something may be paid for. Beside the decision it
+// returns the entry behind it, with Paid and HeldByOther.
 //
 // What the owner itself did comes first, whatever force says: a forced run pays at most once, too.
 func (l Ledger) Decide(c Claim) (Decision, Entry) {
@@ -85,7 +87,8 @@ func billed(e Entry) bool {
 	return e.SeparationTaskID != "" && (e.State == stemflow.SubmissionPaid || e.State == stemflow.SubmissionFailed)
 }
 
-// open reports whether nobody knows yet if an entry was paid for. One that says paid and names no separation is not of ours.
+// open reports whether nobody knows yet if an entry was paid for. One that says paid and names no
+// separation is not of ours.
 func open(e Entry) bool {
 	return e.State == stemflow.SubmissionIntended || e.State == stemflow.SubmissionPaid && e.SeparationTaskID == ""
 }
@@ -106,8 +109,8 @@ func (c Claim) intend(e Entry) Entry {
 }
 
 // Intend is the ledger with an intent, and with all that it replaces behind it. Of the owner's own
-// entries, which are refused or are said to be, none is needed any more: the intent orders what comes
-// after it.
+// entries, which are refused or are said to be, none is needed any more: the intent orders what
+// comes after it.
 func (l Ledger) Intend(intent Entry) Ledger {
 	others := slices.DeleteFunc(slices.Clone(l.Entries()), func(e Entry) bool { return ownerOf(e) == intent.Owner })
 	return l.next(append([]Entry{intent}, others...))

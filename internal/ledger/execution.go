@@ -12,7 +12,8 @@ type Step int
 const (
 	// Read the ledger, and tell [Execution.HaveRead].
 	Read Step = iota
-	// Write [Execution.Document] over the content with [Execution.ETag], or where there is none yet, and tell [Execution.HaveWritten].
+	// Write [Execution.Document] over the content with [Execution.ETag], or where there is none
+	// yet, and tell [Execution.HaveWritten].
 	Write
 	// Call the provider, once, and tell [Execution.HaveCalled].
 	Call
@@ -24,7 +25,8 @@ const (
 type Outcome int
 
 const (
-	// Unavailable: the ledger could not be read or written. This execution did not call; its intent may stand.
+	// Unavailable: the ledger could not be read or written. This execution did not call; its intent
+	// may stand.
 	Unavailable Outcome = iota
 	// Accepted: the owner has paid.
 	Accepted
@@ -36,12 +38,14 @@ const (
 	Held
 	// Unknown: the owner may have paid. Nobody submits again; the callback tells.
 	Unknown
-	// Repeated: this is not the first execution of its task. What became of the first one the next attempt learns.
+	// Repeated: this is not the first execution of its task. What became of the first one the next
+	// attempt learns.
 	Repeated
 	// Lost: the engine has given the execution up, which may go on.
 	Lost
-	// NeverBegun: the engine gave the task up, or took it back, before any execution began. A schedule-to-start time-out
-	// with a cause is not that but Lost: the task was executed before. Neither is a cancellation, which does not say.
+	// NeverBegun: the engine gave the task up, or took it back, before any execution began. A
+	// schedule-to-start time-out with a cause is not that but Lost: the task was executed before.
+	// Neither is a cancellation, which does not say.
 	NeverBegun
 )
 
@@ -57,11 +61,13 @@ const (
 	Refuses
 )
 
-// Execution is one execution of the submit, step by step. Whoever drives it does what [Execution.Next] says, tells it what
-// came of it, and stops at any point: by dying, or with [Execution.GiveUp].
+// Execution is one execution of the submit, step by step. Whoever drives it does what
+// [Execution.Next] says, tells it what came of it, and stops at any point: by dying, or with
+// [Execution.GiveUp].
 //
-// It writes its intent before it calls, by a conditional write that one execution at most can win, and calls only while that
-// intent stands. After the call it completes its own entry, wherever that is by then.
+// It writes its intent before it calls, by a conditional write that one execution at most can win,
+// and calls only while that intent stands. After the call it completes its own entry, wherever that
+// is by then.
 type Execution struct {
 	claim  Claim
 	intent Entry
@@ -81,8 +87,9 @@ type Execution struct {
 	entry   Entry
 }
 
-// NewExecution is the execution of a claim, which writes intent as its entry. It begins as if nothing stood in the ledger,
-// which its first write finds out; repeated says that the engine has executed this task before.
+// NewExecution is the execution of a claim, which writes intent as its entry. It begins as if
+// nothing stood in the ledger, which its first write finds out; repeated says that the engine has
+// executed this task before.
 func NewExecution(claim Claim, intent Entry, repeated bool) *Execution {
 	x := &Execution{claim: claim, intent: claim.intend(intent)}
 	if repeated {
@@ -96,7 +103,8 @@ func NewExecution(claim Claim, intent Entry, repeated bool) *Execution {
 // Next is what to do next.
 func (x *Execution) Next() Step { return x.step }
 
-// ReadFirst makes the execution read the ledger before it writes anything: there may be another content than it presumes.
+// ReadFirst makes the execution read the ledger before it writes anything: there may be another
+// content than it presumes.
 func (x *Execution) ReadFirst() {
 	if x.step == Write {
 		x.step = Read
@@ -121,11 +129,12 @@ func (x *Execution) HaveWritten(etag string) {
 	x.decide()
 }
 
-// HaveFailed takes in that a read or a write did not succeed, or that nobody knows: the ledger is read again.
+// HaveFailed takes in that a read or a write did not succeed, or that nobody knows: the ledger is
+// read again.
 func (x *Execution) HaveFailed() { x.step = Read }
 
-// HaveCalled takes in what the provider answered. Result is what the entry becomes, and of it only what the provider said
-// counts.
+// HaveCalled takes in what the provider answered. Result is what the entry becomes, and of it only
+// what the provider said counts.
 func (x *Execution) HaveCalled(answer Answer, result Entry) {
 	x.called, x.answer = true, answer
 	x.result = x.intent
@@ -155,11 +164,12 @@ func (x *Execution) GiveUp() {
 	}
 }
 
-// Outcome is how it ended, with the entry behind it: the separation that is paid for, what the provider refused, or who holds
-// the ledger.
+// Outcome is how it ended, with the entry behind it: the separation that is paid for, what the
+// provider refused, or who holds the ledger.
 func (x *Execution) Outcome() (Outcome, Entry) { return x.outcome, x.entry }
 
-// Behind reports whether the entry of this execution may still stand as an intent although its outcome is known.
+// Behind reports whether the entry of this execution may still stand as an intent although its
+// outcome is known.
 func (x *Execution) Behind() bool {
 	switch x.outcome {
 	case Unavailable:

@@ -1,9 +1,10 @@
-// Package ledger decides about money. It is pure: no clock, no store, no Temporal. Given the ledger of a track and what a
-// run knows, it says whether a submit may call, what may be taken back, and what supersedes what.
+// Package ledger decides about money. It is pure: no clock, no store, no Temporal. Given the ledger
+// of a track and what a run knows, it says whether a submit may call, what may be taken back, and
+// what supersedes what.
 //
-// The ledger has an entry for each execution that wanted to pay. The submit activity drives an [Execution], the workflow
-// a [Run], and RecordSubmission writes what [Ledger.Learn] and [Ledger.Close] make of it. The model checker in this
-// package explores every interleaving of them.
+// The ledger has an entry for each execution that wanted to pay. The submit activity drives an
+// [Execution], the workflow a [Run], and RecordSubmission writes what [Ledger.Learn] and
+// [Ledger.Close] make of it. The model checker in this package explores every interleaving of them.
 package ledger
 
 import (
@@ -15,21 +16,22 @@ import (
 // Entry is what one execution did to pay for a track, as it stands in submission.json.
 type Entry = stemflow.Submission
 
-// Ledger is the content of submission.json: the entry that speaks for the track, and those behind it. The zero value is a
-// track that nobody has tried to pay for.
+// Ledger is the content of submission.json: the entry that speaks for the track, and those behind
+// it. The zero value is a track that nobody has tried to pay for.
 type Ledger struct {
 	// Entry is the newest entry that was not refused; where all were, the newest.
 	Entry
-	// Revision grows with every write, so that no content comes back: a store's ETag is a hash of it, and a conditional
-	// write of an execution that slept through several changes must fail.
+	// Revision grows with every write, so that no content comes back: a store's ETag is a hash of
+	// it, and a conditional write of an execution that slept through several changes must fail.
 	Revision int `json:"revision,omitempty"`
-	// Earlier are all other entries, the newest first. What an intent replaced is among them, and stands again when the
-	// intent is refused. A refused entry keeps executions that the engine has given up from calling late.
+	// Earlier are all other entries, the newest first. What an intent replaced is among them, and
+	// stands again when the intent is refused. A refused entry keeps executions that the engine has
+	// given up from calling late.
 	Earlier []Entry `json:"earlier,omitempty"`
 }
 
-// maxRefused is how many refused entries are kept. Each belongs to a submit that ended; an execution of one that is still
-// alive would have slept through as many others.
+// maxRefused is how many refused entries are kept. Each belongs to a submit that ended; an
+// execution of one that is still alive would have slept through as many others.
 const maxRefused = 64
 
 // Entries are all entries, the one that speaks first.
@@ -40,7 +42,8 @@ func (l Ledger) Entries() []Entry {
 	return append([]Entry{l.Entry}, l.Earlier...)
 }
 
-// Paid is the newest separation that is paid for and can be resumed; it reports whether there is one.
+// Paid is the newest separation that is paid for and can be resumed; it reports whether there is
+// one.
 func (l Ledger) Paid() (Entry, bool) {
 	for _, e := range l.Entries() {
 		if e.State == stemflow.SubmissionPaid && e.SeparationTaskID != "" {
@@ -50,8 +53,8 @@ func (l Ledger) Paid() (Entry, bool) {
 	return Entry{}, false
 }
 
-// Merge is a ledger with what another one of the same track knows that it does not. Earlier releases kept a ledger in every
-// folder that a track was archived to.
+// Merge is a ledger with what another one of the same track knows that it does not. Earlier
+// releases kept a ledger in every folder that a track was archived to.
 func (l Ledger) Merge(other Ledger) Ledger {
 	entries := slices.Clone(l.Entries())
 	for _, e := range other.Entries() {
@@ -74,7 +77,8 @@ func (l Ledger) next(entries []Entry) Ledger {
 	return l.with(entries)
 }
 
-// with is the ledger with these entries, the newest first. One that was not refused speaks before all that were.
+// with is the ledger with these entries, the newest first. One that was not refused speaks before
+// all that were.
 func (l Ledger) with(entries []Entry) Ledger {
 	var refused, all []Entry
 	for _, e := range entries {

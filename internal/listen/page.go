@@ -1,5 +1,5 @@
-// Package listen writes a page that plays a track's stems in step, in a browser and without anything else: style and scripts are within it, and
-// the audio comes by links.
+// Package listen writes a page that plays a track's stems in step, in a browser and without
+// anything else: style and scripts are within it, and the audio comes by links.
 package listen
 
 import (
@@ -36,7 +36,8 @@ type Page struct {
 	Renew string
 }
 
-// Write writes the page as UTF-8. Whatever the manifest says is shown as text, and the page can fetch from the hosts of its links only.
+// Write writes the page as UTF-8. Whatever the manifest says is shown as text, and the page can
+// fetch from the hosts of its links only.
 func Write(w io.Writer, p Page) error {
 	if len(p.Links) != len(p.Manifest.Stems) {
 		return fmt.Errorf("there are %d links to %d stems", len(p.Links), len(p.Manifest.Stems))
@@ -81,7 +82,8 @@ func Write(w io.Writer, p Page) error {
 	return err
 }
 
-// policy is the page's Content-Security-Policy: nothing runs, nothing is loaded and nothing is sent but what the page is made for.
+// policy is the page's Content-Security-Policy: nothing runs, nothing is loaded and nothing is sent
+// but what the page is made for.
 func policy(origins []string, style template.CSS, scripts []template.JS) string {
 	var hashes []string
 	for _, script := range scripts {

@@ -12,8 +12,8 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// Recorder is a metrics handler. It keeps stemflow's metrics only, by name and tags as in `name{tag=value,other=value}`, without
-// the tags that the SDK adds to all.
+// Recorder is a metrics handler. It keeps stemflow's metrics only, by name and tags as in
+// `name{tag=value,other=value}`, without the tags that the SDK adds to all.
 type Recorder struct {
 	tags map[string]string
 	kept *kept

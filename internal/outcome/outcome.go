@@ -1,4 +1,5 @@
-// Package outcome says how runs of separations ended: from their errors, and as rows of a catalogue's report.
+// Package outcome says how runs of separations ended: from their errors, and as rows of a
+// catalogue's report.
 package outcome
 
 import (

@@ -1,4 +1,5 @@
-// Package program holds what all of stemflow's programs need: a version to answer with, a log, and the terminal's size.
+// Package program holds what all of stemflow's programs need: a version to answer with, a log, and
+// the terminal's size.
 package program
 
 import (
@@ -18,8 +19,8 @@ func NewLogger(f *os.File) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(f, options))
 }
 
-// Fail says why a program ends: to a person in as many lines as it takes, otherwise in one line of the
-// log.
+// Fail says why a program ends: to a person in as many lines as it takes, otherwise in one line of
+// the log.
 func Fail(f *os.File, name string, err error) {
 	if _, ok := SizeOfTerminal(f); ok {
 		fmt.Fprintf(f, "%s: %v\n", name, err)

@@ -33,7 +33,8 @@ type run struct {
 	options         map[string]activityOptions
 	open            bool
 	cancelRequested bool
-	// resumable is what the ledger named when it started that it could have resumed; empty: nothing.
+	// resumable is what the ledger named when it started that it could have resumed; empty:
+	// nothing.
 	resumable string
 	// mayHavePaid is what the ledger said of its owner when it ended, and named what it named then
 	// that can be resumed.

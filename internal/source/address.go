@@ -5,12 +5,12 @@ import (
 	"net/netip"
 )
 
-// publicIPv6 is all that is ever assigned for the public Internet. It leaves out loopback, unique local, link-local and
-// multicast addresses, and NAT64, which leads to any IPv4 address.
+// publicIPv6 is all that is ever assigned for the public Internet. It leaves out loopback, unique
+// local, link-local and multicast addresses, and NAT64, which leads to any IPv4 address.
 var publicIPv6 = netip.MustParsePrefix("2000::/3")
 
-// reserved are the blocks that lead elsewhere than to the public Internet: IANA's special-purpose registries, and what
-// clouds serve instance metadata from outside of those.
+// reserved are the blocks that lead elsewhere than to the public Internet: IANA's special-purpose
+// registries, and what clouds serve instance metadata from outside of those.
 var reserved = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),        // this network
 	netip.MustParsePrefix("10.0.0.0/8"),       // private

@@ -11,10 +11,11 @@ import (
 	"stemflow/internal/span"
 )
 
-// Body is a file on its way. Reading ends with io.EOF only if all of the file was read; it fails with an [*Error] of kind
-// Truncated, TooLarge, Stalled or Empty, or with the error of the ended context. It never fails with io.ErrUnexpectedEOF,
-// which some readers take for the end of the file. Where the host tells no size and ends the file by closing the
-// connection, a cut file cannot be told from a whole one.
+// Body is a file on its way. Reading ends with io.EOF only if all of the file was read; it fails
+// with an [*Error] of kind Truncated, TooLarge, Stalled or Empty, or with the error of the ended
+// context. It never fails with io.ErrUnexpectedEOF, which some readers take for the end of the
+// file. Where the host tells no size and ends the file by closing the connection, a cut file cannot
+// be told from a whole one.
 type Body struct {
 	// Size is in bytes, -1 where the host does not tell it.
 	Size int64
@@ -28,7 +29,8 @@ type Body struct {
 	request span.Request
 
 	stallTimeout time.Duration
-	// watchdog runs while a Read waits, and only then: a reader may take its time between two of them.
+	// watchdog runs while a Read waits, and only then: a reader may take its time between two of
+	// them.
 	watchdog *time.Timer
 
 	read int64

@@ -6,8 +6,8 @@ import "fmt"
 type Kind string
 
 const (
-	// Forbidden: the link, a redirect of it, or the address that its host resolves to is not allowed. Trying again is
-	// pointless.
+	// Forbidden: the link, a redirect of it, or the address that its host resolves to is not
+	// allowed. Trying again is pointless.
 	Forbidden Kind = "forbidden"
 	// Expired: the host does not know the link any more, or its signature is over (403, 404, 410;
 	// 400 and 401 of an object store). A renewed link may work.
@@ -23,12 +23,13 @@ const (
 	Stalled Kind = "stalled"
 	// Empty: the host serves no byte, as it does while a file is being made. Trying again may help.
 	Empty Kind = "empty"
-	// Unavailable: the host could not be reached, or answered with something else than the file. Trying again may help.
+	// Unavailable: the host could not be reached, or answered with something else than the file.
+	// Trying again may help.
 	Unavailable Kind = "unavailable"
 )
 
-// Error is why a source could not be fetched. It names the host, and neither path nor query of the link, which may give
-// access.
+// Error is why a source could not be fetched. It names the host, and neither path nor query of the
+// link, which may give access.
 type Error struct {
 	Kind Kind
 	// Status is the HTTP status, where the answer's status is the reason, and 0 otherwise.

@@ -1,5 +1,6 @@
-// Package source fetches files from the provider's file hosts. The links come from an answer that anyone might have forged,
-// so it goes to allowed hosts on the public Internet only, and takes nothing for a file that is not all of it.
+// Package source fetches files from the provider's file hosts. The links come from an answer that
+// anyone might have forged, so it goes to allowed hosts on the public Internet only, and takes
+// nothing for a file that is not all of it.
 package source
 
 import (
@@ -17,21 +18,22 @@ import (
 
 // Options configure a [Fetcher].
 type Options struct {
-	// AllowedHosts are the domains that may be fetched from, each with all that is below it: "example.com" allows
-	// "files.example.com" and not "evilexample.com". A leading dot is the same. An IP address must be listed as it is. No
-	// ports. Without any, nothing is allowed.
+	// AllowedHosts are the domains that may be fetched from, each with all that is below it:
+	// "example.com" allows "files.example.com" and not "evilexample.com". A leading dot is the
+	// same. An IP address must be listed as it is. No ports. Without any, nothing is allowed.
 	AllowedHosts []string
-	// AllowInsecure lets plain http, any port, and private addresses pass, for local stacks. The hosts must be allowed still.
+	// AllowInsecure lets plain http, any port, and private addresses pass, for local stacks. The
+	// hosts must be allowed still.
 	AllowInsecure bool
 	// MaxSize is the most bytes that a file may have; 0 is any number.
 	MaxSize int64
-	// StallTimeout is how long to wait for the answer to a request, and for each next byte of the file; 0 is
-	// DefaultStallTimeout.
+	// StallTimeout is how long to wait for the answer to a request, and for each next byte of the
+	// file; 0 is DefaultStallTimeout.
 	StallTimeout time.Duration
 	// RootCAs replaces the system's certificate authorities where it is set.
 	RootCAs *x509.CertPool
-	// Transport, where set, carries every request in place of the fetcher's own, whose guard against private addresses it goes
-	// without.
+	// Transport, where set, carries every request in place of the fetcher's own, whose guard
+	// against private addresses it goes without.
 	Transport http.RoundTripper
 }
 
@@ -67,8 +69,9 @@ func New(options Options) *Fetcher {
 // Close closes the connections that no transfer uses. The fetcher may be used again.
 func (f *Fetcher) Close() { (&http.Client{Transport: f.transport}).CloseIdleConnections() }
 
-// Open asks for the file that rawURL names and returns it as soon as the host starts to answer. It follows redirects, each
-// of which is checked as the link itself is. The caller must close the body. Ending ctx ends the transfer.
+// Open asks for the file that rawURL names and returns it as soon as the host starts to answer. It
+// follows redirects, each of which is checked as the link itself is. The caller must close the
+// body. Ending ctx ends the transfer.
 //
 // All errors are an [*Error] except that of an ended ctx, which errors.Is tells.
 func (f *Fetcher) Open(ctx context.Context, rawURL string) (*Body, error) {
@@ -97,7 +100,8 @@ func (f *Fetcher) Open(ctx context.Context, rawURL string) (*Body, error) {
 	return body, nil
 }
 
-// follow asks for link and for what it redirects to, and returns the first answer that is no redirect.
+// follow asks for link and for what it redirects to, and returns the first answer that is no
+// redirect.
 func (f *Fetcher) follow(ctx context.Context, link *url.URL) (*http.Response, error) {
 	for range 1 + maxRedirects {
 		if err := f.guard.check(link); err != nil {
@@ -129,8 +133,8 @@ func redirects(status int) bool {
 	return false
 }
 
-// ask makes one request. It goes by the transport alone: http.Client follows redirects by itself, and its errors repeat the
-// URL.
+// ask makes one request. It goes by the transport alone: http.Client follows redirects by itself,
+// and its errors repeat the URL.
 func (f *Fetcher) ask(ctx context.Context, link *url.URL) (*http.Response, error) {
 	host := link.Hostname()
 	request := (&http.Request{
@@ -138,7 +142,8 @@ func (f *Fetcher) ask(ctx context.Context, link *url.URL) (*http.Response, error
 		URL:    link,
 		Header: http.Header{
 			"Accept": {"*/*"},
-			// What is archived is what was served: a content coding would make the length that of something else.
+			// What is archived is what was served: a content coding would make the length that of
+			// something else.
 			"Accept-Encoding": {"identity"},
 			"User-Agent":      {useragent.Value},
 		},

@@ -55,8 +55,8 @@ func tlsServer(t testing.TB, handler http.HandlerFunc) (*httptest.Server, *x509.
 	return server, roots
 }
 
-// public is a fetcher with all guards up, for which example.com and what is below it is a TLS server here. Every other
-// address is really connected to. The hosts are allowed besides.
+// public is a fetcher with all guards up, for which example.com and what is below it is a TLS
+// server here. Every other address is really connected to. The hosts are allowed besides.
 func public(t testing.TB, handler http.HandlerFunc, hosts ...string) *Fetcher {
 	server, roots := tlsServer(t, handler)
 	fetcher := New(Options{AllowedHosts: append(hosts, "example.com"), RootCAs: roots})

@@ -30,7 +30,8 @@ func newGuard(hosts []string, insecure bool) guard {
 	return g
 }
 
-// parseLink reads a link, which may be relative to base. The provider leaves spaces in links as they are.
+// parseLink reads a link, which may be relative to base. The provider leaves spaces in links as
+// they are.
 func parseLink(base *url.URL, link string) (*url.URL, error) {
 	parsed, err := base.Parse(strings.ReplaceAll(strings.TrimSpace(link), " ", "%20"))
 	if err != nil {

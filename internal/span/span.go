@@ -1,7 +1,9 @@
-// Package span shows what stemflow does in the trace that it is part of. A span is made by the provider that made the one in the context,
-// which is the host's own: nothing here is global or configured, and where nobody traces nothing is done.
+// Package span shows what stemflow does in the trace that it is part of. A span is made by the
+// provider that made the one in the context, which is the host's own: nothing here is global or
+// configured, and where nobody traces nothing is done.
 //
-// Attributes hold ids, names, sizes and hosts. They never hold a link, a header or a body: those may give access.
+// Attributes hold ids, names, sizes and hosts. They never hold a link, a header or a body: those
+// may give access.
 package span
 
 import (
@@ -38,8 +40,9 @@ func Annotate(ctx context.Context, key attribute.Key, value string) {
 // Request is the span of one HTTP request; the zero value, where nobody traces, does nothing.
 type Request struct{ span trace.Span }
 
-// StartRequest begins the span of a request that is about to be made, "METHOD target": the target is a route or a word for the other side, and
-// of the address host and port are kept. All is as OpenTelemetry's conventions for HTTP clients have it, but that there is no url.full.
+// StartRequest begins the span of a request that is about to be made, "METHOD target": the target
+// is a route or a word for the other side, and of the address host and port are kept. All is as
+// OpenTelemetry's conventions for HTTP clients have it, but that there is no url.full.
 func StartRequest(ctx context.Context, method, target string, address *url.URL) (context.Context, Request) {
 	parent := trace.SpanFromContext(ctx)
 	if !parent.IsRecording() {
@@ -77,7 +80,8 @@ func (r Request) AddInt(key attribute.Key, value int64) {
 	}
 }
 
-// Finish ends the span, as failed if there is an error that is not the end of a body. The error's text must be fit for a log.
+// Finish ends the span, as failed if there is an error that is not the end of a body. The error's
+// text must be fit for a log.
 func (r Request) Finish(err error) {
 	if r.span == nil {
 		return

@@ -19,10 +19,11 @@ import (
 
 // newInterceptor is the SDK's tracing interceptor, with three things changed.
 //
-// A run outlives processes and caches. The SDK's own ends the run's span whenever a worker lets go of the run and begins another, of another
-// id, whenever one takes it up; one that is killed leaves the spans below without their parent. Here the span of a run, and of an update, has
-// an id that follows from the run's, and is exported by the worker that sees it end: once, unless Temporal does not take that end, since a
-// signal has come meanwhile, and has the run end again.
+// A run outlives processes and caches. The SDK's own ends the run's span whenever a worker lets go
+// of the run and begins another, of another id, whenever one takes it up; one that is killed leaves
+// the spans below without their parent. Here the span of a run, and of an update, has an id that
+// follows from the run's, and is exported by the worker that sees it end: once, unless Temporal
+// does not take that end, since a signal has come meanwhile, and has the run end again.
 //
 // Queries are not traced: whoever watches a run asks every second.
 //
@@ -68,8 +69,8 @@ func (t tracer) GetLogger(logger log.Logger, ref interceptor.TracerSpanRef) log.
 	return log.With(logger, "trace_id", s.SpanContext().TraceID().String(), "span_id", s.SpanContext().SpanID().String())
 }
 
-// lastingSpan is ended by a worker that lets go of its run as by one that sees it end: only the latter is heeded. One that is not ended is
-// never exported, and nothing is left of it.
+// lastingSpan is ended by a worker that lets go of its run as by one that sees it end: only the
+// latter is heeded. One that is not ended is never exported, and nothing is left of it.
 type lastingSpan struct {
 	trace.Span
 	over bool
@@ -105,7 +106,8 @@ func (r replaySafe) InterceptWorkflow(ctx workflow.Context, next interceptor.Wor
 	return r.Interceptor.InterceptWorkflow(ctx, inner)
 }
 
-// workflowEnds sees what the workflow itself does. A worker that lets go of a run ends its goroutines where they stand: nothing returns then.
+// workflowEnds sees what the workflow itself does. A worker that lets go of a run ends its
+// goroutines where they stand: nothing returns then.
 type workflowEnds struct {
 	interceptor.WorkflowInboundInterceptorBase
 }

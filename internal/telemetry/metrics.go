@@ -1,5 +1,6 @@
-// Package telemetry shows the outside how stemflow's programs are doing. Only programs import it: the packages that others embed
-// report to the handlers that Temporal's client and worker options carry.
+// Package telemetry shows the outside how stemflow's programs are doing. Only programs import it:
+// the packages that others embed report to the handlers that Temporal's client and worker options
+// carry.
 package telemetry
 
 import (
@@ -27,7 +28,8 @@ const (
 	writeTimeout = 15 * time.Second
 )
 
-// boundaries, in seconds, serve a call to Temporal of a millisecond and a separation of an hour alike.
+// boundaries, in seconds, serve a call to Temporal of a millisecond and a separation of an hour
+// alike.
 var boundaries = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600}
 
 // Metrics collects what one program reports and serves it to Prometheus.
@@ -61,11 +63,12 @@ func NewMetrics() (*Metrics, error) {
 	}, nil
 }
 
-// Handler is for client.Options.MetricsHandler, and for whatever else reports. Prometheus sees a counter "x" as x_total and a
-// timer "x" as the histogram x_seconds.
+// Handler is for client.Options.MetricsHandler, and for whatever else reports. Prometheus sees a
+// counter "x" as x_total and a timer "x" as the histogram x_seconds.
 func (m *Metrics) Handler() client.MetricsHandler { return m.handler }
 
-// Listen begins to serve GET /metrics. It returns the address, whose port is a free one if addr asks for port 0.
+// Listen begins to serve GET /metrics. It returns the address, whose port is a free one if addr
+// asks for port 0.
 func (m *Metrics) Listen(addr string) (net.Addr, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {

@@ -25,20 +25,22 @@ import (
 )
 
 const (
-	// flushTimeout is how long a program that stops waits for a collector: a few spans take milliseconds, and nothing is worth more.
+	// flushTimeout is how long a program that stops waits for a collector: a few spans take
+	// milliseconds, and nothing is worth more.
 	flushTimeout = 3 * time.Second
 	// complainEvery is how often the log says that a collector does not take spans.
 	complainEvery = 5 * time.Minute
 )
 
-// Tracing exports the spans of one program by OTLP. They are queued: whoever makes one never waits for the collector, and those that a slow
-// one does not take in time are dropped.
+// Tracing exports the spans of one program by OTLP. They are queued: whoever makes one never waits
+// for the collector, and those that a slow one does not take in time are dropped.
 type Tracing struct {
 	provider    *sdktrace.TracerProvider // nil: nothing is traced
 	interceptor interceptor.Interceptor
 }
 
-// NewTracing connects to nothing yet. Service is the program's name unless OTEL_SERVICE_NAME gives another.
+// NewTracing connects to nothing yet. Service is the program's name unless OTEL_SERVICE_NAME gives
+// another.
 func NewTracing(ctx context.Context, service string, cfg config.Tracing) (*Tracing, error) {
 	if !cfg.Enabled {
 		return &Tracing{}, nil
@@ -72,7 +74,8 @@ func NewTracing(ctx context.Context, service string, cfg config.Tracing) (*Traci
 	return &Tracing{provider: provider, interceptor: traced}, nil
 }
 
-// Join makes a client, and the workers made from it, part of the traces. It is called before the client is made.
+// Join makes a client, and the workers made from it, part of the traces. It is called before the
+// client is made.
 func (t *Tracing) Join(options *client.Options) {
 	if t.interceptor != nil {
 		options.Interceptors = append(options.Interceptors, t.interceptor)
@@ -99,7 +102,8 @@ func (t *Tracing) Close() {
 	}
 }
 
-// complaints are the errors of exporting. A collector may be away for days: the log is told now and then.
+// complaints are the errors of exporting. A collector may be away for days: the log is told now and
+// then.
 type complaints struct {
 	mu     sync.Mutex
 	next   time.Time

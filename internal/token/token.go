@@ -1,5 +1,5 @@
-// Package token makes and checks the opaque token in a callback URL. It names the workflow that a callback is for, and its
-// signature proves that the name is ours.
+// Package token makes and checks the opaque token in a callback URL. It names the workflow that a
+// callback is for, and its signature proves that the name is ours.
 package token
 
 import (
@@ -17,7 +17,8 @@ import (
 
 // Claims are what a token says.
 type Claims struct {
-	// Namespace and WorkflowID name the workflow: 1 to 255 and 1 to 1000 bytes, which are Temporal's own limits.
+	// Namespace and WorkflowID name the workflow: 1 to 255 and 1 to 1000 bytes, which are
+	// Temporal's own limits.
 	Namespace, WorkflowID string
 	// RunID is the first run of the chain that asked for the callback: it survives resets and
 	// retries of the workflow. A signal goes to the latest run, but only this chain submitted.
@@ -33,8 +34,9 @@ type Claims struct {
 	Expires time.Time
 }
 
-// Trace is what W3C's traceparent says of a span. It travels in the token because nobody but us can write there: the provider sends no header
-// of ours back, and a header or a query of a stranger's is not believed.
+// Trace is what W3C's traceparent says of a span. It travels in the token because nobody but us can
+// write there: the provider sends no header of ours back, and a header or a query of a stranger's
+// is not believed.
 type Trace struct {
 	TraceID [16]byte
 	SpanID  [8]byte
@@ -78,8 +80,8 @@ var (
 // encoding is strict, so that no two spellings are the same token.
 var encoding = base64.RawURLEncoding.Strict()
 
-// Keyring holds the secrets: the first signs, all verify, so that a secret can be replaced while tokens of the old one are out.
-// It is safe for concurrent use.
+// Keyring holds the secrets: the first signs, all verify, so that a secret can be replaced while
+// tokens of the old one are out. It is safe for concurrent use.
 type Keyring struct{ secrets [][]byte }
 
 // NewKeyring takes at least one secret, each of at least 16 bytes.
@@ -155,9 +157,9 @@ func appendText(b []byte, text string) []byte {
 	return append(append(b, byte(len(text))), text...)
 }
 
-// Verify returns what the token says if it is signed with one of the secrets and has not expired at now. The error is
-// [ErrMalformed], [ErrSignature] or [ErrExpired]; how long it takes does not tell how nearly a signature fits, or with which
-// secret.
+// Verify returns what the token says if it is signed with one of the secrets and has not expired at
+// now. The error is [ErrMalformed], [ErrSignature] or [ErrExpired]; how long it takes does not tell
+// how nearly a signature fits, or with which secret.
 func (k *Keyring) Verify(token string, now time.Time) (Claims, error) {
 	// Even strict decoding skips line breaks.
 	if len(token) > maxToken || strings.ContainsAny(token, "\r\n") {

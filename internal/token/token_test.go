@@ -112,7 +112,8 @@ func TestTokenOfVersion1(t *testing.T) {
 	require.Equal(t, minted, k.Mint(claims))
 }
 
-// So are those of version 2, which is made where the submit is traced; all others stay as they were.
+// So are those of version 2, which is made where the submit is traced; all others stay as they
+// were.
 func TestTokenOfVersion2(t *testing.T) {
 	const minted = "Akv5LzV3s02mo86SnQ4ORzYA8GeqC6kCtwEAAAAAaafLzwdkZWZhdWx0JDAxYTIwYWM1LWU3MmMtNzFhZC04MzYxLWU5NjFlZWI2NjY0YnN0ZW1zOnNwbGl0X3N0ZW06NWM3OWJlOGU6ZTIzMS04Y2FkYzdkYzhc1ubWJEXaeilDhvlUirhtJ-1vWHTsJmkLm0bKr-kd"
 	k := keyring(t, secretNew)
@@ -268,7 +269,8 @@ func TestTruncatedAndExtended(t *testing.T) {
 	}
 }
 
-// What is signed and still cannot be one of our tokens is malformed: it came from another program with the same secret.
+// What is signed and still cannot be one of our tokens is malformed: it came from another program
+// with the same secret.
 func TestSignedButMalformed(t *testing.T) {
 	k := keyring(t, secretNew)
 	signed := func(payload ...byte) string {

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// memoryLimit is well below the 550 MB that twelve such stems take once they are decoded, and memoryGrowth below a quarter of what is
-	// decoded in the time in which it is looked at.
+	// memoryLimit is well below the 550 MB that twelve such stems take once they are decoded, and
+	// memoryGrowth below a quarter of what is decoded in the time in which it is looked at.
 	memoryLimit  = 400 << 20
 	memoryGrowth = 25 << 20
 	memoryTime   = 45 * time.Second
@@ -21,7 +21,8 @@ const (
 	settle = 300 * time.Millisecond
 )
 
-// filePage listens to the page that was written to a file, and tries everything that can be done with it.
+// filePage listens to the page that was written to a file, and tries everything that can be done
+// with it.
 func filePage(t *track, b browser) error {
 	address, err := t.page("listen.html", nil, t.flags()...)
 	if err != nil {
@@ -117,7 +118,8 @@ func staysSmall(p page) error {
 // unison are the levels of stems that all play as they are.
 func unison() []float64 { return slices.Repeat([]float64{1}, 12) }
 
-// playsInStep plays over the joins of pieces, from the beginning, from the middle and up to the end.
+// playsInStep plays over the joins of pieces, from the beginning, from the middle and up to the
+// end.
 func playsInStep(p page) error {
 	if err := p.click("#play"); err != nil {
 		return err

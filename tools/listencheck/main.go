@@ -1,5 +1,6 @@
-// Command listencheck listens to a track as a person would, in Chromium: it separates one of twelve stems and four minutes, has the starter make
-// the page that plays them, as a file and in the bucket, and checks by the sound itself that the stems play in step and that every control does
+// Command listencheck listens to a track as a person would, in Chromium: it separates one of twelve
+// stems and four minutes, has the starter make the page that plays them, as a file and in the
+// bucket, and checks by the sound itself that the stems play in step and that every control does
 // what it says. It leaves screenshots, those of docs/listen.md.
 //
 //	go run ./localstack &

@@ -37,7 +37,8 @@ type page struct {
 	dialogs *int
 }
 
-// open opens an address in a new page of the browser, which observes what it plays. Only if it is to be listened to is the page's policy passed over.
+// open opens an address in a new page of the browser, which observes what it plays. Only if it is
+// to be listened to is the page's policy passed over.
 func (b browser) open(address string, listening bool) (page, func(), error) {
 	ctx, end := chromedp.NewContext(b.ctx)
 	p := page{ctx: ctx, out: b.out, dialogs: new(int)}
@@ -59,7 +60,8 @@ func (b browser) open(address string, listening bool) (page, func(), error) {
 	return p, end, err
 }
 
-// value evaluates an expression, in which each %v stands for an argument as a literal. What the page's policy forbids its own scripts does not bind it.
+// value evaluates an expression, in which each %v stands for an argument as a literal. What the
+// page's policy forbids its own scripts does not bind it.
 func value[T any](p page, expression string, args ...any) (T, error) {
 	literals := make([]any, len(args))
 	for i, arg := range args {
@@ -110,7 +112,8 @@ func (p page) focus(selector string) error {
 	return chromedp.Do(p.ctx, chromedp.Focus(chromedp.CSS(selector)))
 }
 
-// heard is what observe.js tells of some seconds of sound: of blocks of stems, in seconds from the track's beginning.
+// heard is what observe.js tells of some seconds of sound: of blocks of stems, in seconds from the
+// track's beginning.
 type heard struct {
 	Compared, Silent int
 	Spread, Waited   int
@@ -120,8 +123,8 @@ type heard struct {
 	From, To, Ahead  float64
 }
 
-// listen listens for some seconds to stems that should be heard at the given levels, and in step. It listens again where they had to wait for
-// each other, which they may on a machine that is busy.
+// listen listens for some seconds to stems that should be heard at the given levels, and in step.
+// It listens again where they had to wait for each other, which they may on a machine that is busy.
 func (p page) listen(seconds float64, levels []float64) (heard, error) {
 	h, err := value[heard](p, `observed.listen(%v, %v)`, seconds, levels)
 	for tries := 1; err == nil && h.Waited > 0 && tries < maxTries; tries++ {

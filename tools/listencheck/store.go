@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// store is the object store by another address, which the starter gives to the browser: one that allows no page to read from it, or that is slow.
+// store is the object store by another address, which the starter gives to the browser: one that
+// allows no page to read from it, or that is slow.
 type store struct {
 	addr string
 	// bytesPerSecond is for everything together; 0 is no limit.

@@ -118,7 +118,8 @@ func (t *track) publish() (string, error) {
 	return made.URL, nil
 }
 
-// renamed puts a manifest into the bucket whose stems are this track's under other names, and returns its key.
+// renamed puts a manifest into the bucket whose stems are this track's under other names, and
+// returns its key.
 func (t *track) renamed(ctx context.Context, name func(string) string) (string, error) {
 	manifest := map[string]any{}
 	for field, value := range t.manifest {

@@ -1,10 +1,12 @@
-// Command miniosetup prepares a MinIO server for stemflow: the bucket, and a user who may do with it what a policy allows, and nothing else.
-// It changes only what is not as it should be, so it may run at every start; a new MINIO_SECRET_KEY replaces the old one.
+// Command miniosetup prepares a MinIO server for stemflow: the bucket, and a user who may do with
+// it what a policy allows, and nothing else. It changes only what is not as it should be, so it may
+// run at every start; a new MINIO_SECRET_KEY replaces the old one.
 //
 //	MINIO_ENDPOINT=localhost:9000 MINIO_ROOT_USER=... MINIO_ROOT_PASSWORD=... MINIO_ACCESS_KEY=... MINIO_SECRET_KEY=... \
 //	  miniosetup -bucket stems -policy deploy/minio/policy.json
 //
-// The user is given the policy whose name is that of the bucket with "stemflow-" before it. BUCKET in the file stands for the bucket.
+// The user is given the policy whose name is that of the bucket with "stemflow-" before it. BUCKET
+// in the file stands for the bucket.
 package main
 
 import (
@@ -81,7 +83,8 @@ func run(ctx context.Context) error {
 	if err := admin.AddUser(ctx, user, values["MINIO_SECRET_KEY"]); err != nil {
 		return fmt.Errorf("user %s: %w", user, err)
 	}
-	// AttachPolicy would leave the user whatever other policies it has, and fails where it has this one.
+	// AttachPolicy would leave the user whatever other policies it has, and fails where it has this
+	// one.
 	//nolint:staticcheck // deprecated, see above
 	if err := admin.SetPolicy(ctx, name, user, false); err != nil {
 		return fmt.Errorf("policy %s of user %s: %w", name, user, err)

@@ -1,5 +1,5 @@
-// Command uicheck starts separations from Temporal's UI as a person would, in Chromium, and checks what the UI tells of them. It leaves
-// screenshots, those of docs/ui.md.
+// Command uicheck starts separations from Temporal's UI as a person would, in Chromium, and checks
+// what the UI tells of them. It leaves screenshots, those of docs/ui.md.
 //
 //	go run ./localstack &
 //	cd tools && go run ./uicheck -out ../docs/ui
@@ -26,11 +26,12 @@ import (
 // patience is for one text to appear.
 const patience = 30 * time.Second
 
-// shown is what the page says. A run's details are Markdown, which the UI renders in a frame of its own that scripts cannot look into: their
-// source counts.
+// shown is what the page says. A run's details are Markdown, which the UI renders in a frame of its
+// own that scripts cannot look into: their source counts.
 const shown = `document.body.innerText + [...document.querySelectorAll("iframe")].map(f => f.srcdoc + decodeURIComponent(f.src))`
 
-// settle is for the form's editor, which is made anew once the queue is known and shows nothing of it.
+// settle is for the form's editor, which is made anew once the queue is known and shows nothing of
+// it.
 const settle = time.Second
 
 func main() {
@@ -115,7 +116,8 @@ func (p page) mistake() error {
 	return p.screenshot("mistake")
 }
 
-// start fills in the form with a new song's input, and returns the id of the workflow that it started.
+// start fills in the form with a new song's input, and returns the id of the workflow that it
+// started.
 func (p page) start(input, screenshot string) (string, error) {
 	song := strings.ToLower(rand.Text())[:8]
 	id := "stems:split_stem:song-" + song + ":track-1"

@@ -9,8 +9,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// Drums separates a track and returns the key of its drums in the bucket. TaskQueue is where stemflow
-// is hosted, "stemflow" for its own worker; empty: by the worker of this workflow.
+// Drums separates a track and returns the key of its drums in the bucket. TaskQueue is where
+// stemflow is hosted, "stemflow" for its own worker; empty: by the worker of this workflow.
 func Drums(ctx workflow.Context, taskID, audioID, taskQueue string) (string, error) {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID: "stems:split_stem:" + taskID + ":" + audioID,

@@ -51,7 +51,8 @@ func (r Release) String() string {
 	return lines.String()
 }
 
-// maxAttempts is how often the pipeline starts a separation that may yet succeed: half a day, at one an hour.
+// maxAttempts is how often the pipeline starts a separation that may yet succeed: half a day, at
+// one an hour.
 const maxAttempts = 12
 
 // waitsBeforePaying is how often a separation is started in vain before a new one is paid for,
@@ -61,8 +62,8 @@ const waitsBeforePaying = 3
 // Karaoke separates a track and chooses from its stems.
 //
 // Cancelled, it cancels the separation and waits for its end, so that what was paid for is written
-// down. Terminated, it leaves a request to cancel the separation: the default would terminate it, in
-// the middle of anything.
+// down. Terminated, it leaves a request to cancel the separation: the default would terminate it,
+// in the middle of anything.
 func Karaoke(ctx workflow.Context, track Track) (*Release, error) {
 	in := stemflow.SeparateStemsInput{TaskID: track.TaskID, AudioID: track.AudioID, Type: stemflow.SplitStem}
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{

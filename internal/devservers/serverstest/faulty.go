@@ -24,12 +24,13 @@ import (
 
 // Fault changes what passes between a client and a store. A nil field changes nothing.
 type Fault struct {
-	// Answer makes up the answer to a request with that body, which then does not reach the store; nil
-	// lets it pass.
+	// Answer makes up the answer to a request with that body, which then does not reach the store;
+	// nil lets it pass.
 	Answer func(*http.Request, []byte) *http.Response
 	// Request changes a request and returns its body.
 	Request func(*http.Request, []byte) []byte
-	// Response changes the store's answer to the request as the client sent it, and returns its body.
+	// Response changes the store's answer to the request as the client sent it, and returns its
+	// body.
 	Response func(sent *http.Request, answer *http.Response, body []byte) []byte
 }
 
@@ -40,8 +41,8 @@ type FaultyStore struct {
 	faults atomic.Pointer[[]Fault]
 }
 
-// NewFaultyStore returns a store without faults yet, which lasts as long as the test. Sound is the store
-// behind it; the proxy signs all requests for its user, because what it changes is signed.
+// NewFaultyStore returns a store without faults yet, which lasts as long as the test. Sound is the
+// store behind it; the proxy signs all requests for its user, because what it changes is signed.
 func NewFaultyStore(tb testing.TB, sound archive.Options) *FaultyStore {
 	tb.Helper()
 	f := &FaultyStore{Options: sound}
@@ -107,8 +108,8 @@ func (f *FaultyStore) serve(sound archive.Options, r *http.Request) (*http.Respo
 	return answer, content, err
 }
 
-// plain is a request without its signature and with the plain body, whose trailing checksum becomes a
-// header.
+// plain is a request without its signature and with the plain body, whose trailing checksum becomes
+// a header.
 func plain(to archive.Options, r *http.Request) (*http.Request, []byte, error) {
 	out, err := http.NewRequestWithContext(r.Context(), r.Method, "http://"+to.Endpoint+r.URL.RequestURI(), nil)
 	if err != nil {

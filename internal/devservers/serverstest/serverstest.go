@@ -1,5 +1,6 @@
-// Package serverstest gives tests real servers: one Temporal dev server and one MinIO for a test binary, started when a test first asks for
-// them, and a fresh bucket for each test. A test binary that uses it runs its tests through [Run].
+// Package serverstest gives tests real servers: one Temporal dev server and one MinIO for a test
+// binary, started when a test first asks for them, and a fresh bucket for each test. A test binary
+// that uses it runs its tests through [Run].
 package serverstest
 
 import (
@@ -49,7 +50,8 @@ func Run(m *testing.M) int {
 	return m.Run()
 }
 
-// SkipIfShort skips a test that starts servers, or programs that it would have to build first, when go test runs with -short.
+// SkipIfShort skips a test that starts servers, or programs that it would have to build first, when
+// go test runs with -short.
 func SkipIfShort(tb testing.TB) {
 	tb.Helper()
 	if testing.Short() {
@@ -57,7 +59,8 @@ func SkipIfShort(tb testing.TB) {
 	}
 }
 
-// Temporal returns the dev server that all tests of this binary share. Tests keep apart by their task queues and workflow ids.
+// Temporal returns the dev server that all tests of this binary share. Tests keep apart by their
+// task queues and workflow ids.
 func Temporal(tb testing.TB) *devservers.Process {
 	tb.Helper()
 	SkipIfShort(tb)
@@ -72,7 +75,8 @@ var temporal = sync.OnceValues(func() (*devservers.Process, error) {
 	})
 })
 
-// Bucket returns how to reach the MinIO that all tests of this binary share, and the name of a bucket, made for this test, on it.
+// Bucket returns how to reach the MinIO that all tests of this binary share, and the name of a
+// bucket, made for this test, on it.
 func Bucket(tb testing.TB) (archive.Options, string) {
 	tb.Helper()
 	SkipIfShort(tb)

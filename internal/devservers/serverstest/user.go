@@ -15,8 +15,8 @@ import (
 	"stemflow/internal/devservers"
 )
 
-// User returns how a new user reaches the store of root, who may do with the bucket what deploy/minio/policy.json allows and nothing else. It
-// is made as in production, by miniosetup.
+// User returns how a new user reaches the store of root, who may do with the bucket what
+// deploy/minio/policy.json allows and nothing else. It is made as in production, by miniosetup.
 func User(tb testing.TB, root archive.Options, bucket string) archive.Options {
 	tb.Helper()
 	user := root

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Open returns the end of a terminal that programs are given, and the end at which a person would see what they write. A test that cannot have
-// one is skipped.
+// Open returns the end of a terminal that programs are given, and the end at which a person would
+// see what they write. A test that cannot have one is skipped.
 func Open(t testing.TB) (program, person *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)

@@ -142,7 +142,8 @@ func (s Spans) One(t testing.TB) Span {
 	return s[0]
 }
 
-// RequireOneTree demands that all are of one trace and hang together, below one root, which it returns.
+// RequireOneTree demands that all are of one trace and hang together, below one root, which it
+// returns.
 func (s Spans) RequireOneTree(t testing.TB) Span {
 	t.Helper()
 	known := map[string]bool{}
@@ -159,7 +160,8 @@ func (s Spans) RequireOneTree(t testing.TB) Span {
 	return root
 }
 
-// Tree shows the spans to whoever reads a test's log. Those whose parents are missing stand at its edge.
+// Tree shows the spans to whoever reads a test's log. Those whose parents are missing stand at its
+// edge.
 func (s Spans) Tree() string {
 	var b strings.Builder
 	known := map[string]bool{}
