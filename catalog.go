@@ -216,11 +216,20 @@ func (in SeparateCatalogInput) Validate() error {
 		report("tracks", "is required, give the tracks, or in source an object that lists them")
 	}
 	if len(in.Tracks) > MaxInlineTracks {
-		report("tracks", "%d are too many for the input, which takes %d: put them into the bucket, as JSON lines or CSV, and name the object in source",
-			len(in.Tracks), MaxInlineTracks)
+		report(
+			"tracks",
+			"%d are too many for the input, which takes %d: put them into the bucket, as JSON lines or CSV, and name the object in source",
+			len(in.Tracks),
+			MaxInlineTracks,
+		)
 	}
 	if in.Name != "" && (!idPattern.MatchString(in.Name) || len(in.Name) > maxCatalogName) {
-		report("name", "%q is no name for a catalogue: letters, digits, '.', '_' and '-', at most %d", in.Name, maxCatalogName)
+		report(
+			"name",
+			"%q is no name for a catalogue: letters, digits, '.', '_' and '-', at most %d",
+			in.Name,
+			maxCatalogName,
+		)
 	}
 	if in.Window < 0 || in.Window > MaxWindow {
 		report("window", "%d is not between 1 and %d", in.Window, MaxWindow)
@@ -256,7 +265,9 @@ func (in SeparateCatalogInput) checkTracks(wrong *InputError) {
 		id := WorkflowID(track)
 		if earlier, twice := first[id]; twice {
 			wrong.Add(InputProblem{
-				Item: item(i), Message: fmt.Sprintf("is the same separation as %s, leave one of them out", item(earlier)),
+				Item: item(
+					i,
+				), Message: fmt.Sprintf("is the same separation as %s, leave one of them out", item(earlier)),
 			})
 			continue
 		}

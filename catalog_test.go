@@ -25,7 +25,9 @@ func TestCatalogInputSurvivesTheWire(t *testing.T) {
 	in := stemflow.SeparateCatalogInput{
 		Name: "june", Source: &stemflow.ObjectRef{Bucket: "b-2", Key: "lists/june.csv"}, Window: 7, CreditBudget: &budget,
 		Bucket: "b-1", Prefix: "x/y", Type: stemflow.SplitStemAdvanced, StemName: "Kick",
-		CallbackGrace: stemflow.Duration(time.Minute), PollInterval: stemflow.Duration(2 * time.Second), Deadline: stemflow.Duration(time.Hour),
+		CallbackGrace: stemflow.Duration(
+			time.Minute,
+		), PollInterval: stemflow.Duration(2 * time.Second), Deadline: stemflow.Duration(time.Hour),
 		Force: true, AllowPartial: true,
 	}
 	data, err := json.Marshal(in)
@@ -37,16 +39,27 @@ func TestCatalogInputSurvivesTheWire(t *testing.T) {
 // A track says what is its own; the rest it has from the catalogue. That holds however often the
 // input is encoded on its way.
 func TestInlineTracksGetWhatHoldsForAll(t *testing.T) {
-	in := decodeCatalog(t, `{"type": "split_stem", "stemName": "Kick", "prefix": "p", "force": true, "deadline": "1h", "tracks": [
+	in := decodeCatalog(
+		t,
+		`{"type": "split_stem", "stemName": "Kick", "prefix": "p", "force": true, "deadline": "1h", "tracks": [
 		{"taskId": "t", "audioId": "a"},
 		{"taskId": "t", "audioId": "b", "type": "separate_vocal", "force": false, "prefix": "q"},
 		{"taskId": "t", "audioId": "c", "type": "split_stem_advanced"},
-		{"taskId": "t", "audioId": "d", "separationTaskId": "3e63"}]}`)
+		{"taskId": "t", "audioId": "d", "separationTaskId": "3e63"}]}`,
+	)
 	hour := stemflow.Duration(time.Hour)
 	want := []stemflow.SeparateStemsInput{
 		{TaskID: "t", AudioID: "a", Type: stemflow.SplitStem, Prefix: "p", Deadline: hour, Force: true},
 		{TaskID: "t", AudioID: "b", Type: stemflow.SeparateVocal, Prefix: "q", Deadline: hour},
-		{TaskID: "t", AudioID: "c", Type: stemflow.SplitStemAdvanced, StemName: "Kick", Prefix: "p", Deadline: hour, Force: true},
+		{
+			TaskID:   "t",
+			AudioID:  "c",
+			Type:     stemflow.SplitStemAdvanced,
+			StemName: "Kick",
+			Prefix:   "p",
+			Deadline: hour,
+			Force:    true,
+		},
 		{TaskID: "t", AudioID: "d", Type: stemflow.SplitStem, SeparationTaskID: "3e63", Prefix: "p", Deadline: hour},
 	}
 	for range 3 {
@@ -100,7 +113,11 @@ func TestCatalogValidateNamesTheField(t *testing.T) {
 			var invalid *stemflow.InputError
 			require.ErrorAs(t, err, &invalid)
 			if c.want == nil {
-				require.Contains(t, invalid.Problems[0].String(), "tracks: 501 are too many for the input, which takes 500: put them into the bucket")
+				require.Contains(
+					t,
+					invalid.Problems[0].String(),
+					"tracks: 501 are too many for the input, which takes 500: put them into the bucket",
+				)
 				require.Len(t, invalid.Problems, stemflow.MaxProblems)
 				require.Equal(t, stemflow.MaxInlineTracks+1-stemflow.MaxProblems, invalid.More)
 				return
@@ -145,7 +162,11 @@ func TestCountsCountEveryStatus(t *testing.T) {
 	} {
 		counts.Add(status)
 	}
-	require.Equal(t, stemflow.CatalogCounts{Archived: 1, Found: 1, Partial: 1, Failed: 1, Skipped: 1, Cancelled: 1}, counts)
+	require.Equal(
+		t,
+		stemflow.CatalogCounts{Archived: 1, Found: 1, Partial: 1, Failed: 1, Skipped: 1, Cancelled: 1},
+		counts,
+	)
 	require.Equal(t, 6, counts.Ended())
 }
 

@@ -28,7 +28,10 @@ func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()
 func (d *Duration) UnmarshalJSON(data []byte) error {
 	var s string
 	if err := json.Unmarshal(data, &s); err != nil {
-		return fmt.Errorf("%s is not a duration: write it as a string with a unit, like \"30s\", \"3m\" or \"1h30m\"", data)
+		return fmt.Errorf(
+			"%s is not a duration: write it as a string with a unit, like \"30s\", \"3m\" or \"1h30m\"",
+			data,
+		)
 	}
 	v, err := time.ParseDuration(s)
 	if err != nil {

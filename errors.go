@@ -78,34 +78,66 @@ type ErrorType struct {
 // advises to pay where waiting, or a change of the configuration, would help.
 var errorTypes = []ErrorType{
 	{ErrorInvalidInput, PaidNo, "correct each field that the message names"},
-	{ErrorUnauthorized, PaidNo, "check the worker's `KIE_API_KEY`, its limits and its list of addresses, and start again"},
+	{
+		ErrorUnauthorized,
+		PaidNo,
+		"check the worker's `KIE_API_KEY`, its limits and its list of addresses, and start again",
+	},
 	{ErrorInsufficientCredits, PaidNo, "top the provider's account up and start again"},
-	{ErrorProviderRejected, PaidNo, "read the message: the provider does not take this track or these parameters, and " +
-		"starting again changes nothing by itself"},
+	{
+		ErrorProviderRejected,
+		PaidNo,
+		"read the message: the provider does not take this track or these parameters, and " +
+			"starting again changes nothing by itself",
+	},
 	{ErrorProviderUnavailable, PaidSeeDetails, "start again later: what is paid for is resumed, unpaid"},
-	{ErrorSubmissionUnknown, PaidPerhaps, "start again, unpaid: if the callback has come meanwhile, the run resumes what it " +
-		"named. If it ends so again, look the track up in the provider's log (https://kie.ai/logs). If it is there, start " +
-		"again with its id as `separationTaskId`; only if it is not there, start again with `force`, which pays"},
+	{
+		ErrorSubmissionUnknown,
+		PaidPerhaps,
+		"start again, unpaid: if the callback has come meanwhile, the run resumes what it " +
+			"named. If it ends so again, look the track up in the provider's log (https://kie.ai/logs). If it is there, start " +
+			"again with its id as `separationTaskId`; only if it is not there, start again with `force`, which pays",
+	},
 	{ErrorSeparationFailed, PaidPerhaps, "the details have the provider's code and message, and its log " +
 		"(https://kie.ai/logs) says whether it charged for the task. Starting again pays for another try"},
-	{ErrorSeparationTimedOut, PaidYes, "start again: the paid separation is resumed, unpaid. Where this happens often, " +
-		"give a longer `deadline`"},
-	{ErrorNoStems, PaidYes, "start again later to look once more, unpaid; only if there are still none, start again with " +
-		"`force`, which pays for another try"},
-	{ErrorSourceExpired, PaidYes, "unless the message says that the stems are gone, start again later, unpaid, and check " +
-		"that the worker's `KIE_API_KEY` is of the account that paid. The provider keeps stems for 14 days: only for " +
-		"those that are gone, start again with `force`, which pays for new ones"},
+	{
+		ErrorSeparationTimedOut,
+		PaidYes,
+		"start again: the paid separation is resumed, unpaid. Where this happens often, " +
+			"give a longer `deadline`",
+	},
+	{
+		ErrorNoStems,
+		PaidYes,
+		"start again later to look once more, unpaid; only if there are still none, start again with " +
+			"`force`, which pays for another try",
+	},
+	{
+		ErrorSourceExpired,
+		PaidYes,
+		"unless the message says that the stems are gone, start again later, unpaid, and check " +
+			"that the worker's `KIE_API_KEY` is of the account that paid. The provider keeps stems for 14 days: only for " +
+			"those that are gone, start again with `force`, which pays for new ones",
+	},
 	{ErrorSourceNotAudio, PaidYes, "start again later, unpaid. If it stays so, ask the provider's support, with the " +
 		"separation task id; with `allowPartial` the other stems are archived"},
 	{ErrorSourceTooLarge, PaidYes, "raise the worker's `STEMFLOW_MAX_STEM_SIZE` and start again, unpaid"},
 	{ErrorSourceForbidden, PaidYes, "if the host that the message names is the provider's, add it to the worker's " +
 		"`STEMFLOW_SOURCE_HOSTS` and start again, unpaid"},
-	{ErrorSourceBlocked, PaidYes, "the stems are still there, but the file host refuses the worker, by its address or its " +
-		"User-Agent: have it let in, or let a worker with another address fetch them, and start again, unpaid"},
+	{
+		ErrorSourceBlocked,
+		PaidYes,
+		"the stems are still there, but the file host refuses the worker, by its address or its " +
+			"User-Agent: have it let in, or let a worker with another address fetch them, and start again, unpaid",
+	},
 	{ErrorArchiveUnavailable, PaidSeeDetails, "the message says what of the object store to mend: its address, " +
 		"credentials, policy or certificate. Then start again: what is paid for is resumed, unpaid"},
-	{ErrorArchiveIncomplete, PaidYes, "start again, unpaid: what is archived stays. With `allowPartial` a run succeeds " +
-		"with the stems that it can get"},
+	{
+		ErrorArchiveIncomplete,
+		PaidYes,
+		"start again, unpaid: what is archived stays. With `allowPartial` a run succeeds " +
+			"with the stems that it can get",
+	},
 }
 
 // ErrorTypes lists all error types, each with its remedy.

@@ -42,7 +42,9 @@ func ExampleSeparateStemsInput() {
 
 	// A test of the pipeline replaces the child.
 	separate := func(_ workflow.Context, in stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
-		return &stemflow.SeparateStemsResult{Stems: []stemflow.Stem{{Name: "vocals", Key: in.AudioID + "/vocals.mp3"}}}, nil
+		return &stemflow.SeparateStemsResult{
+			Stems: []stemflow.Stem{{Name: "vocals", Key: in.AudioID + "/vocals.mp3"}},
+		}, nil
 	}
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))

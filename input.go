@@ -210,9 +210,17 @@ func (in SeparateStemsInput) Validate() error {
 	}
 	switch {
 	case filled.Type == SplitStemAdvanced && in.StemName == "" && decoded(problems, "stemName"):
-		report("stemName", "is required with type %s, give the instrument to extract, like \"Lead Vocal\"", SplitStemAdvanced)
+		report(
+			"stemName",
+			"is required with type %s, give the instrument to extract, like \"Lead Vocal\"",
+			SplitStemAdvanced,
+		)
 	case filled.Type == SplitStemAdvanced && in.StemName != "" && (naming.Slug(in.StemName) == "" || len(in.StemName) > 64):
-		report("stemName", "%q is no name of an instrument, give one in the provider's spelling, like \"Lead Vocal\"", in.StemName)
+		report(
+			"stemName",
+			"%q is no name of an instrument, give one in the provider's spelling, like \"Lead Vocal\"",
+			in.StemName,
+		)
 	case filled.Type != SplitStemAdvanced && in.StemName != "":
 		report("stemName", "goes only with type %s, leave it out or change the type", SplitStemAdvanced)
 	}
@@ -233,10 +241,21 @@ func (in SeparateStemsInput) Validate() error {
 		report("callbackGrace", "%v is negative, give a duration like \"3m\"", in.CallbackGrace)
 	}
 	if filled.PollInterval < MinPollInterval {
-		report("pollInterval", "%v is too short for the provider's limits, give at least %v", in.PollInterval, MinPollInterval)
+		report(
+			"pollInterval",
+			"%v is too short for the provider's limits, give at least %v",
+			in.PollInterval,
+			MinPollInterval,
+		)
 	}
 	if filled.Deadline < filled.PollInterval || filled.Deadline > MaxDeadline {
-		report("deadline", "%v must be at least the poll interval (%v) and at most %v", in.Deadline, filled.PollInterval, MaxDeadline)
+		report(
+			"deadline",
+			"%v must be at least the poll interval (%v) and at most %v",
+			in.Deadline,
+			filled.PollInterval,
+			MaxDeadline,
+		)
 	}
 	if len(problems) > 0 {
 		return &InputError{Problems: problems}

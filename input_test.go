@@ -64,7 +64,12 @@ func TestACatalogueHandsEveryFieldToItsTracks(t *testing.T) {
 		require.NoError(t, err)
 		var decoded stemflow.SeparateCatalogInput
 		require.NoError(t, json.Unmarshal(data, &decoded))
-		require.Equal(t, setting.Interface(), reflect.ValueOf(decoded.Tracks[0]).FieldByName(field.Name).Interface(), field.Name)
+		require.Equal(
+			t,
+			setting.Interface(),
+			reflect.ValueOf(decoded.Tracks[0]).FieldByName(field.Name).Interface(),
+			field.Name,
+		)
 		kept := !reflect.ValueOf(decoded).FieldByName(field.Name).IsZero()
 		require.Equal(t, field.Name == "Bucket" || field.Name == "Prefix", kept, field.Name)
 	}

@@ -47,12 +47,20 @@ func (a *AdoptCallback) Execute(
 		return nil, absentRecord(in.SeparationTaskID, activity.GetInfo(ctx).Attempt)
 	}
 	if err != nil {
-		return nil, retryable(activityapi.ActivityErrorUnreadable, "the provider's record cannot be read: "+err.Error(), err)
+		return nil, retryable(
+			activityapi.ActivityErrorUnreadable,
+			"the provider's record cannot be read: "+err.Error(),
+			err,
+		)
 	}
 	claims, ours := a.Callback.minted(record.CallbackURL)
 	if !ours || claims.RunID == "" || claims.Namespace != activity.GetInfo(ctx).Namespace ||
 		claims.WorkflowID != in.WorkflowID || in.Owner != "" && claims.RunID != in.Owner {
-		return nil, final(activityapi.ActivityErrorNotOwn, "the record of "+in.SeparationTaskID+" does not name this run", nil)
+		return nil, final(
+			activityapi.ActivityErrorNotOwn,
+			"the record of "+in.SeparationTaskID+" does not name this run",
+			nil,
+		)
 	}
 	track, certain := claims.Track, true
 	if claims.TaskQueue == "" { // a token of an earlier version
@@ -104,7 +112,11 @@ func entryOf(
 // adopt brings the ledger up to an entry. It says certain where the entry's track is the one that
 // was submitted, and not only the one that the callback was heard for: then the ledger must know
 // its owner.
-func (a *AdoptCallback) adopt(ctx context.Context, entry stemflow.Submission, certain bool) (activityapi.CallbackOutcome, error) {
+func (a *AdoptCallback) adopt(
+	ctx context.Context,
+	entry stemflow.Submission,
+	certain bool,
+) (activityapi.CallbackOutcome, error) {
 	outcome := activityapi.CallbackLeft
 	at := archive.Locate(a.Archive.LedgerBucket, a.Archive.LedgerPrefix, entry.Track)
 	_, err := newLedgerFile(a.Store, at, at).change(ctx, func(l ledger.Ledger) (ledger.Ledger, bool) {

@@ -14,8 +14,16 @@ import (
 	"stemflow/kiesim"
 )
 
-func (h *harness) adopt(id string, adjust ...func(*activityapi.AdoptCallbackInput)) (*activityapi.RecordedCallback, error) {
-	in := activityapi.AdoptCallbackInput{SeparationTaskID: id, WorkflowID: testWorkflowID, Owner: testRunID, Track: h.track}
+func (h *harness) adopt(
+	id string,
+	adjust ...func(*activityapi.AdoptCallbackInput),
+) (*activityapi.RecordedCallback, error) {
+	in := activityapi.AdoptCallbackInput{
+		SeparationTaskID: id,
+		WorkflowID:       testWorkflowID,
+		Owner:            testRunID,
+		Track:            h.track,
+	}
 	for _, a := range adjust {
 		a(&in)
 	}
@@ -200,7 +208,11 @@ func TestCallbackMeetsALedgerThatCannotBeRead(t *testing.T) {
 func TestMintedAddressesAreRead(t *testing.T) {
 	h := newHarness(t)
 	address := h.set.AdoptCallback.Callback
-	in := activityapi.SubmitSeparationInput{Track: h.track, TaskQueue: "separations", Deadline: -stemflow.Duration(2 * time.Hour)}
+	in := activityapi.SubmitSeparationInput{
+		Track:     h.track,
+		TaskQueue: "separations",
+		Deadline:  -stemflow.Duration(2 * time.Hour),
+	}
 	claims, ours := address.minted(address.Mint(t.Context(), testNamespace, testWorkflowID, testRunID, in))
 	require.True(t, ours, "an expired one still proves whose it is")
 	require.Equal(t, []any{testWorkflowID, testRunID, h.track}, []any{claims.WorkflowID, claims.RunID, claims.Track})

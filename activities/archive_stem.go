@@ -63,7 +63,11 @@ func (a *ArchiveStem) Execute(ctx context.Context, in activityapi.ArchiveStemInp
 // archive looks for the stem before it fetches it, except in the first attempt of a run that paid
 // for it. A run that was reset is such a run too, and may have archived what the provider no longer
 // serves: when the link has expired, it looks after all.
-func (a *ArchiveStem) archive(ctx context.Context, in activityapi.ArchiveStemInput, progress *progress) (*stemflow.Stem, error) {
+func (a *ArchiveStem) archive(
+	ctx context.Context,
+	in activityapi.ArchiveStemInput,
+	progress *progress,
+) (*stemflow.Stem, error) {
 	first := in.Fresh && activity.GetInfo(ctx).Attempt == 1
 	if !first {
 		if stem, err := a.existing(ctx, in); stem != nil || err != nil {
@@ -87,7 +91,11 @@ func stemOf(in activityapi.ArchiveStemInput) subject {
 // or not at all; reading proves it and yields what the manifest needs, no matter which run wrote
 // it.
 func (a *ArchiveStem) existing(ctx context.Context, in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
-	found, err := a.Store.List(ctx, in.Location.Bucket, archive.StemPrefix(in.Location, in.SeparationTaskID, in.Stem.Name))
+	found, err := a.Store.List(
+		ctx,
+		in.Location.Bucket,
+		archive.StemPrefix(in.Location, in.SeparationTaskID, in.Stem.Name),
+	)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -111,7 +119,11 @@ func (a *ArchiveStem) existing(ctx context.Context, in activityapi.ArchiveStemIn
 	return content.stem(in, info.Key, hex.EncodeToString(sum.Sum(nil)), format), nil
 }
 
-func (a *ArchiveStem) fetch(ctx context.Context, in activityapi.ArchiveStemInput, progress *progress) (*stemflow.Stem, error) {
+func (a *ArchiveStem) fetch(
+	ctx context.Context,
+	in activityapi.ArchiveStemInput,
+	progress *progress,
+) (*stemflow.Stem, error) {
 	began := time.Now()
 	body, err := a.Sources.Open(ctx, in.Stem.URL)
 	if err != nil {
@@ -133,7 +145,12 @@ func (a *ArchiveStem) fetch(ctx context.Context, in activityapi.ArchiveStemInput
 		return nil, err
 	}
 	if written.Size != content.size {
-		return nil, fmt.Errorf("the store holds %d bytes of %s, and the source served %d", written.Size, key, content.size)
+		return nil, fmt.Errorf(
+			"the store holds %d bytes of %s, and the source served %d",
+			written.Size,
+			key,
+			content.size,
+		)
 	}
 	took := time.Since(began)
 	countStem(ctx, content.size, took)

@@ -22,7 +22,10 @@ type AwaitSeparation struct {
 
 // Execute fails, to be retried, with ActivityErrorStillRunning: between two looks it occupies no
 // worker, whose room the run that is awaited may need.
-func (a *AwaitSeparation) Execute(ctx context.Context, in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
+func (a *AwaitSeparation) Execute(
+	ctx context.Context,
+	in activityapi.AwaitSeparationInput,
+) (*activityapi.EndedSeparation, error) {
 	if a.Client == nil {
 		return nil, final("", "this host has no client with which to look at "+in.WorkflowID, nil)
 	}

@@ -59,7 +59,10 @@ func TestCatalogIsKeptForTheRunAndReadInPages(t *testing.T) {
 	var inline []stemflow.SeparateStemsInput
 	for i := range tracks {
 		rows = append(rows, fmt.Sprintf("t,a%d,", i))
-		inline = append(inline, stemflow.SeparateStemsInput{TaskID: "t", AudioID: fmt.Sprintf("a%d", i), Type: stemflow.SplitStem})
+		inline = append(
+			inline,
+			stemflow.SeparateStemsInput{TaskID: "t", AudioID: fmt.Sprintf("a%d", i), Type: stemflow.SplitStem},
+		)
 	}
 	for name, prepare := range map[string]func(h *harness) stemflow.SeparateCatalogInput{
 		"a source": func(h *harness) stemflow.SeparateCatalogInput {
@@ -105,7 +108,11 @@ func TestAWrongListIsRefusedAndNothingOfItKept(t *testing.T) {
 	_, err := h.prepareCatalog(h.listed("t,a,", "t,a,", "t,b,karaoke"))
 	app := requireType(t, err, stemflow.ErrorInvalidInput)
 	require.True(t, app.NonRetryable())
-	require.Contains(t, app.Message(), "line 3: is the same separation as line 2, leave one of them out; line 4: type: \"karaoke\" is unknown")
+	require.Contains(
+		t,
+		app.Message(),
+		"line 3: is the same separation as line 2, leave one of them out; line 4: type: \"karaoke\" is unknown",
+	)
 	objects, err := h.store.List(t.Context(), h.loc.Bucket, "_catalogs/")
 	require.NoError(t, err)
 	require.Empty(t, objects)
@@ -131,20 +138,30 @@ func TestPrepareCatalogWithoutPermissionEndsAtOnce(t *testing.T) {
 func TestReadCatalogReportsWhatTheArchiveHas(t *testing.T) {
 	h := newHarness(t)
 	at := func(audioID string) activityapi.Location {
-		return archive.Locate(h.loc.Bucket, "", stemflow.Track{TaskID: "t", AudioID: audioID, Type: stemflow.SeparateVocal})
+		return archive.Locate(
+			h.loc.Bucket,
+			"",
+			stemflow.Track{TaskID: "t", AudioID: audioID, Type: stemflow.SeparateVocal},
+		)
 	}
 	for _, audioID := range []string{"archived", "forced"} {
 		key := archive.StemKey(at(audioID), "sep", "vocals", "mp3")
 		h.write(key, "sound")
 		info, err := h.store.Stat(t.Context(), h.loc.Bucket, key)
 		require.NoError(t, err)
-		h.write(archive.ManifestKey(at(audioID)), stemflow.Manifest{Version: 1, SeparateStemsResult: stemflow.SeparateStemsResult{
-			SeparationTaskID: "sep", SettledBy: stemflow.SettledByCallback, Paid: true,
-			Stems:    []stemflow.Stem{{Name: "vocals", Key: key, Size: info.Size}},
-			Manifest: stemflow.ObjectRef{Bucket: h.loc.Bucket, Key: archive.ManifestKey(at(audioID))},
-		}})
+		h.write(
+			archive.ManifestKey(at(audioID)),
+			stemflow.Manifest{Version: 1, SeparateStemsResult: stemflow.SeparateStemsResult{
+				SeparationTaskID: "sep", SettledBy: stemflow.SettledByCallback, Paid: true,
+				Stems:    []stemflow.Stem{{Name: "vocals", Key: key, Size: info.Size}},
+				Manifest: stemflow.ObjectRef{Bucket: h.loc.Bucket, Key: archive.ManifestKey(at(audioID))},
+			}},
+		)
 	}
-	h.write(archive.SubmissionKey(at("paid")), stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "sep"})
+	h.write(
+		archive.SubmissionKey(at("paid")),
+		stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "sep"},
+	)
 	h.write(archive.SubmissionKey(at("refused")), stemflow.Submission{State: stemflow.SubmissionRefused})
 	h.write(archive.SubmissionKey(at("corrupt")), "no ledger")
 	h.putText("lists/june.jsonl", `{"taskId": "t", "audioId": "archived"}
@@ -154,7 +171,9 @@ func TestReadCatalogReportsWhatTheArchiveHas(t *testing.T) {
 {"taskId": "t", "audioId": "corrupt"}
 {"taskId": "t", "audioId": "elsewhere", "bucket": "no-such-bucket-anywhere"}
 {"taskId": "t", "audioId": "unknown"}`)
-	prepared, err := h.prepareCatalog(stemflow.SeparateCatalogInput{Source: &stemflow.ObjectRef{Key: "lists/june.jsonl"}})
+	prepared, err := h.prepareCatalog(
+		stemflow.SeparateCatalogInput{Source: &stemflow.ObjectRef{Key: "lists/june.jsonl"}},
+	)
 	require.NoError(t, err)
 	page, err := h.readCatalog(prepared, 0)
 	require.NoError(t, err)
@@ -268,11 +287,23 @@ func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
 	h := newHarness(t)
 	loc := archive.LocateCatalog(h.loc.Bucket, "p", "june", "run")
 	record := func(outcomes ...stemflow.TrackOutcome) {
-		_, err := call[struct{}](h, activityapi.ActivityRecordOutcomes, activityapi.RecordOutcomesInput{Location: loc, Outcomes: outcomes})
+		_, err := call[struct{}](
+			h,
+			activityapi.ActivityRecordOutcomes,
+			activityapi.RecordOutcomesInput{Location: loc, Outcomes: outcomes},
+		)
 		require.NoError(t, err)
 	}
-	record(trackOutcome(101, stemflow.TrackArchived), trackOutcome(3, stemflow.TrackArchived), trackOutcome(1, stemflow.TrackFailed))
-	record(trackOutcome(301, stemflow.TrackArchived), trackOutcome(2, stemflow.TrackArchived), trackOutcome(1, stemflow.TrackArchived))
+	record(
+		trackOutcome(101, stemflow.TrackArchived),
+		trackOutcome(3, stemflow.TrackArchived),
+		trackOutcome(1, stemflow.TrackFailed),
+	)
+	record(
+		trackOutcome(301, stemflow.TrackArchived),
+		trackOutcome(2, stemflow.TrackArchived),
+		trackOutcome(1, stemflow.TrackArchived),
+	)
 	record(trackOutcome(301, stemflow.TrackArchived), trackOutcome(100, stemflow.TrackFailed))
 	pages, err := h.store.List(t.Context(), loc.Bucket, loc.Dir)
 	require.NoError(t, err)
@@ -281,23 +312,58 @@ func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
 	result := stemflow.SeparateCatalogResult{
 		Name: "june", Tracks: 301, CatalogCounts: stemflow.CatalogCounts{Archived: 5, Failed: 1}, Credits: 50, StartedAt: time.Unix(1_800_000_000, 0).UTC(),
 	}
-	refs, err := call[stemflow.ReportRefs](h, activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{Location: loc, Result: result})
+	refs, err := call[stemflow.ReportRefs](
+		h,
+		activityapi.ActivityWriteCatalogReport,
+		activityapi.WriteCatalogReportInput{Location: loc, Result: result},
+	)
 	require.NoError(t, err)
 	require.Equal(t, "p/_catalogs/june/run/report.json", refs.JSON.Key)
 
 	var report stemflow.CatalogReport
 	require.NoError(t, json.Unmarshal([]byte(h.text(refs.JSON.Key)), &report))
 	result.Report = *refs
-	require.Equal(t, stemflow.CatalogReport{Version: 1, SeparateCatalogResult: result, Outcomes: []stemflow.TrackOutcome{
-		trackOutcome(1, stemflow.TrackArchived), trackOutcome(2, stemflow.TrackArchived), trackOutcome(3, stemflow.TrackArchived),
-		trackOutcome(100, stemflow.TrackFailed), trackOutcome(101, stemflow.TrackArchived), trackOutcome(301, stemflow.TrackArchived),
-	}}, report)
+	require.Equal(
+		t,
+		stemflow.CatalogReport{Version: 1, SeparateCatalogResult: result, Outcomes: []stemflow.TrackOutcome{
+			trackOutcome(
+				1,
+				stemflow.TrackArchived,
+			), trackOutcome(2, stemflow.TrackArchived), trackOutcome(3, stemflow.TrackArchived),
+			trackOutcome(
+				100,
+				stemflow.TrackFailed,
+			), trackOutcome(101, stemflow.TrackArchived), trackOutcome(301, stemflow.TrackArchived),
+		}},
+		report,
+	)
 
 	rows, err := csv.NewReader(bytes.NewReader([]byte(h.text(refs.CSV.Key)))).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 7)
 	require.Equal(t, reportColumns, rows[0])
-	require.Equal(t, []string{"2", "t", "a1", "separate_vocal", "", "archived", "", "", "", "", "10", "false", "2", "1000", "b", "t/a1/manifest.json"}, rows[1])
+	require.Equal(
+		t,
+		[]string{
+			"2",
+			"t",
+			"a1",
+			"separate_vocal",
+			"",
+			"archived",
+			"",
+			"",
+			"",
+			"",
+			"10",
+			"false",
+			"2",
+			"1000",
+			"b",
+			"t/a1/manifest.json",
+		},
+		rows[1],
+	)
 	require.Equal(t, []string{"101", "t", "a100", "separate_vocal", "", "failed", "SeparationFailed",
 		"the provider said \"no\", <twice>\nand that was it", "", "", "0", "false", "0", "0", "", ""}, rows[4])
 }
@@ -305,9 +371,13 @@ func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
 func TestAReportOfNothing(t *testing.T) {
 	h := newHarness(t)
 	loc := archive.LocateCatalog(h.loc.Bucket, "", "june", "run")
-	refs, err := call[stemflow.ReportRefs](h, activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{
-		Location: loc, Result: stemflow.SeparateCatalogResult{Tracks: 1000},
-	})
+	refs, err := call[stemflow.ReportRefs](
+		h,
+		activityapi.ActivityWriteCatalogReport,
+		activityapi.WriteCatalogReportInput{
+			Location: loc, Result: stemflow.SeparateCatalogResult{Tracks: 1000},
+		},
+	)
 	require.NoError(t, err)
 	var report stemflow.CatalogReport
 	require.NoError(t, json.Unmarshal([]byte(h.text(refs.JSON.Key)), &report))

@@ -29,14 +29,21 @@ type GetSeparationRecord struct {
 //
 // A key that is refused, or a provider that is down, is waited for: what is paid for is not given
 // up before the deadline.
-func (a *GetSeparationRecord) Execute(ctx context.Context, in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+func (a *GetSeparationRecord) Execute(
+	ctx context.Context,
+	in activityapi.GetSeparationRecordInput,
+) (*activityapi.SeparationRecord, error) {
 	subject{separationTaskID: in.SeparationTaskID}.annotate(ctx)
 	record, err := a.Provider.Record(ctx, in.SeparationTaskID)
 	if errors.Is(err, kie.ErrNoRecord) {
 		return nil, noRecord(ctx, in)
 	}
 	if err != nil {
-		return nil, retryable(activityapi.ActivityErrorUnreadable, "the provider's record cannot be read: "+err.Error(), err)
+		return nil, retryable(
+			activityapi.ActivityErrorUnreadable,
+			"the provider's record cannot be read: "+err.Error(),
+			err,
+		)
 	}
 	if err := a.checkOwner(ctx, in, record); err != nil {
 		return nil, err
@@ -50,10 +57,14 @@ func (a *GetSeparationRecord) Execute(ctx context.Context, in activityapi.GetSep
 	}
 	switch {
 	case record.State == kie.Failed:
-		return nil, final(stemflow.ErrorSeparationFailed, fmt.Sprintf("the provider failed the separation (code %d: %s); "+
-			"start the track again to pay for another try", record.ErrorCode, record.ErrorMessage), nil,
+		return nil, final(
+			stemflow.ErrorSeparationFailed,
+			fmt.Sprintf("the provider failed the separation (code %d: %s); "+
+				"start the track again to pay for another try", record.ErrorCode, record.ErrorMessage),
+			nil,
 			stemflow.ErrorDetails{ProviderCode: record.ErrorCode, ProviderMessage: record.ErrorMessage},
-			activityapi.SeparationRecord{Owner: out.Owner})
+			activityapi.SeparationRecord{Owner: out.Owner},
+		)
 	case record.State == kie.Pending:
 		if in.ReportPending {
 			return &activityapi.SeparationRecord{Pending: true, CreatedAt: record.CreatedAt}, nil
@@ -69,7 +80,11 @@ func (a *GetSeparationRecord) Execute(ctx context.Context, in activityapi.GetSep
 
 // checkOwner demands what the input demands about whose separation it is. The callback URL that the
 // record echoes carries our token: it proves the run, and goes no further than here.
-func (a *GetSeparationRecord) checkOwner(ctx context.Context, in activityapi.GetSeparationRecordInput, record *kie.Record) error {
+func (a *GetSeparationRecord) checkOwner(
+	ctx context.Context,
+	in activityapi.GetSeparationRecordInput,
+	record *kie.Record,
+) error {
 	info := activity.GetInfo(ctx)
 	owner := cmp.Or(in.Owner, info.WorkflowExecution.RunID)
 	if in.RequireOwn && !a.Callback.Names(record.CallbackURL, info.Namespace, info.WorkflowExecution.ID, owner) {
@@ -79,12 +94,20 @@ func (a *GetSeparationRecord) checkOwner(ctx context.Context, in activityapi.Get
 		return nil
 	}
 	if record.AudioID != "" && record.AudioID != in.Track.AudioID {
-		return final(stemflow.ErrorInvalidInput, fmt.Sprintf("separationTaskId: %s is a separation of track %s, not of audioId %s",
-			in.SeparationTaskID, record.AudioID, in.Track.AudioID), nil)
+		return final(
+			stemflow.ErrorInvalidInput,
+			fmt.Sprintf("separationTaskId: %s is a separation of track %s, not of audioId %s",
+				in.SeparationTaskID, record.AudioID, in.Track.AudioID),
+			nil,
+		)
 	}
 	if i := slices.IndexFunc(record.Stems, func(s stemflow.SourceStem) bool { return !fits(*in.Track, s.Name) }); i >= 0 {
-		return final(stemflow.ErrorInvalidInput, fmt.Sprintf("separationTaskId: %s has a stem %s, so it is no %s of %q; "+
-			"give the type and stemName that were paid for", in.SeparationTaskID, record.Stems[i].Name, in.Track.Type, in.Track.StemName), nil)
+		return final(
+			stemflow.ErrorInvalidInput,
+			fmt.Sprintf("separationTaskId: %s has a stem %s, so it is no %s of %q; "+
+				"give the type and stemName that were paid for", in.SeparationTaskID, record.Stems[i].Name, in.Track.Type, in.Track.StemName),
+			nil,
+		)
 	}
 	return nil
 }
@@ -121,8 +144,12 @@ func noRecord(ctx context.Context, in activityapi.GetSeparationRecordInput) erro
 		l.Absent++
 		activity.RecordHeartbeat(ctx, l)
 		if l.Absent >= in.AbsentLooks {
-			return final(stemflow.ErrorSourceExpired, fmt.Sprintf("the provider had no record of %s at %d looks in a row",
-				in.SeparationTaskID, l.Absent), nil)
+			return final(
+				stemflow.ErrorSourceExpired,
+				fmt.Sprintf("the provider had no record of %s at %d looks in a row",
+					in.SeparationTaskID, l.Absent),
+				nil,
+			)
 		}
 	}
 	return expected(activityapi.ActivityErrorNoRecord, "the provider has no record of "+in.SeparationTaskID+" (yet)")
@@ -139,7 +166,11 @@ func stillPending(ctx context.Context, record *kie.Record) error {
 
 // doneWithoutStems: the provider says it is done and has no link. Links have been seen to follow
 // late, so it is looked at again.
-func (a *GetSeparationRecord) doneWithoutStems(ctx context.Context, in activityapi.GetSeparationRecordInput, record *kie.Record) (*activityapi.SeparationRecord, error) {
+func (a *GetSeparationRecord) doneWithoutStems(
+	ctx context.Context,
+	in activityapi.GetSeparationRecordInput,
+	record *kie.Record,
+) (*activityapi.SeparationRecord, error) {
 	if in.ReportPending {
 		return &activityapi.SeparationRecord{Pending: true, CreatedAt: record.CreatedAt}, nil
 	}
@@ -147,13 +178,20 @@ func (a *GetSeparationRecord) doneWithoutStems(ctx context.Context, in activitya
 	activity.RecordHeartbeat(ctx, l)
 	switch {
 	case in.EmptyLooks == 0 || l.Empty < in.EmptyLooks:
-		return nil, expected(activityapi.ActivityErrorNoLinks, "the provider reports "+record.Flag+" and serves no stem (yet)")
+		return nil, expected(
+			activityapi.ActivityErrorNoLinks,
+			"the provider reports "+record.Flag+" and serves no stem (yet)",
+		)
 	case record.State == kie.CallbackException:
 		return nil, final(stemflow.ErrorSeparationFailed, "the provider reports "+record.Flag+" and made no stem; "+
 			"start the track again to pay for another try", nil,
 			stemflow.ErrorDetails{ProviderCode: record.ErrorCode, ProviderMessage: record.ErrorMessage})
 	default:
-		return nil, final(stemflow.ErrorNoStems, "the provider reports success and serves no stem; start the track again later "+
-			"to look once more, unpaid; only if there are still none, start it with force, which pays for another try", nil)
+		return nil, final(
+			stemflow.ErrorNoStems,
+			"the provider reports success and serves no stem; start the track again later "+
+				"to look once more, unpaid; only if there are still none, start it with force, which pays for another try",
+			nil,
+		)
 	}
 }

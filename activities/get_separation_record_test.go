@@ -75,7 +75,12 @@ func TestPendingRecordIsAResultWhereAskedFor(t *testing.T) {
 	for name, outcome := range map[string]kiesim.Outcome{"pending": {Pending: true}, "done without links": {Links: kiesim.LinksEmpty}} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
-			record, err := h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: h.paid(kiesim.Scenario{Outcome: outcome}), ReportPending: true})
+			record, err := h.get(
+				activityapi.GetSeparationRecordInput{
+					SeparationTaskID: h.paid(kiesim.Scenario{Outcome: outcome}),
+					ReportPending:    true,
+				},
+			)
 			require.NoError(t, err)
 			require.True(t, record.Pending)
 		})
@@ -94,7 +99,9 @@ func TestRecordWithoutStemsIsLookedAtAgain(t *testing.T) {
 			h := newHarness(t)
 			in := activityapi.GetSeparationRecordInput{SeparationTaskID: h.paid(c.scenario), EmptyLooks: 3}
 			require.Eventually(t, func() bool {
-				record, err := h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: in.SeparationTaskID, ReportPending: true})
+				record, err := h.get(
+					activityapi.GetSeparationRecordInput{SeparationTaskID: in.SeparationTaskID, ReportPending: true},
+				)
 				return err == nil && record.Pending
 			}, 10*time.Second, 10*time.Millisecond)
 
@@ -108,7 +115,11 @@ func TestRecordWithoutStemsIsLookedAtAgain(t *testing.T) {
 
 			in.EmptyLooks = 0
 			_, err = h.get(in)
-			require.False(t, requireType(t, err, activityapi.ActivityErrorNoLinks).NonRetryable(), "it is not for this look to believe it")
+			require.False(
+				t,
+				requireType(t, err, activityapi.ActivityErrorNoLinks).NonRetryable(),
+				"it is not for this look to believe it",
+			)
 		})
 	}
 }

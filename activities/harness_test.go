@@ -80,7 +80,13 @@ func (h *harness) use(providerURL, callbackURL string) {
 	require.NoError(h.t, err)
 	callback := CallbackAddress{BaseURL: callbackURL, Keyring: keyring}
 	sources := source.New(source.Options{AllowedHosts: []string{"127.0.0.1"}, AllowInsecure: true, MaxSize: 1 << 20})
-	prepare := &PrepareArchive{Store: h.store, Bucket: h.loc.Bucket, LedgerBucket: h.loc.Bucket, SubmitTaskQueue: "submits", CallbacksExpected: callback.Expected()}
+	prepare := &PrepareArchive{
+		Store:             h.store,
+		Bucket:            h.loc.Bucket,
+		LedgerBucket:      h.loc.Bucket,
+		SubmitTaskQueue:   "submits",
+		CallbacksExpected: callback.Expected(),
+	}
 	h.set = Set{
 		PrepareArchive:      prepare,
 		SubmitSeparation:    &SubmitSeparation{Store: h.store, Provider: provider, Callback: callback},

@@ -75,7 +75,10 @@ func (f ledgerFile) leaveReceipt(ctx context.Context) error {
 // change reads the ledger, has it changed, and writes it unless nothing is to change. It returns
 // the ledger as it stands then. An error is to be retried: archive.ErrPrecondition, too, since the
 // next try reads what stands there then.
-func (f ledgerFile) change(ctx context.Context, change func(ledger.Ledger) (ledger.Ledger, bool)) (ledger.Ledger, error) {
+func (f ledgerFile) change(
+	ctx context.Context,
+	change func(ledger.Ledger) (ledger.Ledger, bool),
+) (ledger.Ledger, error) {
 	l, etag, err := f.read(ctx)
 	if err != nil {
 		return l, err

@@ -69,7 +69,11 @@ func TestArchivedStemsAreCounted(t *testing.T) {
 	for range 2 { // the second time it is there already
 		_, err = h.archiveStem(source)
 		require.NoError(t, err)
-		require.Equal(t, map[string]int64{MetricStemsArchived: 1, MetricBytesArchived: int64(len(content)), failures: 1}, h.metrics.Counters())
+		require.Equal(
+			t,
+			map[string]int64{MetricStemsArchived: 1, MetricBytesArchived: int64(len(content)), failures: 1},
+			h.metrics.Counters(),
+		)
 		require.Len(t, h.metrics.Timers()[MetricStemArchiveLatency], 1)
 		require.Positive(t, h.metrics.Timers()[MetricStemArchiveLatency][0])
 	}

@@ -22,7 +22,10 @@ import (
 // The engine may execute one task twice at the same time, as after a namespace's failover.
 func TestOneTaskExecutedTwiceAtOncePaysOnce(t *testing.T) {
 	h := newHarness(t)
-	h.sim.SetScenario(h.track.AudioID, kiesim.Scenario{Submit: kiesim.Fault{Delay: kiesim.Duration(500 * time.Millisecond), Accept: true}})
+	h.sim.SetScenario(
+		h.track.AudioID,
+		kiesim.Scenario{Submit: kiesim.Fault{Delay: kiesim.Duration(500 * time.Millisecond), Accept: true}},
+	)
 	var all sync.WaitGroup
 	for range 4 {
 		env := newSubmitEnvironment(h)
@@ -70,8 +73,11 @@ func TestForcedSubmitThatIsRefusedLeavesWhatStoodThere(t *testing.T) {
 	refuse := kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402, Times: 1}}
 	t.Run("an intent of unknown outcome", func(t *testing.T) {
 		h := newHarness(t)
-		h.write(archive.SubmissionKey(h.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionIntended, Track: h.track,
-			WorkflowID: "other", RunID: "other-run", Attempt: 1, IntendedAt: time.Now().Add(-time.Hour)})
+		h.write(
+			archive.SubmissionKey(h.loc),
+			stemflow.Submission{Version: 1, State: stemflow.SubmissionIntended, Track: h.track,
+				WorkflowID: "other", RunID: "other-run", Attempt: 1, IntendedAt: time.Now().Add(-time.Hour)},
+		)
 		h.sim.QueueScenarios(h.track.AudioID, refuse)
 		_, err := h.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 		requireType(t, err, stemflow.ErrorInsufficientCredits)
@@ -83,9 +89,15 @@ func TestForcedSubmitThatIsRefusedLeavesWhatStoodThere(t *testing.T) {
 	})
 	t.Run("a receipt, when the first completion of the ledger fails too", func(t *testing.T) {
 		h := newHarness(t)
-		h.write(archive.SubmissionKey(h.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionPaid, Track: h.track,
-			SeparationTaskID: "paid-before", WorkflowID: "other", RunID: "other-run", Attempt: 1})
-		h.sim.SetScenario(h.track.AudioID, kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}})
+		h.write(
+			archive.SubmissionKey(h.loc),
+			stemflow.Submission{Version: 1, State: stemflow.SubmissionPaid, Track: h.track,
+				SeparationTaskID: "paid-before", WorkflowID: "other", RunID: "other-run", Attempt: 1},
+		)
+		h.sim.SetScenario(
+			h.track.AudioID,
+			kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}},
+		)
 		h.set.SubmitSeparation.Store = &failingWrites{Store: h.store, after: 1}
 		_, err := h.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 		app := requireType(t, err, stemflow.ErrorInsufficientCredits)
@@ -94,10 +106,14 @@ func TestForcedSubmitThatIsRefusedLeavesWhatStoodThere(t *testing.T) {
 		require.True(t, behind.LedgerBehind)
 		require.Equal(t, stemflow.SubmissionIntended, h.ledger().State)
 
-		_, err = call[activityapi.RecordedSubmission](h, activityapi.ActivityRecordSubmission, activityapi.RecordSubmissionInput{
-			Location: h.loc, Nonces: []string{behind.Nonce},
-			Submission: stemflow.Submission{State: stemflow.SubmissionRefused, Track: h.track, Attempt: 1},
-		})
+		_, err = call[activityapi.RecordedSubmission](
+			h,
+			activityapi.ActivityRecordSubmission,
+			activityapi.RecordSubmissionInput{
+				Location: h.loc, Nonces: []string{behind.Nonce},
+				Submission: stemflow.Submission{State: stemflow.SubmissionRefused, Track: h.track, Attempt: 1},
+			},
+		)
 		require.NoError(t, err)
 		require.Equal(t, stemflow.SubmissionPaid, h.ledger().State)
 		require.Equal(t, "paid-before", h.ledger().SeparationTaskID)
@@ -127,12 +143,24 @@ func (s *failingWrites) ReplaceJSON(ctx context.Context, bucket, key, etag strin
 // Only an execution that surely was refused takes its intent back: that of a lost one stands.
 func TestTakingBackLeavesTheIntentOfALostExecution(t *testing.T) {
 	h := newHarness(t)
-	h.write(archive.SubmissionKey(h.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionIntended, Track: h.track,
-		WorkflowID: testWorkflowID, RunID: testRunID, Owner: testRunID, Nonce: "lost", Attempt: 1, IntendedAt: time.Now()})
-	recorded, err := call[activityapi.RecordedSubmission](h, activityapi.ActivityRecordSubmission, activityapi.RecordSubmissionInput{
-		Location: h.loc, Nonces: []string{"of attempt 2"},
-		Submission: stemflow.Submission{State: stemflow.SubmissionRefused, Attempt: 2, Track: h.track, Owner: testRunID},
-	})
+	h.write(
+		archive.SubmissionKey(h.loc),
+		stemflow.Submission{Version: 1, State: stemflow.SubmissionIntended, Track: h.track,
+			WorkflowID: testWorkflowID, RunID: testRunID, Owner: testRunID, Nonce: "lost", Attempt: 1, IntendedAt: time.Now()},
+	)
+	recorded, err := call[activityapi.RecordedSubmission](
+		h,
+		activityapi.ActivityRecordSubmission,
+		activityapi.RecordSubmissionInput{
+			Location: h.loc, Nonces: []string{"of attempt 2"},
+			Submission: stemflow.Submission{
+				State:   stemflow.SubmissionRefused,
+				Attempt: 2,
+				Track:   h.track,
+				Owner:   testRunID,
+			},
+		},
+	)
 	require.NoError(t, err)
 	require.False(t, recorded.Unpaid)
 	require.Equal(t, stemflow.SubmissionIntended, h.ledger().State)
@@ -140,7 +168,10 @@ func TestTakingBackLeavesTheIntentOfALostExecution(t *testing.T) {
 
 func TestForcePassesOverAnEntryThatNamesNoSeparation(t *testing.T) {
 	h := newHarness(t)
-	h.write(archive.SubmissionKey(h.loc), stemflow.Submission{Version: 1, State: stemflow.SubmissionPaid, Track: h.track, RunID: "other"})
+	h.write(
+		archive.SubmissionKey(h.loc),
+		stemflow.Submission{Version: 1, State: stemflow.SubmissionPaid, Track: h.track, RunID: "other"},
+	)
 	_, err := h.submit()
 	require.Contains(t, requireType(t, err, stemflow.ErrorSubmissionUnknown).Message(), "force")
 	_, err = h.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
@@ -172,7 +203,11 @@ func TestTrackArchivedElsewhereIsPaidOnce(t *testing.T) {
 	require.Equal(t, paid.SeparationTaskID, again.SeparationTaskID)
 	require.Equal(t, 1, h.billed())
 
-	_, err = call[stemflow.ObjectRef](h, activityapi.ActivityWriteManifest, activityapi.WriteManifestInput{Ledger: h.loc, Location: elsewhere})
+	_, err = call[stemflow.ObjectRef](
+		h,
+		activityapi.ActivityWriteManifest,
+		activityapi.WriteManifestInput{Ledger: h.loc, Location: elsewhere},
+	)
 	require.NoError(t, err)
 	var receipt ledger.Ledger
 	_, err = h.store.ReadJSON(t.Context(), elsewhere.Bucket, archive.SubmissionKey(elsewhere), &receipt)
@@ -193,9 +228,14 @@ func TestLedgerInTheTracksFolderIsHonoured(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
 			elsewhere := archive.Locate(h.loc.Bucket, "tenant", h.track)
-			h.write(archive.SubmissionKey(elsewhere), stemflow.Submission{Version: 1, State: c.state, SeparationTaskID: c.taskID,
-				Track: h.track, WorkflowID: "other", RunID: "other", Attempt: 1, IntendedAt: time.Now().Add(-time.Hour)})
-			submitted, err := h.submit(func(in *activityapi.SubmitSeparationInput) { in.Ledger, in.Location = h.loc, elsewhere })
+			h.write(
+				archive.SubmissionKey(elsewhere),
+				stemflow.Submission{Version: 1, State: c.state, SeparationTaskID: c.taskID,
+					Track: h.track, WorkflowID: "other", RunID: "other", Attempt: 1, IntendedAt: time.Now().Add(-time.Hour)},
+			)
+			submitted, err := h.submit(
+				func(in *activityapi.SubmitSeparationInput) { in.Ledger, in.Location = h.loc, elsewhere },
+			)
 			if c.want != "" {
 				requireType(t, err, c.want)
 			} else {
@@ -261,7 +301,11 @@ func TestSubmitsAtOnceOnAStoreThatIgnoresConditionsPayNothing(t *testing.T) {
 	for attempt := range 4 {
 		store, err := archive.New(faulty.Options) // each is a process of its own
 		require.NoError(t, err)
-		h.set.SubmitSeparation = &SubmitSeparation{Store: store, Provider: h.set.SubmitSeparation.Provider, Callback: h.set.SubmitSeparation.Callback}
+		h.set.SubmitSeparation = &SubmitSeparation{
+			Store:    store,
+			Provider: h.set.SubmitSeparation.Provider,
+			Callback: h.set.SubmitSeparation.Callback,
+		}
 		env := newSubmitEnvironment(h)
 		all.Go(func() {
 			_, err := env.ExecuteActivity(activityapi.ActivitySubmitSeparation, activityapi.SubmitSeparationInput{

@@ -30,7 +30,10 @@ type PrepareArchive struct {
 }
 
 // Execute fails with ErrorArchiveUnavailable when the store cannot be reached, or refuses.
-func (a *PrepareArchive) Execute(ctx context.Context, in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
+func (a *PrepareArchive) Execute(
+	ctx context.Context,
+	in activityapi.PrepareArchiveInput,
+) (*activityapi.PreparedArchive, error) {
 	subject{kind: in.Track.Type}.annotate(ctx)
 	bucket, prefix := a.destination(in.Bucket, in.Prefix)
 	out := &activityapi.PreparedArchive{
@@ -121,14 +124,18 @@ func paidLater(submission *stemflow.Submission, archived *stemflow.SeparateStems
 
 // archived is the result of the manifest, or nil unless it is complete and all its objects are
 // there.
-func (a *PrepareArchive) archived(ctx context.Context, loc activityapi.Location) (*stemflow.SeparateStemsResult, error) {
+func (a *PrepareArchive) archived(
+	ctx context.Context,
+	loc activityapi.Location,
+) (*stemflow.SeparateStemsResult, error) {
 	var manifest stemflow.Manifest
 	_, err := a.Store.ReadJSON(ctx, loc.Bucket, archive.ManifestKey(loc), &manifest)
 	switch {
 	case errors.Is(err, archive.ErrNotFound):
 		return nil, nil
 	case errors.Is(err, archive.ErrCorrupt):
-		activity.GetLogger(ctx).Warn("the manifest cannot be read and is written anew", "key", archive.ManifestKey(loc), "error", err)
+		activity.GetLogger(ctx).
+			Warn("the manifest cannot be read and is written anew", "key", archive.ManifestKey(loc), "error", err)
 		return nil, nil
 	case err != nil:
 		return nil, err

@@ -12,14 +12,22 @@ import (
 )
 
 func (h *harness) prepare() (*activityapi.PreparedArchive, error) {
-	return call[activityapi.PreparedArchive](h, activityapi.ActivityPrepareArchive, activityapi.PrepareArchiveInput{Track: h.track})
+	return call[activityapi.PreparedArchive](
+		h,
+		activityapi.ActivityPrepareArchive,
+		activityapi.PrepareArchiveInput{Track: h.track},
+	)
 }
 
 func TestPrepareAnEmptyArchive(t *testing.T) {
 	h := newHarness(t)
 	prepared, err := h.prepare()
 	require.NoError(t, err)
-	require.Equal(t, &activityapi.PreparedArchive{Location: h.loc, SubmitTaskQueue: "submits", CallbacksExpected: true}, prepared)
+	require.Equal(
+		t,
+		&activityapi.PreparedArchive{Location: h.loc, SubmitTaskQueue: "submits", CallbacksExpected: true},
+		prepared,
+	)
 }
 
 func TestPrepareFindsWhatIsComplete(t *testing.T) {

@@ -23,7 +23,10 @@ type PrepareCatalog struct {
 // Execute fails with ErrorInvalidInput, which names everything that is wrong with any track, up to
 // a number, and with ErrorArchiveUnavailable. Nothing is kept of a list that is wrong. What is kept
 // is the run's own: a change of the source meanwhile has no effect.
-func (a *PrepareCatalog) Execute(ctx context.Context, in stemflow.SeparateCatalogInput) (*activityapi.PreparedCatalog, error) {
+func (a *PrepareCatalog) Execute(
+	ctx context.Context,
+	in stemflow.SeparateCatalogInput,
+) (*activityapi.PreparedCatalog, error) {
 	defer startHeartbeat(ctx)()
 	store := a.Archive.Store
 	bucket, prefix := a.Archive.destination(in.Bucket, in.Prefix)
@@ -31,18 +34,29 @@ func (a *PrepareCatalog) Execute(ctx context.Context, in stemflow.SeparateCatalo
 		return nil, storeRefusal(err)
 	}
 	out := &activityapi.PreparedCatalog{
-		Location: archive.LocateCatalog(bucket, prefix, in.WithDefaults().Name, activity.GetInfo(ctx).WorkflowExecution.RunID),
+		Location: archive.LocateCatalog(
+			bucket,
+			prefix,
+			in.WithDefaults().Name,
+			activity.GetInfo(ctx).WorkflowExecution.RunID,
+		),
 	}
 	key := archive.CatalogTracksKey(out.Location)
-	err := upload(ctx, store, stemflow.ObjectRef{Bucket: bucket, Key: key}, "application/x-ndjson", func(ctx context.Context, w io.Writer) (err error) {
-		var line []byte
-		out.Tracks, err = a.check(ctx, in, bucket, func(track activityapi.CatalogTrack) error {
-			line = catalog.Append(line[:0], track)
-			_, err := w.Write(line)
+	err := upload(
+		ctx,
+		store,
+		stemflow.ObjectRef{Bucket: bucket, Key: key},
+		"application/x-ndjson",
+		func(ctx context.Context, w io.Writer) (err error) {
+			var line []byte
+			out.Tracks, err = a.check(ctx, in, bucket, func(track activityapi.CatalogTrack) error {
+				line = catalog.Append(line[:0], track)
+				_, err := w.Write(line)
+				return err
+			})
 			return err
-		})
-		return err
-	})
+		},
+	)
 	var invalid *stemflow.InputError
 	switch {
 	case errors.As(err, &invalid):
@@ -75,8 +89,12 @@ func (a *PrepareCatalog) check(
 	source, _, err := a.Archive.Store.Open(ctx, bucket, in.Source.Key)
 	if errors.Is(err, archive.ErrNotFound) {
 		return 0, &stemflow.InputError{Problems: []stemflow.InputProblem{{
-			Field:   "source",
-			Message: fmt.Sprintf("there is no object %s in bucket %s, upload it, or correct the key", in.Source.Key, bucket),
+			Field: "source",
+			Message: fmt.Sprintf(
+				"there is no object %s in bucket %s, upload it, or correct the key",
+				in.Source.Key,
+				bucket,
+			),
 		}}}
 	}
 	if err != nil {

@@ -28,8 +28,12 @@ func (a *ReadCatalog) Execute(ctx context.Context, in activityapi.ReadCatalogInp
 	key := archive.CatalogTracksKey(in.Location)
 	rest, info, err := a.Archive.Store.OpenFrom(ctx, in.Location.Bucket, key, in.ETag, in.Offset)
 	if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrPrecondition) {
-		return nil, final(stemflow.ErrorArchiveUnavailable, "what the run has kept of its tracks is gone, or somebody has changed it; start the catalogue "+
-			"again, which pays for nothing that is paid for: "+err.Error(), err)
+		return nil, final(
+			stemflow.ErrorArchiveUnavailable,
+			"what the run has kept of its tracks is gone, or somebody has changed it; start the catalogue "+
+				"again, which pays for nothing that is paid for: "+err.Error(),
+			err,
+		)
 	}
 	if err != nil {
 		return nil, storeFailure(err)

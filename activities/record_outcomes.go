@@ -41,7 +41,12 @@ func byNumber(a, b stemflow.TrackOutcome) int { return cmp.Compare(a.Number, b.N
 
 // merge lays outcomes over those that a page has. Whatever else writes the page at the same time,
 // an attempt that was thought lost, makes this one fail and be tried again.
-func (a *RecordOutcomes) merge(ctx context.Context, loc activityapi.Location, page int, outcomes []stemflow.TrackOutcome) error {
+func (a *RecordOutcomes) merge(
+	ctx context.Context,
+	loc activityapi.Location,
+	page int,
+	outcomes []stemflow.TrackOutcome,
+) error {
 	key := archive.CatalogOutcomesKey(loc, page)
 	var kept []stemflow.TrackOutcome
 	etag, err := a.Store.ReadJSON(ctx, loc.Bucket, key, &kept)

@@ -19,7 +19,10 @@ type RecordSubmission struct {
 }
 
 // Execute is retried until the ledger is written. It reports what the ledger says of the run then.
-func (a *RecordSubmission) Execute(ctx context.Context, in activityapi.RecordSubmissionInput) (*activityapi.RecordedSubmission, error) {
+func (a *RecordSubmission) Execute(
+	ctx context.Context,
+	in activityapi.RecordSubmissionInput,
+) (*activityapi.RecordedSubmission, error) {
 	subject{kind: in.Submission.Track.Type, separationTaskID: in.Submission.SeparationTaskID}.annotate(ctx)
 	run := activity.GetInfo(ctx).WorkflowExecution
 	learned := in.Submission

@@ -27,7 +27,11 @@ func (a *RenewSource) Execute(ctx context.Context, in activityapi.RenewSourceInp
 			stem.URL = record.Stems[i].URL
 		}
 	case !errors.Is(err, kie.ErrNoRecord):
-		return nil, retryable(stemflow.ErrorProviderUnavailable, "the link of "+stem.Name+" cannot be renewed yet: "+err.Error(), err)
+		return nil, retryable(
+			stemflow.ErrorProviderUnavailable,
+			"the link of "+stem.Name+" cannot be renewed yet: "+err.Error(),
+			err,
+		)
 	}
 	if !slices.Contains(in.Tried, stem.URL) {
 		return &stem, nil
@@ -39,8 +43,16 @@ func (a *RenewSource) Execute(ctx context.Context, in activityapi.RenewSourceInp
 		stem.URL = url
 		return &stem, nil
 	case err != nil && (verdict != kie.Rejected || errors.Is(err, kie.ErrEdge)):
-		return nil, retryable(stemflow.ErrorProviderUnavailable, "the link of "+stem.Name+" cannot be renewed yet: "+err.Error(), err)
+		return nil, retryable(
+			stemflow.ErrorProviderUnavailable,
+			"the link of "+stem.Name+" cannot be renewed yet: "+err.Error(),
+			err,
+		)
 	}
-	return nil, final(stemflow.ErrorSourceExpired, "the link of "+stem.Name+" has expired and the provider gives no other: "+
-		"stems are kept for 14 days", err)
+	return nil, final(
+		stemflow.ErrorSourceExpired,
+		"the link of "+stem.Name+" has expired and the provider gives no other: "+
+			"stems are kept for 14 days",
+		err,
+	)
 }

@@ -52,7 +52,10 @@ func (s *SearchAttributes) in(ctx context.Context, namespace string) []string {
 func (s *SearchAttributes) list(ctx context.Context, namespace string) []string {
 	ctx, cancel := context.WithTimeout(ctx, attributesTimeout)
 	defer cancel()
-	answer, err := s.Operator.ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
+	answer, err := s.Operator.ListSearchAttributes(
+		ctx,
+		&operatorservice.ListSearchAttributesRequest{Namespace: namespace},
+	)
 	if err != nil {
 		activity.GetLogger(ctx).Debug("the server does not list its search attributes: none are set", "error", err)
 		return nil

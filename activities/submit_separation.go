@@ -48,7 +48,10 @@ const (
 //   - ActivityErrorSubmitRepeated: the engine has executed the task before; the next attempt learns
 //     what came of it,
 //   - ErrorSubmissionUnknown: an earlier run may have paid and never told.
-func (a *SubmitSeparation) Execute(ctx context.Context, in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+func (a *SubmitSeparation) Execute(
+	ctx context.Context,
+	in activityapi.SubmitSeparationInput,
+) (*activityapi.SubmittedSeparation, error) {
 	info := activity.GetInfo(ctx)
 	run := info.WorkflowExecution
 	owner := in.Owner
@@ -170,7 +173,13 @@ func (s *submit) prove(ctx context.Context) error {
 	if s.activity.Store.Proved(bucket) {
 		return nil
 	}
-	err := s.activity.Store.Prove(ctx, bucket, archive.SubmissionKey(s.file.at), s.execution.ETag(), s.execution.Document())
+	err := s.activity.Store.Prove(
+		ctx,
+		bucket,
+		archive.SubmissionKey(s.file.at),
+		s.execution.ETag(),
+		s.execution.Document(),
+	)
 	switch {
 	case errors.Is(err, archive.ErrPrecondition):
 		s.execution.HaveFailed() // the intent does not stand there any more
@@ -203,7 +212,10 @@ func (s *submit) call(ctx context.Context) {
 	s.callErr = err
 	switch {
 	case err == nil:
-		s.execution.HaveCalled(ledger.Accepts, stemflow.Submission{SeparationTaskID: taskID, SubmittedAt: time.Now().UTC()})
+		s.execution.HaveCalled(
+			ledger.Accepts,
+			stemflow.Submission{SeparationTaskID: taskID, SubmittedAt: time.Now().UTC()},
+		)
 	case kie.VerdictOf(err) == kie.Unknown:
 		s.execution.HaveCalled(ledger.NoAnswer, stemflow.Submission{})
 	default:
@@ -234,18 +246,33 @@ func (s *submit) result(ctx context.Context) (*activityapi.SubmittedSeparation, 
 	case ledger.Held:
 		return nil, heldBy(entry)
 	case ledger.Repeated:
-		return nil, final(activityapi.ActivityErrorSubmitRepeated, "the engine has executed this submit before; it is not repeated, and "+
-			"the next one learns from the ledger what came of it", nil)
+		return nil, final(
+			activityapi.ActivityErrorSubmitRepeated,
+			"the engine has executed this submit before; it is not repeated, and "+
+				"the next one learns from the ledger what came of it",
+			nil,
+		)
 	case ledger.Unknown:
 		if s.callErr != nil {
-			return nil, final(activityapi.ActivityErrorSubmitUnknown, s.callErr.Error(), s.callErr, providerDetails(s.callErr))
+			return nil, final(
+				activityapi.ActivityErrorSubmitUnknown,
+				s.callErr.Error(),
+				s.callErr,
+				providerDetails(s.callErr),
+			)
 		}
 		return nil, final(activityapi.ActivityErrorSubmitUnknown,
 			"an earlier submit of this run was lost after it had written its intent, and may have been accepted", nil)
 	case ledger.Refused:
 		if s.defect != nil {
-			return nil, final(stemflow.ErrorArchiveUnavailable, "the object store may not be trusted with a payment, and nothing was paid: "+
-				s.defect.Error(), s.defect, stemflow.ErrorDetails{}, behind)
+			return nil, final(
+				stemflow.ErrorArchiveUnavailable,
+				"the object store may not be trusted with a payment, and nothing was paid: "+
+					s.defect.Error(),
+				s.defect,
+				stemflow.ErrorDetails{},
+				behind,
+			)
 		}
 		return nil, refusal(s.callErr, behind)
 	default:
@@ -260,12 +287,21 @@ func (s *submit) result(ctx context.Context) (*activityapi.SubmittedSeparation, 
 // heldBy is the error for an intent of another run: a call under way, or one whose outcome nobody
 // knows any more.
 func heldBy(holder stemflow.Submission) error {
-	who := fmt.Sprintf("workflow %s, run %s, at %s", holder.WorkflowID, holder.RunID, holder.IntendedAt.Format(time.RFC3339))
+	who := fmt.Sprintf(
+		"workflow %s, run %s, at %s",
+		holder.WorkflowID,
+		holder.RunID,
+		holder.IntendedAt.Format(time.RFC3339),
+	)
 	if holder.State == stemflow.SubmissionIntended && time.Since(holder.IntendedAt) < heldLimit {
 		return expected(activityapi.ActivityErrorSubmitHeld, "another run is paying for this track: "+who)
 	}
-	return final(stemflow.ErrorSubmissionUnknown, "an earlier run may have paid for this track and could not tell ("+who+
-		"): "+ledger.WhenUnknown, nil)
+	return final(
+		stemflow.ErrorSubmissionUnknown,
+		"an earlier run may have paid for this track and could not tell ("+who+
+			"): "+ledger.WhenUnknown,
+		nil,
+	)
 }
 
 // refusal is the error for a call that surely was not accepted.

@@ -35,7 +35,12 @@ func TestSubmitPaysOnceAndCompletesTheLedger(t *testing.T) {
 
 	again, err := h.submit(func(in *activityapi.SubmitSeparationInput) { in.Attempt = 2; in.Force = true })
 	require.NoError(t, err)
-	require.Equal(t, submitted.SeparationTaskID, again.SeparationTaskID, "the answer of the first was lost: the ledger has it")
+	require.Equal(
+		t,
+		submitted.SeparationTaskID,
+		again.SeparationTaskID,
+		"the answer of the first was lost: the ledger has it",
+	)
 	require.Equal(t, 1, h.billed())
 }
 
@@ -119,7 +124,13 @@ func TestSubmitOfUnknownOutcomeIsNeverRepeated(t *testing.T) {
 }
 
 func TestSubmitMeetsAnotherRunsLedger(t *testing.T) {
-	before := stemflow.Submission{Version: 1, WorkflowID: "other", RunID: "other-run", Attempt: 1, IntendedAt: time.Now()}
+	before := stemflow.Submission{
+		Version:    1,
+		WorkflowID: "other",
+		RunID:      "other-run",
+		Attempt:    1,
+		IntendedAt: time.Now(),
+	}
 	t.Run("an intent that is fresh is waited for", func(t *testing.T) {
 		h := newHarness(t)
 		before := before
@@ -149,7 +160,10 @@ func TestSubmitMeetsAnotherRunsLedger(t *testing.T) {
 		before := before
 		before.State, before.SeparationTaskID = stemflow.SubmissionPaid, "paid-before"
 		h.write(archive.SubmissionKey(h.loc), before)
-		h.sim.SetScenario(h.track.AudioID, kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}})
+		h.sim.SetScenario(
+			h.track.AudioID,
+			kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 402}},
+		)
 		_, err := h.submit(func(in *activityapi.SubmitSeparationInput) { in.Force = true })
 		requireType(t, err, stemflow.ErrorInsufficientCredits)
 		require.Equal(t, stemflow.SubmissionPaid, h.ledger().State)
@@ -212,9 +226,21 @@ func TestCallbackAddressIsMadeForTheWorkflowAndOutlivesItsDeadline(t *testing.T)
 	require.False(t, address.Names(record.CallbackURL, "another", testWorkflowID, testRunID))
 	require.False(t, address.Names(placeholderURL, testNamespace, testWorkflowID, testRunID))
 
-	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
-	in := activityapi.SubmitSeparationInput{Track: h.track, TaskQueue: "separations", Deadline: stemflow.Duration(time.Hour)}
-	minted := address.Mint(trace.ContextWithSpanContext(t.Context(), span), testNamespace, testWorkflowID, testRunID, in)
+	span := trace.NewSpanContext(
+		trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled},
+	)
+	in := activityapi.SubmitSeparationInput{
+		Track:     h.track,
+		TaskQueue: "separations",
+		Deadline:  stemflow.Duration(time.Hour),
+	}
+	minted := address.Mint(
+		trace.ContextWithSpanContext(t.Context(), span),
+		testNamespace,
+		testWorkflowID,
+		testRunID,
+		in,
+	)
 	require.True(t, address.Names(minted, testNamespace, testWorkflowID, testRunID))
 	claims, err := address.Keyring.Verify(path.Base(minted), time.Now())
 	require.NoError(t, err)

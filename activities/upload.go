@@ -11,7 +11,11 @@ import (
 // upload stores what write writes: all of it, or nothing if write fails, whose error it returns.
 // Nothing is held but a part of the upload.
 func upload(
-	ctx context.Context, store Store, to stemflow.ObjectRef, contentType string, write func(context.Context, io.Writer) error,
+	ctx context.Context,
+	store Store,
+	to stemflow.ObjectRef,
+	contentType string,
+	write func(context.Context, io.Writer) error,
 ) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -20,7 +20,10 @@ type WriteCatalogReport struct {
 }
 
 // Execute writes the CSV first and the JSON, which has the result in it, last.
-func (a *WriteCatalogReport) Execute(ctx context.Context, in activityapi.WriteCatalogReportInput) (*stemflow.ReportRefs, error) {
+func (a *WriteCatalogReport) Execute(
+	ctx context.Context,
+	in activityapi.WriteCatalogReportInput,
+) (*stemflow.ReportRefs, error) {
 	defer startHeartbeat(ctx)()
 	bucket := in.Location.Bucket
 	refs := stemflow.ReportRefs{
@@ -74,7 +77,11 @@ func (a *WriteCatalogReport) kept(ctx context.Context, in activityapi.WriteCatal
 
 // writeJSON writes a stemflow.CatalogReport, an outcome in each line.
 func writeJSON(w io.Writer, result stemflow.SeparateCatalogResult, outcomes outcomes) error {
-	head, err := json.MarshalIndent(stemflow.CatalogReport{Version: 1, SeparateCatalogResult: result, Outcomes: []stemflow.TrackOutcome{}}, "", "  ")
+	head, err := json.MarshalIndent(
+		stemflow.CatalogReport{Version: 1, SeparateCatalogResult: result, Outcomes: []stemflow.TrackOutcome{}},
+		"",
+		"  ",
+	)
 	if err != nil {
 		return err
 	}
@@ -116,7 +123,9 @@ func writeCSV(w io.Writer, _ stemflow.SeparateCatalogResult, outcomes outcomes) 
 			manifest = *o.Manifest
 		}
 		return rows.Write([]string{
-			strconv.Itoa(o.Line), o.TaskID, o.AudioID, string(o.Type), o.StemName, string(o.Status), o.Reason, o.Message,
+			strconv.Itoa(
+				o.Line,
+			), o.TaskID, o.AudioID, string(o.Type), o.StemName, string(o.Status), o.Reason, o.Message,
 			o.SeparationTaskID, string(o.SettledBy), strconv.Itoa(o.Credits), strconv.FormatBool(o.Joined),
 			strconv.Itoa(o.Stems), strconv.FormatInt(o.Bytes, 10), manifest.Bucket, manifest.Key,
 		})

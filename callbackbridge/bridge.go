@@ -64,7 +64,10 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, errors.New("callbackbridge: no Signaler is given")
 	}
 	if cfg.Tolerance < 0 {
-		return nil, fmt.Errorf("callbackbridge: a tolerance of %v would refuse every signature, give one above 0", cfg.Tolerance)
+		return nil, fmt.Errorf(
+			"callbackbridge: a tolerance of %v would refuse every signature, give one above 0",
+			cfg.Tolerance,
+		)
 	}
 	keyring, err := token.NewKeyring(cfg.Secrets)
 	if err != nil {

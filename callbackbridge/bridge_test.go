@@ -132,10 +132,19 @@ func TestCallbackBecomesASignal(t *testing.T) {
 
 func TestFailureCallbackBecomesASignal(t *testing.T) {
 	b := start(t, nil)
-	response, _ := b.do(t, http.MethodPost, "/callbacks/"+b.good,
-		`{"code":500,"msg":"Vocal separation failed","data":{"task_id":"`+taskID+`","vocal_separation_info":null}}`, isJSON)
+	response, _ := b.do(
+		t,
+		http.MethodPost,
+		"/callbacks/"+b.good,
+		`{"code":500,"msg":"Vocal separation failed","data":{"task_id":"`+taskID+`","vocal_separation_info":null}}`,
+		isJSON,
+	)
 	require.Equal(t, http.StatusOK, response.StatusCode)
-	require.Equal(t, stemflow.Callback{TaskID: taskID, Code: 500, Message: "Vocal separation failed"}, b.signaler.sent[0].Callback)
+	require.Equal(
+		t,
+		stemflow.Callback{TaskID: taskID, Code: 500, Message: "Vocal separation failed"},
+		b.signaler.sent[0].Callback,
+	)
 }
 
 func TestRefusals(t *testing.T) {
@@ -206,7 +215,13 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := start(t, nil)
-			response, answer := b.do(t, c.method, "/callbacks/"+c.token, c.body, map[string]string{"Content-Type": c.contentType})
+			response, answer := b.do(
+				t,
+				c.method,
+				"/callbacks/"+c.token,
+				c.body,
+				map[string]string{"Content-Type": c.contentType},
+			)
 			require.Equal(t, c.status, response.StatusCode)
 			require.Equal(t, c.answer, answer)
 			require.Empty(t, b.signaler.sent)
@@ -259,7 +274,11 @@ func TestOnlySoManyLargeBodies(t *testing.T) {
 func TestSignature(t *testing.T) {
 	signed := func(key, task string, at time.Time) map[string]string {
 		timestamp, signature := kie.Sign(key, task, at)
-		return map[string]string{"Content-Type": "application/json", kie.HeaderTimestamp: timestamp, kie.HeaderSignature: signature}
+		return map[string]string{
+			"Content-Type":      "application/json",
+			kie.HeaderTimestamp: timestamp,
+			kie.HeaderSignature: signature,
+		}
 	}
 	now := time.Now()
 	for _, c := range []struct {

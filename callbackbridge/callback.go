@@ -31,7 +31,10 @@ func (b *bridge) serveCallback(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, span := b.startSpan(r, claims)
 	defer span.End()
-	log := withTrace(b.log, span).With("namespace", claims.Namespace, "workflowId", claims.WorkflowID, "runId", claims.RunID)
+	log := withTrace(
+		b.log,
+		span,
+	).With("namespace", claims.Namespace, "workflowId", claims.WorkflowID, "runId", claims.RunID)
 	callback, refused := b.read(w, r)
 	if refused != nil {
 		b.refuse(ctx, w, log.With("remote", r.RemoteAddr), refused)
@@ -49,7 +52,12 @@ func (b *bridge) read(w http.ResponseWriter, r *http.Request) (stemflow.Callback
 		return stemflow.Callback{}, &refusal{http.StatusMethodNotAllowed, "method", "a callback is a POST", nil}
 	}
 	if !isJSON(r.Header.Get("Content-Type")) {
-		return stemflow.Callback{}, &refusal{http.StatusUnsupportedMediaType, "content_type", "a callback has the content type application/json", nil}
+		return stemflow.Callback{}, &refusal{
+			http.StatusUnsupportedMediaType,
+			"content_type",
+			"a callback has the content type application/json",
+			nil,
+		}
 	}
 	body, done, err := b.readBody(w, r)
 	defer done()
@@ -61,7 +69,12 @@ func (b *bridge) read(w http.ResponseWriter, r *http.Request) (stemflow.Callback
 		return stemflow.Callback{}, &refusal{http.StatusRequestEntityTooLarge, "too_large", text, nil}
 	}
 	if err != nil {
-		return stemflow.Callback{}, &refusal{http.StatusBadRequest, "unreadable", "the callback's body could not be read to its end", err}
+		return stemflow.Callback{}, &refusal{
+			http.StatusBadRequest,
+			"unreadable",
+			"the callback's body could not be read to its end",
+			err,
+		}
 	}
 	callback, err := kie.DecodeCallback(body)
 	if err != nil {
@@ -87,11 +100,23 @@ func isJSON(contentType string) bool {
 
 // deliver signals the workflow and answers. It goes on when the provider hangs up: the callback is
 // in hand, and a repetition would be dropped as a duplicate.
-func (b *bridge) deliver(ctx context.Context, w http.ResponseWriter, log *slog.Logger, claims token.Claims, callback stemflow.Callback) {
+func (b *bridge) deliver(
+	ctx context.Context,
+	w http.ResponseWriter,
+	log *slog.Logger,
+	claims token.Claims,
+	callback stemflow.Callback,
+) {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), signalTimeout)
 	defer cancel()
 	began := time.Now()
-	err := b.signaler.SignalWorkflow(bounded, claims.Namespace, claims.WorkflowID, stemflow.SignalSeparationCallback, callback)
+	err := b.signaler.SignalWorkflow(
+		bounded,
+		claims.Namespace,
+		claims.WorkflowID,
+		stemflow.SignalSeparationCallback,
+		callback,
+	)
 	took := time.Since(began)
 	var notRunning *serviceerror.NotFound
 	switch {
@@ -119,7 +144,9 @@ func (b *bridge) record(
 	recorder, ok := b.signaler.(Recorder)
 	if !ok || claims.TaskQueue == "" || claims.RunID == "" {
 		b.metrics.received(outcomeNotRunning, "")
-		log.Warn("callback for a workflow that is not running, start the track with this separationTaskId if its stems are missing")
+		log.Warn(
+			"callback for a workflow that is not running, start the track with this separationTaskId if its stems are missing",
+		)
 		answered(ctx, http.StatusOK)
 		answerOK(w)
 		return

@@ -28,7 +28,10 @@ func Example() {
 	}
 
 	mux := http.NewServeMux()
-	mux.Handle("/stemflow/", http.StripPrefix("/stemflow", bridge)) // STEMFLOW_CALLBACK_BASE_URL=https://example.com/stemflow
+	mux.Handle(
+		"/stemflow/",
+		http.StripPrefix("/stemflow", bridge),
+	) // STEMFLOW_CALLBACK_BASE_URL=https://example.com/stemflow
 
 	answer := httptest.NewRecorder()
 	mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/stemflow/healthz", nil))

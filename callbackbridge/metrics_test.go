@@ -88,5 +88,9 @@ func TestMetrics(t *testing.T) {
 		"stemflow_callbacks_receivedmap[outcome:undelivered reason:temporal]":  1,
 	}, metrics.all.counters)
 	require.Equal(t, map[string]int{callbackbridge.MetricSignalLatency: 1}, metrics.all.timers)
-	require.Equal(t, map[string][]float64{callbackbridge.MetricInFlight: {0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0}}, metrics.all.gauges)
+	require.Equal(
+		t,
+		map[string][]float64{callbackbridge.MetricInFlight: {0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0}},
+		metrics.all.gauges,
+	)
 }

@@ -35,8 +35,13 @@ func (b *bridge) startSpan(r *http.Request, claims token.Claims) (context.Contex
 			TraceID: claims.Trace.TraceID, SpanID: claims.Trace.SpanID, TraceFlags: trace.TraceFlags(claims.Trace.Flags), Remote: true,
 		}))
 	}
-	return b.tracer.Start(ctx, http.MethodPost+" "+route, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
-		semconv.HTTPRequestMethodKey.String(r.Method), semconv.HTTPRoute(route)))
+	return b.tracer.Start(
+		ctx,
+		http.MethodPost+" "+route,
+		trace.WithSpanKind(trace.SpanKindServer),
+		trace.WithAttributes(
+			semconv.HTTPRequestMethodKey.String(r.Method), semconv.HTTPRoute(route)),
+	)
 }
 
 func describe(s trace.Span, callback stemflow.Callback) {

@@ -22,7 +22,9 @@ var submit = token.Trace{TraceID: [16]byte{1, 2, 3}, SpanID: [8]byte{4, 5, 6}, F
 func mintTraced(t *testing.T) string {
 	keyring, err := token.NewKeyring([]string{secret})
 	require.NoError(t, err)
-	return keyring.Mint(token.Claims{Namespace: namespace, WorkflowID: workflow, Trace: submit, Expires: time.Now().Add(time.Hour)})
+	return keyring.Mint(
+		token.Claims{Namespace: namespace, WorkflowID: workflow, Trace: submit, Expires: time.Now().Add(time.Hour)},
+	)
 }
 
 // within is a Signaler that notes which span its signals are sent in.

@@ -17,7 +17,11 @@ func TestUnauthorizedIsBare(t *testing.T) {
 	b := start(t, func(cfg *callbackbridge.Config) { cfg.HMACKeys = []string{"the-key-that-comes-next", hmacKey} })
 	signed := func(key, task string, at time.Time) map[string]string {
 		timestamp, signature := kie.Sign(key, task, at)
-		return map[string]string{"Content-Type": "application/json", kie.HeaderTimestamp: timestamp, kie.HeaderSignature: signature}
+		return map[string]string{
+			"Content-Type":      "application/json",
+			kie.HeaderTimestamp: timestamp,
+			kie.HeaderSignature: signature,
+		}
 	}
 	now := time.Now()
 	// Lengths and names stay what they are: one digit of the time of expiry does not.
@@ -44,7 +48,9 @@ func TestUnauthorizedIsBare(t *testing.T) {
 			require.True(t, response.Close)
 			response.Header.Del("Date")
 			require.Equal(t, http.Header{
-				"Content-Length": {"13"}, "Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"},
+				"Content-Length": {
+					"13",
+				}, "Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"},
 			}, response.Header)
 			require.Contains(t, b.log.String(), c.reason)
 			for _, hidden := range []string{c.token, secret, hmacKey, c.header[kie.HeaderSignature], "aiquickdraw"} {

@@ -25,7 +25,10 @@ func TestHowAnAwaitedRunEnded(t *testing.T) {
 		env := suite.NewTestActivityEnvironment()
 		await := &activities.AwaitSeparation{Client: s.client}
 		env.RegisterActivity(await.Execute)
-		value, err := env.ExecuteActivity(await.Execute, activityapi.AwaitSeparationInput{WorkflowID: run.GetID(), RunID: runID})
+		value, err := env.ExecuteActivity(
+			await.Execute,
+			activityapi.AwaitSeparationInput{WorkflowID: run.GetID(), RunID: runID},
+		)
 		if err == nil {
 			require.NoError(t, value.Get(&end))
 		}
@@ -53,7 +56,11 @@ func TestHowAnAwaitedRunEnded(t *testing.T) {
 	_, message, details := s.failure(run)
 	end, err := look(run, run.GetRunID())
 	require.NoError(t, err)
-	require.Equal(t, activityapi.EndedSeparation{Reason: stemflow.ErrorSeparationFailed, Message: message, Details: &details}, end)
+	require.Equal(
+		t,
+		activityapi.EndedSeparation{Reason: stemflow.ErrorSeparationFailed, Message: message, Details: &details},
+		end,
+	)
 	require.True(t, end.Details.Paid)
 
 	cancelled := track(stemflow.SeparateVocal)

@@ -40,7 +40,10 @@ func BenchmarkBridge(b *testing.B) {
 	for b.Loop() {
 		var sent []string
 		table := &strings.Builder{}
-		fmt.Fprintf(table, "connections  direct/s  bridge/s  ratio      direct p50/p90/p99 ms      bridge p50/p90/p99 ms\n")
+		fmt.Fprintf(
+			table,
+			"connections  direct/s  bridge/s  ratio      direct p50/p90/p99 ms      bridge p50/p90/p99 ms\n",
+		)
 		for _, c := range []struct{ connections, signals int }{{1, 400}, {16, 1600}, {64, 3200}} {
 			var direct, bridged []block
 			for range benchRounds {
@@ -58,7 +61,16 @@ func BenchmarkBridge(b *testing.B) {
 				}
 			}
 			d, br := median(direct), median(bridged)
-			fmt.Fprintf(table, "%11d  %8.0f  %8.0f  %5.2f  %25s  %25s\n", c.connections, d, br, br/d, percentiles(direct), percentiles(bridged))
+			fmt.Fprintf(
+				table,
+				"%11d  %8.0f  %8.0f  %5.2f  %25s  %25s\n",
+				c.connections,
+				d,
+				br,
+				br/d,
+				percentiles(direct),
+				percentiles(bridged),
+			)
 			b.ReportMetric(br/d, fmt.Sprintf("ratio@%d", c.connections))
 		}
 		fmt.Fprintf(table, "peak resident memory of the bridge: %d KiB", memory(b, p.process.PID(), "VmHWM"))
@@ -105,7 +117,13 @@ func (b *bridgeProgram) directly(tasks []string, connections int) block {
 	return b.run(tasks, connections, func(int) func(int, string) {
 		return func(i int, _ string) {
 			run := b.runs[i%len(b.runs)]
-			err := b.client.SignalWorkflow(context.Background(), run.GetID(), "", stemflow.SignalSeparationCallback, callbacks[i])
+			err := b.client.SignalWorkflow(
+				context.Background(),
+				run.GetID(),
+				"",
+				stemflow.SignalSeparationCallback,
+				callbacks[i],
+			)
 			if err != nil {
 				b.t.Error(err)
 			}

@@ -41,7 +41,10 @@ func TestBridgeAmongStrangers(t *testing.T) {
 	beginnings := []string{
 		"", // idle
 		"POST /callbacks/x HTTP/1.1\r\nHost: a\r\nX-Slow: ",
-		"POST /callbacks/" + b.tokens[0] + " HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n" + strings.Repeat(" ", 64<<10),
+		"POST /callbacks/" + b.tokens[0] + " HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n" + strings.Repeat(
+			" ",
+			64<<10,
+		),
 	}
 	const crowd = 6000
 	for i := range crowd {

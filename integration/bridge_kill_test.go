@@ -79,7 +79,10 @@ func (b *bridgeProgram) flows(tr *traffic) {
 func TestAcceptedCallbacksSurviveKills(t *testing.T) {
 	serverstest.SkipIfShort(t)
 	t.Parallel()
-	temporal, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
+	temporal, err := devservers.Temporal(
+		t.Context(),
+		devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")},
+	)
 	require.NoError(t, err)
 	t.Cleanup(func() { temporal.Kill() })
 	b := startBridge(t, temporal.Addr, 8)
@@ -94,7 +97,13 @@ func TestAcceptedCallbacksSurviveKills(t *testing.T) {
 
 	failed := tr.failed.Load()
 	temporal.Kill()
-	require.Eventually(t, func() bool { return tr.failed.Load() > failed }, time.Minute, time.Millisecond, "no callback met a killed Temporal")
+	require.Eventually(
+		t,
+		func() bool { return tr.failed.Load() > failed },
+		time.Minute,
+		time.Millisecond,
+		"no callback met a killed Temporal",
+	)
 	temporal, err = temporal.Restart(t.Context())
 	require.NoError(t, err)
 	b.flows(tr) // and the bridge finds it again by itself
@@ -107,7 +116,12 @@ func TestAcceptedCallbacksSurviveKills(t *testing.T) {
 	for _, task := range ok {
 		require.Positive(t, inHistory[task], "a callback was answered 200 and is in no history: %s", task)
 	}
-	t.Logf("%d callbacks answered 200, %d attempts were not, %d signals in the histories", len(ok), tr.failed.Load(), len(inHistory))
+	t.Logf(
+		"%d callbacks answered 200, %d attempts were not, %d signals in the histories",
+		len(ok),
+		tr.failed.Load(),
+		len(inHistory),
+	)
 }
 
 // Temporal that is down or silent makes the provider try again, within its patience; then the
@@ -115,7 +129,10 @@ func TestAcceptedCallbacksSurviveKills(t *testing.T) {
 func TestCallbackWhileTemporalIsAway(t *testing.T) {
 	serverstest.SkipIfShort(t)
 	t.Parallel()
-	temporal, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
+	temporal, err := devservers.Temporal(
+		t.Context(),
+		devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")},
+	)
 	require.NoError(t, err)
 	t.Cleanup(func() { temporal.Kill() })
 	line := newLine(t, temporal.Addr)

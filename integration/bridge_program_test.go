@@ -45,7 +45,12 @@ var ourVariables = []string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_", "OTEL_"}
 
 // startBridgeProcess starts the program for a Temporal, with more variables, and returns it with
 // its address. Its log goes to log, where given.
-func startBridgeProcess(t testing.TB, temporalAddr string, log io.Writer, more ...string) (*devservers.Process, string) {
+func startBridgeProcess(
+	t testing.TB,
+	temporalAddr string,
+	log io.Writer,
+	more ...string,
+) (*devservers.Process, string) {
 	t.Helper()
 	command, addr := bridgeCommand(t, temporalAddr, more...)
 	command.Ready, command.Log = devservers.HTTPReady("http://"+addr+"/readyz"), log
@@ -114,8 +119,18 @@ func (b *bridgeProgram) request(workflow int, taskID string) []byte {
 		`{"vocal_url":"https://file.aiquickdraw.com/s/v.mp3","instrumental_url":"https://file.aiquickdraw.com/s/i.mp3"}}}`, taskID)
 	timestamp, signature := kie.Sign(webhookKey, taskID, time.Now())
 	var request bytes.Buffer
-	fmt.Fprintf(&request, "POST /callbacks/%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n%s: %s\r\n%s: %s\r\nContent-Length: %d\r\n\r\n%s",
-		b.tokens[workflow], b.addr, kie.HeaderTimestamp, timestamp, kie.HeaderSignature, signature, len(body), body)
+	fmt.Fprintf(
+		&request,
+		"POST /callbacks/%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n%s: %s\r\n%s: %s\r\nContent-Length: %d\r\n\r\n%s",
+		b.tokens[workflow],
+		b.addr,
+		kie.HeaderTimestamp,
+		timestamp,
+		kie.HeaderSignature,
+		signature,
+		len(body),
+		body,
+	)
 	return request.Bytes()
 }
 
@@ -166,7 +181,13 @@ func (b *bridgeProgram) signalled() map[string]int {
 	b.t.Helper()
 	count := map[string]int{}
 	for _, run := range b.runs {
-		events := b.client.GetWorkflowHistory(context.Background(), run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		events := b.client.GetWorkflowHistory(
+			context.Background(),
+			run.GetID(),
+			run.GetRunID(),
+			false,
+			enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT,
+		)
 		for events.HasNext() {
 			event, err := events.Next()
 			require.NoError(b.t, err)

@@ -86,7 +86,10 @@ func TestCallbackFarAheadOfTheRecord(t *testing.T) {
 			t.Parallel()
 			s := s.on(t)
 			in := track(stemflow.SeparateVocal)
-			s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}})
+			s.sim.SetScenario(
+				in.AudioID,
+				kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}},
+			)
 			run := s.start(in)
 			s.await("the separation is paid for", func() bool { return s.billed(in) == 1 })
 			s.call(in, callback)
@@ -132,7 +135,10 @@ func TestEveryDialectOfTheCallback(t *testing.T) {
 				s := s.on(t)
 				in := track(kind)
 				// There is no record, so that the stems are those of the callback.
-				s.sim.SetScenario(in.AudioID, kiesim.Scenario{Dialect: dialect, Record: kiesim.Record{NullFor: kiesim.Duration(time.Hour)}})
+				s.sim.SetScenario(
+					in.AudioID,
+					kiesim.Scenario{Dialect: dialect, Record: kiesim.Record{NullFor: kiesim.Duration(time.Hour)}},
+				)
 				result := s.result(s.start(in))
 				require.Equal(t, stemflow.SettledByCallback, result.SettledBy)
 				require.Len(t, result.Stems, len(stemflow.ExpectedStems(kind, in.StemName)))
@@ -142,7 +148,10 @@ func TestEveryDialectOfTheCallback(t *testing.T) {
 				t.Parallel()
 				s := s.on(t)
 				in := track(kind)
-				s.sim.SetScenario(in.AudioID, kiesim.Scenario{Dialect: dialect, Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
+				s.sim.SetScenario(
+					in.AudioID,
+					kiesim.Scenario{Dialect: dialect, Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}},
+				)
 				kind, message, details := s.failure(s.start(in))
 				require.Equal(t, stemflow.ErrorSeparationFailed, kind, message)
 				require.NotEmpty(t, details.SeparationTaskID)
@@ -174,7 +183,10 @@ func TestForgedCallbackIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	expired := claims
 	expired.Expires = time.Now().Add(-time.Hour)
-	body := fmt.Sprintf(`{"code":200,"msg":"success","data":{"task_id":%q,"vocal_removal_info":{"vocal_url":"https://evil.example/x.mp3"}}}`, s.memo(run))
+	body := fmt.Sprintf(
+		`{"code":200,"msg":"success","data":{"task_id":%q,"vocal_removal_info":{"vocal_url":"https://evil.example/x.mp3"}}}`,
+		s.memo(run),
+	)
 	for name, forged := range map[string]string{"none": "x", "another secret": other.Mint(claims), "expired": own.Mint(expired)} {
 		response, err := http.Post(s.bridge.URL+"/callbacks/"+forged, "application/json", bytes.NewBufferString(body))
 		require.NoError(t, err)

@@ -33,7 +33,10 @@ func TestACancellationEndsRunningTransfers(t *testing.T) {
 	s.cfg.BaseURL = provider.URL
 	s.startProgram(buildWorker(t))
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{kiesim.AllStems: {Size: 900_000, BytesPerSecond: 1_000}}})
+	s.sim.SetScenario(
+		in.AudioID,
+		kiesim.Scenario{Files: map[string]kiesim.File{kiesim.AllStems: {Size: 900_000, BytesPerSecond: 1_000}}},
+	)
 	run := s.start(in)
 	s.await("both stems are fetched", func() bool { return open.Load() == 2 })
 	require.Equal(t, s.charges(in)[0].TaskID, s.cancelled(run))

@@ -80,7 +80,8 @@ func TestACatalogTakesOverWhatAnotherOneGivesUp(t *testing.T) {
 	s.await("the second has runs of its own", func() bool {
 		for _, in := range tracks {
 			d, err := s.client.DescribeWorkflow(t.Context(), stemflow.WorkflowID(in), "")
-			if err != nil || d.RawResponse.GetWorkflowExecutionInfo().GetParentExecution().GetWorkflowId() != second.GetID() {
+			if err != nil ||
+				d.RawResponse.GetWorkflowExecutionInfo().GetParentExecution().GetWorkflowId() != second.GetID() {
 				return false
 			}
 		}

@@ -49,7 +49,13 @@ func soakCatalog(t testing.TB, n int, seed uint64, deadline time.Duration) time.
 	s := newStackAt(t, serverstest.Temporal(t).Addr)
 	program := buildWorker(t)
 	in, tracks := s.listed(n)
-	in.CallbackGrace, in.PollInterval, in.Deadline = stemflow.Duration(5*time.Second), stemflow.Duration(3*time.Second), stemflow.Duration(deadline)
+	in.CallbackGrace, in.PollInterval, in.Deadline = stemflow.Duration(
+		5*time.Second,
+	), stemflow.Duration(
+		3*time.Second,
+	), stemflow.Duration(
+		deadline,
+	)
 	for _, track := range tracks {
 		s.sim.SetScenario(track.AudioID, randomFaults(random))
 	}
@@ -77,9 +83,21 @@ func soakCatalog(t testing.TB, n int, seed uint64, deadline time.Duration) time.
 	second := s.catalogResult(s.startCatalog(s.list(known)), time.Hour)
 	require.Equal(t, stemflow.CatalogCounts{Found: result.Archived, Archived: unpaid + resumed}, second.CatalogCounts)
 	require.Equal(t, unpaid*10, second.Credits)
-	require.Len(t, s.sim.Bill().Charges, charges+unpaid, "a second run pays for what is not archived, and for nothing else")
-	t.Logf("%d tracks in %v: %+v, %d charges; the second run: %+v, %d charges", n, took.Round(time.Second), result.CatalogCounts, charges,
-		second.CatalogCounts, unpaid)
+	require.Len(
+		t,
+		s.sim.Bill().Charges,
+		charges+unpaid,
+		"a second run pays for what is not archived, and for nothing else",
+	)
+	t.Logf(
+		"%d tracks in %v: %+v, %d charges; the second run: %+v, %d charges",
+		n,
+		took.Round(time.Second),
+		result.CatalogCounts,
+		charges,
+		second.CatalogCounts,
+		unpaid,
+	)
 	return took
 }
 
@@ -170,7 +188,8 @@ func (s *stack) logHistories(workflowID, runID string) {
 		generations++
 		events = max(events, d.RawResponse.GetWorkflowExecutionInfo().GetHistoryLength())
 		bytes = max(bytes, d.RawResponse.GetWorkflowExecutionInfo().GetHistorySizeBytes())
-		last, err := s.client.GetWorkflowHistory(s.t.Context(), workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT).Next()
+		last, err := s.client.GetWorkflowHistory(s.t.Context(), workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT).
+			Next()
 		require.NoError(s.t, err)
 		runID = last.GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId()
 	}

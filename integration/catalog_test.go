@@ -39,7 +39,14 @@ func (s *stack) list(tracks []stemflow.SeparateStemsInput) stemflow.SeparateCata
 		list.WriteString(track.TaskID + "," + track.AudioID + "\n")
 	}
 	name := "list-" + newID()
-	_, err := s.store.Put(s.t.Context(), s.bucket, "lists/"+name+".csv", "text/csv", strings.NewReader(list.String()), int64(list.Len()))
+	_, err := s.store.Put(
+		s.t.Context(),
+		s.bucket,
+		"lists/"+name+".csv",
+		"text/csv",
+		strings.NewReader(list.String()),
+		int64(list.Len()),
+	)
 	require.NoError(s.t, err)
 	return stemflow.SeparateCatalogInput{
 		Name: name, Source: &stemflow.ObjectRef{Key: "lists/" + name + ".csv"},
@@ -83,7 +90,11 @@ func (s *stack) report(result stemflow.SeparateCatalogResult) []stemflow.TrackOu
 	for i, outcome := range report.Outcomes {
 		counts.Add(outcome.Status)
 		credits += outcome.Credits
-		require.Equal(s.t, []string{outcome.TaskID, outcome.AudioID, string(outcome.Status)}, []string{rows[i+1][1], rows[i+1][2], rows[i+1][5]})
+		require.Equal(
+			s.t,
+			[]string{outcome.TaskID, outcome.AudioID, string(outcome.Status)},
+			[]string{rows[i+1][1], rows[i+1][2], rows[i+1][5]},
+		)
 		require.True(s.t, i == 0 || outcome.Number > report.Outcomes[i-1].Number)
 	}
 	require.Equal(s.t, counts, result.CatalogCounts)
@@ -166,7 +177,8 @@ func TestAWrongListIsRefusedBeforeAnythingIsPaid(t *testing.T) {
 			_, err := s.store.Put(t.Context(), s.bucket, key, "text/csv", strings.NewReader(c.list), int64(len(c.list)))
 			require.NoError(t, err)
 		}
-		err := s.startCatalog(stemflow.SeparateCatalogInput{Source: &stemflow.ObjectRef{Key: key}}).Get(t.Context(), nil)
+		err := s.startCatalog(stemflow.SeparateCatalogInput{Source: &stemflow.ObjectRef{Key: key}}).
+			Get(t.Context(), nil)
 		var app *temporal.ApplicationError
 		require.ErrorAs(t, err, &app)
 		require.Equal(t, stemflow.ErrorInvalidInput, app.Type())
@@ -198,7 +210,10 @@ func TestARefusedKeyIsMendedAndTheCatalogResumed(t *testing.T) {
 	in, tracks := s.listed(6)
 	in.Window = 2
 	for _, track := range tracks[3:] {
-		s.sim.SetScenario(track.AudioID, kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401, Times: 1}})
+		s.sim.SetScenario(
+			track.AudioID,
+			kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401, Times: 1}},
+		)
 	}
 	s.startProgram(program)
 	run := s.startCatalog(in)
@@ -279,7 +294,10 @@ func TestACatalogOfManyGenerations(t *testing.T) {
 	in, tracks := s.listed(24)
 	in.Window = 4
 	for i, track := range tracks {
-		s.sim.SetScenario(track.AudioID, kiesim.Scenario{Delay: kiesim.Duration(time.Duration(i%5) * 300 * time.Millisecond)})
+		s.sim.SetScenario(
+			track.AudioID,
+			kiesim.Scenario{Delay: kiesim.Duration(time.Duration(i%5) * 300 * time.Millisecond)},
+		)
 	}
 	run := s.startCatalog(in)
 	first := run.GetRunID()
@@ -315,7 +333,10 @@ func TestACatalogIsCancelledWhenItWouldContinueAsNew(t *testing.T) {
 		s.sim.SetScenario(track.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	}
 	run := s.startCatalog(in)
-	s.await("the second track waits for the first", func() bool { return s.catalogProgress(run).Running == 1 && s.billed(tracks[0]) == 1 })
+	s.await(
+		"the second track waits for the first",
+		func() bool { return s.catalogProgress(run).Running == 1 && s.billed(tracks[0]) == 1 },
+	)
 	worker.Kill()
 	for range 60 {
 		require.NoError(t, s.client.SignalWorkflow(t.Context(), run.GetID(), run.GetRunID(), "nobody-listens", nil))
@@ -343,7 +364,10 @@ func TestACatalogOfManyGenerationsIsCancelled(t *testing.T) {
 		s.sim.SetScenario(track.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	}
 	run := s.startCatalog(in)
-	s.await("those that end have ended", func() bool { p := s.catalogProgress(run); return p.Archived == 15 && p.Running == 5 })
+	s.await(
+		"those that end have ended",
+		func() bool { p := s.catalogProgress(run); return p.Archived == 15 && p.Running == 5 },
+	)
 	s.await("those that do not are paid for", func() bool { return len(s.sim.Bill().Charges) == 20 })
 	require.NoError(t, s.client.CancelWorkflow(t.Context(), run.GetID(), ""))
 	var cancelled *temporal.CanceledError

@@ -30,12 +30,18 @@ func TestAHostsOwnTraces(t *testing.T) {
 	require.NoError(t, err)
 
 	s := newStackAt(t, serverstest.Temporal(t).Addr)
-	options := client.Options{HostPort: s.server, Logger: quiet(), Interceptors: []interceptor.ClientInterceptor{traced}}
+	options := client.Options{
+		HostPort:     s.server,
+		Logger:       quiet(),
+		Interceptors: []interceptor.ClientInterceptor{traced},
+	}
 	s.client, err = client.Dial(options)
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)
 	s.cfg.Client = s.client
-	s.serveBridge(callbackbridge.Config{Signaler: callbackbridge.NewSignaler(s.client, options), TracerProvider: provider})
+	s.serveBridge(
+		callbackbridge.Config{Signaler: callbackbridge.NewSignaler(s.client, options), TracerProvider: provider},
+	)
 	s.startHost()
 
 	in := track(stemflow.SplitStem)
@@ -55,7 +61,12 @@ func TestAHostsOwnTraces(t *testing.T) {
 		known[span.SpanContext.SpanID()] = true
 	}
 	for _, span := range exporter.GetSpans() {
-		require.True(t, known[span.Parent.SpanID()] || span.Name == "release a record", "the parent of %s is there", span.Name)
+		require.True(
+			t,
+			known[span.Parent.SpanID()] || span.Name == "release a record",
+			"the parent of %s is there",
+			span.Name,
+		)
 	}
 	for _, name := range []string{
 		"StartWorkflow:Karaoke", "StartChildWorkflow:SeparateStems", "RunActivity:SubmitSeparation", "POST /api/v1/vocal-removal/generate",

@@ -34,7 +34,11 @@ func (s *stack) startHost() {
 	s.t.Helper()
 	stems, err := plugin.New(s.cfg)
 	require.NoError(s.t, err)
-	w := worker.New(s.client, s.queue, worker.Options{Plugins: []worker.Plugin{stems}, WorkerStopTimeout: 5 * time.Second})
+	w := worker.New(
+		s.client,
+		s.queue,
+		worker.Options{Plugins: []worker.Plugin{stems}, WorkerStopTimeout: 5 * time.Second},
+	)
 	w.RegisterWorkflow(media.Karaoke)
 	w.RegisterWorkflow(remix.Drums)
 	require.NoError(s.t, w.Start())
@@ -43,7 +47,11 @@ func (s *stack) startHost() {
 
 func (s *stack) execute(workflow any, args ...any) client.WorkflowRun {
 	s.t.Helper()
-	run, err := s.client.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{TaskQueue: s.queue}, workflow, args...)
+	run, err := s.client.ExecuteWorkflow(
+		s.t.Context(),
+		client.StartWorkflowOptions{TaskQueue: s.queue},
+		workflow,
+		args...)
 	require.NoError(s.t, err)
 	return run
 }
@@ -55,7 +63,10 @@ func TestAPipelineHostsAndCallsStemflow(t *testing.T) {
 
 	in := track(stemflow.SplitStem)
 	var release media.Release
-	require.NoError(t, s.execute(media.Karaoke, media.Track{TaskID: in.TaskID, AudioID: in.AudioID}).Get(t.Context(), &release))
+	require.NoError(
+		t,
+		s.execute(media.Karaoke, media.Track{TaskID: in.TaskID, AudioID: in.AudioID}).Get(t.Context(), &release),
+	)
 	require.Equal(t, "vocals", release.Guide.Name)
 	require.NotEmpty(t, release.Backing)
 
@@ -173,9 +184,12 @@ func TestNexus(t *testing.T) {
 	})
 	require.NoError(t, err)
 	_, err = s.client.OperatorService().CreateNexusEndpoint(t.Context(), &operatorservice.CreateNexusEndpointRequest{
-		Spec: &nexuspb.EndpointSpec{Name: backing.Endpoint, Target: &nexuspb.EndpointTarget{Variant: &nexuspb.EndpointTarget_Worker_{
-			Worker: &nexuspb.EndpointTarget_Worker{Namespace: "default", TaskQueue: s.queue},
-		}}},
+		Spec: &nexuspb.EndpointSpec{
+			Name: backing.Endpoint,
+			Target: &nexuspb.EndpointTarget{Variant: &nexuspb.EndpointTarget_Worker_{
+				Worker: &nexuspb.EndpointTarget_Worker{Namespace: "default", TaskQueue: s.queue},
+			}},
+		},
 	})
 	require.NoError(t, err)
 	caller, err := client.Dial(client.Options{HostPort: server.Addr, Namespace: namespace, Logger: quiet()})
@@ -183,15 +197,26 @@ func TestNexus(t *testing.T) {
 	t.Cleanup(caller.Close)
 	w := worker.New(caller, "callers", worker.Options{})
 	w.RegisterWorkflow(backing.Instrumental)
-	w.RegisterWorkflowWithOptions(func(ctx workflow.Context, in stemflow.SeparateCatalogInput) (result stemflow.SeparateCatalogResult, err error) {
-		err = workflow.NewNexusClient(backing.Endpoint, stemflow.NexusService).ExecuteOperation(ctx, stemflow.WorkflowSeparateCatalog, in,
-			workflow.NexusOperationOptions{}).Get(ctx, &result)
-		return result, err
-	}, workflow.RegisterOptions{Name: "Catalog"})
+	w.RegisterWorkflowWithOptions(
+		func(ctx workflow.Context, in stemflow.SeparateCatalogInput) (result stemflow.SeparateCatalogResult, err error) {
+			err = workflow.NewNexusClient(backing.Endpoint, stemflow.NexusService).
+				ExecuteOperation(ctx, stemflow.WorkflowSeparateCatalog, in,
+					workflow.NexusOperationOptions{}).
+				Get(ctx, &result)
+			return result, err
+		},
+		workflow.RegisterOptions{Name: "Catalog"},
+	)
 	s.await("the new namespace has workers", func() bool { return w.Start() == nil })
 	t.Cleanup(w.Stop)
 	call := func(taskID, audioID string) client.WorkflowRun {
-		run, err := caller.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: "callers"}, backing.Instrumental, taskID, audioID)
+		run, err := caller.ExecuteWorkflow(
+			t.Context(),
+			client.StartWorkflowOptions{TaskQueue: "callers"},
+			backing.Instrumental,
+			taskID,
+			audioID,
+		)
 		require.NoError(t, err)
 		return run
 	}
@@ -202,7 +227,8 @@ func TestNexus(t *testing.T) {
 	for _, run := range []client.WorkflowRun{first, second} {
 		s.await("its operation has started", func() bool {
 			d, err := caller.DescribeWorkflow(t.Context(), run.GetID(), run.GetRunID())
-			return err == nil && len(d.RawResponse.PendingNexusOperations) == 1 && d.RawResponse.PendingNexusOperations[0].State == enumspb.PENDING_NEXUS_OPERATION_STATE_STARTED
+			return err == nil && len(d.RawResponse.PendingNexusOperations) == 1 &&
+				d.RawResponse.PendingNexusOperations[0].State == enumspb.PENDING_NEXUS_OPERATION_STATE_STARTED
 		})
 	}
 	s.settle(in)

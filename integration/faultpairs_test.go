@@ -18,7 +18,11 @@ import (
 )
 
 var (
-	pairsMatch  = flag.String("pairs", "", "the fault pairs that BenchmarkFaultPairs runs, as a regular expression; all if empty")
+	pairsMatch = flag.String(
+		"pairs",
+		"",
+		"the fault pairs that BenchmarkFaultPairs runs, as a regular expression; all if empty",
+	)
 	pairsAtOnce = flag.Int("pairs-at-once", 12, "how many fault pairs BenchmarkFaultPairs runs at the same time")
 )
 

@@ -42,9 +42,16 @@ func (s *stack) forge(runID, workflowID, taskID, address string) {
 	s.t.Helper()
 	keyring, err := token.NewKeyring([]string{callbackSecret})
 	require.NoError(s.t, err)
-	captured := keyring.Mint(token.Claims{Namespace: "default", WorkflowID: workflowID, RunID: runID, Expires: time.Now().Add(time.Hour)})
+	captured := keyring.Mint(
+		token.Claims{Namespace: "default", WorkflowID: workflowID, RunID: runID, Expires: time.Now().Add(time.Hour)},
+	)
 	link := "http://" + address + "/s/x.mp3"
-	body := fmt.Sprintf(`{"code":200,"msg":"success","data":{"task_id":%q,"vocal_separation_info":{"vocal_url":%q,"instrumental_url":%q}}}`, taskID, link, link)
+	body := fmt.Sprintf(
+		`{"code":200,"msg":"success","data":{"task_id":%q,"vocal_separation_info":{"vocal_url":%q,"instrumental_url":%q}}}`,
+		taskID,
+		link,
+		link,
+	)
 	request, err := http.NewRequest(http.MethodPost, s.bridge.URL+"/callbacks/"+captured, bytes.NewBufferString(body))
 	require.NoError(s.t, err)
 	timestamp, signature := kie.Sign(webhookKey, taskID, time.Now())
@@ -65,7 +72,10 @@ func TestForgedLinksAreNotFetched(t *testing.T) {
 		t.Parallel()
 		s := s.on(t)
 		in := track(stemflow.SeparateVocal)
-		s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}})
+		s.sim.SetScenario(
+			in.AudioID,
+			kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}},
+		)
 		run := s.start(in)
 		s.await("the separation is paid for", func() bool { return s.memo(run) != "" })
 		s.forge(run.GetRunID(), run.GetID(), s.memo(run), address)

@@ -17,12 +17,15 @@ func TestSeparationThatTheProviderHasDeleted(t *testing.T) {
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
 	forgotten := newID()
-	require.NoError(t, s.store.PutJSON(t.Context(), s.bucket, archive.SubmissionKey(s.location(in)), stemflow.Submission{
-		Version: 1, State: stemflow.SubmissionPaid, SeparationTaskID: forgotten,
-		WorkflowID: "earlier", RunID: "earlier", Attempt: 1,
-		Track:       in.Track(),
-		SubmittedAt: time.Now().Add(-90 * 24 * time.Hour),
-	}))
+	require.NoError(
+		t,
+		s.store.PutJSON(t.Context(), s.bucket, archive.SubmissionKey(s.location(in)), stemflow.Submission{
+			Version: 1, State: stemflow.SubmissionPaid, SeparationTaskID: forgotten,
+			WorkflowID: "earlier", RunID: "earlier", Attempt: 1,
+			Track:       in.Track(),
+			SubmittedAt: time.Now().Add(-90 * 24 * time.Hour),
+		}),
+	)
 	kind, message, details := s.failure(s.start(in))
 	require.Equal(t, stemflow.ErrorSourceExpired, kind, message)
 	require.Contains(t, message, "14 days")

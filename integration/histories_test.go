@@ -178,6 +178,9 @@ func (s *stack) replay(name string, events []*historypb.HistoryEvent) {
 	if *record {
 		data, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
 		require.NoError(s.t, err)
-		require.NoError(s.t, os.WriteFile(filepath.Join("..", "workflows", "testdata", name+".json"), append(data, '\n'), 0o644))
+		require.NoError(
+			s.t,
+			os.WriteFile(filepath.Join("..", "workflows", "testdata", name+".json"), append(data, '\n'), 0o644),
+		)
 	}
 }

@@ -30,7 +30,10 @@ type priorities struct {
 	seen map[string]temporal.Priority
 }
 
-func (p *priorities) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+func (p *priorities) InterceptActivity(
+	_ context.Context,
+	next interceptor.ActivityInboundInterceptor,
+) interceptor.ActivityInboundInterceptor {
 	return &prioritiesOf{interceptor.ActivityInboundInterceptorBase{Next: next}, p}
 }
 
@@ -54,7 +57,11 @@ func TestPriorityAndFairnessHoldForEveryActivity(t *testing.T) {
 	p, err := plugin.New(s.cfg)
 	require.NoError(t, err)
 	seen := &priorities{seen: map[string]temporal.Priority{}}
-	w := worker.New(s.client, s.queue, worker.Options{Plugins: []worker.Plugin{p}, Interceptors: []interceptor.WorkerInterceptor{seen}})
+	w := worker.New(
+		s.client,
+		s.queue,
+		worker.Options{Plugins: []worker.Plugin{p}, Interceptors: []interceptor.WorkerInterceptor{seen}},
+	)
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
 

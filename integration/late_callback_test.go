@@ -238,7 +238,10 @@ func TestForgedCallbacksAfterTheRun(t *testing.T) {
 func TestCallbackAfterTheRunWhileTemporalIsAway(t *testing.T) {
 	serverstest.SkipIfShort(t)
 	t.Parallel()
-	server, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
+	server, err := devservers.Temporal(
+		t.Context(),
+		devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")},
+	)
 	require.NoError(t, err)
 	t.Cleanup(func() { server.Stop() })
 	s := newStackAt(t, server.Addr)

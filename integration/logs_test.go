@@ -36,7 +36,10 @@ func TestLogsAreJSONAndNameTheSeparation(t *testing.T) {
 	collector := telemetrytest.NewCollector(t)
 	p := startPrograms(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL)
 	in := track(stemflow.SplitStem)
-	p.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{"drums": {Expired: kiesim.ExpiredAtOnce}}})
+	p.sim.SetScenario(
+		in.AudioID,
+		kiesim.Scenario{Files: map[string]kiesim.File{"drums": {Expired: kiesim.ExpiredAtOnce}}},
+	)
 	result := p.separate(in)
 	p.stop()
 
@@ -59,7 +62,17 @@ func TestLogsAreJSONAndNameTheSeparation(t *testing.T) {
 		case "separation submitted and paid for", "separation settled", "separation ended":
 			check(line, "separationTaskId", "trace_id", "span_id")
 		case "stem archived":
-			check(line, "separationTaskId", "trace_id", "span_id", "stem", "bytes", "seconds", "activityType", "attempt")
+			check(
+				line,
+				"separationTaskId",
+				"trace_id",
+				"span_id",
+				"stem",
+				"bytes",
+				"seconds",
+				"activityType",
+				"attempt",
+			)
 			stems[line["stem"]] = true
 		case "Activity error.": // the SDK's own
 			check(line, "activityType", "attempt", "error")

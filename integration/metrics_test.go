@@ -48,7 +48,10 @@ func TestProgramsServeWhatIsWatched(t *testing.T) {
 	// One separation with a link that has to be renewed, whose callback comes; a workflow that the
 	// worker does not know; a stranger; and a callback for a run that there is not.
 	in := track(stemflow.SplitStem)
-	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{"drums": {Expired: kiesim.ExpiredAtOnce}}})
+	s.sim.SetScenario(
+		in.AudioID,
+		kiesim.Scenario{Files: map[string]kiesim.File{"drums": {Expired: kiesim.ExpiredAtOnce}}},
+	)
 	s.result(s.start(in))
 	_, err := s.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: s.queue}, "Unknown")
 	require.NoError(t, err)

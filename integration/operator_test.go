@@ -152,11 +152,12 @@ func TestSubmitExecutedAgainByTheEngine(t *testing.T) {
 // retry gives a pending submit other options.
 func (s *stack) retry(run client.WorkflowRun, options *activitypb.ActivityOptions, paths ...string) {
 	s.t.Helper()
-	_, err := s.client.WorkflowService().UpdateActivityOptions(s.t.Context(), &workflowservice.UpdateActivityOptionsRequest{
-		Namespace: client.DefaultNamespace, Execution: execution(run), ActivityOptions: options,
-		Activity:   &workflowservice.UpdateActivityOptionsRequest_Type{Type: activityapi.ActivitySubmitSeparation},
-		UpdateMask: &fieldmaskpb.FieldMask{Paths: paths},
-	})
+	_, err := s.client.WorkflowService().
+		UpdateActivityOptions(s.t.Context(), &workflowservice.UpdateActivityOptionsRequest{
+			Namespace: client.DefaultNamespace, Execution: execution(run), ActivityOptions: options,
+			Activity:   &workflowservice.UpdateActivityOptionsRequest_Type{Type: activityapi.ActivitySubmitSeparation},
+			UpdateMask: &fieldmaskpb.FieldMask{Paths: paths},
+		})
 	require.NoError(s.t, err)
 }
 

@@ -34,7 +34,10 @@ func TestTemporalRestarted(t *testing.T) {
 	} {
 		t.Run(string(phase), func(t *testing.T) {
 			t.Parallel()
-			server, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
+			server, err := devservers.Temporal(
+				t.Context(),
+				devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")},
+			)
 			require.NoError(t, err)
 			t.Cleanup(func() { server.Stop() })
 			s := newStackAt(t, server.Addr)
@@ -65,13 +68,19 @@ func TestATemporalThatHangsInterruptsNoTransfer(t *testing.T) {
 	serverstest.SkipIfShort(t)
 	t.Parallel()
 	program := buildWorker(t)
-	server, err := devservers.Temporal(t.Context(), devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")})
+	server, err := devservers.Temporal(
+		t.Context(),
+		devservers.TemporalOptions{DBFile: filepath.Join(t.TempDir(), "temporal.db")},
+	)
 	require.NoError(t, err)
 	t.Cleanup(server.Stop)
 	s := newStackAt(t, server.Addr)
 	s.startProgram(program)
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{kiesim.AllStems: {BytesPerSecond: 12_500}}})
+	s.sim.SetScenario(
+		in.AudioID,
+		kiesim.Scenario{Files: map[string]kiesim.File{kiesim.AllStems: {BytesPerSecond: 12_500}}},
+	)
 	run := s.start(in)
 	s.await("both stems have sent a heartbeat", func() bool {
 		stems := s.pending(run)

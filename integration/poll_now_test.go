@@ -15,7 +15,10 @@ func TestPollNow(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
-	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}})
+	s.sim.SetScenario(
+		in.AudioID,
+		kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}},
+	)
 	run := s.start(in)
 	s.await("the separation is paid for", func() bool { return s.memo(run) != "" })
 	ask := func() (answer stemflow.PollNowResult, err error) {

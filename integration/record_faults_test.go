@@ -26,12 +26,16 @@ func recordFaults() map[string]recordFault {
 	}
 	return map[string]recordFault{
 		"null for some looks": {scenario: kiesim.Scenario{Callback: lost, Record: kiesim.Record{NullLooks: 3}}},
-		"null for some time":  {scenario: kiesim.Scenario{Callback: lost, Record: kiesim.Record{NullFor: kiesim.Duration(4 * time.Second)}}},
-		"unknown flag":        {scenario: kiesim.Scenario{Callback: lost, Record: kiesim.Record{UnknownFlagLooks: 3}}},
+		"null for some time": {
+			scenario: kiesim.Scenario{Callback: lost, Record: kiesim.Record{NullFor: kiesim.Duration(4 * time.Second)}},
+		},
+		"unknown flag": {scenario: kiesim.Scenario{Callback: lost, Record: kiesim.Record{UnknownFlagLooks: 3}}},
 		"times as numeric strings": {
 			scenario: kiesim.Scenario{Callback: lost, Record: kiesim.Record{Times: kiesim.TimesNumericString}},
 		},
-		"times as dates": {scenario: kiesim.Scenario{Callback: lost, Record: kiesim.Record{Times: kiesim.TimesDateTime}}},
+		"times as dates": {
+			scenario: kiesim.Scenario{Callback: lost, Record: kiesim.Record{Times: kiesim.TimesDateTime}},
+		},
 		"CALLBACK_EXCEPTION with links": {
 			scenario: kiesim.Scenario{Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithLinks}},
 		},
@@ -40,10 +44,16 @@ func recordFaults() map[string]recordFault {
 			fails:    stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed,
 		},
 		"SUCCESS with null": {
-			scenario: kiesim.Scenario{Callback: lost, Outcome: kiesim.Outcome{Links: kiesim.LinksNull}}, fails: stemflow.ErrorNoStems,
+			scenario: kiesim.Scenario{
+				Callback: lost,
+				Outcome:  kiesim.Outcome{Links: kiesim.LinksNull},
+			}, fails: stemflow.ErrorNoStems,
 		},
 		"SUCCESS with empty links": {
-			scenario: kiesim.Scenario{Callback: lost, Outcome: kiesim.Outcome{Links: kiesim.LinksEmpty}}, fails: stemflow.ErrorNoStems,
+			scenario: kiesim.Scenario{
+				Callback: lost,
+				Outcome:  kiesim.Outcome{Links: kiesim.LinksEmpty},
+			}, fails: stemflow.ErrorNoStems,
 		},
 		"SUCCESS with no links, called back": {
 			scenario: kiesim.Scenario{Outcome: kiesim.Outcome{Links: kiesim.LinksEmpty}}, fails: stemflow.ErrorNoStems,
@@ -54,18 +64,36 @@ func recordFaults() map[string]recordFault {
 		"links that follow the callback late": {
 			scenario: kiesim.Scenario{Outcome: kiesim.Outcome{Links: kiesim.LinksEmpty, LinksAfter: 2}},
 		},
-		"failed with 400": {scenario: failing(400), fails: stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed},
-		"failed with 500": {scenario: failing(500), fails: stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed},
-		"failed with 531": {scenario: failing(531), fails: stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed},
+		"failed with 400": {
+			scenario: failing(400),
+			fails:    stemflow.ErrorSeparationFailed,
+			ledger:   stemflow.SubmissionFailed,
+		},
+		"failed with 500": {
+			scenario: failing(500),
+			fails:    stemflow.ErrorSeparationFailed,
+			ledger:   stemflow.SubmissionFailed,
+		},
+		"failed with 531": {
+			scenario: failing(531),
+			fails:    stemflow.ErrorSeparationFailed,
+			ledger:   stemflow.SubmissionFailed,
+		},
 		"failed under a kindred flag": {
-			scenario: kiesim.Scenario{Callback: lost, Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Flag: "CREATE_TASK_FAILED"}}},
-			fails:    stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed,
+			scenario: kiesim.Scenario{
+				Callback: lost,
+				Outcome:  kiesim.Outcome{Failure: &kiesim.Failure{Flag: "CREATE_TASK_FAILED"}},
+			},
+			fails: stemflow.ErrorSeparationFailed, ledger: stemflow.SubmissionFailed,
 		},
 		"answers that cannot be read": {
 			scenario: kiesim.Scenario{Callback: lost, RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML, Times: 3}},
 		},
 		"a key that is refused for a while": {
-			scenario: kiesim.Scenario{Callback: lost, RecordInfo: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401, Times: 3}},
+			scenario: kiesim.Scenario{
+				Callback:   lost,
+				RecordInfo: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401, Times: 3},
+			},
 		},
 	}
 }

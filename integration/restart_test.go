@@ -118,7 +118,10 @@ func TestAfterATimeOutTheSeparationIsResumed(t *testing.T) {
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
 	in.CallbackGrace, in.Deadline = stemflow.Duration(time.Second), stemflow.Duration(3*time.Second)
-	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}})
+	s.sim.SetScenario(
+		in.AudioID,
+		kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true}},
+	)
 	kind, message, details := s.failure(s.start(in))
 	require.Equal(t, stemflow.ErrorSeparationTimedOut, kind, message)
 	require.Equal(t, s.charges(in)[0].TaskID, details.SeparationTaskID)
@@ -163,9 +166,10 @@ func TestWhenTemporalForgotTheRunItIsResumed(t *testing.T) {
 	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	run := s.start(in)
 	s.awaitPhase(run, stemflow.PhaseWaiting)
-	_, err := s.client.WorkflowService().DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{
-		Namespace: client.DefaultNamespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: run.GetID(), RunId: run.GetRunID()},
-	})
+	_, err := s.client.WorkflowService().
+		DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{
+			Namespace: client.DefaultNamespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: run.GetID(), RunId: run.GetRunID()},
+		})
 	require.NoError(t, err)
 	s.await("Temporal has forgotten the run", func() bool {
 		_, err := s.client.DescribeWorkflow(t.Context(), run.GetID(), "")

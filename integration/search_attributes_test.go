@@ -34,11 +34,20 @@ func TestRunsAreListedBySearchAttribute(t *testing.T) {
 	s.startWorker()
 	in := track(stemflow.SeparateVocal)
 	result := s.result(s.start(in))
-	query := fmt.Sprintf("%s = '%s' AND %s = '%s' AND %s = 'separate_vocal' AND %s = '%s' AND %s = 'callback'",
-		stemflow.SearchAttributeTaskID, in.TaskID, stemflow.SearchAttributeAudioID, in.AudioID, stemflow.SearchAttributeType,
-		stemflow.SearchAttributeSeparationTaskID, result.SeparationTaskID, stemflow.SearchAttributeSettledBy)
+	query := fmt.Sprintf(
+		"%s = '%s' AND %s = '%s' AND %s = 'separate_vocal' AND %s = '%s' AND %s = 'callback'",
+		stemflow.SearchAttributeTaskID,
+		in.TaskID,
+		stemflow.SearchAttributeAudioID,
+		in.AudioID,
+		stemflow.SearchAttributeType,
+		stemflow.SearchAttributeSeparationTaskID,
+		result.SeparationTaskID,
+		stemflow.SearchAttributeSettledBy,
+	)
 	s.await("the run is listed", func() bool {
 		list, err := s.client.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: query})
-		return err == nil && len(list.Executions) == 1 && list.Executions[0].Execution.WorkflowId == stemflow.WorkflowID(in)
+		return err == nil && len(list.Executions) == 1 &&
+			list.Executions[0].Execution.WorkflowId == stemflow.WorkflowID(in)
 	})
 }

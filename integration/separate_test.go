@@ -93,7 +93,8 @@ func TestFFProbeAgreesWithTheManifest(t *testing.T) {
 	for _, stem := range s.result(s.start(track(stemflow.SplitStem))).Stems {
 		file := filepath.Join(t.TempDir(), filepath.Base(stem.Key))
 		require.NoError(t, os.WriteFile(file, s.object(stem.Key), 0o600))
-		out, err := exec.Command(ffprobe, "-v", "error", "-show_entries", "format=format_name,duration", "-of", "csv=p=0", file).CombinedOutput()
+		out, err := exec.Command(ffprobe, "-v", "error", "-show_entries", "format=format_name,duration", "-of", "csv=p=0", file).
+			CombinedOutput()
 		require.NoError(t, err, string(out))
 		format, duration, _ := strings.Cut(strings.TrimSpace(string(out)), ",")
 		require.Equal(t, "mp3", format)
@@ -191,7 +192,11 @@ func TestInputThatDoesNotDecodeIsInvalidInput(t *testing.T) {
 		})
 	}
 	t.Run("no input at all", func(t *testing.T) {
-		run, err := s.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: s.queue}, stemflow.WorkflowSeparateStems)
+		run, err := s.client.ExecuteWorkflow(
+			t.Context(),
+			client.StartWorkflowOptions{TaskQueue: s.queue},
+			stemflow.WorkflowSeparateStems,
+		)
 		require.NoError(t, err)
 		kind, message, _ := s.failure(run)
 		require.Equal(t, stemflow.ErrorInvalidInput, kind)
@@ -205,7 +210,10 @@ func TestParentOnAnotherQueueCallsItAsAChild(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	album := func(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
-		ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{WorkflowID: stemflow.WorkflowID(in), TaskQueue: s.queue})
+		ctx = workflow.WithChildOptions(
+			ctx,
+			workflow.ChildWorkflowOptions{WorkflowID: stemflow.WorkflowID(in), TaskQueue: s.queue},
+		)
 		var result stemflow.SeparateStemsResult
 		err := workflow.ExecuteChildWorkflow(ctx, stemflow.WorkflowSeparateStems, in).Get(ctx, &result)
 		return &result, err
@@ -214,7 +222,12 @@ func TestParentOnAnotherQueueCallsItAsAChild(t *testing.T) {
 	w.RegisterWorkflowWithOptions(album, workflow.RegisterOptions{Name: "Album"})
 	require.NoError(t, w.Start())
 	defer w.Stop()
-	run, err := s.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: s.queue + "-album"}, "Album", track(stemflow.SeparateVocal))
+	run, err := s.client.ExecuteWorkflow(
+		t.Context(),
+		client.StartWorkflowOptions{TaskQueue: s.queue + "-album"},
+		"Album",
+		track(stemflow.SeparateVocal),
+	)
 	require.NoError(t, err)
 	require.Len(t, s.result(run).Stems, 2)
 }
@@ -246,7 +259,10 @@ func TestPartialArchiveIsCompletedByTheNextRun(t *testing.T) {
 // remove deletes an object behind the product's back, which itself never deletes anything.
 func (s *stack) remove(key string) {
 	s.t.Helper()
-	store, err := minio.New(s.root.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(s.root.AccessKey, s.root.SecretKey, "")})
+	store, err := minio.New(
+		s.root.Endpoint,
+		&minio.Options{Creds: credentials.NewStaticV4(s.root.AccessKey, s.root.SecretKey, "")},
+	)
 	require.NoError(s.t, err)
 	require.NoError(s.t, store.RemoveObject(s.t.Context(), s.bucket, key, minio.RemoveObjectOptions{}))
 }

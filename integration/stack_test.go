@@ -132,7 +132,13 @@ func (s *stack) serveProvider(retries ...time.Duration) {
 // serveBridge serves a bridge, which the callbacks of all that is submitted from now on reach.
 func (s *stack) serveBridge(cfg callbackbridge.Config) {
 	s.t.Helper()
-	cfg.Secrets, cfg.HMACKeys, cfg.Logger = []string{callbackSecret}, []string{webhookKey}, slog.New(slog.DiscardHandler)
+	cfg.Secrets, cfg.HMACKeys, cfg.Logger = []string{
+		callbackSecret,
+	}, []string{
+		webhookKey,
+	}, slog.New(
+		slog.DiscardHandler,
+	)
 	handler, err := callbackbridge.New(cfg)
 	require.NoError(s.t, err)
 	s.bridge = httptest.NewServer(handler)
@@ -317,7 +323,13 @@ func (s *stack) keys(in stemflow.SeparateStemsInput) []string {
 func (s *stack) history(run client.WorkflowRun) []*historypb.HistoryEvent {
 	s.t.Helper()
 	var events []*historypb.HistoryEvent
-	iter := s.client.GetWorkflowHistory(s.t.Context(), run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	iter := s.client.GetWorkflowHistory(
+		s.t.Context(),
+		run.GetID(),
+		run.GetRunID(),
+		false,
+		enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT,
+	)
 	for iter.HasNext() {
 		event, err := iter.Next()
 		require.NoError(s.t, err)

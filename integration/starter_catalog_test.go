@@ -30,8 +30,15 @@ type ran struct {
 func (s *stack) starterCommand(args ...string) *exec.Cmd {
 	s.t.Helper()
 	cmd := exec.CommandContext(s.t.Context(), build(s.t, "../starter"), args...)
-	cmd.Env = devservers.Environment(ourVariables, "TEMPORAL_ADDRESS="+s.server, "STEMFLOW_TASK_QUEUE="+s.queue, "STEMFLOW_BUCKET="+s.bucket,
-		"MINIO_ENDPOINT="+s.cfg.MinIO.Endpoint, "MINIO_ACCESS_KEY="+s.cfg.MinIO.AccessKey, "MINIO_SECRET_KEY="+s.cfg.MinIO.SecretKey)
+	cmd.Env = devservers.Environment(
+		ourVariables,
+		"TEMPORAL_ADDRESS="+s.server,
+		"STEMFLOW_TASK_QUEUE="+s.queue,
+		"STEMFLOW_BUCKET="+s.bucket,
+		"MINIO_ENDPOINT="+s.cfg.MinIO.Endpoint,
+		"MINIO_ACCESS_KEY="+s.cfg.MinIO.AccessKey,
+		"MINIO_SECRET_KEY="+s.cfg.MinIO.SecretKey,
+	)
 	return cmd
 }
 
@@ -87,7 +94,10 @@ func TestTheStarterSteersACatalog(t *testing.T) {
 	s.await("a track is under way", func() bool { return len(s.sim.Bill().Charges) == 1 })
 	progress := printed[stemflow.CatalogProgress](s, s.starter("catalog", "pause", "--name", name, "--json"))
 	require.Equal(t, stemflow.PauseRequested, progress.Paused.Reason)
-	progress = printed[stemflow.CatalogProgress](s, s.starter("catalog", "window", "--file", path, "--window", "4", "--json"))
+	progress = printed[stemflow.CatalogProgress](
+		s,
+		s.starter("catalog", "window", "--file", path, "--window", "4", "--json"),
+	)
 	require.Equal(t, 4, progress.Window)
 	refused := s.starter("catalog", "--file", path, "--name", name, "--window", "1", "--prefix", "elsewhere", "--json")
 	require.Equal(t, 2, refused.code)
@@ -98,7 +108,10 @@ func TestTheStarterSteersACatalog(t *testing.T) {
 	}
 	s.settle(tracks[0])
 	s.await("the track under way has come to its end", func() bool {
-		return printed[stemflow.CatalogProgress](s, s.starter("catalog", "pause", "--name", name, "--json")).Running == 0
+		return printed[stemflow.CatalogProgress](
+			s,
+			s.starter("catalog", "pause", "--name", name, "--json"),
+		).Running == 0
 	})
 	resumed := s.starter("catalog", "resume", "--name", name)
 	require.Zero(t, resumed.code, resumed.stderr)
@@ -108,7 +121,11 @@ func TestTheStarterSteersACatalog(t *testing.T) {
 	require.Zero(t, watched.code, watched.stderr)
 	require.Contains(t, watched.stdout, ": separating 6 tracks, 4 at a time\n")
 	require.Contains(t, watched.stdout, "Catalogue "+name+": 6 tracks in ")
-	require.Regexp(t, `archived +6\n\n  report     s3://`+s.bucket+`/_catalogs/`+name+`/[0-9a-f-]+/report\.csv`, watched.stdout)
+	require.Regexp(
+		t,
+		`archived +6\n\n  report     s3://`+s.bucket+`/_catalogs/`+name+`/[0-9a-f-]+/report\.csv`,
+		watched.stdout,
+	)
 	require.Len(t, s.sim.Bill().Charges, 6)
 
 	again := printed[stemflow.SeparateCatalogResult](s, s.starter("catalog", "--file", path, "--wait", "--json"))
@@ -131,7 +148,10 @@ func TestTheStarterReportsACatalogThatIsIncomplete(t *testing.T) {
 	defer time.AfterFunc(patience, func() { _ = cmd.Process.Kill() }).Stop()
 	for lines := bufio.NewScanner(pipe); lines.Scan(); {
 		fmt.Fprintln(&stdout, lines.Text())
-		if strings.Contains(lines.Text(), "failed: line 2, "+tracks[1].AudioID+": SeparationFailed: ") { // it tells at once
+		if strings.Contains(
+			lines.Text(),
+			"failed: line 2, "+tracks[1].AudioID+": SeparationFailed: ",
+		) { // it tells at once
 			s.settle(tracks[0])
 			s.settle(tracks[2])
 		}

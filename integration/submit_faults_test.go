@@ -75,7 +75,11 @@ func TestFinalRefusalEndsTheRunUnpaid(t *testing.T) {
 		"401": {refused(401), stemflow.ErrorUnauthorized},
 		"402": {refused(402), stemflow.ErrorInsufficientCredits},
 		"402 as 500": {
-			kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 500, Message: kiesim.InsufficientCredits}, stemflow.ErrorInsufficientCredits,
+			kiesim.Fault{
+				Answer:  kiesim.AnswerRefuse,
+				Code:    500,
+				Message: kiesim.InsufficientCredits,
+			}, stemflow.ErrorInsufficientCredits,
 		},
 		"403": {refused(403), stemflow.ErrorUnauthorized},
 		"404": {refused(404), stemflow.ErrorProviderRejected},
@@ -197,7 +201,11 @@ func TestStartAfterAnUnknownOutcome(t *testing.T) {
 			in := track(stemflow.SeparateVocal)
 			in.Deadline = stemflow.Duration(2 * time.Second)
 			s.sim.SetScenario(in.AudioID, kiesim.Scenario{
-				Submit: kiesim.Fault{Answer: kiesim.AnswerCut, Accept: true, Times: 1}, Callback: kiesim.Callback{Lost: true},
+				Submit: kiesim.Fault{
+					Answer: kiesim.AnswerCut,
+					Accept: true,
+					Times:  1,
+				}, Callback: kiesim.Callback{Lost: true},
 			})
 			kind, _, _ := s.failure(s.start(in))
 			require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)

@@ -62,7 +62,10 @@ func TestTheSubmitWorkerTakesItsHostsOptions(t *testing.T) {
 	require.NoError(t, err)
 	late := &latecomer{values: map[string]any{}}
 	w := worker.New(s.client, s.queue, worker.Options{
-		Plugins: []worker.Plugin{p, late}, BackgroundActivityContext: context.WithValue(context.Background(), contextValue{}, "given"),
+		Plugins: []worker.Plugin{
+			p,
+			late,
+		}, BackgroundActivityContext: context.WithValue(context.Background(), contextValue{}, "given"),
 	})
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
@@ -128,12 +131,18 @@ func TestRegisterInAVersionedHost(t *testing.T) {
 			s.register(options, cfg)
 			handle := s.client.WorkerDeploymentClient().GetHandle(deployment)
 			s.await("one is the current version", func() bool {
-				_, err := handle.SetCurrentVersion(t.Context(), client.WorkerDeploymentSetCurrentVersionOptions{BuildID: "one"})
+				_, err := handle.SetCurrentVersion(
+					t.Context(),
+					client.WorkerDeploymentSetCurrentVersionOptions{BuildID: "one"},
+				)
 				return err == nil
 			})
 			in := track(stemflow.SeparateVocal)
 			s.requireArchived(in, s.result(s.start(in)))
-			version, err := handle.DescribeVersion(t.Context(), client.WorkerDeploymentDescribeVersionOptions{BuildID: "one"})
+			version, err := handle.DescribeVersion(
+				t.Context(),
+				client.WorkerDeploymentDescribeVersionOptions{BuildID: "one"},
+			)
 			require.NoError(t, err)
 			versioned := false
 			for _, queue := range version.Info.TaskQueuesInfos {
@@ -151,13 +160,16 @@ func deniedSubmitQueue(t *testing.T, temporalAddr string) (addr string) {
 	behind, err := client.Dial(client.Options{HostPort: temporalAddr, Logger: quiet()})
 	require.NoError(t, err)
 	t.Cleanup(behind.Close)
-	forward, err := proxy.NewWorkflowServiceProxyServer(proxy.WorkflowServiceProxyOptions{Client: behind.WorkflowService()})
+	forward, err := proxy.NewWorkflowServiceProxyServer(
+		proxy.WorkflowServiceProxyOptions{Client: behind.WorkflowService()},
+	)
 	require.NoError(t, err)
 	server := grpc.NewServer(grpc.UnaryInterceptor(
 		func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 			poll, ok := request.(*workflowservice.PollActivityTaskQueueRequest)
 			if ok && strings.HasSuffix(poll.GetTaskQueue().GetName(), "-submit") {
-				return nil, serviceerror.NewNamespaceNotFound(poll.GetNamespace()).(serviceerror.ServiceError).Status().Err()
+				return nil, serviceerror.NewNamespaceNotFound(poll.GetNamespace()).(serviceerror.ServiceError).Status().
+					Err()
 			}
 			answer, err := handle(ctx, request)
 			return answer, serviceerror.ToStatus(err).Err()

@@ -71,7 +71,11 @@ func secured(t *testing.T, authority *certtest.Authority, server string) string 
 	authority.Issue(certFile, keyFile)
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	require.NoError(t, err)
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2"}})
+	listener, err := tls.Listen(
+		"tcp",
+		"127.0.0.1:0",
+		&tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2"}},
+	)
 	require.NoError(t, err)
 	t.Cleanup(func() { listener.Close() })
 	go func() {

@@ -55,7 +55,9 @@ func (p *programs) separate(in stemflow.SeparateStemsInput) stemflow.SeparateSte
 	p.t.Helper()
 	cmd := exec.CommandContext(p.t.Context(), p.starterPath,
 		"start", "--task-id", in.TaskID, "--audio-id", in.AudioID, "--type", string(in.Type), "--wait", "--json")
-	cmd.Env = devservers.Environment(ourVariables, append([]string{"TEMPORAL_ADDRESS=" + p.server, "STEMFLOW_TASK_QUEUE=" + p.queue}, p.common...)...)
+	cmd.Env = devservers.Environment(
+		ourVariables,
+		append([]string{"TEMPORAL_ADDRESS=" + p.server, "STEMFLOW_TASK_QUEUE=" + p.queue}, p.common...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -100,7 +102,11 @@ func TestOneTraceFromStarterToManifest(t *testing.T) {
 	require.Equal(t, string(in.Type), submit.Attribute("stemflow.type"))
 	paid := spans.Below(submit).Named("POST /api/v1/vocal-removal/generate").One(t)
 	require.Equal(t, tracepb.Span_SPAN_KIND_CLIENT, paid.Kind)
-	require.Equal(t, "200 200", paid.Attribute("http.response.status_code")+" "+paid.Attribute("stemflow.provider.code"))
+	require.Equal(
+		t,
+		"200 200",
+		paid.Attribute("http.response.status_code")+" "+paid.Attribute("stemflow.provider.code"),
+	)
 	require.GreaterOrEqual(t, len(spans.Below(submit).Named("PUT store")), 2,
 		"the intent and the receipt, and what tests a store that this process has not paid on yet")
 
@@ -147,7 +153,13 @@ func TestOneTraceFromStarterToManifest(t *testing.T) {
 		}
 	}
 	require.Positive(t, headers)
-	t.Logf("%d spans; history of %d events and %d bytes, of which %d lead from span to span", len(spans), len(history), total, headers)
+	t.Logf(
+		"%d spans; history of %d events and %d bytes, of which %d lead from span to span",
+		len(spans),
+		len(history),
+		total,
+		headers,
+	)
 
 	text := spans.Text()
 	require.Contains(t, text, result.SeparationTaskID)
@@ -182,7 +194,12 @@ func TestASilentCollectorHoldsNothingUp(t *testing.T) {
 // links in the provider's record.
 func (p *programs) secrets(separationTaskID string) []string {
 	p.t.Helper()
-	request, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.cfg.BaseURL+"/api/v1/vocal-removal/record-info?taskId="+separationTaskID, nil)
+	request, err := http.NewRequestWithContext(
+		p.t.Context(),
+		http.MethodGet,
+		p.cfg.BaseURL+"/api/v1/vocal-removal/record-info?taskId="+separationTaskID,
+		nil,
+	)
 	require.NoError(p.t, err)
 	request.Header.Set("Authorization", "Bearer "+apiKey)
 	response, err := http.DefaultClient.Do(request)
@@ -210,7 +227,10 @@ func TestReplaysAndKilledWorkersLeaveOneTree(t *testing.T) {
 	p.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	run := p.start(in) // by a client that nobody traces
 	p.await("it waits", func() bool { return p.memo(run) != "" })
-	p.await("the submit is exported", func() bool { return len(collector.Spans().Named("RunActivity:SubmitSeparation")) == 1 })
+	p.await(
+		"the submit is exported",
+		func() bool { return len(collector.Spans().Named("RunActivity:SubmitSeparation")) == 1 },
+	)
 	p.worker.Kill()
 	p.worker = p.startProgram(buildWorker(t), p.common...)
 	_, err := p.client.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
@@ -229,10 +249,18 @@ func TestReplaysAndKilledWorkersLeaveOneTree(t *testing.T) {
 	require.Equal(t, ended, ofRun.RequireOneTree(t))
 	ofRun.Named("POST /callbacks").One(t)
 	ofRun.Named("HandleSignal").One(t)
-	spans.Named("HandleUpdate:" + stemflow.UpdatePollNow).One(t) // in the trace of who asks, and of a trace of its own if nobody traces that
+	spans.Named("HandleUpdate:" + stemflow.UpdatePollNow).
+		One(t)
+		// in the trace of who asks, and of a trace of its own if nobody traces that
 
 	p.worker = p.startProgram(buildWorker(t), p.common...)
 	p.awaitPhase(run, stemflow.PhaseDone)
 	p.worker.Stop()
-	require.Len(t, collector.Spans(), len(spans), "a replay of the whole run adds no span\n%s", collector.Spans().Tree())
+	require.Len(
+		t,
+		collector.Spans(),
+		len(spans),
+		"a replay of the whole run adds no span\n%s",
+		collector.Spans().Tree(),
+	)
 }

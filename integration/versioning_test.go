@@ -23,7 +23,10 @@ func TestANewVersionTakesOverRunningSeparations(t *testing.T) {
 	deploy := func(build string) *devservers.Process {
 		p := s.startProgram(program, "TEMPORAL_DEPLOYMENT_NAME="+deployment, "TEMPORAL_WORKER_BUILD_ID="+build)
 		s.await(build+" is the current version", func() bool {
-			_, err := handle.SetCurrentVersion(t.Context(), client.WorkerDeploymentSetCurrentVersionOptions{BuildID: build})
+			_, err := handle.SetCurrentVersion(
+				t.Context(),
+				client.WorkerDeploymentSetCurrentVersionOptions{BuildID: build},
+			)
 			return err == nil
 		})
 		return p

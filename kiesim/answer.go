@@ -160,8 +160,16 @@ func edgeHeaders(h http.Header) {
 
 func writeHTML(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "text/html; charset=UTF-8")
-	writeEdge(w, status, "<!DOCTYPE html>\n<html><head><title>"+http.StatusText(status)+"</title></head><body><h1>"+http.StatusText(status)+
-		"</h1><p>cloudflare</p></body></html>\n")
+	writeEdge(
+		w,
+		status,
+		"<!DOCTYPE html>\n<html><head><title>"+http.StatusText(
+			status,
+		)+"</title></head><body><h1>"+http.StatusText(
+			status,
+		)+
+			"</h1><p>cloudflare</p></body></html>\n",
+	)
 }
 
 func writeBlocked(w http.ResponseWriter) {

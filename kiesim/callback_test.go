@@ -46,7 +46,11 @@ func TestSignatureOfCallbacks(t *testing.T) {
 			p := start(t, kiesim.Options{WebhookHMACKey: test.key})
 			p.SetScenario(trackID, kiesim.Scenario{Callback: kiesim.Callback{Signature: test.field}})
 			id, callback := p.settled(kiesim.SplitStem, r)
-			timestamp, signature := callback.header.Get("X-Webhook-Timestamp"), callback.header.Get("X-Webhook-Signature")
+			timestamp, signature := callback.header.Get(
+				"X-Webhook-Timestamp",
+			), callback.header.Get(
+				"X-Webhook-Signature",
+			)
 			if !test.signed {
 				require.Empty(t, timestamp+signature)
 				return
@@ -72,15 +76,26 @@ func TestEarlyCallback(t *testing.T) {
 
 func TestLateCallback(t *testing.T) {
 	r := receive(t)
-	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Callback: kiesim.Callback{Delay: kiesim.Duration(time.Hour)}}})
+	p := start(
+		t,
+		kiesim.Options{Defaults: kiesim.Scenario{Callback: kiesim.Callback{Delay: kiesim.Duration(time.Hour)}}},
+	)
 	id := p.generate(kiesim.SplitStem, r.url)
-	require.Eventually(t, func() bool { return p.record(id).SuccessFlag == "SUCCESS" }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return p.record(id).SuccessFlag == "SUCCESS" },
+		10*time.Second,
+		5*time.Millisecond,
+	)
 	require.Zero(t, p.Bill().Callbacks.Sent)
 }
 
 func TestDuplicatesAndForeignCallbacks(t *testing.T) {
 	r := receive(t)
-	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Callback: kiesim.Callback{Duplicates: 2, ForOtherTask: true}}})
+	p := start(
+		t,
+		kiesim.Options{Defaults: kiesim.Scenario{Callback: kiesim.Callback{Duplicates: 2, ForOtherTask: true}}},
+	)
 	id, foreign := p.settled(kiesim.SplitStem, r)
 	require.NotEqual(t, id, foreign.decode(t).Data.TaskID)
 	for range 3 {
@@ -119,7 +134,12 @@ func TestDeliveryIsGivenUp(t *testing.T) {
 				Defaults:      kiesim.Scenario{Callback: kiesim.Callback{Exception: exception}},
 			})
 			id := p.generate(kiesim.SplitStem, r.url)
-			require.Eventually(t, func() bool { return p.record(id).SuccessFlag == "CALLBACK_EXCEPTION" }, 10*time.Second, time.Millisecond)
+			require.Eventually(
+				t,
+				func() bool { return p.record(id).SuccessFlag == "CALLBACK_EXCEPTION" },
+				10*time.Second,
+				time.Millisecond,
+			)
 			require.Equal(t, withLinks, p.record(id).Response != nil)
 			require.Equal(t, kiesim.CallbackCount{Sent: 3, Refused: 3, Abandoned: 1}, p.Bill().Callbacks)
 		})
@@ -127,9 +147,19 @@ func TestDeliveryIsGivenUp(t *testing.T) {
 }
 
 func TestLostCallback(t *testing.T) {
-	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithLinks}}})
+	p := start(
+		t,
+		kiesim.Options{
+			Defaults: kiesim.Scenario{Callback: kiesim.Callback{Lost: true, Exception: kiesim.ExceptionWithLinks}},
+		},
+	)
 	id := p.generate(kiesim.SplitStem, nowhere)
-	require.Eventually(t, func() bool { return p.record(id).SuccessFlag == "CALLBACK_EXCEPTION" }, 10*time.Second, time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return p.record(id).SuccessFlag == "CALLBACK_EXCEPTION" },
+		10*time.Second,
+		time.Millisecond,
+	)
 	require.Zero(t, p.Bill().Callbacks.Sent)
 }
 

@@ -20,7 +20,9 @@ func TestControlScenario(t *testing.T) {
 		require.NoError(t, err)
 		return response.StatusCode, answer
 	}
-	status, answer := set(`{"audioId":"` + trackID + `","delay":"2s","submit":{"answer":"refuse","code":455},"files":{"drums":{"fault":"truncated"}}}`)
+	status, answer := set(
+		`{"audioId":"` + trackID + `","delay":"2s","submit":{"answer":"refuse","code":455},"files":{"drums":{"fault":"truncated"}}}`,
+	)
 	require.Equal(t, http.StatusOK, status)
 	require.JSONEq(t, `{"delay":"2s","submit":{"answer":"refuse","code":455},"callback":{"lost":true},
 		"files":{"fx":{"silent":true},"drums":{"fault":"truncated"}}}`, answer, "on top of the defaults")
@@ -45,15 +47,33 @@ func TestControlScenario(t *testing.T) {
 
 func TestControlCallback(t *testing.T) {
 	r := receive(t, 200, 410)
-	p := start(t, kiesim.Options{WebhookHMACKey: "test-webhook-hmac-key", Defaults: kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}}})
+	p := start(
+		t,
+		kiesim.Options{
+			WebhookHMACKey: "test-webhook-hmac-key",
+			Defaults:       kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}},
+		},
+	)
 	id := p.generate(kiesim.SplitStem, r.url)
 
-	require.JSONEq(t, `{"status":200}`, p.answer(http.MethodPost, "/sim/callback", `{"taskId":"`+id+`","linkBase":"https://evil.example","signature":"wrong"}`))
+	require.JSONEq(
+		t,
+		`{"status":200}`,
+		p.answer(
+			http.MethodPost,
+			"/sim/callback",
+			`{"taskId":"`+id+`","linkBase":"https://evil.example","signature":"wrong"}`,
+		),
+	)
 	forged := r.next(t).decode(t)
 	require.Equal(t, id, forged.Data.TaskID)
 	require.Regexp(t, `^https://evil\.example/s/`, forged.Data.Info["bass_url"])
 
-	require.JSONEq(t, `{"status":410}`, p.answer(http.MethodPost, "/sim/callback", `{"taskId":"`+id+`","asTaskId":"other","failure":true}`))
+	require.JSONEq(
+		t,
+		`{"status":410}`,
+		p.answer(http.MethodPost, "/sim/callback", `{"taskId":"`+id+`","asTaskId":"other","failure":true}`),
+	)
 	other := r.next(t)
 	require.Equal(t, "other", other.decode(t).Data.TaskID)
 	require.Equal(t, 500, other.decode(t).Code)

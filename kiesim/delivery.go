@@ -105,7 +105,12 @@ func (s *Simulator) post(ctx context.Context, t *task, v callbackVariant, signat
 
 // deliver makes the request. Its errors do not show the callback URL, which is the receiver's
 // secret.
-func (s *Simulator) deliver(ctx context.Context, address, taskID string, body []byte, signature Signature) (int, error) {
+func (s *Simulator) deliver(
+	ctx context.Context,
+	address, taskID string,
+	body []byte,
+	signature Signature,
+) (int, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return 0, errors.New("the callback URL is not one")

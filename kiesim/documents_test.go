@@ -123,7 +123,11 @@ func TestOriginDataAgreesWithTheLinks(t *testing.T) {
 	for _, item := range response["originData"].([]any) {
 		stem := item.(map[string]any)
 		require.Contains(t, links, stem["audio_url"])
-		require.Equal(t, p.url+"/s/"+stem["id"].(string)+"_"+stem["stem_type_group_name"].(string)+".mp3", stem["audio_url"])
+		require.Equal(
+			t,
+			p.url+"/s/"+stem["id"].(string)+"_"+stem["stem_type_group_name"].(string)+".mp3",
+			stem["audio_url"],
+		)
 	}
 }
 

@@ -150,7 +150,9 @@ func TestFileProperties(t *testing.T) {
 		p.SetScenario(trackID, kiesim.Scenario{Files: map[string]kiesim.File{kiesim.AllStems: {Redirect: elsewhere}}})
 		_, callback := p.settled(kiesim.SplitStem, r)
 		link := callback.decode(t).Data.Info["fx_url"].(string)
-		refuse := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		refuse := http.Client{
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
 		response, err := refuse.Get(link)
 		require.NoError(t, err)
 		require.NoError(t, response.Body.Close())
@@ -237,7 +239,10 @@ func (p *provider) renew(link string) string {
 		Msg  string
 		Data string
 	}
-	require.NoError(p.t, json.Unmarshal([]byte(p.answer(http.MethodPost, "/api/v1/common/download-url", string(body))), &answer))
+	require.NoError(
+		p.t,
+		json.Unmarshal([]byte(p.answer(http.MethodPost, "/api/v1/common/download-url", string(body))), &answer),
+	)
 	if answer.Code != 200 {
 		return answer.Msg
 	}
@@ -262,7 +267,12 @@ func TestDownloadURLExpires(t *testing.T) {
 
 func TestDownloadURLFails(t *testing.T) {
 	r := receive(t)
-	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{DownloadURL: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 500, Times: 1}}})
+	p := start(
+		t,
+		kiesim.Options{
+			Defaults: kiesim.Scenario{DownloadURL: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 500, Times: 1}},
+		},
+	)
 	_, callback := p.settled(kiesim.SplitStemAdvanced, r)
 	link := regexpLink.FindString(callback.body)
 	require.Equal(t, "Server Error", p.renew(link))

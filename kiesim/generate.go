@@ -28,7 +28,9 @@ func decodeGenerateRequest(body io.Reader) (generateRequest, error) {
 		return s
 	}
 	request := generateRequest{
-		TaskID: text("taskId"), AudioID: text("audioId"), CallBackURL: text("callBackUrl"), Type: text("type"), StemName: text("stemName"),
+		TaskID: text(
+			"taskId",
+		), AudioID: text("audioId"), CallBackURL: text("callBackUrl"), Type: text("type"), StemName: text("stemName"),
 	}
 	if request.Type == "" {
 		request.Type = SeparateVocal
@@ -108,7 +110,14 @@ func (s *Simulator) accept(request generateRequest, scenario Scenario, base stri
 	if !s.limiter.allow(now) {
 		return nil, http.StatusTooManyRequests
 	}
-	t := &task{id: newTaskID(), request: request, base: base, scenario: scenario, accepted: now, done: make(chan struct{})}
+	t := &task{
+		id:       newTaskID(),
+		request:  request,
+		base:     base,
+		scenario: scenario,
+		accepted: now,
+		done:     make(chan struct{}),
+	}
 	t.stems = separate(t)
 	s.add(t)
 	s.bill.charge(t)

@@ -64,7 +64,11 @@ func TestAnswersLookLikeTheProviders(t *testing.T) {
 func TestOnlyTheKeyGetsIn(t *testing.T) {
 	p := start(t, kiesim.Options{})
 	for _, authorization := range []string{"", apiKey, "Bearer ", "Bearer another"} {
-		request, err := http.NewRequest(http.MethodPost, p.url+generatePath, strings.NewReader(submission(kiesim.SplitStem, nowhere)))
+		request, err := http.NewRequest(
+			http.MethodPost,
+			p.url+generatePath,
+			strings.NewReader(submission(kiesim.SplitStem, nowhere)),
+		)
 		require.NoError(t, err)
 		request.Header.Set("Authorization", authorization)
 		status, answer := do(t, request)
@@ -119,7 +123,10 @@ func TestRateLimit(t *testing.T) {
 		require.Len(t, p.Bill().Charges, 20, "what is over the limit is not queued")
 	})
 	t.Run("a window later", func(t *testing.T) {
-		p := start(t, kiesim.Options{Defaults: scenario, RateLimit: kiesim.RateLimit{Tasks: 1, Window: 200 * time.Millisecond}})
+		p := start(
+			t,
+			kiesim.Options{Defaults: scenario, RateLimit: kiesim.RateLimit{Tasks: 1, Window: 200 * time.Millisecond}},
+		)
 		p.generate(kiesim.SeparateVocal, nowhere)
 		require.Equal(t, refused, p.answer(http.MethodPost, generatePath, submission(kiesim.SeparateVocal, nowhere)))
 		require.Eventually(t, func() bool {
@@ -151,7 +158,12 @@ func TestSubmitRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p.t = t
 			p.SetScenario(trackID, kiesim.Scenario{Submit: test.fault})
-			response, answer, err := p.call(t.Context(), http.MethodPost, generatePath, submission(kiesim.SplitStem, nowhere))
+			response, answer, err := p.call(
+				t.Context(),
+				http.MethodPost,
+				generatePath,
+				submission(kiesim.SplitStem, nowhere),
+			)
 			require.NoError(t, err)
 			require.Equal(t, test.status, response.StatusCode)
 			require.Equal(t, test.want, answer)
@@ -191,7 +203,12 @@ func TestSubmitOutcomeUnknown(t *testing.T) {
 				r := receive(t)
 				p := start(t, kiesim.Options{})
 				p.SetScenario(trackID, kiesim.Scenario{Submit: kiesim.Fault{Answer: answer, Accept: accepted}})
-				response, body, err := p.call(t.Context(), http.MethodPost, generatePath, submission(kiesim.SplitStem, r.url))
+				response, body, err := p.call(
+					t.Context(),
+					http.MethodPost,
+					generatePath,
+					submission(kiesim.SplitStem, r.url),
+				)
 				broken(t, response, body, err)
 				if !accepted {
 					require.Empty(t, p.Bill().Charges)
@@ -232,7 +249,11 @@ func TestFaultsPass(t *testing.T) {
 		Callback: noCallback,
 	}})
 	for range 2 {
-		require.Contains(t, p.answer(http.MethodPost, generatePath, submission(kiesim.SplitStem, nowhere)), `"code":430`)
+		require.Contains(
+			t,
+			p.answer(http.MethodPost, generatePath, submission(kiesim.SplitStem, nowhere)),
+			`"code":430`,
+		)
 	}
 	p.generate(kiesim.SplitStem, nowhere)
 }

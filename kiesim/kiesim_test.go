@@ -84,7 +84,10 @@ func (p *provider) generate(kind, callbackURL string) string {
 		Code int
 		Data struct{ TaskID string }
 	}
-	require.NoError(p.t, json.Unmarshal([]byte(p.answer(http.MethodPost, generatePath, submission(kind, callbackURL))), &answer))
+	require.NoError(
+		p.t,
+		json.Unmarshal([]byte(p.answer(http.MethodPost, generatePath, submission(kind, callbackURL))), &answer),
+	)
 	require.Equal(p.t, 200, answer.Code)
 	require.Regexp(p.t, "^[0-9a-f]{32}$", answer.Data.TaskID)
 	return answer.Data.TaskID

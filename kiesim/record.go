@@ -101,7 +101,11 @@ func (t *task) response() object {
 		}
 	}
 
-	members := object{{"id", nil}, {"originUrl", orNull(t.scenario.Outcome.OriginURL)}, {"originData", t.originData(t.base, missing)}}
+	members := object{
+		{"id", nil},
+		{"originUrl", orNull(t.scenario.Outcome.OriginURL)},
+		{"originData", t.originData(t.base, missing)},
+	}
 	for _, instrument := range instruments {
 		if instrument.recordKey != "" {
 			members = append(members, member{instrument.recordKey, t.recordLink(instrument.recordKey, missing)})

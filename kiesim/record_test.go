@@ -30,7 +30,14 @@ func TestRecordWhilePending(t *testing.T) {
 func TestRecordIsInvisibleAtFirst(t *testing.T) {
 	t.Run("for some looks, then with an unknown flag", func(t *testing.T) {
 		r := receive(t)
-		p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Record: kiesim.Record{NullLooks: 2, UnknownFlagLooks: 2, UnknownFlag: "RENDERING"}}})
+		p := start(
+			t,
+			kiesim.Options{
+				Defaults: kiesim.Scenario{
+					Record: kiesim.Record{NullLooks: 2, UnknownFlagLooks: 2, UnknownFlag: "RENDERING"},
+				},
+			},
+		)
 		id, _ := p.settled(kiesim.SplitStem, r)
 		for range 2 {
 			require.Equal(t, unknownRecord, p.recordText(id))
@@ -88,9 +95,15 @@ func TestTimesOfRecords(t *testing.T) {
 func TestFailure(t *testing.T) {
 	r := receive(t)
 	p := start(t, kiesim.Options{Credits: 100})
-	p.QueueScenarios(trackID,
+	p.QueueScenarios(
+		trackID,
 		kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}},
-		kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Code: 531, Message: "Please try again.", Flag: "CREATE_TASK_FAILED"}}})
+		kiesim.Scenario{
+			Outcome: kiesim.Outcome{
+				Failure: &kiesim.Failure{Code: 531, Message: "Please try again.", Flag: "CREATE_TASK_FAILED"},
+			},
+		},
+	)
 
 	id, callback := p.settled(kiesim.SplitStem, r)
 	record := p.record(id)
@@ -115,7 +128,10 @@ func TestSuccessWithoutLinks(t *testing.T) {
 	for links, want := range map[kiesim.Links]any{kiesim.LinksNull: nil, kiesim.LinksEmpty: ""} {
 		t.Run(string(links), func(t *testing.T) {
 			r := receive(t)
-			p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Outcome: kiesim.Outcome{Links: links, LinksAfter: 2}}})
+			p := start(
+				t,
+				kiesim.Options{Defaults: kiesim.Scenario{Outcome: kiesim.Outcome{Links: links, LinksAfter: 2}}},
+			)
 			id, callback := p.settled(kiesim.SeparateVocal, r)
 			require.Equal(t, want, callback.decode(t).Data.Info["vocal_url"])
 			for range 2 {
@@ -134,7 +150,9 @@ func TestSuccessWithoutLinks(t *testing.T) {
 func TestUnusualStems(t *testing.T) {
 	r := receive(t)
 	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Outcome: kiesim.Outcome{
-		EmptyStems: []string{"brass"}, ExtraStem: "kazoo", OriginURL: "https://cdn1.suno.ai/" + trackID + ".mp3", Candidates: 2,
+		EmptyStems: []string{
+			"brass",
+		}, ExtraStem: "kazoo", OriginURL: "https://cdn1.suno.ai/" + trackID + ".mp3", Candidates: 2,
 	}}})
 	id, callback := p.settled(kiesim.SplitStem, r)
 	info := callback.decode(t).Data.Info
@@ -153,7 +171,12 @@ func TestUnusualStems(t *testing.T) {
 
 func TestRecordInfoFails(t *testing.T) {
 	r := receive(t)
-	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML, Status: 503, Times: 1}}})
+	p := start(
+		t,
+		kiesim.Options{
+			Defaults: kiesim.Scenario{RecordInfo: kiesim.Fault{Answer: kiesim.AnswerHTML, Status: 503, Times: 1}},
+		},
+	)
 	id, _ := p.settled(kiesim.SplitStem, r)
 	response, _, err := p.call(t.Context(), http.MethodGet, "/api/v1/vocal-removal/record-info?taskId="+id, "")
 	require.NoError(t, err)

@@ -287,7 +287,8 @@ func (s Scenario) Validate() error {
 }
 
 func (s Scenario) validateStem(field, name string) error {
-	if name == s.Outcome.ExtraStem || slices.ContainsFunc(instruments, func(i instrument) bool { return i.name == name }) {
+	if name == s.Outcome.ExtraStem ||
+		slices.ContainsFunc(instruments, func(i instrument) bool { return i.name == name }) {
 		return nil
 	}
 	return fmt.Errorf("%s: there is no stem %q", field, name)
@@ -297,7 +298,18 @@ func (f Fault) validate(field string) error {
 	if f.Answer == AnswerRefuse && f.Code == 0 {
 		return fmt.Errorf("%s.code: it takes a code to refuse", field)
 	}
-	return oneOf(field+".answer", f.Answer, AnswerRefuse, AnswerHTML, AnswerBlocked, AnswerHang, AnswerCut, AnswerUnreadable, AnswerCutGzip, AnswerNoData)
+	return oneOf(
+		field+".answer",
+		f.Answer,
+		AnswerRefuse,
+		AnswerHTML,
+		AnswerBlocked,
+		AnswerHang,
+		AnswerCut,
+		AnswerUnreadable,
+		AnswerCutGzip,
+		AnswerNoData,
+	)
 }
 
 func (f File) validate(field string) error {

@@ -57,7 +57,12 @@ func TestTasksAndBillOutliveARestart(t *testing.T) {
 	first := restored(t, file, kiesim.Options{PublicURL: "http://files"})
 	done := id(first.answer(http.MethodPost, "/api/v1/vocal-removal/generate", generate))
 	require.Contains(t, <-callbacks, done)
-	require.Eventually(t, func() bool { return first.Bill().Callbacks.Acknowledged == 1 }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return first.Bill().Callbacks.Acknowledged == 1 },
+		5*time.Second,
+		10*time.Millisecond,
+	)
 	first.SetScenario(trackID, kiesim.Scenario{Delay: kiesim.Duration(300 * time.Millisecond)})
 	underWay := id(first.answer(http.MethodPost, "/api/v1/vocal-removal/generate", generate))
 	before := link(first.answer(http.MethodGet, "/api/v1/vocal-removal/record-info?taskId="+done, ""))
@@ -94,7 +99,12 @@ func TestACallbackThatWasNotAcknowledgedIsSentAfterARestart(t *testing.T) {
 	generate := `{"taskId":"` + musicID + `","audioId":"` + trackID + `","callBackUrl":"` + deaf.URL + `"}`
 	first.answer(http.MethodPost, "/api/v1/vocal-removal/generate", generate)
 	<-refused
-	require.Eventually(t, func() bool { return first.Bill().Callbacks.Refused == 1 }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return first.Bill().Callbacks.Refused == 1 },
+		5*time.Second,
+		10*time.Millisecond,
+	)
 	require.NoError(t, first.Close())
 
 	restored(t, file, kiesim.Options{})
@@ -105,5 +115,9 @@ func TestAForeignStateFileIsRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	require.NoError(t, os.WriteFile(file, []byte("something else"), 0o600))
 	require.ErrorContains(t, kiesim.New(kiesim.Options{}).Restore(file), "is no state of a simulator, remove it")
-	require.Error(t, kiesim.New(kiesim.Options{}).Restore(filepath.Join(file, "below")), "a place that cannot be written is told at once")
+	require.Error(
+		t,
+		kiesim.New(kiesim.Options{}).Restore(filepath.Join(file, "below")),
+		"a place that cannot be written is told at once",
+	)
 }

@@ -55,16 +55,41 @@ const (
 // parts are the stems of each type, in the order of originData.
 var parts = map[string][]string{
 	SeparateVocal: {"vocals", "instrumental"},
-	SplitStem: {"backing_vocals", "bass", "brass", "drums", "fx", "guitar", "keyboard", "percussion", "strings", "synth",
-		"vocals", "woodwinds"},
+	SplitStem: {
+		"backing_vocals",
+		"bass",
+		"brass",
+		"drums",
+		"fx",
+		"guitar",
+		"keyboard",
+		"percussion",
+		"strings",
+		"synth",
+		"vocals",
+		"woodwinds",
+	},
 	SplitStemAdvanced: {extract, remove},
 }
 
 // callbackKeys are the members of a callback's container, in their order.
 var callbackKeys = map[string][]string{
 	SeparateVocal: {"instrumental_url", "origin_url", "vocal_url"},
-	SplitStem: {"origin_url", "backing_vocals_url", "bass_url", "brass_url", "drums_url", "fx_url", "guitar_url", "keyboard_url",
-		"percussion_url", "strings_url", "synth_url", "vocal_url", "woodwinds_url"},
+	SplitStem: {
+		"origin_url",
+		"backing_vocals_url",
+		"bass_url",
+		"brass_url",
+		"drums_url",
+		"fx_url",
+		"guitar_url",
+		"keyboard_url",
+		"percussion_url",
+		"strings_url",
+		"synth_url",
+		"vocal_url",
+		"woodwinds_url",
+	},
 }
 
 // stem is one result of a task and the file behind it.

@@ -24,9 +24,15 @@ func TestDemoTwice(t *testing.T) {
 		r := startLocalstack(t, os.Args[0], "demo")
 		require.Zero(t, r.end(), r.stderr.String())
 		out := r.output()
-		require.Len(t, regexp.MustCompile(`(?m)\b[0-9a-f]{64}$`).FindAllString(out, -1), len(stemflow.ExpectedStems(stemflow.SplitStem, "")), out)
+		require.Len(
+			t,
+			regexp.MustCompile(`(?m)\b[0-9a-f]{64}$`).FindAllString(out, -1),
+			len(stemflow.ExpectedStems(stemflow.SplitStem, "")),
+			out,
+		)
 		require.Contains(t, out, "another program has port 7233")
-		manifest := regexp.MustCompile(`s3://stems/(song-[0-9a-f]+)/track-1/split_stem/manifest\.json`).FindStringSubmatch(out)
+		manifest := regexp.MustCompile(`s3://stems/(song-[0-9a-f]+)/track-1/split_stem/manifest\.json`).
+			FindStringSubmatch(out)
 		require.NotNil(t, manifest, out)
 		songs[manifest[1]] = true
 		r.requireAllGone()
@@ -57,7 +63,9 @@ func TestServe(t *testing.T) {
 	require.Contains(t, shell(`export TEMPORAL_ADDRESS=(.*\n){3}`), "12 stems")
 	shell(`\S.* workflow start (.*\\\n)+.*\n`)
 	id := regexp.MustCompile(`--workflow-id (\S+)`).FindStringSubmatch(r.output())[1]
-	c, err := client.Dial(client.Options{HostPort: regexp.MustCompile(`TEMPORAL_ADDRESS=(\S+)`).FindStringSubmatch(r.output())[1]})
+	c, err := client.Dial(
+		client.Options{HostPort: regexp.MustCompile(`TEMPORAL_ADDRESS=(\S+)`).FindStringSubmatch(r.output())[1]},
+	)
 	require.NoError(t, err)
 	defer c.Close()
 	var result stemflow.SeparateStemsResult
@@ -160,7 +168,11 @@ func TestEndsWithItsParent(t *testing.T) {
 func TestLinks(t *testing.T) {
 	s := &stack{temporalUI: "127.0.0.1:8233", console: "127.0.0.1:9001"}
 	in := stemflow.SeparateStemsInput{TaskID: "song", AudioID: "track", Type: stemflow.SplitStem}
-	require.Equal(t, "http://127.0.0.1:8233/namespaces/default/workflows/stems:split_stem:song:track", s.workflowURL(in))
+	require.Equal(
+		t,
+		"http://127.0.0.1:8233/namespaces/default/workflows/stems:split_stem:song:track",
+		s.workflowURL(in),
+	)
 	require.Equal(t, "http://127.0.0.1:8233/namespaces/default/workflows/start-workflow?"+
 		"taskQueue=stemflow&workflowId=stems%3Asplit_stem%3Asong%3Atrack&workflowType=SeparateStems", s.startFormURL(in))
 	require.Equal(t, "http://127.0.0.1:9001/browser/stems/song%2Ftrack%2Fsplit_stem%2F", s.folderURL(in))

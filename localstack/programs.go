@@ -37,10 +37,15 @@ func (s *stack) build(ctx context.Context) error {
 			return err
 		}
 	}
-	slow := time.AfterFunc(buildPatience, func() { announce("building worker, callbackbridge, starter and kiesim: about a minute the first time") })
+	slow := time.AfterFunc(
+		buildPatience,
+		func() { announce("building worker, callbackbridge, starter and kiesim: about a minute the first time") },
+	)
 	defer slow.Stop()
 	var output bytes.Buffer
-	cmd := exec.Command("go", append([]string{"build", "-o", s.program("") + string(filepath.Separator)}, programs...)...)
+	cmd := exec.Command(
+		"go",
+		append([]string{"build", "-o", s.program("") + string(filepath.Separator)}, programs...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.root, &output, &output
 	if err := devservers.Run(ctx, cmd); err != nil {
 		return fmt.Errorf("build stemflow's programs: %w\n%s", err, output.Bytes())
@@ -84,7 +89,10 @@ func (s *stack) start(name string, start func(log *os.File) (*devservers.Process
 
 // polled reports whether a worker waits for everything that a separation consists of.
 func (s *stack) polled(ctx context.Context) error {
-	c, err := client.DialContext(ctx, client.Options{HostPort: s.temporal, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	c, err := client.DialContext(
+		ctx,
+		client.Options{HostPort: s.temporal, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))},
+	)
 	if err != nil {
 		return err
 	}

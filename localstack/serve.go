@@ -19,7 +19,8 @@ func (s *stack) serve(ctx context.Context) error {
 	if s.provider != nil {
 		whichIDs = "put your own in place of these"
 	}
-	fmt.Printf(`
+	fmt.Printf(
+		`
 Start a separation. The ids are those of a song and of its track at the provider; %s.
 
   With the starter, which shows the progress, and afterwards what is archived, and plays it in a browser:
@@ -37,9 +38,23 @@ Start a separation. The ids are those of a song and of its track at the provider
     %s
     %s
 `,
-		whichIDs, s.temporal, s.minio, accessKey, secretKey, first.TaskID, first.AudioID, first.Type,
-		temporalCLI(), s.temporal, stemflow.WorkflowSeparateStems, stemflow.TaskQueue, stemflow.WorkflowID(second), asJSON(second),
-		s.startFormURL(third), asJSON(third))
+		whichIDs,
+		s.temporal,
+		s.minio,
+		accessKey,
+		secretKey,
+		first.TaskID,
+		first.AudioID,
+		first.Type,
+		temporalCLI(),
+		s.temporal,
+		stemflow.WorkflowSeparateStems,
+		stemflow.TaskQueue,
+		stemflow.WorkflowID(second),
+		asJSON(second),
+		s.startFormURL(third),
+		asJSON(third),
+	)
 	if s.provider == nil { // the examples make up their tracks
 		fmt.Printf(`
   From a workflow of your own, as the examples do; the file configures this shell for all of the above, too:

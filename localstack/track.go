@@ -15,7 +15,11 @@ import (
 func newTrack() stemflow.SeparateStemsInput {
 	id := make([]byte, 4)
 	_, _ = rand.Read(id) // it never fails
-	return stemflow.SeparateStemsInput{TaskID: "song-" + hex.EncodeToString(id), AudioID: "track-1", Type: stemflow.SplitStem}
+	return stemflow.SeparateStemsInput{
+		TaskID:  "song-" + hex.EncodeToString(id),
+		AudioID: "track-1",
+		Type:    stemflow.SplitStem,
+	}
 }
 
 // location is where a track's stems are.

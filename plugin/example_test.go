@@ -22,7 +22,11 @@ func ExampleNew() {
 		APIKey:          "provider-api-key",
 		CallbackBaseURL: "https://callbacks.example.com",
 		CallbackSecrets: []string{"the callback bridge's secret"},
-		MinIO:           plugin.MinIO{Endpoint: "localhost:9000", AccessKey: "stemflow", SecretKey: "the store's secret"},
+		MinIO: plugin.MinIO{
+			Endpoint:  "localhost:9000",
+			AccessKey: "stemflow",
+			SecretKey: "the store's secret",
+		},
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -103,10 +103,15 @@ func (h *host) activities(submitQueue string) activities.Set {
 		SubmitTaskQueue: submitQueue, CallbacksExpected: h.callback.Expected(), SearchAttributes: h.attributes,
 	}
 	return activities.Set{
-		PrepareArchive:      prepare,
-		SubmitSeparation:    &activities.SubmitSeparation{Store: h.store, Provider: h.provider, Callback: h.callback},
-		RecordSubmission:    &activities.RecordSubmission{Store: h.store},
-		AdoptCallback:       &activities.AdoptCallback{Store: h.store, Provider: h.provider, Callback: h.callback, Archive: prepare},
+		PrepareArchive:   prepare,
+		SubmitSeparation: &activities.SubmitSeparation{Store: h.store, Provider: h.provider, Callback: h.callback},
+		RecordSubmission: &activities.RecordSubmission{Store: h.store},
+		AdoptCallback: &activities.AdoptCallback{
+			Store:    h.store,
+			Provider: h.provider,
+			Callback: h.callback,
+			Archive:  prepare,
+		},
 		GetSeparationRecord: &activities.GetSeparationRecord{Provider: h.provider, Callback: h.callback},
 		RenewSource:         &activities.RenewSource{Provider: h.provider},
 		ArchiveStem:         &activities.ArchiveStem{Store: h.store, Sources: h.sources, Transfers: h.transfers},

@@ -34,7 +34,12 @@ func TestPluginServesATestEnvironment(t *testing.T) {
 	env.ExecuteWorkflow(stemflow.WorkflowSeparateStems, stemflow.SeparateStemsInput{TaskID: "t", AudioID: "a"})
 	var app *temporal.ApplicationError
 	require.ErrorAs(t, env.GetWorkflowError(), &app)
-	require.Equal(t, stemflow.ErrorArchiveUnavailable, app.Type(), "the activities are the real ones, and nothing listens here")
+	require.Equal(
+		t,
+		stemflow.ErrorArchiveUnavailable,
+		app.Type(),
+		"the activities are the real ones, and nothing listens here",
+	)
 }
 
 func TestPluginDemandsAClientForARealWorker(t *testing.T) {
@@ -43,7 +48,11 @@ func TestPluginDemandsAClientForARealWorker(t *testing.T) {
 	c, err := client.NewLazyClient(client.Options{HostPort: "127.0.0.1:1"})
 	require.NoError(t, err)
 	defer c.Close()
-	require.ErrorContains(t, worker.New(c, "q", worker.Options{Plugins: []worker.Plugin{p}}).Start(), "Config.Client is missing")
+	require.ErrorContains(
+		t,
+		worker.New(c, "q", worker.Options{Plugins: []worker.Plugin{p}}).Start(),
+		"Config.Client is missing",
+	)
 }
 
 func TestNewTellsWhatIsWrong(t *testing.T) {

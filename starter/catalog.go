@@ -17,7 +17,14 @@ import (
 )
 
 func catalogCommands() []command {
-	return []command{catalogCommand, catalogWatchCommand, catalogPauseCommand, catalogResumeCommand, catalogWindowCommand, catalogCancelCommand}
+	return []command{
+		catalogCommand,
+		catalogWatchCommand,
+		catalogPauseCommand,
+		catalogResumeCommand,
+		catalogWindowCommand,
+		catalogCancelCommand,
+	}
 }
 
 var catalogCommand = command{
@@ -56,15 +63,24 @@ func (o *catalogOptions) declare(set *flag.FlagSet) {
 	typeFlags(set, &o.common)
 	archiveFlags(set, &o.common, "the worker's, and STEMFLOW_BUCKET and STEMFLOW_PREFIX for the file")
 	timingFlags(set, &o.common)
-	set.IntVar(&o.in.Window, "window", 0, fmt.Sprintf("`NUMBER` of tracks under way at a time (default %d)", stemflow.DefaultWindow))
-	set.Func("credit-budget", "`CREDITS` that may be spent, by the documented prices; 0 pays nothing (default: what the account has)", func(text string) error {
-		budget, err := strconv.Atoi(text)
-		if err != nil {
-			return errors.New("write a whole number")
-		}
-		o.in.CreditBudget = &budget
-		return nil
-	})
+	set.IntVar(
+		&o.in.Window,
+		"window",
+		0,
+		fmt.Sprintf("`NUMBER` of tracks under way at a time (default %d)", stemflow.DefaultWindow),
+	)
+	set.Func(
+		"credit-budget",
+		"`CREDITS` that may be spent, by the documented prices; 0 pays nothing (default: what the account has)",
+		func(text string) error {
+			budget, err := strconv.Atoi(text)
+			if err != nil {
+				return errors.New("write a whole number")
+			}
+			o.in.CreditBudget = &budget
+			return nil
+		},
+	)
 	set.BoolVar(&o.wait, "wait", false, "show the progress until all tracks have come to an end")
 	set.BoolVar(&o.json, "json", false, "print JSON only")
 }
@@ -100,7 +116,10 @@ func (o catalogOptions) input() stemflow.SeparateCatalogInput {
 
 func (p *cli) startCatalog(ctx context.Context, o catalogOptions) error {
 	if (o.file == "") == (o.key == "") {
-		return usageError("catalog", "give the list of tracks with --file or, if it is in the bucket already, with --key")
+		return usageError(
+			"catalog",
+			"give the list of tracks with --file or, if it is in the bucket already, with --key",
+		)
 	}
 	in := o.input()
 	if err := checkInput(in); err != nil {
@@ -127,7 +146,15 @@ func (p *cli) startCatalog(ctx context.Context, o catalogOptions) error {
 			return err
 		}
 	}
-	run, started, err := startOrJoin(ctx, c, cfg, stemflow.CatalogWorkflowID(in), "catalogue "+in.Name, stemflow.WorkflowSeparateCatalog, in)
+	run, started, err := startOrJoin(
+		ctx,
+		c,
+		cfg,
+		stemflow.CatalogWorkflowID(in),
+		"catalogue "+in.Name,
+		stemflow.WorkflowSeparateCatalog,
+		in,
+	)
 	if err != nil {
 		return temporalFailure("the catalogue cannot be started", err)
 	}
@@ -143,7 +170,13 @@ func (p *cli) startCatalog(ctx context.Context, o catalogOptions) error {
 	case o.wait:
 		return p.waitForCatalog(ctx, c, cfg, run, in, o.json)
 	case o.json:
-		p.printJSON(startedCatalog{startedRun{WorkflowID: run.GetID(), RunID: run.GetRunID(), Started: started}, in.Name, *in.Source})
+		p.printJSON(
+			startedCatalog{
+				startedRun{WorkflowID: run.GetID(), RunID: run.GetRunID(), Started: started},
+				in.Name,
+				*in.Source,
+			},
+		)
 	}
 	return nil
 }
@@ -174,16 +207,32 @@ func sameSource(ctx context.Context, c client.Client, run client.WorkflowRun, in
 }
 
 // announceCatalog prints for a person what was started, and what can be done with it.
-func (p *cli) announceCatalog(in stemflow.SeparateCatalogInput, list *list, run client.WorkflowRun, started, wait bool) {
+func (p *cli) announceCatalog(
+	in stemflow.SeparateCatalogInput,
+	list *list,
+	run client.WorkflowRun,
+	started, wait bool,
+) {
 	if started {
 		fmt.Fprintf(p.stdout, "Started catalogue %s\n", in.Name)
 	} else {
 		fmt.Fprintf(p.stdout, "Joined catalogue %s, which is running\nIt keeps the input that it was started with.\n", in.Name)
 	}
 	if list != nil {
-		fmt.Fprintf(p.stdout, "  tracks  %s, at most %s credits\n", humanize.Comma(int64(list.tracks)), humanize.Comma(int64(list.credits)))
+		fmt.Fprintf(
+			p.stdout,
+			"  tracks  %s, at most %s credits\n",
+			humanize.Comma(int64(list.tracks)),
+			humanize.Comma(int64(list.credits)),
+		)
 	}
-	fmt.Fprintf(p.stdout, "  list    %s\n  id      %s\n  run     %s\n", objectText(*in.Source), run.GetID(), run.GetRunID())
+	fmt.Fprintf(
+		p.stdout,
+		"  list    %s\n  id      %s\n  run     %s\n",
+		objectText(*in.Source),
+		run.GetID(),
+		run.GetRunID(),
+	)
 	if !wait {
 		fmt.Fprintln(p.stdout, nextCatalogSteps(in.Name))
 	}
@@ -192,8 +241,12 @@ func (p *cli) announceCatalog(in stemflow.SeparateCatalogInput, list *list, run 
 // nextCatalogSteps are the commands for a catalogue that goes on by itself.
 func nextCatalogSteps(name string) string {
 	name = quote(name)
-	return fmt.Sprintf("  watch   starter catalog watch --name %s\n  pause   starter catalog pause --name %s\n  cancel  starter catalog cancel --name %s",
-		name, name, name)
+	return fmt.Sprintf(
+		"  watch   starter catalog watch --name %s\n  pause   starter catalog pause --name %s\n  cancel  starter catalog cancel --name %s",
+		name,
+		name,
+		name,
+	)
 }
 
 // objectText names an object for a person.
@@ -207,7 +260,12 @@ func objectText(ref stemflow.ObjectRef) string {
 // waitForCatalog shows the progress of a catalogue until it ends, and then where its report is. The
 // runs that continue it are followed.
 func (p *cli) waitForCatalog(
-	ctx context.Context, c client.Client, cfg config.Starter, run client.WorkflowRun, in stemflow.SeparateCatalogInput, asJSON bool,
+	ctx context.Context,
+	c client.Client,
+	cfg config.Starter,
+	run client.WorkflowRun,
+	in stemflow.SeparateCatalogInput,
+	asJSON bool,
 ) error {
 	result, err := p.followCatalog(ctx, c, cfg, run, asJSON)
 	switch {
@@ -232,7 +290,12 @@ func (p *cli) followCatalog(
 		return await[stemflow.SeparateCatalogResult](ctx, run)
 	}
 	d := newDisplay(p, cfg, time.Now(), picture[catalogObservation]{catalogFrame, catalogChanges})
-	return showUntilEnd[stemflow.SeparateCatalogResult](ctx, run, d, func(ctx context.Context, last catalogObservation) catalogObservation {
-		return observeCatalog(ctx, c, cfg.TaskQueue, run.GetID(), last)
-	})
+	return showUntilEnd[stemflow.SeparateCatalogResult](
+		ctx,
+		run,
+		d,
+		func(ctx context.Context, last catalogObservation) catalogObservation {
+			return observeCatalog(ctx, c, cfg.TaskQueue, run.GetID(), last)
+		},
+	)
 }

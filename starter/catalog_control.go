@@ -68,9 +68,20 @@ Fewer take effect as those under way end.`,
 		window := set.Int("window", 0, "`NUMBER` of tracks under way at a time")
 		return func(ctx context.Context, _ []string) error {
 			if *window < 1 || *window > stemflow.MaxWindow {
-				return usageError(set.Name(), fmt.Sprintf("--window is required: a number between 1 and %d", stemflow.MaxWindow))
+				return usageError(
+					set.Name(),
+					fmt.Sprintf("--window is required: a number between 1 and %d", stemflow.MaxWindow),
+				)
 			}
-			return p.controlCatalog(ctx, set.Name(), *names, *asJSON, fmt.Sprintf("From now on %d tracks at a time.", *window), stemflow.UpdateSetWindow, *window)
+			return p.controlCatalog(
+				ctx,
+				set.Name(),
+				*names,
+				*asJSON,
+				fmt.Sprintf("From now on %d tracks at a time.", *window),
+				stemflow.UpdateSetWindow,
+				*window,
+			)
 		}
 	},
 }
@@ -100,7 +111,10 @@ func controlFlags(set *flag.FlagSet) (*catalogNames, *bool) {
 
 // onCatalog does something with a catalogue that the flags name.
 func (p *cli) onCatalog(
-	ctx context.Context, command string, names catalogNames, do func(client.Client, stemflow.SeparateCatalogInput) error,
+	ctx context.Context,
+	command string,
+	names catalogNames,
+	do func(client.Client, stemflow.SeparateCatalogInput) error,
 ) error {
 	if names == (catalogNames{}) {
 		return usageError(command, "--name is required, or the --file or the --key that the catalogue was started with")
@@ -162,7 +176,14 @@ const (
 )
 
 // controlCatalog sends an update to a catalogue, and prints what it answers.
-func (p *cli) controlCatalog(ctx context.Context, command string, names catalogNames, asJSON bool, done, update string, args ...any) error {
+func (p *cli) controlCatalog(
+	ctx context.Context,
+	command string,
+	names catalogNames,
+	asJSON bool,
+	done, update string,
+	args ...any,
+) error {
 	return p.onCatalog(ctx, command, names, func(c client.Client, in stemflow.SeparateCatalogInput) error {
 		progress, err := updateCatalog(ctx, c, in, update, args...)
 		if err != nil {
@@ -200,7 +221,10 @@ func updateCatalog(
 		running, lookErr := isRunning(ctx, c, id)
 		switch {
 		case ctx.Err() != nil:
-			return nil, temporalFailure("the catalogue does not answer, a worker of its task queue has to run", ctx.Err())
+			return nil, temporalFailure(
+				"the catalogue does not answer, a worker of its task queue has to run",
+				ctx.Err(),
+			)
 		case lookErr != nil:
 			return nil, lookErr
 		case !running:

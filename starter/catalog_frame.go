@@ -33,7 +33,11 @@ func catalogFrame(o catalogObservation, start, now time.Time, size program.Termi
 				lines = append(lines, countLine(row.mark, string(row.status), row.count))
 			}
 		}
-		lines = append(lines, countLine(span{tick, cyan}, "running", p.Running), countLine(span{"·", dim}, "waiting", waiting(*p)))
+		lines = append(
+			lines,
+			countLine(span{tick, cyan}, "running", p.Running),
+			countLine(span{"·", dim}, "waiting", waiting(*p)),
+		)
 		if text := paceText(o); text != "" {
 			lines = append(lines, line{{"  " + text, ""}})
 		}
@@ -82,7 +86,18 @@ func pauseLines(p stemflow.CatalogProgress) []line {
 		return []line{{{"  ! ", yellow}, {"paused since " + timeOfDay(p.Paused.Since) + "; to go on: " + resume, ""}}}
 	}
 	return []line{
-		{{"  ! ", yellow}, {fmt.Sprintf("paused by itself since %s, %s: %s", timeOfDay(p.Paused.Since), p.Paused.Reason, p.Paused.Message), ""}},
+		{
+			{"  ! ", yellow},
+			{
+				fmt.Sprintf(
+					"paused by itself since %s, %s: %s",
+					timeOfDay(p.Paused.Since),
+					p.Paused.Reason,
+					p.Paused.Message,
+				),
+				"",
+			},
+		},
 		{{"    when that is mended, to try one track and then go on: " + resume, ""}},
 	}
 }
@@ -90,7 +105,12 @@ func pauseLines(p stemflow.CatalogProgress) []line {
 // barLine shows how many tracks have come to an end, in so many columns.
 func barLine(p stemflow.CatalogProgress, room int) line {
 	share := float64(p.Ended()) / float64(p.Tracks)
-	figures := fmt.Sprintf(" %5.1f%%  %s of %s", 100*share, humanize.Comma(int64(p.Ended())), humanize.Comma(int64(p.Tracks)))
+	figures := fmt.Sprintf(
+		" %5.1f%%  %s of %s",
+		100*share,
+		humanize.Comma(int64(p.Ended())),
+		humanize.Comma(int64(p.Tracks)),
+	)
 	bar := min(room-2-columns(figures), mostBar)
 	if bar < leastBar {
 		return line{{" " + figures, ""}}
@@ -154,11 +174,22 @@ func failedTrackText(o stemflow.TrackOutcome) string {
 
 // catalogSummary is a catalogue in a line.
 func catalogSummary(p stemflow.CatalogProgress) string {
-	parts := []string{fmt.Sprintf("%s of %s tracks have come to an end", humanize.Comma(int64(p.Ended())), humanize.Comma(int64(p.Tracks)))}
+	parts := []string{
+		fmt.Sprintf(
+			"%s of %s tracks have come to an end",
+			humanize.Comma(int64(p.Ended())),
+			humanize.Comma(int64(p.Tracks)),
+		),
+	}
 	if p.Failed > 0 {
 		parts = append(parts, humanize.Comma(int64(p.Failed))+" failed")
 	}
-	parts = append(parts, humanize.Comma(int64(p.Running))+" running", humanize.Comma(int64(waiting(p)))+" waiting", creditText(p))
+	parts = append(
+		parts,
+		humanize.Comma(int64(p.Running))+" running",
+		humanize.Comma(int64(waiting(p)))+" waiting",
+		creditText(p),
+	)
 	return strings.Join(parts, ", ")
 }
 
@@ -166,7 +197,8 @@ func catalogSummary(p stemflow.CatalogProgress) string {
 // latest failures, and each percent of the tracks.
 func catalogChanges(before, now catalogObservation) []string {
 	var lines []string
-	if text := catalogPhaseText(now); now.Progress != nil && (before.Progress == nil || text != catalogPhaseText(before)) {
+	if text := catalogPhaseText(now); now.Progress != nil &&
+		(before.Progress == nil || text != catalogPhaseText(before)) {
 		lines = append(lines, text)
 	}
 	if now.Trouble != "" && now.Trouble != before.Trouble {

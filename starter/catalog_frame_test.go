@@ -110,7 +110,10 @@ func TestCatalogJournal(t *testing.T) {
 	j.show(seen, at(3))
 	later := paused(stemflow.ErrorUnauthorized, "the key is refused")
 	later.Progress.Failed += 3
-	later.Progress.Failures = append(later.Progress.Failures, stemflow.TrackOutcome{Number: 800, Line: 801, AudioID: "a", Reason: "X", Message: "cut\x1b[2J"})
+	later.Progress.Failures = append(
+		later.Progress.Failures,
+		stemflow.TrackOutcome{Number: 800, Line: 801, AudioID: "a", Reason: "X", Message: "cut\x1b[2J"},
+	)
 	j.show(later, at(4))
 	require.Equal(t, `12:01:00  no worker
 12:02:00  june: separating 1,980 tracks, 100 at a time

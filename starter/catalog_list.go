@@ -53,13 +53,23 @@ func (p *cli) readList(name string, in stemflow.SeparateCatalogInput, cfg config
 	if err == nil {
 		l.to = stemflow.ObjectRef{
 			Bucket: cmp.Or(in.Bucket, cfg.Bucket),
-			Key:    archive.CatalogUploadKey(cmp.Or(in.Prefix, cfg.Prefix), in.Name, hex.EncodeToString(sum.Sum(nil)), filepath.Base(name)),
+			Key: archive.CatalogUploadKey(
+				cmp.Or(in.Prefix, cfg.Prefix),
+				in.Name,
+				hex.EncodeToString(sum.Sum(nil)),
+				filepath.Base(name),
+			),
 		}
 		return l, nil
 	}
 	_ = file.Close()
 	if invalid, ok := errors.AsType[*stemflow.InputError](err); ok {
-		return nil, &failure{Type: stemflow.ErrorInvalidInput, Message: problemLines(invalid), code: exitUsage, hint: "Nothing was started."}
+		return nil, &failure{
+			Type:    stemflow.ErrorInvalidInput,
+			Message: problemLines(invalid),
+			code:    exitUsage,
+			hint:    "Nothing was started.",
+		}
 	}
 	return nil, usageError("catalog", "the list cannot be read: "+err.Error())
 }
@@ -78,7 +88,11 @@ func (l *list) upload(ctx context.Context) (*stemflow.ObjectRef, error) {
 		_, err = l.store.Put(ctx, l.to.Bucket, l.to.Key, contentType, l.file, l.size)
 	}
 	if err != nil {
-		return nil, &failure{Type: stemflow.ErrorArchiveUnavailable, Message: "the list cannot be uploaded: " + err.Error(), code: exitFailed}
+		return nil, &failure{
+			Type:    stemflow.ErrorArchiveUnavailable,
+			Message: "the list cannot be uploaded: " + err.Error(),
+			code:    exitFailed,
+		}
 	}
 	return &l.to, nil
 }

@@ -20,7 +20,12 @@ type catalogObservation struct {
 }
 
 // observeCatalog makes one observation of the run that is the latest at the moment.
-func observeCatalog(ctx context.Context, c client.Client, queue, workflowID string, last catalogObservation) catalogObservation {
+func observeCatalog(
+	ctx context.Context,
+	c client.Client,
+	queue, workflowID string,
+	last catalogObservation,
+) catalogObservation {
 	s, description := takeSnapshot(ctx, c, queue, workflowID, "", snapshot[stemflow.CatalogProgress]{
 		progress: last.Progress, trouble: last.Trouble, untaken: last.Untaken,
 	})

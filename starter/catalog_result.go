@@ -56,14 +56,24 @@ func incomplete(result stemflow.SeparateCatalogResult, asJSON bool) error {
 	}
 	return &failure{
 		Type: failureIncomplete, code: exitFailed, told: asJSON,
-		Message: fmt.Sprintf("%s of %s tracks are not archived, or not wholly: the report says why", humanize.Comma(int64(missing)), humanize.Comma(int64(result.Tracks))),
-		hint:    "Starting the catalogue again pays only for what is not archived.",
+		Message: fmt.Sprintf(
+			"%s of %s tracks are not archived, or not wholly: the report says why",
+			humanize.Comma(int64(missing)),
+			humanize.Comma(int64(result.Tracks)),
+		),
+		hint: "Starting the catalogue again pays only for what is not archived.",
 	}
 }
 
 func (p *cli) printCatalogResult(result stemflow.SeparateCatalogResult) {
-	fmt.Fprintf(p.stdout, "Catalogue %s: %s tracks in %s, %s credits spent\n\n", result.Name, humanize.Comma(int64(result.Tracks)),
-		clockTime(result.EndedAt.Sub(result.StartedAt)), humanize.Comma(int64(result.Credits)))
+	fmt.Fprintf(
+		p.stdout,
+		"Catalogue %s: %s tracks in %s, %s credits spent\n\n",
+		result.Name,
+		humanize.Comma(int64(result.Tracks)),
+		clockTime(result.EndedAt.Sub(result.StartedAt)),
+		humanize.Comma(int64(result.Credits)),
+	)
 	printCounts(p.stdout, result)
 }
 
@@ -78,7 +88,12 @@ func printCounts(w io.Writer, result stemflow.SeparateCatalogResult) {
 		fmt.Fprintf(w, "  %-10s %9s\n", "not begun", humanize.Comma(int64(left)))
 	}
 	if result.Report.CSV.Key != "" {
-		fmt.Fprintf(w, "\n  report     %s\n             %s\n", objectText(result.Report.CSV), objectText(result.Report.JSON))
+		fmt.Fprintf(
+			w,
+			"\n  report     %s\n             %s\n",
+			objectText(result.Report.CSV),
+			objectText(result.Report.JSON),
+		)
 	}
 }
 

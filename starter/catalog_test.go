@@ -50,7 +50,11 @@ func TestWrongCommandLinesOfCatalogs(t *testing.T) {
 // What is wrong with a list is told before anything is uploaded or started: nothing listens at
 // these addresses.
 func TestAWrongListIsNotStarted(t *testing.T) {
-	variables := map[string]string{"MINIO_ENDPOINT": "127.0.0.1:1", "MINIO_ACCESS_KEY": "access", "MINIO_SECRET_KEY": "secretkey"}
+	variables := map[string]string{
+		"MINIO_ENDPOINT":   "127.0.0.1:1",
+		"MINIO_ACCESS_KEY": "access",
+		"MINIO_SECRET_KEY": "secretkey",
+	}
 	list := writeList(t, "june.csv", "taskId,audioId\n5c79,e231\n5c79,\n5c79,e231\n")
 	code, _, stderr := starter(t, "", variables, "catalog", "--file", list)
 	require.Equal(t, exitUsage, code)
@@ -77,8 +81,11 @@ func TestAListIsUploadedOnce(t *testing.T) {
 			return value, set
 		})
 	}}
-	o := catalogOptions{catalogNames: catalogNames{file: writeList(t, "june.jsonl",
-		`{"taskId":"5c79","audioId":"a","type":"split_stem"}`+"\n"+`{"taskId":"5c79","audioId":"b"}`+"\n"+`{"taskId":"5c79","audioId":"c","separationTaskId":"3e63"}`+"\n")}}
+	o := catalogOptions{catalogNames: catalogNames{file: writeList(
+		t,
+		"june.jsonl",
+		`{"taskId":"5c79","audioId":"a","type":"split_stem"}`+"\n"+`{"taskId":"5c79","audioId":"b"}`+"\n"+`{"taskId":"5c79","audioId":"c","separationTaskId":"3e63"}`+"\n",
+	)}}
 	var refs []stemflow.ObjectRef
 	for range 2 {
 		l, err := p.readList(o.file, o.input(), config.Starter{Bucket: bucket, Prefix: "music"})
@@ -117,5 +124,10 @@ func TestFlagsOfACatalogAreItsInput(t *testing.T) {
 	}, in)
 	require.Equal(t, "catalog:june", stemflow.CatalogWorkflowID(in))
 	require.Equal(t, "catalog:may", stemflow.CatalogWorkflowID(catalogNames{name: "may"}.input()))
-	require.Equal(t, "catalog:june", stemflow.CatalogWorkflowID(catalogNames{file: "/home/me/june.jsonl"}.input()), "watch finds it by the file")
+	require.Equal(
+		t,
+		"catalog:june",
+		stemflow.CatalogWorkflowID(catalogNames{file: "/home/me/june.jsonl"}.input()),
+		"watch finds it by the file",
+	)
 }

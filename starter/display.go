@@ -27,7 +27,13 @@ func newDisplay[O any](p *cli, cfg config.Starter, started time.Time, picture pi
 	if _, ok := p.size(); !ok {
 		return &journal[O]{w: p.stdout, changes: picture.changes}
 	}
-	return &live[O]{screen: screen{w: p.stdout}, size: p.size, started: started, colored: !cfg.NoColor, frame: picture.frame}
+	return &live[O]{
+		screen:  screen{w: p.stdout},
+		size:    p.size,
+		started: started,
+		colored: !cfg.NoColor,
+		frame:   picture.frame,
+	}
 }
 
 // live is the display on a terminal: a picture that is drawn over and over.

@@ -57,7 +57,12 @@ type failure struct {
 func (f *failure) Error() string { return f.Type + ": " + f.Message }
 
 func usageError(command, message string) error {
-	return &failure{Type: failureUsage, Message: message, code: exitUsage, hint: "starter " + command + " -h lists the flags."}
+	return &failure{
+		Type:    failureUsage,
+		Message: message,
+		code:    exitUsage,
+		hint:    "starter " + command + " -h lists the flags.",
+	}
 }
 
 func configurationError(err error) error {
@@ -105,7 +110,13 @@ func runFailure(err error) *failure {
 }
 
 func failureOf(end activityapi.EndedSeparation) *failure {
-	f := &failure{Type: end.Reason, Message: end.Message, Details: end.Details, hint: hintFor(end.Reason), code: exitFailed}
+	f := &failure{
+		Type:    end.Reason,
+		Message: end.Message,
+		Details: end.Details,
+		hint:    hintFor(end.Reason),
+		code:    exitFailed,
+	}
 	switch end.Reason {
 	case stemflow.ErrorInvalidInput:
 		f.code = exitUsage

@@ -106,9 +106,18 @@ Start again, unpaid: what is archived stays. With --allow-partial a run succeeds
 func TestInterruptedIsNoError(t *testing.T) {
 	var stderr bytes.Buffer
 	p := &cli{stderr: &stderr}
-	in := stemflow.SeparateStemsInput{TaskID: "5c79", AudioID: "e231", Type: stemflow.SplitStemAdvanced, StemName: "Lead Vocal",
-		Bucket: "other", Force: true}
-	code := p.report(&failure{Type: failureDetached, Message: "interrupted", code: exitInterrupted, hint: nextSteps(in)}, false)
+	in := stemflow.SeparateStemsInput{
+		TaskID:   "5c79",
+		AudioID:  "e231",
+		Type:     stemflow.SplitStemAdvanced,
+		StemName: "Lead Vocal",
+		Bucket:   "other",
+		Force:    true,
+	}
+	code := p.report(
+		&failure{Type: failureDetached, Message: "interrupted", code: exitInterrupted, hint: nextSteps(in)},
+		false,
+	)
 	require.Equal(t, 130, code)
 	require.Equal(t, `  interrupted
   watch   starter watch --task-id 5c79 --audio-id e231 --type split_stem_advanced --stem-name 'Lead Vocal'

@@ -29,7 +29,9 @@ func archivingRun() observation {
 				"backing_vocals": {Bytes: 2_400_000, Total: 4_800_000, Rate: 1_200_000},
 				"drums":          {Bytes: 1_000},
 			},
-			Retries: map[string]failing{"synth": {What: "archiving synth", Attempt: 3, Message: "object store: refused"}},
+			Retries: map[string]failing{
+				"synth": {What: "archiving synth", Attempt: 3, Message: "object store: refused"},
+			},
 			Failing: []failing{{What: "completing the ledger", Attempt: 2, Message: "object store: refused"}},
 		},
 	}
@@ -172,7 +174,10 @@ func FuzzFrame(f *testing.F) {
 		}
 		stem := func(state stemflow.StemState) observation {
 			return observation{
-				Progress: &stemflow.Progress{Phase: stemflow.PhaseArchiving, Stems: []stemflow.StemProgress{{Name: name, State: state, Size: bytes}}},
+				Progress: &stemflow.Progress{
+					Phase: stemflow.PhaseArchiving,
+					Stems: []stemflow.StemProgress{{Name: name, State: state, Size: bytes}},
+				},
 				Activities: activities{
 					Transfers: map[string]transfer{name: {Bytes: bytes, Total: total, Rate: float64(total)}},
 					Failing:   []failing{{What: name, Message: message}},

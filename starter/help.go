@@ -23,7 +23,10 @@ Exit codes
 `
 
 func (p *cli) usage(w io.Writer) {
-	fmt.Fprint(w, "starter starts separations of tracks into stems, watches them, and shows what they archived.\n\nCommands\n")
+	fmt.Fprint(
+		w,
+		"starter starts separations of tracks into stems, watches them, and shows what they archived.\n\nCommands\n",
+	)
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  %-15s %s\n", c.name, c.summary)
 	}

@@ -16,8 +16,12 @@ const defaultLinkLifetime = time.Hour
 type linkLifetime stemflow.Duration
 
 func (l *linkLifetime) declare(set *flag.FlagSet) {
-	set.Var((*durationFlag)(l), "link-lifetime", fmt.Sprintf("`DURATION` for which the links work, at most %v (default %v)",
-		stemflow.Duration(archive.MaxLinkLifetime), stemflow.Duration(defaultLinkLifetime)))
+	set.Var(
+		(*durationFlag)(l),
+		"link-lifetime",
+		fmt.Sprintf("`DURATION` for which the links work, at most %v (default %v)",
+			stemflow.Duration(archive.MaxLinkLifetime), stemflow.Duration(defaultLinkLifetime)),
+	)
 }
 
 // orDefault is the lifetime, which S3 counts in seconds.

@@ -32,7 +32,12 @@ Anyone who can read the bucket can use the links in it, too.`,
 	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &listenOptions{}
 		o.declare(set)
-		set.StringVar(&o.out, "out", "", "`FILE` to write the page to, - for standard output (default: "+defaultListenFile+" unless it is published)")
+		set.StringVar(
+			&o.out,
+			"out",
+			"",
+			"`FILE` to write the page to, - for standard output (default: "+defaultListenFile+" unless it is published)",
+		)
 		set.BoolVar(&o.publish, "publish", false, "put the page beside the manifest and print a link to it")
 		o.lifetime.declare(set)
 		set.BoolVar(&o.json, "json", false, "print JSON only")
@@ -74,7 +79,10 @@ func (p *cli) listen(ctx context.Context, o listenOptions, args []string) error 
 		return err
 	}
 	var page bytes.Buffer
-	err = listen.Write(&page, listen.Page{Manifest: found.manifest, Links: links, Until: until, Renew: commandLine("listen", args)})
+	err = listen.Write(
+		&page,
+		listen.Page{Manifest: found.manifest, Links: links, Until: until, Renew: commandLine("listen", args)},
+	)
 	if err != nil {
 		return err
 	}
@@ -110,9 +118,19 @@ func (p *cli) printListenPage(made listenPage) {
 		fmt.Fprintf(p.stdout, "Wrote %s: open it in a browser.\n", made.File)
 	}
 	if made.Object != nil {
-		fmt.Fprintf(p.stdout, "Put it in bucket %s as %s: open it in a browser with this link.\n\n  %s\n\n", made.Object.Bucket, made.Object.Key, made.URL)
+		fmt.Fprintf(
+			p.stdout,
+			"Put it in bucket %s as %s: open it in a browser with this link.\n\n  %s\n\n",
+			made.Object.Bucket,
+			made.Object.Key,
+			made.URL,
+		)
 	}
-	fmt.Fprintf(p.stdout, "Its links work until %s, for whoever has it; then the same command makes a new page.\n", dateTime(made.LinksExpireAt))
+	fmt.Fprintf(
+		p.stdout,
+		"Its links work until %s, for whoever has it; then the same command makes a new page.\n",
+		dateTime(made.LinksExpireAt),
+	)
 }
 
 // commandLine is a command as one types it.
@@ -125,7 +143,11 @@ func commandLine(command string, args []string) string {
 }
 
 // publish puts a page beside the manifest and returns a link to it.
-func (a *archived) publish(ctx context.Context, page []byte, lifetime time.Duration) (*stemflow.ObjectRef, string, error) {
+func (a *archived) publish(
+	ctx context.Context,
+	page []byte,
+	lifetime time.Duration,
+) (*stemflow.ObjectRef, string, error) {
 	at := &stemflow.ObjectRef{Bucket: a.location.Bucket, Key: archive.ListenKey(a.location)}
 	_, err := a.store.Put(ctx, at.Bucket, at.Key, "text/html; charset=utf-8", bytes.NewReader(page), int64(len(page)))
 	if err != nil {

@@ -37,7 +37,11 @@ func newArchivedTrack(t *testing.T) archivedTrack {
 	user := serverstest.User(t, opts, bucket)
 	store, err := archive.New(opts)
 	require.NoError(t, err)
-	location := archive.Locate(bucket, "music", stemflow.Track{TaskID: "5c79", AudioID: "e231", Type: stemflow.SeparateVocal})
+	location := archive.Locate(
+		bucket,
+		"music",
+		stemflow.Track{TaskID: "5c79", AudioID: "e231", Type: stemflow.SeparateVocal},
+	)
 	a := archivedTrack{
 		variables: map[string]string{
 			"MINIO_ENDPOINT": user.Endpoint, "MINIO_ACCESS_KEY": user.AccessKey, "MINIO_SECRET_KEY": user.SecretKey,
@@ -105,7 +109,11 @@ func (a archivedTrack) requireLinks(t *testing.T, links []string, seconds string
 
 func TestShowGivesLinks(t *testing.T) {
 	a := newArchivedTrack(t)
-	plain, asStored := a.run(t, a.with("show", "--links=false")...), a.run(t, a.with("show", "--json", "--links=false")...)
+	plain, asStored := a.run(
+		t,
+		a.with("show", "--links=false")...), a.run(
+		t,
+		a.with("show", "--json", "--links=false")...)
 	require.NotContains(t, plain+asStored, "X-Amz-")
 	var manifest stemflow.Manifest
 	require.NoError(t, json.Unmarshal([]byte(asStored), &manifest))
@@ -114,12 +122,19 @@ func TestShowGivesLinks(t *testing.T) {
 	table := a.run(t, a.with("show")...)
 	rest, listed := strings.CutPrefix(table, plain)
 	require.True(t, listed, table)
-	require.Regexp(t, `^\nLinks, for whoever has them, until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n\n  vocals +http://\S+\n  instrumental +http://\S+\n$`, rest)
+	require.Regexp(
+		t,
+		`^\nLinks, for whoever has them, until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n\n  vocals +http://\S+\n  instrumental +http://\S+\n$`,
+		rest,
+	)
 	a.requireLinks(t, regexp.MustCompile(`http://\S+`).FindAllString(rest, -1), "3600")
 
 	before := time.Now()
 	var linked linkedManifest
-	require.NoError(t, json.Unmarshal([]byte(a.run(t, a.with("show", "--json", "--link-lifetime", "168h")...)), &linked))
+	require.NoError(
+		t,
+		json.Unmarshal([]byte(a.run(t, a.with("show", "--json", "--link-lifetime", "168h")...)), &linked),
+	)
 	require.WithinRange(t, linked.LinksExpireAt, before.Add(7*24*time.Hour-time.Second), time.Now().Add(7*24*time.Hour))
 	var links []string
 	for i, stem := range linked.Stems {
@@ -149,7 +164,11 @@ func TestListenWritesAFile(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	printed := a.run(t, a.with("listen")...)
-	require.Regexp(t, `^Wrote listen\.html: open it in a browser\.\nIts links work until \S+ \S+, for whoever has it; `, printed)
+	require.Regexp(
+		t,
+		`^Wrote listen\.html: open it in a browser\.\nIts links work until \S+ \S+, for whoever has it; `,
+		printed,
+	)
 	require.NotContains(t, printed, "X-Amz-")
 	page, err := os.ReadFile("listen.html")
 	require.NoError(t, err)
@@ -161,7 +180,13 @@ func TestListenWritesAFile(t *testing.T) {
 
 	named := filepath.Join(dir, "a name.html")
 	var made listenPage
-	require.NoError(t, json.Unmarshal([]byte(a.run(t, a.with("listen", "--json", "--out", named, "--link-lifetime", "90s")...)), &made))
+	require.NoError(
+		t,
+		json.Unmarshal(
+			[]byte(a.run(t, a.with("listen", "--json", "--out", named, "--link-lifetime", "90s")...)),
+			&made,
+		),
+	)
 	require.Equal(t, listenPage{File: named, LinksExpireAt: made.LinksExpireAt}, made)
 	page, err = os.ReadFile(named)
 	require.NoError(t, err)
@@ -187,8 +212,18 @@ func TestListenPublishes(t *testing.T) {
 	require.Contains(t, page, "<code>starter listen --task-id 5c79 --audio-id e231 --publish</code>")
 
 	var made listenPage
-	require.NoError(t, json.Unmarshal([]byte(a.run(t,
-		"listen", "--manifest-key", a.manifest.Manifest.Key, "--publish", "--out", "too.html", "--json", "--link-lifetime", "2m")), &made))
+	require.NoError(t, json.Unmarshal([]byte(a.run(
+		t,
+		"listen",
+		"--manifest-key",
+		a.manifest.Manifest.Key,
+		"--publish",
+		"--out",
+		"too.html",
+		"--json",
+		"--link-lifetime",
+		"2m",
+	)), &made))
 	require.Equal(t, listenPage{
 		File: "too.html", Object: &stemflow.ObjectRef{Bucket: a.bucket, Key: key}, URL: made.URL, LinksExpireAt: made.LinksExpireAt,
 	}, made)
@@ -211,7 +246,10 @@ func TestLinksLeadIntoTheBucketOfTheManifest(t *testing.T) {
 	require.Equal(t, "vocals", body)
 
 	var made listenPage
-	require.NoError(t, json.Unmarshal([]byte(a.run(t, "listen", "--manifest-key", "elsewhere.json", "--publish", "--json")), &made))
+	require.NoError(
+		t,
+		json.Unmarshal([]byte(a.run(t, "listen", "--manifest-key", "elsewhere.json", "--publish", "--json")), &made),
+	)
 	require.Equal(t, "listen.html", made.Object.Key)
 }
 

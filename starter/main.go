@@ -50,7 +50,9 @@ type command struct {
 }
 
 func commands() []command {
-	return append([]command{startCommand, resumeCommand, watchCommand, showCommand, listenCommand, cancelCommand}, catalogCommands()...)
+	return append(
+		[]command{startCommand, resumeCommand, watchCommand, showCommand, listenCommand, cancelCommand},
+		catalogCommands()...)
 }
 
 // find returns the command that a command line begins with, by the longest name that fits, and what

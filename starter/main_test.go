@@ -23,7 +23,12 @@ import (
 )
 
 // starter runs a command line in an environment with only the variables.
-func starter(t *testing.T, stdin string, variables map[string]string, args ...string) (code int, stdout, stderr string) {
+func starter(
+	t *testing.T,
+	stdin string,
+	variables map[string]string,
+	args ...string,
+) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	lookup := func(name string) (string, bool) {
 		value, set := variables[name]
@@ -151,10 +156,27 @@ func TestJSONOnly(t *testing.T) {
 func TestInputThenFlags(t *testing.T) {
 	o := &startOptions{inputFile: "-"}
 	require.NoError(t, o.readInput(strings.NewReader(
-		`{"taskId":"5c79","audioId":"e231","type":"split_stem","callbackGrace":"1m","force":true,"allowPartial":true}`)))
+		`{"taskId":"5c79","audioId":"e231","type":"split_stem","callbackGrace":"1m","force":true,"allowPartial":true}`,
+	)))
 	set := newFlagSet("start")
 	o.declare(set)
-	require.NoError(t, set.Parse([]string{"--input", "-", "--audio-id", "a7", "--deadline", "1h30m", "--force=false", "--bucket", "b-1", "--wait"}))
+	require.NoError(
+		t,
+		set.Parse(
+			[]string{
+				"--input",
+				"-",
+				"--audio-id",
+				"a7",
+				"--deadline",
+				"1h30m",
+				"--force=false",
+				"--bucket",
+				"b-1",
+				"--wait",
+			},
+		),
+	)
 	require.Equal(t, startOptions{
 		in: stemflow.SeparateStemsInput{
 			TaskID: "5c79", AudioID: "a7", Type: stemflow.SplitStem, Bucket: "b-1", AllowPartial: true,
@@ -216,7 +238,10 @@ func TestStartedIsTakenFromTheAnswer(t *testing.T) {
 		_ = noteStarted(withStarted(t.Context(), &started), "", nil, c.reply, nil, c.invoke)
 		require.Equal(t, c.started, started, c.name)
 	}
-	require.NoError(t, noteStarted(t.Context(), "", nil, &workflowservice.StartWorkflowExecutionResponse{}, nil, answer(true, nil)))
+	require.NoError(
+		t,
+		noteStarted(t.Context(), "", nil, &workflowservice.StartWorkflowExecutionResponse{}, nil, answer(true, nil)),
+	)
 }
 
 func TestTitle(t *testing.T) {

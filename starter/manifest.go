@@ -51,7 +51,11 @@ func (p *cli) readManifest(ctx context.Context, command string, o manifestOption
 	if err := errors.Join(cfgErr, storeErr); err != nil {
 		return nil, configurationError(err)
 	}
-	a := &archived{store: store, location: o.location(cfg), ledger: archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, o.in.Track())}
+	a := &archived{
+		store:    store,
+		location: o.location(cfg),
+		ledger:   archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, o.in.Track()),
+	}
 	if err := a.read(ctx, o); err != nil {
 		return nil, err
 	}
@@ -93,8 +97,12 @@ func (a *archived) read(ctx context.Context, o manifestOptions) error {
 	case errors.Is(err, archive.ErrCorrupt):
 		return notAManifest(err)
 	case errors.Is(err, archive.ErrNotFound):
-		f := &failure{Type: failureNotArchived, Message: fmt.Sprintf("there is no %s in bucket %s", key, bucket), code: exitFailed,
-			hint: "Check bucket and prefix; \"starter start\" separates the track."}
+		f := &failure{
+			Type:    failureNotArchived,
+			Message: fmt.Sprintf("there is no %s in bucket %s", key, bucket),
+			code:    exitFailed,
+			hint:    "Check bucket and prefix; \"starter start\" separates the track.",
+		}
 		if o.manifestKey == "" {
 			f.addSubmission(ctx, a.store, a.location, a.ledger)
 		}
@@ -126,8 +134,12 @@ func (f *failure) addSubmission(ctx context.Context, store *archive.Store, place
 }
 
 func notAManifest(err error) error {
-	return &failure{Type: failureNotArchived, Message: "what is stored there is no manifest: " + err.Error(), code: exitFailed,
-		hint: "Starting the track again writes it anew, and pays nothing if the ledger knows of a payment."}
+	return &failure{
+		Type:    failureNotArchived,
+		Message: "what is stored there is no manifest: " + err.Error(),
+		code:    exitFailed,
+		hint:    "Starting the track again writes it anew, and pays nothing if the ledger knows of a payment.",
+	}
 }
 
 func archiveFailure(err error) error {

@@ -97,7 +97,13 @@ func keepObserving[O any](ctx context.Context, observe func(context.Context, O) 
 }
 
 // observeRun makes one observation. It keeps what was last known where there is no answer.
-func observeRun(ctx context.Context, c client.Client, queue string, run client.WorkflowRun, last observation) observation {
+func observeRun(
+	ctx context.Context,
+	c client.Client,
+	queue string,
+	run client.WorkflowRun,
+	last observation,
+) observation {
 	s, description := takeSnapshot(ctx, c, queue, run.GetID(), run.GetRunID(), snapshot[stemflow.Progress]{
 		progress: last.Progress, trouble: last.Trouble, untaken: last.Untaken,
 	})
@@ -154,7 +160,11 @@ func noWorkerYet(queue string) string {
 	return "no worker of task queue " + queue + " has taken it yet"
 }
 
-func describe(ctx context.Context, c client.Client, workflowID, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+func describe(
+	ctx context.Context,
+	c client.Client,
+	workflowID, runID string,
+) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	description, err := c.DescribeWorkflow(ctx, workflowID, runID)
@@ -206,13 +216,21 @@ func pendingActivities(pending []*workflowpb.PendingActivityInfo) activities {
 		case name == activityapi.ActivityGetSeparationRecord:
 			a.Polls = int(activity.GetAttempt()) - 1
 		case heartbeat.Name != "" && started:
-			a.Transfers[heartbeat.Name] = transfer{Bytes: heartbeat.Bytes, Total: heartbeat.Total, Rate: rate(activity, heartbeat.Bytes)}
+			a.Transfers[heartbeat.Name] = transfer{
+				Bytes: heartbeat.Bytes,
+				Total: heartbeat.Total,
+				Rate:  rate(activity, heartbeat.Bytes),
+			}
 		}
 		failure := activity.GetLastFailure()
 		if failure == nil || isExpected(failure.GetApplicationFailureInfo().GetType()) {
 			continue
 		}
-		f := failing{What: cmp.Or(doing[name], name), Attempt: int(activity.GetAttempt()), Message: failure.GetMessage()}
+		f := failing{
+			What:    cmp.Or(doing[name], name),
+			Attempt: int(activity.GetAttempt()),
+			Message: failure.GetMessage(),
+		}
 		if heartbeat.Name != "" {
 			f.What = "archiving " + heartbeat.Name
 			a.Retries[heartbeat.Name] = f
@@ -233,7 +251,8 @@ func isExpected(kind string) bool {
 // one, and for other activities.
 func lastHeartbeat(activity *workflowpb.PendingActivityInfo) activityapi.ArchiveStemHeartbeat {
 	var heartbeat activityapi.ArchiveStemHeartbeat
-	if activity.GetActivityType().GetName() != activityapi.ActivityArchiveStem || activity.GetHeartbeatDetails() == nil {
+	if activity.GetActivityType().GetName() != activityapi.ActivityArchiveStem ||
+		activity.GetHeartbeatDetails() == nil {
 		return heartbeat
 	}
 	if err := converter.GetDefaultDataConverter().FromPayloads(activity.GetHeartbeatDetails(), &heartbeat); err != nil {

@@ -17,10 +17,19 @@ import (
 )
 
 func pending(name string, attempt int32, state enumspb.PendingActivityState) *workflowpb.PendingActivityInfo {
-	return &workflowpb.PendingActivityInfo{ActivityType: &commonpb.ActivityType{Name: name}, Attempt: attempt, State: state}
+	return &workflowpb.PendingActivityInfo{
+		ActivityType: &commonpb.ActivityType{Name: name},
+		Attempt:      attempt,
+		State:        state,
+	}
 }
 
-func withBeat(t *testing.T, a *workflowpb.PendingActivityInfo, beat any, after time.Duration) *workflowpb.PendingActivityInfo {
+func withBeat(
+	t *testing.T,
+	a *workflowpb.PendingActivityInfo,
+	beat any,
+	after time.Duration,
+) *workflowpb.PendingActivityInfo {
 	details, err := converter.GetDefaultDataConverter().ToPayloads(beat)
 	require.NoError(t, err)
 	a.HeartbeatDetails = details

@@ -23,7 +23,9 @@ func phaseText(o observation) string {
 	case stemflow.PhaseWaiting:
 		switch {
 		case p.SubmissionUnknown:
-			return "whether the provider took the track is not known, waiting for its callback until " + timeOfDay(p.Deadline)
+			return "whether the provider took the track is not known, waiting for its callback until " + timeOfDay(
+				p.Deadline,
+			)
 		case p.PollingFrom.IsZero():
 			return "waiting for the provider"
 		default:

@@ -25,7 +25,12 @@ expire; --links=false leaves them out of what others may read, like a log.
 	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &showOptions{}
 		o.declare(set)
-		set.BoolVar(&o.links, "links", true, "give links with which anybody can get the stems, for a while; --links=false gives none")
+		set.BoolVar(
+			&o.links,
+			"links",
+			true,
+			"give links with which anybody can get the stems, for a while; --links=false gives none",
+		)
 		o.lifetime.declare(set)
 		set.BoolVar(&o.json, "json", false, "print JSON only")
 		return func(ctx context.Context, _ []string) error { return p.show(ctx, *o) }
@@ -95,7 +100,12 @@ func withLinks(m stemflow.Manifest, links []string, until time.Time) linkedManif
 }
 
 func (p *cli) printManifest(m stemflow.Manifest) {
-	in := stemflow.SeparateStemsInput{TaskID: m.Source.TaskID, AudioID: m.Source.AudioID, Type: m.Type, StemName: m.Source.StemName}
+	in := stemflow.SeparateStemsInput{
+		TaskID:   m.Source.TaskID,
+		AudioID:  m.Source.AudioID,
+		Type:     m.Type,
+		StemName: m.Source.StemName,
+	}
 	fmt.Fprintf(p.stdout, "%s, archived %s\n", title(in), dateTime(m.ArchivedAt))
 	p.printArchive(&m.SeparateStemsResult)
 }

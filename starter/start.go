@@ -152,7 +152,15 @@ func (p *cli) start(ctx context.Context, o startOptions) error {
 		return err
 	}
 	defer c.Close()
-	run, started, err := startOrJoin(ctx, c, cfg, stemflow.WorkflowID(o.in), title(o.in), stemflow.WorkflowSeparateStems, o.in)
+	run, started, err := startOrJoin(
+		ctx,
+		c,
+		cfg,
+		stemflow.WorkflowID(o.in),
+		title(o.in),
+		stemflow.WorkflowSeparateStems,
+		o.in,
+	)
 	if err != nil {
 		return temporalFailure("the separation cannot be started", err)
 	}

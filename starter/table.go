@@ -91,7 +91,16 @@ func stemRows(stems []stemflow.Stem, key, hash func(string) string) [][]string {
 	var bytes int64
 	for _, stem := range stems {
 		bytes += stem.Size
-		rows = append(rows, []string{stem.Name, byteText(stem.Size), playingTime(stem.DurationSeconds), key(stem.Key), hash(stem.SHA256)})
+		rows = append(
+			rows,
+			[]string{
+				stem.Name,
+				byteText(stem.Size),
+				playingTime(stem.DurationSeconds),
+				key(stem.Key),
+				hash(stem.SHA256),
+			},
+		)
 	}
 	noun := "stems"
 	if len(stems) == 1 {

@@ -16,7 +16,13 @@ const folder = "5c79/e231/separate_vocal/3e63/"
 
 func someStems() []stemflow.Stem {
 	return []stemflow.Stem{
-		{Name: "vocals", Key: folder + "vocals.mp3", Size: 4_812_345, SHA256: strings.Repeat("0f", 32), DurationSeconds: 245.6},
+		{
+			Name:            "vocals",
+			Key:             folder + "vocals.mp3",
+			Size:            4_812_345,
+			SHA256:          strings.Repeat("0f", 32),
+			DurationSeconds: 245.6,
+		},
 		{Name: "instrumental", Key: folder + "instrumental.mp3", Size: 96_192, SHA256: strings.Repeat("a1", 32)},
 	}
 }
@@ -74,7 +80,10 @@ func TestTableOfScatteredKeys(t *testing.T) {
 
 func TestResult(t *testing.T) {
 	var out bytes.Buffer
-	p := &cli{stdout: &out, size: func() (program.TerminalSize, bool) { return program.TerminalSize{Columns: 80, Rows: 24}, true }}
+	p := &cli{
+		stdout: &out,
+		size:   func() (program.TerminalSize, bool) { return program.TerminalSize{Columns: 80, Rows: 24}, true },
+	}
 	p.printResult(stemflow.SeparateStemsInput{TaskID: "5c79", AudioID: "e231"}, &stemflow.SeparateStemsResult{
 		SeparationTaskID: "3e63", Type: stemflow.SeparateVocal, SettledBy: stemflow.SettledByArchive,
 		Stems: someStems()[:1], Empty: []string{"instrumental"},

@@ -33,7 +33,10 @@ func dial(ctx context.Context) (client.Client, error) {
 		return nil, configurationError(err)
 	}
 	tracing.Join(&options)
-	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(noteStarted))
+	options.ConnectionOptions.DialOptions = append(
+		options.ConnectionOptions.DialOptions,
+		grpc.WithChainUnaryInterceptor(noteStarted),
+	)
 
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -64,7 +67,12 @@ func withStarted(ctx context.Context, started *bool) context.Context {
 }
 
 func noteStarted(
-	ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption,
+	ctx context.Context,
+	method string,
+	request, reply any,
+	conn *grpc.ClientConn,
+	invoke grpc.UnaryInvoker,
+	options ...grpc.CallOption,
 ) error {
 	if err := invoke(ctx, method, request, reply, conn, options...); err != nil {
 		return err

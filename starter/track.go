@@ -20,9 +20,18 @@ func trackFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput) {
 
 // typeFlags declares the flags that say what is separated from a track.
 func typeFlags(set *flag.FlagSet, in *stemflow.SeparateStemsInput) {
-	set.StringVar((*string)(&in.Type), "type", string(in.Type),
-		"`TYPE` of separation: separate_vocal (2 stems; the default), split_stem (up to 12), split_stem_advanced (one instrument)")
-	set.StringVar(&in.StemName, "stem-name", in.StemName, "`NAME` of the instrument, like \"Lead Vocal\"; only with split_stem_advanced")
+	set.StringVar(
+		(*string)(&in.Type),
+		"type",
+		string(in.Type),
+		"`TYPE` of separation: separate_vocal (2 stems; the default), split_stem (up to 12), split_stem_advanced (one instrument)",
+	)
+	set.StringVar(
+		&in.StemName,
+		"stem-name",
+		in.StemName,
+		"`NAME` of the instrument, like \"Lead Vocal\"; only with split_stem_advanced",
+	)
 }
 
 // archiveFlags declares the flags that say where the archive is.

@@ -21,7 +21,12 @@ const reconnectPause = 2 * time.Second
 // wait shows the progress of a run until it ends, and then what it archived. in names the track
 // that it separates.
 func (p *cli) wait(
-	ctx context.Context, c client.Client, cfg config.Starter, run client.WorkflowRun, in stemflow.SeparateStemsInput, asJSON bool,
+	ctx context.Context,
+	c client.Client,
+	cfg config.Starter,
+	run client.WorkflowRun,
+	in stemflow.SeparateStemsInput,
+	asJSON bool,
 ) error {
 	started := time.Now()
 	if d, err := describe(ctx, c, run.GetID(), run.GetRunID()); err == nil {
@@ -54,14 +59,23 @@ func (p *cli) follow(
 	if asJSON {
 		return await[stemflow.SeparateStemsResult](ctx, run)
 	}
-	return showUntilEnd[stemflow.SeparateStemsResult](ctx, run, newDisplay(p, cfg, started, picture[observation]{frame, changes}),
+	return showUntilEnd[stemflow.SeparateStemsResult](
+		ctx,
+		run,
+		newDisplay(p, cfg, started, picture[observation]{frame, changes}),
 		func(ctx context.Context, last observation) observation {
 			return observeRun(ctx, c, cfg.TaskQueue, run, last)
-		})
+		},
+	)
 }
 
 // showUntilEnd returns how the run ended. Until then it shows what is seen of it.
-func showUntilEnd[R, O any](ctx context.Context, run client.WorkflowRun, d display[O], observe func(context.Context, O) O) (result *R, err error) {
+func showUntilEnd[R, O any](
+	ctx context.Context,
+	run client.WorkflowRun,
+	d display[O],
+	observe func(context.Context, O) O,
+) (result *R, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan struct{})
@@ -132,6 +146,11 @@ func paidFor(ctx context.Context, c client.Client, run client.WorkflowRun) *stem
 // nextSteps are the commands for a separation that goes on by itself. None of them can pay.
 func nextSteps(in stemflow.SeparateStemsInput) string {
 	track := trackArguments(in)
-	return fmt.Sprintf("  watch   starter watch%s\n  cancel  starter cancel%s\n  show    starter show%s%s  (when it is done)",
-		track, track, track, archiveArguments(in))
+	return fmt.Sprintf(
+		"  watch   starter watch%s\n  cancel  starter cancel%s\n  show    starter show%s%s  (when it is done)",
+		track,
+		track,
+		track,
+		archiveArguments(in),
+	)
 }

@@ -16,7 +16,10 @@ import (
 // others.
 func (s *separation) archiveStems(ctx workflow.Context) error {
 	for _, stem := range s.record.Stems {
-		s.progress.Stems = append(s.progress.Stems, stemflow.StemProgress{Name: stem.Name, State: stemflow.StemArchiving})
+		s.progress.Stems = append(
+			s.progress.Stems,
+			stemflow.StemProgress{Name: stem.Name, State: stemflow.StemArchiving},
+		)
 	}
 	s.enter(ctx, stemflow.PhaseArchiving)
 
@@ -46,7 +49,11 @@ func (s *separation) archiveStems(ctx workflow.Context) error {
 			continue
 		}
 		kind, app := applicationError(err)
-		failed := stemflow.FailedStem{Name: s.record.Stems[i].Name, Type: stemflow.ErrorArchiveUnavailable, Message: err.Error()}
+		failed := stemflow.FailedStem{
+			Name:    s.record.Stems[i].Name,
+			Type:    stemflow.ErrorArchiveUnavailable,
+			Message: err.Error(),
+		}
 		if app != nil {
 			failed.Message = app.Message()
 		}
@@ -68,14 +75,16 @@ func (s *separation) archiveStem(ctx workflow.Context, source stemflow.SourceSte
 		var stem stemflow.Stem
 		err := workflow.ExecuteActivity(archiveOptions(ctx, source.Name), activityapi.ActivityArchiveStem, activityapi.ArchiveStemInput{
 			Location: s.archive.Location, SeparationTaskID: s.separationTaskID, Stem: source, Fresh: !s.resumed,
-		}).Get(ctx, &stem)
+		}).
+			Get(ctx, &stem)
 		if kind, _ := applicationError(err); kind != stemflow.ErrorSourceExpired || len(tried) == maxRenewals {
 			return stem, err
 		}
 		tried = append(tried, source.URL)
 		err = workflow.ExecuteActivity(renewOptions(ctx, source.Name), activityapi.ActivityRenewSource, activityapi.RenewSourceInput{
 			SeparationTaskID: s.separationTaskID, Stem: source, Tried: tried,
-		}).Get(ctx, &source)
+		}).
+			Get(ctx, &source)
 		if err != nil {
 			return stem, err
 		}
@@ -87,7 +96,8 @@ func (s *separation) archiveStem(ctx workflow.Context, source stemflow.SourceSte
 func (s *separation) incomplete() error {
 	kind := stemflow.ErrorArchiveIncomplete
 	first := s.failed[0].Type
-	if len(s.stems) == 0 && !slices.ContainsFunc(s.failed, func(f stemflow.FailedStem) bool { return f.Type != first }) {
+	if len(s.stems) == 0 &&
+		!slices.ContainsFunc(s.failed, func(f stemflow.FailedStem) bool { return f.Type != first }) {
 		kind = first
 	}
 	reasons := make([]string, len(s.failed))
@@ -119,13 +129,25 @@ func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStem
 	manifest := stemflow.Manifest{
 		Version:             1,
 		SeparateStemsResult: result,
-		Source:              stemflow.ManifestSource{TaskID: s.in.TaskID, AudioID: s.in.AudioID, StemName: s.in.StemName},
+		Source: stemflow.ManifestSource{
+			TaskID:   s.in.TaskID,
+			AudioID:  s.in.AudioID,
+			StemName: s.in.StemName,
+		},
 		Provider: stemflow.ManifestProvider{
 			OriginURL: s.record.OriginURL, CreatedAt: s.record.CreatedAt, CompletedAt: s.record.CompletedAt,
 		},
 	}
-	err := localFirst(manifestOptions(ctx), activityapi.ActivityWriteManifest,
-		activityapi.WriteManifestInput{Location: s.archive.Location, Ledger: s.archive.Ledger, Manifest: manifest}, &result.Manifest)
+	err := localFirst(
+		manifestOptions(ctx),
+		activityapi.ActivityWriteManifest,
+		activityapi.WriteManifestInput{
+			Location: s.archive.Location,
+			Ledger:   s.archive.Ledger,
+			Manifest: manifest,
+		},
+		&result.Manifest,
+	)
 	if temporal.IsCanceledError(err) {
 		return nil, err
 	}

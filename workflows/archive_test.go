@@ -78,7 +78,13 @@ func TestOneBadStemHarmsNoOther(t *testing.T) {
 		require.Contains(t, message, "vocals")
 		require.Equal(t, separationID, details.SeparationTaskID)
 		require.Equal(t, []stemflow.Stem{*archived("instrumental")}, details.Stems)
-		require.Equal(t, []stemflow.FailedStem{{Name: "vocals", Type: stemflow.ErrorSourceNotAudio, Message: stemflow.ErrorSourceNotAudio}}, details.Failed)
+		require.Equal(
+			t,
+			[]stemflow.FailedStem{
+				{Name: "vocals", Type: stemflow.ErrorSourceNotAudio, Message: stemflow.ErrorSourceNotAudio},
+			},
+			details.Failed,
+		)
 		require.Empty(t, w.manifests, "a manifest is a commit marker")
 	})
 	t.Run("allowPartial succeeds", func(t *testing.T) {
@@ -126,7 +132,10 @@ func TestEmptyNamesTheExpectedStemsThatWereNotServed(t *testing.T) {
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		return &activityapi.SeparationRecord{
 			OriginURL: "https://cdn.example/origin.mp3",
-			Stems:     []stemflow.SourceStem{{Name: "vocals", URL: "https://f.example/v"}, {Name: "kazoo", URL: "https://f.example/k"}},
+			Stems: []stemflow.SourceStem{
+				{Name: "vocals", URL: "https://f.example/v"},
+				{Name: "kazoo", URL: "https://f.example/k"},
+			},
 		}, nil
 	}
 	in := input()

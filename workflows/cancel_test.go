@@ -94,7 +94,11 @@ func TestCancelWhileArchiving(t *testing.T) {
 func TestCancelDoesNotLoseTheLedgersCompletion(t *testing.T) {
 	w := newWorld(t)
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
-		return &activityapi.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now(), LedgerBehind: true}, nil
+		return &activityapi.SubmittedSeparation{
+			SeparationTaskID: separationID,
+			SubmittedAt:      w.env.Now(),
+			LedgerBehind:     true,
+		}, nil
 	}
 	tries := 0
 	w.record = func(activityapi.RecordSubmissionInput) error {

@@ -64,16 +64,27 @@ func (c *catalog) skipped(track activityapi.RunningTrack, price int, withinBudge
 	row.Credits = track.Credits
 	if withinBudget {
 		row.Reason = stemflow.ErrorInsufficientCredits
-		row.Message = fmt.Sprintf("the account has %v credits, and the track may cost %d; top it up and start the catalogue again", c.budget.balance, price)
+		row.Message = fmt.Sprintf(
+			"the account has %v credits, and the track may cost %d; top it up and start the catalogue again",
+			c.budget.balance,
+			price,
+		)
 		if c.budget.refusedAt > 0 {
-			row.Message = fmt.Sprintf("the account has %v credits, and at %v the provider would take no track; look at its prices and at the limits of the key",
-				c.budget.balance, c.budget.refusedAt)
+			row.Message = fmt.Sprintf(
+				"the account has %v credits, and at %v the provider would take no track; look at its prices and at the limits of the key",
+				c.budget.balance,
+				c.budget.refusedAt,
+			)
 		}
 		return row
 	}
 	row.Reason = stemflow.ReasonCreditBudget
-	row.Message = fmt.Sprintf("%d of the budget's %d credits are spent, and the track may cost %d; start the catalogue again with another budget",
-		c.budget.spent, *c.budget.limit, price)
+	row.Message = fmt.Sprintf(
+		"%d of the budget's %d credits are spent, and the track may cost %d; start the catalogue again with another budget",
+		c.budget.spent,
+		*c.budget.limit,
+		price,
+	)
 	return row
 }
 

@@ -154,8 +154,13 @@ func isOutage(reason string) bool {
 // mended, unpaid if it was paid for.
 func isPassing(reason string) bool {
 	switch reason {
-	case stemflow.ErrorUnauthorized, stemflow.ErrorProviderUnavailable, stemflow.ErrorArchiveUnavailable, stemflow.ErrorSeparationTimedOut,
-		stemflow.ErrorSourceForbidden, stemflow.ErrorSourceTooLarge, stemflow.ErrorSourceBlocked:
+	case stemflow.ErrorUnauthorized,
+		stemflow.ErrorProviderUnavailable,
+		stemflow.ErrorArchiveUnavailable,
+		stemflow.ErrorSeparationTimedOut,
+		stemflow.ErrorSourceForbidden,
+		stemflow.ErrorSourceTooLarge,
+		stemflow.ErrorSourceBlocked:
 		return true
 	}
 	return false

@@ -98,7 +98,10 @@ func TestWhatCountsAsAFailureInARow(t *testing.T) {
 	success := separated(stemflow.SeparateStemsInput{AudioID: "a"})
 	found := never(stemflow.SeparateStemsInput{AudioID: "a"})
 	resumed := separated(stemflow.SeparateStemsInput{AudioID: "a", SeparationTaskID: "sep"})
-	others := []activityapi.EndedSeparation{paidAndFailed(stemflow.ErrorNoStems), paidAndFailed(stemflow.ErrorSourceExpired)}
+	others := []activityapi.EndedSeparation{
+		paidAndFailed(stemflow.ErrorNoStems),
+		paidAndFailed(stemflow.ErrorSourceExpired),
+	}
 	for name, c := range map[string]struct {
 		ends   []activityapi.EndedSeparation
 		pauses bool
@@ -365,7 +368,10 @@ func TestTracksFromBeforeThePauseDoNotCount(t *testing.T) {
 			require.True(t, p.Trial, "only the track that was started for it ends it")
 			require.Len(t, s.started, 26)
 		})
-		s.after(2*time.Hour+30*time.Second, func() { s.fails(paidAndFailed(stemflow.ErrorSeparationFailed), 10, 11, 12) })
+		s.after(
+			2*time.Hour+30*time.Second,
+			func() { s.fails(paidAndFailed(stemflow.ErrorSeparationFailed), 10, 11, 12) },
+		)
 		s.after(2*time.Hour+100*time.Second, func() {
 			p := s.progress()
 			require.Nil(t, p.Paused)
@@ -427,7 +433,8 @@ func TestACatalogFromBeforeTheBreakerKeepsItsRule(t *testing.T) {
 			s := newShelf(t, 40)
 			mend := s.dead(c.end)
 			s.prelude = func() {
-				s.env.OnGetVersion("catalog-breaker", workflow.DefaultVersion, workflow.Version(1)).Return(workflow.DefaultVersion)
+				s.env.OnGetVersion("catalog-breaker", workflow.DefaultVersion, workflow.Version(1)).
+					Return(workflow.DefaultVersion)
 				s.after(30*time.Second, func() { require.Equal(t, 10, s.progress().Running) })
 				if c.paused {
 					s.after(time.Hour, func() {
@@ -532,7 +539,10 @@ func TestDetailsSayWhatTheBreakerDoes(t *testing.T) {
 		return metadata.GetCurrentDetails()
 	}
 	s.prelude = func() {
-		s.after(30*time.Second, func() { require.Contains(t, details(), "for now 3 at a time of those that cost credits") })
+		s.after(
+			30*time.Second,
+			func() { require.Contains(t, details(), "for now 3 at a time of those that cost credits") },
+		)
 		s.after(time.Hour, func() {
 			require.Contains(t, details(), "the last 3 tracks that were paid for failed")
 			mend()

@@ -38,7 +38,8 @@ func newCreditBudget(limit *int, state activityapi.CatalogState) creditBudget {
 // affords tells whether a price can be reserved: by the budget, and by the balance.
 func (b *creditBudget) affords(price int) (budget, balance bool) {
 	budget = b.limit == nil || b.spent+b.reserved+price <= *b.limit
-	balance = b.known && b.balance-float64(b.since+b.reserved+price) >= 0 && (b.refusedAt == 0 || b.balance > b.refusedAt)
+	balance = b.known && b.balance-float64(b.since+b.reserved+price) >= 0 &&
+		(b.refusedAt == 0 || b.balance > b.refusedAt)
 	return budget, balance && !(b.doubtful && b.probing)
 }
 

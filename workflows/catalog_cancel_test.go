@@ -123,28 +123,33 @@ func TestACancelledCatalogCancelsWhatItHasAdopted(t *testing.T) {
 	s.longAfter = 5
 	cancelled := map[string]int{}
 	s.prelude = func() {
-		s.env.OnRequestCancelExternalWorkflow(mock.Anything, mock.Anything, mock.Anything).Return(func(_, id, run string) error {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			require.NotEmpty(t, run)
-			cancelled[id]++
-			return nil
-		})
+		s.env.OnRequestCancelExternalWorkflow(mock.Anything, mock.Anything, mock.Anything).
+			Return(func(_, id, run string) error {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				require.NotEmpty(t, run)
+				cancelled[id]++
+				return nil
+			})
 		if s.generations() == 2 {
 			s.longAfter = 0
 			s.after(time.Second, func() { s.update(stemflow.UpdateSetWindow, nil, 15) })
 			s.after(2*time.Second, s.env.CancelWorkflow)
 		}
-		shelve(s, activityapi.ActivityAwaitSeparation, func(in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
-			if cancelled[in.WorkflowID] == 0 {
-				return nil, again(activityapi.ActivityErrorStillRunning)
-			}
-			if cancelled[in.WorkflowID]++; cancelled[in.WorkflowID] == 2 { // a look that was under way at the cancellation may see it too
-				s.paid += 10
-			}
-			end := paidAndFailed(stemflow.ReasonCanceled)
-			return &end, nil
-		})
+		shelve(
+			s,
+			activityapi.ActivityAwaitSeparation,
+			func(in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
+				if cancelled[in.WorkflowID] == 0 {
+					return nil, again(activityapi.ActivityErrorStillRunning)
+				}
+				if cancelled[in.WorkflowID]++; cancelled[in.WorkflowID] == 2 { // a look that was under way at the cancellation may see it too
+					s.paid += 10
+				}
+				end := paidAndFailed(stemflow.ReasonCanceled)
+				return &end, nil
+			},
+		)
 	}
 	s.run()
 	kind, _, result := s.failure()

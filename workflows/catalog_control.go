@@ -12,42 +12,64 @@ import (
 // offerControl lets people pause a catalogue, let it go on, and change its window.
 func (c *catalog) offerControl(ctx workflow.Context) error {
 	return errors.Join(
-		workflow.SetUpdateHandlerWithOptions(ctx, stemflow.UpdatePause, func(ctx workflow.Context) (stemflow.CatalogProgress, error) {
-			if c.state.Paused == nil {
-				c.pause(ctx, stemflow.CatalogPause{Reason: stemflow.PauseRequested})
-			}
-			return c.progress(), nil
-		}, workflow.UpdateHandlerOptions{Description: "Start no more tracks; those under way go on.", Validator: c.canControl}),
-
-		workflow.SetUpdateHandlerWithOptions(ctx, stemflow.UpdateResume, func(ctx workflow.Context) (stemflow.CatalogProgress, error) {
-			if c.breaker && c.pausedItself() {
-				c.startTrial()
-			}
-			if !c.breaker {
-				c.state.Outages = 0
-			}
-			c.state.Paused = nil
-			c.budget.known = false // it may be what was mended
-			c.showDetails(ctx)
-			return c.progress(), nil
-		}, workflow.UpdateHandlerOptions{
-			Description: "Go on after a pause. If the catalogue paused by itself, one track is tried first.",
-			Validator:   c.canControl,
-		}),
-
-		workflow.SetUpdateHandlerWithOptions(ctx, stemflow.UpdateSetWindow, func(ctx workflow.Context, window int) (stemflow.CatalogProgress, error) {
-			c.state.Window = window
-			c.showDetails(ctx)
-			return c.progress(), nil
-		}, workflow.UpdateHandlerOptions{
-			Description: "Have so many tracks under way at a time from now on.",
-			Validator: func(ctx workflow.Context, window int) error {
-				if window < 1 || window > stemflow.MaxWindow {
-					return fmt.Errorf("%d is not between 1 and %d; to start no more tracks, pause", window, stemflow.MaxWindow)
+		workflow.SetUpdateHandlerWithOptions(
+			ctx,
+			stemflow.UpdatePause,
+			func(ctx workflow.Context) (stemflow.CatalogProgress, error) {
+				if c.state.Paused == nil {
+					c.pause(ctx, stemflow.CatalogPause{Reason: stemflow.PauseRequested})
 				}
-				return c.canControl(ctx)
+				return c.progress(), nil
 			},
-		}),
+			workflow.UpdateHandlerOptions{
+				Description: "Start no more tracks; those under way go on.",
+				Validator:   c.canControl,
+			},
+		),
+
+		workflow.SetUpdateHandlerWithOptions(
+			ctx,
+			stemflow.UpdateResume,
+			func(ctx workflow.Context) (stemflow.CatalogProgress, error) {
+				if c.breaker && c.pausedItself() {
+					c.startTrial()
+				}
+				if !c.breaker {
+					c.state.Outages = 0
+				}
+				c.state.Paused = nil
+				c.budget.known = false // it may be what was mended
+				c.showDetails(ctx)
+				return c.progress(), nil
+			},
+			workflow.UpdateHandlerOptions{
+				Description: "Go on after a pause. If the catalogue paused by itself, one track is tried first.",
+				Validator:   c.canControl,
+			},
+		),
+
+		workflow.SetUpdateHandlerWithOptions(
+			ctx,
+			stemflow.UpdateSetWindow,
+			func(ctx workflow.Context, window int) (stemflow.CatalogProgress, error) {
+				c.state.Window = window
+				c.showDetails(ctx)
+				return c.progress(), nil
+			},
+			workflow.UpdateHandlerOptions{
+				Description: "Have so many tracks under way at a time from now on.",
+				Validator: func(ctx workflow.Context, window int) error {
+					if window < 1 || window > stemflow.MaxWindow {
+						return fmt.Errorf(
+							"%d is not between 1 and %d; to start no more tracks, pause",
+							window,
+							stemflow.MaxWindow,
+						)
+					}
+					return c.canControl(ctx)
+				},
+			},
+		),
 	)
 }
 
@@ -69,8 +91,9 @@ func (c *catalog) pause(ctx workflow.Context, pause stemflow.CatalogPause) {
 // after the other fail.
 func (c *catalog) pauseItself(ctx workflow.Context, reason, message string) {
 	if !c.pausedItself() {
-		workflow.GetLogger(ctx).Warn("the catalogue pauses until somebody has mended what is wrong and sends the update resume",
-			"reason", reason, "message", message)
+		workflow.GetLogger(ctx).
+			Warn("the catalogue pauses until somebody has mended what is wrong and sends the update resume",
+				"reason", reason, "message", message)
 		c.pause(ctx, stemflow.CatalogPause{Reason: reason, Message: message})
 	}
 }

@@ -68,7 +68,11 @@ func TestTheBudgetIsNotExceeded(t *testing.T) {
 			for _, outcome := range s.outcomes {
 				if outcome.Status == stemflow.TrackSkipped {
 					require.Equal(t, stemflow.ReasonCreditBudget, outcome.Reason)
-					require.Contains(t, outcome.Message, fmt.Sprintf("of the budget's %d credits are spent, and the track may cost", c.budget))
+					require.Contains(
+						t,
+						outcome.Message,
+						fmt.Sprintf("of the budget's %d credits are spent, and the track may cost", c.budget),
+					)
 				}
 			}
 		})
@@ -113,7 +117,11 @@ func TestTheBalanceIsNotExceeded(t *testing.T) {
 			for _, outcome := range s.outcomes {
 				if outcome.Status == stemflow.TrackSkipped {
 					require.Equal(t, stemflow.ErrorInsufficientCredits, outcome.Reason)
-					require.Contains(t, outcome.Message, fmt.Sprintf("the account has %d credits, and the track may cost 10; top it up", c.balance%10))
+					require.Contains(
+						t,
+						outcome.Message,
+						fmt.Sprintf("the account has %d credits, and the track may cost 10; top it up", c.balance%10),
+					)
 				}
 			}
 			require.Less(t, s.calls[activityapi.ActivityGetBalance], 30, "it is not asked for with each track")
@@ -144,7 +152,12 @@ func TestATopUpIsNoticed(t *testing.T) {
 		}
 	}
 	s.run()
-	require.Equal(t, stemflow.CatalogCounts{Archived: 205, Skipped: 195}, s.result().CatalogCounts, "the balance is looked at with each page")
+	require.Equal(
+		t,
+		stemflow.CatalogCounts{Archived: 205, Skipped: 195},
+		s.result().CatalogCounts,
+		"the balance is looked at with each page",
+	)
 }
 
 // The provider refuses although the balance should suffice: its price, or a limit of the key, is
@@ -160,7 +173,11 @@ func TestABalanceThatDoesNotMeanWhatItSays(t *testing.T) {
 	require.Zero(t, result.Credits)
 	require.LessOrEqual(t, result.Failed, 11, "a window, and a probe")
 	require.Equal(t, 1000-result.Failed, result.Skipped)
-	require.Contains(t, s.outcomes[1000].Message, "the account has 500 credits, and at 500 the provider would take no track")
+	require.Contains(
+		t,
+		s.outcomes[1000].Message,
+		"the account has 500 credits, and at 500 the provider would take no track",
+	)
 }
 
 // It refused for a moment; a probe finds that it takes tracks again.
@@ -259,7 +276,11 @@ func TestAnOutagePausesTheCatalog(t *testing.T) {
 				}
 				s.run()
 				result := s.result()
-				require.Equal(t, stemflow.CatalogCounts{Archived: 100 - c.failed, Failed: c.failed}, result.CatalogCounts)
+				require.Equal(
+					t,
+					stemflow.CatalogCounts{Archived: 100 - c.failed, Failed: c.failed},
+					result.CatalogCounts,
+				)
 				require.Equal(t, c.credits, result.Credits)
 			})
 		}

@@ -150,10 +150,14 @@ func TestAnAdoptedRunThatIsLost(t *testing.T) {
 						s.update(stemflow.UpdateResume, nil)
 					})
 				}
-				shelve(s, activityapi.ActivityAwaitSeparation, func(activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
-					s.paid += 10
-					return end()
-				})
+				shelve(
+					s,
+					activityapi.ActivityAwaitSeparation,
+					func(activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
+						s.paid += 10
+						return end()
+					},
+				)
 			}
 			s.run()
 			require.Equal(t, stemflow.CatalogCounts{Archived: 9, Failed: 3}, s.result().CatalogCounts)

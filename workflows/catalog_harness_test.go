@@ -74,7 +74,11 @@ func newShelf(t *testing.T, tracks int) *shelf {
 		return time.Minute, separated(in)
 	}
 	s.prepare = func() (*activityapi.PreparedCatalog, error) {
-		return &activityapi.PreparedCatalog{Location: activityapi.Location{Bucket: "stems", Dir: "_catalogs/june/run/"}, ETag: "etag", Tracks: len(s.tracks)}, nil
+		return &activityapi.PreparedCatalog{
+			Location: activityapi.Location{Bucket: "stems", Dir: "_catalogs/june/run/"},
+			ETag:     "etag",
+			Tracks:   len(s.tracks),
+		}, nil
 	}
 	s.balance = func() (float64, error) { return 1_000_000, nil }
 	s.report = func() error { return nil }
@@ -97,7 +101,11 @@ func unpaid(reason string) activityapi.EndedSeparation {
 }
 
 func paidAndFailed(reason string) activityapi.EndedSeparation {
-	return activityapi.EndedSeparation{Reason: reason, Message: reason + " it is", Details: &stemflow.ErrorDetails{Paid: true, SeparationTaskID: "sep"}}
+	return activityapi.EndedSeparation{
+		Reason:  reason,
+		Message: reason + " it is",
+		Details: &stemflow.ErrorDetails{Paid: true, SeparationTaskID: "sep"},
+	}
 }
 
 // fails makes the runs of some tracks, by their numbers, end so.
@@ -146,7 +154,10 @@ func (s *shelf) begin(in stemflow.SeparateStemsInput) (time.Duration, activityap
 	return s.separate(in)
 }
 
-func (s *shelf) end(in stemflow.SeparateStemsInput, end activityapi.EndedSeparation) (*stemflow.SeparateStemsResult, error) {
+func (s *shelf) end(
+	in stemflow.SeparateStemsInput,
+	end activityapi.EndedSeparation,
+) (*stemflow.SeparateStemsResult, error) {
 	if end.Result != nil && end.Result.Paid || end.Details != nil && end.Details.Paid {
 		s.paid += stemflow.Price(in.WithDefaults().Type)
 	}
@@ -181,7 +192,11 @@ func (s *shelf) newEnv() {
 	s.env.RegisterWorkflowWithOptions(s.track, workflow.RegisterOptions{
 		Name: stemflow.WorkflowSeparateStems, DisableAlreadyRegisteredCheck: true,
 	})
-	shelve(s, activityapi.ActivityPrepareCatalog, func(stemflow.SeparateCatalogInput) (*activityapi.PreparedCatalog, error) { return s.prepare() })
+	shelve(
+		s,
+		activityapi.ActivityPrepareCatalog,
+		func(stemflow.SeparateCatalogInput) (*activityapi.PreparedCatalog, error) { return s.prepare() },
+	)
 	shelve(s, activityapi.ActivityReadCatalog, func(in activityapi.ReadCatalogInput) (*activityapi.CatalogPage, error) {
 		require.Equal(s.t, "etag", in.ETag)
 		s.page(in.Offset)
@@ -199,7 +214,11 @@ func (s *shelf) newEnv() {
 		credits, err := s.balance()
 		return &activityapi.Balance{Credits: credits}, err
 	}, activity.RegisterOptions{Name: activityapi.ActivityGetBalance})
-	shelve(s, activityapi.ActivityAwaitSeparation, func(in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) { return s.awaited(in) })
+	shelve(
+		s,
+		activityapi.ActivityAwaitSeparation,
+		func(in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) { return s.awaited(in) },
+	)
 	shelve(s, activityapi.ActivityRecordOutcomes, func(in activityapi.RecordOutcomesInput) (*struct{}, error) {
 		for _, outcome := range in.Outcomes {
 			require.NotContains(s.t, s.outcomes, outcome.Number, "a track has one outcome")
@@ -207,10 +226,17 @@ func (s *shelf) newEnv() {
 		}
 		return nil, nil
 	})
-	shelve(s, activityapi.ActivityWriteCatalogReport, func(in activityapi.WriteCatalogReportInput) (*stemflow.ReportRefs, error) {
-		s.reported = append(s.reported, in.Result)
-		return &stemflow.ReportRefs{CSV: stemflow.ObjectRef{Bucket: "stems", Key: "report.csv"}, JSON: stemflow.ObjectRef{Bucket: "stems", Key: "report.json"}}, s.report()
-	})
+	shelve(
+		s,
+		activityapi.ActivityWriteCatalogReport,
+		func(in activityapi.WriteCatalogReportInput) (*stemflow.ReportRefs, error) {
+			s.reported = append(s.reported, in.Result)
+			return &stemflow.ReportRefs{
+				CSV:  stemflow.ObjectRef{Bucket: "stems", Key: "report.csv"},
+				JSON: stemflow.ObjectRef{Bucket: "stems", Key: "report.json"},
+			}, s.report()
+		},
+	)
 }
 
 func shelve[In, Out any](s *shelf, name string, fn func(In) (*Out, error)) {

@@ -39,15 +39,19 @@ func (s *shelf) runBeside(takes time.Duration, end activityapi.EndedSeparation) 
 		err := workflow.ExecuteChildWorkflow(ctx, stemflow.WorkflowSeparateCatalog, in, nil).Get(ctx, &result)
 		return &result, err
 	}, workflow.RegisterOptions{Name: "Host"})
-	shelve(s, activityapi.ActivityAwaitSeparation, func(in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
-		if in != (activityapi.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(joined)}) {
-			return nil, errors.New("a run of the catalogue's own is awaited")
-		}
-		if s.env.Now().Sub(s.began) <= takes {
-			return nil, again(activityapi.ActivityErrorStillRunning)
-		}
-		return &end, nil
-	})
+	shelve(
+		s,
+		activityapi.ActivityAwaitSeparation,
+		func(in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
+			if in != (activityapi.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(joined)}) {
+				return nil, errors.New("a run of the catalogue's own is awaited")
+			}
+			if s.env.Now().Sub(s.began) <= takes {
+				return nil, again(activityapi.ActivityErrorStillRunning)
+			}
+			return &end, nil
+		},
+	)
 	s.prelude()
 	s.env.ExecuteWorkflow("Host", s.in)
 	if end.Result != nil && end.Result.Paid || end.Details != nil && end.Details.Paid {
@@ -69,7 +73,11 @@ func TestARunThatIsUnderWayIsJoined(t *testing.T) {
 // What another caller gives up, the catalogue does itself. It never forces what may be paid for.
 func TestAJoinedRunThatIsEndedFromOutsideIsReplaced(t *testing.T) {
 	cancelled := func(details stemflow.ErrorDetails) activityapi.EndedSeparation {
-		return activityapi.EndedSeparation{Reason: stemflow.ReasonCanceled, Message: "it was cancelled", Details: &details}
+		return activityapi.EndedSeparation{
+			Reason:  stemflow.ReasonCanceled,
+			Message: "it was cancelled",
+			Details: &details,
+		}
 	}
 	stopped := func(reason string) activityapi.EndedSeparation {
 		return activityapi.EndedSeparation{Reason: reason, Message: "no details"}
@@ -118,11 +126,15 @@ func TestAJoinedRunIsReplacedSomeTimesOnly(t *testing.T) {
 	s := newShelf(t, 3)
 	joins := 0
 	s.prelude = func() {
-		shelve(s, activityapi.ActivityAwaitSeparation, func(activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
-			joins++
-			end := unpaid(stemflow.ReasonCanceled)
-			return &end, nil
-		})
+		shelve(
+			s,
+			activityapi.ActivityAwaitSeparation,
+			func(activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
+				joins++
+				end := unpaid(stemflow.ReasonCanceled)
+				return &end, nil
+			},
+		)
 	}
 	s.runBeside(24*time.Hour, unpaid(stemflow.ReasonCanceled))
 	require.Equal(t, stemflow.CatalogCounts{Archived: 2, Cancelled: 1}, s.result().CatalogCounts)
@@ -144,11 +156,15 @@ func TestAnOwnRunThatIsCancelledIsNotReplaced(t *testing.T) {
 func TestACancelledCatalogReplacesNoJoinedRun(t *testing.T) {
 	s := newShelf(t, 3)
 	s.prelude = func() {
-		shelve(s, activityapi.ActivityAwaitSeparation, func(activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
-			s.env.CancelWorkflow()
-			end := unpaid(stemflow.ReasonCanceled)
-			return &end, nil
-		})
+		shelve(
+			s,
+			activityapi.ActivityAwaitSeparation,
+			func(activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
+				s.env.CancelWorkflow()
+				end := unpaid(stemflow.ReasonCanceled)
+				return &end, nil
+			},
+		)
 	}
 	s.runBeside(24*time.Hour, unpaid(stemflow.ReasonCanceled))
 	require.Error(t, s.env.GetWorkflowError())

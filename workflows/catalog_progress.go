@@ -47,16 +47,32 @@ func (c *catalog) showDetails(ctx workflow.Context) {
 	p := c.progress()
 	b.WriteString(fmt.Sprintf("**%s** %s, %d tracks, %d at a time\n\n", p.Phase, p.Name, p.Tracks, p.Window))
 	if p.Paused != nil {
-		b.WriteString(fmt.Sprintf("**paused** since %s: %s %s\n\n", clock(p.Paused.Since), p.Paused.Reason, p.Paused.Message))
+		b.WriteString(
+			fmt.Sprintf("**paused** since %s: %s %s\n\n", clock(p.Paused.Since), p.Paused.Reason, p.Paused.Message),
+		)
 	}
 	if p.Paused == nil && p.Trial {
-		b.WriteString("**trial** after the pause: one track is tried, and no other is started until it has succeeded\n\n")
+		b.WriteString(
+			"**trial** after the pause: one track is tried, and no other is started until it has succeeded\n\n",
+		)
 	} else if p.PaidWindow > 0 {
 		b.WriteString(fmt.Sprintf("for now %d at a time of those that cost credits: more as they succeed\n\n", p.PaidWindow))
 	}
 	b.WriteString("| archived | found | partial | failed | skipped | cancelled | running | waiting | credits |\n" +
 		"|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
-	b.WriteString(fmt.Sprintf("| %d | %d | %d | %d | %d | %d | %d | %d | %d |\n", p.Archived, p.Found, p.Partial, p.Failed, p.Skipped,
-		p.Cancelled, p.Running, p.Tracks-p.Ended()-p.Running, p.Credits))
+	b.WriteString(
+		fmt.Sprintf(
+			"| %d | %d | %d | %d | %d | %d | %d | %d | %d |\n",
+			p.Archived,
+			p.Found,
+			p.Partial,
+			p.Failed,
+			p.Skipped,
+			p.Cancelled,
+			p.Running,
+			p.Tracks-p.Ended()-p.Running,
+			p.Credits,
+		),
+	)
 	workflow.SetCurrentDetails(ctx, b.String())
 }

@@ -16,7 +16,8 @@ func (c *catalog) record(ctx workflow.Context, scheduleToClose time.Duration) er
 		batch := c.outcomes
 		c.outcomes = nil
 		in := activityapi.RecordOutcomesInput{Location: c.state.Prepared.Location, Outcomes: batch}
-		err := workflow.ExecuteActivity(outcomesOptions(ctx, scheduleToClose), activityapi.ActivityRecordOutcomes, in).Get(ctx, nil)
+		err := workflow.ExecuteActivity(outcomesOptions(ctx, scheduleToClose), activityapi.ActivityRecordOutcomes, in).
+			Get(ctx, nil)
 		if err != nil {
 			c.outcomes = append(batch, c.outcomes...)
 			return activityFailure(err, stemflow.ErrorArchiveUnavailable)
@@ -68,6 +69,7 @@ func (c *catalog) report(
 		return report, err
 	}
 	in := activityapi.WriteCatalogReportInput{Location: c.state.Prepared.Location, Result: result}
-	err = workflow.ExecuteActivity(reportOptions(ctx, scheduleToClose), activityapi.ActivityWriteCatalogReport, in).Get(ctx, &report)
+	err = workflow.ExecuteActivity(reportOptions(ctx, scheduleToClose), activityapi.ActivityWriteCatalogReport, in).
+		Get(ctx, &report)
 	return report, activityFailure(err, stemflow.ErrorArchiveUnavailable)
 }

@@ -52,7 +52,10 @@ func TestCatalogTellsItsProgress(t *testing.T) {
 			p.Failures = nil
 			require.Equal(t, stemflow.CatalogProgress{
 				Phase: stemflow.CatalogSeparating, Name: "june", Source: &stemflow.ObjectRef{Key: "june.csv"}, Window: 10, Tracks: 25,
-				CatalogCounts: stemflow.CatalogCounts{Archived: 2, Failed: 1}, Running: 10, Credits: 30, Reserved: 100, CreditBudget: &budget,
+				CatalogCounts: stemflow.CatalogCounts{
+					Archived: 2,
+					Failed:   1,
+				}, Running: 10, Credits: 30, Reserved: 100, CreditBudget: &budget,
 				StartedAt: s.began,
 			}, p)
 		})
@@ -168,7 +171,11 @@ func TestPauseAndResume(t *testing.T) {
 		for range 2 { // a second one changes nothing
 			s.after(90*time.Second, func() {
 				s.update(stemflow.UpdatePause, func(p stemflow.CatalogProgress) {
-					require.Equal(t, &stemflow.CatalogPause{Reason: stemflow.PauseRequested, Since: s.began.Add(90 * time.Second)}, p.Paused)
+					require.Equal(
+						t,
+						&stemflow.CatalogPause{Reason: stemflow.PauseRequested, Since: s.began.Add(90 * time.Second)},
+						p.Paused,
+					)
 				})
 			})
 		}
@@ -250,7 +257,11 @@ func TestWrongInputEndsACatalogBeforeAnythingIsTouched(t *testing.T) {
 func TestAWrongListEndsACatalogUnpaid(t *testing.T) {
 	s := newShelf(t, 1)
 	s.prepare = func() (*activityapi.PreparedCatalog, error) {
-		return nil, temporal.NewNonRetryableApplicationError("line 3: is the same separation as line 2", stemflow.ErrorInvalidInput, nil)
+		return nil, temporal.NewNonRetryableApplicationError(
+			"line 3: is the same separation as line 2",
+			stemflow.ErrorInvalidInput,
+			nil,
+		)
 	}
 	s.run()
 	kind, message, _ := s.failure()
@@ -277,12 +288,16 @@ func TestAListThatIsGoneEndsTheCatalogWithAReport(t *testing.T) {
 		return &activityapi.PreparedCatalog{ETag: "etag", Tracks: 150}, nil
 	}
 	s.prelude = func() {
-		shelve(s, activityapi.ActivityReadCatalog, func(in activityapi.ReadCatalogInput) (*activityapi.CatalogPage, error) {
-			if in.Offset == 0 {
-				return &activityapi.CatalogPage{Tracks: s.tracks, Next: 100}, nil
-			}
-			return nil, failed(stemflow.ErrorArchiveUnavailable)
-		})
+		shelve(
+			s,
+			activityapi.ActivityReadCatalog,
+			func(in activityapi.ReadCatalogInput) (*activityapi.CatalogPage, error) {
+				if in.Offset == 0 {
+					return &activityapi.CatalogPage{Tracks: s.tracks, Next: 100}, nil
+				}
+				return nil, failed(stemflow.ErrorArchiveUnavailable)
+			},
+		)
 	}
 	s.run()
 	kind, _, result := s.failure()

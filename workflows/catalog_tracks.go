@@ -55,7 +55,11 @@ func (c *catalog) separate(ctx workflow.Context, track *activityapi.RunningTrack
 	case temporal.IsCanceledError(err):
 		return cancelledUnpaid("the catalogue was cancelled before the track had begun")
 	case err != nil:
-		return activityapi.EndedSeparation{Reason: stemflow.ReasonLost, Message: err.Error(), Details: &stemflow.ErrorDetails{}}
+		return activityapi.EndedSeparation{
+			Reason:  stemflow.ReasonLost,
+			Message: err.Error(),
+			Details: &stemflow.ErrorDetails{},
+		}
 	}
 	track.RunID = run.RunID
 	result := &stemflow.SeparateStemsResult{}
@@ -78,7 +82,8 @@ func (c *catalog) await(ctx workflow.Context, track *activityapi.RunningTrack) a
 		detached, _ := workflow.NewDisconnectedContext(ctx)
 		// An error tells that the run has ended: how, the activity learns.
 		_ = workflow.RequestCancelExternalWorkflow(detached, in.WorkflowID, in.RunID).Get(detached, nil)
-		err = workflow.ExecuteActivity(awaitOptions(detached), activityapi.ActivityAwaitSeparation, in).Get(detached, &end)
+		err = workflow.ExecuteActivity(awaitOptions(detached), activityapi.ActivityAwaitSeparation, in).
+			Get(detached, &end)
 	}
 	if err != nil {
 		return endedWith(err)
@@ -87,7 +92,11 @@ func (c *catalog) await(ctx workflow.Context, track *activityapi.RunningTrack) a
 }
 
 func cancelledUnpaid(message string) activityapi.EndedSeparation {
-	return activityapi.EndedSeparation{Reason: stemflow.ReasonCanceled, Message: message, Details: &stemflow.ErrorDetails{}}
+	return activityapi.EndedSeparation{
+		Reason:  stemflow.ReasonCanceled,
+		Message: message,
+		Details: &stemflow.ErrorDetails{},
+	}
 }
 
 func endedWith(err error) activityapi.EndedSeparation {

@@ -36,7 +36,11 @@ func TestParentCallsItAsAChild(t *testing.T) {
 			w := newWorld(t)
 			w.env.RegisterWorkflow(pipeline)
 			w.env.RegisterDelayedCallback(func() {
-				_ = w.env.SignalWorkflowByID(stemflow.WorkflowID(c.in), stemflow.SignalSeparationCallback, success(separationID))
+				_ = w.env.SignalWorkflowByID(
+					stemflow.WorkflowID(c.in),
+					stemflow.SignalSeparationCallback,
+					success(separationID),
+				)
 			}, time.Minute)
 			w.env.ExecuteWorkflow(pipeline, c.in)
 			require.NoError(t, w.env.GetWorkflowError())

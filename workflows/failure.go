@@ -70,11 +70,17 @@ func (s *separation) failure(err error) error {
 	case s.ownership >= fromInput:
 		e.details.SeparationTaskID = s.separationTaskID
 	case len(s.recorded) > 0:
-		e.message += fmt.Sprintf(" (callbacks named %s, which the ledger now knows of: start the track again, which resumes "+
-			"what is paid for)", strings.Join(s.recorded, ", "))
+		e.message += fmt.Sprintf(
+			" (callbacks named %s, which the ledger now knows of: start the track again, which resumes "+
+				"what is paid for)",
+			strings.Join(s.recorded, ", "),
+		)
 	case len(s.foreign) > 0:
-		e.message += fmt.Sprintf(" (callbacks named %s, not confirmed to be this run's: to take one of them up, start again "+
-			"with it as separationTaskId)", strings.Join(s.foreign, ", "))
+		e.message += fmt.Sprintf(
+			" (callbacks named %s, not confirmed to be this run's: to take one of them up, start again "+
+				"with it as separationTaskId)",
+			strings.Join(s.foreign, ", "),
+		)
 	}
 	e.details.Paid = s.paid
 	return temporal.NewApplicationErrorWithOptions(e.message, e.kind, temporal.ApplicationErrorOptions{

@@ -43,10 +43,13 @@ func (s *separation) adoptAll(ctx workflow.Context, named []string, scheduleToCl
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	adoptions := make([]workflow.Future, len(named))
 	for i, id := range named {
-		adoptions[i] = workflow.ExecuteActivity(adoptOptions(detached, scheduleToClose), activityapi.ActivityAdoptCallback,
+		adoptions[i] = workflow.ExecuteActivity(
+			adoptOptions(detached, scheduleToClose),
+			activityapi.ActivityAdoptCallback,
 			activityapi.AdoptCallbackInput{
 				SeparationTaskID: id, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, Track: s.in.Track(),
-			})
+			},
+		)
 	}
 	for i, id := range named {
 		var adopted activityapi.RecordedCallback

@@ -82,21 +82,49 @@ func newWorld(t *testing.T) *world {
 		return &stemflow.ObjectRef{Bucket: in.Location.Bucket, Key: in.Location.Dir + "manifest.json"}, nil
 	}
 
-	stand(w, activityapi.ActivityPrepareArchive, func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) { return w.prepare(in) })
-	stand(w, activityapi.ActivitySubmitSeparation, func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
-		return w.submit(in)
-	})
-	stand(w, activityapi.ActivityRecordSubmission, func(in activityapi.RecordSubmissionInput) (*activityapi.RecordedSubmission, error) {
-		w.ledger = append(w.ledger, in.Submission)
-		w.takenBack = append(w.takenBack, in.Nonces...)
-		return &w.recorded, w.record(in)
-	})
-	stand(w, activityapi.ActivityAdoptCallback, func(in activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
-		return w.adopt(in)
-	})
-	stand(w, activityapi.ActivityGetSeparationRecord, func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) { return w.get(in) })
-	stand(w, activityapi.ActivityRenewSource, func(in activityapi.RenewSourceInput) (*stemflow.SourceStem, error) { return w.renew(in) })
-	stand(w, activityapi.ActivityArchiveStem, func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) { return w.archive(in) })
+	stand(
+		w,
+		activityapi.ActivityPrepareArchive,
+		func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) { return w.prepare(in) },
+	)
+	stand(
+		w,
+		activityapi.ActivitySubmitSeparation,
+		func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+			return w.submit(in)
+		},
+	)
+	stand(
+		w,
+		activityapi.ActivityRecordSubmission,
+		func(in activityapi.RecordSubmissionInput) (*activityapi.RecordedSubmission, error) {
+			w.ledger = append(w.ledger, in.Submission)
+			w.takenBack = append(w.takenBack, in.Nonces...)
+			return &w.recorded, w.record(in)
+		},
+	)
+	stand(
+		w,
+		activityapi.ActivityAdoptCallback,
+		func(in activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
+			return w.adopt(in)
+		},
+	)
+	stand(
+		w,
+		activityapi.ActivityGetSeparationRecord,
+		func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) { return w.get(in) },
+	)
+	stand(
+		w,
+		activityapi.ActivityRenewSource,
+		func(in activityapi.RenewSourceInput) (*stemflow.SourceStem, error) { return w.renew(in) },
+	)
+	stand(
+		w,
+		activityapi.ActivityArchiveStem,
+		func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) { return w.archive(in) },
+	)
 	stand(w, activityapi.ActivityWriteManifest, func(in activityapi.WriteManifestInput) (*stemflow.ObjectRef, error) {
 		w.manifests = append(w.manifests, in.Manifest)
 		return w.manifest(in)
@@ -127,15 +155,30 @@ func done() *activityapi.SeparationRecord {
 }
 
 func archived(name string) *stemflow.Stem {
-	return &stemflow.Stem{Name: name, Bucket: "stems", Key: "task/audio/" + name + ".mp3", Size: 5, SHA256: "ab", ContentType: "audio/mpeg"}
+	return &stemflow.Stem{
+		Name:        name,
+		Bucket:      "stems",
+		Key:         "task/audio/" + name + ".mp3",
+		Size:        5,
+		SHA256:      "ab",
+		ContentType: "audio/mpeg",
+	}
 }
 
 func success(taskID string) stemflow.Callback {
-	return stemflow.Callback{TaskID: taskID, Code: stemflow.CodeOK, Stems: []stemflow.SourceStem{{Name: "vocals", URL: "https://callback.example/v.mp3"}}}
+	return stemflow.Callback{
+		TaskID: taskID,
+		Code:   stemflow.CodeOK,
+		Stems:  []stemflow.SourceStem{{Name: "vocals", URL: "https://callback.example/v.mp3"}},
+	}
 }
 
 func failed(kind string, details ...any) error {
-	return temporal.NewApplicationErrorWithOptions(kind, kind, temporal.ApplicationErrorOptions{NonRetryable: true, Details: details})
+	return temporal.NewApplicationErrorWithOptions(
+		kind,
+		kind,
+		temporal.ApplicationErrorOptions{NonRetryable: true, Details: details},
+	)
 }
 
 func again(kind string) error { return temporal.NewApplicationError(kind, kind) }

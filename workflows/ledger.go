@@ -41,7 +41,8 @@ func (s *separation) writeLedger(ctx workflow.Context, in activityapi.RecordSubm
 			_ = previous.Get(ctx, nil) // its failure is its own: this write says all that it said
 		}
 		var recorded activityapi.RecordedSubmission
-		err := workflow.ExecuteActivity(ledgerOptions(ctx), activityapi.ActivityRecordSubmission, in).Get(ctx, &recorded)
+		err := workflow.ExecuteActivity(ledgerOptions(ctx), activityapi.ActivityRecordSubmission, in).
+			Get(ctx, &recorded)
 		s.behind = s.behind && err != nil
 		settable.Set(recorded, err)
 	})

@@ -20,8 +20,12 @@ func (w *world) begun(name string) *[]string {
 			ways = append(ways, way)
 		}
 	}
-	w.env.SetOnLocalActivityStartedListener(func(info *activity.Info, _ context.Context, _ []any) { note(info, "local") })
-	w.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) { note(info, "scheduled") })
+	w.env.SetOnLocalActivityStartedListener(
+		func(info *activity.Info, _ context.Context, _ []any) { note(info, "local") },
+	)
+	w.env.SetOnActivityStartedListener(
+		func(info *activity.Info, _ context.Context, _ converter.EncodedValues) { note(info, "scheduled") },
+	)
 	return &ways
 }
 

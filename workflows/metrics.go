@@ -54,7 +54,10 @@ func (s *separation) countEnded(ctx workflow.Context, err error) {
 }
 
 func countTrack(ctx workflow.Context, status stemflow.TrackStatus) {
-	workflow.GetMetricsHandler(ctx).WithTags(map[string]string{"status": string(status)}).Counter(MetricCatalogTracks).Inc(1)
+	workflow.GetMetricsHandler(ctx).
+		WithTags(map[string]string{"status": string(status)}).
+		Counter(MetricCatalogTracks).
+		Inc(1)
 }
 
 func (s *separation) outcome(err error) string {

@@ -130,5 +130,9 @@ func TestSettlementIsCountedBeforeTheEnd(t *testing.T) {
 	}
 	w.callbackAfter(time.Second, success(separationID))
 	w.run(input())
-	require.Equal(t, map[string]int64{workflows.MetricSettled + "{settled_by=callback,type=separate_vocal}": 1}, meanwhile)
+	require.Equal(
+		t,
+		map[string]int64{workflows.MetricSettled + "{settled_by=callback,type=separate_vocal}": 1},
+		meanwhile,
+	)
 }

@@ -40,7 +40,13 @@ func startCatalog(
 	if err != nil {
 		return nil, err
 	}
-	return temporalnexus.ExecuteUntypedWorkflow[*stemflow.SeparateCatalogResult](ctx, operation, options, stemflow.WorkflowSeparateCatalog, in)
+	return temporalnexus.ExecuteUntypedWorkflow[*stemflow.SeparateCatalogResult](
+		ctx,
+		operation,
+		options,
+		stemflow.WorkflowSeparateCatalog,
+		in,
+	)
 }
 
 // sharedRun are options that let all who ask for one thing wait for one run. What is wrong with an
@@ -49,7 +55,12 @@ func sharedRun(workflowID string, invalid error) (client.StartWorkflowOptions, e
 	if invalid != nil {
 		return client.StartWorkflowOptions{}, &nexus.OperationError{
 			State: nexus.OperationStateFailed,
-			Cause: temporal.NewNonRetryableApplicationError(invalid.Error(), stemflow.ErrorInvalidInput, nil, stemflow.ErrorDetails{}),
+			Cause: temporal.NewNonRetryableApplicationError(
+				invalid.Error(),
+				stemflow.ErrorInvalidInput,
+				nil,
+				stemflow.ErrorDetails{},
+			),
 		}
 	}
 	return client.StartWorkflowOptions{

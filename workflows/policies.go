@@ -146,7 +146,8 @@ const (
 // shouldContinueAsNew reports whether the history is long enough.
 func shouldContinueAsNew(ctx workflow.Context) bool {
 	info := workflow.GetInfo(ctx)
-	return info.GetContinueAsNewSuggested() || info.GetCurrentHistoryLength() > longHistoryEvents || info.GetCurrentHistorySize() > longHistoryBytes
+	return info.GetContinueAsNewSuggested() || info.GetCurrentHistoryLength() > longHistoryEvents ||
+		info.GetCurrentHistorySize() > longHistoryBytes
 }
 
 // storeRetry waits for the object store: quick at first, for a restart, then once a minute, for an
@@ -320,7 +321,11 @@ func awaitOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:             "await a track that is under way",
 		StartToCloseTimeout: requestTimeout,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: awaitPauseFirst, BackoffCoefficient: 1.5, MaximumInterval: awaitPauseMost},
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval:    awaitPauseFirst,
+			BackoffCoefficient: 1.5,
+			MaximumInterval:    awaitPauseMost,
+		},
 	})
 }
 

@@ -21,7 +21,9 @@ func (s *separation) offerPollNow(ctx workflow.Context) error {
 func (s *separation) canPollNow(workflow.Context) error {
 	switch {
 	case s.progress.SubmissionUnknown || s.ownership == unverified:
-		return errors.New("the submit's outcome is unknown: there is no separation to ask about before the callback names it")
+		return errors.New(
+			"the submit's outcome is unknown: there is no separation to ask about before the callback names it",
+		)
 	case s.separationTaskID == "":
 		return errors.New("nothing has been submitted yet: there is no separation to ask about")
 	}

@@ -78,7 +78,10 @@ func TestPollNowSaysWhatTheProviderSaid(t *testing.T) {
 func TestPollNowEndsARunThatFailed(t *testing.T) {
 	w := newWorld(t)
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
-		return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{ProviderCode: 531, ProviderMessage: "refunded"})
+		return nil, failed(
+			stemflow.ErrorSeparationFailed,
+			stemflow.ErrorDetails{ProviderCode: 531, ProviderMessage: "refunded"},
+		)
 	}
 	a := w.pollNowAfter(10 * time.Second)
 	w.run(input())
@@ -99,7 +102,11 @@ func TestPollNowIsHarmlessWhenRepeated(t *testing.T) {
 		}
 		return done(), nil
 	}
-	first := []*asked{w.pollNowAfter(10 * time.Second), w.pollNowAfter(10 * time.Second), w.pollNowAfter(20 * time.Second)}
+	first := []*asked{
+		w.pollNowAfter(10 * time.Second),
+		w.pollNowAfter(10 * time.Second),
+		w.pollNowAfter(20 * time.Second),
+	}
 	w.env.RegisterDelayedCallback(func() { pending = false }, 30*time.Second)
 	last := []*asked{w.pollNowAfter(40 * time.Second), w.pollNowAfter(40 * time.Second)}
 	w.run(input())

@@ -27,12 +27,20 @@ func (s *separation) prepareArchive(ctx workflow.Context) error {
 }
 
 func (s *separation) prepareInput() activityapi.PrepareArchiveInput {
-	return activityapi.PrepareArchiveInput{Track: s.in.Track(), Bucket: s.in.Bucket, Prefix: s.in.Prefix, Owner: s.owner}
+	return activityapi.PrepareArchiveInput{
+		Track:  s.in.Track(),
+		Bucket: s.in.Bucket,
+		Prefix: s.in.Prefix,
+		Owner:  s.owner,
+	}
 }
 
 // alreadyArchived is the end of a run that has nothing to do: an earlier one archived the track
 // completely.
-func (s *separation) alreadyArchived(ctx workflow.Context, result *stemflow.SeparateStemsResult) *stemflow.SeparateStemsResult {
+func (s *separation) alreadyArchived(
+	ctx workflow.Context,
+	result *stemflow.SeparateStemsResult,
+) *stemflow.SeparateStemsResult {
 	result.SettledBy, result.Paid = stemflow.SettledByArchive, s.paid
 	s.settledBy, s.stems = result.SettledBy, result.Stems
 	s.setSeparationTask(ctx, result.SeparationTaskID)

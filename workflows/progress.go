@@ -29,7 +29,9 @@ func (s *separation) showDetails(ctx workflow.Context) {
 	b.WriteString(fmt.Sprintf("**%s**", p.Phase))
 	switch {
 	case p.SubmissionUnknown:
-		b.WriteString(fmt.Sprintf(": the submit's outcome is unknown, waiting for the callback until %s", clock(p.Deadline)))
+		b.WriteString(
+			fmt.Sprintf(": the submit's outcome is unknown, waiting for the callback until %s", clock(p.Deadline)),
+		)
 	case p.Phase == stemflow.PhaseWaiting:
 		b.WriteString(fmt.Sprintf(" for the callback, polling from %s", clock(p.PollingFrom)))
 	case p.Phase == stemflow.PhasePolling:

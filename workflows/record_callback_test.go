@@ -59,7 +59,10 @@ func TestForgedLateCallbackDoesNotKeepTheGenuineOneOut(t *testing.T) {
 				if in.SeparationTaskID != separationID {
 					return nil, forged
 				}
-				return &activityapi.RecordedCallback{SeparationTaskID: in.SeparationTaskID, Outcome: activityapi.CallbackRecorded}, nil
+				return &activityapi.RecordedCallback{
+					SeparationTaskID: in.SeparationTaskID,
+					Outcome:          activityapi.CallbackRecorded,
+				}, nil
 			}
 			w.callbackAfter(5*time.Minute, success(separationID))
 			w.recordCallbacks("made-up")
@@ -91,7 +94,10 @@ func TestLateCallbackWaitsForTheStore(t *testing.T) {
 		if w.calls[activityapi.ActivityAdoptCallback] < 10 { // more retries the test environment does not make
 			return nil, again(stemflow.ErrorArchiveUnavailable)
 		}
-		return &activityapi.RecordedCallback{SeparationTaskID: in.SeparationTaskID, Outcome: activityapi.CallbackRecorded}, nil
+		return &activityapi.RecordedCallback{
+			SeparationTaskID: in.SeparationTaskID,
+			Outcome:          activityapi.CallbackRecorded,
+		}, nil
 	}
 	w.recordCallbacks(separationID)
 	require.Equal(t, activityapi.CallbackRecorded, w.recordedCallback().Outcome)

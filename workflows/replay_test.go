@@ -36,11 +36,14 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 // The test above can fail: a workflow with one more command does not replay.
 func TestReplayNoticesAChange(t *testing.T) {
 	replayer := worker.NewWorkflowReplayer()
-	replayer.RegisterWorkflowWithOptions(func(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
-		if err := workflow.Sleep(ctx, 1); err != nil {
-			return nil, err
-		}
-		return workflows.SeparateStems(ctx, in)
-	}, workflow.RegisterOptions{Name: stemflow.WorkflowSeparateStems})
+	replayer.RegisterWorkflowWithOptions(
+		func(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
+			if err := workflow.Sleep(ctx, 1); err != nil {
+				return nil, err
+			}
+			return workflows.SeparateStems(ctx, in)
+		},
+		workflow.RegisterOptions{Name: stemflow.WorkflowSeparateStems},
+	)
 	require.ErrorContains(t, replayer.ReplayWorkflowHistoryFromJSONFile(quiet, "testdata/callback.json"), "TMPRL1100")
 }

@@ -20,12 +20,20 @@ func (w *world) found(prepared activityapi.PreparedArchive) {
 }
 
 func paidBefore() *stemflow.Submission {
-	return &stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: separationID, SubmittedAt: time.Unix(1753782854, 0).UTC()}
+	return &stemflow.Submission{
+		State:            stemflow.SubmissionPaid,
+		SeparationTaskID: separationID,
+		SubmittedAt:      time.Unix(1753782854, 0).UTC(),
+	}
 }
 
 func TestArchivedTrackIsReturnedUnpaid(t *testing.T) {
 	w := newWorld(t)
-	before := stemflow.SeparateStemsResult{SeparationTaskID: separationID, SettledBy: stemflow.SettledByCallback, Stems: []stemflow.Stem{*archived("vocals")}}
+	before := stemflow.SeparateStemsResult{
+		SeparationTaskID: separationID,
+		SettledBy:        stemflow.SettledByCallback,
+		Stems:            []stemflow.Stem{*archived("vocals")},
+	}
 	w.found(activityapi.PreparedArchive{Archived: &before, Submission: paidBefore()})
 	w.run(input())
 	want := before
@@ -36,7 +44,12 @@ func TestArchivedTrackIsReturnedUnpaid(t *testing.T) {
 
 func TestForcePaysAgain(t *testing.T) {
 	w := newWorld(t)
-	w.found(activityapi.PreparedArchive{Archived: &stemflow.SeparateStemsResult{SeparationTaskID: "old"}, Submission: paidBefore()})
+	w.found(
+		activityapi.PreparedArchive{
+			Archived:   &stemflow.SeparateStemsResult{SeparationTaskID: "old"},
+			Submission: paidBefore(),
+		},
+	)
 	w.callbackAfter(time.Second, success(separationID))
 	in := input()
 	in.Force = true
@@ -92,7 +105,12 @@ func TestLedgerOfAFailedOrRefusedSubmitDoesNotStopANewOne(t *testing.T) {
 		w.callbackAfter(time.Second, success(separationID))
 		w.run(input())
 		w.result()
-		require.Equal(t, 1, w.calls[activityapi.ActivitySubmitSeparation], "the activity decides over the ledger as it stands then")
+		require.Equal(
+			t,
+			1,
+			w.calls[activityapi.ActivitySubmitSeparation],
+			"the activity decides over the ledger as it stands then",
+		)
 	}
 }
 

@@ -83,7 +83,8 @@ func (c *catalog) prepare(ctx workflow.Context) error {
 		return endWith(stemflow.ErrorInvalidInput, "the input is wrong: "+err.Error())
 	}
 	c.showDetails(ctx)
-	err := workflow.ExecuteActivity(prepareCatalogOptions(ctx), activityapi.ActivityPrepareCatalog, c.in).Get(ctx, &c.state.Prepared)
+	err := workflow.ExecuteActivity(prepareCatalogOptions(ctx), activityapi.ActivityPrepareCatalog, c.in).
+		Get(ctx, &c.state.Prepared)
 	return activityFailure(err, stemflow.ErrorArchiveUnavailable)
 }
 
@@ -163,10 +164,14 @@ func (c *catalog) readPage(ctx workflow.Context) error {
 	var page activityapi.CatalogPage
 	err := workflow.ExecuteActivity(readCatalogOptions(ctx), activityapi.ActivityReadCatalog, activityapi.ReadCatalogInput{
 		Location: c.state.Prepared.Location, ETag: c.state.Prepared.ETag, Offset: c.state.Offset,
-	}).Get(ctx, &page)
+	}).
+		Get(ctx, &page)
 	if err == nil && len(page.Tracks) <= c.state.Taken {
-		return endWith(stemflow.ErrorArchiveUnavailable, "what the run has kept of its tracks ends early; start the catalogue again, which pays for "+
-			"nothing that is paid for")
+		return endWith(
+			stemflow.ErrorArchiveUnavailable,
+			"what the run has kept of its tracks ends early; start the catalogue again, which pays for "+
+				"nothing that is paid for",
+		)
 	}
 	if err != nil {
 		return activityFailure(err, stemflow.ErrorArchiveUnavailable)
@@ -218,5 +223,9 @@ func catalogFailure(err error, result stemflow.SeparateCatalogResult) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	return temporal.NewApplicationErrorWithOptions(e.message, e.kind, temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{result}})
+	return temporal.NewApplicationErrorWithOptions(
+		e.message,
+		e.kind,
+		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{result}},
+	)
 }

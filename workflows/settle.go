@@ -89,9 +89,12 @@ func (s *separation) goneFailure(ctx workflow.Context) error {
 		paid = "that was paid for on " + s.submittedAt.UTC().Format(time.DateOnly)
 	}
 	if s.outlived(ctx) {
-		return endWith(stemflow.ErrorSourceExpired, fmt.Sprintf("the provider keeps separations for 14 days and no longer "+
-			"knows %s, %s; if KIE_API_KEY is of the account that paid for it, only a start with force, which pays, "+
-			"makes new stems", s.separationTaskID, paid))
+		return endWith(
+			stemflow.ErrorSourceExpired,
+			fmt.Sprintf("the provider keeps separations for 14 days and no longer "+
+				"knows %s, %s; if KIE_API_KEY is of the account that paid for it, only a start with force, which pays, "+
+				"makes new stems", s.separationTaskID, paid),
+		)
 	}
 	return endWith(stemflow.ErrorSourceExpired, fmt.Sprintf("the provider has had no record of %s, %s, for %v; "+
 		"start the track again later, which pays nothing, and check that KIE_API_KEY is of the account that paid for it; "+
@@ -102,8 +105,12 @@ func (s *separation) goneFailure(ctx workflow.Context) error {
 // timedOut is the ending at the deadline.
 func (s *separation) timedOut(last error) error {
 	if s.ownership < fromInput {
-		message := fmt.Sprintf("the outcome of the submit is unknown and no callback told it within %v. It may have been accepted and "+
-			"paid: %s", s.in.Deadline, ledger.WhenUnknown)
+		message := fmt.Sprintf(
+			"the outcome of the submit is unknown and no callback told it within %v. It may have been accepted and "+
+				"paid: %s",
+			s.in.Deadline,
+			ledger.WhenUnknown,
+		)
 		return endWith(stemflow.ErrorSubmissionUnknown, message)
 	}
 	message := fmt.Sprintf("the provider was not done with %s within %v; start the track again to resume it, unpaid",
@@ -174,7 +181,11 @@ func (w *wait) arm(ctx workflow.Context) {
 	case s.separationTaskID == "":
 		if w.timer == nil {
 			s.enter(ctx, stemflow.PhaseWaiting)
-			w.startTimer(ctx, remaining, "waiting for the callback to tell what became of the submit, until "+clock(s.deadline))
+			w.startTimer(
+				ctx,
+				remaining,
+				"waiting for the callback to tell what became of the submit, until "+clock(s.deadline),
+			)
 		}
 	case !w.polling:
 		if w.timer == nil {
@@ -190,7 +201,11 @@ func (w *wait) arm(ctx workflow.Context) {
 		w.stopPoll = stop
 		look := s.aboutOwn()
 		look.EmptyLooks, look.AbsentLooks = emptyLooks, s.absentLooks(ctx)
-		w.poll = workflow.ExecuteActivity(pollOptions(pollCtx, s.in.PollInterval, max(remaining, time.Second)), activityapi.ActivityGetSeparationRecord, look)
+		w.poll = workflow.ExecuteActivity(
+			pollOptions(pollCtx, s.in.PollInterval, max(remaining, time.Second)),
+			activityapi.ActivityGetSeparationRecord,
+			look,
+		)
 	}
 }
 

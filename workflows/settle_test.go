@@ -105,14 +105,20 @@ func TestEarlyCallbackIsKeptUntilTheSubmitHasAnswered(t *testing.T) {
 func TestSignalThatDoesNotDecodeChangesNothing(t *testing.T) {
 	t.Run("the callback after it settles", func(t *testing.T) {
 		w := newWorld(t)
-		w.env.RegisterDelayedCallback(func() { w.env.SignalWorkflow(stemflow.SignalSeparationCallback, "what?") }, time.Second)
+		w.env.RegisterDelayedCallback(
+			func() { w.env.SignalWorkflow(stemflow.SignalSeparationCallback, "what?") },
+			time.Second,
+		)
 		w.callbackAfter(time.Minute, success(separationID))
 		w.run(input())
 		require.Equal(t, stemflow.SettledByCallback, w.result().SettledBy)
 	})
 	t.Run("a cancellation after it is heard", func(t *testing.T) {
 		w := newWorld(t)
-		w.env.RegisterDelayedCallback(func() { w.env.SignalWorkflow(stemflow.SignalSeparationCallback, "what?") }, time.Second)
+		w.env.RegisterDelayedCallback(
+			func() { w.env.SignalWorkflow(stemflow.SignalSeparationCallback, "what?") },
+			time.Second,
+		)
 		w.cancelAfter(time.Minute)
 		w.run(input())
 		require.Equal(t, separationID, w.cancelled().SeparationTaskID)
@@ -156,7 +162,10 @@ func TestFailureCallbackThatTheRecordDeniesFailsNothing(t *testing.T) {
 				}
 				return done(), nil
 			}
-			w.callbackAfter(time.Minute, stemflow.Callback{TaskID: separationID, Code: 500, Message: "Vocal separation failed"})
+			w.callbackAfter(
+				time.Minute,
+				stemflow.Callback{TaskID: separationID, Code: 500, Message: "Vocal separation failed"},
+			)
 			w.run(input())
 			require.Len(t, w.result().Stems, 2)
 		})
@@ -166,13 +175,25 @@ func TestFailureCallbackThatTheRecordDeniesFailsNothing(t *testing.T) {
 func TestConfirmedFailureEndsTheRunAndFreesTheLedger(t *testing.T) {
 	w := newWorld(t)
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
-		return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{ProviderCode: 531, ProviderMessage: "refunded"})
+		return nil, failed(
+			stemflow.ErrorSeparationFailed,
+			stemflow.ErrorDetails{ProviderCode: 531, ProviderMessage: "refunded"},
+		)
 	}
 	w.callbackAfter(time.Minute, stemflow.Callback{TaskID: separationID, Code: 531})
 	w.run(input())
 	kind, _, details := w.failure()
 	require.Equal(t, stemflow.ErrorSeparationFailed, kind)
-	require.Equal(t, stemflow.ErrorDetails{SeparationTaskID: separationID, Paid: true, ProviderCode: 531, ProviderMessage: "refunded"}, details)
+	require.Equal(
+		t,
+		stemflow.ErrorDetails{
+			SeparationTaskID: separationID,
+			Paid:             true,
+			ProviderCode:     531,
+			ProviderMessage:  "refunded",
+		},
+		details,
+	)
 	require.Equal(t, stemflow.SubmissionFailed, w.lastLedger().State)
 	require.Equal(t, 531, w.lastLedger().ProviderCode)
 	require.Equal(t, 1, w.calls[activityapi.ActivitySubmitSeparation])

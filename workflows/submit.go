@@ -86,7 +86,8 @@ func (s *separation) submitUntilKnown(ctx workflow.Context) error {
 		s.submits.Begin()
 		var submitted activityapi.SubmittedSeparation
 		err := workflow.ExecuteActivity(submitOptions(ctx, s.archive.SubmitTaskQueue), activityapi.ActivitySubmitSeparation,
-			s.submitInput(ctx)).Get(ctx, &submitted)
+			s.submitInput(ctx)).
+			Get(ctx, &submitted)
 		outcome, nonce := submitOutcome(submitted, err)
 		doubt := s.submits.MustClose()
 		switch s.submits.After(outcome, nonce) {
@@ -159,7 +160,9 @@ func submitOutcome(submitted activityapi.SubmittedSeparation, err error) (outcom
 		return ledger.Held, ""
 	case kind == stemflow.ErrorArchiveUnavailable:
 		return ledger.Unavailable, nonce
-	case kind == activityapi.ActivityErrorSubmitRefused, kind == activityapi.ActivityErrorSubmitNotYet, isErrorType(kind):
+	case kind == activityapi.ActivityErrorSubmitRefused,
+		kind == activityapi.ActivityErrorSubmitNotYet,
+		isErrorType(kind):
 		return ledger.Refused, nonce
 	case kind == activityapi.ActivityErrorSubmitRepeated:
 		return ledger.Repeated, ""
@@ -192,13 +195,18 @@ func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 		if r.notYet.IsZero() {
 			r.notYet = now
 		}
-		pause, retryFor, since, otherwise = submitPause(r.refused), retryForNotYet, r.notYet, stemflow.ErrorProviderRejected
+		pause, retryFor, since, otherwise = submitPause(
+			r.refused,
+		), retryForNotYet, r.notYet, stemflow.ErrorProviderRejected
 	default:
 		return activityFailure(err, stemflow.ErrorProviderUnavailable)
 	}
 	if now.Sub(since) > retryFor {
 		_, app := applicationError(err)
-		return endWith(otherwise, fmt.Sprintf("no submit was accepted for %v; start the track again later: %s", retryFor, app.Message()))
+		return endWith(
+			otherwise,
+			fmt.Sprintf("no submit was accepted for %v; start the track again later: %s", retryFor, app.Message()),
+		)
 	}
 	return workflow.Sleep(ctx, pause)
 }
@@ -233,8 +241,11 @@ func (s *separation) findSubmitQueue(ctx workflow.Context) error {
 func (s *separation) awaitID(ctx workflow.Context, err error) error {
 	s.paid = true
 	if !s.archive.CallbacksExpected {
-		return endWith(stemflow.ErrorSubmissionUnknown, "the outcome of the submit is unknown, and without a callback bridge nothing can tell it. "+
-			"It may have been accepted and paid: "+ledger.WhenUnknown+" ("+err.Error()+")")
+		return endWith(
+			stemflow.ErrorSubmissionUnknown,
+			"the outcome of the submit is unknown, and without a callback bridge nothing can tell it. "+
+				"It may have been accepted and paid: "+ledger.WhenUnknown+" ("+err.Error()+")",
+		)
 	}
 	s.log(ctx).Warn("the outcome of the submit is unknown: waiting for the callback to tell", "error", err)
 	s.progress.SubmissionUnknown = true

@@ -180,7 +180,11 @@ func TestCallbackThatNobodyHeardIsNamedInTheEnd(t *testing.T) {
 func TestLedgerThatFellBehindIsWrittenAgain(t *testing.T) {
 	w := newWorld(t)
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
-		return &activityapi.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now(), LedgerBehind: true}, nil
+		return &activityapi.SubmittedSeparation{
+			SeparationTaskID: separationID,
+			SubmittedAt:      w.env.Now(),
+			LedgerBehind:     true,
+		}, nil
 	}
 	tries := 0
 	w.record = func(activityapi.RecordSubmissionInput) error {

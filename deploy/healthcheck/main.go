@@ -27,7 +27,10 @@ const (
 func main() {
 	program.AnswerVersion()
 	if len(os.Args) < 2 || len(os.Args) > 3 {
-		fmt.Fprintln(os.Stderr, "healthcheck: give a URL, like http://127.0.0.1:8088/readyz, and, if you like, a text that its answer must contain")
+		fmt.Fprintln(
+			os.Stderr,
+			"healthcheck: give a URL, like http://127.0.0.1:8088/readyz, and, if you like, a text that its answer must contain",
+		)
 		os.Exit(2)
 	}
 	if err := check(os.Args[1], strings.Join(os.Args[2:], "")); err != nil {

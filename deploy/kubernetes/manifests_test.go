@@ -125,7 +125,11 @@ func TestEverythingFitsTogether(t *testing.T) {
 func (m manifests) checkDeployment(t *testing.T, d *appsv1.Deployment) {
 	t.Helper()
 	pod := d.Spec.Template.Spec
-	require.True(t, selector(t, d.Spec.Selector).Matches(labels.Set(d.Spec.Template.Labels)), "a deployment finds its own pods")
+	require.True(
+		t,
+		selector(t, d.Spec.Selector).Matches(labels.Set(d.Spec.Template.Labels)),
+		"a deployment finds its own pods",
+	)
 	require.Len(t, m.ServiceAccounts, 1)
 	require.Equal(t, m.ServiceAccounts[0].Name, pod.ServiceAccountName)
 	require.False(t, *pod.AutomountServiceAccountToken)
@@ -152,7 +156,12 @@ func (m manifests) checkDeployment(t *testing.T, d *appsv1.Deployment) {
 	}
 	for _, env := range c.Env {
 		require.Contains(t, known, env.Name)
-		require.NotNil(t, env.ValueFrom.SecretKeyRef, "%s: a value that is no secret belongs to the config map", env.Name)
+		require.NotNil(
+			t,
+			env.ValueFrom.SecretKeyRef,
+			"%s: a value that is no secret belongs to the config map",
+			env.Name,
+		)
 	}
 }
 

@@ -99,22 +99,25 @@ func literals(t *testing.T) map[string]bool {
 	found := map[string]bool{}
 	text := regexp.MustCompile(`"[A-Za-z_]+"`)
 	for _, folder := range []string{".", "workflows", "activities", "callbackbridge", "internal/kie"} {
-		require.NoError(t, filepath.WalkDir(filepath.Join("../..", folder), func(path string, entry fs.DirEntry, err error) error {
-			switch {
-			case err != nil:
+		require.NoError(
+			t,
+			filepath.WalkDir(filepath.Join("../..", folder), func(path string, entry fs.DirEntry, err error) error {
+				switch {
+				case err != nil:
+					return err
+				case entry.IsDir() && path != filepath.Join("../..", folder):
+					return filepath.SkipDir
+				case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+					return nil
+				}
+				source, err := os.ReadFile(path)
+				for _, literal := range text.FindAllString(string(source), -1) {
+					value, _ := strconv.Unquote(literal)
+					found[value] = true
+				}
 				return err
-			case entry.IsDir() && path != filepath.Join("../..", folder):
-				return filepath.SkipDir
-			case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
-				return nil
-			}
-			source, err := os.ReadFile(path)
-			for _, literal := range text.FindAllString(string(source), -1) {
-				value, _ := strconv.Unquote(literal)
-				found[value] = true
-			}
-			return err
-		}))
+			}),
+		)
 	}
 	require.True(t, found["insufficient_credits"], "the code is not where this test looks for it")
 	return found

@@ -22,7 +22,16 @@ func TestAlertsAreDocumented(t *testing.T) {
 	for _, rule := range rules(t) {
 		require.Contains(t, []string{"critical", "warning"}, rule.Labels["severity"], rule.Alert)
 		require.NotEmpty(t, rule.Annotations["summary"], rule.Alert)
-		want = append(want, fmt.Sprintf("| `%s` | %s | %s | %s |", rule.Alert, rule.Labels["severity"], rule.For, rule.Annotations["description"]))
+		want = append(
+			want,
+			fmt.Sprintf(
+				"| `%s` | %s | %s | %s |",
+				rule.Alert,
+				rule.Labels["severity"],
+				rule.For,
+				rule.Annotations["description"],
+			),
+		)
 	}
 	got := regexp.MustCompile("(?m)^\\| `Stemflow.*$").FindAllString(string(text), -1)
 	require.Equal(t, want, got)

@@ -17,7 +17,13 @@ import (
 // is.
 func rules(t *testing.T) []rulefmt.Rule {
 	t.Helper()
-	groups, errs := rulefmt.ParseFile("../prometheus/stemflow.rules.yaml", false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.Default())
+	groups, errs := rulefmt.ParseFile(
+		"../prometheus/stemflow.rules.yaml",
+		false,
+		model.UTF8Validation,
+		parser.NewParser(parser.Options{}),
+		slog.Default(),
+	)
 	require.Empty(t, errs)
 	require.Len(t, groups.Groups, 1)
 	require.NotEmpty(t, groups.Groups[0].Rules)

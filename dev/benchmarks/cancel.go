@@ -128,7 +128,13 @@ func (e *engine) cancelOne(ctx context.Context) ([]time.Duration, error) {
 
 // transfers waits until so many stems of a run are scheduled, and returns their downloads.
 func (e *engine) transfers(ctx context.Context, run client.WorkflowRun, stems int) ([]*download, error) {
-	iter := e.client.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), true, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	iter := e.client.GetWorkflowHistory(
+		ctx,
+		run.GetID(),
+		run.GetRunID(),
+		true,
+		enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT,
+	)
 	var all []*download
 	for len(all) < stems && iter.HasNext() {
 		event, err := iter.Next()
@@ -175,7 +181,17 @@ func cancelTable(all []time.Duration) string {
 		verdict = "MISSED"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-20s  %8s  %8s  %8s  %8s  %8s  %s\n", "cancelled transfers", "p50", "p90", "p95", "p99", "max", "limit of p95")
+	fmt.Fprintf(
+		&b,
+		"%-20s  %8s  %8s  %8s  %8s  %8s  %s\n",
+		"cancelled transfers",
+		"p50",
+		"p90",
+		"p95",
+		"p99",
+		"max",
+		"limit of p95",
+	)
 	fmt.Fprintf(&b, "%-20d  %8s  %8s  %8s  %8s  %8s  %s, %s\n", len(all),
 		percentile(50), percentile(90), percentile(95), percentile(99), percentile(100), cancelLimit, verdict)
 	return b.String()

@@ -84,16 +84,31 @@ func (e *engine) startPrograms(ctx context.Context) error {
 		return err
 	}
 	bridgeAddr := fmt.Sprintf("127.0.0.1:%d", port)
-	e.bridge, err = e.start(ctx, "callbackbridge/cmd/callbackbridge", devservers.HTTPReady("http://"+bridgeAddr+"/readyz"),
-		"STEMFLOW_BRIDGE_ADDR="+bridgeAddr)
+	e.bridge, err = e.start(
+		ctx,
+		"callbackbridge/cmd/callbackbridge",
+		devservers.HTTPReady("http://"+bridgeAddr+"/readyz"),
+		"STEMFLOW_BRIDGE_ADDR="+bridgeAddr,
+	)
 	if err != nil {
 		return err
 	}
-	e.worker, err = e.start(ctx, "worker", nil,
-		"KIE_BASE_URL="+e.provider.URL, "KIE_API_KEY=any", "STEMFLOW_CALLBACK_BASE_URL=http://"+bridgeAddr,
-		"MINIO_ENDPOINT="+e.minio.Addr, "MINIO_ACCESS_KEY="+accessKey, "MINIO_SECRET_KEY="+secretKey, "STEMFLOW_BUCKET="+bucket,
-		"STEMFLOW_TASK_QUEUE="+taskQueue, fmt.Sprintf("STEMFLOW_SUBMIT_RATE=%d", submitRate),
-		"STEMFLOW_SOURCE_HOSTS=127.0.0.1", "STEMFLOW_ALLOW_INSECURE_SOURCES=true")
+	e.worker, err = e.start(
+		ctx,
+		"worker",
+		nil,
+		"KIE_BASE_URL="+e.provider.URL,
+		"KIE_API_KEY=any",
+		"STEMFLOW_CALLBACK_BASE_URL=http://"+bridgeAddr,
+		"MINIO_ENDPOINT="+e.minio.Addr,
+		"MINIO_ACCESS_KEY="+accessKey,
+		"MINIO_SECRET_KEY="+secretKey,
+		"STEMFLOW_BUCKET="+bucket,
+		"STEMFLOW_TASK_QUEUE="+taskQueue,
+		fmt.Sprintf("STEMFLOW_SUBMIT_RATE=%d", submitRate),
+		"STEMFLOW_SOURCE_HOSTS=127.0.0.1",
+		"STEMFLOW_ALLOW_INSECURE_SOURCES=true",
+	)
 	if err != nil {
 		return err
 	}
@@ -101,7 +116,12 @@ func (e *engine) startPrograms(ctx context.Context) error {
 }
 
 // start builds one of stemflow's programs and starts it.
-func (e *engine) start(ctx context.Context, program string, ready func(context.Context) error, env ...string) (*devservers.Process, error) {
+func (e *engine) start(
+	ctx context.Context,
+	program string,
+	ready func(context.Context) error,
+	env ...string,
+) (*devservers.Process, error) {
 	root, err := devservers.ModuleRoot()
 	if err != nil {
 		return nil, err
@@ -112,8 +132,12 @@ func (e *engine) start(ctx context.Context, program string, ready func(context.C
 	}
 	return devservers.Start(ctx, devservers.Command{
 		Name: filepath.Base(program), Path: path, Ready: ready, StopWithin: time.Minute,
-		Env: devservers.Environment([]string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_"}, append(env,
-			"TEMPORAL_ADDRESS="+e.temporal.Addr, "STEMFLOW_CALLBACK_SECRETS="+callbackSecret, "STEMFLOW_METRICS_ADDR=127.0.0.1:0")...),
+		Env: devservers.Environment([]string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_"}, append(
+			env,
+			"TEMPORAL_ADDRESS="+e.temporal.Addr,
+			"STEMFLOW_CALLBACK_SECRETS="+callbackSecret,
+			"STEMFLOW_METRICS_ADDR=127.0.0.1:0",
+		)...),
 	})
 }
 
@@ -163,7 +187,12 @@ func (e *engine) separate(ctx context.Context, in stemflow.SeparateStemsInput) (
 }
 
 func (e *engine) runSkeleton(ctx context.Context, stems int) (client.WorkflowRun, error) {
-	return e.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "skeleton:" + newID(), TaskQueue: skeletonQueue}, skeleton, stems)
+	return e.client.ExecuteWorkflow(
+		ctx,
+		client.StartWorkflowOptions{ID: "skeleton:" + newID(), TaskQueue: skeletonQueue},
+		skeleton,
+		stems,
+	)
 }
 
 func newID() string {
@@ -175,7 +204,13 @@ func newID() string {
 // history is all events of a run.
 func (e *engine) history(ctx context.Context, run client.WorkflowRun) ([]*historypb.HistoryEvent, error) {
 	var events []*historypb.HistoryEvent
-	iter := e.client.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	iter := e.client.GetWorkflowHistory(
+		ctx,
+		run.GetID(),
+		run.GetRunID(),
+		false,
+		enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT,
+	)
 	for iter.HasNext() {
 		event, err := iter.Next()
 		if err != nil {

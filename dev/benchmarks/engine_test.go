@@ -74,7 +74,10 @@ func BenchmarkEngine(b *testing.B) {
 		results, err := e.rates(b.Context(), l, 1)
 		require.NoError(b, err)
 		b.Log("\n" + rateTable(l, results))
-		b.ReportMetric(float64(results[skeletonName][0].time)/float64(results[stemflowName][0].time), "stemflow/skeleton")
+		b.ReportMetric(
+			float64(results[skeletonName][0].time)/float64(results[stemflowName][0].time),
+			"stemflow/skeleton",
+		)
 	}
 }
 

@@ -155,8 +155,10 @@ func (j job) archiveStem() (*activities.ArchiveStem, error) {
 		return nil, err
 	}
 	return &activities.ArchiveStem{
-		Store:     store,
-		Sources:   source.New(source.Options{AllowedHosts: []string{"127.0.0.1"}, AllowInsecure: true, MaxSize: 4 << 30}),
+		Store: store,
+		Sources: source.New(
+			source.Options{AllowedHosts: []string{"127.0.0.1"}, AllowInsecure: true, MaxSize: 4 << 30},
+		),
 		Transfers: semaphore.NewWeighted(2 * parallelism),
 	}, nil
 }

@@ -87,7 +87,11 @@ func engineCommand(ctx context.Context, set *flag.FlagSet, args []string) error 
 	l := rateLoad{}
 	set.IntVar(&l.runs, "runs", 300, "`number` of runs in a round")
 	set.IntVar(&l.underWay, "at-once", 100, "`number` of them under way at the same time")
-	memory := set.Bool("memory", false, "let Temporal keep its histories in memory, so that the processors are the limit and not the disk")
+	memory := set.Bool(
+		"memory",
+		false,
+		"let Temporal keep its histories in memory, so that the processors are the limit and not the disk",
+	)
 	if err := set.Parse(args); err != nil {
 		return err
 	}

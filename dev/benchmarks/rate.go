@@ -66,7 +66,11 @@ func (e *engine) rates(ctx context.Context, l rateLoad, rounds int) (map[string]
 }
 
 // run keeps the load's number of runs under way until all are done.
-func (e *engine) run(ctx context.Context, l rateLoad, start func(context.Context) (client.WorkflowRun, error)) (rated, error) {
+func (e *engine) run(
+	ctx context.Context,
+	l rateLoad,
+	start func(context.Context) (client.WorkflowRun, error),
+) (rated, error) {
 	before, err := e.processorTimes()
 	if err != nil {
 		return rated{}, err
@@ -140,7 +144,14 @@ func middle[T int | float64 | time.Duration](values []T) T {
 // rateTable compares the runs of the median time.
 func rateTable(l rateLoad, results map[string][]rated) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-24s  %8s  %6s  %5s", fmt.Sprintf("%d runs, %d at once", l.runs, l.underWay), "a minute", "events", "KB")
+	fmt.Fprintf(
+		&b,
+		"%-24s  %8s  %6s  %5s",
+		fmt.Sprintf("%d runs, %d at once", l.runs, l.underWay),
+		"a minute",
+		"events",
+		"KB",
+	)
 	for _, program := range programs {
 		fmt.Fprintf(&b, "  %8s", program)
 	}
@@ -149,12 +160,23 @@ func rateTable(l rateLoad, results map[string][]rated) string {
 	for _, name := range []string{skeletonName, stemflowName} {
 		r := slices.SortedFunc(slices.Values(results[name]), func(a, b rated) int { return int(a.time - b.time) })[len(results[name])/2]
 		medians[name] = r
-		fmt.Fprintf(&b, "%-24s  %8.0f  %6d  %5.1f", name, float64(l.runs)/r.time.Minutes(), r.events, float64(r.bytes)/1e3)
+		fmt.Fprintf(
+			&b,
+			"%-24s  %8.0f  %6d  %5.1f",
+			name,
+			float64(l.runs)/r.time.Minutes(),
+			r.events,
+			float64(r.bytes)/1e3,
+		)
 		for _, program := range programs {
 			fmt.Fprintf(&b, "  %8.1f", r.cpu[program].Seconds()*1e3/float64(l.runs))
 		}
 		b.WriteString("\n")
 	}
-	fmt.Fprintf(&b, "stemflow reaches %.2f of the skeleton's rate\n", float64(medians[skeletonName].time)/float64(medians[stemflowName].time))
+	fmt.Fprintf(
+		&b,
+		"stemflow reaches %.2f of the skeleton's rate\n",
+		float64(medians[skeletonName].time)/float64(medians[stemflowName].time),
+	)
 	return b.String()
 }

@@ -20,7 +20,15 @@ func buildRclone(ctx context.Context) (string, error) {
 		return "", err
 	}
 	fmt.Fprintln(os.Stderr, "building rclone: a minute or two the first time")
-	cmd := exec.CommandContext(ctx, "go", "-C", filepath.Join(root, "dev", "benchmarks", "rclone"), "tool", "-n", "rclone")
+	cmd := exec.CommandContext(
+		ctx,
+		"go",
+		"-C",
+		filepath.Join(root, "dev", "benchmarks", "rclone"),
+		"tool",
+		"-n",
+		"rclone",
+	)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -39,10 +47,28 @@ func (s *suite) rcloneCommand(ctx context.Context, j job) (*exec.Cmd, error) {
 	if err := os.WriteFile(file, []byte(list.String()), 0o600); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, s.rclone, "copyurl", "--urls", file, ":s3:"+j.Bucket+"/"+j.Prefix, "--transfers", fmt.Sprint(parallelism),
-		"--s3-no-check-bucket", "--config", os.DevNull, "--log-level", "ERROR")
-	cmd.Env = devservers.Environment([]string{"RCLONE_"}, "RCLONE_S3_PROVIDER=Minio", "RCLONE_S3_ENDPOINT=http://"+j.Endpoint,
-		"RCLONE_S3_ACCESS_KEY_ID="+j.AccessKey, "RCLONE_S3_SECRET_ACCESS_KEY="+j.SecretKey)
+	cmd := exec.CommandContext(
+		ctx,
+		s.rclone,
+		"copyurl",
+		"--urls",
+		file,
+		":s3:"+j.Bucket+"/"+j.Prefix,
+		"--transfers",
+		fmt.Sprint(parallelism),
+		"--s3-no-check-bucket",
+		"--config",
+		os.DevNull,
+		"--log-level",
+		"ERROR",
+	)
+	cmd.Env = devservers.Environment(
+		[]string{"RCLONE_"},
+		"RCLONE_S3_PROVIDER=Minio",
+		"RCLONE_S3_ENDPOINT=http://"+j.Endpoint,
+		"RCLONE_S3_ACCESS_KEY_ID="+j.AccessKey,
+		"RCLONE_S3_SECRET_ACCESS_KEY="+j.SecretKey,
+	)
 	cmd.Stderr = os.Stderr
 	return cmd, nil
 }

@@ -59,12 +59,16 @@ func settledBy(history []*historypb.HistoryEvent) (settled, error) {
 		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
 			arrived = at
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
-			if event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == activityapi.ActivityArchiveStem {
+			if event.GetActivityTaskScheduledEventAttributes().
+				GetActivityType().
+				GetName() ==
+				activityapi.ActivityArchiveStem {
 				stems[event.GetEventId()] = true
 				scheduled = at
 			}
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_STARTED:
-			if stems[event.GetActivityTaskStartedEventAttributes().GetScheduledEventId()] && (first.IsZero() || at.Before(first)) {
+			if stems[event.GetActivityTaskStartedEventAttributes().GetScheduledEventId()] &&
+				(first.IsZero() || at.Before(first)) {
 				first = at
 			}
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
@@ -79,7 +83,9 @@ func settledBy(history []*historypb.HistoryEvent) (settled, error) {
 		return settled{}, errors.New("the run was not settled by its callback")
 	}
 	return settled{
-		confirm: scheduled.Sub(arrived), dispatch: first.Sub(scheduled), archive: last.Sub(first), manifest: closed.Sub(last),
+		confirm: scheduled.Sub(
+			arrived,
+		), dispatch: first.Sub(scheduled), archive: last.Sub(first), manifest: closed.Sub(last),
 	}, nil
 }
 
@@ -95,9 +101,19 @@ func settleTable(all []settled) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-28s  %10s  %10s  %10s  %10s  %10s\n", fmt.Sprintf("medians of %d separations", len(all)),
 		"confirm", "dispatch", "archive", "manifest", "total")
-	fmt.Fprintf(&b, "%-28s  %10s  %10s  %10s  %10s  %10s\n", "from the callback on",
-		part(func(s settled) time.Duration { return s.confirm }), part(func(s settled) time.Duration { return s.dispatch }),
-		part(func(s settled) time.Duration { return s.archive }), part(func(s settled) time.Duration { return s.manifest }),
-		part(settled.total))
+	fmt.Fprintf(
+		&b,
+		"%-28s  %10s  %10s  %10s  %10s  %10s\n",
+		"from the callback on",
+		part(
+			func(s settled) time.Duration { return s.confirm },
+		),
+		part(func(s settled) time.Duration { return s.dispatch }),
+		part(
+			func(s settled) time.Duration { return s.archive },
+		),
+		part(func(s settled) time.Duration { return s.manifest }),
+		part(settled.total),
+	)
 	return b.String()
 }

@@ -93,7 +93,14 @@ func newSuite(ctx context.Context, where histories) (_ *suite, err error) {
 		return nil, err
 	}
 	s.source = newSource()
-	s.job = job{Endpoint: s.minio.Addr, AccessKey: accessKey, SecretKey: secretKey, Bucket: bucket, Temporal: s.temporal.Addr, TaskQueue: taskQueue}
+	s.job = job{
+		Endpoint:  s.minio.Addr,
+		AccessKey: accessKey,
+		SecretKey: secretKey,
+		Bucket:    bucket,
+		Temporal:  s.temporal.Addr,
+		TaskQueue: taskQueue,
+	}
 	if s.store, err = s.job.store(); err != nil {
 		return nil, err
 	}
@@ -120,7 +127,17 @@ func (s *suite) close() {
 }
 
 // order is that of the table.
-var order = []string{"floor", "unsigned", "memory", "activities", "worker", sharedDiskName, noLengthName, rcloneName, "naive loop"}
+var order = []string{
+	"floor",
+	"unsigned",
+	"memory",
+	"activities",
+	"worker",
+	sharedDiskName,
+	noLengthName,
+	rcloneName,
+	"naive loop",
+}
 
 // sharedDiskName is the worker, with a Temporal whose database and the store's objects wait for one
 // disk. The other one's is in memory.
@@ -220,7 +237,11 @@ func (s *suite) runOnce(ctx context.Context, name string, j job) (usage, error) 
 	}
 	took := time.Since(began)
 	rusage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	return usage{time: took, cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), peak: rusage.Maxrss << 10}, nil
+	return usage{
+		time: took,
+		cpu:  cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
+		peak: rusage.Maxrss << 10,
+	}, nil
 }
 
 // onSharedDisk measures a worker with a server of its own, which is there for no longer than that.

@@ -28,7 +28,17 @@ func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
 // table has the runs of the median time, and what they are of the floor's.
 func table(l load, results map[string][]usage) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-20s  %8s  %7s  %9s  %8s  %9s  %9s\n", l, "time", "x floor", "MB/s", "CPU", "peak MiB", "idle MiB")
+	fmt.Fprintf(
+		&b,
+		"%-20s  %8s  %7s  %9s  %8s  %9s  %9s\n",
+		l,
+		"time",
+		"x floor",
+		"MB/s",
+		"CPU",
+		"peak MiB",
+		"idle MiB",
+	)
 	for _, name := range order {
 		if len(results[name]) == 0 {
 			continue
@@ -38,13 +48,27 @@ func table(l load, results map[string][]usage) string {
 		if u.idle > 0 {
 			idle = fmt.Sprint(u.idle >> 20)
 		}
-		fmt.Fprintf(&b, "%-20s  %8s  %7.2f  %9.0f  %8s  %9d  %9s\n", name, u.time.Round(time.Millisecond), perRound(results[name], results["floor"], ratio),
-			float64(l.stems)*float64(l.size)/1e6/u.time.Seconds(), u.cpu.Round(10*time.Millisecond), u.peak>>20, idle)
+		fmt.Fprintf(
+			&b,
+			"%-20s  %8s  %7.2f  %9.0f  %8s  %9d  %9s\n",
+			name,
+			u.time.Round(time.Millisecond),
+			perRound(results[name], results["floor"], ratio),
+			float64(l.stems)*float64(l.size)/1e6/u.time.Seconds(),
+			u.cpu.Round(10*time.Millisecond),
+			u.peak>>20,
+			idle,
+		)
 	}
 	share := func(name string) time.Duration {
 		more := func(a, b time.Duration) time.Duration { return a - b }
 		return perRound(results[name], results["activities"], more).Round(time.Millisecond)
 	}
-	fmt.Fprintf(&b, "the engine's share: %s, and %s where it waits for the store's disk\n", share("worker"), share(sharedDiskName))
+	fmt.Fprintf(
+		&b,
+		"the engine's share: %s, and %s where it waits for the store's disk\n",
+		share("worker"),
+		share(sharedDiskName),
+	)
 	return b.String()
 }

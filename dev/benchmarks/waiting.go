@@ -32,7 +32,10 @@ type waited struct {
 const atOnce = 64
 
 // patient never polls while it is looked at.
-var patient = stemflow.SeparateStemsInput{CallbackGrace: stemflow.Duration(12 * time.Hour), Deadline: stemflow.Duration(24 * time.Hour)}
+var patient = stemflow.SeparateStemsInput{
+	CallbackGrace: stemflow.Duration(12 * time.Hour),
+	Deadline:      stemflow.Duration(24 * time.Hour),
+}
 
 // wait lets so many separations of two stems wait at once on one worker, and then calls all of them
 // back.
@@ -103,7 +106,13 @@ func wait(ctx context.Context, runs int) (w waited, err error) {
 
 // warmUp separates one track by polling, so that the worker has done what it does once.
 func (e *engine) warmUp(ctx context.Context) error {
-	run, err := e.separate(ctx, stemflow.SeparateStemsInput{CallbackGrace: stemflow.Duration(time.Second), PollInterval: stemflow.MinPollInterval})
+	run, err := e.separate(
+		ctx,
+		stemflow.SeparateStemsInput{
+			CallbackGrace: stemflow.Duration(time.Second),
+			PollInterval:  stemflow.MinPollInterval,
+		},
+	)
 	if err != nil {
 		return err
 	}
@@ -151,12 +160,38 @@ func (e *engine) count(ctx context.Context, state string) (int64, error) {
 // waitTable compares numbers of runs.
 func waitTable(all []waited) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-8s  %9s  %12s  %9s  %12s  %9s  %12s  %9s  %14s  %6s\n", "waiting", "start", "ms each", "finish", "ms each",
-		"idle MiB", "waiting MiB", "peak MiB", "Temporal, MiB", "again")
+	fmt.Fprintf(
+		&b,
+		"%-8s  %9s  %12s  %9s  %12s  %9s  %12s  %9s  %14s  %6s\n",
+		"waiting",
+		"start",
+		"ms each",
+		"finish",
+		"ms each",
+		"idle MiB",
+		"waiting MiB",
+		"peak MiB",
+		"Temporal, MiB",
+		"again",
+	)
 	for _, w := range all {
 		each := func(d time.Duration) float64 { return d.Seconds() * 1e3 / float64(w.runs) }
-		fmt.Fprintf(&b, "%-8d  %9s  %12.1f  %9s  %12.1f  %9d  %12d  %9d  %14d  %6d\n", w.runs, w.start.Round(100*time.Millisecond), each(w.start),
-			w.finish.Round(100*time.Millisecond), each(w.finish), w.idle>>20, w.waiting>>20, w.peak>>20, w.temporal>>20, w.again)
+		fmt.Fprintf(
+			&b,
+			"%-8d  %9s  %12.1f  %9s  %12.1f  %9d  %12d  %9d  %14d  %6d\n",
+			w.runs,
+			w.start.Round(100*time.Millisecond),
+			each(w.start),
+			w.finish.Round(
+				100*time.Millisecond,
+			),
+			each(w.finish),
+			w.idle>>20,
+			w.waiting>>20,
+			w.peak>>20,
+			w.temporal>>20,
+			w.again,
+		)
 	}
 	return b.String()
 }

@@ -9,7 +9,10 @@ import (
 
 // archiveAll archives stems in parallel, as SeparateStems does once they are there.
 func archiveAll(ctx workflow.Context, stems []activityapi.ArchiveStemInput) error {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Hour, HeartbeatTimeout: 30 * time.Second})
+	ctx = workflow.WithActivityOptions(
+		ctx,
+		workflow.ActivityOptions{StartToCloseTimeout: time.Hour, HeartbeatTimeout: 30 * time.Second},
+	)
 	var pending []workflow.Future
 	for _, stem := range stems {
 		pending = append(pending, workflow.ExecuteActivity(ctx, activityapi.ActivityArchiveStem, stem))

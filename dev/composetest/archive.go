@@ -23,10 +23,33 @@ const (
 
 // starter starts a track with the starter's container, or joins its run. Without --wait the result
 // is empty.
-func (p project) starter(ctx context.Context, in stemflow.SeparateStemsInput, flags ...string) (stemflow.SeparateStemsResult, error) {
+func (p project) starter(
+	ctx context.Context,
+	in stemflow.SeparateStemsInput,
+	flags ...string,
+) (stemflow.SeparateStemsResult, error) {
 	var result stemflow.SeparateStemsResult
-	args := append([]string{"run", "--rm", "--no-TTY", "--no-deps", "starter", "start", "--json", "--task-id", in.TaskID, "--audio-id", in.AudioID,
-		"--type", string(in.Type), "--callback-grace", "30s", "--poll-interval", "5s"}, flags...)
+	args := append(
+		[]string{
+			"run",
+			"--rm",
+			"--no-TTY",
+			"--no-deps",
+			"starter",
+			"start",
+			"--json",
+			"--task-id",
+			in.TaskID,
+			"--audio-id",
+			in.AudioID,
+			"--type",
+			string(in.Type),
+			"--callback-grace",
+			"30s",
+			"--poll-interval",
+			"5s",
+		},
+		flags...)
 	out, err := p.output(ctx, args...)
 	if err != nil {
 		return result, fmt.Errorf("%w%s", err, out)

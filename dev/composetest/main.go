@@ -65,7 +65,10 @@ func run(ctx context.Context, keep bool) error {
 	}); err != nil {
 		return err
 	}
-	return step("run against a Temporal and a MinIO that exist", func() error { return external.useServersOf(ctx, local) })
+	return step(
+		"run against a Temporal and a MinIO that exist",
+		func() error { return external.useServersOf(ctx, local) },
+	)
 }
 
 func step(what string, do func() error) error {

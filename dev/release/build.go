@@ -63,13 +63,19 @@ func (b builder) build(ctx context.Context, programs []string, platforms []platf
 func (b builder) command(ctx context.Context, env []string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = b.source
-	cmd.Env = devservers.Environment([]string{"GOFLAGS=", "GOOS=", "GOARCH=", "GOAMD64=", "GOARM64=", "GOEXPERIMENT=", "CGO_ENABLED="},
+	cmd.Env = devservers.Environment(
+		[]string{"GOFLAGS=", "GOOS=", "GOARCH=", "GOAMD64=", "GOARM64=", "GOEXPERIMENT=", "CGO_ENABLED="},
 		append(append([]string{"CGO_ENABLED=0", "GOWORK=off"}, b.env...), env...)...)
 	return cmd
 }
 
 // rebuild copies the sources to a new folder and builds them there with nothing compiled before.
-func rebuild(ctx context.Context, source, folder, version string, programs []string, platforms []platform) ([]string, error) {
+func rebuild(
+	ctx context.Context,
+	source, folder, version string,
+	programs []string,
+	platforms []platform,
+) ([]string, error) {
 	copied := filepath.Join(folder, "source")
 	if err := copySources(source, copied); err != nil {
 		return nil, err

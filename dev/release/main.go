@@ -23,7 +23,13 @@ import (
 )
 
 var (
-	programs  = []string{"./worker", "./callbackbridge/cmd/callbackbridge", "./starter", "./kiesim/cmd/kiesim", "./deploy/healthcheck"}
+	programs = []string{
+		"./worker",
+		"./callbackbridge/cmd/callbackbridge",
+		"./starter",
+		"./kiesim/cmd/kiesim",
+		"./deploy/healthcheck",
+	}
 	platforms = []platform{{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "arm64"}}
 )
 

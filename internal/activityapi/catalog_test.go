@@ -33,5 +33,10 @@ func TestARunningTrackKeepsItsJSON(t *testing.T) {
 
 	data, err = json.Marshal(CatalogTrack{Number: 3, Line: 4, Input: track.Input})
 	require.NoError(t, err)
-	require.Equal(t, `{"number":3,"line":4,"input":{"taskId":"t","audioId":"a"}}`, string(data), "a line of tracks.jsonl")
+	require.Equal(
+		t,
+		`{"number":3,"line":4,"input":{"taskId":"t","audioId":"a"}}`,
+		string(data),
+		"a line of tracks.jsonl",
+	)
 }

@@ -13,7 +13,8 @@ func (a answers) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusOK && req.URL.Query().Has("list-type") && !strings.Contains(resp.Header.Get("Content-Type"), "xml") {
+	if resp.StatusCode == http.StatusOK && req.URL.Query().Has("list-type") &&
+		!strings.Contains(resp.Header.Get("Content-Type"), "xml") {
 		resp.Body.Close()
 		return nil, errNotS3 // minio-go would take any web page for an empty list
 	}

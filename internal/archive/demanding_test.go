@@ -47,7 +47,14 @@ func (f fixture) archiveTrack(dir string) {
 		data := content(size)
 		sum := sha256.Sum256(data)
 		for _, announced := range []int64{int64(size), -1} {
-			_, err := f.Put(ctx, f.bucket, dir+name, "audio/mpeg", iotest.TimeoutReader(stream{bytes.NewReader(data)}), announced)
+			_, err := f.Put(
+				ctx,
+				f.bucket,
+				dir+name,
+				"audio/mpeg",
+				iotest.TimeoutReader(stream{bytes.NewReader(data)}),
+				announced,
+			)
 			require.ErrorIs(t, err, iotest.ErrTimeout)
 			written, err := f.Put(ctx, f.bucket, dir+name, "audio/mpeg", stream{bytes.NewReader(data)}, announced)
 			require.NoError(t, err)
@@ -125,14 +132,22 @@ func TestBucketsThatDemandMore(t *testing.T) {
 			for object := range raw.ListObjects(ctx, bucket, minio.ListObjectsOptions{Recursive: true, WithVersions: true}) {
 				require.NoError(t, object.Err)
 				versions++
-				info, err := raw.StatObject(ctx, bucket, object.Key, minio.StatObjectOptions{VersionID: object.VersionID})
+				info, err := raw.StatObject(
+					ctx,
+					bucket,
+					object.Key,
+					minio.StatObjectOptions{VersionID: object.VersionID},
+				)
 				require.NoError(t, err)
 				require.Equal(t, c.header, info.Metadata.Get("X-Amz-Server-Side-Encryption"))
 				if c.locked == "" {
 					continue
 				}
 				require.Equal(t, c.locked.String(), info.Metadata.Get("X-Amz-Object-Lock-Mode"))
-				require.Error(t, raw.RemoveObject(ctx, bucket, object.Key, minio.RemoveObjectOptions{VersionID: object.VersionID}))
+				require.Error(
+					t,
+					raw.RemoveObject(ctx, bucket, object.Key, minio.RemoveObjectOptions{VersionID: object.VersionID}),
+				)
 			}
 			if c.versions || c.locked != "" {
 				require.Equal(t, 9, versions, "three of the ledger, two of every other object")

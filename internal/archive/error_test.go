@@ -108,10 +108,22 @@ func TestAnotherServer(t *testing.T) {
 						_, _ = io.WriteString(w, page)
 					}
 				}))
-				opts := archive.Options{Endpoint: other.Listener.Addr().String(), AccessKey: "a", SecretKey: "s", Region: region}
+				opts := archive.Options{
+					Endpoint:  other.Listener.Addr().String(),
+					AccessKey: "a",
+					SecretKey: "s",
+					Region:    region,
+				}
 				for op, err := range everything(t, opts, "bucket") {
 					if op == "ensure" && err == nil {
-						require.Equal(t, 2, status/100, "%d %q: a bucket cannot be told from another thing by its HEAD", status, page)
+						require.Equal(
+							t,
+							2,
+							status/100,
+							"%d %q: a bucket cannot be told from another thing by its HEAD",
+							status,
+							page,
+						)
 						continue
 					}
 					var e *archive.Error
@@ -129,10 +141,19 @@ func TestTLS(t *testing.T) {
 	dir := t.TempDir()
 	authority := certtest.NewAuthority(t)
 	authority.Issue(filepath.Join(dir, "certs", "public.crt"), filepath.Join(dir, "certs", "private.key"))
-	p, err := devservers.MinIO(t.Context(), devservers.MinIOOptions{Dir: dir, TLS: true, AccessKey: "stemflow", SecretKey: "stemflow-tests"})
+	p, err := devservers.MinIO(
+		t.Context(),
+		devservers.MinIOOptions{Dir: dir, TLS: true, AccessKey: "stemflow", SecretKey: "stemflow-tests"},
+	)
 	require.NoError(t, err)
 	defer p.Stop()
-	opts := archive.Options{Endpoint: p.Addr, AccessKey: "stemflow", SecretKey: "stemflow-tests", Secure: true, RootCAs: authority.Pool}
+	opts := archive.Options{
+		Endpoint:  p.Addr,
+		AccessKey: "stemflow",
+		SecretKey: "stemflow-tests",
+		Secure:    true,
+		RootCAs:   authority.Pool,
+	}
 	s, err := archive.New(opts)
 	require.NoError(t, err)
 	require.NoError(t, s.EnsureBucket(t.Context(), "bucket"))

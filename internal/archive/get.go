@@ -54,7 +54,11 @@ func (s *Store) OpenFrom(ctx context.Context, bucket, key, etag string, offset i
 	return s.open(ctx, bucket, key, opts)
 }
 
-func (s *Store) open(ctx context.Context, bucket, key string, opts minio.GetObjectOptions) (io.ReadCloser, Info, error) {
+func (s *Store) open(
+	ctx context.Context,
+	bucket, key string,
+	opts minio.GetObjectOptions,
+) (io.ReadCloser, Info, error) {
 	content, object, _, err := s.api.GetObject(ctx, bucket, key, opts)
 	if err == nil && object.ETag == "" {
 		content.Close()

@@ -132,7 +132,9 @@ func TestConditionalWritesAreMadeOnce(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	defer store.Close()
-	s, err := archive.New(archive.Options{Endpoint: store.Listener.Addr().String(), AccessKey: "a", SecretKey: "s", Region: "us-east-1"})
+	s, err := archive.New(
+		archive.Options{Endpoint: store.Listener.Addr().String(), AccessKey: "a", SecretKey: "s", Region: "us-east-1"},
+	)
 	require.NoError(t, err)
 	for n := range int32(4) {
 		_, err = s.CreateJSON(t.Context(), "bucket", "key", document{})
@@ -149,7 +151,14 @@ func TestCorruptDocuments(t *testing.T) {
 	for name, text := range map[string]string{
 		"cut": `{"writer": 1`, "page": "<html>", "shape": `{"writer": "one"}`, "huge": `"` + strings.Repeat("a", 5<<20) + `"`,
 	} {
-		_, err := f.Put(t.Context(), f.bucket, name, "application/json", bytes.NewReader([]byte(text)), int64(len(text)))
+		_, err := f.Put(
+			t.Context(),
+			f.bucket,
+			name,
+			"application/json",
+			bytes.NewReader([]byte(text)),
+			int64(len(text)),
+		)
 		require.NoError(t, err)
 		var d document
 		_, err = f.ReadJSON(t.Context(), f.bucket, name, &d)

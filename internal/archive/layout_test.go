@@ -12,7 +12,12 @@ import (
 
 func TestLayout(t *testing.T) {
 	track := stemflow.Track{TaskID: "task", AudioID: "audio", Type: stemflow.SplitStem}
-	advanced := stemflow.Track{TaskID: "task", AudioID: "audio", Type: stemflow.SplitStemAdvanced, StemName: "Lead Vocal"}
+	advanced := stemflow.Track{
+		TaskID:   "task",
+		AudioID:  "audio",
+		Type:     stemflow.SplitStemAdvanced,
+		StemName: "Lead Vocal",
+	}
 	for _, c := range []struct {
 		prefix string
 		track  stemflow.Track
@@ -32,7 +37,11 @@ func TestLayout(t *testing.T) {
 	require.Equal(t, "task/audio/split_stem/submission.json", archive.SubmissionKey(loc))
 	require.Equal(t, "task/audio/split_stem/paid/", archive.SeparationPrefix(loc, "paid"))
 	require.Equal(t, "task/audio/split_stem/paid/backing_vocals.", archive.StemPrefix(loc, "paid", "backing_vocals"))
-	require.Equal(t, "task/audio/split_stem/paid/backing_vocals.mp3", archive.StemKey(loc, "paid", "backing_vocals", "mp3"))
+	require.Equal(
+		t,
+		"task/audio/split_stem/paid/backing_vocals.mp3",
+		archive.StemKey(loc, "paid", "backing_vocals", "mp3"),
+	)
 
 	catalog := archive.LocateCatalog("stems", "/music/2026/", "june", "run")
 	require.Equal(t, activityapi.Location{Bucket: "stems", Dir: "music/2026/_catalogs/june/run/"}, catalog)
@@ -40,5 +49,9 @@ func TestLayout(t *testing.T) {
 	require.Equal(t, catalog.Dir+"tracks.jsonl", archive.CatalogTracksKey(catalog))
 	require.Equal(t, catalog.Dir+"outcomes/000012.json", archive.CatalogOutcomesKey(catalog, 12))
 	require.Equal(t, catalog.Dir+"report.csv", archive.CatalogReportKey(catalog, "csv"))
-	require.Equal(t, "p/_catalogs/june/uploads/0123456789abcdef/t.csv", archive.CatalogUploadKey("p", "june", "0123456789abcdef0123", "t.csv"))
+	require.Equal(
+		t,
+		"p/_catalogs/june/uploads/0123456789abcdef/t.csv",
+		archive.CatalogUploadKey("p", "june", "0123456789abcdef0123", "t.csv"),
+	)
 }

@@ -29,7 +29,10 @@ func newFixture(t *testing.T) fixture {
 	opts, bucket := serverstest.Bucket(t)
 	store, err := archive.New(opts)
 	require.NoError(t, err)
-	raw, err := minio.New(opts.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(opts.AccessKey, opts.SecretKey, "")})
+	raw, err := minio.New(
+		opts.Endpoint,
+		&minio.Options{Creds: credentials.NewStaticV4(opts.AccessKey, opts.SecretKey, "")},
+	)
 	require.NoError(t, err)
 	return fixture{Store: store, t: t, opts: opts, bucket: bucket, raw: raw}
 }

@@ -23,7 +23,10 @@ func TestThePolicyIsEnoughAndNoMore(t *testing.T) {
 	limited.archiveTrack("folder/")
 	limited.requireNoUpload("a body that fails")
 
-	raw, err := minio.New(user.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(user.AccessKey, user.SecretKey, "")})
+	raw, err := minio.New(
+		user.Endpoint,
+		&minio.Options{Creds: credentials.NewStaticV4(user.AccessKey, user.SecretKey, "")},
+	)
 	require.NoError(t, err)
 	ctx := t.Context()
 	_, err = f.Put(ctx, f.bucket, "kept", "audio/mpeg", bytes.NewReader(content(1)), 1)

@@ -49,7 +49,12 @@ func TestLinkIsForEverybodyAndForAWhile(t *testing.T) {
 	require.NoError(t, err)
 	status, _ = follow(t, short)
 	require.Equal(t, http.StatusOK, status)
-	require.Eventually(t, func() bool { status, body = follow(t, short); return status != http.StatusOK }, 10*time.Second, 200*time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { status, body = follow(t, short); return status != http.StatusOK },
+		10*time.Second,
+		200*time.Millisecond,
+	)
 	require.Equal(t, http.StatusForbidden, status)
 	require.Contains(t, body, "expired")
 }

@@ -134,7 +134,12 @@ func (s *Store) testCreating(ctx context.Context, bucket, key, _ string, data []
 
 func (s *Store) testReplacing(ctx context.Context, bucket, key, _ string, data []byte) error {
 	_, err := s.replace(ctx, bucket, key, otherETag, data)
-	return s.requireRefusal(bucket, key, err, "the store ignores If-Match: it wrote over an object that has another ETag")
+	return s.requireRefusal(
+		bucket,
+		key,
+		err,
+		"the store ignores If-Match: it wrote over an object that has another ETag",
+	)
 }
 
 // requireRefusal judges the outcome of a conditional write whose condition does not hold.
@@ -192,7 +197,12 @@ func (s *Store) testChecksum(
 	}
 	_, err = s.sendPart(ctx, bucket, key, uploadID, 2, data, algorithm, checksum(algorithm, data[1:]))
 	if err == nil {
-		return s.defect(bucket, key, fmt.Sprintf("the store confirms %v checksums that are wrong", algorithm), useChecksums)
+		return s.defect(
+			bucket,
+			key,
+			fmt.Sprintf("the store confirms %v checksums that are wrong", algorithm),
+			useChecksums,
+		)
 	}
 	response, ok := errors.AsType[minio.ErrorResponse](err)
 	if !ok || !isS3(response) || response.StatusCode != http.StatusBadRequest {
@@ -203,7 +213,12 @@ func (s *Store) testChecksum(
 
 // sendPart returns the checksum that the store confirmed, as it came.
 func (s *Store) sendPart(
-	ctx context.Context, bucket, key, uploadID string, number int, data []byte, algorithm minio.ChecksumType, sum string,
+	ctx context.Context,
+	bucket, key, uploadID string,
+	number int,
+	data []byte,
+	algorithm minio.ChecksumType,
+	sum string,
 ) (confirmed string, err error) {
 	var opts minio.PutObjectPartOptions
 	header := http.Header{}

@@ -84,9 +84,21 @@ func confirmed(b *body, info minio.UploadInfo) []byte {
 }
 
 // upload is the one way into the store.
-func (s *Store) upload(ctx context.Context, op, bucket, key string, b *body, size int64, opts minio.PutObjectOptions) (minio.UploadInfo, error) {
+func (s *Store) upload(
+	ctx context.Context,
+	op, bucket, key string,
+	b *body,
+	size int64,
+	opts minio.PutObjectOptions,
+) (minio.UploadInfo, error) {
 	if size == 0 {
-		return minio.UploadInfo{}, fmt.Errorf("%s %s/%s: %w", op, bucket, key, errEmpty) // minio-go would not even look at the body
+		return minio.UploadInfo{}, fmt.Errorf(
+			"%s %s/%s: %w",
+			op,
+			bucket,
+			key,
+			errEmpty,
+		) // minio-go would not even look at the body
 	}
 	info, err := s.api.Client.PutObject(ctx, bucket, key, b, size, opts)
 	if bodyErr := b.finish(); bodyErr != nil {

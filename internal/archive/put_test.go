@@ -135,7 +135,14 @@ func TestPutThatFailsLeavesTheOldObject(t *testing.T) {
 	_, err := f.Put(t.Context(), f.bucket, "key", "audio/mpeg", bytes.NewReader(content(10)), 10)
 	require.NoError(t, err)
 	for _, announced := range []int64{2 * part, -1} {
-		_, err = f.Put(t.Context(), f.bucket, "key", "audio/mpeg", io.MultiReader(bytes.NewReader(content(part+1)), iotest.ErrReader(io.ErrUnexpectedEOF)), announced)
+		_, err = f.Put(
+			t.Context(),
+			f.bucket,
+			"key",
+			"audio/mpeg",
+			io.MultiReader(bytes.NewReader(content(part+1)), iotest.ErrReader(io.ErrUnexpectedEOF)),
+			announced,
+		)
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 		info, err := f.Stat(t.Context(), f.bucket, "key")
 		require.NoError(t, err)
@@ -188,7 +195,9 @@ func TestPutLeavesAStoreThatHangs(t *testing.T) {
 		}
 	}()
 	for _, announced := range []int64{8 * part, -1} {
-		s, err := archive.New(archive.Options{Endpoint: store.Addr().String(), AccessKey: "a", SecretKey: "s", Region: "us-east-1"})
+		s, err := archive.New(
+			archive.Options{Endpoint: store.Addr().String(), AccessKey: "a", SecretKey: "s", Region: "us-east-1"},
+		)
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { <-asked; cancel() }()
@@ -231,7 +240,9 @@ func TestPutReturnsWhenItsBodyIsNotReadAnyMore(t *testing.T) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 403 Forbidden\r\nX-Amz-Request-Id: 1\r\nContent-Length: 0\r\n\r\n")
 		_, _ = io.Copy(io.Discard, conn)
 	}()
-	s, err := archive.New(archive.Options{Endpoint: store.Addr().String(), AccessKey: "a", SecretKey: "s", Region: "us-east-1"})
+	s, err := archive.New(
+		archive.Options{Endpoint: store.Addr().String(), AccessKey: "a", SecretKey: "s", Region: "us-east-1"},
+	)
 	require.NoError(t, err)
 	returned := make(chan error)
 	go func() {

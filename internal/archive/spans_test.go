@@ -29,7 +29,12 @@ func TestWhatAStoreAnswersInATrace(t *testing.T) {
 		exporter := tracetest.NewInMemoryExporter()
 		provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))
 		ctx, _ := provider.Tracer("test").Start(t.Context(), "activity")
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/"+path+"?X-Amz-Signature=secret", nil)
+		request, err := http.NewRequestWithContext(
+			ctx,
+			http.MethodGet,
+			server.URL+"/"+path+"?X-Amz-Signature=secret",
+			nil,
+		)
 		require.NoError(t, err)
 		if response, err := (spans{http.DefaultTransport}).RoundTrip(request); err == nil {
 			require.Empty(t, exporter.GetSpans(), "the answer is yet to be read")

@@ -87,7 +87,12 @@ func New(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("object store endpoint %q (MINIO_ENDPOINT): %w", opts.Endpoint, err)
 	}
-	return &Store{api: minio.Core{Client: client}, opts: opts, transport: transport, buffers: make(chan struct{}, buffered)}, nil
+	return &Store{
+		api:       minio.Core{Client: client},
+		opts:      opts,
+		transport: transport,
+		buffers:   make(chan struct{}, buffered),
+	}, nil
 }
 
 // Close closes the connections that no request uses. The store may be used again.
@@ -96,7 +101,14 @@ func (s *Store) Close() { s.transport.CloseIdleConnections() }
 // EnsureBucket makes the bucket unless it is there.
 func (s *Store) EnsureBucket(ctx context.Context, bucket string) error {
 	if err := naming.CheckBucket(bucket); err != nil {
-		return &Error{Op: "look for bucket", Code: minio.InvalidBucketName, Final: true, Remedy: checkName, Err: err, endpoint: s.opts.Endpoint}
+		return &Error{
+			Op:       "look for bucket",
+			Code:     minio.InvalidBucketName,
+			Final:    true,
+			Remedy:   checkName,
+			Err:      err,
+			endpoint: s.opts.Endpoint,
+		}
 	}
 	exists, err := s.api.BucketExists(ctx, bucket)
 	if err != nil {

@@ -52,7 +52,14 @@ func TestUploadsOfUnknownSizeTakeTurns(t *testing.T) {
 	require.Eventually(t, func() bool { return reading.Load() == 3 }, 10*time.Second, time.Millisecond)
 	impatient, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := f.Put(impatient, f.bucket, "impatient", "audio/mpeg", readerFunc(func([]byte) (int, error) { panic("it is read") }), -1)
+	_, err := f.Put(
+		impatient,
+		f.bucket,
+		"impatient",
+		"audio/mpeg",
+		readerFunc(func([]byte) (int, error) { panic("it is read") }),
+		-1,
+	)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	close(release)
 	for range uploads {

@@ -166,7 +166,13 @@ func TestMeterTakesEveryFrameSize(t *testing.T) {
 			}
 			require.LessOrEqual(t, frame.size, maxFrameSize)
 			stream := bytes.Repeat(append(header, make([]byte, frame.size-len(header))...), 10)
-			require.Equal(t, time.Duration(frame.ticks*10*int64(time.Second)/ticksPerSecond), whole(t, stream), "% x", header)
+			require.Equal(
+				t,
+				time.Duration(frame.ticks*10*int64(time.Second)/ticksPerSecond),
+				whole(t, stream),
+				"% x",
+				header,
+			)
 		}
 	}
 }

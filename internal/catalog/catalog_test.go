@@ -83,7 +83,12 @@ t,a6,,,,1h30m,` + "\r\n",
 				require.Equal(t, want[i], track.Input)
 			}
 			require.Len(t, tracks, len(want))
-			require.Equal(t, map[string]int{"JSON lines": 4, "CSV": 5}[name], tracks[2].Line, "the lines of the file are counted, empty ones too")
+			require.Equal(
+				t,
+				map[string]int{"JSON lines": 4, "CSV": 5}[name],
+				tracks[2].Line,
+				"the lines of the file are counted, empty ones too",
+			)
 		})
 	}
 }
@@ -179,7 +184,10 @@ func TestNoMoreTracksThanACatalogueTakes(t *testing.T) {
 
 // Nothing is taken once something is wrong: what is kept of the list will not be used.
 func TestNothingIsTakenAfterAProblem(t *testing.T) {
-	tracks, err := collect("{\"taskId\":\"t\",\"audioId\":\"a\"}\n{}\n{\"taskId\":\"t\",\"audioId\":\"b\"}\n", stemflow.SeparateCatalogInput{})
+	tracks, err := collect(
+		"{\"taskId\":\"t\",\"audioId\":\"a\"}\n{}\n{\"taskId\":\"t\",\"audioId\":\"b\"}\n",
+		stemflow.SeparateCatalogInput{},
+	)
 	require.Error(t, err)
 	require.Len(t, tracks, 1)
 }
@@ -187,10 +195,17 @@ func TestNothingIsTakenAfterAProblem(t *testing.T) {
 func TestErrorsOfReaderAndTakerAreTheirs(t *testing.T) {
 	broken := errors.New("broken")
 	for _, list := range []string{"{\"taskId\":\"t\",\"audioId\":\"a\"}\n", "taskId,audioId\nt,a\n"} {
-		_, err := Check(io.MultiReader(strings.NewReader(list), iotest.ErrReader(broken)), stemflow.SeparateCatalogInput{},
-			func(activityapi.CatalogTrack) error { return nil })
+		_, err := Check(
+			io.MultiReader(strings.NewReader(list), iotest.ErrReader(broken)),
+			stemflow.SeparateCatalogInput{},
+			func(activityapi.CatalogTrack) error { return nil },
+		)
 		require.Equal(t, broken, err)
-		_, err = Check(strings.NewReader(list), stemflow.SeparateCatalogInput{}, func(activityapi.CatalogTrack) error { return broken })
+		_, err = Check(
+			strings.NewReader(list),
+			stemflow.SeparateCatalogInput{},
+			func(activityapi.CatalogTrack) error { return broken },
+		)
 		require.Equal(t, broken, err)
 	}
 	_, err := Check(iotest.ErrReader(broken), stemflow.SeparateCatalogInput{}, nil)

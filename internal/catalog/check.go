@@ -64,7 +64,10 @@ func (c *check) reportLine(line int, message string) {
 // track takes a track of the list. Its error ends the reading.
 func (c *check) track(line int, track stemflow.SeparateStemsInput) error {
 	if c.tracks++; c.tracks > stemflow.MaxCatalogTracks {
-		return &unreadable{line, fmt.Sprintf("is one track more than the %d that a catalogue takes, split it", stemflow.MaxCatalogTracks)}
+		return &unreadable{
+			line,
+			fmt.Sprintf("is one track more than the %d that a catalogue takes, split it", stemflow.MaxCatalogTracks),
+		}
 	}
 	if invalid, ok := errors.AsType[*stemflow.InputError](track.Validate()); ok {
 		for _, problem := range invalid.Problems {

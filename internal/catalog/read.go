@@ -58,7 +58,10 @@ func (c *check) readJSON(input *bufio.Reader, in stemflow.SeparateCatalogInput) 
 		}
 		if text = bytes.TrimSpace(text); len(text) > 0 {
 			if c.tracks == 0 && text[0] == '[' {
-				return &unreadable{line, "begins a JSON list, write an object in each line, with neither brackets around nor commas between them"}
+				return &unreadable{
+					line,
+					"begins a JSON list, write an object in each line, with neither brackets around nor commas between them",
+				}
 			}
 			if err := c.track(line, in.Track(text)); err != nil {
 				return err
@@ -91,9 +94,18 @@ func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error
 			if header != nil {
 				line = limited.line + 1
 			}
-			return &unreadable{line, fmt.Sprintf("begins a row of more than %d bytes: a quotation mark may be left open", maxLine)}
+			return &unreadable{
+				line,
+				fmt.Sprintf("begins a row of more than %d bytes: a quotation mark may be left open", maxLine),
+			}
 		case errors.As(err, &malformed):
-			c.reportLine(malformed.StartLine, fmt.Sprintf("is no row of a CSV file (%v), put quotation marks around a cell that contains some, and double them", malformed.Err))
+			c.reportLine(
+				malformed.StartLine,
+				fmt.Sprintf(
+					"is no row of a CSV file (%v), put quotation marks around a cell that contains some, and double them",
+					malformed.Err,
+				),
+			)
 			if header == nil {
 				return nil
 			}
@@ -127,7 +139,10 @@ func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error
 func readHeader(row []string, line int) ([]stemflow.InputField, error) {
 	for _, separator := range []string{";", "\t"} {
 		if len(row) == 1 && strings.Contains(row[0], separator) {
-			return nil, &unreadable{line, fmt.Sprintf("separates the columns by %q, separate them by commas", separator)}
+			return nil, &unreadable{
+				line,
+				fmt.Sprintf("separates the columns by %q, separate them by commas", separator),
+			}
 		}
 	}
 	header := make([]stemflow.InputField, len(row))

@@ -75,7 +75,8 @@ func (v *variables) endpoint(name, value string) (host, scheme string) {
 		text = "none://" + value
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" ||
+		u.Fragment != "" {
 		v.report(name, `is not "host:port": give it like "localhost:9000", without path, user or query`)
 		return "", ""
 	}

@@ -19,7 +19,11 @@ func TestSecretDoesNotPrint(t *testing.T) {
 
 	exported := struct{ Key Secret }{secret}
 	unexported := struct{ key Secret }{secret}
-	w := Worker{KIE: KIE{APIKey: secret}, Callback: Callback{Secrets: []Secret{secret}}, MinIO: MinIO{SecretKey: secret}}
+	w := Worker{
+		KIE:      KIE{APIKey: secret},
+		Callback: Callback{Secrets: []Secret{secret}},
+		MinIO:    MinIO{SecretKey: secret},
+	}
 	for _, value := range []any{secret, &secret, []Secret{secret}, exported, unexported, w, &w} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t"} {
 			printed := fmt.Sprintf(verb, value)

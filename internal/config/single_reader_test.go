@@ -51,7 +51,8 @@ func environmentReads(set *token.FileSet, file *ast.File) []string {
 			}
 		}
 		path, name := selected(n)
-		reader := (path == "os" || path == "syscall") && slices.Contains([]string{"Getenv", "LookupEnv", "Environ", "ExpandEnv"}, name)
+		reader := (path == "os" || path == "syscall") &&
+			slices.Contains([]string{"Getenv", "LookupEnv", "Environ", "ExpandEnv"}, name)
 		if reader || path == "go.temporal.io/sdk/contrib/envconfig" {
 			reads = append(reads, fmt.Sprintf("%s: %s.%s", set.Position(n.Pos()), path, name))
 		}
@@ -72,7 +73,8 @@ func TestNothingElseReadsTheEnvironment(t *testing.T) {
 			return err
 		}
 		if entry.IsDir() {
-			if inside == "internal/config" || slices.Contains(exempt, inside) || inside != "." && strings.HasPrefix(entry.Name(), ".") {
+			if inside == "internal/config" || slices.Contains(exempt, inside) ||
+				inside != "." && strings.HasPrefix(entry.Name(), ".") {
 				return filepath.SkipDir
 			}
 			return nil
@@ -85,7 +87,11 @@ func TestNothingElseReadsTheEnvironment(t *testing.T) {
 			return err
 		}
 		files++
-		require.Empty(t, environmentReads(set, file), "only internal/config reads the environment: let it read this variable too")
+		require.Empty(
+			t,
+			environmentReads(set, file),
+			"only internal/config reads the environment: let it read this variable too",
+		)
 		return nil
 	}))
 	require.Greater(t, files, 5, "the repository's files are not where this test looks for them")

@@ -18,11 +18,16 @@ func Temporal() (client.Options, error) { return temporalOptions(nil) }
 func temporalOptions(lookup envconfig.EnvLookup) (client.Options, error) {
 	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: lookup})
 	if err != nil {
-		return client.Options{}, fmt.Errorf("the Temporal client's configuration (TEMPORAL_ variables and temporal.toml) is wrong: %w", err)
+		return client.Options{}, fmt.Errorf(
+			"the Temporal client's configuration (TEMPORAL_ variables and temporal.toml) is wrong: %w",
+			err,
+		)
 	}
 	if strings.HasPrefix(options.HostPort, "http://") || strings.HasPrefix(options.HostPort, "https://") {
-		return client.Options{}, errors.New(`TEMPORAL_ADDRESS: give "host:port", like "localhost:7233", without a scheme; ` +
-			`TEMPORAL_TLS=true turns TLS on`)
+		return client.Options{}, errors.New(
+			`TEMPORAL_ADDRESS: give "host:port", like "localhost:7233", without a scheme; ` +
+				`TEMPORAL_TLS=true turns TLS on`,
+		)
 	}
 	if options.HostPort == "" {
 		options.HostPort = client.DefaultHostPort

@@ -42,6 +42,8 @@ func TestTemporal(t *testing.T) {
 	}})
 	require.ErrorContains(t, err, `TEMPORAL_ADDRESS: give "host:port"`)
 
-	_, err = temporalOptions(environment{variables: map[string]string{"TEMPORAL_CONFIG_FILE": noFile, "TEMPORAL_PROFILE": "gone"}})
+	_, err = temporalOptions(
+		environment{variables: map[string]string{"TEMPORAL_CONFIG_FILE": noFile, "TEMPORAL_PROFILE": "gone"}},
+	)
 	require.ErrorContains(t, err, "unable to find profile gone")
 }

@@ -11,8 +11,11 @@ import (
 func (w Worker) Warnings() []string {
 	var warnings []string
 	if w.AllowInsecureSources {
-		warnings = append(warnings, "STEMFLOW_ALLOW_INSECURE_SOURCES is true: stems are fetched over http and from private addresses "+
-			"too, which only a local stack needs")
+		warnings = append(
+			warnings,
+			"STEMFLOW_ALLOW_INSECURE_SOURCES is true: stems are fetched over http and from private addresses "+
+				"too, which only a local stack needs",
+		)
 	}
 	provider, _ := url.Parse(w.KIE.BaseURL)
 	if provider == nil || !isProvider(provider.Hostname()) {
@@ -21,12 +24,18 @@ func (w Worker) Warnings() []string {
 	base, err := url.Parse(w.Callback.BaseURL)
 	switch {
 	case w.Callback.BaseURL == "" || err != nil:
-		warnings = append(warnings, "STEMFLOW_CALLBACK_BASE_URL is not set: the provider is polled, and no callback is waited for")
+		warnings = append(
+			warnings,
+			"STEMFLOW_CALLBACK_BASE_URL is not set: the provider is polled, and no callback is waited for",
+		)
 	case isLocal(base.Hostname()):
 		warnings = append(warnings, "STEMFLOW_CALLBACK_BASE_URL is a local address that the provider cannot reach: "+
 			"every run will wait for its callback in vain and then poll")
 	case base.Scheme == "http":
-		warnings = append(warnings, "STEMFLOW_CALLBACK_BASE_URL is http: callback tokens travel in clear, put TLS in front of the bridge")
+		warnings = append(
+			warnings,
+			"STEMFLOW_CALLBACK_BASE_URL is http: callback tokens travel in clear, put TLS in front of the bridge",
+		)
 	}
 	return warnings
 }

@@ -98,12 +98,18 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 	w.LedgerBucket = v.ledgerBucket(w.Bucket)
 	w.Deployment, w.BuildID = v.text("TEMPORAL_DEPLOYMENT_NAME", ""), v.text("TEMPORAL_WORKER_BUILD_ID", "")
 	if (w.Deployment == "") != (w.BuildID == "") {
-		v.report("TEMPORAL_WORKER_BUILD_ID", "and TEMPORAL_DEPLOYMENT_NAME belong together: give both, or none for a worker without a version")
+		v.report(
+			"TEMPORAL_WORKER_BUILD_ID",
+			"and TEMPORAL_DEPLOYMENT_NAME belong together: give both, or none for a worker without a version",
+		)
 	}
 	w.SubmitTaskQueue = v.text("STEMFLOW_SUBMIT_TASK_QUEUE", stemflow.SubmitTaskQueue(w.TaskQueue))
 	if w.SubmitTaskQueue == w.TaskQueue {
-		v.report("STEMFLOW_SUBMIT_TASK_QUEUE", "is the same as STEMFLOW_TASK_QUEUE: give another, because its rate limit holds "+
-			"for everything on it")
+		v.report(
+			"STEMFLOW_SUBMIT_TASK_QUEUE",
+			"is the same as STEMFLOW_TASK_QUEUE: give another, because its rate limit holds "+
+				"for everything on it",
+		)
 	}
 	return w, v.err()
 }
@@ -144,7 +150,11 @@ func (v *variables) callback() Callback {
 	if base := v.baseURL("STEMFLOW_CALLBACK_BASE_URL", ""); base != nil {
 		c.BaseURL = base.String()
 		if len(c.Secrets) == 0 {
-			v.report(callbackSecrets, "is required with STEMFLOW_CALLBACK_BASE_URL, give the bridge's, %s", secretRemedy)
+			v.report(
+				callbackSecrets,
+				"is required with STEMFLOW_CALLBACK_BASE_URL, give the bridge's, %s",
+				secretRemedy,
+			)
 		}
 	}
 	return c
@@ -214,7 +224,9 @@ var hostPattern = regexp.MustCompile(`^\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*$`)
 
 func checkHost(host string) error {
 	if net.ParseIP(host) == nil && !hostPattern.MatchString(host) {
-		return errors.New(`is not a host: give names like "aiquickdraw.com" (its subdomains are meant too), without scheme, port or path`)
+		return errors.New(
+			`is not a host: give names like "aiquickdraw.com" (its subdomains are meant too), without scheme, port or path`,
+		)
 	}
 	return nil
 }

@@ -95,7 +95,11 @@ func TestOneErrorNamesEverythingMissing(t *testing.T) {
 		"MINIO_SECRET_KEY: is required, give the secret key that belongs to MINIO_ACCESS_KEY",
 		`MINIO_ENDPOINT: is required, give "host:port", like "localhost:9000"`,
 	}, e.Problems)
-	require.EqualError(t, err, "the environment has 4 problems:\n  "+e.Problems[0]+"\n  "+e.Problems[1]+"\n  "+e.Problems[2]+"\n  "+e.Problems[3])
+	require.EqualError(
+		t,
+		err,
+		"the environment has 4 problems:\n  "+e.Problems[0]+"\n  "+e.Problems[1]+"\n  "+e.Problems[2]+"\n  "+e.Problems[3],
+	)
 
 	_, err = LoadBridge(from(nil))
 	require.EqualError(t, err, "the environment has a problem: STEMFLOW_CALLBACK_SECRETS: is required, "+
@@ -268,7 +272,11 @@ func TestBridgeWithACertificate(t *testing.T) {
 	variables := complete()
 	variables["STEMFLOW_BRIDGE_TLS_CERT_FILE"], variables["STEMFLOW_BRIDGE_TLS_KEY_FILE"] = cert, key
 	_, err := LoadBridge(from(variables))
-	require.ErrorContains(t, err, "STEMFLOW_BRIDGE_TLS_CERT_FILE: with STEMFLOW_BRIDGE_TLS_KEY_FILE: no certificate and key")
+	require.ErrorContains(
+		t,
+		err,
+		"STEMFLOW_BRIDGE_TLS_CERT_FILE: with STEMFLOW_BRIDGE_TLS_KEY_FILE: no certificate and key",
+	)
 	require.ErrorContains(t, err, "no such file")
 
 	certtest.Write(t, cert, key)

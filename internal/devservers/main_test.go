@@ -42,7 +42,12 @@ var roles = map[string]func(){
 
 // child is this test binary in the given role.
 func child(role string, args ...string) Command {
-	return Command{Name: role, Path: os.Args[0], Args: args, Env: Environment([]string{roleVariable}, roleVariable+"="+role)}
+	return Command{
+		Name: role,
+		Path: os.Args[0],
+		Args: args,
+		Env:  Environment([]string{roleVariable}, roleVariable+"="+role),
+	}
 }
 
 func TestMain(m *testing.M) {

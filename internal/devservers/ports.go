@@ -19,7 +19,11 @@ type Port struct {
 type PortInUseError struct{ Port }
 
 func (e *PortInUseError) Error() string {
-	return fmt.Sprintf("port %d, wanted for %s, is in use by another program: stop that program or choose another port", e.Number, e.For)
+	return fmt.Sprintf(
+		"port %d, wanted for %s, is in use by another program: stop that program or choose another port",
+		e.Number,
+		e.For,
+	)
 }
 
 func (p Port) check() error {

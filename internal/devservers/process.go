@@ -90,7 +90,11 @@ func (p *Process) awaitReady(ctx context.Context) error {
 	if p.command.Ready == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, fmt.Errorf("%s was not ready within %v", p.command.Name, readyWithin))
+	ctx, cancel := context.WithTimeoutCause(
+		ctx,
+		readyWithin,
+		fmt.Errorf("%s was not ready within %v", p.command.Name, readyWithin),
+	)
 	defer cancel()
 	for {
 		err := p.command.Ready(ctx)

@@ -199,6 +199,10 @@ func TestTailKeepsTheEnd(t *testing.T) {
 	}
 	_, _ = tl.Write([]byte("the end\n"))
 	require.Len(t, tl.String(), tailBytes)
-	require.Equal(t, "\n    0123456789\n    the end", tl.quoted()[len(tl.quoted())-len("\n    0123456789\n    the end"):])
+	require.Equal(
+		t,
+		"\n    0123456789\n    the end",
+		tl.quoted()[len(tl.quoted())-len("\n    0123456789\n    the end"):],
+	)
 	require.Equal(t, tailLines, bytes.Count([]byte(tl.quoted()), []byte("\n")))
 }

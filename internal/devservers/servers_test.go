@@ -33,7 +33,11 @@ func TestTemporalKeepsItsHistoryOverAKill(t *testing.T) {
 			&operatorservice.ListSearchAttributesRequest{Namespace: client.DefaultNamespace})
 		require.NoError(t, err)
 		require.Contains(t, attributes.CustomAttributes, "StemflowTest")
-		run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "kept", TaskQueue: "nobody"}, "Waiting")
+		run, err := c.ExecuteWorkflow(
+			t.Context(),
+			client.StartWorkflowOptions{ID: "kept", TaskQueue: "nobody"},
+			"Waiting",
+		)
 		require.NoError(t, err, "the default namespace takes workflows as soon as the server is ready")
 		return run.GetRunID()
 	}
@@ -51,9 +55,16 @@ func TestMinIOKeepsItsObjectsOverAKill(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { p.Stop() }()
 	require.Empty(t, p.UIAddr)
-	store, err := minio.New(p.Addr, &minio.Options{Creds: credentials.NewStaticV4("stemflow", "stemflow-tests", ""), MaxRetries: 1})
+	store, err := minio.New(
+		p.Addr,
+		&minio.Options{Creds: credentials.NewStaticV4("stemflow", "stemflow-tests", ""), MaxRetries: 1},
+	)
 	require.NoError(t, err)
-	require.NoError(t, store.MakeBucket(ctx, "kept", minio.MakeBucketOptions{}), "it takes requests as soon as it is ready")
+	require.NoError(
+		t,
+		store.MakeBucket(ctx, "kept", minio.MakeBucketOptions{}),
+		"it takes requests as soon as it is ready",
+	)
 	_, err = store.PutObject(ctx, "kept", "key", bytes.NewReader([]byte("content")), 7, minio.PutObjectOptions{})
 	require.NoError(t, err)
 
@@ -70,7 +81,10 @@ func TestMinIOKeepsItsObjectsOverAKill(t *testing.T) {
 
 func TestMinIOServesItsConsole(t *testing.T) {
 	skipIfShort(t)
-	p, err := MinIO(t.Context(), MinIOOptions{Dir: t.TempDir(), Console: true, AccessKey: "stemflow", SecretKey: "stemflow-tests"})
+	p, err := MinIO(
+		t.Context(),
+		MinIOOptions{Dir: t.TempDir(), Console: true, AccessKey: "stemflow", SecretKey: "stemflow-tests"},
+	)
 	require.NoError(t, err)
 	defer p.Stop()
 	resp, err := http.Get("http://" + p.UIAddr + "/")

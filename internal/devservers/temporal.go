@@ -98,12 +98,16 @@ func temporalReady(addr string) func(context.Context) error {
 			return err
 		}
 		conn.Close()
-		c, err := client.DialContext(ctx, client.Options{HostPort: addr, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+		c, err := client.DialContext(
+			ctx,
+			client.Options{HostPort: addr, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))},
+		)
 		if err != nil {
 			return err
 		}
 		defer c.Close()
-		_, err = c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: client.DefaultNamespace})
+		_, err = c.WorkflowService().
+			DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: client.DefaultNamespace})
 		return err
 	}
 }

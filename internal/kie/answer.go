@@ -33,7 +33,10 @@ func readAnswer(resp *http.Response) (answer, error) {
 		return answer{}, fmt.Errorf("the answer was cut: %w", err)
 	}
 	if len(body) > maxAnswer {
-		return answer{}, fmt.Errorf("the answer is larger than %d bytes, check that the base URL is the provider's", maxAnswer)
+		return answer{}, fmt.Errorf(
+			"the answer is larger than %d bytes, check that the base URL is the provider's",
+			maxAnswer,
+		)
 	}
 	return decodeAnswer(resp.StatusCode, body), nil
 }

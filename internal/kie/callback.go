@@ -30,7 +30,9 @@ func DecodeCallback(body []byte) (stemflow.Callback, error) {
 	}
 	code, ok := integer(envelope.get("code"))
 	if !ok {
-		return stemflow.Callback{}, errors.New("the callback does not say how the task ended: code is missing or not a number")
+		return stemflow.Callback{}, errors.New(
+			"the callback does not say how the task ended: code is missing or not a number",
+		)
 	}
 	stems, originURL := collectStems(data)
 	return stemflow.Callback{

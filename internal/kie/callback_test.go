@@ -29,17 +29,27 @@ func TestCallbacksAsDocumented(t *testing.T) {
 		"callback_sunoapi_separate_vocal.json": {
 			TaskID: "5e72d367bdfbe44785e28d72cb1697c7", Code: 200, Message: "vocal Removal generated successfully.",
 			Stems: []stemflow.SourceStem{
-				{Name: "vocals", URL: "https://tempfile.aiquickdraw.com/v/3d7021c9-fa8b-4eda-91d1-3b9297ddb172_vocal.mp3"},
-				{Name: "instrumental", URL: "https://tempfile.aiquickdraw.com/v/3d7021c9-fa8b-4eda-91d1-3b9297ddb172_instrumental.mp3"},
+				{
+					Name: "vocals",
+					URL:  "https://tempfile.aiquickdraw.com/v/3d7021c9-fa8b-4eda-91d1-3b9297ddb172_vocal.mp3",
+				},
+				{
+					Name: "instrumental",
+					URL:  "https://tempfile.aiquickdraw.com/v/3d7021c9-fa8b-4eda-91d1-3b9297ddb172_instrumental.mp3",
+				},
 			},
 			OriginURL: "https://cdn1.suno.ai/376c687e-d439-42c1-b1e4-bcb43b095ec2.mp3",
 		},
 		"callback_advanced.json": {
 			TaskID: "7220be2955295dda60de46ec6e4ead4c", Code: 200, Message: "vocal Removal generated successfully.", Stems: advancedStems,
 		},
-		"callback_en_failed.json":      {TaskID: vocalTask, Code: 500, Message: "Vocal separation failed"},
-		"callback_cn_failed.json":      {TaskID: vocalTask, Code: 501, Message: "人声分离失败"},
-		"callback_sunoapi_failed.json": {TaskID: "5e72d367bdfbe44785e28d72cb1697c7", Code: 400, Message: "Vocal separation failed"},
+		"callback_en_failed.json": {TaskID: vocalTask, Code: 500, Message: "Vocal separation failed"},
+		"callback_cn_failed.json": {TaskID: vocalTask, Code: 501, Message: "人声分离失败"},
+		"callback_sunoapi_failed.json": {
+			TaskID:  "5e72d367bdfbe44785e28d72cb1697c7",
+			Code:    400,
+			Message: "Vocal separation failed",
+		},
 	}
 	for name, want := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -72,19 +82,43 @@ func TestDecodeCallbackVariants(t *testing.T) {
 			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"u"},"vocal_separation_info":{"drums_url":"u"}}}`,
 			stemflow.Callback{TaskID: "t", Code: 200, Stems: drums},
 		},
-		"code as string":        {`{"code":"531","data":{"task_id":"t"}}`, stemflow.Callback{TaskID: "t", Code: 531}},
-		"last code":             {`{"code":200,"code":500,"data":{"task_id":"t"}}`, stemflow.Callback{TaskID: "t", Code: 500}},
-		"last task":             {`{"code":200,"data":{"task_id":"a","task_id":"b"}}`, stemflow.Callback{TaskID: "b", Code: 200}},
-		"task id in data first": {`{"taskId":"d","task_id":"c","code":200,"data":{"taskId":"b","task_id":"a"}}`, stemflow.Callback{TaskID: "a", Code: 200}},
-		"data.taskId second":    {`{"taskId":"d","task_id":"c","code":200,"data":{"taskId":"b","task_id":""}}`, stemflow.Callback{TaskID: "b", Code: 200}},
-		"task_id third":         {`{"taskId":"d","task_id":"c","code":200,"data":{"task_id":null}}`, stemflow.Callback{TaskID: "c", Code: 200}},
-		"taskId last":           {`{"taskId":"d","task_id":7,"code":200,"data":null}`, stemflow.Callback{TaskID: "d", Code: 200}},
-		"no data":               {`{"taskId":"d","code":200}`, stemflow.Callback{TaskID: "d", Code: 200}},
+		"code as string": {`{"code":"531","data":{"task_id":"t"}}`, stemflow.Callback{TaskID: "t", Code: 531}},
+		"last code": {
+			`{"code":200,"code":500,"data":{"task_id":"t"}}`,
+			stemflow.Callback{TaskID: "t", Code: 500},
+		},
+		"last task": {
+			`{"code":200,"data":{"task_id":"a","task_id":"b"}}`,
+			stemflow.Callback{TaskID: "b", Code: 200},
+		},
+		"task id in data first": {
+			`{"taskId":"d","task_id":"c","code":200,"data":{"taskId":"b","task_id":"a"}}`,
+			stemflow.Callback{TaskID: "a", Code: 200},
+		},
+		"data.taskId second": {
+			`{"taskId":"d","task_id":"c","code":200,"data":{"taskId":"b","task_id":""}}`,
+			stemflow.Callback{TaskID: "b", Code: 200},
+		},
+		"task_id third": {
+			`{"taskId":"d","task_id":"c","code":200,"data":{"task_id":null}}`,
+			stemflow.Callback{TaskID: "c", Code: 200},
+		},
+		"taskId last": {
+			`{"taskId":"d","task_id":7,"code":200,"data":null}`,
+			stemflow.Callback{TaskID: "d", Code: 200},
+		},
+		"no data": {`{"taskId":"d","code":200}`, stemflow.Callback{TaskID: "d", Code: 200}},
 		"container of another kind": {
 			`{"code":200,"data":{"task_id":"t","vocal_removal_info":"done"}}`, stemflow.Callback{TaskID: "t", Code: 200},
 		},
 		"deep junk": {
-			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"u","bass_url":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}}}`,
+			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"u","bass_url":` + strings.Repeat(
+				"[",
+				5000,
+			) + strings.Repeat(
+				"]",
+				5000,
+			) + `}}}`,
 			stemflow.Callback{TaskID: "t", Code: 200, Stems: drums},
 		},
 		"message with a link": {
@@ -137,7 +171,11 @@ func FuzzDecodeCallback(f *testing.F) {
 	} {
 		f.Add(file(f, name))
 	}
-	f.Add([]byte(`{"taskId":"t","code":"200","data":{"vocalRemovalInfo":{"kazooUrl":"u","kazoo_url":1,"origin_data":[{"extract":{}}]}}}`))
+	f.Add(
+		[]byte(
+			`{"taskId":"t","code":"200","data":{"vocalRemovalInfo":{"kazooUrl":"u","kazoo_url":1,"origin_data":[{"extract":{}}]}}}`,
+		),
+	)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got, err := DecodeCallback(body)
 		if err != nil {

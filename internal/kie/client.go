@@ -70,10 +70,14 @@ func New(o Options) (*Client, error) {
 	base, err := url.Parse(o.BaseURL)
 	if err != nil || (base.Scheme != "https" && base.Scheme != "http") || base.Host == "" || base.User != nil ||
 		base.RawQuery != "" || base.Fragment != "" {
-		return nil, errors.New("the provider's base URL is not usable, give scheme and host and at most a path, like https://api.kie.ai")
+		return nil, errors.New(
+			"the provider's base URL is not usable, give scheme and host and at most a path, like https://api.kie.ai",
+		)
 	}
 	if strings.ContainsFunc(o.APIKey, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New("the provider's API key contains blanks or characters that no key has, copy it again without line breaks")
+		return nil, errors.New(
+			"the provider's API key contains blanks or characters that no key has, copy it again without line breaks",
+		)
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout

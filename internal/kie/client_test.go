@@ -83,7 +83,8 @@ func TestDownloadURL(t *testing.T) {
 	const link = "https://hooks.example.com/s/d92a13bf_Drums.mp3"
 	p := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		if r.Method != http.MethodPost || r.URL.Path != "/api/v1/common/download-url" || string(body) != `{"url":"`+link+`"}` {
+		if r.Method != http.MethodPost || r.URL.Path != "/api/v1/common/download-url" ||
+			string(body) != `{"url":"`+link+`"}` {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}

@@ -34,7 +34,13 @@ var errNoTaskID = errors.New("the answer reports success without a usable data.t
 func (c *Client) Generate(ctx context.Context, r GenerateRequest) (separationTaskID string, err error) {
 	l := call{
 		op: opGenerate, method: http.MethodPost, path: pathGenerate, paid: true,
-		body:   generateBody{TaskID: r.TaskID, AudioID: r.AudioID, CallbackURL: r.CallbackURL, Type: r.Type, StemName: r.StemName},
+		body: generateBody{
+			TaskID:      r.TaskID,
+			AudioID:     r.AudioID,
+			CallbackURL: r.CallbackURL,
+			Type:        r.Type,
+			StemName:    r.StemName,
+		},
 		secret: secretPath(r.CallbackURL),
 	}
 	a, err := c.do(ctx, l)

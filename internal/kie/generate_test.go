@@ -168,7 +168,13 @@ func TestGenerateVerdictOfAnswers(t *testing.T) {
 		code   int
 	}{
 		{"unknown track, as recorded", 200, `{"code":422,"msg":"Record does not exist","data":null}`, NotYet, 422},
-		{"no callback URL, as recorded", 200, `{"code":422,"msg":"Please enter callBackUrl.","data":null}`, Rejected, 422},
+		{
+			"no callback URL, as recorded",
+			200,
+			`{"code":422,"msg":"Please enter callBackUrl.","data":null}`,
+			Rejected,
+			422,
+		},
 		{"bad key, as documented", 200, `{"code":401,"msg":"You do not have access permissions"}`, Unauthorized, 401},
 		{"chinese text", 200, `{"code":422,"msg":"不能为空","data":null}`, Rejected, 422},
 		{"credits", 200, envelope(402, credits), InsufficientCredits, 402},
@@ -177,7 +183,13 @@ func TestGenerateVerdictOfAnswers(t *testing.T) {
 		{"credits under HTTP 402", 402, envelope(402, "pay"), InsufficientCredits, 402},
 		{"balance", 200, envelope(500, "Insufficient account balance"), InsufficientCredits, 500},
 		{"balance not enough", 200, envelope(422, "your balance is not enough"), InsufficientCredits, 422},
-		{"words far apart are no refusal", 200, envelope(500, "insufficient memory, your credits were not touched"), Unknown, 500},
+		{
+			"words far apart are no refusal",
+			200,
+			envelope(500, "insufficient memory, your credits were not touched"),
+			Unknown,
+			500,
+		},
 		{"rate text", 200, envelope(500, rate), Busy, 500},
 		{"rate text under 200", 200, envelope(200, rate), Busy, 200},
 		{"rate text under HTTP 400", 400, envelope(400, rate), Busy, 400},
@@ -263,7 +275,10 @@ func TestGenerateTellsTheEdgeFromTheKey(t *testing.T) {
 func TestGenerateFollowsNoRedirect(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		target := serve(t, reply(200, `{"code":200,"data":{"taskId":"aeab85c2"}}`))
-		p := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, target.URL+"/?"+r.URL.Path, status) })
+		p := serve(
+			t,
+			func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, target.URL+"/?"+r.URL.Path, status) },
+		)
 		_, err := newClient(t, Options{BaseURL: p.URL}).Generate(t.Context(), request)
 		require.Equal(t, Unknown, refusedBy(t, err).Verdict)
 		require.ErrorContains(t, err, "redirect")
@@ -290,14 +305,19 @@ func TestGenerateOutcomeUnknownAfterSending(t *testing.T) {
 	zipped := string(compressed(t, []byte(strings.Repeat(" ", 4096)+accepted)))
 	zipHeader := "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n"
 	tests := map[string]string{
-		"nothing":              "",
-		"half a status line":   "HTTP/1.1 20",
-		"half the headers":     "HTTP/1.1 200 OK\r\nContent-Type: appl",
-		"not HTTP":             "SSH-2.0-OpenSSH_9.6\r\n",
-		"body cut":             "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + accepted,
-		"refusal cut":          "HTTP/1.1 401 Unauthorized\r\nContent-Length: 500\r\n\r\n{",
-		"chunks cut":           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n{\"code\":200,",
-		"gzip cut":             fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", zipHeader, len(zipped)-12, zipped[:len(zipped)-12]),
+		"nothing":            "",
+		"half a status line": "HTTP/1.1 20",
+		"half the headers":   "HTTP/1.1 200 OK\r\nContent-Type: appl",
+		"not HTTP":           "SSH-2.0-OpenSSH_9.6\r\n",
+		"body cut":           "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + accepted,
+		"refusal cut":        "HTTP/1.1 401 Unauthorized\r\nContent-Length: 500\r\n\r\n{",
+		"chunks cut":         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n{\"code\":200,",
+		"gzip cut": fmt.Sprintf(
+			"%sContent-Length: %d\r\n\r\n%s",
+			zipHeader,
+			len(zipped)-12,
+			zipped[:len(zipped)-12],
+		),
 		"gzip that is none":    fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", zipHeader, len(accepted), accepted),
 		"location of nonsense": "HTTP/1.1 302 Found\r\nLocation: ://\r\nContent-Length: 0\r\n\r\n",
 	}

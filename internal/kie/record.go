@@ -16,7 +16,9 @@ import (
 
 // ErrNoRecord says that the provider knows no such separation task. Right after the paid call it
 // may only not know it yet.
-var ErrNoRecord = errors.New("the provider has no record of this separation task, check the id or look again in a moment")
+var ErrNoRecord = errors.New(
+	"the provider has no record of this separation task, check the id or look again in a moment",
+)
 
 // State is where a separation stands.
 type State string
@@ -76,7 +78,8 @@ func (c *Client) Record(ctx context.Context, separationTaskID string) (*Record, 
 	l := call{op: opRecord, method: http.MethodGet, path: pathRecord, query: url.Values{"taskId": {separationTaskID}}}
 	a, err := c.do(ctx, l)
 	if err != nil {
-		if refused, ok := errors.AsType[*Error](err); ok && refused.Code == http.StatusUnprocessableEntity && noRecordText.MatchString(refused.Message) {
+		if refused, ok := errors.AsType[*Error](err); ok && refused.Code == http.StatusUnprocessableEntity &&
+			noRecordText.MatchString(refused.Message) {
 			return nil, fmt.Errorf("kie %s: %w", opRecord, ErrNoRecord)
 		}
 		return nil, err

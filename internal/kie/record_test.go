@@ -69,8 +69,18 @@ func TestRecordsAsDocumented(t *testing.T) {
 		"record_separate_vocal.json": {
 			TaskID: "3e63b4cc88d52611159371f6af5571e7", AudioID: music, CallbackURL: ngrok, State: Succeeded, Flag: "SUCCESS",
 			Stems: []stemflow.SourceStem{
-				stem("vocals", "3d7021c9-fa8b-4eda-91d1-3b9297ddb172", "3d7021c9-fa8b-4eda-91d1-3b9297ddb172_Vocals.mp3", 245.6),
-				stem("instrumental", "d92a13bf-c6f4-4ade-bb47-f69738435528", "d92a13bf-c6f4-4ade-bb47-f69738435528_Instrumental.mp3", 245.6),
+				stem(
+					"vocals",
+					"3d7021c9-fa8b-4eda-91d1-3b9297ddb172",
+					"3d7021c9-fa8b-4eda-91d1-3b9297ddb172_Vocals.mp3",
+					245.6,
+				),
+				stem(
+					"instrumental",
+					"d92a13bf-c6f4-4ade-bb47-f69738435528",
+					"d92a13bf-c6f4-4ade-bb47-f69738435528_Instrumental.mp3",
+					245.6,
+				),
 			},
 			CreatedAt:   time.Date(2025, 7, 29, 9, 54, 14, 0, time.UTC),
 			CompletedAt: time.Date(2025, 7, 29, 9, 55, 37, 0, time.UTC),
@@ -160,7 +170,11 @@ func TestRecordErrors(t *testing.T) {
 }
 
 func TestRecordHidesLinksInItsMessage(t *testing.T) {
-	got, err := record(t, 200, `{"code":200,"data":{"successFlag":"CALLBACK_EXCEPTION","errorMessage":"POST https://h.example/callbacks/AQtoken failed"}}`)
+	got, err := record(
+		t,
+		200,
+		`{"code":200,"data":{"successFlag":"CALLBACK_EXCEPTION","errorMessage":"POST https://h.example/callbacks/AQtoken failed"}}`,
+	)
 	require.NoError(t, err)
 	require.Equal(t, "POST [link] failed", got.ErrorMessage)
 }
@@ -244,7 +258,11 @@ func FuzzDecodeRecord(f *testing.F) {
 		f.Add([]byte(a.data))
 	}
 	f.Add([]byte(`null`))
-	f.Add([]byte(`{"response":{"originData":[{},{"extract":{"audio_url":"u"}},null,7],"kazooUrl":" u ","kazoo_url":null}}`))
+	f.Add(
+		[]byte(
+			`{"response":{"originData":[{},{"extract":{"audio_url":"u"}},null,7],"kazooUrl":" u ","kazoo_url":null}}`,
+		),
+	)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		a := decodeAnswer(200, fmt.Appendf(nil, `{"code":200,"data":%s}`, data))
 		if !a.success() {

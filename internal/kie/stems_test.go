@@ -66,8 +66,11 @@ func TestStemOrderAgreesWithTheContract(t *testing.T) {
 }
 
 func TestFieldsWithoutAStem(t *testing.T) {
-	stems, origin := collect(t, `{"drumsUrl":null,"bassUrl":"","guitarUrl":"  ","pianoUrl":7,"synthUrl":{"url":"u"},"fxUrl":["u"],
-		"brassUrl":true,"url":"u","_url":"u","id":"u","curl_":"u","originUrl":" https://x.example/o.mp3 "}`)
+	stems, origin := collect(
+		t,
+		`{"drumsUrl":null,"bassUrl":"","guitarUrl":"  ","pianoUrl":7,"synthUrl":{"url":"u"},"fxUrl":["u"],
+		"brassUrl":true,"url":"u","_url":"u","id":"u","curl_":"u","originUrl":" https://x.example/o.mp3 "}`,
+	)
 	require.Empty(t, stems)
 	require.Equal(t, "https://x.example/o.mp3", origin)
 }
@@ -81,7 +84,10 @@ func TestStems(t *testing.T) {
 		"sorted, unknown ones last as they come": {
 			`{"zitherUrl":"z","drumsUrl":"d","kazooUrl":"k","instrumentalUrl":"i","pianoUrl":"p","keyboardUrl":"y","vocalUrl":"v"}`,
 			stems{
-				{Name: "vocals", URL: "v"}, {Name: "instrumental", URL: "i"}, {Name: "drums", URL: "d"}, {Name: "piano", URL: "p"},
+				{
+					Name: "vocals",
+					URL:  "v",
+				}, {Name: "instrumental", URL: "i"}, {Name: "drums", URL: "d"}, {Name: "piano", URL: "p"},
 				{Name: "keyboard", URL: "y"}, {Name: "zither", URL: "z"}, {Name: "kazoo", URL: "k"},
 			},
 		},
@@ -100,7 +106,14 @@ func TestStems(t *testing.T) {
 		"details by the id in the file name": {
 			`{"drumsUrl":"https://x.example/s/id-1_Drums.mp3?id-2","originData":[
 				{"id":"id-1","duration":"12.5","audio_url":"https://y.example/other.mp3","stem_type_group_name":"Bass"}]}`,
-			stems{{Name: "drums", URL: "https://x.example/s/id-1_Drums.mp3?id-2", SourceID: "id-1", DurationSeconds: 12.5}},
+			stems{
+				{
+					Name:            "drums",
+					URL:             "https://x.example/s/id-1_Drums.mp3?id-2",
+					SourceID:        "id-1",
+					DurationSeconds: 12.5,
+				},
+			},
 		},
 		"details by the same link": {
 			`{"drumsUrl":"https://x.example/a.mp3","originData":[
@@ -125,8 +138,17 @@ func TestStems(t *testing.T) {
 				{"id":"6","audio_url":null,"stem_type_group_name":"Bass"},
 				{"id":"7","stem_type_group_name":"Bass"}]}`,
 			stems{
-				{Name: "vocals", URL: "a", SourceID: "1", DurationSeconds: 3}, {Name: "backing_vocals", URL: "b", SourceID: "2"},
-				{Name: "hi_hat", URL: "c", SourceID: "3"}, {Name: "stem", URL: "d", SourceID: "4"}, {Name: "stem-2", URL: "e", SourceID: "5"},
+				{
+					Name:            "vocals",
+					URL:             "a",
+					SourceID:        "1",
+					DurationSeconds: 3,
+				}, {Name: "backing_vocals", URL: "b", SourceID: "2"},
+				{
+					Name:     "hi_hat",
+					URL:      "c",
+					SourceID: "3",
+				}, {Name: "stem", URL: "d", SourceID: "4"}, {Name: "stem-2", URL: "e", SourceID: "5"},
 			},
 		},
 		"two candidates of each instrument": {
@@ -149,7 +171,11 @@ func TestStems(t *testing.T) {
 				{"extract":{"id":"e2","audio_url":"f","stem_type_group_name":"Bass"}},
 				{"remove":{"id":"r2","audio_url":"s"}}]}`,
 			stems{
-				{Name: "bass", URL: "https://x.example/e1_Bass.mp3", SourceID: "e1"}, {Name: "bass-2", URL: "f", SourceID: "e2"},
+				{
+					Name:     "bass",
+					URL:      "https://x.example/e1_Bass.mp3",
+					SourceID: "e1",
+				}, {Name: "bass-2", URL: "f", SourceID: "e2"},
 				{Name: "bass_removed", URL: "r", SourceID: "r1"}, {Name: "stem_removed", URL: "s", SourceID: "r2"},
 			},
 		},
@@ -162,9 +188,12 @@ func TestStems(t *testing.T) {
 				{"id":7,"duration":-1,"audio_url":"a","stem_type_group_name":["Drums"]},{"id":"2","duration":"long","audio_url":"b"}]}`,
 			stems{{Name: "stem", URL: "a"}, {Name: "stem-2", URL: "b", SourceID: "2"}},
 		},
-		"details that are no list": {`{"drumsUrl":"d","originData":{"id":"1","audio_url":"a"}}`, stems{{Name: "drums", URL: "d"}}},
-		"no object":                {`["drumsUrl"]`, nil},
-		"nothing":                  {`null`, nil},
+		"details that are no list": {
+			`{"drumsUrl":"d","originData":{"id":"1","audio_url":"a"}}`,
+			stems{{Name: "drums", URL: "d"}},
+		},
+		"no object": {`["drumsUrl"]`, nil},
+		"nothing":   {`null`, nil},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -180,6 +209,10 @@ func TestPartsAreNamedAsTheContractExpects(t *testing.T) {
 		stems, _ := collect(t, fmt.Sprintf(`{"originData":[{"extract":{"audio_url":"a","stem_type_group_name":%[1]q},
 			"remove":{"audio_url":"b","stem_type_group_name":%[1]q}}]}`, stemName))
 		require.Len(t, stems, 2)
-		require.Equal(t, stemflow.ExpectedStems(stemflow.SplitStemAdvanced, stemName), []string{stems[0].Name, stems[1].Name})
+		require.Equal(
+			t,
+			stemflow.ExpectedStems(stemflow.SplitStemAdvanced, stemName),
+			[]string{stems[0].Name, stems[1].Name},
+		)
 	}
 }

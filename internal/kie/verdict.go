@@ -128,7 +128,8 @@ func envelopeVerdict(a answer, message string) Verdict {
 	switch {
 	case !a.enveloped:
 		return Unknown
-	case !a.namesTask() && strings.Contains(message, rateText), a.refusesInWords() && callsTooOften.MatchString(message):
+	case !a.namesTask() && strings.Contains(message, rateText),
+		a.refusesInWords() && callsTooOften.MatchString(message):
 		return Busy
 	default:
 		return refusals[a.code]

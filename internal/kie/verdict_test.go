@@ -72,7 +72,15 @@ func TestLackOfCreditsUnderAnyCode(t *testing.T) {
 			for _, code := range []int{0, 201, 400, 402, 403, 408, 409, 422, 429, 500, 501, 531} {
 				for _, status := range []int{200, 400, 500} {
 					a := answered(t, status, code, spelling, nil)
-					require.Equal(t, InsufficientCredits, verdictOf(a, true), "HTTP %d, code %d: %q", status, code, spelling)
+					require.Equal(
+						t,
+						InsufficientCredits,
+						verdictOf(a, true),
+						"HTTP %d, code %d: %q",
+						status,
+						code,
+						spelling,
+					)
 				}
 			}
 		}
@@ -129,7 +137,14 @@ func TestOtherWordsOfCreditsSayNothing(t *testing.T) {
 		"",
 	} {
 		for _, status := range []int{200, 500} {
-			require.Equal(t, Unknown, verdictOf(answered(t, status, 500, message, nil), true), "HTTP %d: %q", status, message)
+			require.Equal(
+				t,
+				Unknown,
+				verdictOf(answered(t, status, 500, message, nil), true),
+				"HTTP %d: %q",
+				status,
+				message,
+			)
 		}
 	}
 }
@@ -180,7 +195,14 @@ func TestRateLimitInAnyWords(t *testing.T) {
 			require.Equal(t, Busy, verdictOf(answered(t, 200, code, message, nil), true), "code %d: %q", code, message)
 		}
 		for _, message := range general {
-			require.Equal(t, Unknown, verdictOf(answered(t, 200, code, message, nil), true), "code %d: %q", code, message)
+			require.Equal(
+				t,
+				Unknown,
+				verdictOf(answered(t, 200, code, message, nil), true),
+				"code %d: %q",
+				code,
+				message,
+			)
 		}
 	}
 	for _, message := range []string{

@@ -45,7 +45,11 @@ func (m *model) check(s state) string {
 			}
 			bills++
 			if s.runs[run].phase == saysUnpaid && at.run <= run {
-				return fmt.Sprintf("run %s ended and says that nothing was paid, but %s was", m.players[run].id, at.separation)
+				return fmt.Sprintf(
+					"run %s ended and says that nothing was paid, but %s was",
+					m.players[run].id,
+					at.separation,
+				)
 			}
 		}
 		if bills > 1 {
@@ -67,7 +71,8 @@ func (m *model) check(s state) string {
 		}
 		known := false
 		for _, e := range entries(view) {
-			known = known || e.SeparationTaskID == m.slots[slot].separation || undecided(e) && of(e) == m.slots[slot].owner
+			known = known || e.SeparationTaskID == m.slots[slot].separation ||
+				undecided(e) && of(e) == m.slots[slot].owner
 		}
 		if !known {
 			return m.slots[slot].separation + " is paid for, and no entry says so"
@@ -83,7 +88,10 @@ func (m *model) check(s state) string {
 			continue
 		}
 		if m.stands(s.ledger, slot) {
-			return fmt.Sprintf("execution %s surely was refused, and its intent locks the track for ever", m.slots[slot].nonce)
+			return fmt.Sprintf(
+				"execution %s surely was refused, and its intent locks the track for ever",
+				m.slots[slot].nonce,
+			)
 		}
 	}
 	return ""

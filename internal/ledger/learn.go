@@ -64,7 +64,9 @@ func (l Ledger) Close(c Claim, closed Entry) (Ledger, bool) {
 	if !slices.ContainsFunc(entries, needless) {
 		closed = c.intend(closed)
 		closed.State = stemflow.SubmissionRefused
-		entries = append([]Entry{closed}, slices.DeleteFunc(entries, func(e Entry) bool { return ownerOf(e) == c.Owner })...)
+		entries = append(
+			[]Entry{closed},
+			slices.DeleteFunc(entries, func(e Entry) bool { return ownerOf(e) == c.Owner })...)
 		changed = true
 	}
 	if !changed {

@@ -59,7 +59,8 @@ func (l Ledger) Merge(other Ledger) Ledger {
 	entries := slices.Clone(l.Entries())
 	for _, e := range other.Entries() {
 		known := slices.ContainsFunc(entries, func(k Entry) bool {
-			return e.SeparationTaskID != "" && k.SeparationTaskID == e.SeparationTaskID || k.RunID == e.RunID && k.Attempt == e.Attempt
+			return e.SeparationTaskID != "" && k.SeparationTaskID == e.SeparationTaskID ||
+				k.RunID == e.RunID && k.Attempt == e.Attempt
 		})
 		if !known {
 			entries = append(entries, e)

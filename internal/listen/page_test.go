@@ -28,8 +28,10 @@ func somePage() listen.Page {
 					{Name: "drums", Size: 96_192, DurationSeconds: 12.024, ContentType: "audio/mpeg"},
 					{Name: "drums_removed", Size: 1_000_000_000, ContentType: "audio/wav"},
 				},
-				Empty:      []string{"brass", "fx"},
-				Failed:     []stemflow.FailedStem{{Name: "bass", Type: stemflow.ErrorSourceNotAudio, Message: "an HTML page"}},
+				Empty: []string{"brass", "fx"},
+				Failed: []stemflow.FailedStem{
+					{Name: "bass", Type: stemflow.ErrorSourceNotAudio, Message: "an HTML page"},
+				},
 				ArchivedAt: time.Date(2026, 11, 25, 9, 1, 19, 0, time.FixedZone("", 3600)),
 			},
 			Source: stemflow.ManifestSource{TaskID: "5c79", AudioID: "e231", StemName: "Drums"},
@@ -74,7 +76,11 @@ func TestPageSaysWhatIsKnownOfTheTrack(t *testing.T) {
 	}
 	require.Equal(t, p.Links, all(`href="([^"]*)"`, page), "as they were signed")
 	require.Equal(t, []string{"drums", "drums_removed"}, all(`<h2>(.*?)</h2>`, page))
-	require.Equal(t, []string{"Mute drums", "Solo drums", "Level of drums", "File of drums"}, all(`aria-label="([^"]*drums)"`, page))
+	require.Equal(
+		t,
+		[]string{"Mute drums", "Solo drums", "Level of drums", "File of drums"},
+		all(`aria-label="([^"]*drums)"`, page),
+	)
 
 	p.Manifest.Empty, p.Manifest.Failed, p.Manifest.Source.StemName = nil, nil, ""
 	page = write(t, p)
@@ -98,7 +104,9 @@ func TestNamesAreText(t *testing.T) {
 			m := &p.Manifest
 			m.Stems[0].Name, m.Stems[1].ContentType, m.Stems[1].Key = hostile, hostile, hostile
 			m.Failed[0] = stemflow.FailedStem{Name: hostile, Type: hostile, Message: hostile}
-			m.Empty[1], m.SeparationTaskID, m.Type, p.Renew = hostile, hostile, stemflow.SeparationType(hostile), hostile
+			m.Empty[1], m.SeparationTaskID, m.Type, p.Renew = hostile, hostile, stemflow.SeparationType(
+				hostile,
+			), hostile
 			m.Source = stemflow.ManifestSource{TaskID: hostile, AudioID: hostile, StemName: hostile}
 			page := write(t, p)
 			require.Equal(t, len(all(`(<)[a-z!]`, plain)), len(all(`(<)[a-z!]`, page)), "there is an element more")

@@ -83,7 +83,10 @@ func (m metric) keep(update func(key string)) {
 	}
 	var tags []string
 	for _, name := range slices.Sorted(maps.Keys(m.tags)) {
-		if !slices.Contains([]string{"activity_type", "client_name", "namespace", "task_queue", "worker_type", "workflow_type"}, name) {
+		if !slices.Contains(
+			[]string{"activity_type", "client_name", "namespace", "task_queue", "worker_type", "workflow_type"},
+			name,
+		) {
 			tags = append(tags, fmt.Sprintf("%s=%s", name, m.tags[name]))
 		}
 	}

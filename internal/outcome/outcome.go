@@ -22,11 +22,22 @@ func FromError(err error) (activityapi.EndedSeparation, bool) {
 	)
 	switch {
 	case errors.As(err, &application):
-		return activityapi.EndedSeparation{Reason: application.Type(), Message: application.Message(), Details: details(application)}, true
+		return activityapi.EndedSeparation{
+			Reason:  application.Type(),
+			Message: application.Message(),
+			Details: details(application),
+		}, true
 	case errors.As(err, &canceled):
-		return activityapi.EndedSeparation{Reason: stemflow.ReasonCanceled, Message: "the separation was cancelled", Details: details(canceled)}, true
+		return activityapi.EndedSeparation{
+			Reason:  stemflow.ReasonCanceled,
+			Message: "the separation was cancelled",
+			Details: details(canceled),
+		}, true
 	case errors.As(err, &terminated):
-		return activityapi.EndedSeparation{Reason: stemflow.ReasonTerminated, Message: "the separation was terminated"}, true
+		return activityapi.EndedSeparation{
+			Reason:  stemflow.ReasonTerminated,
+			Message: "the separation was terminated",
+		}, true
 	case errors.As(err, &timedOut):
 		return activityapi.EndedSeparation{
 			Reason: stemflow.ReasonTimedOut, Message: "the workflow ran into a time-out that it was started with",

@@ -34,7 +34,19 @@ func TestJSONWithoutATerminal(t *testing.T) {
 func TestKeysHaveOneSpelling(t *testing.T) {
 	line := written(t, func(f *os.File) {
 		sdk := log.With(log.NewStructuredLogger(NewLogger(f)), "WorkflowID", "w", "ActivityType", "ArchiveStem")
-		sdk.Error("Activity error.", "Error", errors.New("no"), "LinkURL", 1, "separationTaskId", "s", "trace_id", "t", "", "nothing")
+		sdk.Error(
+			"Activity error.",
+			"Error",
+			errors.New("no"),
+			"LinkURL",
+			1,
+			"separationTaskId",
+			"s",
+			"trace_id",
+			"t",
+			"",
+			"nothing",
+		)
 	})
 	delete(line, "time")
 	require.Equal(t, map[string]any{

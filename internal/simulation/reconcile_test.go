@@ -188,7 +188,13 @@ func (s *sim) reconcileFailure(v *violations, r *run) {
 	v.check(slices.Contains(contract, r.failure.Type()) && r.failure.NonRetryable(), "%s failed with %v", r.id,
 		r.failure)
 	if r.failure.Type() == stemflow.ErrorSubmissionUnknown {
-		force, free := strings.Index(r.failure.Message(), "force"), strings.Index(r.failure.Message(), ledger.WhenUnknown)
+		force, free := strings.Index(
+			r.failure.Message(),
+			"force",
+		), strings.Index(
+			r.failure.Message(),
+			ledger.WhenUnknown,
+		)
 		v.check(force < 0 || free >= 0 && free < force, "%s advises force before what costs nothing: %s", r.id,
 			r.failure.Message())
 		v.check(r.in.Force || r.resumable == "" || r.resumable != r.named,
@@ -243,9 +249,14 @@ func (s *sim) heal() []string {
 				newBills, r.result.Paid)
 			v.check(newBills == 0 || !resumable || in.Force, "%s paid though the ledger named %s", r.id,
 				paid.SeparationTaskID)
-			v.check(!resumable || in.Force || in.SeparationTaskID != "" || r.result.SeparationTaskID == paid.SeparationTaskID ||
-				r.result.SettledBy == stemflow.SettledByArchive, "%s ended with %s though the ledger named %s", r.id,
-				r.result.SeparationTaskID, paid.SeparationTaskID)
+			v.check(
+				!resumable || in.Force || in.SeparationTaskID != "" || r.result.SeparationTaskID == paid.SeparationTaskID ||
+					r.result.SettledBy == stemflow.SettledByArchive,
+				"%s ended with %s though the ledger named %s",
+				r.id,
+				r.result.SeparationTaskID,
+				paid.SeparationTaskID,
+			)
 			return append(v, s.again(in)...)
 		case r.failure == nil:
 			v.check(false, "%s could not heal the track: %v", r.id, r.err)

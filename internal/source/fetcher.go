@@ -181,5 +181,10 @@ func (f *Fetcher) checkAnswer(
 }
 
 func tooLarge(host string, maxSize int64) *Error {
-	return fail(TooLarge, host, "the file has more than %d bytes: raise STEMFLOW_MAX_STEM_SIZE if that is right", maxSize)
+	return fail(
+		TooLarge,
+		host,
+		"the file has more than %d bytes: raise STEMFLOW_MAX_STEM_SIZE if that is right",
+		maxSize,
+	)
 }

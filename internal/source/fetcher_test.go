@@ -156,7 +156,15 @@ func TestOpenRefusesLinks(t *testing.T) {
 
 // Nothing listens at port 443 here: what is not refused for its address would be Unavailable.
 func TestOpenRefusesAddresses(t *testing.T) {
-	hosts := []string{"localhost", "127.0.0.1", "::1", "::ffff:127.0.0.1", "169.254.169.254", "10.0.0.1", "64:ff9b::7f00:1"}
+	hosts := []string{
+		"localhost",
+		"127.0.0.1",
+		"::1",
+		"::ffff:127.0.0.1",
+		"169.254.169.254",
+		"10.0.0.1",
+		"64:ff9b::7f00:1",
+	}
 	fetcher := New(Options{AllowedHosts: hosts})
 	for _, host := range hosts {
 		if strings.Contains(host, ":") {

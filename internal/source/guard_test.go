@@ -120,7 +120,13 @@ func FuzzOpenURL(f *testing.F) {
 			host, port, err := net.SplitHostPort(address)
 			require.NoError(t, err)
 			require.Equal(t, "443", port)
-			require.True(t, strings.HasSuffix("."+strings.ToLower(host), ".aiquickdraw.com"), "%q goes to %q", link, host)
+			require.True(
+				t,
+				strings.HasSuffix("."+strings.ToLower(host), ".aiquickdraw.com"),
+				"%q goes to %q",
+				link,
+				host,
+			)
 			return nil, errDialled
 		}
 		_, err := fetcher.Open(t.Context(), link)

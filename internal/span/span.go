@@ -48,7 +48,10 @@ func StartRequest(ctx context.Context, method, target string, address *url.URL) 
 	if !parent.IsRecording() {
 		return ctx, Request{}
 	}
-	attributes := []attribute.KeyValue{semconv.HTTPRequestMethodKey.String(method), semconv.ServerAddress(address.Hostname())}
+	attributes := []attribute.KeyValue{
+		semconv.HTTPRequestMethodKey.String(method),
+		semconv.ServerAddress(address.Hostname()),
+	}
 	if port, err := strconv.Atoi(address.Port()); err == nil {
 		attributes = append(attributes, semconv.ServerPort(port))
 	}

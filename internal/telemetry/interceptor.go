@@ -66,7 +66,13 @@ func (t tracer) GetLogger(logger log.Logger, ref interceptor.TracerSpanRef) log.
 	if !ok {
 		return logger
 	}
-	return log.With(logger, "trace_id", s.SpanContext().TraceID().String(), "span_id", s.SpanContext().SpanID().String())
+	return log.With(
+		logger,
+		"trace_id",
+		s.SpanContext().TraceID().String(),
+		"span_id",
+		s.SpanContext().SpanID().String(),
+	)
 }
 
 // lastingSpan is ended by a worker that lets go of its run as by one that sees it end: only the
@@ -100,7 +106,10 @@ func (s *lastingSpan) End(options ...trace.SpanEndOption) {
 type replaySafe struct{ interceptor.Interceptor }
 
 // InterceptWorkflow implements interceptor.WorkerInterceptor.
-func (r replaySafe) InterceptWorkflow(ctx workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+func (r replaySafe) InterceptWorkflow(
+	ctx workflow.Context,
+	next interceptor.WorkflowInboundInterceptor,
+) interceptor.WorkflowInboundInterceptor {
 	inner := &workflowEnds{}
 	inner.Next = next
 	return r.Interceptor.InterceptWorkflow(ctx, inner)

@@ -40,10 +40,15 @@ func replay(t *testing.T, with interceptor.Interceptor) {
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, file := range files {
-		replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{Interceptors: []interceptor.WorkerInterceptor{with}})
+		replayer, err := worker.NewWorkflowReplayerWithOptions(
+			worker.WorkflowReplayerOptions{Interceptors: []interceptor.WorkerInterceptor{with}},
+		)
 		require.NoError(t, err)
 		workflows.Register(replayer)
-		require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), file))
+		require.NoError(
+			t,
+			replayer.ReplayWorkflowHistoryFromJSONFile(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), file),
+		)
 	}
 }
 
@@ -56,7 +61,11 @@ func TestReplaysAddNoSpan(t *testing.T) {
 	sdk, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{Tracer: provider.Tracer("test")})
 	require.NoError(t, err)
 	replay(t, sdk)
-	require.NotEmpty(t, exporter.GetSpans(), "the SDK's own interceptor has come to do without them, too: use it as it is")
+	require.NotEmpty(
+		t,
+		exporter.GetSpans(),
+		"the SDK's own interceptor has come to do without them, too: use it as it is",
+	)
 }
 
 func TestSpanOfARun(t *testing.T) {

@@ -30,7 +30,28 @@ const (
 
 // boundaries, in seconds, serve a call to Temporal of a millisecond and a separation of an hour
 // alike.
-var boundaries = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600}
+var boundaries = []float64{
+	.001,
+	.0025,
+	.005,
+	.01,
+	.025,
+	.05,
+	.1,
+	.25,
+	.5,
+	1,
+	2.5,
+	5,
+	10,
+	30,
+	60,
+	120,
+	300,
+	600,
+	1800,
+	3600,
+}
 
 // Metrics collects what one program reports and serves it to Prometheus.
 type Metrics struct {
@@ -43,8 +64,15 @@ type Metrics struct {
 // NewMetrics makes an empty collection, with the Go runtime's and the process's own metrics in it.
 func NewMetrics() (*Metrics, error) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry), otelprometheus.WithoutScopeInfo(), otelprometheus.WithoutTargetInfo())
+	registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	exporter, err := otelprometheus.New(
+		otelprometheus.WithRegisterer(registry),
+		otelprometheus.WithoutScopeInfo(),
+		otelprometheus.WithoutTargetInfo(),
+	)
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}

@@ -35,9 +35,21 @@ func TestNamesAsPrometheusSeesThem(t *testing.T) {
 	text := scrape(t, addr.String())
 	require.Contains(t, text, `temporal_request_total{operation="SignalWorkflowExecution"} 2`)
 	require.Contains(t, text, "# TYPE temporal_request_total counter")
-	require.Contains(t, text, `temporal_request_latency_seconds_bucket{operation="SignalWorkflowExecution",le="0.025"} 0`)
-	require.Contains(t, text, `temporal_request_latency_seconds_bucket{operation="SignalWorkflowExecution",le="0.05"} 1`)
-	require.Contains(t, text, `temporal_request_latency_seconds_bucket{operation="SignalWorkflowExecution",le="3600"} 1`)
+	require.Contains(
+		t,
+		text,
+		`temporal_request_latency_seconds_bucket{operation="SignalWorkflowExecution",le="0.025"} 0`,
+	)
+	require.Contains(
+		t,
+		text,
+		`temporal_request_latency_seconds_bucket{operation="SignalWorkflowExecution",le="0.05"} 1`,
+	)
+	require.Contains(
+		t,
+		text,
+		`temporal_request_latency_seconds_bucket{operation="SignalWorkflowExecution",le="3600"} 1`,
+	)
 	require.Contains(t, text, "stemflow_callbacks_in_flight 3")
 	require.Contains(t, text, "go_goroutines ")
 	require.NotContains(t, text, "otel_scope")

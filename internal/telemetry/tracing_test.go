@@ -104,7 +104,10 @@ func TestWhereTracesGoAlone(t *testing.T) {
 
 func TestSampler(t *testing.T) {
 	collector := telemetrytest.NewCollector(t)
-	made := tracing(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL, "OTEL_TRACES_SAMPLER": "always_off"})
+	made := tracing(
+		t,
+		map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL, "OTEL_TRACES_SAMPLER": "always_off"},
+	)
 	require.False(t, made.span("s"))
 	made.Close()
 	require.Empty(t, collector.Spans())
@@ -112,7 +115,10 @@ func TestSampler(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	collector := telemetrytest.NewCollector(t)
-	made := tracing(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
+	made := tracing(
+		t,
+		map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
+	)
 	made.span("s")
 	made.Close()
 	require.Equal(t, "application/json", collector.Requests()[0].Header.Get("Content-Type"))
@@ -149,7 +155,11 @@ func TestCollectorsThatFail(t *testing.T) {
 		return server.URL
 	}
 	refusing := func(t *testing.T) string {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) }))
+		server := httptest.NewServer(
+			http.HandlerFunc(
+				func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) },
+			),
+		)
 		t.Cleanup(server.Close)
 		return server.URL
 	}
@@ -179,7 +189,8 @@ func TestCollectorsThatFail(t *testing.T) {
 			made.Close()
 			require.Less(t, time.Since(began), 2*flushTimeout)
 			lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(log.String()), "\n"), func(line string) bool {
-				return strings.Contains(line, "127.0.0.1") && !strings.Contains(line, own) // the end of what was tested before
+				return strings.Contains(line, "127.0.0.1") &&
+					!strings.Contains(line, own) // the end of what was tested before
 			})
 			require.LessOrEqual(t, len(lines), 2, "%s", log.String())
 			var line struct{ Level, Msg, Error string }

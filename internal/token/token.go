@@ -92,7 +92,12 @@ func NewKeyring(secrets []string) (*Keyring, error) {
 	k := &Keyring{}
 	for i, s := range secrets {
 		if len(s) < minSecret {
-			return nil, fmt.Errorf("callback secret %d is %d bytes long, give at least %d random ones", i+1, len(s), minSecret)
+			return nil, fmt.Errorf(
+				"callback secret %d is %d bytes long, give at least %d random ones",
+				i+1,
+				len(s),
+				minSecret,
+			)
 		}
 		k.secrets = append(k.secrets, []byte(s))
 	}
@@ -105,7 +110,13 @@ func NewKeyring(secrets []string) (*Keyring, error) {
 // Temporal's limits: no running workflow has such a name.
 func (k *Keyring) Mint(c Claims) string {
 	if !c.fit() {
-		panic(fmt.Sprintf("token: namespace of %d and workflow id of %d bytes do not fit in a token", len(c.Namespace), len(c.WorkflowID)))
+		panic(
+			fmt.Sprintf(
+				"token: namespace of %d and workflow id of %d bytes do not fit in a token",
+				len(c.Namespace),
+				len(c.WorkflowID),
+			),
+		)
 	}
 	t := c.encode()
 	return encoding.EncodeToString(append(t, sum(k.secrets[0], t)...))

@@ -26,9 +26,26 @@ var (
 		Expires:    now.Add(time.Hour),
 	}
 	trace = Trace{
-		TraceID: [16]byte{0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6, 0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47, 0x36},
-		SpanID:  [8]byte{0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7},
-		Flags:   1,
+		TraceID: [16]byte{
+			0x4b,
+			0xf9,
+			0x2f,
+			0x35,
+			0x77,
+			0xb3,
+			0x4d,
+			0xa6,
+			0xa3,
+			0xce,
+			0x92,
+			0x9d,
+			0x0e,
+			0x0e,
+			0x47,
+			0x36,
+		},
+		SpanID: [8]byte{0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7},
+		Flags:  1,
 	}
 )
 
@@ -75,13 +92,21 @@ func keyring(t testing.TB, secrets ...string) *Keyring {
 
 func TestMintedTokenVerifies(t *testing.T) {
 	tests := map[string]Claims{
-		"usual":     claims,
-		"shortest":  {Namespace: "n", WorkflowID: "w", Expires: claims.Expires},
-		"longest":   {Namespace: strings.Repeat("n", maxNamespace), RunID: strings.Repeat("r", 36), WorkflowID: strings.Repeat("w", maxWorkflowID), Expires: claims.Expires},
+		"usual":    claims,
+		"shortest": {Namespace: "n", WorkflowID: "w", Expires: claims.Expires},
+		"longest": {
+			Namespace:  strings.Repeat("n", maxNamespace),
+			RunID:      strings.Repeat("r", 36),
+			WorkflowID: strings.Repeat("w", maxWorkflowID),
+			Expires:    claims.Expires,
+		},
 		"any bytes": {Namespace: "a/b", WorkflowID: "stücke\x00\xff/../?#", Expires: claims.Expires},
 		"traced":    {Namespace: "default", WorkflowID: "w", RunID: "r", Expires: claims.Expires, Trace: trace},
 		"longest, traced": {
-			Namespace: strings.Repeat("n", maxNamespace), RunID: strings.Repeat("r", 36), WorkflowID: strings.Repeat("w", maxWorkflowID),
+			Namespace: strings.Repeat(
+				"n",
+				maxNamespace,
+			), RunID: strings.Repeat("r", 36), WorkflowID: strings.Repeat("w", maxWorkflowID),
 			Expires: claims.Expires, Trace: trace,
 		},
 		"queue and track":         tracked(),
@@ -284,7 +309,8 @@ func TestSignedButMalformed(t *testing.T) {
 		"version 0":                 signed(append(append([]byte{0}, expiry...), 1, 'n', 'w')...),
 		"version 4":                 signed(append(append([]byte{4}, expiry...), 1, 'n', 'w')...),
 		"version 2 without a trace": signed(append(append([]byte{versionTraced}, expiry...), 1, 'n', 0, 'w')...),
-		"version 2, trace of zeros": signed(append(append(append([]byte{versionTraced}, make([]byte, traceSize)...), expiry...), 1, 'n', 0, 'w')...),
+		"version 2, trace of zeros": signed(
+			append(append(append([]byte{versionTraced}, make([]byte, traceSize)...), expiry...), 1, 'n', 0, 'w')...),
 		"version 3 without flags":   signed(versionTrack),
 		"version 3, a flag unknown": signed(changed(tracked().encode(), 1, 2)...),
 		"version 3, trace of zeros": signed(append(append([]byte{versionTrack, flagTraced}, make([]byte, traceSize)...),
@@ -301,8 +327,9 @@ func TestSignedButMalformed(t *testing.T) {
 		"no workflow id":            signed(append(append([]byte{version}, expiry...), 1, 'n', 0)...),
 		"run id beyond the end":     signed(append(append([]byte{version}, expiry...), 1, 'n', 9, 'w')...),
 		"no length of a run id":     signed(append(append([]byte{version}, expiry...), 1, 'n')...),
-		"workflow id beyond limits": signed(append(append(append([]byte{version}, expiry...), 1, 'n', 0), make([]byte, maxWorkflowID+1)...)...),
-		"longer than any token":     strings.Repeat("A", maxToken+1),
+		"workflow id beyond limits": signed(
+			append(append(append([]byte{version}, expiry...), 1, 'n', 0), make([]byte, maxWorkflowID+1)...)...),
+		"longer than any token": strings.Repeat("A", maxToken+1),
 	}
 	for name, token := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -392,7 +419,12 @@ func FuzzMint(f *testing.F) {
 	) {
 		c := Claims{
 			Namespace: namespace, WorkflowID: workflowID, RunID: runID, TaskQueue: queue,
-			Track:   stemflow.Track{TaskID: taskID, AudioID: audioID, Type: stemflow.SeparationType(kind), StemName: stem},
+			Track: stemflow.Track{
+				TaskID:   taskID,
+				AudioID:  audioID,
+				Type:     stemflow.SeparationType(kind),
+				StemName: stem,
+			},
 			Expires: time.Unix(max(expires%(1<<40), 1), 0).UTC(),
 		}
 		copy(c.Trace.TraceID[:], traced)

@@ -56,7 +56,13 @@ func (c *Clip) Resize(size int64) Recording {
 		Size:     size,
 		// Whole seconds and the rest apart: in nanoseconds the product would overflow for a
 		// recording of some gigabytes.
-		Duration: time.Duration(samples/c.sampleRate)*time.Second + time.Duration(samples%c.sampleRate)*time.Second/time.Duration(c.sampleRate),
+		Duration: time.Duration(
+			samples/c.sampleRate,
+		)*time.Second + time.Duration(
+			samples%c.sampleRate,
+		)*time.Second/time.Duration(
+			c.sampleRate,
+		),
 	}
 }
 
@@ -110,7 +116,21 @@ func id3Tag(size int) []byte {
 	}
 	tag := make([]byte, size)
 	body := size - id3HeaderSize
-	copy(tag, []byte{'I', 'D', '3', 3, 0, 0, byte(body >> 21 & 0x7f), byte(body >> 14 & 0x7f), byte(body >> 7 & 0x7f), byte(body & 0x7f)})
+	copy(
+		tag,
+		[]byte{
+			'I',
+			'D',
+			'3',
+			3,
+			0,
+			0,
+			byte(body >> 21 & 0x7f),
+			byte(body >> 14 & 0x7f),
+			byte(body >> 7 & 0x7f),
+			byte(body & 0x7f),
+		},
+	)
 	return tag
 }
 

@@ -85,5 +85,10 @@ func TestHugeRecordingHasItsDuration(t *testing.T) {
 	clip, _ := tune.Stem("bass")
 	// At 64 kbit/s a byte is an eighth of a millisecond; the tag takes less than a frame and a
 	// header.
-	require.InDelta(t, (time.Duration(100e9) * time.Microsecond * 125).Seconds(), clip.Resize(100e9).Duration.Seconds(), 0.05)
+	require.InDelta(
+		t,
+		(time.Duration(100e9) * time.Microsecond * 125).Seconds(),
+		clip.Resize(100e9).Duration.Seconds(),
+		0.05,
+	)
 }

@@ -86,7 +86,8 @@ func loads(p page) error {
 		return err
 	}
 	fmt.Printf("  ready to play after %.1f s, loaded after %.1f s\n", ready.Seconds(), time.Since(begun).Seconds())
-	if wrong, err := value[[]string](p, `[...document.querySelectorAll(".trouble, #advice")].filter((e) => e.checkVisibility()).map((e) => e.innerText)`); err != nil || len(wrong) > 0 {
+	if wrong, err := value[[]string](p, `[...document.querySelectorAll(".trouble, #advice")].filter((e) => e.checkVisibility()).map((e) => e.innerText)`); err != nil ||
+		len(wrong) > 0 {
 		return errors.Join(err, fmt.Errorf("the page is in trouble: %q", wrong))
 	}
 	return nil
@@ -108,7 +109,12 @@ func staysSmall(p page) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  it takes %d MB of memory, and %d MB after it has played for %v more\n", before>>20, after>>20, memoryTime)
+	fmt.Printf(
+		"  it takes %d MB of memory, and %d MB after it has played for %v more\n",
+		before>>20,
+		after>>20,
+		memoryTime,
+	)
 	if max(before, after) > memoryLimit || after-before > memoryGrowth {
 		return errors.New("it takes too much memory")
 	}
@@ -143,8 +149,15 @@ func playsInStep(p page) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", from.where, err)
 		}
-		fmt.Printf("  %s, %.1f s to %.1f s: %d blocks are out of step by %d samples, and differ from the whole stems by %g\n",
-			from.where, h.From, h.To, h.Compared, h.Spread, h.Difference)
+		fmt.Printf(
+			"  %s, %.1f s to %.1f s: %d blocks are out of step by %d samples, and differ from the whole stems by %g\n",
+			from.where,
+			h.From,
+			h.To,
+			h.Compared,
+			h.Spread,
+			h.Difference,
+		)
 	}
 	if err := p.until(`player.state === "paused" && document.querySelector("#play").textContent === "Play"`); err != nil {
 		return fmt.Errorf("it does not end: %w", err)
@@ -154,7 +167,11 @@ func playsInStep(p page) error {
 
 // goTo sets the position as whoever drags its slider does.
 func (p page) goTo(seconds float64) error {
-	_, err := value[bool](p, `(() => { const seek = document.querySelector("#seek"); seek.value = %v; return seek.dispatchEvent(new Event("input")) })()`, seconds)
+	_, err := value[bool](
+		p,
+		`(() => { const seek = document.querySelector("#seek"); seek.value = %v; return seek.dispatchEvent(new Event("input")) })()`,
+		seconds,
+	)
 	return err
 }
 
@@ -223,30 +240,74 @@ func controls(p page) error {
 		return err
 	}
 	levels[1] = 1
-	return errors.Join(p.press(kb.End), p.says(stem(2, ".decibels"), "0 dB"), expect("all play again"), p.click("#play"), p.until(`player.state === "paused"`))
+	return errors.Join(
+		p.press(kb.End),
+		p.says(stem(2, ".decibels"), "0 dB"),
+		expect("all play again"),
+		p.click("#play"),
+		p.until(`player.state === "paused"`),
+	)
 }
 
 // keyboard does with keys what can be done with them.
 func keyboard(p page) error {
 	pressed := func(control string, n int, is bool) error {
-		return p.until(`document.querySelectorAll(%v)[%v].getAttribute("aria-pressed") === %v`, control, n, fmt.Sprint(is))
+		return p.until(
+			`document.querySelectorAll(%v)[%v].getAttribute("aria-pressed") === %v`,
+			control,
+			n,
+			fmt.Sprint(is),
+		)
 	}
 	if err := chromedp.Do(p.ctx, chromedp.Blur(chromedp.CSS(".stem:nth-child(2) .level"))); err != nil {
 		return err
 	}
 	return errors.Join(
-		p.press(kb.Home), p.until(`player.position === 0`),
-		p.press(" "), p.until(`player.state === "playing" && player.position > 0.2`),
-		p.press(" "), p.until(`player.state === "paused"`),
-		p.press(kb.Home), p.press(kb.ArrowRight), p.press(kb.ArrowRight), p.until(`Math.abs(player.position - 10) < 0.01`),
-		p.press(kb.ArrowLeft), p.until(`Math.abs(player.position - 5) < 0.01`),
+		p.press(kb.Home),
+		p.until(`player.position === 0`),
+		p.press(" "),
+		p.until(`player.state === "playing" && player.position > 0.2`),
+		p.press(" "),
+		p.until(`player.state === "paused"`),
+		p.press(
+			kb.Home,
+		),
+		p.press(kb.ArrowRight),
+		p.press(kb.ArrowRight),
+		p.until(`Math.abs(player.position - 10) < 0.01`),
+		p.press(kb.ArrowLeft),
+		p.until(`Math.abs(player.position - 5) < 0.01`),
 		p.says("#time", "0:05 of 4:00"),
-		p.press("1"), pressed(".mute", 0, true), p.press("1"), pressed(".mute", 0, false),
-		p.press("0"), pressed(".mute", 9, true), p.press("0"), pressed(".mute", 9, false),
-		p.press("2", chromedp.ModifierShift), pressed(".solo", 1, true), p.press("2", chromedp.ModifierShift), pressed(".solo", 1, false),
+		p.press("1"),
+		pressed(".mute", 0, true),
+		p.press("1"),
+		pressed(".mute", 0, false),
+		p.press("0"),
+		pressed(".mute", 9, true),
+		p.press("0"),
+		pressed(".mute", 9, false),
+		p.press(
+			"2",
+			chromedp.ModifierShift,
+		),
+		pressed(".solo", 1, true),
+		p.press("2", chromedp.ModifierShift),
+		pressed(".solo", 1, false),
 		// Where the focus is, keys do what they do there.
-		p.focus(".stem:nth-child(12) .solo"), p.press("m"), pressed(".mute", 11, true), p.press("m"), pressed(".mute", 11, false),
-		p.press("s"), pressed(".solo", 11, true), p.press(" "), pressed(".solo", 11, false), p.until(`player.state === "paused"`),
+		p.focus(
+			".stem:nth-child(12) .solo",
+		),
+		p.press("m"),
+		pressed(".mute", 11, true),
+		p.press("m"),
+		pressed(".mute", 11, false),
+		p.press(
+			"s",
+		),
+		pressed(".solo", 11, true),
+		p.press(" "),
+		pressed(".solo", 11, false),
+		p.until(`player.state === "paused"`),
 		p.until(`document.querySelectorAll("button, input, a").length === 2 + 12 * 4`),
 		p.until(`[...document.querySelectorAll("button, input, a")].every((e) => e.ariaLabel || e.textContent)`),
 	)
@@ -257,7 +318,10 @@ func seeks(p page) error {
 	if err := errors.Join(p.click("#play"), p.until(`player.state === "playing"`)); err != nil {
 		return err
 	}
-	box, err := value[[]float64](p, `(() => { scrollTo(0, 0); const r = document.querySelector(".stem:nth-child(3) .wave").getBoundingClientRect(); return [r.x, r.y, r.width, r.height] })()`)
+	box, err := value[[]float64](
+		p,
+		`(() => { scrollTo(0, 0); const r = document.querySelector(".stem:nth-child(3) .wave").getBoundingClientRect(); return [r.x, r.y, r.width, r.height] })()`,
+	)
 	if err != nil {
 		return err
 	}
@@ -284,10 +348,20 @@ func seeks(p page) error {
 func pictures(p page) error {
 	return errors.Join(
 		p.look(1100, 1000, false),
-		p.click(".stem:nth-child(3) .mute"), p.focus(".stem:nth-child(2) .level"), p.press(kb.ArrowLeft), p.press(kb.ArrowLeft), p.press(kb.ArrowLeft),
+		p.click(
+			".stem:nth-child(3) .mute",
+		),
+		p.focus(".stem:nth-child(2) .level"),
+		p.press(kb.ArrowLeft),
+		p.press(kb.ArrowLeft),
+		p.press(kb.ArrowLeft),
 		chromedp.Do(p.ctx, chromedp.Blur(chromedp.CSS(".stem:nth-child(2) .level"))),
-		p.goTo(95), chromedp.Do(p.ctx, chromedp.Sleep(settle)), p.screenshot("page"),
-		p.look(390, 844, true), chromedp.Do(p.ctx, chromedp.Sleep(settle)), p.screenshot("phone"),
+		p.goTo(95),
+		chromedp.Do(p.ctx, chromedp.Sleep(settle)),
+		p.screenshot("page"),
+		p.look(390, 844, true),
+		chromedp.Do(p.ctx, chromedp.Sleep(settle)),
+		p.screenshot("phone"),
 		p.until(`document.documentElement.scrollWidth <= innerWidth`),
 	)
 }
@@ -349,8 +423,17 @@ func forbiddingStore(t *track, b browser) error {
 	}
 	defer end()
 	return errors.Join(
-		p.says("#advice", "The browser could not fetch the audio."), p.says("#advice", "http://"+s.addr), p.says("#advice", "starter listen --publish"),
-		p.says(".stem:nth-child(12) .trouble", "cannot be fetched"), p.until(`document.querySelector("#play").disabled`),
+		p.says(
+			"#advice",
+			"The browser could not fetch the audio.",
+		),
+		p.says("#advice", "http://"+s.addr),
+		p.says("#advice", "starter listen --publish"),
+		p.says(
+			".stem:nth-child(12) .trouble",
+			"cannot be fetched",
+		),
+		p.until(`document.querySelector("#play").disabled`),
 	)
 }
 
@@ -370,8 +453,16 @@ func expiredLinks(t *track, b browser) error {
 	defer end()
 	return errors.Join(
 		p.look(1100, 500, false),
-		p.says("#advice", "The links of this page have expired."), p.says("#advice code", "starter listen --task-id "+t.song),
-		p.says(".stem:nth-child(12) .trouble", "its link has expired"), p.until(`document.querySelector("#play").disabled`),
+		p.says(
+			"#advice",
+			"The links of this page have expired.",
+		),
+		p.says("#advice code", "starter listen --task-id "+t.song),
+		p.says(
+			".stem:nth-child(12) .trouble",
+			"its link has expired",
+		),
+		p.until(`document.querySelector("#play").disabled`),
 		p.screenshot("expired"),
 	)
 }

@@ -48,7 +48,11 @@ func (b browser) open(address string, listening bool) (page, func(), error) {
 		}
 	})
 	if err == nil {
-		_, err = chromedp.Call(ctx, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: observe})
+		_, err = chromedp.Call(
+			ctx,
+			cdppage.AddScriptToEvaluateOnNewDocument,
+			cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: observe},
+		)
 	}
 	if err == nil && listening {
 		// The recorder is a script that the page's policy forbids.
@@ -97,7 +101,11 @@ func (p page) until(expression string, args ...any) error {
 
 // says waits until something that can be seen says a text.
 func (p page) says(selector, text string) error {
-	return p.until(`[...document.querySelectorAll(%v)].some((e) => e.checkVisibility() && e.innerText.includes(%v))`, selector, text)
+	return p.until(
+		`[...document.querySelectorAll(%v)].some((e) => e.checkVisibility() && e.innerText.includes(%v))`,
+		selector,
+		text,
+	)
 }
 
 func (p page) click(selector string) error {
@@ -135,9 +143,18 @@ func (p page) listen(seconds float64, levels []float64) (heard, error) {
 	case h.Waited > 0:
 		err = errors.New("the stems wait for each other again and again: the machine is too busy")
 	case len(h.Wrong) > 0:
-		err = fmt.Errorf("%d of %d: %s", len(h.Wrong), h.Compared+h.Silent+len(h.Wrong), strings.Join(h.Wrong[:min(len(h.Wrong), 5)], "; "))
+		err = fmt.Errorf(
+			"%d of %d: %s",
+			len(h.Wrong),
+			h.Compared+h.Silent+len(h.Wrong),
+			strings.Join(h.Wrong[:min(len(h.Wrong), 5)], "; "),
+		)
 	case h.Spread != 0:
-		err = fmt.Errorf("the stems are out of step by %d samples, %.2f ms", h.Spread, float64(h.Spread)/h.SampleRate*1000)
+		err = fmt.Errorf(
+			"the stems are out of step by %d samples, %.2f ms",
+			h.Spread,
+			float64(h.Spread)/h.SampleRate*1000,
+		)
 	case h.Compared == 0:
 		err = errors.New("nothing is heard")
 	case math.Abs(h.Ahead) > 1: // it takes a block's time until one is here

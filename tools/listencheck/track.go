@@ -41,8 +41,19 @@ type track struct {
 
 // separate has the local stack separate a new track.
 func separate(ctx context.Context, dir, temporal, minIO, kiesim string) (*track, error) {
-	t := &track{ctx: ctx, dir: dir, starter: filepath.Join(dir, "starter"), minIO: minIO, song: "song-" + strings.ToLower(rand.Text())[:8]}
-	t.env = []string{"TEMPORAL_ADDRESS=" + temporal, "MINIO_ENDPOINT=" + minIO, "MINIO_ACCESS_KEY=" + accessKey, "MINIO_SECRET_KEY=" + secretKey}
+	t := &track{
+		ctx:     ctx,
+		dir:     dir,
+		starter: filepath.Join(dir, "starter"),
+		minIO:   minIO,
+		song:    "song-" + strings.ToLower(rand.Text())[:8],
+	}
+	t.env = []string{
+		"TEMPORAL_ADDRESS=" + temporal,
+		"MINIO_ENDPOINT=" + minIO,
+		"MINIO_ACCESS_KEY=" + accessKey,
+		"MINIO_SECRET_KEY=" + secretKey,
+	}
 	build := exec.CommandContext(ctx, "go", "build", "-o", t.starter, "./starter")
 	build.Dir, build.Stderr = "..", os.Stderr
 	if err := build.Run(); err != nil {
@@ -135,7 +146,11 @@ func (t *track) renamed(ctx context.Context, name func(string) string) (string, 
 		stems = append(stems, renamed)
 	}
 	manifest["stems"] = stems
-	manifest["source"] = map[string]any{"taskId": name("task"), "audioId": name("audio"), "stemName": name("instrument")}
+	manifest["source"] = map[string]any{
+		"taskId":   name("task"),
+		"audioId":  name("audio"),
+		"stemName": name("instrument"),
+	}
 	text, err := json.Marshal(manifest)
 	if err != nil {
 		return "", err

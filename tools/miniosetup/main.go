@@ -43,7 +43,11 @@ func main() {
 
 func run(ctx context.Context) error {
 	bucket := flag.String("bucket", "stems", "the `name` of the bucket")
-	policyFile := flag.String("policy", "policy.json", "the `file` with the policy of the user; BUCKET in it stands for the bucket")
+	policyFile := flag.String(
+		"policy",
+		"policy.json",
+		"the `file` with the policy of the user; BUCKET in it stands for the bucket",
+	)
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("%q: there are flags only; see miniosetup -help", flag.Arg(0))
@@ -62,7 +66,9 @@ func run(ctx context.Context) error {
 	}
 	user := values["MINIO_ACCESS_KEY"]
 	if user == values["MINIO_ROOT_USER"] {
-		return errors.New("MINIO_ACCESS_KEY is the root user, whose rights nothing limits: give stemflow a user of its own")
+		return errors.New(
+			"MINIO_ACCESS_KEY is the root user, whose rights nothing limits: give stemflow a user of its own",
+		)
 	}
 	root := credentials.NewStaticV4(values["MINIO_ROOT_USER"], values["MINIO_ROOT_PASSWORD"], "")
 	store, err := minio.New(values["MINIO_ENDPOINT"], &minio.Options{Creds: root, MaxRetries: 1})

@@ -121,7 +121,11 @@ func (p page) mistake() error {
 func (p page) start(input, screenshot string) (string, error) {
 	song := strings.ToLower(rand.Text())[:8]
 	id := "stems:split_stem:song-" + song + ":track-1"
-	form := p.namespace + "/start-workflow?" + url.Values{"taskQueue": {"stemflow"}, "workflowType": {"SeparateStems"}, "workflowId": {id}}.Encode()
+	form := p.namespace + "/start-workflow?" + url.Values{
+		"taskQueue":    {"stemflow"},
+		"workflowType": {"SeparateStems"},
+		"workflowId":   {id},
+	}.Encode()
 	if err := chromedp.Do(p.ctx, chromedp.Navigate(form)); err != nil {
 		return "", err
 	}

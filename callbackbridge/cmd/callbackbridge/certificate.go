@@ -28,7 +28,10 @@ type certificate struct {
 func secure(listener net.Listener, files config.CertificateFiles) (net.Listener, error) {
 	c, err := newCertificate(files)
 	if err != nil {
-		return nil, fmt.Errorf("the certificate cannot be read, check STEMFLOW_BRIDGE_TLS_CERT_FILE and STEMFLOW_BRIDGE_TLS_KEY_FILE: %w", err)
+		return nil, fmt.Errorf(
+			"the certificate cannot be read, check STEMFLOW_BRIDGE_TLS_CERT_FILE and STEMFLOW_BRIDGE_TLS_KEY_FILE: %w",
+			err,
+		)
 	}
 	return tls.NewListener(listener, &tls.Config{
 		GetCertificate: c.get, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},

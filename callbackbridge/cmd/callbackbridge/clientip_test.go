@@ -31,7 +31,10 @@ func TestForwardedIsBelievedFromTrustedProxiesOnly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got string
-			handler := clientIP(trusted, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.RemoteAddr }))
+			handler := clientIP(
+				trusted,
+				http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.RemoteAddr }),
+			)
 			request := httptest.NewRequest(http.MethodPost, "/", nil)
 			request.RemoteAddr = c.peer
 			request.Header["X-Forwarded-For"] = c.forwarded

@@ -104,7 +104,12 @@ func (s *served) requireServed() {
 func TestHostileRequests(t *testing.T) {
 	s := startServer(t, brisk())
 	post := func(path, header, body string) string {
-		return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: stems.example.com\r\nContent-Type: application/json\r\n%s\r\n%s", path, header, body)
+		return fmt.Sprintf(
+			"POST %s HTTP/1.1\r\nHost: stems.example.com\r\nContent-Type: application/json\r\n%s\r\n%s",
+			path,
+			header,
+			body,
+		)
 	}
 	sized := func(body string) string {
 		return post("/callbacks/"+s.token, fmt.Sprintf("Content-Length: %d\r\n", len(body)), body)

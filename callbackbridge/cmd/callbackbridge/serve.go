@@ -60,7 +60,10 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, l l
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if err := server.Shutdown(bounded); errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("some callbacks were not answered within %v of the stop; the provider repeats them", stopTimeout)
+		return fmt.Errorf(
+			"some callbacks were not answered within %v of the stop; the provider repeats them",
+			stopTimeout,
+		)
 	} else if err != nil {
 		return fmt.Errorf("stopping: %w", err)
 	}

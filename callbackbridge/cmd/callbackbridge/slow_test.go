@@ -18,7 +18,10 @@ func TestStrangersAreAnsweredAtOnce(t *testing.T) {
 	l.read = time.Hour
 	s := startServer(t, l)
 	conn := s.dial()
-	_, err := io.WriteString(conn, "POST /callbacks/x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nnine hundred and ninety are missing")
+	_, err := io.WriteString(
+		conn,
+		"POST /callbacks/x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nnine hundred and ninety are missing",
+	)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusUnauthorized, s.answer(conn))
 	_, err = conn.Read(make([]byte, 1))

@@ -17,13 +17,15 @@ const Endpoint = "stemflow"
 // Instrumental separates the vocals from a track and returns what is left.
 func Instrumental(ctx workflow.Context, taskID, audioID string) (*stemflow.Stem, error) {
 	var result stemflow.SeparateStemsResult
-	err := workflow.NewNexusClient(Endpoint, stemflow.NexusService).ExecuteOperation(ctx, stemflow.WorkflowSeparateStems,
-		stemflow.SeparateStemsInput{TaskID: taskID, AudioID: audioID},
-		workflow.NexusOperationOptions{
-			// The stems are tried for half a day while a store is away.
-			ScheduleToCloseTimeout: 24 * time.Hour,
-			Summary:                "separate " + audioID,
-		}).Get(ctx, &result)
+	err := workflow.NewNexusClient(Endpoint, stemflow.NexusService).
+		ExecuteOperation(ctx, stemflow.WorkflowSeparateStems,
+			stemflow.SeparateStemsInput{TaskID: taskID, AudioID: audioID},
+			workflow.NexusOperationOptions{
+				// The stems are tried for half a day while a store is away.
+				ScheduleToCloseTimeout: 24 * time.Hour,
+				Summary:                "separate " + audioID,
+			}).
+		Get(ctx, &result)
 	if err != nil {
 		return nil, err
 	}

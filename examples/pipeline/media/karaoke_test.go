@@ -30,9 +30,12 @@ func run(answers ...any) (*testsuite.TestWorkflowEnvironment, *[]stemflow.Separa
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	var asked []stemflow.SeparateStemsInput
-	env.RegisterWorkflowWithOptions(func(workflow.Context, stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
-		return nil, nil
-	}, workflow.RegisterOptions{Name: stemflow.WorkflowSeparateStems})
+	env.RegisterWorkflowWithOptions(
+		func(workflow.Context, stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
+			return nil, nil
+		},
+		workflow.RegisterOptions{Name: stemflow.WorkflowSeparateStems},
+	)
 	env.OnWorkflow(stemflow.WorkflowSeparateStems, mock.Anything, mock.Anything).Return(
 		func(_ workflow.Context, in stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
 			answer := answers[min(len(asked), len(answers)-1)]

@@ -160,7 +160,8 @@ func decodeChunks(r io.Reader) (data []byte, trailer map[string]string, err erro
 	rest, err := io.ReadAll(in)
 	trailer = map[string]string{}
 	for line := range strings.Lines(string(rest)) {
-		if key, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && strings.HasPrefix(key, "x-amz-checksum-") {
+		if key, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok &&
+			strings.HasPrefix(key, "x-amz-checksum-") {
 			trailer[key] = value
 		}
 	}

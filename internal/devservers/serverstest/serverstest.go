@@ -92,7 +92,10 @@ func Bucket(tb testing.TB) (archive.Options, string) {
 
 var minio = sync.OnceValues(func() (*devservers.Process, error) {
 	return start(func(ctx context.Context, dir string) (*devservers.Process, error) {
-		return devservers.MinIO(ctx, devservers.MinIOOptions{Dir: filepath.Join(dir, "minio"), AccessKey: accessKey, SecretKey: secretKey})
+		return devservers.MinIO(
+			ctx,
+			devservers.MinIOOptions{Dir: filepath.Join(dir, "minio"), AccessKey: accessKey, SecretKey: secretKey},
+		)
 	})
 })
 
@@ -100,7 +103,9 @@ func start(server func(ctx context.Context, dir string) (*devservers.Process, er
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 	if shared.dir == "" {
-		return nil, fmt.Errorf("this package's TestMain must run its tests through serverstest.Run, which stops the servers")
+		return nil, fmt.Errorf(
+			"this package's TestMain must run its tests through serverstest.Run, which stops the servers",
+		)
 	}
 	p, err := server(context.Background(), shared.dir)
 	if err == nil {

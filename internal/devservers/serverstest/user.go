@@ -41,4 +41,6 @@ func setUp(tb testing.TB, root, user archive.Options, bucket string) (string, er
 	return string(out), err
 }
 
-var miniosetup = sync.OnceValues(func() (string, error) { return devservers.FindTool(context.Background(), "miniosetup", nil) })
+var miniosetup = sync.OnceValues(
+	func() (string, error) { return devservers.FindTool(context.Background(), "miniosetup", nil) },
+)

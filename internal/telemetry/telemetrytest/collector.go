@@ -67,7 +67,10 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Export takes what an exporter sends over gRPC.
-func (c *Collector) Export(_ context.Context, request *coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error) {
+func (c *Collector) Export(
+	_ context.Context,
+	request *coltracepb.ExportTraceServiceRequest,
+) (*coltracepb.ExportTraceServiceResponse, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, resource := range request.ResourceSpans {
@@ -155,7 +158,13 @@ func (s Spans) RequireOneTree(t testing.TB) Span {
 	root := roots.One(t)
 	for _, span := range s {
 		require.Equal(t, root.TraceId, span.TraceId, "%s is of another trace\n%s", span.Name, s.Tree())
-		require.True(t, len(span.ParentSpanId) == 0 || known[string(span.ParentSpanId)], "nobody knows the parent of %s\n%s", span.Name, s.Tree())
+		require.True(
+			t,
+			len(span.ParentSpanId) == 0 || known[string(span.ParentSpanId)],
+			"nobody knows the parent of %s\n%s",
+			span.Name,
+			s.Tree(),
+		)
 	}
 	return root
 }
