@@ -108,7 +108,8 @@ func (in *SeparateCatalogInput) UnmarshalJSON(data []byte) error {
 		in.Tracks = append(in.Tracks, in.Track(track))
 	}
 	if len(tracks) > 0 && in.checkCommon() == nil {
-		in.Type, in.StemName, in.CallbackGrace, in.PollInterval, in.Deadline, in.Force, in.AllowPartial = "", "", 0, 0, 0, false, false
+		in.Type, in.StemName, in.CallbackGrace, in.PollInterval, in.Deadline, in.Force, in.AllowPartial = "", "", 0,
+			0, 0, false, false
 	}
 	return nil
 }
@@ -218,7 +219,8 @@ func (in SeparateCatalogInput) Validate() error {
 	if len(in.Tracks) > MaxInlineTracks {
 		report(
 			"tracks",
-			"%d are too many for the input, which takes %d: put them into the bucket, as JSON lines or CSV, and name the object in source",
+			"%d are too many for the input, which takes %d: put them into the bucket, as JSON lines or CSV, and "+
+				"name the object in source",
 			len(in.Tracks),
 			MaxInlineTracks,
 		)

@@ -158,7 +158,8 @@ func TestPricesAreThoseOfTheDocuments(t *testing.T) {
 func TestCountsCountEveryStatus(t *testing.T) {
 	var counts stemflow.CatalogCounts
 	for _, status := range []stemflow.TrackStatus{
-		stemflow.TrackArchived, stemflow.TrackFound, stemflow.TrackPartial, stemflow.TrackFailed, stemflow.TrackSkipped, stemflow.TrackCancelled,
+		stemflow.TrackArchived, stemflow.TrackFound, stemflow.TrackPartial, stemflow.TrackFailed,
+		stemflow.TrackSkipped, stemflow.TrackCancelled,
 	} {
 		counts.Add(status)
 	}

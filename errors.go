@@ -95,7 +95,8 @@ var errorTypes = []ErrorType{
 		ErrorSubmissionUnknown,
 		PaidPerhaps,
 		"start again, unpaid: if the callback has come meanwhile, the run resumes what it " +
-			"named. If it ends so again, look the track up in the provider's log (https://kie.ai/logs). If it is there, start " +
+			"named. If it ends so again, look the track up in the provider's log (https://kie.ai/logs). If it is " +
+			"there, start " +
 			"again with its id as `separationTaskId`; only if it is not there, start again with `force`, which pays",
 	},
 	{ErrorSeparationFailed, PaidPerhaps, "the details have the provider's code and message, and its log " +

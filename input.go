@@ -215,7 +215,8 @@ func (in SeparateStemsInput) Validate() error {
 			"is required with type %s, give the instrument to extract, like \"Lead Vocal\"",
 			SplitStemAdvanced,
 		)
-	case filled.Type == SplitStemAdvanced && in.StemName != "" && (naming.Slug(in.StemName) == "" || len(in.StemName) > 64):
+	case filled.Type == SplitStemAdvanced &&
+		in.StemName != "" && (naming.Slug(in.StemName) == "" || len(in.StemName) > 64):
 		report(
 			"stemName",
 			"%q is no name of an instrument, give one in the provider's spelling, like \"Lead Vocal\"",

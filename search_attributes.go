@@ -13,6 +13,7 @@ const (
 // SearchAttributes are the names of all of them.
 func SearchAttributes() []string {
 	return []string{
-		SearchAttributeTaskID, SearchAttributeAudioID, SearchAttributeType, SearchAttributeSeparationTaskID, SearchAttributeSettledBy,
+		SearchAttributeTaskID, SearchAttributeAudioID, SearchAttributeType, SearchAttributeSeparationTaskID,
+		SearchAttributeSettledBy,
 	}
 }

@@ -139,7 +139,8 @@ func TestCallbackWhoseRecordIsNotThere(t *testing.T) {
 }
 
 func TestRecordThatDoesNotComeIsGivenUp(t *testing.T) {
-	for attempt, final := range map[int32]bool{1: false, noRecordAttempts - 1: false, noRecordAttempts: true, 100: true} {
+	for attempt, final := range map[int32]bool{1: false, noRecordAttempts - 1: false, noRecordAttempts: true,
+		100: true} {
 		app := requireType(t, absentRecord("it", attempt), activityapi.ActivityErrorNoRecord)
 		require.Equal(t, final, app.NonRetryable(), "attempt %d", attempt)
 	}

@@ -32,8 +32,9 @@ func (a *AwaitSeparation) Execute(
 	description, err := a.Client.DescribeWorkflow(ctx, in.WorkflowID, in.RunID)
 	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
 		return &activityapi.EndedSeparation{
-			Reason:  stemflow.ReasonLost,
-			Message: "Temporal does not know the run any more: start the catalogue again, which pays for nothing that is paid for",
+			Reason: stemflow.ReasonLost,
+			Message: "Temporal does not know the run any more: start the catalogue again, which pays for nothing " +
+				"that is paid for",
 		}, nil
 	}
 	if err != nil {

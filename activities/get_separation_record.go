@@ -101,11 +101,15 @@ func (a *GetSeparationRecord) checkOwner(
 			nil,
 		)
 	}
-	if i := slices.IndexFunc(record.Stems, func(s stemflow.SourceStem) bool { return !fits(*in.Track, s.Name) }); i >= 0 {
+	if i := slices.IndexFunc(record.Stems, func(s stemflow.SourceStem) bool {
+		return !fits(*in.Track,
+			s.Name)
+	}); i >= 0 {
 		return final(
 			stemflow.ErrorInvalidInput,
 			fmt.Sprintf("separationTaskId: %s has a stem %s, so it is no %s of %q; "+
-				"give the type and stemName that were paid for", in.SeparationTaskID, record.Stems[i].Name, in.Track.Type, in.Track.StemName),
+				"give the type and stemName that were paid for", in.SeparationTaskID, record.Stems[i].Name,
+				in.Track.Type, in.Track.StemName),
 			nil,
 		)
 	}
@@ -190,7 +194,8 @@ func (a *GetSeparationRecord) doneWithoutStems(
 		return nil, final(
 			stemflow.ErrorNoStems,
 			"the provider reports success and serves no stem; start the track again later "+
-				"to look once more, unpaid; only if there are still none, start it with force, which pays for another try",
+				"to look once more, unpaid; only if there are still none, start it with force, which pays for "+
+				"another try",
 			nil,
 		)
 	}

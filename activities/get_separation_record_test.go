@@ -162,7 +162,8 @@ func TestRecordThatStaysAbsentIsGone(t *testing.T) {
 		before looks
 		final  bool
 	}{
-		{before: looks{}}, {before: looks{Absent: 1}}, {before: looks{Absent: 2}, final: true}, {before: looks{Empty: 9}},
+		{before: looks{}}, {before: looks{Absent: 1}}, {before: looks{Absent: 2},
+			final: true}, {before: looks{Empty: 9}},
 	} {
 		h.env.SetHeartbeatDetails(c.before)
 		_, err := h.get(in)

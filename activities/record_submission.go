@@ -35,7 +35,8 @@ func (a *RecordSubmission) Execute(
 	l, err := file.change(ctx, func(l ledger.Ledger) (ledger.Ledger, bool) {
 		if learned.State == stemflow.SubmissionRefused {
 			return l.Close(ledger.Claim{
-				Owner: learned.Owner, RunID: run.RunID, Attempt: learned.Attempt, ScheduledAt: learned.ScheduledAt, Refused: in.Nonces,
+				Owner: learned.Owner, RunID: run.RunID, Attempt: learned.Attempt, ScheduledAt: learned.ScheduledAt,
+				Refused: in.Nonces,
 			}, learned)
 		}
 		return l.Learn(learned)

@@ -23,7 +23,8 @@ func (a *RenewSource) Execute(ctx context.Context, in activityapi.RenewSourceInp
 	record, err := a.Provider.Record(ctx, in.SeparationTaskID)
 	switch {
 	case err == nil:
-		if i := slices.IndexFunc(record.Stems, func(s stemflow.SourceStem) bool { return s.Name == stem.Name }); i >= 0 {
+		if i := slices.IndexFunc(record.Stems,
+			func(s stemflow.SourceStem) bool { return s.Name == stem.Name }); i >= 0 {
 			stem.URL = record.Stems[i].URL
 		}
 	case !errors.Is(err, kie.ErrNoRecord):

@@ -68,7 +68,8 @@ func (a *SubmitSeparation) Execute(
 	s.execution = ledger.NewExecution(ledger.Claim{
 		Owner: owner, RunID: run.RunID, Attempt: in.Attempt, ScheduledAt: info.ScheduledTime.UTC(), Nonce: s.nonce,
 		Force: in.Force, Refused: in.RefusedNonces,
-	}, stemflow.Submission{Version: 1, Track: in.Track, WorkflowID: run.ID, IntendedAt: time.Now().UTC()}, info.Attempt > 1)
+	}, stemflow.Submission{Version: 1, Track: in.Track, WorkflowID: run.ID,
+		IntendedAt: time.Now().UTC()}, info.Attempt > 1)
 	if s.file.apart() || !a.Store.Proved(s.file.at.Bucket) {
 		s.execution.ReadFirst()
 	}

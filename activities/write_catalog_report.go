@@ -108,7 +108,8 @@ func writeJSON(w io.Writer, result stemflow.SeparateCatalogResult, outcomes outc
 
 // reportColumns are the columns of report.csv.
 var reportColumns = []string{
-	"line", "taskId", "audioId", "type", "stemName", "status", "reason", "message", "separationTaskId", "settledBy", "credits", "joined",
+	"line", "taskId", "audioId", "type", "stemName", "status", "reason", "message", "separationTaskId", "settledBy",
+	"credits", "joined",
 	"stems", "bytes", "bucket", "manifest",
 }
 

@@ -82,7 +82,8 @@ func (b *bridge) read(w http.ResponseWriter, r *http.Request) (stemflow.Callback
 	}
 	if len(b.hmacKeys) > 0 {
 		timestamp, signature := r.Header.Get(kie.HeaderTimestamp), r.Header.Get(kie.HeaderSignature)
-		if err := kie.VerifySignature(b.hmacKeys, callback.TaskID, timestamp, signature, time.Now(), b.tolerance); err != nil {
+		if err := kie.VerifySignature(b.hmacKeys, callback.TaskID, timestamp, signature, time.Now(),
+			b.tolerance); err != nil {
 			return stemflow.Callback{}, unauthorized(err)
 		}
 	}
@@ -145,7 +146,8 @@ func (b *bridge) record(
 	if !ok || claims.TaskQueue == "" || claims.RunID == "" {
 		b.metrics.received(outcomeNotRunning, "")
 		log.Warn(
-			"callback for a workflow that is not running, start the track with this separationTaskId if its stems are missing",
+			"callback for a workflow that is not running, start the track with this separationTaskId if its stems " +
+				"are missing",
 		)
 		answered(ctx, http.StatusOK)
 		answerOK(w)

@@ -11,7 +11,8 @@ import (
 type RecordingSignaler struct {
 	Signaler
 	Record func(
-		ctx context.Context, namespace, taskQueue string, in activityapi.RecordCallbackInput, callback stemflow.Callback,
+		ctx context.Context, namespace, taskQueue string, in activityapi.RecordCallbackInput,
+		callback stemflow.Callback,
 	) error
 }
 

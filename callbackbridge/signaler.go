@@ -23,7 +23,8 @@ type Signaler interface {
 // once Temporal has accepted that, or had done so before.
 type Recorder interface {
 	RecordCallback(
-		ctx context.Context, namespace, taskQueue string, in activityapi.RecordCallbackInput, callback stemflow.Callback,
+		ctx context.Context, namespace, taskQueue string, in activityapi.RecordCallbackInput,
+		callback stemflow.Callback,
 	) error
 }
 

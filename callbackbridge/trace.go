@@ -32,7 +32,8 @@ func (b *bridge) startSpan(r *http.Request, claims token.Claims) (context.Contex
 	ctx := r.Context()
 	if claims.Trace != (token.Trace{}) {
 		ctx = trace.ContextWithRemoteSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
-			TraceID: claims.Trace.TraceID, SpanID: claims.Trace.SpanID, TraceFlags: trace.TraceFlags(claims.Trace.Flags), Remote: true,
+			TraceID: claims.Trace.TraceID, SpanID: claims.Trace.SpanID,
+			TraceFlags: trace.TraceFlags(claims.Trace.Flags), Remote: true,
 		}))
 	}
 	return b.tracer.Start(

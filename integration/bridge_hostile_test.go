@@ -21,7 +21,9 @@ func TestBridgeAmongStrangers(t *testing.T) {
 	sent := 0
 	serve := func() {
 		t.Helper()
-		provider.close() // the longest-waiting connection may be closed by the bridge, and the provider opens a new one each time
+		// The longest-waiting connection may be closed by the bridge, and the provider opens a new
+		// one each time.
+		provider.close()
 		status, err := provider.send(b.request(sent%4, newID()))
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, status)

@@ -28,10 +28,12 @@ func TestCallbackFaultsChangeNothingButLatency(t *testing.T) {
 	}{
 		"lost": {kiesim.Scenario{Callback: kiesim.Callback{Lost: true}}, time.Second, stemflow.SettledByPoll},
 		"early, before the answer to the submit": {
-			kiesim.Scenario{Submit: kiesim.Fault{Delay: seconds(2)}, Callback: kiesim.Callback{Delay: -1}}, time.Minute, stemflow.SettledByCallback,
+			kiesim.Scenario{Submit: kiesim.Fault{Delay: seconds(2)},
+				Callback: kiesim.Callback{Delay: -1}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"early, before the record": {
-			kiesim.Scenario{Delay: seconds(4), Callback: kiesim.Callback{Delay: -1}}, time.Minute, stemflow.SettledByCallback,
+			kiesim.Scenario{Delay: seconds(4),
+				Callback: kiesim.Callback{Delay: -1}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"ahead of a record that lags": {
 			kiesim.Scenario{Record: kiesim.Record{Lag: seconds(3)}}, time.Minute, stemflow.SettledByCallback,
@@ -40,13 +42,16 @@ func TestCallbackFaultsChangeNothingButLatency(t *testing.T) {
 			kiesim.Scenario{Record: kiesim.Record{NullFor: seconds(3600)}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"three times": {
-			kiesim.Scenario{Delay: seconds(1), Callback: kiesim.Callback{Duplicates: 2}}, time.Minute, stemflow.SettledByCallback,
+			kiesim.Scenario{Delay: seconds(1),
+				Callback: kiesim.Callback{Duplicates: 2}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"for another task first": {
-			kiesim.Scenario{Delay: seconds(1), Callback: kiesim.Callback{ForOtherTask: true}}, time.Minute, stemflow.SettledByCallback,
+			kiesim.Scenario{Delay: seconds(1),
+				Callback: kiesim.Callback{ForOtherTask: true}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"failure, and the record says success": {
-			kiesim.Scenario{Delay: seconds(1), Callback: kiesim.Callback{Failure: true}}, time.Minute, stemflow.SettledByCallback,
+			kiesim.Scenario{Delay: seconds(1),
+				Callback: kiesim.Callback{Failure: true}}, time.Minute, stemflow.SettledByCallback,
 		},
 		"early for another task and an unknown submit": {
 			kiesim.Scenario{
@@ -171,7 +176,8 @@ func TestForgedCallbackIsRefused(t *testing.T) {
 	s.awaitPhase(run, stemflow.PhaseWaiting)
 	before := len(s.history(run))
 
-	for _, signature := range []kiesim.Signature{kiesim.SignatureMissing, kiesim.SignatureWrong, kiesim.SignatureStale} {
+	for _, signature := range []kiesim.Signature{kiesim.SignatureMissing, kiesim.SignatureWrong,
+		kiesim.SignatureStale} {
 		status, err := s.sim.SendCallback(t.Context(), kiesim.CallbackNow{TaskID: s.memo(run), Signature: signature})
 		require.NoError(t, err)
 		require.Equal(t, http.StatusUnauthorized, status, signature)

@@ -188,7 +188,8 @@ func (s *stack) logHistories(workflowID, runID string) {
 		generations++
 		events = max(events, d.RawResponse.GetWorkflowExecutionInfo().GetHistoryLength())
 		bytes = max(bytes, d.RawResponse.GetWorkflowExecutionInfo().GetHistorySizeBytes())
-		last, err := s.client.GetWorkflowHistory(s.t.Context(), workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT).
+		last, err := s.client.GetWorkflowHistory(s.t.Context(), workflowID, runID, false,
+			enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT).
 			Next()
 		require.NoError(s.t, err)
 		runID = last.GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId()

@@ -198,7 +198,8 @@ func TestNexus(t *testing.T) {
 	w := worker.New(caller, "callers", worker.Options{})
 	w.RegisterWorkflow(backing.Instrumental)
 	w.RegisterWorkflowWithOptions(
-		func(ctx workflow.Context, in stemflow.SeparateCatalogInput) (result stemflow.SeparateCatalogResult, err error) {
+		func(ctx workflow.Context, in stemflow.SeparateCatalogInput) (result stemflow.SeparateCatalogResult,
+			err error) {
 			err = workflow.NewNexusClient(backing.Endpoint, stemflow.NexusService).
 				ExecuteOperation(ctx, stemflow.WorkflowSeparateCatalog, in,
 					workflow.NexusOperationOptions{}).

@@ -25,7 +25,8 @@ func TestPollNow(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		handle, err := s.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-			WorkflowID: run.GetID(), UpdateName: stemflow.UpdatePollNow, WaitForStage: client.WorkflowUpdateStageCompleted,
+			WorkflowID: run.GetID(), UpdateName: stemflow.UpdatePollNow,
+			WaitForStage: client.WorkflowUpdateStageCompleted,
 		})
 		if err == nil {
 			err = handle.Get(ctx, &answer)

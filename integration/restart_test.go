@@ -52,8 +52,9 @@ func TestCancelledInEachPhaseAndResumed(t *testing.T) {
 	}{
 		stemflow.PhaseSubmitting: {kiesim.Scenario{Outcome: pending}, time.Minute},
 		stemflow.PhaseWaiting:    {kiesim.Scenario{Outcome: pending}, time.Minute},
-		stemflow.PhasePolling:    {kiesim.Scenario{Outcome: pending, Callback: kiesim.Callback{Lost: true}}, time.Second},
-		stemflow.PhaseArchiving:  {kiesim.Scenario{Files: slowFiles()}, time.Minute},
+		stemflow.PhasePolling: {kiesim.Scenario{Outcome: pending, Callback: kiesim.Callback{Lost: true}},
+			time.Second},
+		stemflow.PhaseArchiving: {kiesim.Scenario{Files: slowFiles()}, time.Minute},
 	} {
 		t.Run(string(phase), func(t *testing.T) {
 			t.Parallel()
@@ -168,7 +169,8 @@ func TestWhenTemporalForgotTheRunItIsResumed(t *testing.T) {
 	s.awaitPhase(run, stemflow.PhaseWaiting)
 	_, err := s.client.WorkflowService().
 		DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{
-			Namespace: client.DefaultNamespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: run.GetID(), RunId: run.GetRunID()},
+			Namespace:         client.DefaultNamespace,
+			WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: run.GetID(), RunId: run.GetRunID()},
 		})
 	require.NoError(t, err)
 	s.await("Temporal has forgotten the run", func() bool {
@@ -245,17 +247,21 @@ func TestResumeByID(t *testing.T) {
 		"still running": {scenario: kiesim.Scenario{Delay: kiesim.Duration(4 * time.Second), Callback: kiesim.Callback{Lost: true}}},
 		"done":          {wait: true},
 		"failed": {
-			scenario: kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}}, wait: true, fails: stemflow.ErrorSeparationFailed,
+			scenario: kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}}, wait: true,
+			fails: stemflow.ErrorSeparationFailed,
 		},
 		"fails meanwhile": {
-			scenario: kiesim.Scenario{Delay: kiesim.Duration(4 * time.Second), Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}},
-			fails:    stemflow.ErrorSeparationFailed,
+			scenario: kiesim.Scenario{Delay: kiesim.Duration(4 * time.Second),
+				Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}},
+			fails: stemflow.ErrorSeparationFailed,
 		},
 		"unknown": {
-			wait: true, change: func(in *stemflow.SeparateStemsInput) { in.SeparationTaskID = newID() }, fails: stemflow.ErrorInvalidInput,
+			wait: true, change: func(in *stemflow.SeparateStemsInput) { in.SeparationTaskID = newID() },
+			fails: stemflow.ErrorInvalidInput,
 		},
 		"another track's": {
-			wait: true, change: func(in *stemflow.SeparateStemsInput) { in.AudioID = newID() }, fails: stemflow.ErrorInvalidInput,
+			wait: true, change: func(in *stemflow.SeparateStemsInput) { in.AudioID = newID() },
+			fails: stemflow.ErrorInvalidInput,
 		},
 		"another track's, still running": {
 			scenario: kiesim.Scenario{Delay: kiesim.Duration(4 * time.Second)},

@@ -56,7 +56,8 @@ func (s *stack) useTLSStore(authority *certtest.Authority) {
 	s.t.Cleanup(p.Stop)
 	s.cfg.MinIO.Endpoint = p.Addr
 	s.store, err = archive.New(archive.Options{
-		Endpoint: p.Addr, AccessKey: s.cfg.MinIO.AccessKey, SecretKey: s.cfg.MinIO.SecretKey, Secure: true, RootCAs: authority.Pool,
+		Endpoint: p.Addr, AccessKey: s.cfg.MinIO.AccessKey, SecretKey: s.cfg.MinIO.SecretKey, Secure: true,
+		RootCAs: authority.Pool,
 	})
 	require.NoError(s.t, err)
 	require.NoError(s.t, s.store.EnsureBucket(s.t.Context(), s.bucket))

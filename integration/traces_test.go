@@ -144,7 +144,8 @@ func TestOneTraceFromStarterToManifest(t *testing.T) {
 	for _, event := range history {
 		total += event.Size()
 		for _, header := range []*commonpb.Header{
-			event.GetWorkflowExecutionStartedEventAttributes().GetHeader(), event.GetActivityTaskScheduledEventAttributes().GetHeader(),
+			event.GetWorkflowExecutionStartedEventAttributes().GetHeader(),
+			event.GetActivityTaskScheduledEventAttributes().GetHeader(),
 			event.GetWorkflowExecutionSignaledEventAttributes().GetHeader(),
 		} {
 			if payload := header.GetFields()["_tracer-data"]; payload != nil {

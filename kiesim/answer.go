@@ -30,7 +30,8 @@ var messages = map[int]string{
 }
 
 // InsufficientCredits is the text of a 402, which was also seen under code 500.
-const InsufficientCredits = "Credits insufficient : Your current balance isn't enough to run this request. Please top up to continue."
+const InsufficientCredits = "Credits insufficient : Your current balance isn't enough to run this request. Please " +
+	"top up to continue."
 
 const callFrequency = "Your call frequency is too high. Please try again later."
 

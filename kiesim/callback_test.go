@@ -126,7 +126,8 @@ func TestDeliveryIsRetriedUntilHTTP200(t *testing.T) {
 }
 
 func TestDeliveryIsGivenUp(t *testing.T) {
-	for exception, withLinks := range map[kiesim.Exception]bool{kiesim.ExceptionWithLinks: true, kiesim.ExceptionWithoutLinks: false} {
+	for exception, withLinks := range map[kiesim.Exception]bool{kiesim.ExceptionWithLinks: true,
+		kiesim.ExceptionWithoutLinks: false} {
 		t.Run(string(exception), func(t *testing.T) {
 			r := receive(t, 503)
 			p := start(t, kiesim.Options{

@@ -73,7 +73,8 @@ func (s *Simulator) serveFile(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", cmp.Or(settings.ContentType, "text/html; charset=UTF-8"))
 		_, _ = io.WriteString(
 			w,
-			"<!DOCTYPE html>\n<html><head><title>Not here</title></head><body><p>This file is being prepared.</p></body></html>\n",
+			"<!DOCTYPE html>\n<html><head><title>Not here</title></head><body><p>This file is being "+
+				"prepared.</p></body></html>\n",
 		)
 	case FileTruncated:
 		stream(w, content, content.Size()/2, settings.Chunked)

@@ -113,7 +113,8 @@ func (t *task) state() taskState {
 	}
 	for _, s := range t.stems {
 		kept.Stems = append(kept.Stems, stemState{
-			ID: s.id, Path: s.path, Requests: s.file.requests, Version: s.file.version, Expired: s.file.expired, Tried: s.file.tried,
+			ID: s.id, Path: s.path, Requests: s.file.requests, Version: s.file.version, Expired: s.file.expired,
+			Tried: s.file.tried,
 		})
 	}
 	return kept
@@ -121,14 +122,16 @@ func (t *task) state() taskState {
 
 func (kept taskState) task() *task {
 	t := &task{
-		id: kept.ID, request: kept.Request, base: kept.Base, scenario: kept.Scenario, accepted: kept.Accepted, settled: kept.Settled,
+		id: kept.ID, request: kept.Request, base: kept.Base, scenario: kept.Scenario, accepted: kept.Accepted,
+		settled:   kept.Settled,
 		delivered: kept.Delivered, undelivered: kept.Undelivered, done: make(chan struct{}),
 	}
 	t.stems = separate(t)
 	for i, s := range kept.Stems[:min(len(kept.Stems), len(t.stems))] {
 		stem := t.stems[i]
 		stem.id, stem.path = s.ID, s.Path
-		stem.file.requests, stem.file.version, stem.file.expired, stem.file.tried = s.Requests, s.Version, s.Expired, s.Tried
+		stem.file.requests, stem.file.version, stem.file.expired, stem.file.tried = s.Requests, s.Version,
+			s.Expired, s.Tried
 	}
 	return t
 }

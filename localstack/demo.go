@@ -28,7 +28,8 @@ func (s *stack) demo(ctx context.Context) error {
 		return fmt.Errorf("the starter failed: %w", err)
 	}
 	fmt.Printf(`
-From submit to archive in %v. The demo ends here; "go run ./localstack" brings everything up again, with this separation in it:
+From submit to archive in %v. The demo ends here; "go run ./localstack" brings everything up again,
+	with this separation in it:
 
   Temporal's UI     %s
   MinIO's console   %s

@@ -34,14 +34,17 @@ var catalogCommand = command{
   starter catalog --file tracks.csv --type split_stem --credit-budget 5000 --wait
   starter catalog --key lists/june.jsonl --wait
 
-The list is a CSV file, whose first row names the columns, or JSON lines: an object like {"taskId": "...", "audioId": "..."} in each
-line. Columns and fields are those of the input of one track; taskId and audioId are required, and what a track leaves out is as the
-flags say. The file is checked, put into the bucket, and started from there; --key names a list that is in the bucket already.
+The list is a CSV file, whose first row names the columns, or JSON lines: an object like {"taskId": "...",
+	"audioId": "..."} in each
+line. Columns and fields are those of the input of one track; taskId and audioId are required,
+	and what a track leaves out is as the
+flags say. The file is checked, put into the bucket,
+	and started from there; --key names a list that is in the bucket already.
 
 A track that fails stops no other. Starting a list again pays only for what is not archived.
 
---wait shows the progress and then where the report is. Interrupting it leaves the catalogue running. --json prints one JSON document
-and nothing else: the result with --wait, what was started without it, or {"error": {"type", "message", "catalog"}}.`,
+--wait shows the progress and then where the report is. Interrupting it leaves the catalogue running.
+--json prints one JSON document and nothing else: the result with --wait, what was started without it, or {"error": {"type", "message", "catalog"}}.`,
 	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &catalogOptions{}
 		o.declare(set)
@@ -216,7 +219,8 @@ func (p *cli) announceCatalog(
 	if started {
 		fmt.Fprintf(p.stdout, "Started catalogue %s\n", in.Name)
 	} else {
-		fmt.Fprintf(p.stdout, "Joined catalogue %s, which is running\nIt keeps the input that it was started with.\n", in.Name)
+		fmt.Fprintf(p.stdout, "Joined catalogue %s, which is running\nIt keeps the input that it was started "+
+			"with.\n", in.Name)
 	}
 	if list != nil {
 		fmt.Fprintf(
@@ -242,7 +246,8 @@ func (p *cli) announceCatalog(
 func nextCatalogSteps(name string) string {
 	name = quote(name)
 	return fmt.Sprintf(
-		"  watch   starter catalog watch --name %s\n  pause   starter catalog pause --name %s\n  cancel  starter catalog cancel --name %s",
+		"  watch   starter catalog watch --name %s\n  pause   starter catalog pause --name %s\n  cancel  starter "+
+			"catalog cancel --name %s",
 		name,
 		name,
 		name,
@@ -271,7 +276,8 @@ func (p *cli) waitForCatalog(
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return &failure{
-			Type: failureDetached, Message: "interrupted, the catalogue goes on by itself", code: exitInterrupted, hint: nextCatalogSteps(in.Name),
+			Type: failureDetached, Message: "interrupted, the catalogue goes on by itself", code: exitInterrupted,
+			hint: nextCatalogSteps(in.Name),
 		}
 	case err != nil:
 		return catalogFailure(err)

@@ -16,11 +16,13 @@ import (
 // catalogAdvice says what to do about a catalogue that did not come to its end, where that is not
 // what a track's run would be told.
 var catalogAdvice = map[string]string{
-	stemflow.ErrorArchiveUnavailable: "Check the object store and the MINIO_ variables of the worker, and start the catalogue again, which pays " +
+	stemflow.ErrorArchiveUnavailable: "Check the object store and the MINIO_ variables of the worker, and start " +
+		"the catalogue again, which pays " +
 		"for nothing that is paid for.",
-	failureCanceled:   "Start the catalogue again to go on: what was paid is taken up, not paid twice.",
-	failureTerminated: "Tracks that were under way go on. Start the catalogue again to go on: it joins them, and pays for nothing that is paid for.",
-	failureTimedOut:   "Start the catalogue again to go on: what was paid is taken up, not paid twice.",
+	failureCanceled: "Start the catalogue again to go on: what was paid is taken up, not paid twice.",
+	failureTerminated: "Tracks that were under way go on. Start the catalogue again to go on: it joins them, and " +
+		"pays for nothing that is paid for.",
+	failureTimedOut: "Start the catalogue again to go on: what was paid is taken up, not paid twice.",
 }
 
 // catalogFailure says how a catalogue ended that did not complete.

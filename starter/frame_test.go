@@ -131,10 +131,12 @@ func TestPhases(t *testing.T) {
 	}{
 		{observation{Progress: &stemflow.Progress{Phase: stemflow.PhasePreparing}}, "looking at the archive"},
 		{observation{Progress: &stemflow.Progress{Phase: stemflow.PhaseSubmitting}}, "waiting for its turn to submit the track"},
-		{observation{Progress: &stemflow.Progress{Phase: stemflow.PhaseSubmitting}, Activities: activities{Submitting: true}},
+		{observation{Progress: &stemflow.Progress{Phase: stemflow.PhaseSubmitting},
+			Activities: activities{Submitting: true}},
 			"submitting the track (this is the paid call)"},
 		{observation{Progress: &stemflow.Progress{Phase: stemflow.PhaseWaiting}}, "waiting for the provider"},
-		{observation{Progress: &stemflow.Progress{Phase: stemflow.PhaseWaiting, SubmissionUnknown: true, Deadline: noon}},
+		{observation{Progress: &stemflow.Progress{Phase: stemflow.PhaseWaiting, SubmissionUnknown: true,
+			Deadline: noon}},
 			"whether the provider took the track is not known, waiting for its callback until 12:00:00"},
 		{observation{Progress: &stemflow.Progress{Phase: stemflow.PhaseDone}}, "done"},
 		{observation{Progress: &stemflow.Progress{Phase: "resting"}}, "resting"},
@@ -185,7 +187,8 @@ func FuzzFrame(f *testing.F) {
 				Trouble: message,
 			}
 		}
-		for _, seen := range []observation{stem(stemflow.StemArchiving), stem(stemflow.StemArchived), stem(stemflow.StemFailed)} {
+		for _, seen := range []observation{stem(stemflow.StemArchiving), stem(stemflow.StemArchived),
+			stem(stemflow.StemFailed)} {
 			lines := frame(seen, noon, noon, program.TerminalSize{Columns: width, Rows: height}, false)
 			require.LessOrEqual(t, len(lines), max(height-2, 1))
 			for _, l := range lines {

@@ -36,7 +36,8 @@ func (p *cli) wait(
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return &failure{
-			Type: failureDetached, Message: "interrupted, the separation goes on by itself", code: exitInterrupted, hint: nextSteps(in),
+			Type: failureDetached, Message: "interrupted, the separation goes on by itself", code: exitInterrupted,
+			hint: nextSteps(in),
 		}
 	case err != nil:
 		f := runFailure(err)

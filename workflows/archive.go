@@ -73,17 +73,19 @@ func (s *separation) archiveStem(ctx workflow.Context, source stemflow.SourceSte
 	var tried []string
 	for {
 		var stem stemflow.Stem
-		err := workflow.ExecuteActivity(archiveOptions(ctx, source.Name), activityapi.ActivityArchiveStem, activityapi.ArchiveStemInput{
-			Location: s.archive.Location, SeparationTaskID: s.separationTaskID, Stem: source, Fresh: !s.resumed,
-		}).
+		err := workflow.ExecuteActivity(archiveOptions(ctx, source.Name), activityapi.ActivityArchiveStem,
+			activityapi.ArchiveStemInput{
+				Location: s.archive.Location, SeparationTaskID: s.separationTaskID, Stem: source, Fresh: !s.resumed,
+			}).
 			Get(ctx, &stem)
 		if kind, _ := applicationError(err); kind != stemflow.ErrorSourceExpired || len(tried) == maxRenewals {
 			return stem, err
 		}
 		tried = append(tried, source.URL)
-		err = workflow.ExecuteActivity(renewOptions(ctx, source.Name), activityapi.ActivityRenewSource, activityapi.RenewSourceInput{
-			SeparationTaskID: s.separationTaskID, Stem: source, Tried: tried,
-		}).
+		err = workflow.ExecuteActivity(renewOptions(ctx, source.Name), activityapi.ActivityRenewSource,
+			activityapi.RenewSourceInput{
+				SeparationTaskID: s.separationTaskID, Stem: source, Tried: tried,
+			}).
 			Get(ctx, &source)
 		if err != nil {
 			return stem, err

@@ -71,7 +71,8 @@ func (c *catalog) skipped(track activityapi.RunningTrack, price int, withinBudge
 		)
 		if c.budget.refusedAt > 0 {
 			row.Message = fmt.Sprintf(
-				"the account has %v credits, and at %v the provider would take no track; look at its prices and at the limits of the key",
+				"the account has %v credits, and at %v the provider would take no track; look at its prices and at "+
+					"the limits of the key",
 				c.budget.balance,
 				c.budget.refusedAt,
 			)
@@ -80,7 +81,8 @@ func (c *catalog) skipped(track activityapi.RunningTrack, price int, withinBudge
 	}
 	row.Reason = stemflow.ReasonCreditBudget
 	row.Message = fmt.Sprintf(
-		"%d of the budget's %d credits are spent, and the track may cost %d; start the catalogue again with another budget",
+		"%d of the budget's %d credits are spent, and the track may cost %d; start the catalogue again with "+
+			"another budget",
 		c.budget.spent,
 		*c.budget.limit,
 		price,

@@ -36,7 +36,11 @@ func TestCatalogCancelled(t *testing.T) {
 		},
 		"while the balance is asked for": {
 			func(s *shelf) {
-				s.balance = func() (float64, error) { s.env.CancelWorkflow(); return 0, again(stemflow.ErrorProviderUnavailable) }
+				s.balance = func() (float64, error) {
+					s.env.CancelWorkflow()
+					return 0,
+						again(stemflow.ErrorProviderUnavailable)
+				}
 			},
 			stemflow.CatalogCounts{},
 		},
@@ -143,7 +147,8 @@ func TestACancelledCatalogCancelsWhatItHasAdopted(t *testing.T) {
 				if cancelled[in.WorkflowID] == 0 {
 					return nil, again(activityapi.ActivityErrorStillRunning)
 				}
-				if cancelled[in.WorkflowID]++; cancelled[in.WorkflowID] == 2 { // a look that was under way at the cancellation may see it too
+				// A look that was under way at the cancellation may see it too.
+				if cancelled[in.WorkflowID]++; cancelled[in.WorkflowID] == 2 {
 					s.paid += 10
 				}
 				end := paidAndFailed(stemflow.ReasonCanceled)

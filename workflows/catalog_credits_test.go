@@ -44,7 +44,8 @@ func TestTheBudgetIsNotExceeded(t *testing.T) {
 			s.fails(unpaid(stemflow.ErrorProviderRejected), 10) // the last that the budget has room for
 		}, want: stemflow.CatalogCounts{Archived: 10, Failed: 1, Skipped: 19}, paid: 100},
 		"what is archived or paid for passes": {budget: 50, set: func(s *shelf) {
-			found := outcome.OfArchived(s.tracks[19], stemflow.SeparateStemsResult{SettledBy: stemflow.SettledByArchive})
+			found := outcome.OfArchived(s.tracks[19],
+				stemflow.SeparateStemsResult{SettledBy: stemflow.SettledByArchive})
 			s.tracks[19].Found = &found
 			s.tracks[29].Input.SeparationTaskID = "sep-30"
 		}, want: stemflow.CatalogCounts{Archived: 6, Found: 1, Skipped: 23}, paid: 50},
@@ -245,7 +246,8 @@ func TestAnOutagePausesTheCatalog(t *testing.T) {
 		"paid":   {paidAndFailed, 2, 1000, "the last 3 tracks that were paid for failed and cost 10 + 10 + 10 credits, "},
 	} {
 		for _, reason := range []string{
-			stemflow.ErrorProviderUnavailable, stemflow.ErrorArchiveUnavailable, stemflow.ErrorSeparationTimedOut, stemflow.ErrorSourceForbidden,
+			stemflow.ErrorProviderUnavailable, stemflow.ErrorArchiveUnavailable, stemflow.ErrorSeparationTimedOut,
+			stemflow.ErrorSourceForbidden,
 			stemflow.ErrorSourceBlocked,
 		} {
 			t.Run(name+" "+reason, func(t *testing.T) {

@@ -56,7 +56,8 @@ func (c *catalog) showDetails(ctx workflow.Context) {
 			"**trial** after the pause: one track is tried, and no other is started until it has succeeded\n\n",
 		)
 	} else if p.PaidWindow > 0 {
-		b.WriteString(fmt.Sprintf("for now %d at a time of those that cost credits: more as they succeed\n\n", p.PaidWindow))
+		b.WriteString(fmt.Sprintf("for now %d at a time of those that cost credits: more as they succeed\n\n",
+			p.PaidWindow))
 	}
 	b.WriteString("| archived | found | partial | failed | skipped | cancelled | running | waiting | credits |\n" +
 		"|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")

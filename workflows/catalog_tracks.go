@@ -122,7 +122,8 @@ func (c *catalog) settle(ctx workflow.Context, track activityapi.RunningTrack, e
 	switch {
 	case ctx.Err() != nil || !postponed && !replaced:
 	case postponed && c.breaker && mayBePaid && taskIDOf(end) == "":
-		end.Message = "the track may be paid for and its separation task id is not known, so the catalogue does not start " +
+		end.Message = "the track may be paid for and its separation task id is not known, so the catalogue does " +
+			"not start " +
 			"it again; look for it in the provider's logs and resume it with separationTaskId: " + end.Message
 	default:
 		if replaced {

@@ -30,7 +30,8 @@ func (w *world) begun(name string) *[]string {
 }
 
 func TestShortRequestsAreLocalActivities(t *testing.T) {
-	for _, name := range []string{activityapi.ActivityPrepareArchive, activityapi.ActivityGetSeparationRecord, activityapi.ActivityWriteManifest} {
+	for _, name := range []string{activityapi.ActivityPrepareArchive, activityapi.ActivityGetSeparationRecord,
+		activityapi.ActivityWriteManifest} {
 		w := newWorld(t)
 		begun := w.begun(name)
 		w.callbackAfter(1, success(separationID))

@@ -58,7 +58,9 @@ func TestRunsAreCounted(t *testing.T) {
 		},
 		"archived before": {
 			prepare: func(w *world) {
-				w.found(activityapi.PreparedArchive{Archived: &stemflow.SeparateStemsResult{SeparationTaskID: separationID}})
+				w.found(activityapi.PreparedArchive{
+					Archived: &stemflow.SeparateStemsResult{SeparationTaskID: separationID},
+				})
 			},
 			counters: map[string]int64{
 				"stemflow_separations{outcome=found,type=separate_vocal}":              1,
@@ -84,7 +86,8 @@ func TestRunsAreCounted(t *testing.T) {
 		"with a submit that this machine's clock finds in the future": {
 			prepare: func(w *world) {
 				w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
-					return &activityapi.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now().Add(time.Hour)}, nil
+					return &activityapi.SubmittedSeparation{SeparationTaskID: separationID,
+						SubmittedAt: w.env.Now().Add(time.Hour)}, nil
 				}
 				w.callbackAfter(time.Minute, success(separationID))
 			},

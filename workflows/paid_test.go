@@ -49,7 +49,8 @@ func TestARunTellsWhetherItPaid(t *testing.T) {
 		"an earlier run cannot tell": {prepare: func(w *world) { w.answers(failed(stemflow.ErrorSubmissionUnknown)) }},
 		"another run was quicker": {prepare: func(w *world) {
 			w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
-				return &activityapi.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now(), FromLedger: true}, nil
+				return &activityapi.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now(),
+					FromLedger: true}, nil
 			}
 		}},
 		"it fails later": {prepare: func(w *world) {

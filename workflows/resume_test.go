@@ -99,7 +99,8 @@ func TestPaidSeparationIsTakenUpFromTheLedger(t *testing.T) {
 }
 
 func TestLedgerOfAFailedOrRefusedSubmitDoesNotStopANewOne(t *testing.T) {
-	for _, state := range []stemflow.SubmissionState{stemflow.SubmissionFailed, stemflow.SubmissionRefused, stemflow.SubmissionIntended} {
+	for _, state := range []stemflow.SubmissionState{stemflow.SubmissionFailed, stemflow.SubmissionRefused,
+		stemflow.SubmissionIntended} {
 		w := newWorld(t)
 		w.found(activityapi.PreparedArchive{Submission: &stemflow.Submission{State: state, SeparationTaskID: "old"}})
 		w.callbackAfter(time.Second, success(separationID))

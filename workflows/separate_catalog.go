@@ -162,9 +162,10 @@ func (c *catalog) putBack(track activityapi.RunningTrack) {
 // anew, once something is to be paid.
 func (c *catalog) readPage(ctx workflow.Context) error {
 	var page activityapi.CatalogPage
-	err := workflow.ExecuteActivity(readCatalogOptions(ctx), activityapi.ActivityReadCatalog, activityapi.ReadCatalogInput{
-		Location: c.state.Prepared.Location, ETag: c.state.Prepared.ETag, Offset: c.state.Offset,
-	}).
+	err := workflow.ExecuteActivity(readCatalogOptions(ctx), activityapi.ActivityReadCatalog,
+		activityapi.ReadCatalogInput{
+			Location: c.state.Prepared.Location, ETag: c.state.Prepared.ETag, Offset: c.state.Offset,
+		}).
 		Get(ctx, &page)
 	if err == nil && len(page.Tracks) <= c.state.Taken {
 		return endWith(

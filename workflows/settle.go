@@ -92,12 +92,14 @@ func (s *separation) goneFailure(ctx workflow.Context) error {
 		return endWith(
 			stemflow.ErrorSourceExpired,
 			fmt.Sprintf("the provider keeps separations for 14 days and no longer "+
-				"knows %s, %s; if KIE_API_KEY is of the account that paid for it, only a start with force, which pays, "+
+				"knows %s, %s; if KIE_API_KEY is of the account that paid for it, only a start with force, which "+
+				"pays, "+
 				"makes new stems", s.separationTaskID, paid),
 		)
 	}
 	return endWith(stemflow.ErrorSourceExpired, fmt.Sprintf("the provider has had no record of %s, %s, for %v; "+
-		"start the track again later, which pays nothing, and check that KIE_API_KEY is of the account that paid for it; "+
+		"start the track again later, which pays nothing, and check that KIE_API_KEY is of the account that paid "+
+		"for it; "+
 		"only if it stays so for hours, a start with force, which pays, makes new stems",
 		s.separationTaskID, paid, stemflow.Duration(absentFor)))
 }
@@ -302,7 +304,8 @@ func (w *wait) onResume(ctx workflow.Context) error {
 	switch {
 	case seen.finding == foundNoRecord && byInput:
 		return endWith(stemflow.ErrorInvalidInput, fmt.Sprintf("separationTaskId: the provider has no record of %s; "+
-			"look the id up in the provider's log, or leave it out to start a new, paid separation", s.separationTaskID))
+			"look the id up in the provider's log, or leave it out to start a new, paid separation",
+			s.separationTaskID))
 	case seen.finding == foundNoRecord && s.outlived(ctx) &&
 		workflow.GetVersion(ctx, "gone-separation", workflow.DefaultVersion, 1) >= 1:
 		return s.goneFailure(ctx)

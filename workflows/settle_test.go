@@ -200,7 +200,8 @@ func TestConfirmedFailureEndsTheRunAndFreesTheLedger(t *testing.T) {
 }
 
 func TestCallbackLinksServeWhenTheRecordCannotGiveThem(t *testing.T) {
-	for _, kind := range []string{activityapi.ActivityErrorNoRecord, activityapi.ActivityErrorUnreadable, activityapi.ActivityErrorNoLinks} {
+	for _, kind := range []string{activityapi.ActivityErrorNoRecord, activityapi.ActivityErrorUnreadable,
+		activityapi.ActivityErrorNoLinks} {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t)
 			w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {

@@ -85,7 +85,8 @@ func (s *separation) submitUntilKnown(ctx workflow.Context) error {
 	for {
 		s.submits.Begin()
 		var submitted activityapi.SubmittedSeparation
-		err := workflow.ExecuteActivity(submitOptions(ctx, s.archive.SubmitTaskQueue), activityapi.ActivitySubmitSeparation,
+		err := workflow.ExecuteActivity(submitOptions(ctx, s.archive.SubmitTaskQueue),
+			activityapi.ActivitySubmitSeparation,
 			s.submitInput(ctx)).
 			Get(ctx, &submitted)
 		outcome, nonce := submitOutcome(submitted, err)
@@ -122,8 +123,9 @@ func (s *separation) submitUntilKnown(ctx workflow.Context) error {
 
 func (s *separation) submitInput(ctx workflow.Context) activityapi.SubmitSeparationInput {
 	return activityapi.SubmitSeparationInput{
-		Location: s.archive.Location, Ledger: s.archive.Ledger, Track: s.in.Track(), Force: s.in.Force, Deadline: s.in.Deadline,
-		Owner: s.owner, TaskQueue: workflow.GetInfo(ctx).TaskQueueName,
+		Location: s.archive.Location, Ledger: s.archive.Ledger, Track: s.in.Track(), Force: s.in.Force,
+		Deadline: s.in.Deadline,
+		Owner:    s.owner, TaskQueue: workflow.GetInfo(ctx).TaskQueueName,
 		Attempt: s.submits.Attempt, RefusedNonces: s.submits.Refused,
 	}
 }
@@ -152,7 +154,8 @@ func submitOutcome(submitted activityapi.SubmittedSeparation, err error) (outcom
 		return ledger.Resumed, ""
 	case err == nil:
 		return ledger.Accepted, ""
-	case errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START && timeout.Unwrap() == nil:
+	case errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START &&
+		timeout.Unwrap() == nil:
 		return ledger.NeverBegun, ""
 	case kind == activityapi.ActivityErrorSubmitUnknown:
 		return ledger.Unknown, ""

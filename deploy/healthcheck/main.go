@@ -29,7 +29,8 @@ func main() {
 	if len(os.Args) < 2 || len(os.Args) > 3 {
 		fmt.Fprintln(
 			os.Stderr,
-			"healthcheck: give a URL, like http://127.0.0.1:8088/readyz, and, if you like, a text that its answer must contain",
+			"healthcheck: give a URL, like http://127.0.0.1:8088/readyz, and, if you like, a text that its answer "+
+				"must contain",
 		)
 		os.Exit(2)
 	}

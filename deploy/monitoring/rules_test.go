@@ -37,7 +37,8 @@ func TestAlertsAreDocumented(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
-// moment is what has been scraped once a minute until now, in Prometheus' notation for tests, and which alerts that fires.
+// moment is what has been scraped once a minute until now, in Prometheus' notation for tests, and
+// which alerts that fires.
 type moment struct {
 	series string
 	alerts []string

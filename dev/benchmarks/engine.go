@@ -70,7 +70,8 @@ func newEngine(ctx context.Context, where histories, scenario kiesim.Scenario) (
 	e.caller = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		id := strings.TrimPrefix(r.URL.Path, "/")
 		time.AfterFunc(time.Duration(scenario.Delay), func() {
-			if err := s.client.SignalWorkflow(context.Background(), id, "", stemflow.SignalSeparationCallback, nil); err != nil {
+			if err := s.client.SignalWorkflow(context.Background(), id, "", stemflow.SignalSeparationCallback,
+				nil); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 			}
 		})
@@ -127,7 +128,8 @@ func (e *engine) start(
 		return nil, err
 	}
 	path := filepath.Join(e.dir, filepath.Base(program))
-	if out, err := exec.CommandContext(ctx, "go", "-C", root, "build", "-o", path, "./"+program).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "go", "-C", root, "build", "-o", path,
+		"./"+program).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build %s: %w\n%s", program, err, out)
 	}
 	return devservers.Start(ctx, devservers.Command{

@@ -158,7 +158,10 @@ func rateTable(l rateLoad, results map[string][]rated) string {
 	fmt.Fprintf(&b, "  CPU ms a run\n")
 	medians := map[string]rated{}
 	for _, name := range []string{skeletonName, stemflowName} {
-		r := slices.SortedFunc(slices.Values(results[name]), func(a, b rated) int { return int(a.time - b.time) })[len(results[name])/2]
+		r := slices.SortedFunc(slices.Values(results[name]), func(a,
+			b rated) int {
+			return int(a.time - b.time)
+		})[len(results[name])/2]
 		medians[name] = r
 		fmt.Fprintf(
 			&b,

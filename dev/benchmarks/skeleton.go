@@ -31,7 +31,8 @@ func skeleton(ctx workflow.Context, stems int) error {
 	timerCtx, stopTimer := workflow.WithCancel(ctx)
 	workflow.NewSelector(ctx).
 		AddFuture(workflow.NewTimer(timerCtx, time.Duration(stemflow.DefaultCallbackGrace)), func(workflow.Future) {}).
-		AddReceive(workflow.GetSignalChannel(ctx, stemflow.SignalSeparationCallback), func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, nil) }).
+		AddReceive(workflow.GetSignalChannel(ctx, stemflow.SignalSeparationCallback),
+			func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, nil) }).
 		Select(ctx)
 	stopTimer()
 	if err := workflow.ExecuteActivity(ctx, noOp).Get(ctx, nil); err != nil { // confirm
@@ -95,12 +96,14 @@ func serveSkeleton(_ context.Context, j job) error {
 
 // workerOptions are those of stemflow's worker that matter here.
 var workerOptions = worker.Options{
-	MaxConcurrentActivityTaskPollers: 16, MaxConcurrentWorkflowTaskPollers: 16, MaxHeartbeatThrottleInterval: 2 * time.Second,
+	MaxConcurrentActivityTaskPollers: 16, MaxConcurrentWorkflowTaskPollers: 16,
+	MaxHeartbeatThrottleInterval: 2 * time.Second,
 }
 
 // temporal connects as stemflow's worker does.
 func (j job) temporal() (client.Client, error) {
 	return client.Dial(client.Options{
-		HostPort: j.Temporal, Logger: quiet, ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}},
+		HostPort: j.Temporal, Logger: quiet,
+		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}},
 	})
 }

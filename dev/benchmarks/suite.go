@@ -193,7 +193,8 @@ func (s *suite) measure(ctx context.Context, name string, l load) (usage, error)
 // forget removes what an implementation has stored, which must be all of the load.
 func (s *suite) forget(ctx context.Context, prefix string, l load) error {
 	stored := int64(0)
-	for object := range s.store.ListObjects(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix + "/", Recursive: true}) {
+	for object := range s.store.ListObjects(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix + "/",
+		Recursive: true}) {
 		if object.Err != nil {
 			return object.Err
 		}

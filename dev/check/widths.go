@@ -82,7 +82,8 @@ var (
 	unbroken = regexp.MustCompile(`^\s*(?:> ?)*(?:\||#|\[[^\]]+\]: )`)
 )
 
-// markdownWidths leaves out code blocks, tables, headings, and lines of a single word, as links are.
+// markdownWidths leaves out code blocks, tables, headings, and lines of a single word, as links
+// are.
 func markdownWidths(file, content string) []tooWide {
 	var found []tooWide
 	inside := "" // the fence of the code block

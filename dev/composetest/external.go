@@ -22,7 +22,8 @@ func (p project) useServersOf(ctx context.Context, other project) error {
 			return err
 		}
 		container = strings.TrimSpace(container)
-		out, err := exec.CommandContext(ctx, "docker", "network", "connect", "--alias", "existing-"+service, network, container).
+		out, err := exec.CommandContext(ctx, "docker", "network", "connect", "--alias", "existing-"+service,
+			network, container).
 			CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("docker network connect: %w: %s", err, out)

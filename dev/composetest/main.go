@@ -42,7 +42,10 @@ func run(ctx context.Context, keep bool) error {
 		defer local.remove()
 		defer external.remove()
 	}
-	if err := step("build the images", func() error { return local.compose(ctx, "--profile", "starter", "build") }); err != nil {
+	if err := step("build the images", func() error {
+		return local.compose(ctx, "--profile", "starter",
+			"build")
+	}); err != nil {
 		return err
 	}
 	up := func() error { return local.compose(ctx, "up", "--detach", "--wait") }

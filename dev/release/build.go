@@ -81,7 +81,8 @@ func rebuild(
 		return nil, err
 	}
 	return builder{
-		source: copied, out: filepath.Join(folder, "out"), version: version, env: []string{"GOCACHE=" + filepath.Join(folder, "cache")},
+		source: copied, out: filepath.Join(folder,
+			"out"), version: version, env: []string{"GOCACHE=" + filepath.Join(folder, "cache")},
 	}.build(ctx, programs, platforms)
 }
 

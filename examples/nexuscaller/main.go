@@ -41,7 +41,8 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, cmp.Or(*taskID, "song-"+strings.ToLower(rand.Text()[:8])), *audioID, *stemsTaskQueue); err != nil {
+	if err := run(ctx, cmp.Or(*taskID, "song-"+strings.ToLower(rand.Text()[:8])), *audioID,
+		*stemsTaskQueue); err != nil {
 		log.Fatalf("nexuscaller: %v", err)
 	}
 }

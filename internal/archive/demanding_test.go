@@ -129,7 +129,8 @@ func TestBucketsThatDemandMore(t *testing.T) {
 			f.requireNoUpload("a body that fails")
 
 			versions := 0
-			for object := range raw.ListObjects(ctx, bucket, minio.ListObjectsOptions{Recursive: true, WithVersions: true}) {
+			for object := range raw.ListObjects(ctx, bucket, minio.ListObjectsOptions{Recursive: true,
+				WithVersions: true}) {
 				require.NoError(t, object.Err)
 				versions++
 				info, err := raw.StatObject(

@@ -70,7 +70,8 @@ const (
 	checkEndpoint    = "check MINIO_ENDPOINT, and that the store runs"
 	checkAPIEndpoint = "check that MINIO_ENDPOINT is its S3 API (MinIO's console has a port of its own)"
 	checkCredentials = "check MINIO_ACCESS_KEY and MINIO_SECRET_KEY"
-	checkPolicy      = "allow these credentials s3:GetObject, s3:PutObject and s3:AbortMultipartUpload on its objects, " +
+	checkPolicy      = "allow these credentials s3:GetObject, s3:PutObject and s3:AbortMultipartUpload on its " +
+		"objects, " +
 		"s3:ListBucket and s3:GetBucketLocation on the bucket, and s3:CreateBucket unless it exists"
 	checkRegion = "check MINIO_REGION and MINIO_ENDPOINT"
 	checkName   = "check the names of bucket and prefix"
@@ -136,7 +137,8 @@ func (s *Store) failure(op, bucket, key string, err error) error {
 	case errors.Is(err, errNotS3):
 		e.Remedy = checkAPIEndpoint
 	case errors.As(err, &certificate):
-		e.Remedy, e.Final = "name the certificate authority with MINIO_CA_FILE, and the host as the certificate does", true
+		e.Remedy, e.Final = "name the certificate authority with MINIO_CA_FILE, and the host as the certificate "+
+			"does", true
 	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		e.Remedy, e.Final = "set MINIO_SECURE=false", true
 	}

@@ -60,7 +60,8 @@ func (c *check) readJSON(input *bufio.Reader, in stemflow.SeparateCatalogInput) 
 			if c.tracks == 0 && text[0] == '[' {
 				return &unreadable{
 					line,
-					"begins a JSON list, write an object in each line, with neither brackets around nor commas between them",
+					"begins a JSON list, write an object in each line, with neither brackets around nor commas " +
+						"between them",
 				}
 			}
 			if err := c.track(line, in.Track(text)); err != nil {
@@ -102,7 +103,8 @@ func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error
 			c.reportLine(
 				malformed.StartLine,
 				fmt.Sprintf(
-					"is no row of a CSV file (%v), put quotation marks around a cell that contains some, and double them",
+					"is no row of a CSV file (%v), put quotation marks around a cell that contains some, and "+
+						"double them",
 					malformed.Err,
 				),
 			)

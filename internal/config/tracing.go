@@ -52,8 +52,8 @@ func LoadTracing(lookup Lookup) (Tracing, error) {
 
 var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
-// headers looks at headers that the OpenTelemetry SDK is going to read, since it would put one that it does not understand into the log as it
-// is. They hold credentials.
+// headers looks at headers that the OpenTelemetry SDK is going to read, since it would put one that
+// it does not understand into the log as it is. They hold credentials.
 func (v *variables) headers(name string) {
 	for i, header := range v.list(name) {
 		key, value, assigned := strings.Cut(header, "=")

@@ -49,7 +49,8 @@ func startTemporal(ctx context.Context, path string, port, uiPort int, opts Temp
 	args := []string{
 		"server", "start-dev", "--ip", loopback, "--port", strconv.Itoa(port), "--log-level", "error",
 		// Neither the user's Temporal profiles nor a look-up on the internet are wanted.
-		"--disable-config-file", "--disable-config-env", "--dynamic-config-value", "frontend.enableServerVersionCheck=false",
+		"--disable-config-file", "--disable-config-env", "--dynamic-config-value",
+		"frontend.enableServerVersionCheck=false",
 	}
 	ports := []Port{{port, "Temporal"}}
 	ready, uiAddr := temporalReady(address(port)), ""

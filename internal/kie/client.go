@@ -212,7 +212,8 @@ func (c *Client) refusal(l call, a answer, cause error) *Error {
 		}
 	}
 	return &Error{
-		Op: l.op, HTTPStatus: a.status, Code: a.code, Message: printable(message), Verdict: verdictOf(a, l.paid), Err: cause,
+		Op: l.op, HTTPStatus: a.status, Code: a.code, Message: printable(message), Verdict: verdictOf(a,
+			l.paid), Err: cause,
 	}
 }
 

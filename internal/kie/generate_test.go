@@ -238,9 +238,11 @@ func TestGenerateVerdictOfAnswers(t *testing.T) {
 		{"oversize refusal", 401, strings.Repeat("x", maxAnswer+1), Unknown, 0},
 	}
 	for code, want := range map[int]Verdict{
-		400: Rejected, 401: Unauthorized, 402: InsufficientCredits, 403: Unauthorized, 404: Rejected, 405: Rejected, 413: Rejected,
+		400: Rejected, 401: Unauthorized, 402: InsufficientCredits, 403: Unauthorized, 404: Rejected, 405: Rejected,
+		413: Rejected,
 		422: Rejected, 433: Rejected, 451: Rejected, 505: Rejected, 429: Busy, 430: Busy, 455: Busy,
-		0: Unknown, 201: Unknown, 408: Unknown, 409: Unknown, 500: Unknown, 501: Unknown, 502: Unknown, 531: Unknown, 999: Unknown,
+		0: Unknown, 201: Unknown, 408: Unknown, 409: Unknown, 500: Unknown, 501: Unknown, 502: Unknown,
+		531: Unknown, 999: Unknown,
 	} {
 		tests = append(tests, struct {
 			name   string

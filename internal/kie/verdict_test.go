@@ -221,7 +221,8 @@ func TestUnknownTrackMayBeKnownLater(t *testing.T) {
 	}
 	for _, message := range known {
 		for _, a := range []answer{
-			answered(t, 200, 422, message, nil), answered(t, 422, 422, message, nil), answered(t, 200, 400, message, nil),
+			answered(t, 200, 422, message, nil), answered(t, 422, 422, message, nil), answered(t, 200, 400, message,
+				nil),
 			answered(t, 404, 404, message, nil), decodeAnswer(422, []byte(message)),
 			decodeAnswer(422, fmt.Appendf(nil, `{"msg":%q}`, message)),
 		} {

@@ -63,7 +63,8 @@ type change struct {
 
 func newAnswers() answers {
 	return answers{
-		views: map[uint32]uint32{}, paid: map[uint32]int{}, begun: map[begin]uint32{}, after: map[outcomeOf]afterwards{},
+		views: map[uint32]uint32{}, paid: map[uint32]int{}, begun: map[begin]uint32{},
+		after:  map[outcomeOf]afterwards{},
 		learnt: map[learn]change{}, closed: map[closing]change{}, laws: map[[2]uint32]string{},
 	}
 }
@@ -96,7 +97,8 @@ func (m *model) begin(slot int, known uint16, repeated bool) uint32 {
 	return remember(m.answers.begun, begin{slot, known, repeated}, func() uint32 {
 		at := m.slots[slot]
 		x := NewExecution(Claim{
-			Owner: at.owner, RunID: m.players[at.run].id, Attempt: at.attempt, ScheduledAt: scheduledAt(at.run, at.attempt),
+			Owner: at.owner, RunID: m.players[at.run].id, Attempt: at.attempt, ScheduledAt: scheduledAt(at.run,
+				at.attempt),
 			Nonce: at.nonce, Force: m.players[at.run].force, Refused: m.knowns[known].Refused,
 		}, Entry{}, repeated)
 		if m.legacy.State != "" {
@@ -143,7 +145,8 @@ func (m *model) close(ledger uint32, run int, known uint16) change {
 	return remember(m.closed, closing{view, run, known}, func() change {
 		r, p := m.knowns[known], m.players[run]
 		after, news := m.ledgers[view].Close(Claim{
-			Owner: p.owner, RunID: p.id, Attempt: r.Attempt, Refused: r.Refused, ScheduledAt: scheduledAt(run, m.attempts+1),
+			Owner: p.owner, RunID: p.id, Attempt: r.Attempt, Refused: r.Refused, ScheduledAt: scheduledAt(run,
+				m.attempts+1),
 		}, Entry{})
 		c := m.changed(view, after, news)
 		c.mayHavePaid = after.MayHavePaid(p.owner)

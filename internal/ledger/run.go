@@ -31,7 +31,8 @@ const (
 
 // WhenUnknown is what to do when nobody knows whether a track was paid for. It names what costs
 // nothing first.
-const WhenUnknown = "start the track again later, which resumes it, unpaid, if the ledger knows of it by then; or look for it " +
+const WhenUnknown = "start the track again later, which resumes it, unpaid, if the ledger knows of it by then; or " +
+	"look for it " +
 	"in the provider's log: if it is there, start again with its id as separationTaskId, if not, start again with force"
 
 // Begin counts a submit.

@@ -62,7 +62,8 @@ func details(err interface {
 func OfTrack(track activityapi.CatalogTrack, status stemflow.TrackStatus) stemflow.TrackOutcome {
 	in := track.Input.WithDefaults()
 	return stemflow.TrackOutcome{
-		Number: track.Number, Line: track.Line, TaskID: in.TaskID, AudioID: in.AudioID, Type: in.Type, StemName: in.StemName, Status: status,
+		Number: track.Number, Line: track.Line, TaskID: in.TaskID, AudioID: in.AudioID, Type: in.Type,
+		StemName: in.StemName, Status: status,
 	}
 }
 
@@ -76,7 +77,8 @@ func OfArchived(track activityapi.CatalogTrack, result stemflow.SeparateStemsRes
 		status = stemflow.TrackPartial
 	}
 	outcome := OfTrack(track, status)
-	outcome.SeparationTaskID, outcome.SettledBy, outcome.Manifest = result.SeparationTaskID, result.SettledBy, &result.Manifest
+	outcome.SeparationTaskID, outcome.SettledBy, outcome.Manifest = result.SeparationTaskID, result.SettledBy,
+		&result.Manifest
 	outcome.Stems = len(result.Stems)
 	for _, stem := range result.Stems {
 		outcome.Bytes += stem.Size

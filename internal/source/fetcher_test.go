@@ -251,7 +251,8 @@ func TestOpenChecksRedirects(t *testing.T) {
 func TestOpenSortsAnswers(t *testing.T) {
 	for status, want := range map[int]Kind{
 		201: Unavailable, 204: Unavailable, 206: Unavailable, 300: Unavailable, 302: Unavailable, 304: Unavailable,
-		400: Unavailable, 401: Unavailable, 403: Expired, 404: Expired, 408: Unavailable, 410: Expired, 416: Unavailable,
+		400: Unavailable, 401: Unavailable, 403: Expired, 404: Expired, 408: Unavailable, 410: Expired,
+		416: Unavailable,
 		425: Unavailable, 429: Unavailable, 500: Unavailable, 502: Unavailable, 503: Unavailable, 504: Unavailable,
 	} {
 		server := plainServer(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })

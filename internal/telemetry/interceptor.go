@@ -48,7 +48,8 @@ func (t tracer) StartSpan(o *interceptor.TracerStartSpanOptions) (interceptor.Tr
 		return t.Tracer.StartSpan(o)
 	}
 	options := t.options
-	options.SpanStarter = func(ctx context.Context, tracer trace.Tracer, name string, opts ...trace.SpanStartOption) trace.Span {
+	options.SpanStarter = func(ctx context.Context, tracer trace.Tracer, name string,
+		opts ...trace.SpanStartOption) trace.Span {
 		id := sha256.Sum256([]byte(o.Tags["temporalRunID"] + "/" + o.Tags["temporalUpdateID"]))
 		_, s := tracer.Start(context.WithValue(ctx, idKey{}, id), name, opts...)
 		return &lastingSpan{Span: s}

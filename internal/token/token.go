@@ -144,7 +144,8 @@ func (c Claims) encodeVersion3() []byte {
 		t = c.Trace.appendTo([]byte{versionTrack, flagTraced})
 	}
 	t = c.appendRun(t)
-	for _, text := range []string{c.TaskQueue, c.Track.TaskID, c.Track.AudioID, string(c.Track.Type), c.Track.StemName} {
+	for _, text := range []string{c.TaskQueue, c.Track.TaskID, c.Track.AudioID, string(c.Track.Type),
+		c.Track.StemName} {
 		t = appendText(t, text)
 	}
 	return append(t, c.WorkflowID...)

@@ -212,7 +212,8 @@ func controls(p page) error {
 		levels[i] = 0
 	}
 	levels[0], levels[3] = 1, 1
-	if err := errors.Join(p.click(stem(1, ".solo")), p.click(stem(4, ".solo")), expect("the first and the fourth are solo")); err != nil {
+	if err := errors.Join(p.click(stem(1, ".solo")), p.click(stem(4, ".solo")), expect("the first and the fourth "+
+		"are solo")); err != nil {
 		return err
 	}
 	levels[0] = 0
@@ -220,7 +221,8 @@ func controls(p page) error {
 		return err
 	}
 	levels = unison()
-	if err := errors.Join(p.click(stem(1, ".mute")), p.click(stem(1, ".solo")), p.click(stem(4, ".solo")), expect("all play again")); err != nil {
+	if err := errors.Join(p.click(stem(1, ".mute")), p.click(stem(1, ".solo")), p.click(stem(4, ".solo")),
+		expect("all play again")); err != nil {
 		return err
 	}
 	if err := p.focus(stem(2, ".level")); err != nil {
@@ -236,7 +238,8 @@ func controls(p page) error {
 		return err
 	}
 	levels[1] = 0
-	if err := errors.Join(p.press(kb.Home), p.says(stem(2, ".decibels"), "off"), expect("the second is turned down")); err != nil {
+	if err := errors.Join(p.press(kb.Home), p.says(stem(2, ".decibels"), "off"),
+		expect("the second is turned down")); err != nil {
 		return err
 	}
 	levels[1] = 1
@@ -327,7 +330,8 @@ func seeks(p page) error {
 	}
 	const duration = 4 * 60
 	for _, seconds := range []float64{110, 3, 230} {
-		if err := chromedp.Do(p.ctx, chromedp.MouseClickXY(box[0]+box[2]*seconds/duration, box[1]+box[3]/2)); err != nil {
+		if err := chromedp.Do(p.ctx, chromedp.MouseClickXY(box[0]+box[2]*seconds/duration,
+			box[1]+box[3]/2)); err != nil {
 			return err
 		}
 		if err := p.until(`player.state === "playing"`); err != nil {

@@ -59,7 +59,8 @@ func run(ctx context.Context) error {
 	policy := bytes.ReplaceAll(text, []byte("BUCKET"), []byte(*bucket))
 
 	values := map[string]string{}
-	for _, name := range []string{"MINIO_ENDPOINT", "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"} {
+	for _, name := range []string{"MINIO_ENDPOINT", "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", "MINIO_ACCESS_KEY",
+		"MINIO_SECRET_KEY"} {
 		if values[name] = os.Getenv(name); values[name] == "" {
 			return fmt.Errorf("%s is required", name)
 		}

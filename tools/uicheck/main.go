@@ -136,7 +136,8 @@ func (p page) start(input, screenshot string) (string, error) {
 		return "", err
 	}
 	// The editor closes brackets that are typed; what is inserted stays as it is.
-	if err := p.script("document.querySelector('[contenteditable]').focus(); document.execCommand('insertText', false, %q)", fmt.Sprintf(input, song)); err != nil {
+	if err := p.script("document.querySelector('[contenteditable]').focus(); document.execCommand('insertText', "+
+		"false, %q)", fmt.Sprintf(input, song)); err != nil {
 		return "", err
 	}
 	if err := p.shows("song-" + song + `"`); err != nil {
