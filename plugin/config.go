@@ -3,6 +3,7 @@ package plugin
 import (
 	"crypto/x509"
 	"os"
+	"stemflow"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
@@ -86,6 +87,10 @@ func FromEnv(c client.Client) (Config, error) {
 // FromWorker is [FromEnv] for stemflow's own worker, which has read the environment already.
 func FromWorker(c client.Client, env config.Worker) Config {
 	store := archive.OptionsOf(env.MinIO)
+	submitQueue := env.SubmitTaskQueue
+	if submitQueue == stemflow.SubmitTaskQueue(env.TaskQueue) {
+		submitQueue = "" // nobody named it: it follows the queue of the worker that is hosted
+	}
 	return Config{
 		Client: c,
 		APIKey: env.KIE.APIKey.Reveal(), BaseURL: env.KIE.BaseURL,
@@ -95,7 +100,7 @@ func FromWorker(c client.Client, env config.Worker) Config {
 			Region: store.Region, Secure: store.Secure, RootCAs: store.RootCAs,
 		},
 		Bucket: env.Bucket, Prefix: env.Prefix, LedgerBucket: env.LedgerBucket, LedgerPrefix: env.LedgerPrefix,
-		SubmitTaskQueue: env.SubmitTaskQueue, SubmitRate: env.SubmitRate,
+		SubmitTaskQueue: submitQueue, SubmitRate: env.SubmitRate,
 		ArchiveConcurrency: env.ArchiveConcurrency, MaxStemSize: env.MaxStemSize,
 		SourceHosts: env.SourceHosts, AllowInsecureSources: env.AllowInsecureSources,
 	}
