@@ -98,7 +98,7 @@ func literals(t *testing.T) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}
 	text := regexp.MustCompile(`"[A-Za-z_]+"`)
-	for _, folder := range []string{".", "workflows", "activities", "callbackbridge", "internal/kie"} {
+	for _, folder := range []string{".", "workflows", "activities", "callbackbridge", "internal/activityapi", "internal/kie"} {
 		require.NoError(
 			t,
 			filepath.WalkDir(filepath.Join("../..", folder), func(path string, entry fs.DirEntry, err error) error {
