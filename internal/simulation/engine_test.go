@@ -296,11 +296,11 @@ func (t *activityTask) attempt(ctx context.Context, attempt int32) (any, error) 
 	for {
 		select {
 		case o := <-outcomes:
-			t.heartbeat = x.latest()
+			t.keepHeartbeat(x.latest())
 			return o.result, o.err
 		case <-startToClose.C:
 			s.turn(x.id + "/lost")
-			t.heartbeat = x.latest()
+			t.keepHeartbeat(x.latest())
 			s.note("%s is taken for lost", x.id)
 			if s.breakage == lostIsRefused && t.name == submitActivity {
 				return nil, temporal.NewApplicationErrorWithOptions("lost", activityapi.ActivityErrorSubmitRefused,
@@ -317,7 +317,7 @@ func (t *activityTask) attempt(ctx context.Context, attempt int32) (any, error) 
 			s.mu.Unlock()
 			if t.options.HeartbeatTimeout > 0 && parked {
 				s.turn(x.id + "/silent")
-				t.heartbeat = x.latest()
+				t.keepHeartbeat(x.latest())
 				s.note("%s does not beat", x.id)
 				return nil, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_HEARTBEAT, nil)
 			}
@@ -325,6 +325,19 @@ func (t *activityTask) attempt(ctx context.Context, attempt int32) (any, error) 
 			runtime.Goexit()
 		}
 	}
+}
+
+// keepHeartbeat and lastHeartbeat guard what executions of one task hand on: two may go on at once.
+func (t *activityTask) keepHeartbeat(h *heartbeat) {
+	t.run.sim.mu.Lock()
+	defer t.run.sim.mu.Unlock()
+	t.heartbeat = h
+}
+
+func (t *activityTask) lastHeartbeat() *heartbeat {
+	t.run.sim.mu.Lock()
+	defer t.run.sim.mu.Unlock()
+	return t.heartbeat
 }
 
 func (t *activityTask) cancelled() bool {
@@ -340,7 +353,7 @@ func (t *activityTask) execute(ctx context.Context, attempt int32, deadline time
 	x := &execution{
 		sim: s, run: t.run, id: fmt.Sprintf("%s.%d", t.id,
 			attempt), kind: t.name, attempt: attempt, scheduledAt: t.scheduledAt,
-		before: t.heartbeat, special: &fault{},
+		before: t.lastHeartbeat(), special: &fault{},
 	}
 	if s.breakage == retriedSubmit && t.name == submitActivity {
 		x.attempt = 1
