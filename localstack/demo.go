@@ -29,7 +29,7 @@ func (s *stack) demo(ctx context.Context) error {
 	}
 	fmt.Printf(`
 From submit to archive in %v. The demo ends here; "go run ./localstack" brings everything up again,
-	with this separation in it:
+with this separation in it:
 
   Temporal's UI     %s
   MinIO's console   %s

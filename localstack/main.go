@@ -20,8 +20,8 @@ const usage = `localstack runs all of stemflow on this machine.
   go run ./localstack demo   separates one track, shows how and what came of it, and ends
 
   go run ./localstack --provider kie
-                             asks the real provider, with KIE_API_KEY,
-	in place of kiesim: separations are billed. No callback
+                             asks the real provider, with KIE_API_KEY, in place of kiesim:
+                             separations are billed. No callback
                              reaches this machine, so results are polled for.
 
 Histories, objects and logs are kept in .localstack; delete it to begin anew.

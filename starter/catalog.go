@@ -34,17 +34,17 @@ var catalogCommand = command{
   starter catalog --file tracks.csv --type split_stem --credit-budget 5000 --wait
   starter catalog --key lists/june.jsonl --wait
 
-The list is a CSV file, whose first row names the columns, or JSON lines: an object like {"taskId": "...",
-	"audioId": "..."} in each
-line. Columns and fields are those of the input of one track; taskId and audioId are required,
-	and what a track leaves out is as the
-flags say. The file is checked, put into the bucket,
-	and started from there; --key names a list that is in the bucket already.
+The list is a CSV file, whose first row names the columns, or JSON lines: an object like {"taskId":
+"...", "audioId": "..."} in each line. Columns and fields are those of the input of one track;
+taskId and audioId are required, and what a track leaves out is as the flags say. The file is
+checked, put into the bucket, and started from there; --key names a list that is in the bucket
+already.
 
 A track that fails stops no other. Starting a list again pays only for what is not archived.
 
---wait shows the progress and then where the report is. Interrupting it leaves the catalogue running.
---json prints one JSON document and nothing else: the result with --wait, what was started without it, or {"error": {"type", "message", "catalog"}}.`,
+--wait shows the progress and then where the report is. Interrupting it leaves the catalogue
+running. --json prints one JSON document and nothing else: the result with --wait, what was started
+without it, or {"error": {"type", "message", "catalog"}}.`,
 	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &catalogOptions{}
 		o.declare(set)

@@ -12,9 +12,8 @@ Every command has its own help, like: starter start -h
 starter --version prints which release it is.
 
 Temporal is found by the variables and profiles of its own command line (TEMPORAL_ADDRESS,
-	TEMPORAL_NAMESPACE ...). show, listen
-and catalog use the object store (MINIO_ENDPOINT, MINIO_ACCESS_KEY,
-	MINIO_SECRET_KEY; MINIO_PUBLIC_ENDPOINT where links have to lead elsewhere).
+TEMPORAL_NAMESPACE ...). show, listen and catalog use the object store (MINIO_ENDPOINT,
+MINIO_ACCESS_KEY, MINIO_SECRET_KEY; MINIO_PUBLIC_ENDPOINT where links have to lead elsewhere).
 
 Exit codes
   0    done

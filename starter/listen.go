@@ -27,9 +27,8 @@ var listenCommand = command{
 The page is one file, ` + defaultListenFile + ` unless --out names another. It gets the stems by links that work without credentials, for whoever has
 the page, until they expire; the same command makes a new one then.
 
---publish puts the page beside the manifest, in place of a file unless --out names one,
-	and prints a link to it that works as long.
-Anyone who can read the bucket can use the links in it, too.`,
+--publish puts the page beside the manifest, in place of a file unless --out names one, and prints a
+link to it that works as long. Anyone who can read the bucket can use the links in it, too.`,
 	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &listenOptions{}
 		o.declare(set)

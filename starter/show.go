@@ -19,8 +19,8 @@ var showCommand = command{
   starter show --manifest-key music/5c79...be8e/e231...c7dc/split_stem/manifest.json
 
 Reads the manifest from the object store, and needs no Temporal. The links work without credentials,
-	for whoever has them, until they
-expire; --links=false leaves them out of what others may read, like a log.
+for whoever has them, until they expire; --links=false leaves them out of what others may read, like
+a log.
 
 --json prints the manifest, in which each stem has a "url", and "linksExpireAt"; with --links=false as it is stored.`,
 	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {

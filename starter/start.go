@@ -23,14 +23,14 @@ var startCommand = command{
 	about: `
   starter start --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem --wait
 
-Starting a track twice joins the run that is under way. A track that is archived already is not paid for again,
-	and a paid
-separation that could not be finished is taken up; --force pays anew.
+Starting a track twice joins the run that is under way. A track that is archived already is not paid
+for again, and a paid separation that could not be finished is taken up; --force pays anew.
 
 --input takes the workflow's input as JSON, like {"taskId": "...", "audioId": "..."}; flags come on top of it.
 
---wait shows the progress and then the stems. Interrupting it leaves the separation running.
---json prints one JSON document and nothing else: the result with --wait, what was started without it, or {"error": {"type", "message", "details"}}.`,
+--wait shows the progress and then the stems. Interrupting it leaves the separation running. --json
+prints one JSON document and nothing else: the result with --wait, what was started without it, or
+{"error": {"type", "message", "details"}}.`,
 	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &startOptions{}
 		o.declare(set)
@@ -49,9 +49,9 @@ var resumeCommand = command{
 	about: `
   starter resume --separation-task-id 3e63...71e7 --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem --wait
 
-For a separation that was paid for elsewhere,
-	or by a run that could not tell: its id is in the provider's log. A run of the
-track that is under way is joined, with the input that it was started with.`,
+For a separation that was paid for elsewhere, or by a run that could not tell: its id is in the
+provider's log. A run of the track that is under way is joined, with the input that it was started
+with.`,
 	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
 		o := &startOptions{}
 		o.declare(set)
