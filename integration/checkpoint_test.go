@@ -103,6 +103,7 @@ func newCheckpoint(t testing.TB, target string, passages ...*passage) *checkpoin
 		var body []byte
 		if r.ContentLength >= 0 && r.ContentLength <= smallBody {
 			// The server notices that a client has gone only once the body is read.
+			var err error
 			if body, err = io.ReadAll(r.Body); err != nil {
 				panic(http.ErrAbortHandler)
 			}
