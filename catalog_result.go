@@ -54,7 +54,7 @@ type TrackOutcome struct {
 	// SeparationTaskID is set whenever a paid separation is known.
 	SeparationTaskID string    `json:"separationTaskId,omitempty"`
 	SettledBy        SettledBy `json:"settledBy,omitempty"`
-	// Credits is what this catalogue paid for the track, by the documented price; a run of somebody
+	// Credits is what this catalogue paid for the track, by the documented price; a run of another
 	// else's that was joined cost it nothing.
 	Credits int  `json:"credits"`
 	Joined  bool `json:"joined,omitempty"`

@@ -27,7 +27,7 @@ type GetSeparationRecord struct {
 // when the record has been absent for AbsentLooks, and with ErrorInvalidInput when the separation
 // is of another track.
 //
-// A key that is refused, or a provider that is down, is waited for: what is paid for is not given
+// A key that is refused, or a provider that is down, is awaited: what is paid for is not given
 // up before the deadline.
 func (a *GetSeparationRecord) Execute(
 	ctx context.Context,

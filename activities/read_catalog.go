@@ -30,7 +30,7 @@ func (a *ReadCatalog) Execute(ctx context.Context, in activityapi.ReadCatalogInp
 	if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrPrecondition) {
 		return nil, final(
 			stemflow.ErrorArchiveUnavailable,
-			"what the run has kept of its tracks is gone, or somebody has changed it; start the catalogue "+
+			"what the run has kept of its tracks is gone, or was changed; start the catalogue "+
 				"again, which pays for nothing that is paid for: "+err.Error(),
 			err,
 		)

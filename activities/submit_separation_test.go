@@ -131,7 +131,7 @@ func TestSubmitMeetsAnotherRunsLedger(t *testing.T) {
 		Attempt:    1,
 		IntendedAt: time.Now(),
 	}
-	t.Run("an intent that is fresh is waited for", func(t *testing.T) {
+	t.Run("a fresh intent is awaited", func(t *testing.T) {
 		h := newHarness(t)
 		before := before
 		before.State = stemflow.SubmissionIntended

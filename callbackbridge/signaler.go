@@ -19,10 +19,10 @@ type Signaler interface {
 	SignalWorkflow(ctx context.Context, namespace, workflowID, signal string, arg any) error
 }
 
-// Recorder is what a [Signaler] may also do: have a callback recorded whose run is over. It returns
+// recorder is what a [Signaler] may also do: have a callback recorded whose run is over. It returns
 // once Temporal has accepted that, or had done so before.
-type Recorder interface {
-	RecordCallback(
+type recorder interface {
+	recordCallback(
 		ctx context.Context, namespace, taskQueue string, in activityapi.RecordCallbackInput,
 		callback stemflow.Callback,
 	) error
@@ -41,7 +41,7 @@ type ClientSignaler struct {
 
 var (
 	_ Signaler = (*ClientSignaler)(nil)
-	_ Recorder = (*ClientSignaler)(nil)
+	_ recorder = (*ClientSignaler)(nil)
 )
 
 // NewSignaler makes a signaler of a client and the options that it was made with.
@@ -61,10 +61,10 @@ func (s *ClientSignaler) SignalWorkflow(ctx context.Context, namespace, workflow
 	return c.SignalWorkflow(ctx, workflowID, "", signal, arg)
 }
 
-// RecordCallback implements [Recorder]. One workflow receives all callbacks for one owner: anyone
+// recordCallback implements recorder. One workflow receives all callbacks for one owner: anyone
 // who holds a token can name any number of separations. Once one of them was proved to be the
 // owner's, no other is started.
-func (s *ClientSignaler) RecordCallback(
+func (s *ClientSignaler) recordCallback(
 	ctx context.Context, namespace, taskQueue string, in activityapi.RecordCallbackInput, callback stemflow.Callback,
 ) error {
 	c, err := s.client(ctx, namespace)

@@ -75,7 +75,7 @@ func (b *bridgeProgram) flows(tr *traffic) {
 	require.Eventually(b.t, func() bool { return tr.answered.Load() >= before+30 }, time.Minute, 5*time.Millisecond)
 }
 
-// A callback that was answered 200 stands in Temporal's history, whoever is killed whenever.
+// A callback that was answered 200 is in Temporal's history, whichever process is killed.
 func TestAcceptedCallbacksSurviveKills(t *testing.T) {
 	serverstest.SkipIfShort(t)
 	t.Parallel()

@@ -69,7 +69,7 @@ type moment struct {
 	reached func(*stack, stemflow.SeparateStemsInput, client.WorkflowRun) bool
 	// held keeps the answer to the submit back: nobody ever sees it.
 	held bool
-	// never tells that the provider never saw the submit.
+	// never says that the provider never saw the submit.
 	never bool
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// An outage lasts until somebody has met it. One that nobody meets is over after this time.
+	// An outage lasts until a request has met it. One that none meets is over after this time.
 	outageMost = 100 * time.Second
 	// A server that hangs, hangs for longer than any one request to it may take.
 	hangTime = 12 * time.Second
@@ -108,7 +108,7 @@ func (s *faultStage) inject(f fault) {
 	}
 }
 
-// meet waits until somebody has met an outage, or it has lasted for long enough.
+// meet waits until a request has met an outage, or it has lasted for long enough.
 func (s *faultStage) meet(f fault) {
 	var count func() int64
 	switch f {

@@ -11,7 +11,7 @@ import (
 )
 
 // A separation that was paid for long ago, and that the provider has deleted, is told as gone
-// within seconds. Nothing is paid until somebody says force.
+// within seconds. Nothing is paid without force.
 func TestSeparationThatTheProviderHasDeleted(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

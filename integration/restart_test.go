@@ -69,7 +69,7 @@ func TestCancelledInEachPhaseAndResumed(t *testing.T) {
 			run := s.start(in)
 			s.awaitPhase(run, phase)
 			s.await("the track is paid for", func() bool { return s.billed(in) == 1 })
-			// The provider has accepted and is slow to say so: the id is waited for.
+			// The provider has accepted and is slow to say so: the run waits for the id.
 			time.AfterFunc(2*time.Second, release)
 			id := s.cancelled(run)
 			require.Equal(t, s.charges(in)[0].TaskID, id)

@@ -151,7 +151,7 @@ func TestTheStarterReportsACatalogThatIsIncomplete(t *testing.T) {
 		if strings.Contains(
 			lines.Text(),
 			"failed: line 2, "+tracks[1].AudioID+": SeparationFailed: ",
-		) { // it tells at once
+		) { // it says so at once
 			s.settle(tracks[0])
 			s.settle(tracks[2])
 		}

@@ -30,8 +30,7 @@ type taskState struct {
 	Stems       []stemState `json:"stems"`
 }
 
-// stemState is in the order of the task's stems, the rest of which follows from request and
-// scenario.
+// stemState is in the order of the task's stems. The rest follows from request and scenario.
 type stemState struct {
 	ID       string `json:"id"`
 	Path     string `json:"path"`

@@ -19,7 +19,7 @@ func modules(t *testing.T, pkg string) []string {
 	return slices.Compact(found)
 }
 
-// Whoever calls stemflow takes on the standard library, and whoever hosts it the SDK and minio-go.
+// A caller of stemflow takes on the standard library, and a host the SDK and minio-go.
 // What is not theirs is listed here with its reason, so that nothing is added unseen.
 func TestEmbeddingIsCheap(t *testing.T) {
 	require.Equal(t, []string{"stemflow"}, modules(t, ".."))

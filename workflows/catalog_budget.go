@@ -7,7 +7,7 @@ import (
 
 // creditBudget decides what may be paid. The provider says only what the account has, so the rest
 // is arithmetic: what a track may cost is reserved when it is started, and is spent or free again
-// when its run tells whether it paid.
+// when its run reports whether it paid.
 type creditBudget struct {
 	// limit is what the catalogue may pay; nil is as much as the account has.
 	limit *int
@@ -19,7 +19,7 @@ type creditBudget struct {
 	balance float64
 	known   bool
 	since   int
-	// doubtful tells that the provider refused a track for want of credits, and no other has paid
+	// doubtful says that the provider refused a track for want of credits, and no other has paid
 	// since. Then one more at a time is started, as a probe; where that is refused too, the balance
 	// does not mean what it says until it is above refusedAt.
 	doubtful, probing bool
@@ -35,7 +35,7 @@ func newCreditBudget(limit *int, state activityapi.CatalogState) creditBudget {
 	return b
 }
 
-// affords tells whether a price can be reserved: by the budget, and by the balance.
+// affords reports whether a price can be reserved: by the budget, and by the balance.
 func (b *creditBudget) affords(price int) (budget, balance bool) {
 	budget = b.limit == nil || b.spent+b.reserved+price <= *b.limit
 	balance = b.known && b.balance-float64(b.since+b.reserved+price) >= 0 &&
@@ -43,7 +43,7 @@ func (b *creditBudget) affords(price int) (budget, balance bool) {
 	return budget, balance && !(b.doubtful && b.probing)
 }
 
-// stale tells whether looking at the balance anew may change what can be afforded.
+// stale reports whether looking at the balance anew may change what can be afforded.
 func (b *creditBudget) stale() bool { return !b.known || b.since > 0 }
 
 // reserve sets aside what a track may cost.

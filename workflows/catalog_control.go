@@ -92,7 +92,7 @@ func (c *catalog) pause(ctx workflow.Context, pause stemflow.CatalogPause) {
 func (c *catalog) pauseItself(ctx workflow.Context, reason, message string) {
 	if !c.pausedItself() {
 		workflow.GetLogger(ctx).
-			Warn("the catalogue pauses until somebody has mended what is wrong and sends the update resume",
+			Warn("the catalogue pauses until the fault is mended and the update resume is sent",
 				"reason", reason, "message", message)
 		c.pause(ctx, stemflow.CatalogPause{Reason: reason, Message: message})
 	}

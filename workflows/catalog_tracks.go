@@ -70,17 +70,17 @@ func (c *catalog) separate(ctx workflow.Context, track *activityapi.RunningTrack
 }
 
 // await awaits a run that is not, or not any more, a child of this one. Cancelled, it cancels that
-// run too, unless it is somebody else's.
+// run too, unless another caller started it.
 func (c *catalog) await(ctx workflow.Context, track *activityapi.RunningTrack) activityapi.EndedSeparation {
 	in := activityapi.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(track.Input), RunID: track.RunID}
 	var end activityapi.EndedSeparation
 	err := workflow.ExecuteActivity(awaitOptions(ctx), activityapi.ActivityAwaitSeparation, in).Get(ctx, &end)
 	if temporal.IsCanceledError(err) {
 		if track.Joined {
-			return cancelledUnpaid("the run of the track is somebody else's and goes on")
+			return cancelledUnpaid("another caller's run of the track goes on")
 		}
 		detached, _ := workflow.NewDisconnectedContext(ctx)
-		// An error tells that the run has ended: how, the activity learns.
+		// An error says that the run has ended: how, the activity learns.
 		_ = workflow.RequestCancelExternalWorkflow(detached, in.WorkflowID, in.RunID).Get(detached, nil)
 		err = workflow.ExecuteActivity(awaitOptions(detached), activityapi.ActivityAwaitSeparation, in).
 			Get(detached, &end)

@@ -228,7 +228,7 @@ func confirmOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// askOptions: one attempt, for somebody who waits for the answer and may ask again.
+// askOptions: one attempt, for a caller who waits for the answer and may ask again.
 func askOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "ask for the provider's record now",

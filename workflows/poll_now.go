@@ -9,7 +9,7 @@ import (
 	"stemflow/internal/activityapi"
 )
 
-// offerPollNow lets whoever does not want to wait ask the provider at once.
+// offerPollNow handles the update that asks the provider at once.
 func (s *separation) offerPollNow(ctx workflow.Context) error {
 	s.asked = workflow.NewNamedBufferedChannel(ctx, stemflow.UpdatePollNow, 1)
 	return workflow.SetUpdateHandlerWithOptions(ctx, stemflow.UpdatePollNow, s.pollNow, workflow.UpdateHandlerOptions{
@@ -78,7 +78,7 @@ func (o observation) pollNowResult() stemflow.PollNowResult {
 	return result
 }
 
-// onPollNow: somebody had the provider asked. What the record says ends the wait; what it does not
+// onPollNow: an update had the provider asked. What the record says ends the wait; what it does not
 // say changes nothing.
 func (w *wait) onPollNow(ctx workflow.Context, seen observation) error {
 	if seen.separationTaskID != w.s.separationTaskID || !seen.ended() {

@@ -99,7 +99,7 @@ func (s *separation) run(ctx workflow.Context) (*stemflow.SeparateStemsResult, e
 	if err := s.validate(); err != nil {
 		return nil, err
 	}
-	s.paid = s.submits.Reset // what the runs before it have paid the ledger tells
+	s.paid = s.submits.Reset // the ledger says what the runs before it have paid
 	if err := s.prepareArchive(ctx); err != nil {
 		return nil, err
 	}

@@ -69,7 +69,7 @@ func (s *separation) submit(ctx workflow.Context) error {
 	s.enter(ctx, stemflow.PhaseSubmitting)
 	err := s.submitUntilKnown(ctx)
 	if err == nil && s.separationTaskID == "" {
-		return nil // the callback tells
+		return nil // the callback says it
 	}
 	if s.separationTaskID == "" {
 		s.paid = s.submits.MayHavePaid()

@@ -30,7 +30,7 @@ type fault struct {
 }
 
 var (
-	// slowProvider leaves time to kill something while the callback is waited for, slowFiles while
+	// slowProvider leaves time to kill something while waiting for the callback, slowFiles while
 	// stems are under way.
 	slowProvider = kiesim.Scenario{Delay: kiesim.Duration(12 * time.Second)}
 	slowFiles    = kiesim.Scenario{
@@ -46,7 +46,7 @@ var faults = []fault{
 	{id: "plain", what: "separate a track"},
 	{
 		id:       "worker-waiting",
-		what:     "kill the worker while the callback is waited for",
+		what:     "kill the worker while waiting for the callback",
 		scenario: slowProvider,
 		when:     submitted,
 		kill:     []string{"worker"},
@@ -60,7 +60,7 @@ var faults = []fault{
 	},
 	{
 		id:       "temporal-waiting",
-		what:     "kill Temporal while the callback is waited for",
+		what:     "kill Temporal while waiting for the callback",
 		scenario: slowProvider,
 		when:     submitted,
 		kill:     []string{"temporal"},
@@ -81,14 +81,14 @@ var faults = []fault{
 	},
 	{
 		id:       "bridge",
-		what:     "kill the bridge while the callback is waited for",
+		what:     "kill the bridge while waiting for the callback",
 		scenario: slowProvider,
 		when:     submitted,
 		kill:     []string{"callbackbridge"},
 	},
 	{
 		id:       "kiesim-waiting",
-		what:     "kill kiesim while the callback is waited for",
+		what:     "kill kiesim while waiting for the callback",
 		scenario: slowProvider,
 		when:     submitted,
 		kill:     []string{"kiesim"},

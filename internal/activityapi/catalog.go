@@ -107,7 +107,7 @@ type WriteCatalogReportInput struct {
 type CatalogState struct {
 	Prepared PreparedCatalog `json:"prepared"`
 	// Offset is where the page begins from which tracks are taken, and Taken how many of it are;
-	// Read tells that there are no more.
+	// Read says that there are no more.
 	Offset int64 `json:"offset"`
 	Taken  int   `json:"taken,omitempty"`
 	Read   bool  `json:"read,omitempty"`
@@ -117,7 +117,7 @@ type CatalogState struct {
 	Window  int                    `json:"window"`
 	Paused  *stemflow.CatalogPause `json:"paused,omitempty"`
 	Counts  stemflow.CatalogCounts `json:"counts"`
-	// Credits is what was spent. Doubtful tells that the provider refused a track for want of
+	// Credits is what was spent. Doubtful says that the provider refused a track for want of
 	// credits since it took one last, and RefusedAt at which balance it refused one that the
 	// balance should have sufficed for.
 	Credits   int     `json:"credits"`
@@ -140,13 +140,13 @@ type CatalogState struct {
 // RunningTrack is a track under way, or one that is to be tried again.
 type RunningTrack struct {
 	CatalogTrack
-	// Begun says that its run is known to have begun, or to be somebody else's. Only such tracks
+	// Begun says that its run is known to have begun, or to be another caller's. Only such tracks
 	// are handed on, so it is not handed on itself.
 	Begun bool `json:"-"`
-	// RunID is of its run, empty where a run of somebody else's was joined.
+	// RunID is of its run, empty where another caller's run was joined.
 	RunID  string `json:"runId,omitempty"`
 	Joined bool   `json:"joined,omitempty"`
-	// Tried tells that an earlier try failed for what was not the track's fault.
+	// Tried says that an earlier try failed for what was not the track's fault.
 	Tried bool `json:"tried,omitempty"`
 	// Restarts counts the runs of other callers that were joined and then ended from outside.
 	Restarts int `json:"restarts,omitempty"`
@@ -156,6 +156,6 @@ type RunningTrack struct {
 	// Reserved is what it may cost, Credits what earlier tries have.
 	Reserved int `json:"reserved,omitempty"`
 	Credits  int `json:"credits,omitempty"`
-	// Probe tells that it is to show whether the provider takes tracks again.
+	// Probe says that it is to show whether the provider takes tracks again.
 	Probe bool `json:"probe,omitempty"`
 }

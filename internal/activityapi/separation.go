@@ -111,9 +111,9 @@ type SubmitSeparationInput struct {
 type SubmittedSeparation struct {
 	SeparationTaskID string    `json:"separationTaskId"`
 	SubmittedAt      time.Time `json:"submittedAt"`
-	// FromLedger tells that an earlier submit had paid for it and this one paid nothing.
+	// FromLedger says that an earlier submit had paid for it and this one paid nothing.
 	FromLedger bool `json:"fromLedger,omitempty"`
-	// LedgerBehind tells that the ledger could not be completed and must be written again.
+	// LedgerBehind says that the ledger could not be completed and must be written again.
 	LedgerBehind bool `json:"ledgerBehind,omitempty"`
 }
 
@@ -191,7 +191,7 @@ type ArchiveStemInput struct {
 	Location         Location            `json:"location"`
 	SeparationTaskID string              `json:"separationTaskId"`
 	Stem             stemflow.SourceStem `json:"stem"`
-	// Fresh tells that this run paid for the separation, so that a first attempt need not look for
+	// Fresh says that this run paid for the separation, so that a first attempt need not look for
 	// what others have archived.
 	Fresh bool `json:"fresh,omitempty"`
 }

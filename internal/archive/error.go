@@ -36,7 +36,7 @@ type Error struct {
 	Op, Bucket, Key string
 	// Code is the store's own, like "AccessDenied"; empty where none came.
 	Code string
-	// Final tells that the store refuses for good: waiting changes nothing, a person has to.
+	// Final says that the store refuses for good: waiting changes nothing, a person has to.
 	Final bool
 	// Remedy says what to check.
 	Remedy string
@@ -63,7 +63,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is tells errors.Is of ErrNoBucket.
+// Is makes errors.Is know ErrNoBucket.
 func (e *Error) Is(target error) bool { return target == ErrNoBucket && e.Code == minio.NoSuchBucket }
 
 const (

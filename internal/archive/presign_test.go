@@ -14,7 +14,7 @@ import (
 	"stemflow/internal/devservers/serverstest"
 )
 
-// follow gets a link as somebody without credentials does.
+// follow gets a link as a client without credentials does.
 func follow(t *testing.T, link string) (status int, body string) {
 	t.Helper()
 	resp, err := http.Get(link)

@@ -70,7 +70,7 @@ func parseFrameHeader(b []byte) (frameHeader, bool) {
 }
 
 // followFrames counts the frame headers of one stream that follow upon each other from the start of
-// b, at most confirmingFrames. cut tells that b ends before that many, or before one that does not
+// b, at most confirmingFrames. cut says that b ends before that many, or before one that does not
 // fit, could be seen.
 func followFrames(b []byte) (count int, cut bool) {
 	var stream uint16
@@ -103,7 +103,7 @@ func (f frameHeader) carriesHeader(b []byte) bool {
 type mp3Parser struct {
 	// stream is the header bits of the stream that is followed, 0 while searching for one.
 	stream uint16
-	// begun tells that the first frame has been found.
+	// begun says that the first frame has been found.
 	begun bool
 	ticks int64
 }

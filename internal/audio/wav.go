@@ -19,7 +19,7 @@ type wavParser struct {
 	// sampleRate is in samples a second, blockSize in bytes for one sample of all channels; both
 	// are 0 while unknown.
 	sampleRate, blockSize int64
-	// inData tells that the sample data has begun, dataSize how long the file says it is.
+	// inData says that the sample data has begun, dataSize how long the file says it is.
 	inData   bool
 	dataSize int64
 }

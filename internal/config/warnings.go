@@ -26,7 +26,7 @@ func (w Worker) Warnings() []string {
 	case w.Callback.BaseURL == "" || err != nil:
 		warnings = append(
 			warnings,
-			"STEMFLOW_CALLBACK_BASE_URL is not set: the provider is polled, and no callback is waited for",
+			"STEMFLOW_CALLBACK_BASE_URL is not set: runs poll the provider and wait for no callback",
 		)
 	case isLocal(base.Hostname()):
 		warnings = append(warnings, "STEMFLOW_CALLBACK_BASE_URL is a local address that the provider cannot reach: "+

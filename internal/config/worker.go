@@ -139,7 +139,7 @@ func (v *variables) kie() KIE {
 	return k
 }
 
-// isProvider tells the real provider from a stand-in.
+// isProvider reports whether this is the real provider rather than a stand-in.
 func isProvider(host string) bool {
 	host = strings.ToLower(host)
 	return host == "kie.ai" || strings.HasSuffix(host, ".kie.ai")
@@ -193,7 +193,7 @@ func (v *variables) ledgerBucket(stems string) string {
 	return v.checked("STEMFLOW_LEDGER_BUCKET", "", naming.CheckBucket)
 }
 
-// ledgerPrefix does not follow STEMFLOW_PREFIX: whoever changes that would pay for every track
+// ledgerPrefix does not follow STEMFLOW_PREFIX: changing that would pay for every track
 // again.
 func (v *variables) ledgerPrefix() string {
 	return v.checked("STEMFLOW_LEDGER_PREFIX", "", naming.CheckPrefix)
@@ -218,7 +218,7 @@ func (v *variables) sourceHosts() []string {
 	return hosts
 }
 
-// hostPattern is a name of labels, with a dot before it where somebody writes suffixes so.
+// hostPattern is a name of labels, with a dot before it where suffixes are written so.
 // Underscores occur in container names.
 var hostPattern = regexp.MustCompile(`^\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*$`)
 

@@ -15,7 +15,7 @@ type Port struct {
 	For string
 }
 
-// PortInUseError tells that something else listens on a port.
+// PortInUseError says that something else listens on a port.
 type PortInUseError struct{ Port }
 
 func (e *PortInUseError) Error() string {

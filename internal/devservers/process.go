@@ -114,7 +114,7 @@ func (p *Process) awaitReady(ctx context.Context) error {
 // Done is closed when the child has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Err tells why the child ended by itself, with the last lines of its log. It is nil while the
+// Err says why the child ended by itself, with the last lines of its log. It is nil while the
 // child runs and when it was told to end.
 func (p *Process) Err() error {
 	select {

@@ -54,7 +54,7 @@ func decodeAnswer(status int, body []byte) answer {
 	return a
 }
 
-// success tells that the provider says so: for the paid call that is acceptance, if a task id
+// success says that the provider says so: for the paid call that is acceptance, if a task id
 // stands with it.
 func (a answer) success() bool {
 	return a.status/100 == 2 && a.enveloped && a.code == stemflow.CodeOK

@@ -8,7 +8,7 @@ import (
 	"stemflow"
 )
 
-// Verdict is what a failed call means for whoever made it. For the paid call everything hangs on
+// Verdict is what a failed call means for its caller. For the paid call everything hangs on
 // it: there is no idempotency key, so only a call that surely was not accepted may be made again.
 type Verdict int
 

@@ -36,7 +36,7 @@ const (
 	Refused
 	// Held: another owner may be paying, or may have paid and could not tell.
 	Held
-	// Unknown: the owner may have paid. Nobody submits again; the callback tells.
+	// Unknown: the owner may have paid. Nobody submits again; the callback says it.
 	Unknown
 	// Repeated: this is not the first execution of its task. What became of the first one the next
 	// attempt learns.

@@ -45,7 +45,7 @@ type run struct {
 
 	result  *stemflow.SeparateStemsResult
 	failure *temporal.ApplicationError
-	// cancelled tells that it ended so. Details are those of a failure or a cancellation.
+	// cancelled says that it ended so. Details are those of a failure or a cancellation.
 	cancelled bool
 	details   stemflow.ErrorDetails
 	err       error

@@ -25,7 +25,7 @@ import (
 // follows from the run's, and is exported by the worker that sees it end: once, unless Temporal
 // does not take that end, since a signal has come meanwhile, and has the run end again.
 //
-// Queries are not traced: whoever watches a run asks every second.
+// Queries are not traced: a watching client asks every second.
 //
 // Log lines name their span in the words of OpenTelemetry's convention for logs.
 func newInterceptor(provider trace.TracerProvider) (interceptor.Interceptor, error) {
@@ -144,7 +144,7 @@ func over(ctx workflow.Context, err error) {
 
 type idKey struct{}
 
-// ids are random, but for the spans of runs.
+// ids are random, except for the spans of runs.
 type ids struct{}
 
 var _ sdktrace.IDGenerator = ids{}

@@ -32,7 +32,7 @@ const (
 	complainEvery = 5 * time.Minute
 )
 
-// Tracing exports the spans of one program by OTLP. They are queued: whoever makes one never waits
+// Tracing exports the spans of one program by OTLP. They are queued: making one never waits
 // for the collector, and those that a slow one does not take in time are dropped.
 type Tracing struct {
 	provider    *sdktrace.TracerProvider // nil: nothing is traced

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A stranger's body is not waited for: the refusal comes while it is still being sent.
+// The bridge does not wait for a stranger's body: the refusal comes while it is still being sent.
 func TestStrangersAreAnsweredAtOnce(t *testing.T) {
 	l := brisk()
 	l.read = time.Hour

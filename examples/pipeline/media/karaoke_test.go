@@ -80,7 +80,7 @@ func TestWhatIsStartedAgain(t *testing.T) {
 	}
 }
 
-// What waiting may mend is not paid for again before it has been waited for.
+// Nothing is paid for again while waiting may still mend it.
 func TestItWaitsBeforeItPaysAgain(t *testing.T) {
 	for _, kind := range []string{stemflow.ErrorSourceExpired, stemflow.ErrorNoStems} {
 		env, asked := run(failure(kind, stemflow.ErrorDetails{}))
