@@ -36,7 +36,7 @@ func TestReferenceDescribesEveryInputField(t *testing.T) {
 }
 
 // What a catalogue says for all, its tracks get, field by field; only what names a track is each
-// track's own. With inline tracks the catalogue does not keep it, but for where it is archived.
+// track's own. With inline tracks the catalogue does not keep it, only where it is archived.
 func TestACatalogueHandsEveryFieldToItsTracks(t *testing.T) {
 	values := map[reflect.Type]string{
 		reflect.TypeFor[string]():                  `"Kick"`,

@@ -142,7 +142,7 @@ func (b *bridge) deliver(
 func (b *bridge) record(
 	ctx context.Context, w http.ResponseWriter, log *slog.Logger, claims token.Claims, callback stemflow.Callback,
 ) {
-	r, ok := b.signaler.(recorder)
+	recorder, ok := b.signaler.(activityapi.CallbackRecorder)
 	if !ok || claims.TaskQueue == "" || claims.RunID == "" {
 		b.metrics.received(outcomeNotRunning, "")
 		log.Warn(
@@ -154,7 +154,7 @@ func (b *bridge) record(
 		return
 	}
 	// Only the id is handed on: whose it is, and what became of it, the provider's record says.
-	err := r.recordCallback(ctx, claims.Namespace, claims.TaskQueue, activityapi.RecordCallbackInput{
+	err := recorder.RecordCallback(ctx, claims.Namespace, claims.TaskQueue, activityapi.RecordCallbackInput{
 		WorkflowID: claims.WorkflowID, Owner: claims.RunID, Track: claims.Track,
 	}, stemflow.Callback{TaskID: callback.TaskID, Code: callback.Code})
 	if err != nil {

@@ -16,7 +16,7 @@ type RecordingSignaler struct {
 	) error
 }
 
-func (s RecordingSignaler) recordCallback(
+func (s RecordingSignaler) RecordCallback(
 	ctx context.Context, namespace, taskQueue string, in activityapi.RecordCallbackInput, callback stemflow.Callback,
 ) error {
 	return s.Record(ctx, namespace, taskQueue, in, callback)

@@ -19,15 +19,6 @@ type Signaler interface {
 	SignalWorkflow(ctx context.Context, namespace, workflowID, signal string, arg any) error
 }
 
-// recorder is what a [Signaler] may also do: have a callback recorded whose run is over. It returns
-// once Temporal has accepted that, or had done so before.
-type recorder interface {
-	recordCallback(
-		ctx context.Context, namespace, taskQueue string, in activityapi.RecordCallbackInput,
-		callback stemflow.Callback,
-	) error
-}
-
 // ClientSignaler is the [Signaler] of a Temporal client. It reaches other namespaces over the
 // client's connection. With it, or with a Signaler that embeds it, the bridge also has callbacks
 // recorded whose run is over.
@@ -40,8 +31,8 @@ type ClientSignaler struct {
 }
 
 var (
-	_ Signaler = (*ClientSignaler)(nil)
-	_ recorder = (*ClientSignaler)(nil)
+	_ Signaler                     = (*ClientSignaler)(nil)
+	_ activityapi.CallbackRecorder = (*ClientSignaler)(nil)
 )
 
 // NewSignaler makes a signaler of a client and the options that it was made with.
@@ -61,10 +52,10 @@ func (s *ClientSignaler) SignalWorkflow(ctx context.Context, namespace, workflow
 	return c.SignalWorkflow(ctx, workflowID, "", signal, arg)
 }
 
-// recordCallback implements recorder. One workflow receives all callbacks for one owner: anyone
-// who holds a token can name any number of separations. Once one of them was proved to be the
-// owner's, no other is started.
-func (s *ClientSignaler) recordCallback(
+// RecordCallback has a callback recorded whose run is over; the bridge calls it. One workflow
+// receives all callbacks for one owner: anyone who holds a token can name any number of
+// separations. Once one of them was proved to be the owner's, no other is started.
+func (s *ClientSignaler) RecordCallback(
 	ctx context.Context, namespace, taskQueue string, in activityapi.RecordCallbackInput, callback stemflow.Callback,
 ) error {
 	c, err := s.client(ctx, namespace)

@@ -104,7 +104,7 @@ func TestRefusalsInTraces(t *testing.T) {
 	}
 }
 
-// A bridge that makes no spans leads the signal into the trace all the same, for whoever traces
+// A bridge that makes no spans leads the signal into the trace all the same, for hosts that trace
 // Temporal's client.
 func TestASignalIsInTheTraceWithoutASpanOfTheBridge(t *testing.T) {
 	signaler := &within{}

@@ -40,7 +40,7 @@ type bridgeProgram struct {
 func quiet() log.Logger { return log.NewStructuredLogger(slog.New(slog.DiscardHandler)) }
 
 // ourVariables are the beginnings of the names of all variables that stemflow's programs read: a
-// test's programs are not configured by whoever runs the test.
+// test's programs are not configured by the shell that runs the test.
 var ourVariables = []string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_", "OTEL_"}
 
 // startBridgeProcess starts the program for a Temporal, with more variables, and returns it with

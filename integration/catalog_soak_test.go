@@ -22,7 +22,7 @@ var catalogTracks = flag.Int("catalog-tracks", 2000, "how many tracks BenchmarkC
 // BenchmarkCatalog separates a catalogue with random faults at every joint, kills the worker in the
 // middle, and accounts for every track: what the report says of it, what the provider billed, and
 // what the archive holds. Then it runs the catalogue again, which pays for the rest alone; without
-// the tracks of which nobody knows whether they were paid for, about which a person has to decide.
+// the tracks that may have been paid for, about which a person has to decide.
 //
 //	go test ./integration -run '^$' -bench Catalog -benchtime 1x -timeout 1h [-seed N] [-catalog-tracks N]
 func BenchmarkCatalog(b *testing.B) {
@@ -178,7 +178,7 @@ func (s *stack) accountFor(
 	return unpaid, resumed, known
 }
 
-// logHistories tells how large the histories of a catalogue's run were.
+// logHistories logs how large the histories of a catalogue's run were.
 func (s *stack) logHistories(workflowID, runID string) {
 	s.t.Helper()
 	generations, events, bytes := 0, int64(0), int64(0)

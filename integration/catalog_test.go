@@ -104,7 +104,7 @@ func (s *stack) report(result stemflow.SeparateCatalogResult) []stemflow.TrackOu
 
 func (s *stack) catalogProgress(run client.WorkflowRun) (p stemflow.CatalogProgress) {
 	s.t.Helper()
-	s.await("the catalogue tells its progress", func() bool {
+	s.await("the catalogue reports its progress", func() bool {
 		answer, err := s.client.QueryWorkflow(s.t.Context(), run.GetID(), "", stemflow.QueryProgress)
 		return err == nil && answer.Get(&p) == nil
 	})

@@ -65,7 +65,7 @@ type moment struct {
 	paid bool
 	// pass lets the request through; otherwise nobody ever sees it.
 	pass bool
-	// reached tells of the moment, where it is not that of a request.
+	// reached announces the moment, where it is not that of a request.
 	reached func(*stack, stemflow.SeparateStemsInput, client.WorkflowRun) bool
 	// held keeps the answer to the submit back: nobody ever sees it.
 	held bool

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gate stands in front of a server and tells when the nth request of a kind arrives, which makes a
-// crash hit its moment.
+// gate stands in front of a server and reports when the nth request of a kind arrives, so that a
+// crash hits its moment.
 type gate struct {
 	// addr is where it listens, with no scheme.
 	addr string

@@ -209,7 +209,7 @@ func TestCallbackAfterTheRunWaitsForAWorker(t *testing.T) {
 	s.resumed(in)
 }
 
-// What somebody makes up who has seen a token, and is not the run's, changes nothing and keeps the
+// What a thief of a token makes up, and is not the run's, changes nothing and keeps the
 // genuine one not out.
 func TestForgedCallbacksAfterTheRun(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,7 @@ import (
 	"stemflow/kiesim"
 )
 
-// logged are the lines of a log, all of which must be JSON.
+// logged are the lines of a log. All must be JSON.
 func logged(t *testing.T, log *bytes.Buffer) []map[string]any {
 	t.Helper()
 	var lines []map[string]any

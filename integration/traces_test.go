@@ -136,7 +136,7 @@ func TestOneTraceFromStarterToManifest(t *testing.T) {
 	}
 	manifest := activity(activityapi.ActivityWriteManifest).One(t)
 	require.Equal(t, "200", spans.Below(manifest).Named("PUT store").One(t).Attribute("http.response.status_code"))
-	require.Empty(t, spans.Named("QueryWorkflow"), "whoever watches does not fill the trace")
+	require.Empty(t, spans.Named("QueryWorkflow"), "watching does not fill the trace")
 
 	history := p.history(p.client.GetWorkflow(t.Context(), stemflow.WorkflowID(in), ""))
 	p.replay("traced", history) // by a worker that does not trace
@@ -218,7 +218,7 @@ func (p *programs) secrets(separationTaskID string) []string {
 }
 
 // What is not ended by its own process is ended by another: a worker is killed in the middle of a
-// run, and of one that has ended somebody asks again how it stands, which makes a worker replay all
+// run, and a query of one that has ended makes a worker replay all
 // of it.
 func TestReplaysAndKilledWorkersLeaveOneTree(t *testing.T) {
 	t.Parallel()

@@ -34,7 +34,7 @@ Start a separation. The ids are those of a song and of its track at the provider
       --workflow-id %s --id-conflict-policy UseExisting \
       --input '%s'
 
-  In Temporal's UI, where this link fills in the form but for its input:
+  In Temporal's UI, where this link fills in all of the form except its input:
     %s
     %s
 `,

@@ -69,7 +69,7 @@ func TestOneBadStemHarmsNoOther(t *testing.T) {
 		}
 		w.callbackAfter(time.Second, success(separationID))
 	}
-	t.Run("the run fails and tells how far it got", func(t *testing.T) {
+	t.Run("the run fails and says how far it got", func(t *testing.T) {
 		w := newWorld(t)
 		bad(w)
 		w.run(input())

@@ -11,7 +11,7 @@ import (
 	"stemflow"
 )
 
-// cancelled requires that the run ended cancelled and returns what its details tell.
+// cancelled requires that the run ended cancelled and returns its details.
 func (w *world) cancelled() stemflow.ErrorDetails {
 	w.t.Helper()
 	var cancelled *temporal.CanceledError

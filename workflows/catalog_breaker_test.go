@@ -332,8 +332,9 @@ func TestARequestedPauseIsNoSuccess(t *testing.T) {
 	}
 }
 
-// Tracks that began before the pause tell nothing of what was mended meanwhile: they neither pause
-// the catalogue again nor end the trial, and those that failed for what was wrong are tried again.
+// Tracks that began before the pause say nothing about what was mended meanwhile: they neither
+// pause the catalogue again nor end the trial, and those that failed for what was wrong are tried
+// again.
 func TestTracksFromBeforeThePauseDoNotCount(t *testing.T) {
 	s := newShelf(t, 60)
 	s.in.Window = 20

@@ -216,7 +216,7 @@ func TestARefusedKeyPausesTheCatalog(t *testing.T) {
 	require.Equal(t, stemflow.CatalogCounts{Archived: 100}, s.result().CatalogCounts)
 }
 
-// A pause that somebody asked for says what is wrong once something is.
+// A requested pause says what is wrong once something is.
 func TestARefusedKeyIsToldDuringAPause(t *testing.T) {
 	s := newShelf(t, 20)
 	s.separate = func(stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation) {

@@ -33,7 +33,7 @@ type shelf struct {
 	in      stemflow.SeparateCatalogInput
 
 	tracks []activityapi.CatalogTrack
-	// separate tells how the run of a track ends, and after how long. The simplest pays and
+	// separate says how the run of a track ends, and after how long. The simplest pays and
 	// archives it after a minute.
 	separate func(in stemflow.SeparateStemsInput) (time.Duration, activityapi.EndedSeparation)
 	prepare  func() (*activityapi.PreparedCatalog, error)
@@ -59,7 +59,7 @@ type shelf struct {
 	began         time.Time
 }
 
-// newShelf is one with so many tracks, of which everything goes well.
+// newShelf is one with so many tracks that all go well.
 func newShelf(t *testing.T, tracks int) *shelf {
 	s := &shelf{
 		t: t, metrics: metricstest.New(), calls: map[string]int{}, outcomes: map[int]stemflow.TrackOutcome{},

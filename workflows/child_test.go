@@ -12,7 +12,7 @@ import (
 	"stemflow"
 )
 
-// pipeline is a parent that knows nothing but the contract.
+// pipeline is a parent that knows only the contract.
 func pipeline(ctx workflow.Context, in stemflow.SeparateStemsInput) (string, error) {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{WorkflowID: stemflow.WorkflowID(in)})
 	var result stemflow.SeparateStemsResult

@@ -108,7 +108,7 @@ func TestAnEarlierRunsCallbackReachesTheLedger(t *testing.T) {
 			track := stemflow.Track{TaskID: "task", AudioID: "audio", Type: stemflow.SeparateVocal}
 			require.Equal(t, []activityapi.AdoptCallbackInput{
 				{SeparationTaskID: foreignID, WorkflowID: "default-test-workflow-id", Track: track},
-			}, *asked, "once, whoever of the workflow's runs it was")
+			}, *asked, "once, by whichever of the workflow's runs")
 		})
 	}
 }

@@ -30,8 +30,8 @@ func (s *separation) canPollNow(workflow.Context) error {
 	return nil
 }
 
-// pollNow asks for the record, together with whoever asks at the same time, and tells the run what
-// it says.
+// pollNow asks for the record, together with others who ask at the same time, and gives the run
+// what it says.
 func (s *separation) pollNow(ctx workflow.Context) (stemflow.PollNowResult, error) {
 	first := s.asking == nil
 	if first {

@@ -46,7 +46,7 @@ func TestLateCallbackIsRecorded(t *testing.T) {
 	require.Less(t, w.took(), time.Minute, "there is no other callback to wait for")
 }
 
-// A separation that somebody made up holds nothing up.
+// An invented separation holds nothing up.
 func TestForgedLateCallbackDoesNotKeepTheGenuineOneOut(t *testing.T) {
 	for name, forged := range map[string]error{
 		"of another run":     failed(activityapi.ActivityErrorNotOwn),

@@ -46,7 +46,7 @@ func SeparateCatalog(
 type catalog struct {
 	in    stemflow.SeparateCatalogInput
 	phase stemflow.CatalogPhase
-	// state is what is handed on, but for what stands in running and budget.
+	// state is what is handed on, except for running and budget.
 	state  activityapi.CatalogState
 	budget creditBudget
 	// breaker says that the run has the breaker of catalog_breaker.go.
@@ -183,7 +183,7 @@ func (c *catalog) readPage(ctx workflow.Context) error {
 }
 
 // continueAsNew hands everything on to a run with an empty history. Tracks under way go on: the
-// next run awaits them. Nothing may be under way of which it would not learn: a child that is not
+// next run awaits them. Nothing may be under way that it would not learn of: a child that is not
 // known to have begun, an outcome that is not recorded, an update that is not answered.
 func (c *catalog) continueAsNew(ctx workflow.Context) error {
 	err := workflow.Await(ctx, func() bool {

@@ -1,6 +1,10 @@
 package activityapi
 
-import "stemflow"
+import (
+	"context"
+
+	"stemflow"
+)
 
 // WorkflowRecordCallback puts what a callback names on the ledger when the run that it was for is
 // over. The callback bridge starts it; nobody else needs to. It takes a [RecordCallbackInput],
@@ -14,6 +18,14 @@ const ActivityAdoptCallback = "AdoptCallback"
 // RecordCallbackWorkflowID is the id under which callbacks for one owner are recorded, whatever
 // separations they name.
 func RecordCallbackWorkflowID(owner string) string { return "stems-callback:" + owner }
+
+// CallbackRecorder has a callback recorded whose run is over. It returns once Temporal has accepted
+// that, or had done so before.
+type CallbackRecorder interface {
+	RecordCallback(
+		ctx context.Context, namespace, taskQueue string, in RecordCallbackInput, callback stemflow.Callback,
+	) error
+}
 
 // RecordCallbackInput says whose callbacks are recorded. All of it comes from the signed token in
 // the callback's address.

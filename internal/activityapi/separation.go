@@ -20,7 +20,7 @@ const (
 	ActivityWriteManifest       = "WriteManifest"
 )
 
-// Error types with which activities tell the workflow how to go on. They never end a run.
+// Error types by which the workflow learns from an activity how to go on. They never end a run.
 const (
 	// ActivityErrorSubmitRefused: the provider surely did not accept the submit and may take it
 	// later.
@@ -35,7 +35,7 @@ const (
 	// now.
 	ActivityErrorSubmitHeld = "SubmitHeld"
 	// ActivityErrorSubmitUnknown: this run's submit may have been accepted. It is not repeated; the
-	// callback will tell.
+	// callback will say.
 	ActivityErrorSubmitUnknown = "SubmitOutcomeUnknown"
 	// ActivityErrorPending: the provider's record says that it is still at work.
 	ActivityErrorPending = "SeparationPending"

@@ -16,7 +16,7 @@ import (
 )
 
 // The OpenTelemetry SDK reads its own variables by itself, which no look at our code can show:
-// internal/telemetry makes it do so, once LoadTracing has said that it shall.
+// internal/telemetry makes it do so, once LoadTracing has said so.
 //
 // exempt are internal/devservers, which hands the environment as it is to the programs that it
 // starts; tools, whose module cannot import this one's internals; and examples, which show how

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// fits tells, for a program that may be on PATH, what version its --version speaks of and whether
+// fits reports, for a program that may be on PATH, what version its --version speaks of and whether
 // that is new enough.
 var fits = map[string]func(output string) (version string, ok bool){
 	"temporal": temporalFits,

@@ -118,7 +118,7 @@ func (m *model) outcome(known uint16, outcome Outcome, behind string) afterwards
 	})
 }
 
-// learn is the ledger once a run, or somebody for the legacy run, has learned that a separation is
+// learn is the ledger once a run, or a test for the legacy run, has learned that a separation is
 // paid for or has failed.
 func (m *model) learn(ledger uint32, slot, run int, failed bool) change {
 	view := m.view(ledger)

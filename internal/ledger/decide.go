@@ -34,7 +34,7 @@ const (
 	Mine
 	// Paid: the track is paid for, by this owner or, without force, by any.
 	Paid
-	// HeldByOther: another owner may be paying, or may have paid and could not tell.
+	// HeldByOther: another owner may be paying, or may have paid and does not know.
 	HeldByOther
 	// MayBePaid: another execution of this owner may have been accepted.
 	MayBePaid

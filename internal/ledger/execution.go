@@ -10,12 +10,12 @@ import (
 type Step int
 
 const (
-	// Read the ledger, and tell [Execution.HaveRead].
+	// Read the ledger, and report by [Execution.HaveRead].
 	Read Step = iota
 	// Write [Execution.Document] over the content with [Execution.ETag], or where there is none
-	// yet, and tell [Execution.HaveWritten].
+	// yet, and report by [Execution.HaveWritten].
 	Write
-	// Call the provider, once, and tell [Execution.HaveCalled].
+	// Call the provider, once, and report by [Execution.HaveCalled].
 	Call
 	// Report the outcome: the execution is over.
 	Report
@@ -34,7 +34,7 @@ const (
 	Resumed
 	// Refused: the provider surely did not accept. It may later.
 	Refused
-	// Held: another owner may be paying, or may have paid and could not tell.
+	// Held: another owner may be paying, or may have paid and does not know.
 	Held
 	// Unknown: the owner may have paid. Nobody submits again; the callback says it.
 	Unknown
@@ -62,7 +62,7 @@ const (
 )
 
 // Execution is one execution of the submit, step by step. Whoever drives it does what
-// [Execution.Next] says, tells it what came of it, and stops at any point: by dying, or with
+// [Execution.Next] says, reports what came of it, and stops at any point: by dying, or with
 // [Execution.GiveUp].
 //
 // It writes its intent before it calls, by a conditional write that one execution at most can win,

@@ -218,7 +218,7 @@ func (m *model) intended(s state, slot int, x *execution) {
 	}
 }
 
-// reported checks what an execution tells its run.
+// reported checks what an execution reports to its run.
 func (m *model) reported(s state, slot int, x *execution, outcome Outcome, entry Entry) {
 	run := m.slots[slot].run
 	name := m.slots[slot].nonce

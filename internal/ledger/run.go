@@ -22,7 +22,7 @@ const (
 	Proceed Next = iota
 	// AwaitCallback: the run may have paid. It never submits again.
 	AwaitCallback
-	// SubmitAgain: nothing was paid by this submit, or nobody knows and the ledger tells the next
+	// SubmitAgain: nothing was paid by this submit, or nobody knows and the ledger informs the next
 	// one.
 	SubmitAgain
 	// Stop: this submit did not call, and another one would not either.

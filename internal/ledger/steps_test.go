@@ -362,7 +362,7 @@ func (m *model) record(s state, run int, then phase, what what, out emit) {
 	}
 }
 
-// fail is what a separation's failure does, which matters from when somebody hears of it. It
+// fail is what a separation's failure does, which matters from when a run hears of it. It
 // reports whether there may be one.
 func (m *model) fail(s *state, slot int) bool {
 	bit := uint16(1) << slot

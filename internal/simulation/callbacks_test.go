@@ -9,7 +9,6 @@ import (
 	"go.temporal.io/api/serviceerror"
 
 	"stemflow"
-	"stemflow/callbackbridge"
 	"stemflow/internal/activityapi"
 )
 
@@ -27,7 +26,7 @@ type recording struct {
 	recorded *activityapi.RecordedCallback
 }
 
-var _ callbackbridge.Recorder = (*sim)(nil)
+var _ activityapi.CallbackRecorder = (*sim)(nil)
 
 // SignalWorkflow implements callbackbridge.Signaler: as with Temporal, the signal goes to the run
 // that is open under the id.
@@ -45,9 +44,9 @@ func (s *sim) SignalWorkflow(_ context.Context, _, workflowID, signal string, ar
 	return serviceerror.NewNotFound("no run is open under " + workflowID)
 }
 
-// RecordCallback implements callbackbridge.Recorder: as with Temporal's signal-with-start, one run
-// at a time hears all callbacks for an owner, and once one has succeeded no other is started. Now
-// and then what Temporal says is lost.
+// RecordCallback implements activityapi.CallbackRecorder: as with Temporal's signal-with-start,
+// one run at a time hears all callbacks for an owner, and once one has succeeded no other is
+// started. Now and then what Temporal says is lost.
 func (s *sim) RecordCallback(
 	_ context.Context, _, _ string, in activityapi.RecordCallbackInput, callback stemflow.Callback,
 ) error {

@@ -46,7 +46,7 @@ type sim struct {
 	dice
 	seed  uint64
 	began time.Time
-	// over is closed when the seed ends: whoever is still parked then never goes on.
+	// over is closed when the seed ends: what is still parked then never goes on.
 	over     chan struct{}
 	ending   sync.Once
 	arrivals chan *turn
@@ -82,7 +82,7 @@ type sim struct {
 // maxSteps is far above what any seed takes that comes to an end.
 const maxSteps = 20_000
 
-// end ends the seed: whoever is parked goes away, and runs that are open end.
+// end ends the seed: what is parked goes away, and runs that are open end.
 func (s *sim) end() {
 	s.ending.Do(func() {
 		close(s.over)
@@ -219,7 +219,7 @@ func (x *execution) effect(ctx context.Context, op string, apply func() error) e
 	if f.kind == freezeBefore {
 		x.freeze(f)
 	}
-	// A request whose context has ended is not made, but for one that was on its way when the
+	// A request whose context has ended is not made, except one that was on its way when the
 	// process froze.
 	if ctx.Err() != nil && !(f.kind == freezeBefore && s.chance(2, "races", x.id, op)) {
 		return ctx.Err()
@@ -271,8 +271,8 @@ func (x *execution) hang(ctx context.Context) error {
 	return nil
 }
 
-// step waits for the turn and tells what is to happen at it. The start and the end of an execution
-// are steps, too.
+// step waits for the turn and returns what is to happen at it. The start and the end of an
+// execution are steps, too.
 func (x *execution) step(op string) *fault {
 	s := x.sim
 	x.calls++

@@ -406,7 +406,7 @@ func (x *execution) rim(op string) {
 	}
 }
 
-// heartbeat is what an execution told last. It is encoded when somebody reads it: many are told.
+// heartbeat is what an execution sent last. It is encoded when it is read: many are sent.
 type heartbeat struct{ details []any }
 
 func (x *execution) latest() *heartbeat {

@@ -125,7 +125,7 @@ func drawFaults(d dice) []*fault {
 
 var errLost = errors.New("simulated: the connection was lost")
 
-// happens tells the fault of a step, and counts it. What happens to the world happens here.
+// happens returns the fault of a step, and counts it. What happens to the world happens here.
 func (s *sim) happens(x *execution, op string) *fault {
 	scopes := []string{scopeAny, scopeWorld}
 	if x.kind == submitActivity {
@@ -211,7 +211,7 @@ func (s *sim) openRun(choice int) *run {
 	return open[choice%len(open)]
 }
 
-// away is the error of whoever cannot be reached at the moment.
+// away is the error of a server that cannot be reached at the moment.
 func (s *sim) away(op string) error {
 	until := s.store.awayUntil
 	switch {

@@ -17,7 +17,7 @@ const (
 	intact             breakage = ""
 	unconditionalStore breakage = "a store that ignores conditions"
 	ownerIsRun         breakage = "the owner is the run, not the first of its chain"
-	takeBackAll        breakage = "intents are taken back whoever wrote them"
+	takeBackAll        breakage = "intents are taken back by runs that did not write them"
 	retriedSubmit      breakage = "the engine retries the submit, and does not tell"
 	lostIsRefused      breakage = "a lost submit is taken for a refused one, and its intent is taken back"
 	lateDropped        breakage = "callbacks for runs that are over are acknowledged and dropped"
@@ -221,7 +221,7 @@ func (s *sim) reconcileBlocked(v *violations) {
 	}
 }
 
-// openIntents are the owners of which nobody knows whether they paid.
+// openIntents are the owners that may have paid.
 func (s *sim) openIntents() []string {
 	var owners []string
 	for _, e := range s.ledger().Entries() {

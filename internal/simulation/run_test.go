@@ -51,7 +51,7 @@ type run struct {
 	err       error
 }
 
-// start starts a run. The owner is empty but for a run that goes on with what another one began.
+// start starts a run. The owner is empty except for a run that goes on with what another one began.
 func (s *sim) start(workflowID, owner string, in stemflow.SeparateStemsInput) *run {
 	s.turn("start " + workflowID)
 	s.mu.Lock()

@@ -103,7 +103,7 @@ func (s *lastingSpan) End(options ...trace.SpanEndOption) {
 	}
 }
 
-// replaySafe tells the lasting spans when they are over.
+// replaySafe reports the lasting spans when they are over.
 type replaySafe struct{ interceptor.Interceptor }
 
 // InterceptWorkflow implements interceptor.WorkerInterceptor.

@@ -52,7 +52,7 @@ func replay(t *testing.T, with interceptor.Interceptor) {
 	}
 }
 
-// Histories are the same with tracing and without, but for the headers; and nothing is told twice.
+// Histories are the same with tracing and without, except for headers. Nothing is reported twice.
 func TestReplaysAddNoSpan(t *testing.T) {
 	made, exporter, provider := recorded(t)
 	replay(t, made)

@@ -169,7 +169,7 @@ func (s Spans) RequireOneTree(t testing.TB) Span {
 	return root
 }
 
-// Tree shows the spans to whoever reads a test's log. Those whose parents are missing stand at its
+// Tree writes the spans for readers of a test's log. Those whose parents are missing stand at its
 // edge.
 func (s Spans) Tree() string {
 	var b strings.Builder
