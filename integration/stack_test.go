@@ -52,7 +52,7 @@ func waitInParallel() error {
 	if given {
 		return nil
 	}
-	return flag.Set("test.parallel", "12")
+	return flag.Set("test.parallel", "24")
 }
 
 const (
