@@ -1,7 +1,8 @@
 // Package callbackbridge turns the provider's callbacks into Temporal signals. It is an
-// http.Handler without state of its own: it checks who is calling, signals the workflow that the
-// callback's address names, and answers at once. It can be mounted in any server; limits on
-// connections and time are up to that server.
+// http.Handler that checks who is calling, signals the workflow that the callback's address names,
+// and answers at once. It remembers what it has delivered, so that repeats cost nothing, and needs
+// no memory to be right: any number of bridges may run side by side. It can be mounted in any
+// server; limits on connections are up to that server.
 //
 //	POST /callbacks/{token}  the provider's callback
 //	GET  /healthz            200 while the process is up
@@ -23,17 +24,16 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
 
 	"stemflow/internal/config"
+	"stemflow/internal/program"
 	"stemflow/internal/token"
 )
 
 // DefaultTolerance is how far the timestamp of the provider's signature may be from now, either
 // way.
 const DefaultTolerance = config.DefaultTolerance
-
-// readyTimeout leaves a load balancer's usual patience some room.
-const readyTimeout = 2 * time.Second
 
 // Config is what [New] needs. Signaler and Secrets must be given.
 type Config struct {
@@ -46,7 +46,8 @@ type Config struct {
 	HMACKeys []string
 	// Tolerance is for the signature's timestamp; 0 is [DefaultTolerance].
 	Tolerance time.Duration
-	// Ready reports whether callbacks can be delivered now; nil: always.
+	// Ready reports whether callbacks can be delivered now; nil: always. It is asked once a second
+	// at most.
 	Ready func(context.Context) error
 	// Logger is slog's default if nil. Neither tokens nor bodies are logged.
 	Logger *slog.Logger
@@ -78,7 +79,9 @@ func New(cfg Config) (http.Handler, error) {
 		keyring:   keyring,
 		hmacKeys:  cfg.HMACKeys,
 		tolerance: cmp.Or(cfg.Tolerance, DefaultTolerance),
-		ready:     cfg.Ready,
+		ready:     readiness{ask: cfg.Ready},
+		delivered: newDelivered(),
+		smallBody: smallBodyTimeout,
 		log:       cmp.Or(cfg.Logger, slog.Default()),
 		metrics:   newMetrics(cfg.Metrics),
 		tracer:    newTracer(cfg.TracerProvider),
@@ -96,7 +99,13 @@ type bridge struct {
 	keyring   *token.Keyring
 	hmacKeys  []string
 	tolerance time.Duration
-	ready     func(context.Context) error
+	ready     readiness
+	delivered *delivered
+	// flight lets repeats wait for the delivery under way instead of signalling as well.
+	flight singleflight.Group
+	// refusals bounds the log lines that strangers cause.
+	refusals  program.Sampler
+	smallBody time.Duration
 	log       *slog.Logger
 	metrics   *metrics
 	tracer    trace.Tracer
@@ -119,14 +128,13 @@ func plainPaths(next http.Handler) http.Handler {
 func (b *bridge) serveHealth(w http.ResponseWriter, _ *http.Request) { answerOK(w) }
 
 func (b *bridge) serveReady(w http.ResponseWriter, r *http.Request) {
-	if b.ready != nil {
-		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-		defer cancel()
-		if err := b.ready(ctx); err != nil {
-			b.log.Warn("not ready", "error", err)
-			http.Error(w, "Temporal cannot be reached", http.StatusServiceUnavailable)
-			return
-		}
+	fresh, err := b.ready.check(r.Context())
+	if fresh && err != nil {
+		b.log.Warn("not ready", "error", err)
+	}
+	if err != nil {
+		http.Error(w, "Temporal cannot be reached", http.StatusServiceUnavailable)
+		return
 	}
 	answerOK(w)
 }

@@ -99,73 +99,100 @@ func isJSON(contentType string) bool {
 	return err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
 }
 
-// deliver signals the workflow and answers. It goes on when the provider hangs up: the callback is
-// in hand, and a repetition would be dropped as a duplicate.
+// deliver answers a callback that may signal. It goes on when the provider hangs up: the callback is
+// in hand. A repeat of what was delivered is answered alike, and goes no further.
 func (b *bridge) deliver(
-	ctx context.Context,
-	w http.ResponseWriter,
-	log *slog.Logger,
-	claims token.Claims,
-	callback stemflow.Callback,
-) {
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), signalTimeout)
-	defer cancel()
-	began := time.Now()
-	err := b.signaler.SignalWorkflow(
-		bounded,
-		claims.Namespace,
-		claims.WorkflowID,
-		stemflow.SignalSeparationCallback,
-		callback,
-	)
-	took := time.Since(began)
-	var notRunning *serviceerror.NotFound
-	switch {
-	case err == nil:
-		answered(ctx, http.StatusOK)
-		answerOK(w)
-		_ = http.NewResponseController(w).Flush() // the caller need not wait for what follows
-		b.metrics.received(outcomeDelivered, "")
-		b.metrics.signalled(took)
-		log.Info("callback delivered", "stems", len(callback.Stems))
-	case errors.As(err, &notRunning):
-		b.record(bounded, w, log, claims, callback)
-	default:
-		text := "the callback cannot be delivered right now, try again"
-		b.refuse(ctx, w, log, &refusal{http.StatusServiceUnavailable, "temporal", text, err})
-	}
-}
-
-// record answers a callback for a run that is over: no repetition would find it. The callback may
-// carry the only copy of an id that was paid for. A workflow brings it to the ledger, where the
-// token says which host has one; otherwise the log keeps it.
-func (b *bridge) record(
 	ctx context.Context, w http.ResponseWriter, log *slog.Logger, claims token.Claims, callback stemflow.Callback,
 ) {
-	recorder, ok := b.signaler.(activityapi.CallbackRecorder)
-	if !ok || claims.TaskQueue == "" || claims.RunID == "" {
-		b.metrics.received(outcomeNotRunning, "")
+	run, news := runOf(claims), newsOf(callback)
+	if b.delivered.has(run, news) {
+		b.answerRepeat(ctx, w, log)
+		return
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), signalTimeout)
+	defer cancel()
+	first := false
+	result, _, _ := b.flight.Do(fmt.Sprintf("%q %v", run, news), func() (any, error) {
+		first = true
+		if !b.delivered.reserve(run, news) {
+			text := "too many different callbacks for one run, this one is dropped"
+			return delivery{refused: &refusal{http.StatusTooManyRequests, "too_many", text, nil}}, nil
+		}
+		d := b.signal(bounded, claims, callback)
+		if d.outcome != outcomeDelivered && d.outcome != outcomeLate {
+			b.delivered.release(run, news)
+		}
+		return d, nil
+	})
+	d := result.(delivery)
+	switch {
+	case d.refused != nil:
+		b.refuse(ctx, w, log, d.refused)
+		return
+	case !first:
+		b.answerRepeat(ctx, w, log)
+		return
+	}
+	answered(ctx, http.StatusOK)
+	answerOK(w)
+	_ = http.NewResponseController(w).Flush() // the caller need not wait for what follows
+	b.metrics.received(d.outcome, "")
+	switch d.outcome {
+	case outcomeDelivered:
+		b.metrics.signalled(d.took)
+		log.Info("callback delivered", "stems", len(callback.Stems))
+	case outcomeLate:
+		log.Info("callback for a workflow that is not running, handed on to be recorded")
+	default:
 		log.Warn(
 			"callback for a workflow that is not running, start the track with this separationTaskId if its stems " +
 				"are missing",
 		)
-		answered(ctx, http.StatusOK)
-		answerOK(w)
-		return
+	}
+}
+
+func (b *bridge) answerRepeat(ctx context.Context, w http.ResponseWriter, log *slog.Logger) {
+	answered(ctx, http.StatusOK)
+	answerOK(w)
+	b.metrics.received(outcomeRepeated, "")
+	log.Debug("repeated callback, dropped")
+}
+
+// delivery is what became of a callback: an outcome of those that are answered 200, or a refusal.
+type delivery struct {
+	outcome string
+	took    time.Duration
+	refused *refusal
+}
+
+// signal brings a callback to its run. A run that is over cannot take it, and no repetition would
+// find it. The callback may carry the only copy of an id that was paid for. A workflow brings it to
+// the ledger, where the token says which host has one; otherwise the log keeps it.
+func (b *bridge) signal(ctx context.Context, claims token.Claims, callback stemflow.Callback) delivery {
+	began := time.Now()
+	err := b.signaler.SignalWorkflow(
+		ctx, claims.Namespace, claims.WorkflowID, stemflow.SignalSeparationCallback, callback,
+	)
+	if err == nil {
+		return delivery{outcome: outcomeDelivered, took: time.Since(began)}
+	}
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); !ok {
+		text := "the callback cannot be delivered right now, try again"
+		return delivery{refused: &refusal{http.StatusServiceUnavailable, "temporal", text, err}}
+	}
+	recorder, ok := b.signaler.(activityapi.CallbackRecorder)
+	if !ok || claims.TaskQueue == "" || claims.RunID == "" {
+		return delivery{outcome: outcomeNotRunning}
 	}
 	// Only the id is handed on: whose it is, and what became of it, the provider's record says.
-	err := recorder.RecordCallback(ctx, claims.Namespace, claims.TaskQueue, activityapi.RecordCallbackInput{
+	err = recorder.RecordCallback(ctx, claims.Namespace, claims.TaskQueue, activityapi.RecordCallbackInput{
 		WorkflowID: claims.WorkflowID, Owner: claims.RunID, Track: claims.Track,
 	}, stemflow.Callback{TaskID: callback.TaskID, Code: callback.Code})
 	if err != nil {
 		text := "the callback cannot be recorded right now, try again"
-		b.refuse(ctx, w, log, &refusal{http.StatusServiceUnavailable, "temporal", text, err})
-		return
+		return delivery{refused: &refusal{http.StatusServiceUnavailable, "temporal", text, err}}
 	}
-	b.metrics.received(outcomeLate, "")
-	log.Info("callback for a workflow that is not running, handed on to be recorded")
-	answered(ctx, http.StatusOK)
-	answerOK(w)
+	return delivery{outcome: outcomeLate}
 }
 
 // refusal is an answer other than 200: what is counted, what the caller is told, and why, which
@@ -202,9 +229,16 @@ func (b *bridge) refuse(ctx context.Context, w http.ResponseWriter, log *slog.Lo
 		w.Header().Set("Connection", "close")
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // a server that cannot do this waits
 	}
+	http.Error(w, r.text, r.status)
+	leftOut, ok := b.refusals.Admit(r.kind, time.Now())
+	if !ok {
+		return
+	}
+	if leftOut > 0 {
+		log = log.With("leftOut", leftOut)
+	}
 	if r.reason != nil {
 		log = log.With("reason", r.reason)
 	}
 	log.Warn("callback refused", "status", r.status, "answer", r.text)
-	http.Error(w, r.text, r.status)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -146,7 +147,7 @@ func TestLateCallbacksAreCounted(t *testing.T) {
 	b := start(t, func(cfg *callbackbridge.Config) { cfg.Signaler, cfg.Metrics = k.signaler(), metrics })
 	b.do(t, http.MethodPost, "/callbacks/"+mintClaims(t), body, isJSON)
 	k.err = serviceerror.NewUnavailable("away")
-	b.do(t, http.MethodPost, "/callbacks/"+mintClaims(t), body, isJSON)
+	b.do(t, http.MethodPost, "/callbacks/"+mintClaims(t), strings.Replace(body, taskID, "another", 1), isJSON)
 	require.Equal(t, map[string]int64{
 		"stemflow_callbacks_receivedmap[outcome:late reason:none]":            1,
 		"stemflow_callbacks_receivedmap[outcome:undelivered reason:temporal]": 1,

@@ -9,9 +9,10 @@ import (
 
 // What the bridge reports to Config.Metrics.
 const (
-	// MetricReceived counts callbacks by the tags "outcome" (delivered; late: the run is over, and
-	// a workflow was told to record it; not_running: the run is over, and only the log has it;
-	// refused; undelivered: answered 503, for the provider to repeat) and "reason", which says why
+	// MetricReceived counts callbacks by the tags "outcome" (delivered; repeated: delivered before,
+	// and dropped; late: the run is over, and a workflow was told to record it; not_running: the
+	// run is over, and only the log has it; refused; undelivered: answered 503, for the provider
+	// to repeat) and "reason", which says why
 	// it was refused or not delivered and is "none" otherwise.
 	MetricReceived = "stemflow_callbacks_received"
 	// MetricSignalLatency is how long Temporal took to accept a callback's signal.
@@ -22,6 +23,7 @@ const (
 
 const (
 	outcomeDelivered   = "delivered"
+	outcomeRepeated    = "repeated"
 	outcomeLate        = "late"
 	outcomeNotRunning  = "not_running"
 	outcomeRefused     = "refused"

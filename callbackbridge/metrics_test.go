@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -72,16 +73,19 @@ func TestMetrics(t *testing.T) {
 	}
 	good := "/callbacks/" + b.good
 	send(good, body)
+	send(good, body)
 	send(good, "{")
 	send("/callbacks/"+mint(t, secret, time.Now().Add(-time.Hour)), body)
+	other := strings.Replace(body, taskID, "another", 1)
 	b.signaler.err = serviceerror.NewNotFound("workflow execution already completed")
-	send(good, body)
-	send(good, body)
+	send(good, other)
+	send(good, other)
 	b.signaler.err = context.DeadlineExceeded
-	send(good, body)
+	send(good, other)
 
 	require.Equal(t, map[string]int64{
 		"stemflow_callbacks_receivedmap[outcome:delivered reason:none]":        1,
+		"stemflow_callbacks_receivedmap[outcome:repeated reason:none]":         1,
 		"stemflow_callbacks_receivedmap[outcome:not_running reason:none]":      2,
 		"stemflow_callbacks_receivedmap[outcome:refused reason:malformed]":     1,
 		"stemflow_callbacks_receivedmap[outcome:refused reason:token_expired]": 1,
@@ -90,7 +94,7 @@ func TestMetrics(t *testing.T) {
 	require.Equal(t, map[string]int{callbackbridge.MetricSignalLatency: 1}, metrics.all.timers)
 	require.Equal(
 		t,
-		map[string][]float64{callbackbridge.MetricInFlight: {0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0}},
+		map[string][]float64{callbackbridge.MetricInFlight: {0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0}},
 		metrics.all.gauges,
 	)
 }

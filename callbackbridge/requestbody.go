@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 )
 
 const (
@@ -14,6 +15,11 @@ const (
 	// maxLarge are in memory at once, so that nobody can fill it with a captured token.
 	smallBody = 16 << 10
 	maxLarge  = 32
+	// smallBodyTimeout is for the first smallBody bytes. The provider sends a callback at once: a
+	// body that comes in drops holds a connection, and a token, for no longer than this.
+	smallBodyTimeout = 3 * time.Second
+	// largeBodyTimeout is for the rest.
+	largeBodyTimeout = 5 * time.Second
 )
 
 var errBusy = errors.New("too many large callbacks at once, try again")
@@ -22,6 +28,8 @@ var errBusy = errors.New("too many large callbacks at once, try again")
 func (b *bridge) readBody(w http.ResponseWriter, r *http.Request) (body []byte, done func(), err error) {
 	done = func() {}
 	limited := http.MaxBytesReader(w, r.Body, maxBody)
+	within := http.NewResponseController(w)
+	_ = within.SetReadDeadline(time.Now().Add(b.smallBody)) // a server that cannot do this has limits of its own
 	body, err = io.ReadAll(io.LimitReader(limited, smallBody))
 	if err != nil || len(body) < smallBody {
 		return body, done, err
@@ -30,6 +38,7 @@ func (b *bridge) readBody(w http.ResponseWriter, r *http.Request) (body []byte, 
 		return nil, done, errBusy
 	}
 	done = func() { b.large.Release(1) }
+	_ = within.SetReadDeadline(time.Now().Add(largeBodyTimeout))
 	rest, err := io.ReadAll(limited)
 	return append(body, rest...), done, err
 }

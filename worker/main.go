@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"time"
 
@@ -75,7 +76,7 @@ func run() error {
 	}
 	defer tracing.Close()
 	tracing.Join(&options)
-	metricsAddr, err := metrics.Listen(env.MetricsAddr)
+	metricsAddr, err := metrics.Listen(env.MetricsAddr, http.NotFoundHandler())
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,9 @@ type Bridge struct {
 	TLS *CertificateFiles
 	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	// MetricsAddr is the address on which metrics are served.
+	// PrivateProbes takes health and readiness off Addr: they are then at MetricsAddr alone.
+	PrivateProbes bool
+	// MetricsAddr is the address on which metrics are served, and health and readiness.
 	MetricsAddr string
 }
 
@@ -42,6 +44,7 @@ func LoadBridge(lookup Lookup) (Bridge, error) {
 
 		TLS:            v.certificateFiles("STEMFLOW_BRIDGE_TLS_CERT_FILE", "STEMFLOW_BRIDGE_TLS_KEY_FILE"),
 		TrustedProxies: v.networks("STEMFLOW_TRUSTED_PROXIES"),
+		PrivateProbes:  v.flag("STEMFLOW_PRIVATE_PROBES"),
 		MetricsAddr:    v.listenAddress("STEMFLOW_METRICS_ADDR", ":9465"),
 	}
 	if len(b.Secrets) == 0 {

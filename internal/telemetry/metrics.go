@@ -95,15 +95,16 @@ func NewMetrics() (*Metrics, error) {
 // counter "x" as x_total and a timer "x" as the histogram x_seconds.
 func (m *Metrics) Handler() client.MetricsHandler { return m.handler }
 
-// Listen begins to serve GET /metrics. It returns the address, whose port is a free one if addr
+// Listen begins to serve GET /metrics, and others for every other request. It returns the address, whose port is a free one if addr
 // asks for port 0.
-func (m *Metrics) Listen(addr string) (net.Addr, error) {
+func (m *Metrics) Listen(addr string, others http.Handler) (net.Addr, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("cannot serve metrics, choose another STEMFLOW_METRICS_ADDR: %w", err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.Handle("/", others)
 	m.server = &http.Server{
 		Handler: mux, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),

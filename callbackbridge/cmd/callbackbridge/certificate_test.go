@@ -28,7 +28,7 @@ func TestCertificateIsReadAgainWhenItChanges(t *testing.T) {
 	listener, err := secure(plain, files)
 	require.NoError(t, err)
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(r.Proto)) })
-	go func() { _ = serve(t.Context(), listener, handler, productionLimits) }()
+	go func() { _ = serve(t.Context(), listener, handler, productionLimits, nil) }()
 
 	get := func(trusted *x509.CertPool) error {
 		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}, ForceAttemptHTTP2: true}

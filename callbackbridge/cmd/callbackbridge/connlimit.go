@@ -6,24 +6,45 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 )
 
-// connLimiter bounds the connections that are open at once. Anyone may open as many as they like:
-// beyond the limit the one that has been without a request in the handler for longest is closed,
-// and the newcomer, who may be the provider, is served.
+// connLimiter bounds the connections that are open at once, in all and for each address. Anyone may
+// open as many as they like: beyond a limit the one that has been without a request in the handler
+// for longest is closed, and the newcomer, who may be the provider, is served. Beyond the limit for
+// an address that is one of the address's own; beyond the limit in all, one of the address that has
+// most.
 type connLimiter struct {
-	limit int
+	limit, perAddress int
+	// trusted are proxies, behind which there are many callers.
+	trusted []netip.Prefix
 
-	mu sync.Mutex
-	// waiting lists the connections outside the handler, the longest-waiting first; open has the
-	// list element of each, nil for those whose request is in the handler.
-	waiting *list.List
-	open    map[net.Conn]*list.Element
+	mu   sync.Mutex
+	open map[net.Conn]*connection
+	// addresses have at least one connection each.
+	addresses map[netip.Prefix]*addressConns
 }
 
-func newConnLimiter(limit int) *connLimiter {
-	return &connLimiter{limit: limit, waiting: list.New(), open: map[net.Conn]*list.Element{}}
+// connection is one that is open. waiting is its place in its address's list, nil while its request
+// is in the handler.
+type connection struct {
+	from    netip.Prefix
+	waiting *list.Element
+}
+
+// addressConns are the connections of an address. waiting lists those outside the handler, the
+// longest-waiting first.
+type addressConns struct {
+	open    int
+	waiting *list.List
+}
+
+func newConnLimiter(l limits, trusted []netip.Prefix) *connLimiter {
+	return &connLimiter{
+		limit: l.connections, perAddress: l.perAddress, trusted: trusted,
+		open: map[net.Conn]*connection{}, addresses: map[netip.Prefix]*addressConns{},
+	}
 }
 
 // install puts the limit on a server whose handler is already set.
@@ -48,39 +69,88 @@ func (c *connLimiter) changed(conn net.Conn, state http.ConnState) {
 	defer c.mu.Unlock()
 	switch state {
 	case http.StateNew:
-		c.open[conn] = c.waiting.PushBack(conn)
-		if len(c.open) > c.limit {
-			longest := c.waiting.Front().Value.(net.Conn)
-			c.remove(longest)
-			hangUp(longest)
-		}
+		c.add(conn)
 	case http.StateClosed, http.StateHijacked:
 		c.remove(conn)
 	}
 }
 
+func (c *connLimiter) add(conn net.Conn) {
+	from := sourceOf(conn.RemoteAddr())
+	address := c.addresses[from]
+	if address == nil {
+		address = &addressConns{waiting: list.New()}
+		c.addresses[from] = address
+	}
+	address.open++
+	c.open[conn] = &connection{from, address.waiting.PushBack(conn)}
+	switch {
+	case address.open > c.perAddress && !isTrusted(c.trusted, from.Addr()):
+		c.closeLongestWaiting(address)
+	case len(c.open) > c.limit:
+		most := address
+		for _, other := range c.addresses {
+			if other.open > most.open && other.waiting.Len() > 0 {
+				most = other
+			}
+		}
+		c.closeLongestWaiting(most)
+	}
+}
+
+// closeLongestWaiting closes one of an address that has one outside the handler.
+func (c *connLimiter) closeLongestWaiting(address *addressConns) {
+	longest := address.waiting.Front().Value.(net.Conn)
+	c.remove(longest)
+	hangUp(longest)
+}
+
 func (c *connLimiter) begin(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if element := c.open[conn]; element != nil {
-		c.waiting.Remove(element)
-		c.open[conn] = nil
+	if known := c.open[conn]; known != nil && known.waiting != nil {
+		c.addresses[known.from].waiting.Remove(known.waiting)
+		known.waiting = nil
 	}
 }
 
 func (c *connLimiter) end(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.open[conn]; ok {
-		c.open[conn] = c.waiting.PushBack(conn)
+	if known := c.open[conn]; known != nil {
+		known.waiting = c.addresses[known.from].waiting.PushBack(conn)
 	}
 }
 
 func (c *connLimiter) remove(conn net.Conn) {
-	if element := c.open[conn]; element != nil {
-		c.waiting.Remove(element)
+	known := c.open[conn]
+	if known == nil {
+		return
 	}
 	delete(c.open, conn)
+	address := c.addresses[known.from]
+	if known.waiting != nil {
+		address.waiting.Remove(known.waiting)
+	}
+	if address.open--; address.open == 0 {
+		delete(c.addresses, known.from)
+	}
+}
+
+// sourceOf is the network that one caller has: an IPv4 address, or the 56 bits of an IPv6 address
+// that a provider gives to one customer. The zero prefix is for what is no IP address.
+func sourceOf(addr net.Addr) netip.Prefix {
+	peer, err := netip.ParseAddrPort(addr.String())
+	if err != nil {
+		return netip.Prefix{}
+	}
+	ip := peer.Addr().Unmap().WithZone("")
+	bits := 32
+	if ip.Is6() {
+		bits = 56
+	}
+	network, _ := ip.Prefix(bits) // both fit
+	return network
 }
 
 // hangUp closes without TLS's close notification, for which a silent peer could keep all others

@@ -49,7 +49,7 @@ func TestConnLimiterSparesConnectionsBeingServed(t *testing.T) {
 	l.connections = 2
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	go func() { _ = serve(ctx, listener, handler, l) }()
+	go func() { _ = serve(ctx, listener, handler, l, nil) }()
 	answered := make(chan *bytes.Buffer, 1)
 	go func() {
 		var body bytes.Buffer

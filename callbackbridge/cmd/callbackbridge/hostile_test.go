@@ -28,7 +28,7 @@ func (accepting) SignalWorkflow(context.Context, string, string, string, any) er
 
 // served is a bridge behind the program's own server, and a token that it takes.
 type served struct {
-	t     *testing.T
+	t     testing.TB
 	addr  string
 	token string
 }
@@ -40,7 +40,7 @@ func brisk() limits {
 	return l
 }
 
-func startServer(t *testing.T, l limits) *served {
+func startServer(t testing.TB, l limits) *served {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	handler, err := callbackbridge.New(callbackbridge.Config{
 		Signaler: accepting{}, Secrets: []string{secret}, Logger: slog.New(slog.DiscardHandler),
@@ -50,7 +50,7 @@ func startServer(t *testing.T, l limits) *served {
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- serve(ctx, listener, handler, l) }()
+	go func() { done <- serve(ctx, limitRate(listener, l, nil), handler, l, nil) }()
 	t.Cleanup(func() { stop(); require.NoError(t, <-done) })
 	keyring, err := token.NewKeyring([]string{secret})
 	require.NoError(t, err)

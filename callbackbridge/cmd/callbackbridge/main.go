@@ -96,16 +96,20 @@ func run(ctx context.Context) error {
 		return fmt.Errorf("cannot listen, choose another STEMFLOW_BRIDGE_ADDR: %w", err)
 	}
 	defer listener.Close()
-	metricsAddr, err := metrics.Listen(cfg.MetricsAddr)
+	metricsAddr, err := metrics.Listen(cfg.MetricsAddr, onlyProbes(handler))
 	if err != nil {
 		return err
 	}
 	slog.Info("callback bridge listening", "address", listener.Addr().String(), "tls", cfg.TLS != nil,
 		"signatureDemanded", len(cfg.HMACKeys) > 0, "metricsAddress", metricsAddr.String(), "tracing", traces.Enabled)
+	listener = limitRate(listener, productionLimits, cfg.TrustedProxies)
 	if cfg.TLS != nil {
 		if listener, err = secure(listener, *cfg.TLS); err != nil {
 			return err
 		}
 	}
-	return serve(ctx, listener, clientIP(cfg.TrustedProxies, handler), productionLimits)
+	if cfg.PrivateProbes {
+		handler = withoutProbes(handler)
+	}
+	return serve(ctx, listener, clientIP(cfg.TrustedProxies, handler), productionLimits, cfg.TrustedProxies)
 }

@@ -25,7 +25,7 @@ func TestAcceptedCallbacksAreFinished(t *testing.T) {
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- serve(ctx, listener, handler, productionLimits) }()
+	go func() { served <- serve(ctx, listener, handler, productionLimits, nil) }()
 
 	answered := make(chan string, 1)
 	go func() {

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"stemflow/internal/program"
+	"strings"
 	"time"
 )
 
@@ -14,8 +18,11 @@ import (
 type limits struct {
 	readHeader, read, write, idle time.Duration
 	// header is in bytes.
-	header      int
-	connections int
+	header int
+	// connections are open at once: in all, and of one address.
+	connections, perAddress int
+	// Of one address newPerSecond connections are accepted a second, and newBurst at once.
+	newPerSecond, newBurst float64
 }
 
 // productionLimits are generous to the provider and tight for everyone else.
@@ -30,13 +37,21 @@ var productionLimits = limits{
 	header: 16 << 10,
 	// Far more than the provider opens; some 40 MB of memory when every one holds what it can.
 	connections: 1024,
+	// The provider sends one callback for each separation, of which an account may submit two a
+	// second.
+	perAddress:   128,
+	newPerSecond: 50, newBurst: 200,
 }
 
 // stopTimeout is above the longest answer that has begun within its limits.
 const stopTimeout = 15 * time.Second
 
 // serve answers until ctx ends, and then finishes the callbacks that it has accepted.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler, l limits) error {
+//
+// Limits for one address do not apply to trusted proxies.
+func serve(
+	ctx context.Context, listener net.Listener, handler http.Handler, l limits, trusted []netip.Prefix,
+) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: l.readHeader,
@@ -44,11 +59,11 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, l l
 		WriteTimeout:      l.write,
 		IdleTimeout:       l.idle,
 		MaxHeaderBytes:    l.header,
-		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
+		ErrorLog:          log.New(&sampledLog{}, "", 0),
 		// The program has no use for "OPTIONS *".
 		DisableGeneralOptionsHandler: true,
 	}
-	newConnLimiter(l.connections).install(server)
+	newConnLimiter(l, trusted).install(server)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {
@@ -68,4 +83,15 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, l l
 		return fmt.Errorf("stopping: %w", err)
 	}
 	return nil
+}
+
+// sampledLog is the server's own log, of handshakes that fail and the like: strangers can cause as
+// many lines as they want.
+type sampledLog struct{ sampler program.Sampler }
+
+func (l *sampledLog) Write(line []byte) (int, error) {
+	if leftOut, ok := l.sampler.Admit("server", time.Now()); ok {
+		slog.Warn(strings.TrimSpace(string(line)), "leftOut", leftOut)
+	}
+	return len(line), nil
 }

@@ -1,0 +1,171 @@
+package callbackbridge_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+
+	"stemflow/callbackbridge"
+	"stemflow/internal/kie"
+	"stemflow/internal/token"
+)
+
+// padded is the body with as much around it as the bridge accepts.
+var padded = body + strings.Repeat(" ", 256<<10-len(body))
+
+func TestARepeatedCallbackIsSignalledOnce(t *testing.T) {
+	metrics := newSeen()
+	b := start(t, func(cfg *callbackbridge.Config) {
+		cfg.HMACKeys, cfg.Metrics = []string{hmacKey}, metrics
+	})
+	now := time.Now()
+	for i := range 200 {
+		timestamp, signature := kie.Sign(hmacKey, taskID, now.Add(time.Duration(i%3)*time.Second))
+		response, _ := b.do(t, http.MethodPost, "/callbacks/"+b.good, padded, map[string]string{
+			"Content-Type":      "application/json",
+			kie.HeaderTimestamp: timestamp,
+			kie.HeaderSignature: signature,
+		})
+		require.Equal(t, http.StatusOK, response.StatusCode)
+	}
+	require.Len(t, b.signaler.sent, 1)
+	signal, err := json.Marshal(b.signaler.sent[0].Callback)
+	require.NoError(t, err)
+	require.Less(t, len(signal), 4<<10)
+	require.EqualValues(t, 199, metrics.all.counters["stemflow_callbacks_receivedmap[outcome:repeated reason:none]"])
+	require.NotContains(t, b.log.String(), "repeated", "at the usual level")
+}
+
+// slowSignaler lets all repeats come in before the first one is delivered.
+type slowSignaler struct {
+	calls atomic.Int32
+	began chan struct{}
+	goOn  chan struct{}
+}
+
+func (s *slowSignaler) SignalWorkflow(context.Context, string, string, string, any) error {
+	if s.calls.Add(1) == 1 {
+		close(s.began)
+	}
+	<-s.goOn
+	return nil
+}
+
+func TestRepeatsAtOnceAreSignalledOnce(t *testing.T) {
+	signaler := &slowSignaler{began: make(chan struct{}), goOn: make(chan struct{})}
+	b := start(t, func(cfg *callbackbridge.Config) { cfg.Signaler = signaler })
+	var all sync.WaitGroup
+	post := func() {
+		answer := httptest.NewRecorder()
+		b.bare.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/callbacks/"+b.good, strings.NewReader(body)))
+		require.Equal(t, http.StatusOK, answer.Code)
+	}
+	all.Go(post)
+	<-signaler.began
+	for range 50 {
+		all.Go(post)
+	}
+	close(signaler.goOn)
+	all.Wait()
+	require.EqualValues(t, 1, signaler.calls.Load())
+}
+
+// What Temporal did not take must be taken when it comes again.
+func TestACallbackThatWasNotDeliveredIsNoRepeat(t *testing.T) {
+	for name, failure := range map[string]error{
+		"Temporal is away": serviceerror.NewUnavailable("away"),
+		"too slow":         context.DeadlineExceeded,
+		"odd":              errors.New("odd"),
+		"the run is over":  serviceerror.NewNotFound("over"), // a reset may open another one under the token
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, nil)
+			b.signaler.err = failure
+			for range 40 {
+				b.do(t, http.MethodPost, "/callbacks/"+b.good, body, isJSON)
+			}
+			b.signaler.err = nil
+			response, _ := b.do(t, http.MethodPost, "/callbacks/"+b.good, body, isJSON)
+			require.Equal(t, http.StatusOK, response.StatusCode)
+			require.Len(t, b.signaler.sent, 41)
+		})
+	}
+}
+
+func TestACallbackThatSaysMoreIsNoRepeat(t *testing.T) {
+	b := start(t, nil)
+	for _, body := range []string{
+		`{"code":500,"msg":"failed","data":{"task_id":"` + taskID + `"}}`,
+		`{"code":200,"data":{"task_id":"` + taskID + `","vocal_separation_info":null}}`,
+		body,
+		body, // a repeat
+	} {
+		response, _ := b.do(t, http.MethodPost, "/callbacks/"+b.good, body, isJSON)
+		require.Equal(t, http.StatusOK, response.StatusCode)
+	}
+	require.Len(t, b.signaler.sent, 3)
+}
+
+// Without a webhook key a stolen token can name any number of separations.
+func TestOneTokenBringsABoundedNumberOfSignals(t *testing.T) {
+	b := start(t, nil)
+	other := mintClaims(t, func(c *token.Claims) { c.RunID = "another run" })
+	status := map[int]int{}
+	for i := range 1000 {
+		body := strings.Replace(body, taskID, fmt.Sprintf("%032x", i), 1)
+		response, _ := b.do(t, http.MethodPost, "/callbacks/"+b.good, body, isJSON)
+		status[response.StatusCode]++
+	}
+	require.LessOrEqual(t, len(b.signaler.sent), 16)
+	require.Equal(t, map[int]int{http.StatusOK: 16, http.StatusTooManyRequests: 984}, status)
+	response, _ := b.do(t, http.MethodPost, "/callbacks/"+other, body, isJSON)
+	require.Equal(t, http.StatusOK, response.StatusCode, "others are served")
+	require.Less(t, strings.Count(b.log.String(), "refused"), 100, "the log is sampled")
+}
+
+func TestReadinessIsAskedOnceForMany(t *testing.T) {
+	var asked atomic.Int32
+	b := start(t, func(cfg *callbackbridge.Config) {
+		cfg.Ready = func(context.Context) error {
+			asked.Add(1)
+			return errors.New("away")
+		}
+	})
+	began := time.Now()
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			for range 50 {
+				answer := httptest.NewRecorder()
+				request := httptest.NewRequest(http.MethodGet, "/readyz", nil)
+				gone, cancel := context.WithCancel(t.Context())
+				cancel() // hanging up does not make the answer
+				b.bare.ServeHTTP(answer, request.WithContext(gone))
+				require.Equal(t, http.StatusServiceUnavailable, answer.Code)
+			}
+		})
+	}
+	all.Wait()
+	require.LessOrEqual(t, int(asked.Load()), int(time.Since(began).Seconds())+1)
+}
+
+func TestStrangersDoNotFillTheLog(t *testing.T) {
+	b := start(t, nil)
+	began := time.Now()
+	for range 500 {
+		b.do(t, http.MethodPost, "/callbacks/stranger", body, isJSON)
+	}
+	seconds := int(time.Since(began).Seconds()) + 2
+	require.LessOrEqual(t, strings.Count(b.log.String(), "callback refused"), 5*seconds)
+}
