@@ -34,12 +34,16 @@ const (
 	sourceAttempts  = 12
 	contentAttempts = 6
 	blockedAttempts = 6
+	// A file that is not there may not be there yet. Before it is waited for as long as for a host
+	// that fails, the provider is asked for another link.
+	missingAttempts = 6
 )
 
 // Execute skips a stem that is there already. It fails for good with ErrorSourceExpired (renew the
 // link), ErrorSourceForbidden, ErrorSourceTooLarge, and when the source fails again and again with
-// ErrorSourceNotAudio, ErrorSourceBlocked and ErrorProviderUnavailable; it is retried with
-// ErrorArchiveUnavailable for as long as the store is down.
+// ErrorSourceNotAudio, ErrorSourceBlocked, ErrorProviderUnavailable and, for a file that is not
+// there, ErrorSourceExpired; it is retried with ErrorArchiveUnavailable for as long as the store is
+// down.
 func (a *ArchiveStem) Execute(ctx context.Context, in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 	stemOf(in).annotate(ctx)
 	ctx, progress := startProgress(ctx, in.Stem.Name)
@@ -53,7 +57,7 @@ func (a *ArchiveStem) Execute(ctx context.Context, in activityapi.ArchiveStemInp
 
 	stem, err := a.archive(ctx, in, progress)
 	if err != nil {
-		err = progress.interrupted(ctx, a.failure(err, progress))
+		err = progress.interrupted(ctx, a.failure(in, err, progress))
 		countStemFailure(ctx, err)
 		return nil, err
 	}
@@ -62,7 +66,7 @@ func (a *ArchiveStem) Execute(ctx context.Context, in activityapi.ArchiveStemInp
 
 // archive looks for the stem before it fetches it, except in the first attempt of a run that paid
 // for it. A run that was reset is such a run too, and may have archived what the provider no longer
-// serves: when the link has expired, it looks after all.
+// serves: when the link does not work any more, it looks after all.
 func (a *ArchiveStem) archive(
 	ctx context.Context,
 	in activityapi.ArchiveStemInput,
@@ -75,12 +79,17 @@ func (a *ArchiveStem) archive(
 		}
 	}
 	stem, err := a.fetch(ctx, in, progress)
-	if expired, ok := errors.AsType[*source.Error](err); first && ok && expired.Kind == source.Expired {
+	if refused, ok := errors.AsType[*source.Error](err); first && ok && isStale(refused.Kind) {
 		if stem, lookErr := a.existing(ctx, in); stem != nil || lookErr != nil {
 			return stem, lookErr
 		}
 	}
 	return stem, err
+}
+
+// isStale reports whether only another link may help.
+func isStale(kind source.Kind) bool {
+	return kind == source.Expired || kind == source.Gone || kind == source.Missing
 }
 
 func stemOf(in activityapi.ArchiveStemInput) subject {
@@ -159,7 +168,7 @@ func (a *ArchiveStem) fetch(
 }
 
 // failure types an error for the engine and the workflow.
-func (a *ArchiveStem) failure(err error, progress *progress) error {
+func (a *ArchiveStem) failure(in activityapi.ArchiveStemInput, err error, progress *progress) error {
 	var e *source.Error
 	switch {
 	case errors.Is(err, errCutShort):
@@ -170,8 +179,16 @@ func (a *ArchiveStem) failure(err error, progress *progress) error {
 		return storeFailure(err)
 	}
 	switch e.Kind {
-	case source.Expired:
+	case source.Expired, source.Gone:
 		return final(stemflow.ErrorSourceExpired, err.Error(), err)
+	case source.Missing:
+		attempts := missingAttempts
+		if in.LastLink {
+			attempts = sourceAttempts
+		}
+		return a.sourceFailure(
+			stemflow.ErrorSourceExpired, attempts, err, progress, activityapi.ArchiveStemFailure{Missing: true},
+		)
 	case source.Forbidden:
 		return final(stemflow.ErrorSourceForbidden, err.Error(), err)
 	case source.TooLarge:
@@ -186,9 +203,11 @@ func (a *ArchiveStem) failure(err error, progress *progress) error {
 }
 
 // sourceFailure is retried until the source has had its attempts.
-func (a *ArchiveStem) sourceFailure(kind string, attempts int, err error, progress *progress) error {
+func (a *ArchiveStem) sourceFailure(
+	kind string, attempts int, err error, progress *progress, details ...any,
+) error {
 	if progress.sourceFailed() >= attempts {
-		return final(kind, err.Error(), err)
+		return final(kind, err.Error(), err, details...)
 	}
 	return retryable(kind, err.Error(), err)
 }

@@ -88,7 +88,11 @@ func TestArchiveStemRefusesWhatIsNoStem(t *testing.T) {
 			w.WriteHeader(http.StatusBadRequest)
 			_, _ = w.Write([]byte("<Error><Code>ExpiredToken</Code></Error>"))
 		}, stemflow.ErrorSourceExpired, true},
-		"gone": {status(404), stemflow.ErrorSourceExpired, true},
+		"gone":      {status(410), stemflow.ErrorSourceExpired, true},
+		"not there": {status(404), stemflow.ErrorSourceExpired, false},
+		"a page about the link": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte("<!doctype html><p>This link has expired"))
+		}, stemflow.ErrorSourceExpired, true},
 		"a cut body": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000000")
 			_, _ = w.Write(content)
@@ -118,6 +122,28 @@ func TestArchiveStemGivesUpOnASourceAfterItsAttempts(t *testing.T) {
 	h.env.SetHeartbeatDetails(activityapi.ArchiveStemHeartbeat{SourceFailures: sourceAttempts - 1})
 	_, err = h.archiveStem(source)
 	require.True(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable())
+}
+
+// A file that is not there is tried again, for longer when there is no other link, and the workflow
+// learns that it was missing.
+func TestArchiveStemGivesUpOnAMissingFile(t *testing.T) {
+	for lastLink, attempts := range map[bool]int{false: missingAttempts, true: sourceAttempts} {
+		h := newHarness(t)
+		in := activityapi.ArchiveStemInput{
+			Location: h.loc, SeparationTaskID: "id", LastLink: lastLink,
+			Stem: serve(t, func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusNotFound) }),
+		}
+		h.env.SetHeartbeatDetails(activityapi.ArchiveStemHeartbeat{SourceFailures: attempts - 2})
+		_, err := call[stemflow.Stem](h, activityapi.ActivityArchiveStem, in)
+		require.False(t, requireType(t, err, stemflow.ErrorSourceExpired).NonRetryable())
+		h.env.SetHeartbeatDetails(activityapi.ArchiveStemHeartbeat{SourceFailures: attempts - 1})
+		_, err = call[stemflow.Stem](h, activityapi.ActivityArchiveStem, in)
+		failure := requireType(t, err, stemflow.ErrorSourceExpired)
+		require.True(t, failure.NonRetryable())
+		var details activityapi.ArchiveStemFailure
+		require.NoError(t, failure.Details(&details))
+		require.True(t, details.Missing)
+	}
 }
 
 // A host that blocks this worker is final after some tries, as blocked: not as a link that must be

@@ -3,7 +3,9 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"time"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -50,10 +52,25 @@ func (a *RenewSource) Execute(ctx context.Context, in activityapi.RenewSourceInp
 			err,
 		)
 	}
-	return nil, final(
-		stemflow.ErrorSourceExpired,
-		"the link of "+stem.Name+" has expired and the provider gives no other: "+
-			"stems are kept for 14 days",
-		err,
-	)
+	var made time.Time
+	if record != nil {
+		made = record.CompletedAt
+		if made.IsZero() {
+			made = record.CreatedAt
+		}
+	}
+	return nil, final(stemflow.ErrorSourceExpired, noOtherLink(stem.Name, made, time.Now()), err)
+}
+
+// providerKeeps is how long the provider keeps stems.
+const providerKeeps = 14 * 24 * time.Hour
+
+// noOtherLink says that a stem is gone only if it surely is: what is gone may be paid for again.
+func noOtherLink(stem string, made, now time.Time) string {
+	if !made.IsZero() && now.Sub(made) > providerKeeps {
+		return fmt.Sprintf("the stems are gone: the provider gives no other link to %s, which it made on %s, "+
+			"and keeps stems for 14 days", stem, made.UTC().Format(time.DateOnly))
+	}
+	return "the provider gives no other link to " + stem + " now: start the track again later, unpaid, while it keeps the " +
+		"stems (14 days)"
 }

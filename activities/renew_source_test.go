@@ -3,7 +3,9 @@ package activities
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -67,4 +69,18 @@ func TestRenewSourceIsNotAnsweredByTheEdge(t *testing.T) {
 	h.use(edge.URL, "")
 	_, err = h.renew(in)
 	require.False(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable(), "of the record")
+}
+
+// What is gone may be paid for again, so only what is older than the provider keeps stems is called
+// gone.
+func TestNoOtherLinkSaysGoneOnlyOfWhatIs(t *testing.T) {
+	now := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
+	for age, gone := range map[time.Duration]bool{
+		0: false, time.Hour: false, providerKeeps: false, providerKeeps + time.Second: true, 90 * 24 * time.Hour: true,
+	} {
+		require.Equal(t, gone, strings.Contains(noOtherLink("vocals", now.Add(-age), now), "gone"), age)
+	}
+	unknown := noOtherLink("vocals", time.Time{}, now)
+	require.NotContains(t, unknown, "gone")
+	require.Contains(t, unknown, "unpaid")
 }

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"crypto/x509"
+	"net/netip"
 	"os"
 	"stemflow"
 
@@ -50,11 +51,30 @@ type Config struct {
 	// http and private addresses through, for local stacks.
 	SourceHosts          []string
 	AllowInsecureSources bool
+	// SourceNetworks are networks that stems may be fetched from although their addresses are not
+	// public. Loopback and link-local addresses and those of metadata services must be named as
+	// such: a larger network does not let them through.
+	SourceNetworks []netip.Prefix
+
+	// Proxy is the egress proxy that calls to the provider and fetches of stems go through; empty:
+	// they go straight. The environment's is taken by [FromEnv] alone.
+	Proxy Proxy
 
 	// WorkerOptions are the options of the host's worker, for [Register] alone: a plugin learns
 	// them from the SDK. The worker of the submit queue takes deployment version, identity,
 	// interceptors, OnFatalError and a few more from them.
 	WorkerOptions worker.Options
+}
+
+// Proxy is an egress proxy, as the variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY name it to other
+// programs. A proxy's address is a URL like "http://proxy.example.com:3128", with the scheme http,
+// https, socks5 or socks5h, perhaps with user and password.
+type Proxy struct {
+	// HTTPS and HTTP are the proxies for https and http addresses.
+	HTTPS, HTTP string
+	// NoProxy are hosts, domains, addresses and networks that are reached straight, separated by
+	// commas.
+	NoProxy string
 }
 
 // MinIO says how to reach an S3-compatible object store.
@@ -103,5 +123,9 @@ func FromWorker(c client.Client, env config.Worker) Config {
 		SubmitTaskQueue: submitQueue, SubmitRate: env.SubmitRate,
 		ArchiveConcurrency: env.ArchiveConcurrency, MaxStemSize: env.MaxStemSize,
 		SourceHosts: env.SourceHosts, AllowInsecureSources: env.AllowInsecureSources,
+		SourceNetworks: env.SourceNetworks,
+		Proxy: Proxy{
+			HTTPS: env.Proxy.HTTPS.Reveal(), HTTP: env.Proxy.HTTP.Reveal(), NoProxy: env.Proxy.NoProxy,
+		},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"stemflow/activities"
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
+	"stemflow/internal/egress"
 	"stemflow/internal/kie"
 	"stemflow/internal/source"
 	"stemflow/internal/token"
@@ -43,8 +44,11 @@ func newHost(cfg Config) (*host, error) {
 	if cfg.Client != nil {
 		h.attributes = &activities.SearchAttributes{Operator: cfg.Client.OperatorService()}
 	}
-	var err error
-	if h.provider, err = kie.New(kie.Options{BaseURL: cfg.BaseURL, APIKey: cfg.APIKey}); err != nil {
+	proxy, err := egress.New(egress.Settings(cfg.Proxy))
+	if err != nil {
+		return nil, fmt.Errorf("stemflow: %w", err)
+	}
+	if h.provider, err = kie.New(kie.Options{BaseURL: cfg.BaseURL, APIKey: cfg.APIKey, Proxy: proxy}); err != nil {
 		return nil, fmt.Errorf("stemflow: %w", err)
 	}
 	if h.store, err = archive.New(cfg.MinIO.options()); err != nil {
@@ -52,6 +56,7 @@ func newHost(cfg Config) (*host, error) {
 	}
 	h.sources = source.New(source.Options{
 		AllowedHosts: cfg.SourceHosts, AllowInsecure: cfg.AllowInsecureSources, MaxSize: cfg.MaxStemSize,
+		AllowedNetworks: cfg.SourceNetworks, Proxy: proxy,
 	})
 	if cfg.CallbackBaseURL != "" {
 		keyring, err := token.NewKeyring(cfg.CallbackSecrets)

@@ -68,29 +68,65 @@ func (s *separation) archiveStems(ctx workflow.Context) error {
 	return nil
 }
 
-// archiveStem moves one stem, and renews its link when it has expired.
+// archiveStem moves one stem, and renews its link when it does not work any more.
 func (s *separation) archiveStem(ctx workflow.Context, source stemflow.SourceStem) (stemflow.Stem, error) {
 	var tried []string
 	for {
-		var stem stemflow.Stem
-		err := workflow.ExecuteActivity(archiveOptions(ctx, source.Name), activityapi.ActivityArchiveStem,
-			activityapi.ArchiveStemInput{
-				Location: s.archive.Location, SeparationTaskID: s.separationTaskID, Stem: source, Fresh: !s.resumed,
-			}).
-			Get(ctx, &stem)
-		if kind, _ := applicationError(err); kind != stemflow.ErrorSourceExpired || len(tried) == maxRenewals {
+		stem, err := s.fetchStem(ctx, source, false)
+		kind, refused := applicationError(err)
+		if kind != stemflow.ErrorSourceExpired {
 			return stem, err
 		}
+		if len(tried) == maxRenewals {
+			return stem, expiredStem(fmt.Sprintf("%s; none of %d new links worked either", refused.Message(), maxRenewals), err)
+		}
 		tried = append(tried, source.URL)
-		err = workflow.ExecuteActivity(renewOptions(ctx, source.Name), activityapi.ActivityRenewSource,
+		renewErr := workflow.ExecuteActivity(renewOptions(ctx, source.Name), activityapi.ActivityRenewSource,
 			activityapi.RenewSourceInput{
 				SeparationTaskID: s.separationTaskID, Stem: source, Tried: tried,
 			}).
 			Get(ctx, &source)
-		if err != nil {
-			return stem, err
+		if renewErr == nil {
+			continue
 		}
+		renewKind, notRenewed := applicationError(renewErr)
+		if renewKind != stemflow.ErrorSourceExpired {
+			return stem, renewErr
+		}
+		if isMissing(refused) &&
+			workflow.GetVersion(ctx, "await-missing-stem", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+			// There is no other link. The file may not be there yet.
+			if stem, err = s.fetchStem(ctx, source, true); err == nil {
+				return stem, nil
+			}
+			if kind, refused = applicationError(err); kind != stemflow.ErrorSourceExpired {
+				return stem, err
+			}
+		}
+		return stem, expiredStem(refused.Message()+"; "+notRenewed.Message(), renewErr)
 	}
+}
+
+func (s *separation) fetchStem(
+	ctx workflow.Context, source stemflow.SourceStem, lastLink bool,
+) (stem stemflow.Stem, err error) {
+	in := activityapi.ArchiveStemInput{
+		Location: s.archive.Location, SeparationTaskID: s.separationTaskID, Stem: source, Fresh: !s.resumed,
+		LastLink: lastLink,
+	}
+	err = workflow.ExecuteActivity(archiveOptions(ctx, source.Name), activityapi.ActivityArchiveStem, in).Get(ctx, &stem)
+	return stem, err
+}
+
+// isMissing reports whether a stem's file was not there, which may pass.
+func isMissing(refused *temporal.ApplicationError) bool {
+	var details activityapi.ArchiveStemFailure
+	return refused.HasDetails() && refused.Details(&details) == nil && details.Missing
+}
+
+// expiredStem is the failure of a stem whose link does not work, and of which there is no other.
+func expiredStem(message string, cause error) error {
+	return temporal.NewNonRetryableApplicationError(message, stemflow.ErrorSourceExpired, cause)
 }
 
 // incomplete is the ending of a run that could not archive everything: of the stems' own type where

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
 )
@@ -43,6 +44,48 @@ func TestLinkThatNeverWorksIsGivenUp(t *testing.T) {
 	require.Equal(t, stemflow.ErrorSourceExpired, kind, "all stems failed alike")
 	require.Equal(t, separationID, details.SeparationTaskID)
 	require.Len(t, details.Failed, 2)
+	require.Contains(t, details.Failed[0].Message, "none of 3 new links worked either")
+}
+
+// A stem that is not there is awaited for longer when the provider has no other link to it, and then
+// believed to be missing. One whose link was refused is not.
+func TestMissingStemIsAwaited(t *testing.T) {
+	missing := func(missing bool) error {
+		return temporal.NewNonRetryableApplicationError(
+			"answered 404", stemflow.ErrorSourceExpired, nil, activityapi.ArchiveStemFailure{Missing: missing},
+		)
+	}
+	for name, c := range map[string]struct {
+		missing, comes bool
+		archived       int
+	}{
+		"it comes":         {true, true, 2},
+		"it does not come": {true, false, 0},
+		"it was refused":   {false, true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
+				if in.LastLink && c.comes {
+					return archived(in.Stem.Name), nil
+				}
+				return nil, missing(c.missing)
+			}
+			w.renew = func(activityapi.RenewSourceInput) (*stemflow.SourceStem, error) {
+				return nil, temporal.NewNonRetryableApplicationError("no other link", stemflow.ErrorSourceExpired, nil)
+			}
+			w.callbackAfter(time.Second, success(separationID))
+			w.run(input())
+			require.Equal(t, 2, w.calls[activityapi.ActivityRenewSource], "once for each stem")
+			if c.archived > 0 {
+				require.Len(t, w.result().Stems, c.archived)
+				return
+			}
+			kind, _, details := w.failure()
+			require.Equal(t, stemflow.ErrorSourceExpired, kind)
+			require.Equal(t, "answered 404; no other link", details.Failed[0].Message)
+		})
+	}
 }
 
 func TestBlockedLinkIsNotRenewed(t *testing.T) {

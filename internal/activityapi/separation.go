@@ -194,6 +194,15 @@ type ArchiveStemInput struct {
 	// Fresh says that this run paid for the separation, so that a first attempt need not look for
 	// what others have archived.
 	Fresh bool `json:"fresh,omitempty"`
+	// LastLink says that the provider has no other link: a file that is not there is awaited for
+	// longer.
+	LastLink bool `json:"lastLink,omitempty"`
+}
+
+// ArchiveStemFailure is the detail of an ErrorSourceExpired of ArchiveStem.
+type ArchiveStemFailure struct {
+	// Missing says that the file was not there, which may pass, and not that the link was refused.
+	Missing bool `json:"missing,omitempty"`
 }
 
 // ArchiveStemHeartbeat is the heartbeat detail of a pending ArchiveStem.

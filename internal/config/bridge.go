@@ -79,11 +79,11 @@ func (v *variables) networks(name string) []netip.Prefix {
 		network, err := netip.ParsePrefix(text)
 		if err != nil {
 			var single netip.Addr
-			if single, err = netip.ParseAddr(text); err == nil {
+			if single, err = netip.ParseAddr(text); err == nil && single.Zone() == "" {
 				network, err = single.Prefix(single.BitLen())
 			}
 		}
-		if err != nil {
+		if err != nil || !network.IsValid() {
 			v.report(name, "%q is neither an address nor a network, like 10.0.0.0/8", text)
 			continue
 		}

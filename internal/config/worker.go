@@ -5,6 +5,7 @@ package config
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"regexp"
 	"strings"
 
@@ -54,6 +55,10 @@ type Worker struct {
 	SourceHosts []string
 	// AllowInsecureSources lets http and private addresses through.
 	AllowInsecureSources bool
+	// SourceNetworks are fetched from although their addresses are not public.
+	SourceNetworks []netip.Prefix
+	// Proxy is the way to the provider and to the file hosts.
+	Proxy Proxy
 	// Deployment and BuildID are the worker's version, as Temporal's Worker Versioning knows it;
 	// without them it has none.
 	Deployment, BuildID string
@@ -93,6 +98,8 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 		MaxStemSize:          v.size("STEMFLOW_MAX_STEM_SIZE", DefaultMaxStemSize),
 		SourceHosts:          v.sourceHosts(),
 		AllowInsecureSources: v.flag("STEMFLOW_ALLOW_INSECURE_SOURCES"),
+		SourceNetworks:       v.networks("STEMFLOW_SOURCE_NETWORKS"),
+		Proxy:                v.proxy(),
 		MetricsAddr:          v.listenAddress("STEMFLOW_METRICS_ADDR", ":9464"),
 	}
 	w.LedgerBucket = v.ledgerBucket(w.Bucket)

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"stemflow/internal/egress"
 	"stemflow/internal/span"
 	"stemflow/internal/useragent"
 )
@@ -53,6 +54,8 @@ type Options struct {
 	// that, a connection that was never made cannot be told from a lost answer. By default the paid
 	// call has connections of its own, none used twice.
 	Transport http.RoundTripper
+	// Proxy is the way to the provider where Transport is not set; nil is straight.
+	Proxy *egress.Proxy
 }
 
 // Client calls the provider. It follows no redirect and never repeats a call on its own. It is safe
@@ -84,7 +87,10 @@ func New(o Options) (*Client, error) {
 	}
 	paid, free := o.Transport, o.Transport
 	if o.Transport == nil {
-		paid, free = singleUseTransport(), http.DefaultTransport.(*http.Transport).Clone()
+		single, kept := singleUseTransport(), http.DefaultTransport.(*http.Transport).Clone()
+		o.Proxy.Apply(single)
+		o.Proxy.Apply(kept)
+		paid, free = single, kept
 	}
 	return &Client{base: base, apiKey: o.APIKey, timeout: o.Timeout, paid: clientFor(paid), free: clientFor(free)}, nil
 }

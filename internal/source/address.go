@@ -6,7 +6,7 @@ import (
 )
 
 // publicIPv6 is all that is ever assigned for the public Internet. It leaves out loopback, unique
-// local, link-local and multicast addresses, and NAT64, which leads to any IPv4 address.
+// local, link-local and multicast addresses.
 var publicIPv6 = netip.MustParsePrefix("2000::/3")
 
 // reserved are the blocks that lead elsewhere than to the public Internet: IANA's special-purpose
@@ -23,22 +23,114 @@ var reserved = []netip.Prefix{
 	netip.MustParsePrefix("192.0.2.0/24"),     // documentation
 	netip.MustParsePrefix("192.88.99.0/24"),   // 6to4 relays
 	netip.MustParsePrefix("192.168.0.0/16"),   // private
-	netip.MustParsePrefix("198.18.0.0/15"),    // benchmarks
-	netip.MustParsePrefix("198.51.100.0/24"),  // documentation
-	netip.MustParsePrefix("203.0.113.0/24"),   // documentation
-	netip.MustParsePrefix("224.0.0.0/4"),      // multicast
-	netip.MustParsePrefix("240.0.0.0/4"),      // reserved, and broadcast
-	netip.MustParsePrefix("2001::/23"),        // protocol assignments, Teredo among them
-	netip.MustParsePrefix("2001:db8::/32"),    // documentation
-	netip.MustParsePrefix("2002::/16"),        // 6to4, which leads to any IPv4 address
-	netip.MustParsePrefix("3fff::/20"),        // documentation
+	fakeIP,
+	netip.MustParsePrefix("198.51.100.0/24"), // documentation
+	netip.MustParsePrefix("203.0.113.0/24"),  // documentation
+	netip.MustParsePrefix("224.0.0.0/4"),     // multicast
+	netip.MustParsePrefix("240.0.0.0/4"),     // reserved, and broadcast
+	netip.MustParsePrefix("2001::/23"),       // protocol assignments, Teredo among them
+	netip.MustParsePrefix("2001:db8::/32"),   // documentation
+	netip.MustParsePrefix("3fff::/20"),       // documentation
+}
+
+// fakeIP is the block for benchmarks, from which proxies that work by a resolver of their own give
+// an address to every name.
+var fakeIP = netip.MustParsePrefix("198.18.0.0/15")
+
+// sensitive are blocks that are the machine itself, or hand out its credentials. A network that an
+// operator admits does not admit them as a part of it: it must name the block, or a part of it.
+var sensitive = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("127.0.0.0/8"),
+	netip.MustParsePrefix("169.254.0.0/16"),
+	netip.MustParsePrefix("::/127"), // unspecified and loopback
+	netip.MustParsePrefix("fe80::/10"),
+	// Metadata services, and the agents that hand out credentials to containers.
+	netip.MustParsePrefix("100.100.100.200/32"),
+	netip.MustParsePrefix("168.63.129.16/32"),
+	netip.MustParsePrefix("169.254.169.254/32"),
+	netip.MustParsePrefix("169.254.170.2/32"),
+	netip.MustParsePrefix("169.254.170.23/32"),
+	netip.MustParsePrefix("192.0.0.192/32"),
+	netip.MustParsePrefix("fd00:ec2::23/128"),
+	netip.MustParsePrefix("fd00:ec2::254/128"),
+	netip.MustParsePrefix("fd20:ce::254/128"),
+}
+
+var (
+	nat64      = netip.MustParsePrefix("64:ff9b::/96")
+	localNAT64 = netip.MustParsePrefix("64:ff9b:1::/48")
+	sixToFour  = netip.MustParsePrefix("2002::/16")
+)
+
+// addressGuard decides which addresses may be connected to: public ones, and those of the networks
+// that the operator admits.
+type addressGuard struct{ admitted []netip.Prefix }
+
+// check refuses an address. An IPv6 address that leads to an IPv4 address is judged by that.
+func (g addressGuard) check(address netip.Addr) error {
+	if !address.IsValid() || address.Zone() != "" {
+		return &addressError{address: address.String()}
+	}
+	plain := address.Unmap()
+	for _, target := range targets(plain) {
+		if !g.admits(plain, target) {
+			return &addressError{address: address.String(), target: target}
+		}
+	}
+	return nil
+}
+
+// admits reports whether target, which connecting to address leads to, is public or admitted by
+// either name.
+func (g addressGuard) admits(address, target netip.Addr) bool {
+	if isPublic(target) {
+		return true
+	}
+	least := 0
+	for _, block := range sensitive {
+		if block.Contains(target) {
+			least = max(least, block.Bits())
+		}
+	}
+	for _, network := range g.admitted {
+		if network.Contains(target) && network.Bits() >= least || network.Contains(address) && least == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// targets are the addresses that connecting to address may lead to: the IPv4 address in it where it
+// is one of those that a translator or a relay turns into one, and otherwise itself.
+func targets(address netip.Addr) []netip.Addr {
+	b := address.As16()
+	ipv4 := func(i, j, k, l int) netip.Addr { return netip.AddrFrom4([4]byte{b[i], b[j], b[k], b[l]}) }
+	switch {
+	case nat64.Contains(address):
+		return []netip.Addr{ipv4(12, 13, 14, 15)}
+	case sixToFour.Contains(address):
+		return []netip.Addr{ipv4(2, 3, 4, 5)}
+	case localNAT64.Contains(address):
+		// A network may put prefixes of different lengths here, and each of them has its IPv4
+		// address elsewhere (RFC 6052). After that of the shortest there are zeros.
+		if b[11]|b[12]|b[13]|b[14]|b[15] == 0 {
+			return []netip.Addr{ipv4(6, 7, 9, 10)}
+		}
+		possible := []netip.Addr{ipv4(12, 13, 14, 15)}
+		for _, other := range []netip.Addr{ipv4(6, 7, 9, 10), ipv4(7, 9, 10, 11), ipv4(9, 10, 11, 12)} {
+			// Nothing is sent on to 0.0.0.0/8, which is what the zeros of a longer prefix read as.
+			if other.As4()[0] != 0 {
+				possible = append(possible, other)
+			}
+		}
+		return possible
+	}
+	return []netip.Addr{address}
 }
 
 // isPublic reports whether address is a unicast address on the public Internet.
 func isPublic(address netip.Addr) bool {
-	// Connecting to an IPv4-mapped address goes to the IPv4 address in it.
-	address = address.Unmap()
-	// No block contains an address with a zone.
 	if address.Is6() && !publicIPv6.Contains(address) {
 		return false
 	}
@@ -51,8 +143,21 @@ func isPublic(address netip.Addr) bool {
 }
 
 // addressError is a refusal to connect to an address.
-type addressError struct{ address string }
+type addressError struct {
+	address string
+	// target is the address that it leads to, where that is known.
+	target netip.Addr
+}
 
 func (e *addressError) Error() string {
-	return fmt.Sprintf("it resolves to %s, which is not on the public Internet", e.address)
+	what := "it resolves to " + e.address
+	if e.target.IsValid() && e.target.String() != e.address {
+		what += ", which leads to " + e.target.String()
+	}
+	if fakeIP.Contains(e.target) {
+		return fmt.Sprintf("%s: a resolver on this network gives such addresses to names that a proxy intercepts. If that "+
+			"is how this network works, set STEMFLOW_SOURCE_NETWORKS=%s, or HTTPS_PROXY to the proxy itself", what, fakeIP)
+	}
+	return what + ", which is not on the public Internet: if this network does reach the file host by that address, " +
+		"admit its range with STEMFLOW_SOURCE_NETWORKS"
 }

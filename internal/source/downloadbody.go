@@ -12,8 +12,8 @@ import (
 )
 
 // Body is a file on its way. Reading ends with io.EOF only if all of the file was read; it fails
-// with an [*Error] of kind Truncated, TooLarge, Stalled or Empty, or with the error of the ended
-// context. It never fails with io.ErrUnexpectedEOF, which some readers take for the end of the
+// with an [*Error] of kind Truncated, TooLarge, Stalled or Empty, with that of a page that says why
+// there is no file, or with the error of the ended context. It never fails with io.ErrUnexpectedEOF, which some readers take for the end of the
 // file. Where the host tells no size and ends the file by closing the connection, a cut file cannot
 // be told from a whole one.
 type Body struct {
@@ -25,6 +25,11 @@ type Body struct {
 	host     string
 	response io.ReadCloser
 	maxSize  int64
+	// answer is what the host said so far; begun is set once its first bytes have been looked at,
+	// and head is what is left of them.
+	answer answer
+	begun  bool
+	head   []byte
 	// request is the transfer's span.
 	request span.Request
 
@@ -64,7 +69,7 @@ func (b *Body) Read(p []byte) (int, error) {
 		return 0, b.err
 	}
 	b.watchdog.Reset(b.stallTimeout)
-	n, err := b.response.Read(p)
+	n, err := b.readChecked(p)
 	b.watchdog.Stop()
 	b.read += int64(n)
 	if over := b.read - b.maxSize; b.maxSize > 0 && over > 0 {
@@ -80,8 +85,47 @@ func (b *Body) Read(p []byte) (int, error) {
 	return n, b.err
 }
 
+// maxPage bounds what is read of a page before it is judged, in bytes.
+const maxPage = 4 << 10
+
+// readChecked reads on, except where the body begins as a page that says why there is no file.
+func (b *Body) readChecked(p []byte) (int, error) {
+	if len(b.head) > 0 {
+		n := copy(p, b.head)
+		b.head = b.head[n:]
+		return n, nil
+	}
+	n, err := b.response.Read(p)
+	if b.begun || n == 0 {
+		return n, err
+	}
+	b.begun = true
+	if !looksLikeText(string(p[:min(n, maxPage)])) {
+		return n, err
+	}
+	page := append([]byte(nil), p[:n]...)
+	for err == nil && len(page) < maxPage {
+		next := make([]byte, maxPage-len(page))
+		var more int
+		more, err = b.response.Read(next)
+		page = append(page, next[:more]...)
+	}
+	b.answer.text = string(page[:min(len(page), maxPage)])
+	if kind := classify(b.answer); kind != "" {
+		return 0, b.answer.failure(kind, b.host)
+	}
+	b.head = page[n:]
+	if len(b.head) > 0 {
+		err = nil // the transport will say it again
+	}
+	return n, err
+}
+
 // explain turns the transport's error into ours.
 func (b *Body) explain(err error) error {
+	if refused, ok := err.(*Error); ok {
+		return refused
+	}
 	switch whole := b.Size < 0 || b.read == b.Size; {
 	case err == io.EOF && b.read == 0:
 		return fail(Empty, b.host, "served no byte: try again later")

@@ -9,11 +9,17 @@ const (
 	// Forbidden: the link, a redirect of it, or the address that its host resolves to is not
 	// allowed. Trying again is pointless.
 	Forbidden Kind = "forbidden"
-	// Expired: the host does not know the link any more, or its signature is over (403, 404, 410;
-	// 400 and 401 of an object store). A renewed link may work.
+	// Expired: the link is not good any more: its signature is over, or its host wants another
+	// (mostly 403; 400, 401, 404 and 410 where they say so). A renewed link may work.
 	Expired Kind = "expired"
+	// Missing: the file is not there (404). One that was just made may not be there yet, so trying
+	// again may help, and another link as well.
+	Missing Kind = "missing"
+	// Gone: the file is not there any more (410). Only another link may help.
+	Gone Kind = "gone"
 	// Blocked: the host refuses this client, and not the link: a bot block, a challenge for
-	// browsers. Trying again may help; the stem is not lost.
+	// browsers; or the operator's proxy refuses the host. Trying again may help; the stem is not
+	// lost.
 	Blocked Kind = "blocked"
 	// TooLarge: the file is larger than Options.MaxSize.
 	TooLarge Kind = "too large"

@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
+	"stemflow/internal/egress"
 	"stemflow/internal/span"
 	"stemflow/internal/useragent"
 )
@@ -25,6 +27,13 @@ type Options struct {
 	// AllowInsecure lets plain http, any port, and private addresses pass, for local stacks. The
 	// hosts must be allowed still.
 	AllowInsecure bool
+	// AllowedNetworks are fetched from although their addresses are not public. Loopback and
+	// link-local addresses and those of metadata services must be named as such: a larger network
+	// does not allow them.
+	AllowedNetworks []netip.Prefix
+	// Proxy is the way to the hosts; nil is straight. Where a proxy connects, names are resolved by
+	// it, and it alone can check their addresses.
+	Proxy *egress.Proxy
 	// MaxSize is the most bytes that a file may have; 0 is any number.
 	MaxSize int64
 	// StallTimeout is how long to wait for the answer to a request, and for each next byte of the
@@ -45,6 +54,7 @@ const maxRedirects = 5
 // Fetcher fetches files. It keeps connections for reuse and is safe for concurrent use.
 type Fetcher struct {
 	guard        guard
+	addresses    addressGuard
 	maxSize      int64
 	stallTimeout time.Duration
 	transport    http.RoundTripper
@@ -60,6 +70,7 @@ func New(options Options) *Fetcher {
 	}
 	return &Fetcher{
 		guard:        newGuard(options.AllowedHosts, options.AllowInsecure),
+		addresses:    addressGuard{options.AllowedNetworks},
 		maxSize:      options.MaxSize,
 		stallTimeout: options.StallTimeout,
 		transport:    options.Transport,
@@ -88,23 +99,32 @@ func (f *Fetcher) Open(ctx context.Context, rawURL string) (*Body, error) {
 		return nil, err
 	}
 	request.Answered(response.StatusCode)
-	host := response.Request.URL.Hostname()
-	if err := f.checkAnswer(ctx, cancel, response, host); err != nil {
+	asked := response.Request.URL
+	host := asked.Hostname()
+	a := answer{
+		status: response.StatusCode, header: response.Header,
+		link: asked, redirected: *asked != *link, now: time.Now(),
+	}
+	if err := f.checkAnswer(ctx, cancel, a, response, host); err != nil {
 		cancel(nil)
 		_ = response.Body.Close()
 		request.Finish(err)
 		return nil, err
 	}
 	body := newBody(ctx, cancel, response, host, f.maxSize, f.stallTimeout)
-	body.request = request
+	body.request, body.answer = request, a
 	return body, nil
 }
 
 // follow asks for link and for what it redirects to, and returns the first answer that is no
 // redirect.
 func (f *Fetcher) follow(ctx context.Context, link *url.URL) (*http.Response, error) {
-	for range 1 + maxRedirects {
-		if err := f.guard.check(link); err != nil {
+	for i := range 1 + maxRedirects {
+		if err := f.check(link); err != nil {
+			if i > 0 && leadsToLogin(link) {
+				// No setting would make a login page the file.
+				return nil, fail(Expired, link.Hostname(), "it was redirected to a login page: ask the provider for a new link")
+			}
 			return nil, err
 		}
 		response, err := f.ask(ctx, link)
@@ -122,6 +142,24 @@ func (f *Fetcher) follow(ctx context.Context, link *url.URL) (*http.Response, er
 		}
 	}
 	return nil, fail(Unavailable, link.Hostname(), "the link redirects more than %d times", maxRedirects)
+}
+
+// check refuses every URL that may not be asked for. What is connected to straight is checked again
+// when its address is known.
+func (f *Fetcher) check(link *url.URL) error {
+	if err := f.guard.check(link); err != nil {
+		return err
+	}
+	t, ok := f.transport.(*transport)
+	if !ok || f.guard.insecure || !t.goesThroughProxy(link) {
+		return nil
+	}
+	if address, err := netip.ParseAddr(link.Hostname()); err == nil {
+		if err := f.addresses.check(address); err != nil {
+			return fail(Forbidden, link.Hostname(), "%w", err)
+		}
+	}
+	return nil
 }
 
 func redirects(status int) bool {
@@ -158,15 +196,18 @@ func (f *Fetcher) ask(ctx context.Context, link *url.URL) (*http.Response, error
 	if refused, ok := errors.AsType[*addressError](err); ok {
 		return nil, fail(Forbidden, host, "%w", refused)
 	}
+	if refused, ok := errors.AsType[*egress.Refusal](err); ok && refused.Denied() {
+		return nil, fail(Blocked, host, "%w; then start again, unpaid", refused)
+	}
 	return nil, fail(Unavailable, host, "%w", err)
 }
 
 // checkAnswer refuses every answer that is not the file.
 func (f *Fetcher) checkAnswer(
-	ctx context.Context, cancel context.CancelCauseFunc, response *http.Response, host string,
+	ctx context.Context, cancel context.CancelCauseFunc, a answer, response *http.Response, host string,
 ) error {
-	if response.StatusCode != http.StatusOK {
-		return f.refusal(ctx, cancel, response, host)
+	if response.StatusCode != http.StatusOK || challenged(response.Header) {
+		return f.refusal(ctx, cancel, a, response.Body, host)
 	}
 	if coding := response.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return fail(Unavailable, host, "sent content coding %q unasked", coding)

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"errors"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -20,7 +19,7 @@ type guard struct {
 func newGuard(hosts []string, insecure bool) guard {
 	g := guard{insecure: insecure}
 	for _, host := range hosts {
-		host = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(host), "."))
+		host = strings.ToLower(strings.Trim(strings.TrimSpace(host), "."))
 		if address, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 			g.addresses = append(g.addresses, address)
 		} else if host != "" {
@@ -28,17 +27,6 @@ func newGuard(hosts []string, insecure bool) guard {
 		}
 	}
 	return g
-}
-
-// parseLink reads a link, which may be relative to base. The provider leaves spaces in links as
-// they are.
-func parseLink(base *url.URL, link string) (*url.URL, error) {
-	parsed, err := base.Parse(strings.ReplaceAll(strings.TrimSpace(link), " ", "%20"))
-	if err != nil {
-		// The parser's error repeats the link.
-		return nil, errors.New("the link is not a URL")
-	}
-	return parsed, nil
 }
 
 // check refuses every URL that the fetcher may not ask for.

@@ -88,12 +88,16 @@ func TestOpenTellsBlockedFromExpired(t *testing.T) {
 			"signature does not match":         refusing(401, storageError("SignatureDoesNotMatch", "x"), inXML),
 			"a text that says expired":         refusing(401, "link expired", plainText),
 			"a dead link by its own status":    refusing(441, ""),
-			"not found behind the edge":        refusing(404, "error code: 1010", cloudflare),
 		},
+		Missing: {
+			"not found":                 refusing(404, "<html><h1>404 Not Found</h1></html>", inHTML),
+			"no key":                    refusing(404, storageError("NoSuchKey", "The specified key does not exist."), inXML),
+			"not found behind the edge": refusing(404, "error code: 1010", cloudflare),
+		},
+		Gone: {"gone": refusing(410, "Gone", plainText)},
 		Unavailable: {
 			"a bad request of a store":  refusing(400, storageError("InvalidArgument", "x"), inXML),
 			"a bad request":             refusing(400, "<html>400 Bad Request</html>", inHTML),
-			"unauthorized":              refusing(401, "Unauthorized", plainText),
 			"a rate limit of the edge":  refusing(429, "error code: 1015", cloudflare),
 			"a store that is too busy":  refusing(503, storageError("SlowDown", "x"), inXML),
 			"an error page of the edge": refusing(503, `<html><div id="cf-error-details">503</div></html>`, cloudflare, inHTML),
@@ -156,31 +160,4 @@ func TestOpenEndsWithItsContextWithinAnExplanation(t *testing.T) {
 	})
 	_, err := local(Options{}).Open(ctx, server.URL+secretPath)
 	require.ErrorIs(t, err, context.Canceled)
-}
-
-// Whatever a host says, a link that it does not know is expired, an object store's refusal is about
-// the link, and nothing of the answer is repeated.
-func FuzzRefusal(f *testing.F) {
-	denied := storageError("AccessDenied", "x")
-	for _, text := range []string{"error code: 1010", challengePage, blockPage, nginxPage, denied, ""} {
-		for _, status := range []int{400, 401, 403, 404, 410, 429, 441, 500, 503} {
-			f.Add(status, "cloudflare", "text/html", text)
-		}
-	}
-	f.Fuzz(func(t *testing.T, status int, server, contentType, text string) {
-		header := http.Header{"Server": {server}, "Content-Type": {contentType}}
-		kind := kindOfRefusal(status, header, text)
-		require.Contains(t, []Kind{Expired, Blocked, Unavailable}, kind)
-		require.Equal(t, kind, kindOfRefusal(status, header, text))
-		switch status {
-		case 404, 410, 441:
-			require.Equal(t, Expired, kind)
-		case 403:
-			require.NotEqual(t, Unavailable, kind, "a forbidden link is never tried for long")
-			require.Equal(t, Expired, kindOfRefusal(status, header, denied+text))
-		case 429, 503, 400, 401:
-		default:
-			require.Equal(t, Unavailable, kind)
-		}
-	})
 }
