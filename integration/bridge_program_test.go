@@ -41,7 +41,10 @@ func quiet() log.Logger { return log.NewStructuredLogger(slog.New(slog.DiscardHa
 
 // ourVariables are the beginnings of the names of all variables that stemflow's programs read: a
 // test's programs are not configured by the shell that runs the test.
-var ourVariables = []string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_", "OTEL_"}
+var ourVariables = []string{
+	"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_", "OTEL_",
+	"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy",
+}
 
 // startBridgeProcess starts the program for a Temporal, with more variables, and returns it with
 // its address. Its log goes to log, where given.

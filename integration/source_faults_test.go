@@ -33,6 +33,7 @@ func TestSourceFaultsThatPass(t *testing.T) {
 		"expired with 410":                 {Expired: kiesim.ExpiredAtOnce, ExpiredStatus: 410},
 		"expired with 400":                 {Expired: kiesim.ExpiredAtOnce, ExpiredStatus: 400},
 		"expired with 401":                 {Expired: kiesim.ExpiredAtOnce, ExpiredStatus: 401},
+		"404":                              {Fault: kiesim.FileStatus, Status: 404, Times: 2},
 		"blocked":                          {Fault: kiesim.FileBlocked, Times: 2},
 		"expired in the middle of a read, renewed by the record": {
 			Expired: kiesim.ExpiredMidRead, RenewedBy: kiesim.RenewedByRecordInfo,

@@ -55,8 +55,8 @@ func Write(tb testing.TB, certFile, keyFile string) *x509.CertPool {
 	return a.Pool
 }
 
-// Issue writes a new server certificate of 127.0.0.1 and localhost, and its key, PEM.
-func (a *Authority) Issue(certFile, keyFile string) {
+// Issue writes a new server certificate of 127.0.0.1, localhost and the names, and its key, PEM.
+func (a *Authority) Issue(certFile, keyFile string, names ...string) {
 	a.tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(a.tb, err)
@@ -64,7 +64,7 @@ func (a *Authority) Issue(certFile, keyFile string) {
 	template.KeyUsage, template.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{
 		x509.ExtKeyUsageServerAuth,
 	}
-	template.DNSNames, template.IPAddresses = []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1)}
+	template.DNSNames, template.IPAddresses = append([]string{"localhost"}, names...), []net.IP{net.IPv4(127, 0, 0, 1)}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
 	require.NoError(a.tb, err)
 	private, err := x509.MarshalPKCS8PrivateKey(key)

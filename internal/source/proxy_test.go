@@ -1,0 +1,103 @@
+package source
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow/internal/egress"
+	"stemflow/internal/egress/egresstest"
+)
+
+const proxyUser = "user:secret-password"
+
+func proxied(t *testing.T, addr, noProxy string) *egress.Proxy {
+	t.Helper()
+	p, err := egress.New(egress.Settings{HTTPS: "http://" + proxyUser + "@" + addr, NoProxy: noProxy})
+	require.NoError(t, err)
+	return p
+}
+
+// All guards are up, names resolve at the proxy alone, and its own address is a loopback one.
+func TestOpenThroughAProxy(t *testing.T) {
+	server, roots := tlsServer(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/away" {
+			http.Redirect(w, r, "https://files.example.com/Lead Vocal.mp3", http.StatusFound)
+			return
+		}
+		_, _ = w.Write([]byte("content of " + r.Host))
+	})
+	proxy := egresstest.New(t, map[string]string{
+		"example.com:443": server.Listener.Addr().String(), "files.example.com:443": server.Listener.Addr().String(),
+	})
+	proxy.Demand(proxyUser)
+	fetcher := New(Options{AllowedHosts: []string{"example.com"}, RootCAs: roots, Proxy: proxied(t, proxy.Addr, "")})
+	defer fetcher.Close()
+	body, err := fetcher.Open(t.Context(), "https://example.com/away")
+	require.NoError(t, err)
+	require.Equal(t, "content of files.example.com", read(t, body))
+	require.Equal(t, []string{"example.com:443", "files.example.com:443"}, proxy.Asked())
+}
+
+func TestProxyIsNotAskedForWhatIsForbidden(t *testing.T) {
+	proxy := egresstest.New(t, nil)
+	hosts := []string{"example.com", "10.0.0.1", "169.254.169.254", "198.18.0.21", "64:ff9b::a00:1", "::1", "127.0.0.1"}
+	fetcher := New(Options{AllowedHosts: hosts, Proxy: proxied(t, proxy.Addr, "")})
+	for _, link := range []string{
+		"https://10.0.0.1" + secretPath, "https://169.254.169.254" + secretPath, "https://198.18.0.21" + secretPath,
+		"https://[64:ff9b::a00:1]" + secretPath, "https://[::1]" + secretPath, "https://127.0.0.1" + secretPath,
+		"https://example.org" + secretPath, "https://example.com:8443" + secretPath,
+	} {
+		_, err := fetcher.Open(t.Context(), link)
+		requireKind(t, Forbidden, err)
+	}
+	require.Empty(t, proxy.Asked())
+
+	admitting := New(Options{
+		AllowedHosts: hosts, Proxy: proxied(t, proxy.Addr, ""), AllowedNetworks: networks("10.0.0.0/8"),
+	})
+	_, err := admitting.Open(t.Context(), "https://10.0.0.1"+secretPath)
+	requireKind(t, Unavailable, err)
+	require.Equal(t, []string{"10.0.0.1:443"}, proxy.Asked())
+}
+
+// A host that is exempt from the proxy is reached straight, with its address checked.
+func TestNoProxyKeepsTheGuard(t *testing.T) {
+	proxy := egresstest.New(t, nil)
+	fetcher := New(Options{AllowedHosts: []string{"10.0.0.1", "localhost"}, Proxy: proxied(t, proxy.Addr, "10.0.0.0/8")})
+	for _, link := range []string{"https://10.0.0.1" + secretPath, "https://localhost" + secretPath} {
+		_, err := fetcher.Open(t.Context(), link)
+		requireKind(t, Forbidden, err)
+	}
+	require.Empty(t, proxy.Asked())
+}
+
+func TestOpenIgnoresTheEnvironmentsProxy(t *testing.T) {
+	transport := New(Options{}).transport.(*transport)
+	require.Nil(t, transport.straight.Proxy)
+	require.Nil(t, transport.proxied.Proxy)
+	require.False(t, transport.goesThroughProxy(&url.URL{Scheme: "https", Host: "example.com"}))
+}
+
+// A proxy that does not let a host through is told as such, with what to do, and without its
+// credentials.
+func TestProxyThatRefuses(t *testing.T) {
+	for status, want := range map[int]Kind{
+		403: Blocked, 405: Blocked, 407: Blocked, 451: Blocked, 408: Unavailable, 429: Unavailable, 500: Unavailable,
+		502: Unavailable, 503: Unavailable, 504: Unavailable,
+	} {
+		proxy := egresstest.New(t, nil)
+		proxy.Deny("example.com:443", status)
+		fetcher := New(Options{AllowedHosts: []string{"example.com"}, Proxy: proxied(t, proxy.Addr, "")})
+		_, err := fetcher.Open(t.Context(), "https://example.com"+secretPath)
+		failure := requireKind(t, want, err)
+		require.Equal(t, "example.com", failure.Host)
+		require.ErrorContains(t, err, "the egress proxy answered")
+	}
+
+	fetcher := New(Options{AllowedHosts: []string{"example.com"}, Proxy: proxied(t, "127.0.0.1:1", "")})
+	_, err := fetcher.Open(t.Context(), "https://example.com"+secretPath)
+	requireKind(t, Unavailable, err)
+}
