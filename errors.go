@@ -37,8 +37,8 @@ const (
 	ErrorSourceTooLarge = "SourceTooLarge"
 	// ErrorSourceForbidden: a stem's link leads to a host or an address that is not allowed.
 	ErrorSourceForbidden = "SourceForbidden"
-	// ErrorSourceBlocked: a file host refuses this worker, by its address or User-Agent. Nothing is
-	// lost and nothing has expired: another start, when the host lets the worker in, is unpaid.
+	// ErrorSourceBlocked: a file host refuses this worker, by its address or User-Agent, or the
+	// egress proxy refuses the host. Nothing is lost and nothing has expired: another start, when the host lets the worker in, is unpaid.
 	ErrorSourceBlocked = "SourceBlocked"
 	// ErrorArchiveUnavailable: the object store cannot be reached or refuses.
 	ErrorArchiveUnavailable = "ArchiveUnavailable"
@@ -124,12 +124,14 @@ var errorTypes = []ErrorType{
 		"separation task id; with `allowPartial` the other stems are archived"},
 	{ErrorSourceTooLarge, PaidYes, "raise the worker's `STEMFLOW_MAX_STEM_SIZE` and start again, unpaid"},
 	{ErrorSourceForbidden, PaidYes, "if the host that the message names is the provider's, add it to the worker's " +
-		"`STEMFLOW_SOURCE_HOSTS` and start again, unpaid"},
+		"`STEMFLOW_SOURCE_HOSTS`; if it names an address that this network gives the provider's hosts, admit its range " +
+		"with `STEMFLOW_SOURCE_NETWORKS`. Then start again, unpaid"},
 	{
 		ErrorSourceBlocked,
 		PaidYes,
 		"the stems are still there, but the file host refuses the worker, by its address or its " +
-			"User-Agent: have it let in, or let a worker with another address fetch them, and start again, unpaid",
+			"User-Agent, or the egress proxy refuses the file host: have it let in, or let a worker with another " +
+			"address fetch them, and start again, unpaid",
 	},
 	{ErrorArchiveUnavailable, PaidSeeDetails, "the message says what of the object store to mend: its address, " +
 		"credentials, policy or certificate. Then start again: what is paid for is resumed, unpaid"},

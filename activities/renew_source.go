@@ -71,6 +71,6 @@ func noOtherLink(stem string, made, now time.Time) string {
 		return fmt.Sprintf("the stems are gone: the provider gives no other link to %s, which it made on %s, "+
 			"and keeps stems for 14 days", stem, made.UTC().Format(time.DateOnly))
 	}
-	return "the provider gives no other link to " + stem + " now: start the track again later, unpaid, while it keeps the " +
-		"stems (14 days)"
+	return "the provider gives no other link to " + stem + " now: start the track again later, unpaid, while it " +
+		"keeps the stems (14 days)"
 }

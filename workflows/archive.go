@@ -78,7 +78,8 @@ func (s *separation) archiveStem(ctx workflow.Context, source stemflow.SourceSte
 			return stem, err
 		}
 		if len(tried) == maxRenewals {
-			return stem, expiredStem(fmt.Sprintf("%s; none of %d new links worked either", refused.Message(), maxRenewals), err)
+			message := fmt.Sprintf("%s; none of %d new links worked either", refused.Message(), maxRenewals)
+			return stem, expiredStem(message, err)
 		}
 		tried = append(tried, source.URL)
 		renewErr := workflow.ExecuteActivity(renewOptions(ctx, source.Name), activityapi.ActivityRenewSource,
@@ -114,7 +115,8 @@ func (s *separation) fetchStem(
 		Location: s.archive.Location, SeparationTaskID: s.separationTaskID, Stem: source, Fresh: !s.resumed,
 		LastLink: lastLink,
 	}
-	err = workflow.ExecuteActivity(archiveOptions(ctx, source.Name), activityapi.ActivityArchiveStem, in).Get(ctx, &stem)
+	err = workflow.ExecuteActivity(archiveOptions(ctx, source.Name), activityapi.ActivityArchiveStem, in).
+		Get(ctx, &stem)
 	return stem, err
 }
 

@@ -47,8 +47,8 @@ func TestLinkThatNeverWorksIsGivenUp(t *testing.T) {
 	require.Contains(t, details.Failed[0].Message, "none of 3 new links worked either")
 }
 
-// A stem that is not there is awaited for longer when the provider has no other link to it, and then
-// believed to be missing. One whose link was refused is not.
+// A stem that is not there is awaited for longer when the provider has no other link to it, and
+// then believed to be missing. One whose link was refused is not.
 func TestMissingStemIsAwaited(t *testing.T) {
 	missing := func(missing bool) error {
 		return temporal.NewNonRetryableApplicationError(

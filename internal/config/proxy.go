@@ -12,8 +12,8 @@ type Proxy struct {
 	NoProxy     string
 }
 
-// proxy reads the variables that every program reads, in either spelling. A wrong one ends the start:
-// a proxy that is passed by would be noticed when a track is paid for.
+// proxy reads the variables that every program reads, in either spelling. A wrong one ends the
+// start: a proxy that is passed by would be noticed when a track is paid for.
 func (v *variables) proxy() Proxy {
 	return Proxy{
 		HTTPS:   v.proxyURL("HTTPS_PROXY"),

@@ -19,8 +19,9 @@ import (
 // Settings are the values of HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as every other program reads
 // them.
 type Settings struct {
-	// HTTPS and HTTP are the proxies for https and http addresses: URLs with the scheme http, https,
-	// socks5 or socks5h, perhaps with user and password. Without a scheme it is http; empty: none.
+	// HTTPS and HTTP are the proxies for https and http addresses: URLs with the scheme http,
+	// https, socks5 or socks5h, perhaps with user and password. Without a scheme it is http; empty:
+	// none.
 	HTTPS, HTTP string
 	// NoProxy are the hosts that are reached straight, separated by commas: names (with all below
 	// them), addresses, networks, or "*". Localhost and loopback addresses always are.
@@ -53,8 +54,8 @@ func New(s Settings) (*Proxy, error) {
 var errNotAProxy = errors.New(`is not a proxy's address: give it like "http://proxy.example.com:3128", ` +
 	"with http, https, socks5 or socks5h, and with percent-encoding for special characters in user and password")
 
-// ParseURL reads the address of a proxy and returns it with its scheme; empty stays empty. The error
-// does not repeat the address.
+// ParseURL reads the address of a proxy and returns it with its scheme; empty stays empty. The
+// error does not repeat the address.
 func ParseURL(address string) (string, error) {
 	address = strings.TrimSpace(address)
 	if address == "" {

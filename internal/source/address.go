@@ -155,9 +155,10 @@ func (e *addressError) Error() string {
 		what += ", which leads to " + e.target.String()
 	}
 	if fakeIP.Contains(e.target) {
-		return fmt.Sprintf("%s: a resolver on this network gives such addresses to names that a proxy intercepts. If that "+
-			"is how this network works, set STEMFLOW_SOURCE_NETWORKS=%s, or HTTPS_PROXY to the proxy itself", what, fakeIP)
+		return fmt.Sprintf("%s: a resolver on this network gives such addresses to names that a proxy "+
+			"intercepts. If that is how this network works, set STEMFLOW_SOURCE_NETWORKS=%s, "+
+			"or HTTPS_PROXY to the proxy itself", what, fakeIP)
 	}
-	return what + ", which is not on the public Internet: if this network does reach the file host by that address, " +
-		"admit its range with STEMFLOW_SOURCE_NETWORKS"
+	return what + ", which is not on the public Internet: if this network does reach the file host by that " +
+		"address, admit its range with STEMFLOW_SOURCE_NETWORKS"
 }

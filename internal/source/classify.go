@@ -17,10 +17,9 @@ type answer struct {
 	header http.Header
 	// text is the beginning of the body.
 	text string
-	// link is what was asked for, and redirected whether it was come to by a redirect.
-	link       *url.URL
-	redirected bool
-	now        time.Time
+	// link is what was asked for, and asked where its redirects led.
+	link, asked *url.URL
+	now         time.Time
 }
 
 // statusLinkDead is what one of the provider's file hosts answers for a link that has expired, and
@@ -30,9 +29,9 @@ const (
 	statusInvalidToken = 498
 )
 
-// classify says what an answer means: that the link is no longer good ([Expired]), that the host does
-// not want this client ([Blocked]), that the file is not there ([Missing], [Gone]), or that it may
-// pass ([Unavailable]). It is empty for a 200 that may be the file.
+// classify says what an answer means: that the link is no longer good ([Expired]), that the host
+// does not want this client ([Blocked]), that the file is not there ([Missing], [Gone]), or that it
+// may pass ([Unavailable]). It is empty for a 200 that may be the file.
 //
 // A link is renewed for nothing, so what may be about the link is taken for that. But where renewal
 // fails, a run ends with "expired": so an answer that is about the client must not be taken for it.
@@ -64,7 +63,7 @@ func classify(a answer) Kind {
 	case http.StatusForbidden:
 		return classifyForbidden(a)
 	case http.StatusUnauthorized:
-		if speaksOfExpiry(a.text) || signed(a.link) {
+		if speaksOfExpiry(a.text) || signed(a.link) || signed(a.asked) {
 			return Expired
 		}
 	case http.StatusProxyAuthRequired:
@@ -115,9 +114,9 @@ func classifyPage(a answer) Kind {
 		return kind
 	case challenge.MatchString(a.text) || blocked.MatchString(a.text):
 		return Blocked
-	case expired.MatchString(plain) && (linkWords.MatchString(plain) || a.redirected):
+	case expired.MatchString(plain) && (linkWords.MatchString(plain) || a.redirected()):
 		return Expired
-	case passwordField.MatchString(a.text) || a.redirected && loginWords.MatchString(plain):
+	case passwordField.MatchString(a.text) || a.redirected() && loginWords.MatchString(plain):
 		return Expired
 	case notFoundTitle.MatchString(a.text):
 		return Missing
@@ -270,10 +269,16 @@ func leadsToLogin(u *url.URL) bool {
 	return loginPlace.MatchString(u.Path) || loginPlace.MatchString(u.Hostname())
 }
 
-// overdue reports whether the link itself says that its time is over.
+func (a answer) redirected() bool { return a.asked != a.link && *a.asked != *a.link }
+
+// overdue reports whether the link itself, or the one that it led to, says that its time is over.
 func (a answer) overdue() bool {
-	until, ok := validUntil(a.link)
-	return ok && a.now.After(until)
+	for _, link := range []*url.URL{a.link, a.asked} {
+		if until, ok := validUntil(link); ok && a.now.After(until) {
+			return true
+		}
+	}
+	return false
 }
 
 // signed reports whether a link carries a signature or a token.

@@ -208,19 +208,19 @@ func TestClassify(t *testing.T) {
 			if h == nil {
 				h = http.Header{}
 			}
-			a := answer{status: c.status, header: h, text: c.text, link: link, now: testNow}
+			a := answer{status: c.status, header: h, text: c.text, link: link, asked: link, now: testNow}
 			require.Equal(t, want, classify(a), "%s: %d %s", name, c.status, c.text)
 		}
 	}
 }
 
-// A link that says itself that its time is over is expired, in whatever way it is refused, except by
-// a wall that would not let the next one through either.
+// A link that says itself that its time is over is expired, in whatever way it is refused, except
+// by a wall that would not let the next one through either.
 func TestClassifyByTheLinksOwnTime(t *testing.T) {
 	ask := func(link string, status int, text string, lines ...string) Kind {
 		u, err := url.Parse(link)
 		require.NoError(t, err)
-		return classify(answer{status: status, header: header(lines...), text: text, link: u, now: testNow})
+		return classify(answer{status: status, header: header(lines...), text: text, link: u, asked: u, now: testNow})
 	}
 	for name, link := range endedLinks {
 		for _, status := range []int{400, 401, 403, 404, 410, 412, 416} {
@@ -248,9 +248,10 @@ func TestClassifyRedirectedPages(t *testing.T) {
 		"<html>Your session has expired</html>":            {"", Expired},
 		"<html>Hello</html>":                               {"", ""},
 	} {
-		a := answer{status: 200, header: http.Header{}, text: text, now: testNow}
+		link := &url.URL{Host: "example.com", Path: "/a.mp3"}
+		a := answer{status: 200, header: http.Header{}, text: text, link: link, asked: link, now: testNow}
 		require.Equal(t, want.straight, classify(a), text)
-		a.redirected = true
+		a.asked = &url.URL{Host: "example.com", Path: "/page"}
 		require.Equal(t, want.redirected, classify(a), text)
 	}
 }
@@ -268,13 +269,13 @@ func TestClassifyRecordedAnswers(t *testing.T) {
 		link, err := url.Parse(plainLink)
 		require.NoError(t, err)
 		require.Equal(t, want, classify(answer{
-			status: status, header: header(lines[1:]...), text: text, link: link, now: testNow,
+			status: status, header: header(lines[1:]...), text: text, link: link, asked: link, now: testNow,
 		}), file)
 	}
 }
 
-// Whatever a host answers, it is of one kind, always the same, and a server's trouble is never taken
-// for an expired link.
+// Whatever a host answers, it is of one kind, always the same, and a server's trouble is never
+// taken for an expired link.
 func FuzzClassify(f *testing.F) {
 	denied := storageError("AccessDenied", "x")
 	for _, text := range []string{"error code: 1010", challengePage, blockPage, nginxPage, denied, "", `{"code":"x"}`} {
@@ -290,7 +291,10 @@ func FuzzClassify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, server, contentType, text, query string, redirected bool) {
 		a := answer{
 			status: status, header: http.Header{"Server": {server}, "Content-Type": {contentType}}, text: text,
-			link: &url.URL{RawQuery: query}, redirected: redirected, now: testNow,
+			link: &url.URL{RawQuery: query}, asked: &url.URL{}, now: testNow,
+		}
+		if !redirected {
+			a.asked = a.link
 		}
 		kind := classify(a)
 		require.Equal(t, kind, classify(a))

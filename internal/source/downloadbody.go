@@ -13,9 +13,9 @@ import (
 
 // Body is a file on its way. Reading ends with io.EOF only if all of the file was read; it fails
 // with an [*Error] of kind Truncated, TooLarge, Stalled or Empty, with that of a page that says why
-// there is no file, or with the error of the ended context. It never fails with io.ErrUnexpectedEOF, which some readers take for the end of the
-// file. Where the host tells no size and ends the file by closing the connection, a cut file cannot
-// be told from a whole one.
+// there is no file, or with the error of the ended context. It never fails with
+// io.ErrUnexpectedEOF, which some readers take for the end of the file. Where the host tells no
+// size and ends the file by closing the connection, a cut file cannot be told from a whole one.
 type Body struct {
 	// Size is in bytes, -1 where the host does not tell it.
 	Size int64
@@ -26,10 +26,11 @@ type Body struct {
 	response io.ReadCloser
 	maxSize  int64
 	// answer is what the host said so far; begun is set once its first bytes have been looked at,
-	// and head is what is left of them.
-	answer answer
-	begun  bool
-	head   []byte
+	// head is what is left of them, and headErr what came after them.
+	answer  answer
+	begun   bool
+	head    []byte
+	headErr error
 	// request is the transfer's span.
 	request span.Request
 
@@ -92,7 +93,9 @@ const maxPage = 4 << 10
 func (b *Body) readChecked(p []byte) (int, error) {
 	if len(b.head) > 0 {
 		n := copy(p, b.head)
-		b.head = b.head[n:]
+		if b.head = b.head[n:]; len(b.head) == 0 {
+			return n, b.headErr
+		}
 		return n, nil
 	}
 	n, err := b.response.Read(p)
@@ -114,9 +117,8 @@ func (b *Body) readChecked(p []byte) (int, error) {
 	if kind := classify(b.answer); kind != "" {
 		return 0, b.answer.failure(kind, b.host)
 	}
-	b.head = page[n:]
-	if len(b.head) > 0 {
-		err = nil // the transport will say it again
+	if b.head = page[n:]; len(b.head) > 0 {
+		b.headErr, err = err, nil
 	}
 	return n, err
 }

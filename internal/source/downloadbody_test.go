@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -237,4 +238,63 @@ func BenchmarkFetch(b *testing.B) {
 		server, roots := tlsServer(b, handler)
 		fetch(b, local(Options{MaxSize: 1 << 30, RootCAs: roots}), server.URL)
 	})
+}
+
+// A page that says why there is no file is no file, however it comes.
+func TestBodyOfAPage(t *testing.T) {
+	for page, want := range map[string]Kind{
+		"<html><body>This link has expired</body></html>": Expired,
+		challengePage:                  Blocked,
+		storageError("NoSuchKey", "x"): Missing,
+		`{"error":"token_expired"}`:    Expired,
+	} {
+		server := plainServer(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "audio/mpeg")
+			for piece := range slices.Chunk([]byte(page), 7) {
+				_, _ = w.Write(piece)
+				_ = http.NewResponseController(w).Flush()
+			}
+		})
+		body, err := local(Options{}).Open(t.Context(), server.URL+secretPath)
+		require.NoError(t, err)
+		content, err := io.ReadAll(body)
+		require.Empty(t, content)
+		requireKind(t, want, err)
+		_, again := body.Read(make([]byte, 1))
+		require.Equal(t, err, again)
+		require.NoError(t, body.Close())
+	}
+}
+
+// What only begins like a page comes whole, whatever the reader's buffer, and cut files stay cut.
+func TestBodyThatBeginsLikeAPage(t *testing.T) {
+	for _, size := range []int{1, 100, maxPage - 1, maxPage, maxPage + 1, 3 * maxPage} {
+		content := "<" + strings.Repeat("x", size-1)
+		server := plainServer(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/cut" {
+				w.Header().Set("Content-Length", strconv.Itoa(size+1))
+			}
+			_, _ = io.WriteString(w, content)
+		})
+		for _, buffer := range []int{1, 10, 2 * maxPage} {
+			for path, want := range map[string]Kind{"/whole": "", "/cut": Truncated} {
+				body, err := local(Options{}).Open(t.Context(), server.URL+path)
+				require.NoError(t, err)
+				var got strings.Builder
+				p := make([]byte, buffer)
+				for err == nil {
+					var n int
+					n, err = body.Read(p)
+					got.Write(p[:n])
+				}
+				require.Equal(t, content, got.String(), "%d bytes by %d", size, buffer)
+				if want == "" {
+					require.Equal(t, io.EOF, err)
+				} else {
+					requireKind(t, want, err)
+				}
+				require.NoError(t, body.Close())
+			}
+		}
+	}
 }

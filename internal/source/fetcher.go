@@ -101,10 +101,7 @@ func (f *Fetcher) Open(ctx context.Context, rawURL string) (*Body, error) {
 	request.Answered(response.StatusCode)
 	asked := response.Request.URL
 	host := asked.Hostname()
-	a := answer{
-		status: response.StatusCode, header: response.Header,
-		link: asked, redirected: *asked != *link, now: time.Now(),
-	}
+	a := answer{status: response.StatusCode, header: response.Header, link: link, asked: asked, now: time.Now()}
 	if err := f.checkAnswer(ctx, cancel, a, response, host); err != nil {
 		cancel(nil)
 		_ = response.Body.Close()
@@ -123,7 +120,9 @@ func (f *Fetcher) follow(ctx context.Context, link *url.URL) (*http.Response, er
 		if err := f.check(link); err != nil {
 			if i > 0 && leadsToLogin(link) {
 				// No setting would make a login page the file.
-				return nil, fail(Expired, link.Hostname(), "it was redirected to a login page: ask the provider for a new link")
+				return nil, fail(
+					Expired, link.Hostname(), "it was redirected to a login page: ask the provider for a new link",
+				)
 			}
 			return nil, err
 		}

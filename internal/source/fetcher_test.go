@@ -194,6 +194,30 @@ func TestOpenFollowsRedirects(t *testing.T) {
 	requireKind(t, Unavailable, err)
 }
 
+// Where a link is sent on to a login page, no setting helps, and that page is never asked for.
+func TestOpenRedirectedToALogin(t *testing.T) {
+	for location, want := range map[string]Kind{
+		"https://accounts.example.org/login?next=secret": Expired,
+		"https://sso.example.org/":                       Expired,
+		"https://example.org/songs":                      Forbidden,
+		"/login":                                         Expired,
+	} {
+		fetcher := public(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/login" {
+				_, _ = io.WriteString(w, `<html><h1>Sign in</h1></html>`)
+				return
+			}
+			http.Redirect(w, r, location, http.StatusFound)
+		})
+		body, err := fetcher.Open(t.Context(), "https://example.com"+secretPath)
+		if err == nil {
+			_, err = io.ReadAll(body)
+			require.NoError(t, body.Close())
+		}
+		requireKind(t, want, err)
+	}
+}
+
 func TestOpenTakesAFileThatNamesALocation(t *testing.T) {
 	fetcher := public(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", "https://evil.com/")

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// parseLink reads a link, which may be relative to base. The provider puts names of stems into links
-// as they are, with spaces, and with "%" and "#" in names like "Need U (100%)" and "F# Minor": what
-// cannot be meant otherwise is taken for a part of the name.
+// parseLink reads a link, which may be relative to base. The provider puts names of stems into
+// links as they are, with spaces, and with "%" and "#" in names like "Need U (100%)" and "F#
+// Minor": what cannot be meant otherwise is taken for a part of the name.
 func parseLink(base *url.URL, link string) (*url.URL, error) {
 	parsed, err := base.Parse(encode(strings.TrimSpace(link)))
 	if err != nil {
@@ -60,8 +60,8 @@ func encode(link string) string {
 	return encoded
 }
 
-// withoutFragment encodes each "#" that belongs to a name or a query, and cuts the link at the first
-// that does not.
+// withoutFragment encodes each "#" that belongs to a name or a query, and cuts the link at the
+// first that does not.
 func withoutFragment(link string) string {
 	var kept strings.Builder
 	for {
@@ -115,8 +115,8 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// escapeQuery encodes what browsers encode in a query. All else is left alone: a signature may cover
-// it.
+// escapeQuery encodes what browsers encode in a query. All else is left alone: a signature may
+// cover it.
 func escapeQuery(query string) string {
 	const hex = "0123456789ABCDEF"
 	var escaped strings.Builder

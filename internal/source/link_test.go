@@ -84,8 +84,8 @@ func TestParseLinkHosts(t *testing.T) {
 	}
 }
 
-// Whatever a stem is called, a host that decodes the path of the request finds that name, unless the
-// name can be read in two ways.
+// Whatever a stem is called, a host that decodes the path of the request finds that name, unless
+// the name can be read in two ways.
 func TestParseLinkFindsEveryName(t *testing.T) {
 	letters := []rune("aZ09 %#()[]{}&=+,;:@!$'*~^|`\"<>_-.äß日🎸")
 	random := rand.New(rand.NewPCG(1, 2))

@@ -16,7 +16,9 @@ const maxExplanation = 16 << 10
 
 // refusal is why a host serves something else than the file. It repeats nothing of the answer,
 // which may hold the link or its signature.
-func (f *Fetcher) refusal(ctx context.Context, cancel context.CancelCauseFunc, a answer, body io.Reader, host string) error {
+func (f *Fetcher) refusal(
+	ctx context.Context, cancel context.CancelCauseFunc, a answer, body io.Reader, host string,
+) error {
 	a.text = f.explanation(cancel, body)
 	if ctx.Err() != nil && context.Cause(ctx) != errStalled {
 		return fmt.Errorf("asking source host %q: %w", host, ctx.Err())
