@@ -38,7 +38,8 @@ const (
 	// ErrorSourceForbidden: a stem's link leads to a host or an address that is not allowed.
 	ErrorSourceForbidden = "SourceForbidden"
 	// ErrorSourceBlocked: a file host refuses this worker, by its address or User-Agent, or the
-	// egress proxy refuses the host. Nothing is lost and nothing has expired: another start, when the host lets the worker in, is unpaid.
+	// egress proxy refuses the host. Nothing is lost and nothing has expired: another start, when
+	// the host lets the worker in, is unpaid.
 	ErrorSourceBlocked = "SourceBlocked"
 	// ErrorArchiveUnavailable: the object store cannot be reached or refuses.
 	ErrorArchiveUnavailable = "ArchiveUnavailable"

@@ -107,7 +107,8 @@ func FuzzOpenURL(f *testing.F) {
 	f.Fuzz(func(t *testing.T, link string) {
 		fetcher := New(Options{AllowedHosts: []string{"aiquickdraw.com"}})
 		dialled := false
-		fetcher.transport.(*transport).straight.DialContext = func(_ context.Context, _, address string) (net.Conn, error) {
+		straight := fetcher.transport.(*transport).straight
+		straight.DialContext = func(_ context.Context, _, address string) (net.Conn, error) {
 			dialled = true
 			host, port, err := net.SplitHostPort(address)
 			require.NoError(t, err)
