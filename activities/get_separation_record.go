@@ -208,7 +208,7 @@ func (a *GetSeparationRecord) whole(
 	l.Seen = activityapi.AddStems(out.Stems, l.Seen)
 	activity.RecordHeartbeat(ctx, l)
 	if in.EmptyLooks == 0 || l.Empty < in.EmptyLooks || time.Since(l.EmptySince) < time.Duration(in.EmptyFor) {
-		return nil, noLinks(record, lacking, time.Duration(in.EmptyPause))
+		return nil, noLinks(record, out, lacking, time.Duration(in.EmptyPause))
 	}
 	if len(l.Seen) > 0 {
 		out.Stems, out.Believed = l.Seen, true
@@ -228,15 +228,18 @@ func (a *GetSeparationRecord) whole(
 	)
 }
 
-// noLinks: the record is looked at again.
-func noLinks(record *kie.Record, lacking []string, pause time.Duration) error {
+// noLinks: the record is looked at again. Where it has some stems they are the error's detail.
+func noLinks(
+	record *kie.Record, partial *activityapi.SeparationRecord, lacking []string, pause time.Duration,
+) error {
+	options := temporal.ApplicationErrorOptions{
+		Category: temporal.ApplicationErrorCategoryBenign, NextRetryDelay: pause,
+	}
 	message := "the provider reports " + record.Flag + " and serves no stem (yet)"
 	if n := len(record.Stems); n > 0 {
 		message = fmt.Sprintf("the provider reports %s and serves %d stems, without %s (yet)",
 			record.Flag, n, strings.Join(lacking, ", "))
+		options.Details = []any{partial}
 	}
-	return temporal.NewApplicationErrorWithOptions(message, activityapi.ActivityErrorNoLinks,
-		temporal.ApplicationErrorOptions{
-			Category: temporal.ApplicationErrorCategoryBenign, NextRetryDelay: pause,
-		})
+	return temporal.NewApplicationErrorWithOptions(message, activityapi.ActivityErrorNoLinks, options)
 }
