@@ -83,6 +83,7 @@ func TestCallbackAfterTheLastPoll(t *testing.T) {
 	result := s.result(run)
 	require.Equal(t, stemflow.SettledByCallback, result.SettledBy)
 	s.requireArchived(in, result)
+	s.replay("called-back-after-the-last-poll", s.history(run))
 }
 
 // The record shows some links at first. What the callback names, or the type has, is awaited.
@@ -186,9 +187,17 @@ func TestRepeatedCallbacksCostOnlyTheirSignal(t *testing.T) {
 // awaitIdle waits until the run has read all its signals.
 func (s *stack) awaitIdle(run client.WorkflowRun) {
 	s.t.Helper()
-	s.await("the run is idle", func() bool {
-		events := s.history(run)
-		return events[len(events)-1].GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+	s.await("the run has read its signals", func() bool {
+		signal, task := 0, 0
+		for i, event := range s.history(run) {
+			switch event.GetEventType() {
+			case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+				signal = i
+			case enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+				task = i
+			}
+		}
+		return task > signal
 	})
 }
 
@@ -200,12 +209,15 @@ func TestThousandsOfCallbacks(t *testing.T) {
 		t.Skip("takes a minute or two")
 	}
 	s := newStack(t)
-	for name, end := range map[string]func(*stack, stemflow.SeparateStemsInput, client.WorkflowRun){
-		"settled": func(s *stack, in stemflow.SeparateStemsInput, run client.WorkflowRun) {
+	for name, c := range map[string]struct {
+		callbacks int
+		end       func(*stack, stemflow.SeparateStemsInput, client.WorkflowRun)
+	}{
+		"settled": {9_900, func(s *stack, in stemflow.SeparateStemsInput, run client.WorkflowRun) {
 			s.settle(in)
 			s.requireArchived(in, s.result(run))
-		},
-		"cancelled": func(s *stack, _ stemflow.SeparateStemsInput, run client.WorkflowRun) { s.cancelled(run) },
+		}},
+		"cancelled": {1_000, func(s *stack, _ stemflow.SeparateStemsInput, run client.WorkflowRun) { s.cancelled(run) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -223,11 +235,11 @@ func TestThousandsOfCallbacks(t *testing.T) {
 					Name: stem, URL: "http://127.0.0.1/s/" + strings.Repeat("0", 200) + "_" + stem + ".mp3",
 				})
 			}
-			const total, senders = 9_900, 8
+			const senders = 8
 			errs := make(chan error, senders)
 			for range senders {
 				go func() {
-					for range total / senders {
+					for range c.callbacks / senders {
 						if err := s.client.SignalWorkflow(t.Context(), run.GetID(), run.GetRunID(),
 							stemflow.SignalSeparationCallback, callback); err != nil {
 							errs <- err
@@ -240,7 +252,7 @@ func TestThousandsOfCallbacks(t *testing.T) {
 			for range senders {
 				require.NoError(t, <-errs)
 			}
-			end(s, in, run)
+			c.end(s, in, run)
 			events, size := s.history(run), 0
 			for _, event := range events {
 				size += event.Size()
