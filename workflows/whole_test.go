@@ -455,3 +455,20 @@ func TestPartialRecordServesWhenItCannotBeReadAnyMore(t *testing.T) {
 	require.Equal(t, []string{"vocals"}, namesOf(w.result().Stems))
 	require.Equal(t, []string{"instrumental"}, missingOf(w.result()))
 }
+
+// A callback that does not have all is not enough while the record may say more. When the record is
+// done and has nothing, it is what there is.
+func TestCallbackServesWhenTheRecordStaysEmpty(t *testing.T) {
+	w := newWorld(t)
+	w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+		if in.EmptyLooks == 0 {
+			return nil, again(activityapi.ActivityErrorNoLinks)
+		}
+		return nil, failed(stemflow.ErrorNoStems)
+	}
+	w.callbackAfter(time.Minute, success(separationID))
+	w.run(input())
+	require.Equal(t, stemflow.SettledByCallback, w.result().SettledBy)
+	require.Equal(t, []string{"vocals"}, namesOf(w.result().Stems))
+	require.Equal(t, []string{"instrumental"}, missingOf(w.result()))
+}
