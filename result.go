@@ -50,6 +50,13 @@ type FailedStem struct {
 	Message string `json:"message"`
 }
 
+// MissingStem is a stem that a separation should have, and that the provider did not serve in time.
+type MissingStem struct {
+	Name string `json:"name"`
+	// Reason says why it is missing, for a person.
+	Reason string `json:"reason"`
+}
+
 // SeparateStemsResult is the result of [WorkflowSeparateStems].
 type SeparateStemsResult struct {
 	// SeparationTaskID is the provider's id of the paid separation.
@@ -62,11 +69,16 @@ type SeparateStemsResult struct {
 	Paid bool `json:"paid"`
 	// Stems are the archived stems, in the order in which the provider's documents name them.
 	Stems []Stem `json:"stems"`
-	// Empty names the expected stems that the provider did not serve: instruments that do not play.
+	// Empty names the expected stems that the provider did not serve: instruments that do not play,
+	// unless Missing names them, too.
 	Empty []string `json:"empty"`
 	// Failed is empty unless AllowPartial was set.
-	Failed   []FailedStem `json:"failed"`
-	Manifest ObjectRef    `json:"manifest"`
+	Failed []FailedStem `json:"failed"`
+	// Missing are the stems that were promised and not served in time: by the type, by a callback
+	// or by an earlier look at the record. A later start looks for them again, unpaid, for as long
+	// as the provider keeps them. Those of them that the type has are in Empty, too.
+	Missing  []MissingStem `json:"missing,omitempty"`
+	Manifest ObjectRef     `json:"manifest"`
 	// SubmittedAt is when the provider had accepted the paid call, SettledAt when the provider was
 	// done as far as the run knew, ArchivedAt when the last stem was safe.
 	SubmittedAt time.Time `json:"submittedAt,omitzero"`

@@ -19,6 +19,10 @@ func SeparationTypes() []SeparationType {
 	return []SeparationType{SeparateVocal, SplitStem, SplitStemAdvanced}
 }
 
+// MaxStems is how many stems a run takes of one separation. The provider's documents know fourteen
+// names, and two candidates of each have been seen.
+const MaxStems = 32
+
 // ExpectedStems are the canonical names of the stems that the provider documents for a type; for
 // SplitStemAdvanced they follow from stemName. The provider may serve fewer (an instrument that
 // does not play) and, later, more.

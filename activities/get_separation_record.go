@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -21,11 +23,11 @@ type GetSeparationRecord struct {
 	Callback CallbackAddress
 }
 
-// Execute answers with the stems once there are any. It fails, to be retried, with
-// ActivityErrorPending, ActivityErrorNoRecord, ActivityErrorUnreadable and ActivityErrorNoLinks;
-// for good with ErrorSeparationFailed, ErrorNoStems, ActivityErrorNotOwn, with ErrorSourceExpired
-// when the record has been absent for AbsentLooks, and with ErrorInvalidInput when the separation
-// is of another track.
+// Execute answers with the stems once there are any or, with EmptyLooks, all that are expected. It
+// fails, to be retried, with ActivityErrorPending, ActivityErrorNoRecord, ActivityErrorUnreadable
+// and ActivityErrorNoLinks; for good with ErrorSeparationFailed, ErrorNoStems,
+// ActivityErrorNotOwn, with ErrorSourceExpired when the record has been absent for AbsentLooks, and
+// with ErrorInvalidInput when the separation is of another track.
 //
 // A key that is refused, or a provider that is down, is awaited: what is paid for is not given
 // up before the deadline.
@@ -51,6 +53,7 @@ func (a *GetSeparationRecord) Execute(
 
 	out := &activityapi.SeparationRecord{
 		Stems: record.Stems, OriginURL: record.OriginURL, CreatedAt: record.CreatedAt, CompletedAt: record.CompletedAt,
+		Announced: record.Announced,
 	}
 	if claims, ours := a.Callback.minted(record.CallbackURL); ours && in.Track != nil {
 		out.Owner = claims.RunID
@@ -70,8 +73,10 @@ func (a *GetSeparationRecord) Execute(
 			return &activityapi.SeparationRecord{Pending: true, CreatedAt: record.CreatedAt}, nil
 		}
 		return nil, stillPending(ctx, record)
-	case len(record.Stems) == 0:
-		return a.doneWithoutStems(ctx, in, record)
+	case len(record.Stems) == 0 && in.ReportPending:
+		return &activityapi.SeparationRecord{Pending: true, CreatedAt: record.CreatedAt}, nil
+	case len(record.Stems) == 0, in.EmptyLooks > 0:
+		return a.whole(ctx, in, record, out)
 	}
 	// CALLBACK_EXCEPTION says that the provider's webhook could not be delivered, and nothing about
 	// the stems that are there.
@@ -127,12 +132,16 @@ func fits(track stemflow.Track, stem string) bool {
 	})
 }
 
-// looks are how often a record was found without stems, and how often in a row it was not found.
-// They are kept in the heartbeat details, which outlive the attempt; counts, and not times, since a
-// worker may be away for any time.
+// looks are how often a record was found that is done and lacks links, and how often in a row none
+// was found. They are kept in the heartbeat details, which outlive the attempt. A time alone would
+// prove nothing, since a worker may be away for any time.
 type looks struct {
 	Empty  int `json:"empty,omitempty"`
 	Absent int `json:"absent,omitempty"`
+	// EmptySince is when the first of the Empty looks was.
+	EmptySince time.Time `json:"emptySince,omitzero"`
+	// Seen are the stems that the record had a link for at one of them.
+	Seen []stemflow.SourceStem `json:"seen,omitempty"`
 }
 
 func looksSoFar(ctx context.Context) looks {
@@ -168,35 +177,69 @@ func stillPending(ctx context.Context, record *kie.Record) error {
 	return expected(activityapi.ActivityErrorPending, "the provider is still at work: "+record.Flag)
 }
 
-// doneWithoutStems: the provider says it is done and has no link. Links have been seen to follow
-// late, so it is looked at again.
-func (a *GetSeparationRecord) doneWithoutStems(
+// whole answers with a record that is done once it has all that is expected. Links have been seen
+// to follow late, so one that lacks some, or all, is looked at again, and believed after so many
+// looks and so much time. A stem that it once had a link for counts as lacking when the link is
+// gone; where it stays so the link that it had is returned.
+func (a *GetSeparationRecord) whole(
 	ctx context.Context,
 	in activityapi.GetSeparationRecordInput,
 	record *kie.Record,
+	out *activityapi.SeparationRecord,
 ) (*activityapi.SeparationRecord, error) {
-	if in.ReportPending {
-		return &activityapi.SeparationRecord{Pending: true, CreatedAt: record.CreatedAt}, nil
+	l := looksSoFar(ctx)
+	expected := in.Expected
+	for _, stem := range l.Seen {
+		if !slices.Contains(expected.Required, stem.Name) {
+			expected.Required = append(slices.Clone(expected.Required), stem.Name)
+		}
 	}
-	l := looks{Empty: looksSoFar(ctx).Empty + 1}
+	required, possible := expected.Lacking(out.Stems, out.Announced)
+	lacking := slices.Concat(required, possible)
+	if len(out.Stems) > 0 && len(lacking) == 0 {
+		return out, nil
+	}
+
+	l.Absent = 0
+	l.Empty++
+	if l.EmptySince.IsZero() {
+		l.EmptySince = time.Now()
+	}
+	l.Seen = activityapi.AddStems(out.Stems, l.Seen)
 	activity.RecordHeartbeat(ctx, l)
-	switch {
-	case in.EmptyLooks == 0 || l.Empty < in.EmptyLooks:
-		return nil, expected(
-			activityapi.ActivityErrorNoLinks,
-			"the provider reports "+record.Flag+" and serves no stem (yet)",
-		)
-	case record.State == kie.CallbackException:
+	if in.EmptyLooks == 0 || l.Empty < in.EmptyLooks || time.Since(l.EmptySince) < time.Duration(in.EmptyFor) {
+		return nil, noLinks(record, out, lacking, time.Duration(in.EmptyPause))
+	}
+	if len(l.Seen) > 0 {
+		out.Stems, out.Believed = l.Seen, true
+		return out, nil
+	}
+	if record.State == kie.CallbackException {
 		return nil, final(stemflow.ErrorSeparationFailed, "the provider reports "+record.Flag+" and made no stem; "+
 			"start the track again to pay for another try", nil,
 			stemflow.ErrorDetails{ProviderCode: record.ErrorCode, ProviderMessage: record.ErrorMessage})
-	default:
-		return nil, final(
-			stemflow.ErrorNoStems,
-			"the provider reports success and serves no stem; start the track again later "+
-				"to look once more, unpaid; only if there are still none, start it with force, which pays for "+
-				"another try",
-			nil,
-		)
 	}
+	return nil, final(
+		stemflow.ErrorNoStems,
+		"the provider reports success and serves no stem; start the track again later "+
+			"to look once more, unpaid; only if there are still none, start it with force, which pays for "+
+			"another try",
+		nil,
+	)
+}
+
+// noLinks: the record is looked at again. Where it has some stems they are the error's detail.
+func noLinks(
+	record *kie.Record, partial *activityapi.SeparationRecord, lacking []string, pause time.Duration,
+) error {
+	options := temporal.ApplicationErrorOptions{
+		Category: temporal.ApplicationErrorCategoryBenign, NextRetryDelay: pause,
+	}
+	message := "the provider reports " + record.Flag + " and serves no stem (yet)"
+	if n := len(record.Stems); n > 0 {
+		message = fmt.Sprintf("the provider reports %s and serves %d stems, without %s (yet)",
+			record.Flag, n, strings.Join(lacking, ", "))
+		options.Details = []any{partial}
+	}
+	return temporal.NewApplicationErrorWithOptions(message, activityapi.ActivityErrorNoLinks, options)
 }

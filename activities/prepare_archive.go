@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -62,7 +63,8 @@ func (a *PrepareArchive) Execute(
 	if err != nil {
 		return nil, storeRefusal(err)
 	}
-	out.Archived, out.Submission, out.OwnerPaid = state.archived, state.submission, state.ownerPaid
+	out.Archived, out.Partial = state.archived, state.partial
+	out.Submission, out.OwnerPaid = state.submission, state.ownerPaid
 	return out, nil
 }
 
@@ -83,6 +85,8 @@ func (a *PrepareArchive) destination(bucket, prefix string) (string, string) {
 type archiveState struct {
 	// archived is the result of an earlier run, if it is complete.
 	archived *stemflow.SeparateStemsResult
+	// partial is that result if it lacks stems that may still be obtained.
+	partial *stemflow.SeparateStemsResult
 	// submission is the separation that is paid for and can be resumed, else what speaks in the
 	// ledger, if there is one.
 	submission *stemflow.Submission
@@ -106,13 +110,23 @@ func (a *PrepareArchive) readArchive(
 	} else if l.State != "" {
 		s.submission = &l.Entry
 	}
-	if s.archived, err = a.archived(ctx, loc); err != nil {
+	manifest, err := a.archived(ctx, loc)
+	if err != nil || manifest == nil || paidLater(s.submission, &manifest.SeparateStemsResult) {
 		return s, err
 	}
-	if s.archived != nil && paidLater(s.submission, s.archived) {
-		s.archived = nil
+	if mayBeCompleted(manifest, time.Now()) {
+		s.partial = &manifest.SeparateStemsResult
+	} else {
+		s.archived = &manifest.SeparateStemsResult
 	}
 	return s, nil
+}
+
+// mayBeCompleted reports whether the manifest names missing stems, of a separation that the
+// provider may still keep. A look for nothing does no harm.
+func mayBeCompleted(m *stemflow.Manifest, now time.Time) bool {
+	const kept = time.Duration(stemflow.MaxDeadline) // as long as the provider keeps results
+	return len(m.Missing) > 0 && now.Sub(m.SettledAt) < kept
 }
 
 // paidLater reports whether the ledger speaks of a separation that was paid for, by force, after
@@ -122,12 +136,11 @@ func paidLater(submission *stemflow.Submission, archived *stemflow.SeparateStems
 		submission.SeparationTaskID != archived.SeparationTaskID && submission.SubmittedAt.After(archived.ArchivedAt)
 }
 
-// archived is the result of the manifest, or nil unless it is complete and all its objects are
-// there.
+// archived is the manifest, or nil unless nothing of it failed and all its objects are there.
 func (a *PrepareArchive) archived(
 	ctx context.Context,
 	loc activityapi.Location,
-) (*stemflow.SeparateStemsResult, error) {
+) (*stemflow.Manifest, error) {
 	var manifest stemflow.Manifest
 	_, err := a.Store.ReadJSON(ctx, loc.Bucket, archive.ManifestKey(loc), &manifest)
 	switch {
@@ -158,5 +171,5 @@ func (a *PrepareArchive) archived(
 			return nil, nil
 		}
 	}
-	return &manifest.SeparateStemsResult, nil
+	return &manifest, nil
 }

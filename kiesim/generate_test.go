@@ -281,6 +281,7 @@ func TestScenariosAreChecked(t *testing.T) {
 		"accept":                  {RecordInfo: kiesim.Fault{Accept: true}},
 		"outcome.links":           {Outcome: kiesim.Outcome{Links: "none"}},
 		"outcome.emptyStems":      {Outcome: kiesim.Outcome{EmptyStems: []string{"kazoo"}}},
+		"outcome.lateStems":       {Outcome: kiesim.Outcome{LateStems: []string{"kazoo"}}},
 		"record.times":            {Record: kiesim.Record{Times: "roman"}},
 		"callback.signature":      {Callback: kiesim.Callback{Signature: "illegible"}},
 		"callback.exception":      {Callback: kiesim.Callback{Exception: "yes"}},

@@ -120,7 +120,7 @@ func (t *task) response() object {
 
 func (t *task) recordLink(key string, missing Links) any {
 	for _, stem := range t.stems {
-		if stem.recordKey != key || stem.empty {
+		if stem.recordKey != key || stem.empty || stem.late(time.Now()) {
 			continue
 		}
 		switch missing {
@@ -151,7 +151,7 @@ func (t *task) originData(base string, missing Links) any {
 			{"id", stem.id},
 		}
 		switch {
-		case stem.empty:
+		case stem.empty, stem.late(time.Now()):
 		case stem.name == extract:
 			items = append(items, object{{extract, item}})
 		case stem.name == remove && len(items) > 0:

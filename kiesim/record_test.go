@@ -169,6 +169,20 @@ func TestUnusualStems(t *testing.T) {
 	require.NotEmpty(t, p.download(response["kazooUrl"].(string)))
 }
 
+func TestLateStems(t *testing.T) {
+	for lateBy, late := range map[time.Duration]bool{0: true, time.Hour: true, time.Nanosecond: false} {
+		r := receive(t)
+		p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Outcome: kiesim.Outcome{
+			LateStems: []string{"brass"}, LateBy: kiesim.Duration(lateBy),
+		}}})
+		id, callback := p.settled(kiesim.SplitStem, r)
+		require.NotEmpty(t, callback.decode(t).Data.Info["brass_url"])
+		response := p.record(id).Response
+		require.NotNil(t, response["drumsUrl"])
+		require.Equal(t, late, response["brassUrl"] == nil, lateBy)
+	}
+}
+
 func TestRecordInfoFails(t *testing.T) {
 	r := receive(t)
 	p := start(

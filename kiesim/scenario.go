@@ -106,6 +106,10 @@ type Outcome struct {
 	// EmptyStems are the stems that the provider found nothing for: null in the record, "" in the
 	// callback.
 	EmptyStems []string `json:"emptyStems,omitempty"`
+	// LateStems are those whose links the record shows only this long after the task was settled; 0
+	// is never. The callback has them all.
+	LateStems []string `json:"lateStems,omitempty"`
+	LateBy    Duration `json:"lateBy,omitzero"`
 	// ExtraStem is an instrument that the documents do not know, like "kazoo".
 	ExtraStem string `json:"extraStem,omitempty"`
 	// OriginURL is the link to the unseparated track.
@@ -276,6 +280,9 @@ func (s Scenario) Validate() error {
 	}
 	for _, name := range s.Outcome.EmptyStems {
 		errs = append(errs, s.validateStem("outcome.emptyStems", name))
+	}
+	for _, name := range s.Outcome.LateStems {
+		errs = append(errs, s.validateStem("outcome.lateStems", name))
 	}
 	for name, file := range s.Files {
 		if name != AllStems {

@@ -3,6 +3,7 @@ package kiesim
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"stemflow/internal/tune"
 )
@@ -102,6 +103,13 @@ type stem struct {
 	empty     bool
 	recording tune.Recording
 	file      *file
+}
+
+// late reports whether the record does not show the stem's link yet.
+func (s *stem) late(now time.Time) bool {
+	outcome := s.task.scenario.Outcome
+	return slices.Contains(outcome.LateStems, s.name) &&
+		(outcome.LateBy == 0 || now.Sub(s.task.settled) < time.Duration(outcome.LateBy))
 }
 
 // link is the address of a stem at base. A link that was renewed differs from the one that had

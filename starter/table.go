@@ -36,6 +36,9 @@ func (p *cli) printArchive(result *stemflow.SeparateStemsResult) {
 	for _, stem := range result.Failed {
 		fmt.Fprintf(p.stdout, "  not archived  %s: %s: %s\n", stem.Name, stem.Type, printable(stem.Message))
 	}
+	for _, stem := range result.Missing {
+		fmt.Fprintf(p.stdout, "  missing       %s: %s\n", stem.Name, printable(stem.Reason))
+	}
 	if len(result.Empty) > 0 {
 		fmt.Fprintf(p.stdout, "  not served    %s\n", strings.Join(result.Empty, ", "))
 	}

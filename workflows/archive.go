@@ -60,6 +60,12 @@ func (s *separation) archiveStems(ctx workflow.Context) error {
 		if isErrorType(kind) {
 			failed.Type = kind
 		}
+		if slices.Contains(s.unconfirmed, failed.Name) {
+			s.missing = append(s.missing, stemflow.MissingStem{Name: failed.Name, Reason: fmt.Sprintf(
+				"the provider's record has no link for it, and the one that a callback or an earlier record had does "+
+					"not work (%s: %s); start the track again to look once more, unpaid", failed.Type, failed.Message)})
+			continue
+		}
 		s.failed = append(s.failed, failed)
 	}
 	if len(s.failed) > 0 && (len(s.stems) == 0 || !s.in.AllowPartial) {
@@ -152,8 +158,10 @@ func (s *separation) incomplete() error {
 	}
 }
 
-// writeManifest commits the run: a reader that starts at the manifest never sees half a result.
+// writeManifest commits the run: a reader that starts at the manifest never sees half a result. What
+// callbacks named in the meantime it says to be missing.
 func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStemsResult, error) {
+	s.readLateCallbacks(ctx)
 	result := stemflow.SeparateStemsResult{
 		SeparationTaskID: s.separationTaskID,
 		Type:             s.in.Type,
@@ -162,6 +170,7 @@ func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStem
 		Stems:            s.stems,
 		Empty:            s.emptyStems(),
 		Failed:           append([]stemflow.FailedStem{}, s.failed...),
+		Missing:          s.missingStems(),
 		SubmittedAt:      s.submittedAt,
 		SettledAt:        s.settledAt,
 		ArchivedAt:       workflow.Now(ctx),
@@ -202,7 +211,8 @@ func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStem
 func (s *separation) emptyStems() []string {
 	empty := []string{}
 	for _, name := range stemflow.ExpectedStems(s.in.Type, s.in.StemName) {
-		if !slices.ContainsFunc(s.record.Stems, func(stem stemflow.SourceStem) bool { return stem.Name == name }) {
+		if !s.isArchived(name) &&
+			!slices.ContainsFunc(s.failed, func(failed stemflow.FailedStem) bool { return failed.Name == name }) {
 			empty = append(empty, name)
 		}
 	}

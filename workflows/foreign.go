@@ -14,8 +14,8 @@ import (
 // signal reaches the latest run of a workflow id, and an earlier run of the track may have paid for
 // it without ever learning its id.
 func (s *separation) hearForeign(ctx workflow.Context, separationTaskID string) {
-	s.log(ctx).Warn("a callback named a task that is not known to be this run's", "callbackTaskId", separationTaskID)
 	if len(s.foreign) < foreignIDs && !slices.Contains(s.foreign, separationTaskID) {
+		s.log(ctx).Warn("a callback named a task that is not known to be this run's", "callbackTaskId", separationTaskID)
 		s.foreign = append(s.foreign, separationTaskID)
 	}
 }
@@ -71,6 +71,8 @@ func (s *separation) readLateCallbacks(ctx workflow.Context) {
 		}
 		if s.ownership < fromInput || callback.TaskID != s.separationTaskID {
 			s.hearForeign(ctx, callback.TaskID)
+		} else if callback.Code == stemflow.CodeOK {
+			s.hearStems(callback.Stems)
 		}
 	}
 }

@@ -49,9 +49,28 @@ const (
 	// where it cannot be read for that long, or has no links, the callback's own links serve.
 	confirmAttempts = 5
 
-	// Polling believes a record that is done without a link at the fifth look: links may follow for
-	// four intervals.
+	// Links may follow a record that is done. One that lacks links, or all, is believed at the fifth
+	// look, and not before this time is over: what is believed then may be paid for again. It is
+	// looked at more often than others, so that a long poll interval does not make a song that has
+	// not all instruments wait for hours.
 	emptyLooks = 5
+	emptyFor   = 2 * time.Minute
+	emptyPause = 30 * time.Second
+	// A separation that has been done for this long does not get more links while a run looks.
+	linksFollow = time.Hour
+
+	// A track that is archived and lacks stems is returned as it is where the provider does not
+	// answer soon.
+	scheduleToCloseRest = 2 * time.Minute
+
+	// So many callbacks make a run look at the record, each of them for what no earlier one has
+	// said. A genuine separation has one callback, and its repeats. All others are read and
+	// ignored: a look costs a dozen events, and the history ends a run that has too many of them.
+	callbackLooks = 20
+	// No link of the provider is longer, and no name of a stem. What a callback says beyond that is
+	// not kept.
+	maxLinkBytes = 4 << 10
+	maxNameBytes = 64
 
 	// The provider keeps results for 14 days. One that was paid for before and of which it has no
 	// record is gone, and no wait brings it back.
@@ -222,6 +241,18 @@ func confirmOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:             "confirm with the provider's record",
 		StartToCloseTimeout: requestTimeout,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumAttempts: confirmAttempts,
+		},
+	})
+}
+
+// restOptions: the same look for a track that is archived already, which does not wait for an outage to end.
+func restOptions(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "look for the stems that are missing",
+		StartToCloseTimeout:    requestTimeout,
+		ScheduleToCloseTimeout: scheduleToCloseRest,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumAttempts: confirmAttempts,
 		},

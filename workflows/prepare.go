@@ -43,7 +43,9 @@ func (s *separation) alreadyArchived(
 ) *stemflow.SeparateStemsResult {
 	result.SettledBy, result.Paid = stemflow.SettledByArchive, s.paid
 	s.settledBy, s.stems = result.SettledBy, result.Stems
-	s.setSeparationTask(ctx, result.SeparationTaskID)
+	if s.separationTaskID != result.SeparationTaskID {
+		s.setSeparationTask(ctx, result.SeparationTaskID)
+	}
 	s.label(ctx, stemflow.SearchAttributeSettledBy, string(s.settledBy))
 	for _, stem := range result.Stems {
 		s.progress.Stems = append(s.progress.Stems,

@@ -76,6 +76,12 @@ type separation struct {
 	settledBy stemflow.SettledBy
 	settledAt time.Time
 
+	// named are stems that callbacks had a link for, and seen those that a look at the record found
+	// when it did not have all. Both are about this separation, and of a bounded number.
+	// unconfirmed are those of the record above for which it has no link itself.
+	named, seen []stemflow.SourceStem
+	unconfirmed []string
+
 	// asking is a look at the record that an update asked for, while it is under way; asked tells
 	// the waiting what it found.
 	asking workflow.Future
@@ -83,6 +89,8 @@ type separation struct {
 
 	stems  []stemflow.Stem
 	failed []stemflow.FailedStem
+	// missing are stems of which it is known why they are missing; missingStems has all.
+	missing []stemflow.MissingStem
 
 	progress stemflow.Progress
 }
@@ -108,6 +116,9 @@ func (s *separation) run(ctx workflow.Context) (*stemflow.SeparateStemsResult, e
 		result := s.alreadyArchived(ctx, archived)
 		s.countSettled(ctx)
 		return result, nil
+	}
+	if partial := s.archive.Partial; partial != nil && !s.in.Force && s.in.SeparationTaskID == "" {
+		return s.completeArchived(ctx, partial)
 	}
 	if err := s.payOrResume(ctx); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -38,6 +39,7 @@ func (s *separation) awaitSettlement(ctx workflow.Context) error {
 func (s *separation) settled() bool { return !s.settledAt.IsZero() }
 
 func (s *separation) settle(ctx workflow.Context, by stemflow.SettledBy, record activityapi.SeparationRecord) {
+	record = s.bounded(ctx, record)
 	s.settledBy, s.record, s.settledAt = by, record, workflow.Now(ctx)
 	s.progress.SettledBy = by
 	s.log(ctx).Info("separation settled", "settledBy", by, "stems", len(record.Stems))
@@ -134,8 +136,35 @@ type wait struct {
 
 	timer     workflow.Future
 	stopTimer workflow.CancelFunc
-	poll      workflow.Future
-	stopPoll  workflow.CancelFunc
+	// due is what the timer was started for.
+	due      func(workflow.Context) error
+	poll     workflow.Future
+	stopPoll workflow.CancelFunc
+
+	// heard is what callbacks have said, once each, and looks how many of them made the run look.
+	// notOwn are tasks that callbacks named and that proved to be other runs'.
+	heard  []news
+	looks  int
+	notOwn []string
+
+	// partial is a record that was done and lacked stems; lackedAt is when that was seen first, and
+	// lacked how often.
+	partial  *activityapi.SeparationRecord
+	lackedAt time.Time
+	lacked   int
+	// pollFrom is when the next poll may begin, after one that found such a record.
+	pollFrom time.Time
+	// listening says that polling has come to its end before the deadline: it is still listened.
+	// pollErr is how it ended, and lastLooked says that there was a look after the deadline.
+	listening  bool
+	pollErr    error
+	lastLooked bool
+}
+
+// news is what a callback says: that a task was done, or that it failed.
+type news struct {
+	separationTaskID string
+	done             bool
 }
 
 // next handles one event.
@@ -187,6 +216,7 @@ func (w *wait) arm(ctx workflow.Context) {
 				ctx,
 				remaining,
 				"waiting for the callback to tell what became of the submit, until "+clock(s.deadline),
+				w.onUnknown,
 			)
 		}
 	case !w.polling:
@@ -194,7 +224,19 @@ func (w *wait) arm(ctx workflow.Context) {
 			grace := min(time.Duration(s.in.CallbackGrace), remaining)
 			s.progress.PollingFrom = workflow.Now(ctx).Add(grace)
 			s.enter(ctx, stemflow.PhaseWaiting)
-			w.startTimer(ctx, grace, "waiting for the callback, polling from "+clock(s.progress.PollingFrom))
+			w.startTimer(ctx, grace, "waiting for the callback, polling from "+clock(s.progress.PollingFrom),
+				w.onGrace)
+		}
+	case w.listening:
+		if w.timer == nil {
+			s.enter(ctx, stemflow.PhasePolling)
+			w.startTimer(ctx, remaining, "listening until the deadline, then looking once more", w.lastLook)
+		}
+	case workflow.Now(ctx).Before(w.pollFrom):
+		if w.timer == nil {
+			s.enter(ctx, stemflow.PhasePolling)
+			w.startTimer(ctx, w.pollFrom.Sub(workflow.Now(ctx)), "waiting for the links that are missing",
+				func(workflow.Context) error { return nil })
 		}
 	case w.poll == nil:
 		w.disarm()
@@ -203,6 +245,8 @@ func (w *wait) arm(ctx workflow.Context) {
 		w.stopPoll = stop
 		look := s.aboutOwn()
 		look.EmptyLooks, look.AbsentLooks = emptyLooks, s.absentLooks(ctx)
+		look.EmptyFor, look.EmptyPause = stemflow.Duration(emptyFor), min(stemflow.Duration(emptyPause), s.in.PollInterval)
+		look.Expected = s.expectation()
 		w.poll = workflow.ExecuteActivity(
 			pollOptions(pollCtx, s.in.PollInterval, max(remaining, time.Second)),
 			activityapi.ActivityGetSeparationRecord,
@@ -211,7 +255,10 @@ func (w *wait) arm(ctx workflow.Context) {
 	}
 }
 
-func (w *wait) startTimer(ctx workflow.Context, d time.Duration, summary string) {
+func (w *wait) startTimer(
+	ctx workflow.Context, d time.Duration, summary string, due func(workflow.Context) error,
+) {
+	w.due = due
 	timerCtx, stop := workflow.WithCancel(ctx)
 	w.stopTimer = stop
 	w.timer = workflow.NewTimerWithOptions(timerCtx, d, workflow.TimerOptions{Summary: summary})
@@ -230,13 +277,24 @@ func (w *wait) disarm() {
 	}
 }
 
-// onTimer: the grace is over, and polling takes over; or the deadline has come with nothing known.
+// onTimer does what the timer was started for.
 func (w *wait) onTimer(ctx workflow.Context, timer workflow.Future) error {
 	if err := timer.Get(ctx, nil); err != nil {
 		return err
 	}
 	w.timer = nil
-	if w.s.separationTaskID == "" && !w.s.resumeFromLedger(ctx) {
+	return w.due(ctx)
+}
+
+// onGrace: the callback has not come in time, and polling takes over.
+func (w *wait) onGrace(workflow.Context) error {
+	w.polling = true
+	return nil
+}
+
+// onUnknown: the deadline has come, and nothing is known about the submit.
+func (w *wait) onUnknown(ctx workflow.Context) error {
+	if !w.s.resumeFromLedger(ctx) {
 		return w.s.timedOut(nil)
 	}
 	w.polling = true
@@ -264,16 +322,18 @@ func (s *separation) resumeFromLedger(ctx workflow.Context) bool {
 	return true
 }
 
-// act does what an observation says, whoever made it: the separation is settled, or turns out to be
-// another run's, or the run ends. What is open, or was lost, ends it as the deadline does: whoever
-// has time left does not come here with that.
+// act does what an observation says, whoever made it: the separation is settled, or lacks stems
+// that are awaited, or turns out to be another run's, or the run ends. What is open, or was lost,
+// ends it as the deadline does: whoever has time left does not come here with that.
 func (w *wait) act(ctx workflow.Context, seen observation, by stemflow.SettledBy) error {
 	s := w.s
 	kind, app := applicationError(seen.err)
 	switch seen.finding {
 	case foundDone:
 		s.recordVerified(ctx, seen.record)
-		s.settle(ctx, by, seen.record)
+		if !w.awaitRest(ctx, seen.record, false) {
+			s.settle(ctx, by, s.compose(ctx, seen.record))
+		}
 		return nil
 	case foundNotOwn:
 		w.dropSeparationTask(ctx)
@@ -316,13 +376,122 @@ func (w *wait) onResume(ctx workflow.Context) error {
 	}
 }
 
-// onPoll: polling has found the end, or the deadline has. At the deadline the engine reports either
-// a time-out or the last "still pending": both mean the same.
+// awaitRest reports whether a record that is done lacks stems that may still follow, and has the
+// run wait for them: polling goes on. A poll has awaited what it lacks as long as it makes sense,
+// unless it was a worker of an earlier release that polled.
+func (w *wait) awaitRest(ctx workflow.Context, record activityapi.SeparationRecord, polled bool) bool {
+	s := w.s
+	now := workflow.Now(ctx)
+	required, possible := s.expectation().Lacking(record.Stems, record.Announced)
+	switch {
+	case len(required)+len(possible) == 0, record.Believed, polled && len(required) == 0:
+		return false
+	case !now.Before(s.deadline), s.longDone(now, record), !waitsForWhole(ctx):
+		return false
+	}
+	if w.partial == nil {
+		w.lackedAt = now
+	}
+	if polled {
+		if w.lacked++; w.lacked >= emptyLooks && now.Sub(w.lackedAt) >= emptyFor {
+			return false
+		}
+		w.pollFrom = now.Add(emptyPause)
+	}
+	w.keepPartial(record)
+	s.log(ctx).Info("the separation is done and lacks stems: they are awaited",
+		"stems", len(record.Stems), "lacking", len(required)+len(possible))
+	w.polling, w.listening = true, false
+	if w.poll == nil {
+		w.disarm()
+	}
+	return true
+}
+
+// keepPartial keeps what a record had links for.
+func (w *wait) keepPartial(record activityapi.SeparationRecord) {
+	w.partial = &record
+	w.s.seen = activityapi.AddStems(record.Stems, w.s.seen)
+}
+
+// onPoll: polling has found the end, or has come to its own. The engine begins no poll that would
+// come after the deadline, so that may be long before it. It reports either a time-out or the last
+// "still pending": both mean the same.
 func (w *wait) onPoll(ctx workflow.Context, poll workflow.Future) error {
+	s := w.s
 	w.poll = nil
 	var record activityapi.SeparationRecord
 	err := poll.Get(ctx, &record)
-	return w.act(ctx, observe(w.s.separationTaskID, record, err), stemflow.SettledByPoll)
+	seen := observe(s.separationTaskID, record, err)
+	switch {
+	case seen.finding == foundDone:
+		s.recordVerified(ctx, record)
+		if !w.awaitRest(ctx, record, true) {
+			s.settle(ctx, stemflow.SettledByPoll, s.compose(ctx, record))
+		}
+		return nil
+	case seen.finding == foundEmpty && w.callbackServes() && waitsForWhole(ctx):
+		s.log(ctx).Warn("the record has no links: they are taken from the callback")
+		s.recordVerified(ctx, activityapi.SeparationRecord{})
+		s.settle(ctx, stemflow.SettledByCallback, s.compose(ctx, activityapi.SeparationRecord{}))
+		return nil
+	case (seen.open() || seen.finding == foundLost) && waitsForWhole(ctx):
+		w.listening, w.pollErr = true, err
+		if _, app := applicationError(err); app != nil && app.Type() == activityapi.ActivityErrorNoLinks &&
+			app.Details(&record) == nil && len(record.Stems) > 0 {
+			w.keepPartial(record)
+		}
+		return nil
+	default:
+		return w.act(ctx, seen, stemflow.SettledByPoll)
+	}
+}
+
+// callbackServes reports whether a callback has links that may serve where the record gives none.
+func (w *wait) callbackServes() bool { return w.s.ownership == verified && len(w.s.named) > 0 }
+
+// lastLook asks once more when the deadline has come. Nobody may have asked for long: the workers
+// may have been away, or the poll interval is long. A callback that came meanwhile is heard before
+// the run gives up.
+func (w *wait) lastLook(ctx workflow.Context) error {
+	s := w.s
+	look := s.aboutOwn()
+	look.ReportPending = true
+	seen := s.confirm(ctx, look)
+	switch {
+	case !seen.open() && seen.finding != foundLost:
+		return w.act(ctx, seen, stemflow.SettledByPoll)
+	case w.callbacks.Len() > 0 && !w.lastLooked:
+		w.lastLooked = true
+	case w.partial != nil:
+		s.settle(ctx, stemflow.SettledByPoll, s.compose(ctx, *w.partial))
+	case seen.finding != foundPending && w.callbackServes():
+		s.log(ctx).Warn("the record cannot give the links: they are taken from the callback", "error", seen.err)
+		s.settle(ctx, stemflow.SettledByCallback, s.compose(ctx, activityapi.SeparationRecord{}))
+	case seen.err == nil:
+		return s.timedOut(w.pollErr)
+	default:
+		return s.timedOut(seen.err)
+	}
+	return nil
+}
+
+// hear reports whether a callback tells the run something: a repeat does not, and one beyond the
+// number that a run takes is not heard either.
+func (w *wait) hear(callback stemflow.Callback) bool {
+	says := news{callback.TaskID, callback.Code == stemflow.CodeOK}
+	switch {
+	case w.looks == callbackLooks, slices.Contains(w.notOwn, callback.TaskID):
+		return false
+	case says.done && callback.TaskID == w.s.separationTaskID && w.s.hearStems(callback.Stems):
+	case slices.Contains(w.heard, says):
+		return false
+	}
+	if !slices.Contains(w.heard, says) {
+		w.heard = append(w.heard, says)
+	}
+	w.looks++
+	return true
 }
 
 // onCallback handles a callback. It may be early, late, a duplicate, for another task, or forged:
@@ -332,6 +501,9 @@ func (w *wait) onCallback(ctx workflow.Context, callback stemflow.Callback) erro
 	log := s.log(ctx)
 	if s.ownership >= fromInput && callback.TaskID != s.separationTaskID {
 		s.hearForeign(ctx, callback.TaskID)
+		return nil
+	}
+	if !w.hear(callback) && waitsForWhole(ctx) {
 		return nil
 	}
 	w.disarm()
@@ -359,10 +531,9 @@ func (w *wait) onCallback(ctx workflow.Context, callback stemflow.Callback) erro
 		return nil
 	}
 	switch {
-	case s.ownership == verified && succeeded && len(callback.Stems) > 0:
+	case s.ownership == verified && succeeded && w.serves(ctx, callback, seen):
 		log.Warn("the record cannot give the links: they are taken from the callback", "error", seen.err)
-		s.settle(ctx, stemflow.SettledByCallback,
-			activityapi.SeparationRecord{Stems: callback.Stems, OriginURL: callback.OriginURL})
+		s.settle(ctx, stemflow.SettledByCallback, s.fromCallback(ctx, callback))
 	case seen.finding == foundEmpty, seen.finding == foundGone, seen.finding == foundRefused:
 		return w.act(ctx, seen, stemflow.SettledByCallback)
 	default:
@@ -371,11 +542,29 @@ func (w *wait) onCallback(ctx workflow.Context, callback stemflow.Callback) erro
 	return nil
 }
 
+// serves reports whether the links of a callback are taken where the record gives none. Those that
+// are not all serve only where there is nothing to wait for; at the deadline they are what is left.
+func (w *wait) serves(ctx workflow.Context, callback stemflow.Callback, seen observation) bool {
+	stems := usable(callback.Stems)
+	required, _ := w.s.expectation().Lacking(stems, nil)
+	mayFollow := (seen.open() || seen.finding == foundLost) && workflow.Now(ctx).Before(w.s.deadline)
+	if len(stems) > 0 && (len(required) == 0 || !mayFollow) {
+		return true
+	}
+	return len(callback.Stems) > 0 && !waitsForWhole(ctx)
+}
+
 // adoptSeparationTask takes the task id of an unknown submit from a callback: its URL named this
 // run. The record must prove it.
 func (w *wait) adoptSeparationTask(ctx workflow.Context, callback stemflow.Callback) error {
 	s := w.s
+	if s.separationTaskID != callback.TaskID {
+		w.forgetSeparation()
+	}
 	s.separationTaskID, s.ownership = callback.TaskID, unverified
+	if callback.Code == stemflow.CodeOK {
+		s.hearStems(callback.Stems)
+	}
 	look := s.aboutOwn()
 	look.ReportPending = true
 	seen := s.confirm(ctx, look)
@@ -392,9 +581,18 @@ func (w *wait) adoptSeparationTask(ctx workflow.Context, callback stemflow.Callb
 // dropSeparationTask drops a task id that proved to be another run's.
 func (w *wait) dropSeparationTask(ctx workflow.Context) {
 	named := w.s.separationTaskID
+	w.notOwn = append(w.notOwn, named)
+	w.forgetSeparation()
 	w.s.separationTaskID, w.s.ownership = "", unknown
 	w.s.hearForeign(ctx, named)
 	w.polling = !w.s.archive.CallbacksExpected
+}
+
+// forgetSeparation drops what was heard and seen of the task that the run took for its own.
+func (w *wait) forgetSeparation() {
+	w.s.named, w.s.seen = nil, nil
+	w.partial, w.lackedAt, w.lacked, w.pollFrom = nil, time.Time{}, 0, time.Time{}
+	w.listening, w.pollErr = false, nil
 }
 
 // recordFailed puts a failure on the ledger: the track may be paid for anew.

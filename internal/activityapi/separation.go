@@ -79,6 +79,9 @@ type PreparedArchive struct {
 	// Archived is the result of an earlier run, set when it is complete and all its objects are
 	// there.
 	Archived *stemflow.SeparateStemsResult `json:"archived,omitempty"`
+	// Partial is the result of an earlier run that has all its objects, lacks stems, and was paid
+	// for so recently that the provider may serve them yet.
+	Partial *stemflow.SeparateStemsResult `json:"partial,omitempty"`
 	// Submission is the separation that is paid for, else what speaks in the ledger, where there is
 	// one.
 	Submission *stemflow.Submission `json:"submission,omitempty"`
@@ -157,7 +160,14 @@ type GetSeparationRecordInput struct {
 	Track *stemflow.Track `json:"track,omitempty"`
 	// EmptyLooks is at which look a record that is done without any link is believed: links have
 	// been seen to follow late. 0 is never.
+	// A record that lacks expected links is believed at the same look.
 	EmptyLooks int `json:"emptyLooks,omitempty"`
+	// EmptyFor is how long after the first of these looks the record is believed at the earliest,
+	// and EmptyPause the pause between two of them; 0 is the pause between any two looks.
+	EmptyFor   stemflow.Duration `json:"emptyFor,omitempty"`
+	EmptyPause stemflow.Duration `json:"emptyPause,omitempty"`
+	// Expected is what the record must have links for before it is believed at an earlier look.
+	Expected StemExpectation `json:"expected,omitzero"`
 	// AbsentLooks is at which look in a row that finds no record the separation is believed to be
 	// gone. 0 is never: a record may follow late, and a provider may lose sight of it for a while.
 	AbsentLooks int `json:"absentLooks,omitempty"`
@@ -173,6 +183,12 @@ type SeparationRecord struct {
 	OriginURL   string                `json:"originUrl,omitempty"`
 	CreatedAt   time.Time             `json:"createdAt,omitzero"`
 	CompletedAt time.Time             `json:"completedAt,omitzero"`
+	// Announced are stems of names that the documents do not know, which the record has without a
+	// link.
+	Announced []string `json:"announced,omitempty"`
+	// Believed says that the record was looked at often and long enough to be believed: what it
+	// lacks does not follow soon.
+	Believed bool `json:"believed,omitempty"`
 	// Owner is, where the Track was given, the owner whose submit it was, if that was one of ours.
 	Owner string `json:"owner,omitempty"`
 }

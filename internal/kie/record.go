@@ -61,6 +61,8 @@ type Record struct {
 	// given.
 	Stems     []stemflow.SourceStem
 	OriginURL string
+	// Announced are names without a link that the documents do not know.
+	Announced []string
 	// ErrorCode and ErrorMessage say why a separation failed; the code is 0 and the message empty
 	// where the provider gives none.
 	ErrorCode    int
@@ -117,6 +119,7 @@ func decodeRecord(raw json.RawMessage) (*Record, error) {
 	r.ErrorCode, _ = integer(data.get("errorCode"))
 	r.State, r.Flag = state(data.get("successFlag"))
 	r.Stems, r.OriginURL = collectStems(data)
+	r.Announced = announcedStems(data, r.Stems)
 	return r, nil
 }
 

@@ -87,6 +87,9 @@ func OfArchived(track activityapi.CatalogTrack, result stemflow.SeparateStemsRes
 		outcome.Reason = stemflow.ErrorArchiveIncomplete
 		outcome.Message = fmt.Sprintf("%d stems could not be archived: the first is %s, %s: %s",
 			len(result.Failed), result.Failed[0].Name, result.Failed[0].Type, result.Failed[0].Message)
+	} else if len(result.Missing) > 0 {
+		outcome.Message = fmt.Sprintf("%d stems are missing: the first is %s: %s",
+			len(result.Missing), result.Missing[0].Name, result.Missing[0].Reason)
 	}
 	return outcome
 }

@@ -237,6 +237,9 @@ func backoff(p *temporal.RetryPolicy, attempt int32, err error) (pause time.Dura
 	case p.MaximumAttempts > 0 && attempt >= p.MaximumAttempts:
 		return 0, false
 	}
+	if app != nil && app.NextRetryDelay() > 0 {
+		return app.NextRetryDelay(), true
+	}
 	seconds := p.InitialInterval.Seconds() * math.Pow(p.BackoffCoefficient, float64(attempt-1))
 	most := p.MaximumInterval
 	if most == 0 {
@@ -391,6 +394,10 @@ func (t *activityTask) input() *interceptor.ExecuteActivityInput {
 			record.Nonces = append(record.Nonces, e.Nonce)
 		}
 		in.Args = []any{record}
+	}
+	if write, ok := in.Args[0].(activityapi.WriteManifestInput); ok && t.run.sim.breakage == missingUnnamed {
+		write.Manifest.Missing = nil
+		in.Args = []any{write}
 	}
 	return &in
 }

@@ -46,8 +46,17 @@ type task struct {
 	acceptedAt  time.Time
 	settlesAt   time.Time
 	fails       bool
+	// late is for how long after it settled the record has no link for the last stem. Meanwhile the
+	// callback has one if inCallback, and the file is there if hasFile.
+	late                time.Duration
+	inCallback, hasFile bool
 	// version counts the renewals of its links.
 	version int
+}
+
+// linked reports whether a stem has its link in the record.
+func (t *task) linked(key string) bool {
+	return key != stemKeys[len(stemKeys)-1] || !time.Now().Before(t.settlesAt.Add(t.late))
 }
 
 func (t *task) settled() bool { return !time.Now().Before(t.settlesAt) }
@@ -173,9 +182,13 @@ func (p *provider) accept(x *execution, audioID, callbackURL string, fails bool)
 		settlesAt: time.Now().Add(pick(s.dice, []time.Duration{1700 * time.Millisecond, 42 * time.Second,
 			6*time.Minute + time.Second, 51 * time.Minute}, "settles", n)),
 	}
+	if s.chance(3, "late stem", n) {
+		t.late = pick(s.dice, []time.Duration{11 * time.Second, 97 * time.Second, 13 * time.Minute}, "late by", n)
+		t.inCallback, t.hasFile = s.chance(2, "late stem in callback", n), s.chance(2, "late stem has a file", n)
+	}
 	p.tasks = append(p.tasks, t)
-	s.note("    billed: %s of run %s, fails: %v, settles after %v", t.id, x.run.id, fails,
-		t.settlesAt.Sub(t.acceptedAt))
+	s.note("    billed: %s of run %s, fails: %v, settles after %v, last stem %v later", t.id, x.run.id, fails,
+		t.settlesAt.Sub(t.acceptedAt), t.late)
 	s.spawn(func() { p.callBack(t, n) })
 	return t
 }
@@ -252,6 +265,10 @@ func (p *provider) find(id string) *task {
 func (p *provider) links(t *task, suffix string) map[string]any {
 	links := map[string]any{}
 	for _, key := range stemKeys {
+		if !t.linked(key) && (suffix == "Url" || !t.inCallback) {
+			links[key+suffix] = ""
+			continue
+		}
 		links[key+suffix] = fmt.Sprintf("https://%s/%s/%s.wav?v=%d", fileHost, t.id, key, t.version)
 	}
 	return links
@@ -310,7 +327,12 @@ func (p *provider) file(x *execution, req *http.Request, resp **http.Response) e
 			*resp = response(http.StatusForbidden, []byte("expired"))
 			return nil
 		}
-		content := stemContent(taskID, strings.TrimSuffix(file, ".wav"))
+		key := strings.TrimSuffix(file, ".wav")
+		if !t.linked(key) && !t.hasFile {
+			*resp = response(http.StatusForbidden, []byte("not yet"))
+			return nil
+		}
+		content := stemContent(taskID, key)
 		*resp = response(http.StatusOK, content)
 		if x.special.kind == truncate {
 			(*resp).Body = io.NopCloser(io.MultiReader(bytes.NewReader(content[:len(content)/2]), broken{}))

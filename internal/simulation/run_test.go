@@ -124,8 +124,8 @@ func (r *run) perform() {
 		if err := r.env.GetWorkflowResult(r.result); err != nil {
 			panic(err)
 		}
-		s.note("%s ends: %s settled by %s, paid: %v", r.id, r.result.SeparationTaskID, r.result.SettledBy,
-			r.result.Paid)
+		s.note("%s ends: %s settled by %s, paid: %v, missing: %d", r.id, r.result.SeparationTaskID,
+			r.result.SettledBy, r.result.Paid, len(r.result.Missing))
 	case errors.As(r.err, &r.failure):
 		_ = r.failure.Details(&r.details)
 		s.note("%s fails: %s, paid: %v, separation %q: %s", r.id, r.failure.Type(), r.details.Paid,

@@ -1,0 +1,264 @@
+package integration
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
+
+	"stemflow"
+	"stemflow/internal/devservers/serverstest"
+	"stemflow/kiesim"
+)
+
+func (s *stack) has(run client.WorkflowRun, kind enumspb.EventType) bool {
+	return slices.ContainsFunc(s.history(run), func(e *historypb.HistoryEvent) bool { return e.GetEventType() == kind })
+}
+
+// The workers are away until the deadline has passed, and the provider is done meanwhile. Nobody has
+// asked it since, so nobody can say that it was not done.
+func TestWorkersAwayPastTheDeadline(t *testing.T) {
+	t.Parallel()
+	t.Run("while the run polls", func(t *testing.T) {
+		t.Parallel()
+		s := newStackAt(t, serverstest.Temporal(t).Addr)
+		w := s.hostWorker()
+		in := track(stemflow.SeparateVocal)
+		in.CallbackGrace, in.Deadline = stemflow.Duration(time.Second), stemflow.Duration(10*time.Second)
+		s.sim.SetScenario(in.AudioID, kiesim.Scenario{
+			Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true},
+		})
+		run := s.start(in)
+		s.awaitPhase(run, stemflow.PhasePolling)
+		w.Stop()
+		s.settle(in)
+		s.await("polling has come to its end", func() bool {
+			return s.has(run, enumspb.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT) ||
+				s.has(run, enumspb.EVENT_TYPE_ACTIVITY_TASK_FAILED)
+		})
+		s.startWorker()
+		result := s.result(run)
+		require.Equal(t, stemflow.SettledByPoll, result.SettledBy)
+		s.requireArchived(in, result)
+	})
+	t.Run("while the submit is answered", func(t *testing.T) {
+		t.Parallel()
+		s := newStackAt(t, serverstest.Temporal(t).Addr)
+		w := s.hostWorker()
+		in := track(stemflow.SeparateVocal)
+		in.Deadline = stemflow.Duration(3 * time.Second)
+		s.sim.SetScenario(in.AudioID, kiesim.Scenario{Callback: kiesim.Callback{Lost: true}})
+		release := s.holdAnswer(in)
+		run := s.start(in)
+		s.await("it is paid for", func() bool { return s.billed(in) == 1 })
+		stopped := make(chan struct{})
+		go func() { w.Stop(); close(stopped) }()
+		release()
+		<-stopped
+		s.await("the deadline has passed", func() bool {
+			paid := s.ledger(in)
+			return paid.State == stemflow.SubmissionPaid && time.Since(paid.SubmittedAt) > time.Duration(in.Deadline)
+		})
+		s.startWorker()
+		s.requireArchived(in, s.result(run))
+	})
+}
+
+// The engine begins no poll after the deadline, and the run listens all the same.
+func TestCallbackAfterTheLastPoll(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	in := track(stemflow.SeparateVocal)
+	in.CallbackGrace = stemflow.Duration(time.Second)
+	in.PollInterval, in.Deadline = stemflow.Duration(5*time.Minute), stemflow.Duration(5*time.Minute)
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
+	run := s.start(in)
+	s.await("polling has come to its end", func() bool { return s.has(run, enumspb.EVENT_TYPE_ACTIVITY_TASK_FAILED) })
+	s.settle(in)
+	result := s.result(run)
+	require.Equal(t, stemflow.SettledByCallback, result.SettledBy)
+	s.requireArchived(in, result)
+	s.replay("called-back-after-the-last-poll", s.history(run))
+}
+
+// The record shows some links at first. What the callback names, or the type has, is awaited.
+func TestLinksOfSomeStemsFollowLate(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	late := []string{"bass", "guitar", "keyboard", "percussion", "strings", "synth", "fx", "brass"}
+	for name, lost := range map[string]bool{"called back": false, "polled": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := s.on(t)
+			in := track(stemflow.SplitStem)
+			in.CallbackGrace = stemflow.Duration(5 * time.Second)
+			s.sim.SetScenario(in.AudioID, kiesim.Scenario{
+				Callback: kiesim.Callback{Lost: lost},
+				Outcome:  kiesim.Outcome{LateStems: late, LateBy: kiesim.Duration(20 * time.Second)},
+			})
+			run := s.start(in)
+			result := s.result(run)
+			require.Len(t, result.Stems, 12)
+			require.Empty(t, result.Empty)
+			require.Empty(t, result.Missing)
+			s.requireArchived(in, result)
+			s.replay("late-stems-"+strings.ReplaceAll(name, " ", "-"), s.history(run))
+		})
+	}
+}
+
+// What the record does not have in time is named, and the next start fetches that alone.
+func TestMissingStemIsFetchedByALaterStart(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	in := track(stemflow.SeparateVocal)
+	in.CallbackGrace, in.Deadline = stemflow.Duration(time.Second), stemflow.Duration(10*time.Second)
+	scenario := kiesim.Scenario{
+		Callback: kiesim.Callback{Lost: true}, Outcome: kiesim.Outcome{
+			LateStems: []string{"instrumental"}, LateBy: kiesim.Duration(30 * time.Second),
+		},
+	}
+	s.sim.SetScenario(in.AudioID, scenario)
+	run := s.start(in)
+	first := s.result(run)
+	require.Len(t, first.Stems, 1)
+	require.Equal(t, "instrumental", first.Missing[0].Name)
+	s.requireArchived(in, first)
+	s.replay("missing", s.history(run))
+
+	var again client.WorkflowRun
+	s.await("the provider serves it", func() bool {
+		again = s.start(in)
+		return len(s.result(again).Stems) == 2
+	})
+	second := s.result(again)
+	require.Equal(t, stemflow.SettledByResume, second.SettledBy)
+	require.Equal(t, first.Stems[0], second.Stems[0])
+	require.Empty(t, second.Missing)
+	s.requireArchived(in, second)
+	s.replay("again-after-missing", s.history(again))
+	require.Equal(t, stemflow.SettledByArchive, s.result(s.start(in)).SettledBy)
+	require.Equal(t, 1, s.billed(in))
+}
+
+// With a poll every second five looks are over soon. The record is given its time all the same.
+func TestLinksThatFollowAfterManyQuickLooks(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	in := track(stemflow.SeparateVocal)
+	in.CallbackGrace = stemflow.Duration(time.Second)
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{
+		Callback: kiesim.Callback{Lost: true}, Outcome: kiesim.Outcome{Links: kiesim.LinksNull, LinksAfter: 15},
+	})
+	s.requireArchived(in, s.result(s.start(in)))
+}
+
+// A repeat says nothing new: it costs its signal and the workflow task that reads it.
+func TestRepeatedCallbacksCostOnlyTheirSignal(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	in := track(stemflow.SeparateVocal)
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
+	run := s.start(in)
+	s.awaitPhase(run, stemflow.PhaseWaiting)
+	repeat := func() {
+		require.NoError(t, s.client.SignalWorkflow(t.Context(), run.GetID(), "", stemflow.SignalSeparationCallback,
+			stemflow.Callback{TaskID: s.charges(in)[0].TaskID, Code: 500, Message: "x"}))
+	}
+	repeat()
+	s.awaitPhase(run, stemflow.PhasePolling)
+	repeat() // notes in the history by which rule the run goes
+	s.awaitIdle(run)
+	before := len(s.history(run))
+	const n = 15
+	for range n {
+		repeat()
+		s.awaitIdle(run)
+	}
+	require.LessOrEqual(t, len(s.history(run))-before, 4*n)
+	s.cancelled(run)
+}
+
+// awaitIdle waits until the run has read all its signals.
+func (s *stack) awaitIdle(run client.WorkflowRun) {
+	s.t.Helper()
+	s.await("the run has read its signals", func() bool {
+		signal, task := 0, 0
+		for i, event := range s.history(run) {
+			switch event.GetEventType() {
+			case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+				signal = i
+			case enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+				task = i
+			}
+		}
+		return task > signal
+	})
+}
+
+// Temporal takes ten thousand signals of a run. As many repeats, of a few KB each, leave it healthy:
+// it settles, and it can be cancelled.
+func TestThousandsOfCallbacks(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes a minute or two")
+	}
+	s := newStack(t)
+	for name, c := range map[string]struct {
+		callbacks int
+		end       func(*stack, stemflow.SeparateStemsInput, client.WorkflowRun)
+	}{
+		"settled": {9_900, func(s *stack, in stemflow.SeparateStemsInput, run client.WorkflowRun) {
+			s.settle(in)
+			s.requireArchived(in, s.result(run))
+		}},
+		"cancelled": {1_000, func(s *stack, _ stemflow.SeparateStemsInput, run client.WorkflowRun) { s.cancelled(run) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := s.on(t)
+			in := track(stemflow.SplitStem)
+			in.PollInterval = stemflow.Duration(5 * time.Second)
+			s.sim.SetScenario(in.AudioID, kiesim.Scenario{
+				Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Lost: true},
+			})
+			run := s.start(in)
+			s.await("the separation is paid for", func() bool { return s.memo(run) != "" })
+			callback := stemflow.Callback{TaskID: s.memo(run), Code: stemflow.CodeOK}
+			for _, stem := range stemflow.ExpectedStems(stemflow.SplitStem, "") {
+				callback.Stems = append(callback.Stems, stemflow.SourceStem{
+					Name: stem, URL: "http://127.0.0.1/s/" + strings.Repeat("0", 200) + "_" + stem + ".mp3",
+				})
+			}
+			const senders = 8
+			errs := make(chan error, senders)
+			for range senders {
+				go func() {
+					for range c.callbacks / senders {
+						if err := s.client.SignalWorkflow(t.Context(), run.GetID(), run.GetRunID(),
+							stemflow.SignalSeparationCallback, callback); err != nil {
+							errs <- err
+							return
+						}
+					}
+					errs <- nil
+				}()
+			}
+			for range senders {
+				require.NoError(t, <-errs)
+			}
+			c.end(s, in, run)
+			events, size := s.history(run), 0
+			for _, event := range events {
+				size += event.Size()
+			}
+			t.Logf("%d events, %d MB", len(events), size>>20)
+			require.Less(t, len(events), 51_200)
+		})
+	}
+}
