@@ -34,9 +34,12 @@ type Stem struct {
 	// SHA256 is of the object's content, in lower-case hexadecimal.
 	SHA256      string `json:"sha256"`
 	ContentType string `json:"contentType"`
-	// DurationSeconds is what the provider says or, where it says nothing, what the audio says; 0
-	// where neither does.
-	DurationSeconds float64 `json:"durationSeconds"`
+	// DurationSeconds is how long the object's audio plays, as measured, and absent where it is of
+	// a format that is not measured.
+	DurationSeconds float64 `json:"durationSeconds,omitzero"`
+	// AnnouncedDurationSeconds is what the provider said of the duration, and present only where it
+	// is not the measured one.
+	AnnouncedDurationSeconds float64 `json:"announcedDurationSeconds,omitzero"`
 	// SourceID is the provider's id of the stem, where it gives one: what its other APIs (MIDI)
 	// take as audioId.
 	SourceID string `json:"sourceId,omitempty"`

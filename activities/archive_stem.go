@@ -2,8 +2,6 @@ package activities
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -37,6 +35,14 @@ const (
 	// A file that is not there may not be there yet. Before it is waited for as long as for a host
 	// that fails, the provider is asked for another link.
 	missingAttempts = 6
+
+	// Providers announce wrong durations, and hosts have broken copies of files. What plays too
+	// short is what there is, if it has come whole and the same this often and over this time: a
+	// file that is still being written grows within seconds. The pause between two fetches is so
+	// long that three of them take that time.
+	sameContentTimes = 3
+	sameContentFor   = 10 * time.Second
+	sameContentPause = 6 * time.Second
 )
 
 // Execute skips a stem that is there already. It fails for good with ErrorSourceExpired (renew the
@@ -108,24 +114,40 @@ func (a *ArchiveStem) existing(ctx context.Context, in activityapi.ArchiveStemIn
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	object, info, err := a.Store.Open(ctx, in.Location.Bucket, found[0].Key)
+	for _, info := range found {
+		stem, err := a.readBack(ctx, in, info.Key)
+		if stem != nil || err != nil {
+			return stem, err
+		}
+	}
+	return nil, nil
+}
+
+// readBack returns nil for what no attempt would leave: it is replaced.
+func (a *ArchiveStem) readBack(
+	ctx context.Context,
+	in activityapi.ArchiveStemInput,
+	key string,
+) (*stemflow.Stem, error) {
+	object, info, err := a.Store.Open(ctx, in.Location.Bucket, key)
 	if err != nil {
 		return nil, err
 	}
 	defer object.Close()
 	content := newMeasure(object, nil)
-	format, err := content.sniff()
-	sum := sha256.New()
-	if err == nil {
-		_, err = io.Copy(sum, content)
-	}
+	content.wantSum()
+	_, err = io.Copy(io.Discard, content)
 	switch {
-	case errors.Is(err, errNotAudio) || err == nil && content.size != info.Size:
-		return nil, nil // not what an attempt of ours would have left: it is replaced
+	case errors.Is(err, errNotAudio):
+		return nil, nil
 	case err != nil:
 		return nil, err
 	}
-	return content.stem(in, info.Key, hex.EncodeToString(sum.Sum(nil)), format), nil
+	right := archive.StemKey(in.Location, in.SeparationTaskID, in.Stem.Name, content.result.Format.Ext)
+	if content.size != info.Size || key != right {
+		return nil, nil
+	}
+	return content.stem(in, key, content.sum()), nil
 }
 
 func (a *ArchiveStem) fetch(
@@ -134,22 +156,17 @@ func (a *ArchiveStem) fetch(
 	progress *progress,
 ) (*stemflow.Stem, error) {
 	began := time.Now()
-	body, err := a.Sources.Open(ctx, in.Stem.URL)
+	body, content, err := a.open(ctx, in, progress)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	progress.total.Store(max(body.Size, 0))
-	content := newMeasure(body, progress)
-	if body.Size < 0 {
-		content.wholeFrom = in.Stem.DurationSeconds
+	content.check = func() error { return checkLength(content, in.Stem.DurationSeconds, progress) }
+	if progress.short.Load() != nil {
+		content.wantSum()
 	}
-	format, err := content.sniff()
-	if err != nil {
-		return nil, err
-	}
-	key := archive.StemKey(in.Location, in.SeparationTaskID, in.Stem.Name, format.Ext)
-	written, err := a.Store.Put(ctx, in.Location.Bucket, key, format.ContentType, content, body.Size)
+	key := archive.StemKey(in.Location, in.SeparationTaskID, in.Stem.Name, content.format.Ext)
+	written, err := a.Store.Put(ctx, in.Location.Bucket, key, content.format.ContentType, content, body.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -164,14 +181,65 @@ func (a *ArchiveStem) fetch(
 	took := time.Since(began)
 	countStem(ctx, content.size, took)
 	stemOf(in).log(ctx).Info("stem archived", "bytes", content.size, "seconds", took.Seconds())
-	return content.stem(in, key, written.SHA256, format), nil
+	return content.stem(in, key, written.SHA256), nil
+}
+
+// open returns the source at its beginning, with its format known. The object's name has the format
+// in it, so the source is opened twice where the format is found behind more than is kept.
+func (a *ArchiveStem) open(
+	ctx context.Context,
+	in activityapi.ArchiveStemInput,
+	progress *progress,
+) (*source.Body, *measure, error) {
+	body, err := a.Sources.Open(ctx, in.Stem.URL)
+	if err != nil {
+		return nil, nil, err
+	}
+	progress.total.Store(max(body.Size, 0))
+	content := newMeasure(body, progress)
+	far, err := content.sniff()
+	if err != nil {
+		_ = body.Close()
+		return nil, nil, err
+	}
+	if !far {
+		return body, content, nil
+	}
+	_ = body.Close()
+	if body, err = a.Sources.Open(ctx, in.Stem.URL); err != nil {
+		return nil, nil, err
+	}
+	again := newMeasure(body, progress)
+	again.format = content.format
+	return body, again, nil
+}
+
+// checkLength refuses what plays shorter than it should, until the same has come time and again.
+// Only what comes after a first one that is too short is hashed for that: almost all is whole.
+func checkLength(content *measure, announced float64, progress *progress) error {
+	if !content.shortOf(announced) {
+		return nil
+	}
+	known, repeated := progress.cameShort(content.size, content.sum())
+	// The clocks of two workers may differ.
+	lasted := time.Since(known.Since).Abs()
+	if repeated && known.Times >= sameContentTimes && lasted >= sameContentFor {
+		return nil
+	}
+	return &cutShortError{
+		played: content.result.Duration, announced: announced, size: content.size,
+		hashed: content.hash != nil, repeated: repeated,
+	}
 }
 
 // failure types an error for the engine and the workflow.
 func (a *ArchiveStem) failure(in activityapi.ArchiveStemInput, err error, progress *progress) error {
 	var e *source.Error
+	if short, ok := errors.AsType[*cutShortError](err); ok {
+		return a.cutShort(short, progress)
+	}
 	switch {
-	case errors.Is(err, errCutShort):
+	case errors.Is(err, errChanged):
 		return a.sourceFailure(stemflow.ErrorProviderUnavailable, sourceAttempts, err, progress)
 	case errors.Is(err, errNotAudio):
 		return a.sourceFailure(stemflow.ErrorSourceNotAudio, contentAttempts, err, progress)
@@ -208,6 +276,19 @@ func (a *ArchiveStem) sourceFailure(
 ) error {
 	if progress.sourceFailed() >= attempts {
 		return final(kind, err.Error(), err, details...)
+	}
+	return retryable(kind, err.Error(), err)
+}
+
+// cutShort is retried as other failures of the source are, except that the same content again is
+// none: it is soon believed.
+func (a *ArchiveStem) cutShort(err *cutShortError, progress *progress) error {
+	const kind = stemflow.ErrorProviderUnavailable
+	if !err.repeated && progress.sourceFailed() >= sourceAttempts {
+		return final(kind, err.Error(), err)
+	}
+	if err.hashed {
+		return retryableAfter(sameContentPause, kind, err.Error(), err)
 	}
 	return retryable(kind, err.Error(), err)
 }

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"errors"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -20,6 +21,13 @@ func final(kind, message string, cause error, details ...any) error {
 // retryable is an error that the activity's retry policy may mend.
 func retryable(kind, message string, cause error) error {
 	return temporal.NewApplicationErrorWithOptions(message, kind, temporal.ApplicationErrorOptions{Cause: cause})
+}
+
+// retryableAfter is a retryable error that is tried again after a pause of its own.
+func retryableAfter(pause time.Duration, kind, message string, cause error) error {
+	return temporal.NewApplicationErrorWithOptions(message, kind, temporal.ApplicationErrorOptions{
+		Cause: cause, NextRetryDelay: pause,
+	})
 }
 
 // expected is a retryable error that is part of the plan, like "still pending": it is no alarm in

@@ -30,6 +30,7 @@ type progress struct {
 	name         string
 	bytes, total atomic.Int64
 	failures     atomic.Int64
+	short        atomic.Pointer[activityapi.ShortContent]
 	heartbeat    func()
 	cancel       context.CancelCauseFunc
 	done         chan struct{}
@@ -41,10 +42,12 @@ func startProgress(ctx context.Context, name string) (context.Context, *progress
 	var before activityapi.ArchiveStemHeartbeat
 	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &before) == nil {
 		p.failures.Store(int64(before.SourceFailures))
+		p.short.Store(before.Short)
 	}
 	p.heartbeat = func() {
 		activity.RecordHeartbeat(ctx, activityapi.ArchiveStemHeartbeat{
 			Name: name, Bytes: p.bytes.Load(), Total: p.total.Load(), SourceFailures: int(p.failures.Load()),
+			Short: p.short.Load(),
 		})
 	}
 	transfer, cancel := context.WithCancelCause(ctx)
@@ -82,6 +85,24 @@ func (p *progress) sourceFailed() int {
 	n := int(p.failures.Add(1))
 	p.heartbeat()
 	return n
+}
+
+// cameShort notes content that was served as a whole and is too short, over all attempts of the
+// activity. It returns what is known of it now, and whether the very same has come before. Content
+// that is shorter than what came before is no news: some hosts have several copies of a file.
+func (p *progress) cameShort(size int64, sum string) (known activityapi.ShortContent, repeated bool) {
+	switch before := p.short.Load(); {
+	case before != nil && before.SHA256 != "" && size < before.Size:
+		return *before, false
+	case before != nil && size == before.Size && sum != "" && sum == before.SHA256:
+		known, repeated = *before, true
+		known.Times++
+	default:
+		known = activityapi.ShortContent{Size: size, SHA256: sum, Times: 1, Since: time.Now()}
+	}
+	p.short.Store(&known)
+	p.heartbeat()
+	return known, repeated
 }
 
 // interrupted is err, unless the transfer was ended from outside: then it is that which the engine

@@ -58,6 +58,40 @@ func TestSourceFaultsThatPass(t *testing.T) {
 	}
 }
 
+// A file host that has only a part of a file, and a provider that announces too long a duration, do
+// not keep a run from its end: after the same has come several times it is archived, as measured.
+func TestShortSources(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	const plays, size = 12.024, 96_192
+	for name, c := range map[string]struct {
+		file      kiesim.File
+		size      int64
+		announced float64
+	}{
+		"a third of the file":                  {kiesim.File{Fault: kiesim.FileShort}, size / 3, plays},
+		"a third of the file at first":         {kiesim.File{Fault: kiesim.FileShort, Times: 2}, size, 0},
+		"announced too long":                   {kiesim.File{AnnouncedSeconds: 600}, size, 600},
+		"announced too long, without a length": {kiesim.File{AnnouncedSeconds: 600, Chunked: true}, size, 600},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := s.on(t)
+			in := track(stemflow.SeparateVocal)
+			s.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{"vocals": c.file}})
+			result := s.result(s.start(in))
+			s.requireArchived(in, result)
+			stem := result.Stems[0]
+			require.Equal(t, "vocals", stem.Name)
+			require.Equal(t, c.size, stem.Size)
+			require.InDelta(t, plays*float64(c.size)/size, stem.DurationSeconds, 0.03)
+			require.InDelta(t, c.announced, stem.AnnouncedDurationSeconds, 0.01)
+			require.Zero(t, result.Stems[1].AnnouncedDurationSeconds)
+			require.Equal(t, 1, s.billed(in))
+		})
+	}
+}
+
 // contents are the hashes of the stems, by name.
 func contents(result stemflow.SeparateStemsResult) map[string]string {
 	sums := map[string]string{}

@@ -175,6 +175,12 @@ func TestFileFaults(t *testing.T) {
 		_, err := io.ReadAll(get(t, link).Body)
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	})
+	t.Run("short, then whole", func(t *testing.T) {
+		p, _, link := drums(t, kiesim.File{Fault: kiesim.FileShort, Times: 1})
+		third := p.download(link)
+		whole := p.download(link)
+		require.Equal(t, whole[:len(whole)/3], third)
+	})
 	t.Run("stall", func(t *testing.T) {
 		p, _, link := drums(t, kiesim.File{Fault: kiesim.FileStall})
 		response := get(t, link)

@@ -145,7 +145,7 @@ func (t *task) originData(base string, missing Links) any {
 	}
 	for _, stem := range t.stems {
 		item := object{
-			{"duration", stem.recording.Duration.Seconds()},
+			{"duration", cmp.Or(stem.file.settings.AnnouncedSeconds, stem.recording.Duration.Seconds())},
 			{"audio_url", stem.link(base)},
 			{"stem_type_group_name", stem.group},
 			{"id", stem.id},

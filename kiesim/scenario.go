@@ -204,6 +204,8 @@ const (
 type File struct {
 	// Size is in bytes, at least 1024: the tune is cut or repeated to it. 0 is the tune as it is.
 	Size int64 `json:"size,omitempty"`
+	// AnnouncedSeconds is the stem's duration in originData; 0 is the true one.
+	AnnouncedSeconds float64 `json:"announcedSeconds,omitempty"`
 	// Silent serves a stem in which nothing plays.
 	Silent bool `json:"silent,omitempty"`
 	// ContentType replaces audio/mpeg.
@@ -235,6 +237,8 @@ type FileFault string
 const (
 	// FileTruncated ends in the middle, short of its Content-Length.
 	FileTruncated FileFault = "truncated"
+	// FileShort is the first third of the file, with that third's length.
+	FileShort FileFault = "short"
 	// FileStall stops in the middle and keeps the connection open.
 	FileStall FileFault = "stall"
 	// FileEmpty is HTTP 200 without a byte, FileHTML HTTP 200 with an error page.
@@ -328,7 +332,8 @@ func (f File) validate(field string) error {
 		errs = append(errs, fmt.Errorf("%s.status: the fault %q takes one", field, FileStatus))
 	}
 	errs = append(errs,
-		oneOf(field+".fault", f.Fault, FileTruncated, FileStall, FileEmpty, FileHTML, FileStatus, FileBlocked),
+		oneOf(field+".fault", f.Fault,
+			FileTruncated, FileShort, FileStall, FileEmpty, FileHTML, FileStatus, FileBlocked),
 		oneOf(field+".expired", f.Expired, ExpiredAtOnce, ExpiredMidRead),
 		oneOf(field+".renewedBy", f.RenewedBy, RenewedByRecordInfo, RenewedByDownloadURL, RenewedNever),
 	)

@@ -279,6 +279,8 @@ func pollOptions(ctx workflow.Context, interval stemflow.Duration, until time.Du
 	})
 }
 
+// archiveOptions: the activity itself counts the attempts that a source gets, and asks for a longer
+// pause where it wants to see whether a file that is too short still grows.
 func archiveOptions(ctx workflow.Context, stem string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "archive " + stem,

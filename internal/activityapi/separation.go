@@ -230,6 +230,19 @@ type ArchiveStemHeartbeat struct {
 	// SourceFailures counts the attempts that failed at the source: those at the store are not the
 	// stem's fault.
 	SourceFailures int `json:"sourceFailures,omitempty"`
+	// Short is set once the source has served less than the stem.
+	Short *ShortContent `json:"short,omitempty"`
+}
+
+// ShortContent is the longest content that plays shorter than its stem should, and that was served
+// as a whole all the same.
+type ShortContent struct {
+	Size int64 `json:"size"`
+	// SHA256 is in lower-case hexadecimal, empty of the first content that came too short.
+	SHA256 string `json:"sha256,omitempty"`
+	// Times is how often this very content has come, and Since when it first did.
+	Times int       `json:"times,omitempty"`
+	Since time.Time `json:"since,omitzero"`
 }
 
 // WriteManifestInput asks for the manifest. The activity fills in the reference to itself and

