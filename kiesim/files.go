@@ -79,6 +79,9 @@ func (s *Simulator) serveFile(w http.ResponseWriter, r *http.Request) {
 	case FileTruncated:
 		stream(w, content, content.Size()/2, settings.Chunked)
 		cut()
+	case FileShort:
+		third := io.NewSectionReader(stem.recording, 0, stem.recording.Size/3)
+		stream(w, third, third.Size(), settings.Chunked)
 	case FileStall:
 		stream(w, content, content.Size()/2, settings.Chunked)
 		<-ctx.Done()
