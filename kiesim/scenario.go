@@ -254,6 +254,8 @@ const (
 	SignatureWrong Signature = "wrong"
 	// SignatureStale is right for its timestamp, which is an hour old.
 	SignatureStale Signature = "stale"
+	// SignatureEarly is right for its timestamp, which is an hour ahead.
+	SignatureEarly Signature = "early"
 )
 
 // Exception is a form of CALLBACK_EXCEPTION.
@@ -344,7 +346,7 @@ func (s Scenario) Validate() error {
 		oneOf("record.links", s.Record.Links,
 			LinksNested, LinksDoubled, LinksString, LinksResultJSON, LinksResultURLs),
 		oneOf("callback.form", s.Callback.Form, CallbackRecord, CallbackFlat, CallbackBare),
-		oneOf("callback.signature", s.Callback.Signature, SignatureMissing, SignatureWrong, SignatureStale),
+		oneOf("callback.signature", s.Callback.Signature, SignatureMissing, SignatureWrong, SignatureStale, SignatureEarly),
 		oneOf("callback.exception", s.Callback.Exception, ExceptionWithLinks, ExceptionWithoutLinks),
 	)
 	if s.RecordInfo.Accept || s.DownloadURL.Accept {

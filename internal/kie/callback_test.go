@@ -61,25 +61,25 @@ func TestCallbacksAsDocumented(t *testing.T) {
 }
 
 func TestDecodeCallbackVariants(t *testing.T) {
-	drums := []stemflow.SourceStem{{Name: "drums", URL: "u"}}
+	drums := []stemflow.SourceStem{{Name: "drums", URL: "https://x.example/u"}}
 	tests := map[string]struct {
 		body string
 		want stemflow.Callback
 	}{
 		"camel case": {
-			`{"code":200,"data":{"taskId":"t","vocalSeparationInfo":{"drumsUrl":"u","originUrl":"o"}}}`,
-			stemflow.Callback{TaskID: "t", Code: 200, Stems: drums, OriginURL: "o"},
+			`{"code":200,"data":{"taskId":"t","vocalSeparationInfo":{"drumsUrl":"https://x.example/u","originUrl":"https://x.example/o"}}}`,
+			stemflow.Callback{TaskID: "t", Code: 200, Stems: drums, OriginURL: "https://x.example/o"},
 		},
 		"camel case, the other container": {
-			`{"code":200,"data":{"taskId":"t","vocalRemovalInfo":{"drumsUrl":"u"}}}`,
+			`{"code":200,"data":{"taskId":"t","vocalRemovalInfo":{"drumsUrl":"https://x.example/u"}}}`,
 			stemflow.Callback{TaskID: "t", Code: 200, Stems: drums},
 		},
 		"one container empty": {
-			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"u"},"vocal_separation_info":null}}`,
+			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"https://x.example/u"},"vocal_separation_info":null}}`,
 			stemflow.Callback{TaskID: "t", Code: 200, Stems: drums},
 		},
 		"both containers": {
-			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"u"},"vocal_separation_info":{"drums_url":"u"}}}`,
+			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"https://x.example/u"},"vocal_separation_info":{"drums_url":"https://x.example/u"}}}`,
 			stemflow.Callback{TaskID: "t", Code: 200, Stems: drums},
 		},
 		"code as string": {`{"code":"531","data":{"task_id":"t"}}`, stemflow.Callback{TaskID: "t", Code: 531}},
@@ -112,7 +112,7 @@ func TestDecodeCallbackVariants(t *testing.T) {
 			`{"code":200,"data":{"task_id":"t","vocal_removal_info":"done"}}`, stemflow.Callback{TaskID: "t", Code: 200},
 		},
 		"deep junk": {
-			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"u","bass_url":` + strings.Repeat(
+			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"https://x.example/u","bass_url":` + strings.Repeat(
 				"[",
 				5000,
 			) + strings.Repeat(
@@ -150,10 +150,9 @@ func TestDecodeCallbackErrorsNameTheField(t *testing.T) {
 		"task a path":     {`{"code":200,"data":{"task_id":"a/b"}}`, "data.task_id"},
 		"task with break": {`{"code":200,"data":{"task_id":"a\nb"}}`, "data.task_id"},
 		"task too long":   {`{"code":200,"data":{"task_id":"` + strings.Repeat("a", 129) + `"}}`, "data.task_id"},
-		"no code":         {`{"data":{"task_id":"t"}}`, "code"},
-		"code null":       {`{"code":null,"data":{"task_id":"t"}}`, "code"},
-		"code a word":     {`{"code":"ok","data":{"task_id":"t"}}`, "code"},
 		"code a fraction": {`{"code":200.5,"data":{"task_id":"t"}}`, "code"},
+		"code an object":  {`{"code":{},"data":{"task_id":"t"}}`, "code"},
+		"code too large":  {`{"code":1e999,"data":{"task_id":"t"}}`, "code"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +172,7 @@ func FuzzDecodeCallback(f *testing.F) {
 	}
 	f.Add(
 		[]byte(
-			`{"taskId":"t","code":"200","data":{"vocalRemovalInfo":{"kazooUrl":"u","kazoo_url":1,"origin_data":[{"extract":{}}]}}}`,
+			`{"taskId":"t","code":"200","data":{"vocalRemovalInfo":{"kazooUrl":"https://x.example/u","kazoo_url":1,"origin_data":[{"extract":{}}]}}}`,
 		),
 	)
 	f.Fuzz(func(t *testing.T, body []byte) {
