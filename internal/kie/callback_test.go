@@ -2,6 +2,7 @@ package kie
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -175,6 +176,10 @@ func FuzzDecodeCallback(f *testing.F) {
 			`{"taskId":"t","code":"200","data":{"vocalRemovalInfo":{"kazooUrl":"https://x.example/u","kazoo_url":1,"origin_data":[{"extract":{}}]}}}`,
 		),
 	)
+	for seed := range uint64(20) {
+		w := writer{rand.New(rand.NewPCG(seed, 3))}
+		f.Add(w.callback(w.meaning()))
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got, err := DecodeCallback(body)
 		if err != nil {
@@ -182,6 +187,10 @@ func FuzzDecodeCallback(f *testing.F) {
 			return
 		}
 		require.True(t, usableID(got.TaskID))
+		requireBounded(t, got)
+		read, err := ReadCallback(body)
+		require.NoError(t, err)
+		require.Equal(t, read.TaskID, got.TaskID, "what is verified is what is told")
 		require.LessOrEqual(t, len(got.Message), maxMessage)
 		require.NotRegexp(t, linkText, got.Message)
 		requireSoundStems(t, got.Stems)

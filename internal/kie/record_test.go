@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"strings"
@@ -333,6 +334,10 @@ func FuzzDecodeRecord(f *testing.F) {
 			`{"response":{"originData":[{},{"extract":{"audio_url":"https://x.example/u"}},null,7],"kazooUrl":" https://x.example/u ","kazoo_url":null}}`,
 		),
 	)
+	for seed := range uint64(20) {
+		w := writer{rand.New(rand.NewPCG(seed, 4))}
+		f.Add(w.record(w.meaning()))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		a := decodeAnswer(200, fmt.Appendf(nil, `{"code":200,"data":%s}`, data))
 		if !a.success() {

@@ -34,7 +34,10 @@ func requireSoundStems(t *testing.T, stems []stemflow.SourceStem) {
 		require.NotEmpty(t, s.URL)
 		require.Equal(t, strings.TrimSpace(s.URL), s.URL)
 		require.GreaterOrEqual(t, s.DurationSeconds, 0.0)
+		require.LessOrEqual(t, len(s.URL), maxLink)
+		require.LessOrEqual(t, len(s.SourceID), maxSourceID)
 	}
+	require.LessOrEqual(t, len(stems), stemflow.MaxStems)
 }
 
 func TestStemNames(t *testing.T) {
@@ -217,4 +220,124 @@ func TestPartsAreNamedAsTheContractExpects(t *testing.T) {
 			[]string{stems[0].Name, stems[1].Name},
 		)
 	}
+}
+
+func names(stems []stemflow.SourceStem) (names []string) {
+	for _, s := range stems {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// The provider writes many things in the place of a link that it does not have.
+func TestPlaceholdersAreNoLinks(t *testing.T) {
+	for _, link := range []string{
+		"None", "none", "NULL", "null", "undefined", "N/A", "n/a", "NaN", "-", "--", "...", "false", "0", "about:blank", "#",
+		"https://", "https:///", "https://cdn1.suno.ai", "https://cdn1.suno.ai/", "https://cdn1.suno.ai/?id=1",
+		"https://cdn1.suno.ai/None", "https://cdn1.suno.ai/None.mp3", "https://cdn1.suno.ai/NULL.MP3?a=b.mp3",
+		"https://cdn1.suno.ai/undefined.mp3#x", "https://cdn1.suno.ai/.mp3", "https://cdn1.suno.ai/-.mp3",
+		"https://cdn1.suno.ai/N-A/none/Vocals.mp3", "https://cdn1.suno.ai/s/null_Vocals.mp3", "https://null/Vocals.mp3",
+		"https://cdn1.suno.ai/%3Cnil%3E", "https://cdn1.suno.ai/[object Object].mp3", "/s/Vocals.mp3",
+		"//cdn1.suno.ai/Vocals.mp3", "cdn1.suno.ai/Vocals.mp3", "ftp://cdn1.suno.ai/Vocals.mp3", "javascript:void(0)",
+		"data:audio/mpeg;base64,AAAA", "blob:https://cdn1.suno.ai/1", "the stem is empty",
+	} {
+		stems, _ := collect(t, fmt.Sprintf(`{"vocalUrl":%q,"originUrl":%[1]q,
+			"originData":[{"id":"1","audio_url":%[1]q,"stem_type_group_name":"Drums"}],"stems":[%[1]q]}`, link))
+		require.Empty(t, stems, link)
+	}
+	for _, link := range []string{
+		"https://cdn1.suno.ai/5f3587e2.mp3", "HTTPS://cdn1.suno.ai/a", "http://10.0.0.1:8090/s/a_Vocals.mp3",
+		"https://musicfile.kie.ai/ZDkyYTEz", "https://h.example/Nonet.mp3", "https://h.example/s/nullify_Vocals.mp3?x=None",
+		"https://h.example/undefined-behaviour.mp3", "https://h.example/s/a_Lead Vocal.mp3", "https://h.example/a.wav",
+		"https://h.example/none of it.mp3", "https://[::1]/a.mp3", "https://h.example/audio?id=5&format=mp3",
+	} {
+		stems, _ := collect(t, fmt.Sprintf(`{"vocalUrl":%q}`, link))
+		require.Equal(t, []stemflow.SourceStem{{Name: "vocals", URL: link}}, stems)
+	}
+}
+
+// What is no audio is no stem, by the field's name or by the kind of the file.
+func TestPicturesAreNoStems(t *testing.T) {
+	stems, _ := collect(t, `{"vocalUrl":"https://f/v.mp3","instrumentalUrl":"https://f/i.mp3","imageUrl":"https://f/i.jpeg",
+		"streamAudioUrl":"https://f/s","videoUrl":"https://f/v.mp4"}`)
+	require.Equal(t, []string{"vocals", "instrumental"}, names(stems))
+	for _, key := range []string{
+		"imageUrl", "image_large_url", "coverUrl", "cover_image_url", "coverimageurl", "COVER_URL", "videoUrl", "mvVideoUrl",
+		"pictureUrl", "picUrl", "photoUrl", "thumbnailUrl", "thumbUrl", "avatarUrl", "posterUrl", "waveformUrl",
+		"waveform_image_url", "spectrogramUrl", "lyricsUrl", "callbackUrl", "callBackUrl", "callback_url", "webhookUrl",
+		"sourceAudioUrl", "source_stream_audio_url", "audioUrl", "inputUrl", "uploadUrl", "iconUrl", "shareUrl", "originalUrl",
+	} {
+		stems, _ := collect(t, fmt.Sprintf(`{%q:"https://f.example/a"}`, key))
+		require.Empty(t, stems, key)
+	}
+	for _, extension := range []string{"jpg", "JPEG", "png?x=.mp3", "webp", "gif#.mp3", "mp4", "webm", "svg", "mid", "json", "html", "zip"} {
+		stems, _ := collect(t, fmt.Sprintf(`{"vocalUrl":"https://f.example/a.%[1]s","kazooUrl":"https://f.example/b.%[1]s",
+			"originData":[{"audio_url":"https://f.example/c.%[1]s","stem_type_group_name":"Bass"}]}`, extension))
+		require.Empty(t, stems, extension)
+	}
+	// Instruments of today and tomorrow.
+	for key, want := range map[string]string{
+		"logDrumUrl": "log_drum", "thumb_piano_url": "thumb_piano", "midTomUrl": "mid_tom", "lyriconUrl": "lyricon",
+		"hookUrl": "hook", "recorderUrl": "recorder", "808Url": "808", "vocalAudioUrl": "vocals", "drums_stem_url": "drums",
+		"bassTrackUrl": "bass", "backing-vocals-url": "backing_vocals", "accompanimentUrl": "accompaniment",
+	} {
+		stems, _ := collect(t, fmt.Sprintf(`{%q:"https://f.example/a.mp3"}`, key))
+		require.Equal(t, []string{want}, names(stems), key)
+	}
+}
+
+// One stem is in several lists, under other addresses.
+func TestNoStemTwice(t *testing.T) {
+	const elsewhere = `{"duration":217.24,"audio_url":"https://cdn1.suno.ai/5f3587e2.mp3","stem_type_group_name":"Vocals","id":"5f3587e2"}`
+	for name, tt := range map[string]struct {
+		response string
+		want     []string
+	}{
+		"another address": {
+			`{"vocalUrl":"https://tempfile.aiquickdraw.com/v/5f21_vocal.mp3","originData":[` + elsewhere + `]}`,
+			[]string{"vocals"},
+		},
+		"links without an id": {
+			`{"originData":[{"audio_url":"https://example001.mp3","stem_type_group_name":"Vocals","id":"3d7021c9"},
+				{"audio_url":"https://example002.mp3","stem_type_group_name":"Instrumental","id":"d92a13bf"}],
+			"instrumentalUrl":"https://musicfile.kie.ai/ZDkyYTEz","vocalUrl":"https://musicfile.kie.ai/M2Q3MDIx"}`,
+			[]string{"vocals", "instrumental"},
+		},
+		"the result twice": {
+			`{"vocalUrl":"https://a/1.mp3","data":{"vocal_url":"https://b/1.mp3","originData":[` + elsewhere + `]}}`,
+			[]string{"vocals"},
+		},
+		"in a list of links, too": {
+			`{"vocalUrl":"https://a/1.mp3","drumsUrl":"https://a/2.mp3","resultUrls":["https://a/1.mp3","https://b/x_Drums.mp3"]}`,
+			[]string{"vocals", "drums"},
+		},
+		"under a second name": {
+			`{"vocalUrl":"https://a/1.mp3","leadUrl":"https://a/1.mp3"}`,
+			[]string{"vocals"},
+		},
+		"two candidates, the second one elsewhere": {
+			`{"vocalUrl":"https://a/id-1_Vocals.mp3","originData":[{"id":"id-2","audio_url":"https://b/2.mp3","stem_type_group_name":"Vocals"},
+				{"id":"id-1","audio_url":"https://b/1.mp3","stem_type_group_name":"Vocals"}]}`,
+			[]string{"vocals", "vocals-2"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stems, _ := collect(t, tt.response)
+			require.Equal(t, tt.want, names(stems))
+		})
+	}
+	stems, _ := collect(t, `{"vocalUrl":"https://a/1.mp3","originData":[`+elsewhere+`]}`)
+	require.Equal(t, []stemflow.SourceStem{
+		{Name: "vocals", URL: "https://a/1.mp3", SourceID: "5f3587e2", DurationSeconds: 217.24},
+	}, stems, "the field's link, and what the list knows beside it")
+}
+
+func TestListsOfLinks(t *testing.T) {
+	stems, _ := collect(t, `{"resultUrls":["https://f/1f-2_Vocals.mp3","https://f/1f-3_Backing_Vocals.mp3","https://f/zz","https://f/zy"],
+		"resultWaterMarkUrls":["https://f/1_Bass.mp3"],"imageUrls":["https://f/1_Drums.mp3"]}`)
+	require.Equal(t, []string{"vocals", "backing_vocals", "stem", "stem-2"}, names(stems))
+	stems, _ = collect(t, `{"resultUrls":["https://f/1_Lead Vocal.mp3","https://f/2_Lead Vocal.mp3"]}`)
+	require.Equal(t, []string{"lead_vocal", "lead_vocal-2"}, names(stems))
+	stems, _ = collect(t, `{"stems":[{"name":"Drums","url":"https://f/a.mp3"},{"name":"Hi-Hat","url":"https://f/b.mp3"}]}`)
+	require.Equal(t, []string{"drums", "hi_hat"}, names(stems))
 }
