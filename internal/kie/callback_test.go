@@ -198,3 +198,30 @@ func FuzzDecodeCallback(f *testing.F) {
 		require.NoError(t, err, "a callback becomes a signal")
 	})
 }
+
+// A callback says how its task ended by its code, or else by the state or the links in it.
+func TestCodeOfACallback(t *testing.T) {
+	const links = `"response":{"vocalUrl":"https://x.example/v.mp3"}`
+	for body, want := range map[string]struct{ code, stems int }{
+		`{"data":{"task_id":"t","vocal_url":"https://x.example/v.mp3"}}`:                 {200, 1},
+		`{"task_id":"t","vocal_url":"https://x.example/v.mp3"}`:                          {200, 1},
+		`{"code":"success","data":{"taskId":"t",` + links + `}}`:                         {200, 1},
+		`{"code":null,"data":{"taskId":"t","successFlag":1}}`:                            {200, 0},
+		`{"data":{"taskId":"t","state":"fail","failCode":"task_failed"}}`:                {500, 0},
+		`{"data":{"taskId":"t","state":"fail","failCode":"531","failMsg":"refunded"}}`:   {531, 0},
+		`{"code":200,"data":{"taskId":"t","successFlag":3,"errorCode":200}}`:             {500, 0},
+		`{"code":501,"data":{"taskId":"t","successFlag":3,"errorCode":400}}`:             {501, 0},
+		`{"code":200,"data":{"taskId":"t","successFlag":"FIRST_SUCCESS",` + links + `}}`: {200, 0},
+		`{"code":200,"data":{"taskId":"t","successFlag":"UNHEARD_OF",` + links + `}}`:    {200, 1},
+		`{"data":{"taskId":"t","successFlag":"CALLBACK_EXCEPTION"}}`:                     {0, 0},
+		`{"data":{"taskId":"t"}}`: {0, 0},
+		`{"taskId":"t"}`:          {0, 0},
+		`{"code":200,"status":200,"data":"t","task_id":"t"}`: {200, 0},
+	} {
+		got, err := DecodeCallback([]byte(body))
+		require.NoError(t, err, body)
+		require.Equal(t, want.code, got.Code, body)
+		require.Len(t, got.Stems, want.stems, body)
+		require.Equal(t, "t", got.TaskID, body)
+	}
+}
