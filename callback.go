@@ -13,7 +13,8 @@ type Callback struct {
 	// is the provider's text for it.
 	Code    int    `json:"code"`
 	Message string `json:"message,omitempty"`
-	// Stems are the stems with a link, no more than MaxStems; OriginURL is the unseparated track, where given.
+	// Stems are the stems with a link, no more than MaxStems; OriginURL is the unseparated track,
+	// where given.
 	Stems     []SourceStem `json:"stems,omitempty"`
 	OriginURL string       `json:"originUrl,omitempty"`
 }

@@ -19,8 +19,8 @@ func SeparationTypes() []SeparationType {
 	return []SeparationType{SeparateVocal, SplitStem, SplitStemAdvanced}
 }
 
-// MaxStems is more than any separation has: 14 families of instruments, twice. A longer list is none
-// of the provider's, so no record and no callback is read that has one.
+// MaxStems is more than any separation has: 14 families of instruments, twice. A longer list is
+// none of the provider's, so no record and no callback is read that has one.
 const MaxStems = 32
 
 // ExpectedStems are the canonical names of the stems that the provider documents for a type; for

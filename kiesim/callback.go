@@ -85,7 +85,8 @@ func (t *task) codedCallback(v callbackVariant) object {
 	return envelope(code, message, data)
 }
 
-// told is the task as its callback knows it: done and complete, whatever a look at its record shows.
+// told is the task as its callback knows it: done and complete, whatever a look at its record
+// shows.
 func (t *task) told(v callbackVariant) *task {
 	told := *t
 	told.base = cmp.Or(v.linkBase, t.base)

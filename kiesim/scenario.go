@@ -165,8 +165,8 @@ type Record struct {
 	OtherTaskLooks int `json:"otherTaskLooks,omitempty"`
 	// NoTaskID leaves the task's id out.
 	NoTaskID bool `json:"noTaskId,omitempty"`
-	// PartialLooks is how many looks at a successful record show the links of the first PartialStems
-	// stems only; -1 is all. The callback names all stems.
+	// PartialLooks is how many looks at a successful record show the links of the first
+	// PartialStems stems only; -1 is all. The callback names all stems.
 	PartialLooks int `json:"partialLooks,omitempty"`
 	PartialStems int `json:"partialStems,omitempty"`
 	// BothRoutes lets each route show the tasks that were submitted by the other.
@@ -346,7 +346,8 @@ func (s Scenario) Validate() error {
 		oneOf("record.links", s.Record.Links,
 			LinksNested, LinksDoubled, LinksString, LinksResultJSON, LinksResultURLs),
 		oneOf("callback.form", s.Callback.Form, CallbackRecord, CallbackFlat, CallbackBare),
-		oneOf("callback.signature", s.Callback.Signature, SignatureMissing, SignatureWrong, SignatureStale, SignatureEarly),
+		oneOf("callback.signature", s.Callback.Signature,
+			SignatureMissing, SignatureWrong, SignatureStale, SignatureEarly),
 		oneOf("callback.exception", s.Callback.Exception, ExceptionWithLinks, ExceptionWithoutLinks),
 	)
 	if s.RecordInfo.Accept || s.DownloadURL.Accept {

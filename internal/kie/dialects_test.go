@@ -281,13 +281,13 @@ func checkCallbackDialect(t *testing.T, seed uint64) {
 
 // Whatever the dialect, the reader returns the meaning.
 func TestRecordsInEveryDialect(t *testing.T) {
-	for seed := range uint64(4000) {
+	for seed := range uint64(2500) {
 		checkRecordDialect(t, seed)
 	}
 }
 
 func TestCallbacksInEveryDialect(t *testing.T) {
-	for seed := range uint64(4000) {
+	for seed := range uint64(2500) {
 		checkCallbackDialect(t, seed)
 	}
 }

@@ -90,8 +90,8 @@ var otherFiles = []string{
 // otherWords are what a field speaks of that holds no stem: pictures, moving pictures, texts, the
 // whole track, addresses of ours and of pages.
 var otherWords = []string{
-	"pic", "pics", "img", "icon", "logo", "art", "artwork", "gif", "jpg", "jpeg", "png", "banner", "mp4", "mov", "movie",
-	"animation", "visual", "visualizer", "visualiser", "lyric", "lyrics", "midi", "lrc", "srt", "json", "xml", "html",
+	"pic", "pics", "img", "icon", "logo", "art", "artwork", "gif", "jpg", "jpeg", "png", "banner", "mp4", "mov",
+	"movie", "animation", "visual", "visualizer", "visualiser", "lyric", "lyrics", "midi", "lrc", "srt", "json", "xml", "html",
 	"pdf", "zip", "archive", "notify", "notification", "origin", "original", "source", "stream", "streaming", "input",
 	"upload", "uploaded", "page", "web", "website", "site", "share", "sharing", "home", "homepage", "profile", "user",
 	"status", "record", "task", "logs", "api", "base", "doc", "docs", "help", "payment", "pay", "report", "redirect",
@@ -115,9 +115,10 @@ var fillers = []string{
 // speaksOfOther reports whether a key, without its "Url", speaks of something that is no stem.
 func speaksOfOther(key string) bool {
 	name, folded := stemName(key), fold(key)
-	return slices.Contains(wholeNames, name) ||
-		slices.ContainsFunc(strings.Split(name, "_"), func(word string) bool { return slices.Contains(otherWords, word) }) ||
-		slices.ContainsFunc(otherParts, func(part string) bool { return strings.Contains(folded, part) })
+	isOther := func(word string) bool { return slices.Contains(otherWords, word) }
+	isPart := func(part string) bool { return strings.Contains(folded, part) }
+	return slices.Contains(wholeNames, name) || slices.ContainsFunc(strings.Split(name, "_"), isOther) ||
+		slices.ContainsFunc(otherParts, isPart)
 }
 
 // stemOfField is the name of the stem whose link a field holds, judged by the field's key without

@@ -35,8 +35,8 @@ type Record struct {
 	State       State
 	// Flag is the provider's own word for State, printable.
 	Flag string
-	// Stems are those with a link, in canonical order, no more than stemflow.MaxStems. OriginURL is the unseparated track, where
-	// given.
+	// Stems are those with a link, in canonical order, no more than stemflow.MaxStems. OriginURL is
+	// the unseparated track, where given.
 	Stems     []stemflow.SourceStem
 	OriginURL string
 	// ErrorCode and ErrorMessage say why a separation failed; the code is 0 and the message empty

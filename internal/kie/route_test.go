@@ -128,11 +128,11 @@ func TestRecordOfTheOtherRoute(t *testing.T) {
 			base, asked := routes(t, answers)
 			got, err := newClient(t, Options{BaseURL: base, Route: tt.route}).Record(t.Context(), separationID)
 			require.Len(t, *asked, tt.asked)
-			switch {
-			case tt.want == nil:
+			switch tt.want {
+			case nil:
 				require.NoError(t, err)
 				require.Equal(t, Succeeded, got.State)
-			case tt.want == ErrNoRecord:
+			case ErrNoRecord:
 				require.ErrorIs(t, err, ErrNoRecord)
 			default:
 				require.NotErrorIs(t, err, ErrNoRecord)

@@ -90,8 +90,8 @@ func knownState(raw json.RawMessage, word string) (State, bool) {
 		return state, true
 	}
 	words := strings.Split(slug, "_")
-	has := func(any ...string) bool {
-		return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(any, word) })
+	has := func(wanted ...string) bool {
+		return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(wanted, word) })
 	}
 	switch {
 	case !has("fail", "failed", "failure") && words[len(words)-1] != "error" &&
