@@ -9,10 +9,12 @@ const CodeOK = 200
 type Callback struct {
 	// TaskID is the separation task that the callback speaks of.
 	TaskID string `json:"taskId"`
-	// Code is CodeOK for success, Message the provider's text for it.
+	// Code is CodeOK for success, and 0 where the callback does not say how the task ended. Message
+	// is the provider's text for it.
 	Code    int    `json:"code"`
 	Message string `json:"message,omitempty"`
-	// Stems are the stems with a link; OriginURL is the unseparated track, where given.
+	// Stems are the stems with a link, no more than MaxStems; OriginURL is the unseparated track,
+	// where given.
 	Stems     []SourceStem `json:"stems,omitempty"`
 	OriginURL string       `json:"originUrl,omitempty"`
 }

@@ -19,8 +19,9 @@ func SeparationTypes() []SeparationType {
 	return []SeparationType{SeparateVocal, SplitStem, SplitStemAdvanced}
 }
 
-// MaxStems is how many stems a run takes of one separation. The provider's documents know fourteen
-// names, and two candidates of each have been seen.
+// MaxStems is more than any separation has: the provider's documents know fourteen names, and two
+// candidates of each have been seen. A longer list is none of the provider's, so no record and no
+// callback is read that has one.
 const MaxStems = 32
 
 // ExpectedStems are the canonical names of the stems that the provider documents for a type; for

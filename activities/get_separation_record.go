@@ -23,11 +23,12 @@ type GetSeparationRecord struct {
 	Callback CallbackAddress
 }
 
-// Execute answers with the stems once there are any or, with EmptyLooks, all that are expected. It
-// fails, to be retried, with ActivityErrorPending, ActivityErrorNoRecord, ActivityErrorUnreadable
-// and ActivityErrorNoLinks; for good with ErrorSeparationFailed, ErrorNoStems,
-// ActivityErrorNotOwn, with ErrorSourceExpired when the record has been absent for AbsentLooks, and
-// with ErrorInvalidInput when the separation is of another track.
+// Execute answers with the stems once there are any or, with EmptyLooks, all that are expected. The
+// record of another task counts as one that cannot be read. It fails, to be retried, with
+// ActivityErrorPending, ActivityErrorNoRecord, ActivityErrorUnreadable and ActivityErrorNoLinks;
+// for good with ErrorSeparationFailed, ErrorNoStems, ActivityErrorNotOwn, with ErrorSourceExpired
+// when the record has been absent for AbsentLooks, and with ErrorInvalidInput when the separation
+// is of another track.
 //
 // A key that is refused, or a provider that is down, is awaited: what is paid for is not given
 // up before the deadline.
@@ -124,8 +125,12 @@ func (a *GetSeparationRecord) checkOwner(
 // fits reports whether a separation of this type can have made a stem of this name. The record does
 // not say the type.
 func fits(track stemflow.Track, stem string) bool {
-	if track.Type == stemflow.SplitStem { // its stems are many, and more may be added
+	switch track.Type { // more stems may be added to these, so only another type's own are refused
+	case stemflow.SplitStem:
 		return stem != "instrumental" && !strings.HasSuffix(stem, "_removed")
+	case stemflow.SeparateVocal:
+		return stem == "vocals" || !strings.HasSuffix(stem, "_removed") &&
+			!slices.Contains(stemflow.ExpectedStems(stemflow.SplitStem, ""), stem)
 	}
 	return slices.ContainsFunc(stemflow.ExpectedStems(track.Type, track.StemName), func(expected string) bool {
 		return stem == expected || strings.HasPrefix(stem, expected+"-")

@@ -50,6 +50,39 @@ func TestRecordWithStems(t *testing.T) {
 	}
 }
 
+// The provider answers with the record of another task: nothing in it is believed.
+func TestRecordOfAnotherTaskIsNotRead(t *testing.T) {
+	for _, scenario := range []kiesim.Scenario{
+		{Record: kiesim.Record{OtherTaskLooks: 1}},
+		{Record: kiesim.Record{OtherTaskLooks: 1}, Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}},
+		{Record: kiesim.Record{OtherTaskLooks: 1, State: kiesim.StateState, Links: kiesim.LinksDoubled}},
+	} {
+		h := newHarness(t)
+		in := activityapi.GetSeparationRecordInput{SeparationTaskID: h.paid(scenario), RequireOwn: true, AbsentLooks: 1}
+		_, err := h.get(in)
+		require.False(t, requireType(t, err, activityapi.ActivityErrorUnreadable).NonRetryable())
+		require.ErrorContains(t, err, "another task")
+	}
+}
+
+// A stem that the provider adds later makes a separation no other one.
+func TestNewStemsFitTheirType(t *testing.T) {
+	for kind, stems := range map[stemflow.SeparationType]map[string]bool{
+		stemflow.SeparateVocal: {
+			"vocals": true, "vocals-2": true, "instrumental": true, "kazoo": true, "stem-2": true,
+			"drums": false, "backing_vocals": false, "kazoo_removed": false,
+		},
+		stemflow.SplitStem: {"vocals": true, "drums": true, "kazoo": true, "instrumental": false, "kazoo_removed": false},
+		stemflow.SplitStemAdvanced: {
+			"lead_vocal": true, "lead_vocal_removed": true, "lead_vocal-2": true, "vocals": false, "kazoo": false,
+		},
+	} {
+		for stem, want := range stems {
+			require.Equal(t, want, fits(stemflow.Track{Type: kind, StemName: "Lead Vocal"}, stem), "%s of a %s", stem, kind)
+		}
+	}
+}
+
 func TestRecordThatIsNotReady(t *testing.T) {
 	for name, c := range map[string]struct {
 		scenario kiesim.Scenario

@@ -31,8 +31,8 @@ import (
 	"stemflow/internal/token"
 )
 
-// DefaultTolerance is how far the timestamp of the provider's signature may be from now, either
-// way.
+// DefaultTolerance is how old the timestamp of the provider's signature may be: as old as a token
+// gets.
 const DefaultTolerance = config.DefaultTolerance
 
 // Config is what [New] needs. Signaler and Secrets must be given.
@@ -44,7 +44,8 @@ type Config struct {
 	Secrets []string
 	// HMACKeys verify the provider's signature. With none it is not demanded.
 	HMACKeys []string
-	// Tolerance is for the signature's timestamp; 0 is [DefaultTolerance].
+	// Tolerance is how old the signature's timestamp may be; 0 is [DefaultTolerance]. It may be
+	// ahead of now by no more than five minutes.
 	Tolerance time.Duration
 	// Ready reports whether callbacks can be delivered now; nil: always. It is asked once a second
 	// at most.

@@ -76,16 +76,21 @@ func (b *bridge) read(w http.ResponseWriter, r *http.Request) (stemflow.Callback
 			err,
 		}
 	}
-	callback, err := kie.DecodeCallback(body)
+	// The signature covers the task's id alone. So only that is read before it is verified.
+	unverified, err := kie.ReadCallback(body)
 	if err != nil {
 		return stemflow.Callback{}, &refusal{http.StatusBadRequest, "malformed", err.Error(), nil}
 	}
 	if len(b.hmacKeys) > 0 {
 		timestamp, signature := r.Header.Get(kie.HeaderTimestamp), r.Header.Get(kie.HeaderSignature)
-		if err := kie.VerifySignature(b.hmacKeys, callback.TaskID, timestamp, signature, time.Now(),
+		if err := kie.VerifySignature(b.hmacKeys, unverified.TaskID, timestamp, signature, time.Now(),
 			b.tolerance); err != nil {
 			return stemflow.Callback{}, unauthorized(err)
 		}
+	}
+	callback, err := unverified.Decode()
+	if err != nil {
+		return stemflow.Callback{}, &refusal{http.StatusBadRequest, "malformed", err.Error(), nil}
 	}
 	return callback, nil
 }

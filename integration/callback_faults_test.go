@@ -176,8 +176,9 @@ func TestForgedCallbackIsRefused(t *testing.T) {
 	s.awaitPhase(run, stemflow.PhaseWaiting)
 	before := len(s.history(run))
 
-	for _, signature := range []kiesim.Signature{kiesim.SignatureMissing, kiesim.SignatureWrong,
-		kiesim.SignatureStale} {
+	for _, signature := range []kiesim.Signature{
+		kiesim.SignatureMissing, kiesim.SignatureWrong, kiesim.SignatureEarly,
+	} {
 		status, err := s.sim.SendCallback(t.Context(), kiesim.CallbackNow{TaskID: s.memo(run), Signature: signature})
 		require.NoError(t, err)
 		require.Equal(t, http.StatusUnauthorized, status, signature)

@@ -2,7 +2,12 @@ package kiesim
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
 )
 
 // wording is a documented form of the callback body.
@@ -45,6 +50,14 @@ type callbackVariant struct {
 
 // callbackBody is the body of a callback. The caller holds the mutex.
 func (t *task) callbackBody(v callbackVariant) object {
+	body := t.told(v).codedCallback(v)
+	if t.scenario.Callback.NoCode {
+		body = body.without("code")
+	}
+	return body
+}
+
+func (t *task) codedCallback(v callbackVariant) object {
 	words := t.wording()
 	code, message, info := http.StatusOK, words.success, any(nil)
 	if failure := t.scenario.Outcome.Failure; failure != nil || v.failure {
@@ -53,20 +66,54 @@ func (t *task) callbackBody(v callbackVariant) object {
 			code = cmp.Or(failure.Code, code)
 		}
 	} else {
-		info = t.callbackInfo(cmp.Or(v.linkBase, t.base))
+		info = t.callbackInfo()
 	}
-	data := object{{"task_id", cmp.Or(v.taskID, t.id)}, {words.container, info}}
+	id := cmp.Or(v.taskID, t.id)
+	form := t.scenario.Callback.Form
+	switch links, _ := info.(object); {
+	case form == CallbackRecord, form == "" && t.request.Jobs:
+		return envelope(code, message, t.recordInCallback(code).with(member{"taskId", id}))
+	case form == CallbackFlat:
+		return envelope(code, message, object{{"task_id", id}}.with(links...))
+	case form == CallbackBare:
+		return object{{"code", code}, {"msg", message}, {"task_id", id}}.with(links...)
+	}
+	data := object{{"task_id", id}, {words.container, info}}
 	if words.msgLast && code == http.StatusOK {
 		return object{{"code", code}, {"data", data}, {"msg", message}}
 	}
 	return envelope(code, message, data)
 }
 
-// callbackInfo is the container with the links, to files at base.
-func (t *task) callbackInfo(base string) object {
+// told is the task as its callback knows it: done and complete, whatever a look at its record
+// shows.
+func (t *task) told(v callbackVariant) *task {
+	told := *t
+	told.base = cmp.Or(v.linkBase, t.base)
+	told.scenario.Record = Record{State: t.scenario.Record.State, Links: t.scenario.Record.Links}
+	told.undelivered, told.looks = false, 1
+	if told.settled.IsZero() {
+		told.settled = time.Now()
+	}
+	return &told
+}
+
+// recordInCallback is the record of a task as told.
+func (t *task) recordInCallback(code int) object {
+	if code != http.StatusOK && t.scenario.Outcome.Failure == nil {
+		t.scenario.Outcome.Failure = &Failure{}
+	}
+	if t.request.Jobs {
+		return t.jobsRecord(t.settled)
+	}
+	return t.record(t.settled)
+}
+
+// callbackInfo is the container with the links.
+func (t *task) callbackInfo() object {
 	missing := t.scenario.Outcome.Links
 	if t.request.Type == SplitStemAdvanced {
-		return object{{"origin_data", t.originData(base, missing)}}
+		return object{{"origin_data", t.originData(t.base, missing)}}.with(t.extraCallbackFields()...)
 	}
 	keys := callbackKeys[t.request.Type]
 	if name := t.scenario.Outcome.ExtraStem; name != "" {
@@ -79,10 +126,25 @@ func (t *task) callbackInfo(base string) object {
 			link = t.scenario.Outcome.OriginURL
 		} else if missing == LinksNull {
 			link = nil
-		} else if stem := t.stemByCallbackKey(key); stem != nil && missing == "" {
-			link = stem.link(base)
+		} else if stem := t.stemByCallbackKey(key); stem == nil {
+			link = t.scenario.Outcome.EmptyLink
+		} else if missing == "" {
+			link = stem.link(t.base)
 		}
 		members = append(members, member{key, link})
+	}
+	return append(members, t.extraCallbackFields()...)
+}
+
+// capital is where the words of a name in camel case part.
+var capital = regexp.MustCompile("[A-Z]")
+
+// extraCallbackFields are those of the record in the spelling of callbacks.
+func (t *task) extraCallbackFields() []member {
+	var members []member
+	for _, key := range slices.Sorted(maps.Keys(t.scenario.Outcome.ExtraFields)) {
+		snake := strings.ToLower(capital.ReplaceAllString(key, "_$0"))
+		members = append(members, member{snake, t.scenario.Outcome.ExtraFields[key]})
 	}
 	return members
 }

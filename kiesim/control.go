@@ -24,7 +24,7 @@ type CallbackNow struct {
 }
 
 func (c CallbackNow) validate() error {
-	return oneOf("signature", c.Signature, SignatureMissing, SignatureWrong, SignatureStale)
+	return oneOf("signature", c.Signature, SignatureMissing, SignatureWrong, SignatureStale, SignatureEarly)
 }
 
 // ErrUnknownTask is the error of SendCallback and Settle for a task that was never accepted.

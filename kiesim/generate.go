@@ -14,6 +14,8 @@ const maxRequestSize = 1 << 20
 // generateRequest is the body of generate.
 type generateRequest struct {
 	TaskID, AudioID, CallBackURL, Type, StemName string
+	// Jobs is set for a task of the jobs route.
+	Jobs bool
 }
 
 // decodeGenerateRequest reads the fields by their exact names, as the provider does and
@@ -66,6 +68,11 @@ func (s *Simulator) generate(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, r, http.StatusOK, refusal(http.StatusBadRequest, ""))
 		return
 	}
+	s.submit(w, r, request)
+}
+
+// submit is the call that costs, by either route.
+func (s *Simulator) submit(w http.ResponseWriter, r *http.Request, request generateRequest) {
 	s.mu.Lock()
 	scenario := s.scenarios.take(request.AudioID)
 	s.mu.Unlock()

@@ -3,6 +3,7 @@ package kiesim
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 )
 
 // object is a JSON object whose members keep their order, as the provider's documents show it.
@@ -11,6 +12,25 @@ type object []member
 type member struct {
 	key   string
 	value any
+}
+
+// with is the object with members set: in the place of those of their name, or behind all.
+func (o object) with(members ...member) object {
+	o = slices.Clone(o)
+	for _, m := range members {
+		at := slices.IndexFunc(o, func(old member) bool { return old.key == m.key })
+		if at < 0 {
+			o = append(o, m)
+			continue
+		}
+		o[at] = m
+	}
+	return o
+}
+
+// without is the object without a member.
+func (o object) without(key string) object {
+	return slices.DeleteFunc(slices.Clone(o), func(m member) bool { return m.key == key })
 }
 
 // MarshalJSON implements json.Marshaler.

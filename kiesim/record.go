@@ -2,7 +2,9 @@ package kiesim
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -22,16 +24,16 @@ func (s *Simulator) recordInfo(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, r, http.StatusOK, refusal(http.StatusUnprocessableEntity, cannotBeEmpty))
 		return
 	}
-	fault, data := s.look(id)
+	fault, data := s.look(id, false)
 	s.answer(w, r, fault, success(data))
 }
 
-// look shows the record of a task, which is nil where there is none.
-func (s *Simulator) look(id string) (Fault, any) {
+// look shows the record of a task on a route. It is nil where there is none.
+func (s *Simulator) look(id string, jobs bool) (Fault, any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.tasks[id]
-	if t == nil {
+	if t == nil || t.request.Jobs != jobs && !t.scenario.Record.BothRoutes {
 		return Fault{}, nil
 	}
 	t.recordCalls++
@@ -40,98 +42,207 @@ func (s *Simulator) look(id string) (Fault, any) {
 		return fault, nil
 	}
 	t.looks++
-	if t.looks <= t.scenario.Record.NullLooks || time.Since(t.accepted) < time.Duration(t.scenario.Record.NullFor) {
+	shown := t.scenario.Record
+	if t.looks <= shown.NullLooks || time.Since(t.accepted) < time.Duration(shown.NullFor) {
 		return fault, nil
 	}
-	return fault, t.record(time.Now())
+	return fault, t.shownRecord(time.Now(), jobs)
+}
+
+// shownRecord is the data of an answer: the record, or what the scenario makes of it.
+func (t *task) shownRecord(now time.Time, jobs bool) object {
+	shown := t.scenario.Record
+	data := t.record(now)
+	if jobs {
+		data = t.jobsRecord(now)
+	}
+	if others := shown.OtherTaskLooks; others < 0 || t.looks <= shown.NullLooks+others {
+		data = data.with(member{"taskId", newTaskID()})
+	}
+	if shown.NoTaskID {
+		data = data.without("taskId")
+	}
+	if shown.Links == LinksDoubled {
+		data = object{{"data", data}}
+	}
+	return data
+}
+
+// lookedAt is what a look at a task finds.
+type lookedAt struct {
+	// flag is the documented word for the state.
+	flag                               string
+	completed, errorCode, errorMessage any
+	// missing says in which form links are missing; nil: there is no result to have links.
+	missing *Links
+}
+
+func (t *task) lookedAt(now time.Time) lookedAt {
+	shown := t.scenario.Record
+	l := lookedAt{flag: flagPending}
+	settled := !t.settled.IsZero() && now.Sub(t.settled) >= time.Duration(shown.Lag)
+	if t.looks <= shown.NullLooks+shown.UnknownFlagLooks {
+		l.flag = cmp.Or(shown.UnknownFlag, "QUEUED")
+		return l
+	}
+	if !settled {
+		return l
+	}
+	l.completed = shown.Times.format(t.settled)
+	switch failure := t.scenario.Outcome.Failure; {
+	case failure != nil:
+		l.flag = cmp.Or(failure.Flag, flagFailed)
+		l.errorCode, l.errorMessage = cmp.Or(failure.Code, http.StatusInternalServerError), t.failureMessage()
+	case t.undelivered && t.scenario.Callback.Exception != "":
+		l.flag = flagCallbackException
+		if t.scenario.Callback.Exception == ExceptionWithLinks {
+			l.missing = t.missingLinks()
+		}
+	default:
+		l.flag = flagSuccess
+		l.missing = t.missingLinks()
+	}
+	return l
 }
 
 // record is the data of a record-info answer.
 func (t *task) record(now time.Time) object {
-	shown := t.scenario.Record
-	flag, settled := flagPending, !t.settled.IsZero() && now.Sub(t.settled) >= time.Duration(shown.Lag)
-	var completed, response, errorCode, errorMessage any
-	switch {
-	case t.looks <= shown.NullLooks+shown.UnknownFlagLooks:
-		flag = cmp.Or(shown.UnknownFlag, "QUEUED")
-	case !settled:
-	case t.scenario.Outcome.Failure != nil:
-		failure := t.scenario.Outcome.Failure
-		flag = cmp.Or(failure.Flag, flagFailed)
-		completed = shown.Times.format(t.settled)
-		errorCode, errorMessage = cmp.Or(failure.Code, http.StatusInternalServerError), t.failureMessage()
-	case t.undelivered && t.scenario.Callback.Exception != "":
-		flag = flagCallbackException
-		completed = shown.Times.format(t.settled)
-		if t.scenario.Callback.Exception == ExceptionWithLinks {
-			response = t.response()
-		}
-	default:
-		flag = flagSuccess
-		completed = shown.Times.format(t.settled)
-		response = t.response()
-	}
-	return object{
+	l := t.lookedAt(now)
+	stateKey, state := t.scenario.Record.State.of(l.flag)
+	members := object{
 		{"taskId", t.id},
 		{"musicId", t.request.AudioID},
 		{"callbackUrl", t.request.CallBackURL},
 		{"musicIndex", 0},
-		{"completeTime", completed},
-		{"response", response},
-		{"successFlag", flag},
-		{"createTime", shown.Times.format(t.accepted)},
-		{"errorCode", errorCode},
-		{"errorMessage", errorMessage},
+		{"completeTime", l.completed},
+		{"response", nil},
+		{stateKey, state},
+		{"createTime", t.scenario.Record.Times.format(t.accepted)},
+		{"errorCode", l.errorCode},
+		{"errorMessage", l.errorMessage},
 	}
+	if l.missing != nil {
+		members = members.with(t.linkMembers(t.scenario.Record.Links, *l.missing)...)
+	}
+	return members
 }
 
-// response is the record's list of links. Looking at it renews those that were tried after they had
-// expired.
-func (t *task) response() object {
+// of is the member of a record that says its state, for one of the documented words.
+func (f StateForm) of(flag string) (key string, value any) {
+	number := map[string]int{flagPending: 0, flagSuccess: 1, "CREATE_TASK_FAILED": 2, flagFailed: 3}
+	n, hasNumber := number[flag]
+	switch {
+	case f == StateNumber && hasNumber:
+		return "successFlag", n
+	case f == StateNumericString && hasNumber:
+		return "successFlag", strconv.Itoa(n)
+	case f == StateStatus:
+		return "status", flag
+	case f == StateState && hasNumber:
+		return "state", []string{"generating", "success", "fail", "fail"}[n]
+	case f == StateState:
+		return "state", flag
+	}
+	return "successFlag", flag
+}
+
+// missingLinks counts a look at the result and says in which form links are missing. A look with
+// links renews those that were tried after they had expired.
+func (t *task) missingLinks() *Links {
 	missing := t.scenario.Outcome.Links
-	if missing != "" {
-		if after := t.scenario.Outcome.LinksAfter; after > 0 && t.bareLooks >= after {
-			missing = ""
-		}
-		t.bareLooks++
+	t.resultLooks++
+	if after := t.scenario.Outcome.LinksAfter; after > 0 && t.resultLooks > after {
+		missing = ""
 	}
 	if missing == "" {
 		for _, stem := range t.stems {
 			stem.file.renew()
 		}
 	}
+	return &missing
+}
 
+// linkMembers are the members of a record that have the links.
+func (t *task) linkMembers(form LinksForm, missing Links) []member {
+	switch form {
+	case LinksNested:
+		return []member{{"response", object{{"vocal_removal_info", t.response(missing)}}}}
+	case LinksString:
+		return []member{{"response", string(encode(t.response(missing)))}}
+	case LinksResultJSON:
+		result := object{{"vocal_separation_info", t.response(missing)}}
+		return []member{{"resultJson", string(encode(result))}}
+	case LinksResultURLs:
+		links := []string{}
+		for _, stem := range t.stems {
+			if link, ok := t.recordLink(stem, missing).(string); ok && link != "" {
+				links = append(links, link)
+			}
+		}
+		return []member{{"resultJson", string(encode(object{{"resultUrls", links}}))}}
+	}
+	return []member{{"response", t.response(missing)}}
+}
+
+// response is the record's list of links.
+func (t *task) response(missing Links) object {
 	members := object{
 		{"id", nil},
 		{"originUrl", orNull(t.scenario.Outcome.OriginURL)},
-		{"originData", t.originData(t.base, missing)},
+		{"originData", t.originData(cmp.Or(t.scenario.Outcome.OriginDataBase, t.base), missing)},
 	}
 	for _, instrument := range instruments {
 		if instrument.recordKey != "" {
-			members = append(members, member{instrument.recordKey, t.recordLink(instrument.recordKey, missing)})
+			members = append(members, member{instrument.recordKey, t.recordLinkByKey(instrument.recordKey, missing)})
 		}
 	}
 	if name := t.scenario.Outcome.ExtraStem; name != "" {
 		key := name + "Url"
-		members = append(members, member{key, t.recordLink(key, missing)})
+		members = append(members, member{key, t.recordLinkByKey(key, missing)})
+	}
+	for _, key := range slices.Sorted(maps.Keys(t.scenario.Outcome.ExtraFields)) {
+		members = append(members, member{key, t.scenario.Outcome.ExtraFields[key]})
 	}
 	return members
 }
 
-func (t *task) recordLink(key string, missing Links) any {
+// recordLinkByKey is the link of the first stem with that key that has one, or what its last one
+// has in place of it.
+func (t *task) recordLinkByKey(key string, missing Links) (link any) {
 	for _, stem := range t.stems {
-		if stem.recordKey != key || stem.empty || stem.late(time.Now()) {
+		if stem.recordKey != key {
 			continue
 		}
-		switch missing {
-		case LinksNull:
-			return nil
-		case LinksEmpty:
-			return ""
+		if link = t.recordLink(stem, missing); !stem.empty {
+			break
 		}
-		return stem.link(t.base)
 	}
-	return nil
+	return link
+}
+
+// recordLink is the link of a stem as a record has it.
+func (t *task) recordLink(stem *stem, missing Links) any {
+	switch {
+	case stem.empty:
+		return orNull(t.scenario.Outcome.EmptyLink)
+	case missing == LinksNull, !t.shown(stem):
+		return nil
+	case missing == LinksEmpty:
+		return ""
+	}
+	return stem.link(t.base)
+}
+
+// shown reports whether the look at hand is one that shows the link of a stem.
+func (t *task) shown(stem *stem) bool {
+	if stem.late(time.Now()) {
+		return false
+	}
+	shown := t.scenario.Record
+	if shown.PartialLooks == 0 || shown.PartialLooks > 0 && t.resultLooks > shown.PartialLooks {
+		return true
+	}
+	return slices.Index(t.stems, stem) < shown.PartialStems
 }
 
 // originData is the list of results with links to base, in pairs for split_stem_advanced.
@@ -151,7 +262,7 @@ func (t *task) originData(base string, missing Links) any {
 			{"id", stem.id},
 		}
 		switch {
-		case stem.empty, stem.late(time.Now()):
+		case stem.empty, !t.shown(stem):
 		case stem.name == extract:
 			items = append(items, object{{extract, item}})
 		case stem.name == remove && len(items) > 0:

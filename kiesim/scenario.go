@@ -112,6 +112,15 @@ type Outcome struct {
 	LateBy    Duration `json:"lateBy,omitzero"`
 	// ExtraStem is an instrument that the documents do not know, like "kazoo".
 	ExtraStem string `json:"extraStem,omitempty"`
+	// EmptyLink is what a stem with nothing in it has for a link: "None", "null", "/None.mp3".
+	EmptyLink string `json:"emptyLink,omitempty"`
+	// ExtraFields stand beside the links: "imageUrl" in the record, image_url in the callback.
+	ExtraFields map[string]any `json:"extraFields,omitempty"`
+	// OpaqueLinks name neither the stem nor its id.
+	OpaqueLinks bool `json:"opaqueLinks,omitempty"`
+	// OriginDataBase is the scheme and host of the links in originData, which then lead elsewhere
+	// than those beside it; that they lead anywhere is not said.
+	OriginDataBase string `json:"originDataBase,omitempty"`
 	// OriginURL is the link to the unseparated track.
 	OriginURL string `json:"originUrl,omitempty"`
 	// Candidates is how many sets of stems originData has; 0 is one.
@@ -151,7 +160,51 @@ type Record struct {
 	Lag Duration `json:"lag,omitzero"`
 	// Times is the form of createTime and completeTime; empty is milliseconds as a number.
 	Times TimeFormat `json:"times,omitempty"`
+	// State is how the record says its state; empty is as documented for the route.
+	State StateForm `json:"state,omitempty"`
+	// Links is where the record keeps the links; empty is as documented for the route.
+	Links LinksForm `json:"links,omitempty"`
+	// OtherTaskLooks is how many looks, after those without a record, show the record of another
+	// task; -1 is all.
+	OtherTaskLooks int `json:"otherTaskLooks,omitempty"`
+	// NoTaskID leaves the task's id out.
+	NoTaskID bool `json:"noTaskId,omitempty"`
+	// PartialLooks is how many looks at a successful record show the links of the first
+	// PartialStems stems only; -1 is all. The callback names all stems.
+	PartialLooks int `json:"partialLooks,omitempty"`
+	PartialStems int `json:"partialStems,omitempty"`
+	// BothRoutes lets each route show the tasks that were submitted by the other.
+	BothRoutes bool `json:"bothRoutes,omitempty"`
 }
+
+// StateForm is a way in which a record says its state.
+type StateForm string
+
+const (
+	// StateNumber and StateNumericString are successFlag as 0 to 3 and as "0" to "3".
+	StateNumber        StateForm = "number"
+	StateNumericString StateForm = "numericString"
+	// StateStatus is the same words in status.
+	StateStatus StateForm = "status"
+	// StateState is the words of the jobs route in state.
+	StateState StateForm = "state"
+)
+
+// LinksForm is a place of a record's links.
+type LinksForm string
+
+const (
+	// LinksNested is the response one level deeper, in "vocal_removal_info".
+	LinksNested LinksForm = "nested"
+	// LinksDoubled is the whole record one level deeper, in "data".
+	LinksDoubled LinksForm = "doubled"
+	// LinksString is the response as a JSON string.
+	LinksString LinksForm = "string"
+	// LinksResultJSON is the container of a callback, in resultJson as a JSON string.
+	LinksResultJSON LinksForm = "resultJson"
+	// LinksResultURLs is a bare list, in resultJson as a JSON string.
+	LinksResultURLs LinksForm = "resultUrls"
+)
 
 // TimeFormat is a form of a record's times.
 type TimeFormat string
@@ -176,10 +229,25 @@ type Callback struct {
 	Signature Signature `json:"signature,omitempty"`
 	// Failure makes it a failure callback, whatever the record says.
 	Failure bool `json:"failure,omitempty"`
+	// Form is where its members stand; empty is as documented for the route.
+	Form CallbackForm `json:"form,omitempty"`
+	// NoCode leaves the code out.
+	NoCode bool `json:"noCode,omitempty"`
 	// Exception makes the record CALLBACK_EXCEPTION once delivery is given up, or at once when the
 	// callback is lost.
 	Exception Exception `json:"exception,omitempty"`
 }
+
+// CallbackForm is a form of a callback, beside the documented ones that [Dialect] picks from.
+type CallbackForm string
+
+const (
+	// CallbackRecord has the task's record for data.
+	CallbackRecord CallbackForm = "record"
+	// CallbackFlat has the links beside data.task_id, CallbackBare beside a task_id at the top.
+	CallbackFlat CallbackForm = "flat"
+	CallbackBare CallbackForm = "bare"
+)
 
 // Signature is a way to spoil the signature of a callback.
 type Signature string
@@ -190,6 +258,8 @@ const (
 	SignatureWrong Signature = "wrong"
 	// SignatureStale is right for its timestamp, which is an hour old.
 	SignatureStale Signature = "stale"
+	// SignatureEarly is right for its timestamp, which is an hour ahead.
+	SignatureEarly Signature = "early"
 )
 
 // Exception is a form of CALLBACK_EXCEPTION.
@@ -276,7 +346,12 @@ func (s Scenario) Validate() error {
 		s.Submit.validate("submit"), s.RecordInfo.validate("recordInfo"), s.DownloadURL.validate("downloadUrl"),
 		oneOf("outcome.links", s.Outcome.Links, LinksNull, LinksEmpty),
 		oneOf("record.times", s.Record.Times, TimesNumericString, TimesDateTime),
-		oneOf("callback.signature", s.Callback.Signature, SignatureMissing, SignatureWrong, SignatureStale),
+		oneOf("record.state", s.Record.State, StateNumber, StateNumericString, StateStatus, StateState),
+		oneOf("record.links", s.Record.Links,
+			LinksNested, LinksDoubled, LinksString, LinksResultJSON, LinksResultURLs),
+		oneOf("callback.form", s.Callback.Form, CallbackRecord, CallbackFlat, CallbackBare),
+		oneOf("callback.signature", s.Callback.Signature,
+			SignatureMissing, SignatureWrong, SignatureStale, SignatureEarly),
 		oneOf("callback.exception", s.Callback.Exception, ExceptionWithLinks, ExceptionWithoutLinks),
 	)
 	if s.RecordInfo.Accept || s.DownloadURL.Accept {

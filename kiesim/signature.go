@@ -33,6 +33,8 @@ func (spoilt Signature) sign(h http.Header, key, taskID string, now time.Time) {
 		key += "-of-another-owner"
 	case SignatureStale:
 		now = now.Add(-time.Hour)
+	case SignatureEarly:
+		now = now.Add(time.Hour)
 	default:
 		if key == "" {
 			return

@@ -1,4 +1,4 @@
-// Package kiesim is a stand-in for the vocal-removal API of KIE.AI: the four endpoints that a
+// Package kiesim is a stand-in for the vocal-removal API of KIE.AI: the endpoints that a
 // separation needs, its callbacks, its file host and its bill. It is written from the provider's
 // documents, shares no code with the client it is meant to test, and misbehaves on demand: see
 // [Scenario].
@@ -106,6 +106,8 @@ func (s *Simulator) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/v1/vocal-removal/generate", s.endpoint("generate", s.generate))
 	mux.HandleFunc("GET /api/v1/vocal-removal/record-info", s.endpoint("record-info", s.recordInfo))
+	mux.HandleFunc("POST /api/v1/jobs/createTask", s.endpoint("createTask", s.createTask))
+	mux.HandleFunc("GET /api/v1/jobs/recordInfo", s.endpoint("recordInfo", s.jobsRecordInfo))
 	mux.HandleFunc("GET /api/v1/chat/credit", s.endpoint("credit", s.credit))
 	mux.HandleFunc("POST /api/v1/common/download-url", s.endpoint("download-url", s.downloadURL))
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {

@@ -148,7 +148,7 @@ func separate(t *task) []*stem {
 				instrument: part,
 				task:       t,
 				id:         id,
-				path:       folder + id + "_" + part.group + ".mp3",
+				path:       folder + fileName(id, part, scenario),
 				empty:      slices.Contains(scenario.Outcome.EmptyStems, part.name),
 				recording:  record(part.name, settings),
 				file:       &file{settings: settings, expired: settings.Expired == ExpiredAtOnce},
@@ -156,6 +156,14 @@ func separate(t *task) []*stem {
 		}
 	}
 	return stems
+}
+
+// fileName is the last part of a link.
+func fileName(id string, part instrument, scenario Scenario) string {
+	if scenario.Outcome.OpaqueLinks {
+		return newTaskID()
+	}
+	return id + "_" + part.group + ".mp3"
 }
 
 // record picks what a stem plays. Those that the tune has no recording of borrow one.

@@ -24,8 +24,8 @@ type task struct {
 	// delivered is set once its callback was acknowledged, undelivered once delivery was given up.
 	delivered, undelivered bool
 	// recordCalls and linkCalls count the calls of record-info and download-url, looks the records
-	// that were shown, and bareLooks those of them without links.
-	recordCalls, linkCalls, looks, bareLooks int
+	// that were shown, and resultLooks those of them with a result.
+	recordCalls, linkCalls, looks, resultLooks int
 }
 
 // settleLater lets the task run its time, and the callback follow.

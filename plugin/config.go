@@ -23,6 +23,9 @@ type Config struct {
 
 	// APIKey and BaseURL are the provider's.
 	APIKey, BaseURL string
+	// Route is by which of the provider's endpoints separations are submitted: "dedicated" or
+	// "jobs"; empty: dedicated.
+	Route string
 
 	// CallbackBaseURL is the bridge's public address; empty: there is none, and the provider is
 	// polled. CallbackSecrets sign (the first) and verify (all) the tokens in callback URLs.
@@ -113,7 +116,7 @@ func FromWorker(c client.Client, env config.Worker) Config {
 	}
 	return Config{
 		Client: c,
-		APIKey: env.KIE.APIKey.Reveal(), BaseURL: env.KIE.BaseURL,
+		APIKey: env.KIE.APIKey.Reveal(), BaseURL: env.KIE.BaseURL, Route: string(env.KIE.Route),
 		CallbackBaseURL: env.Callback.BaseURL, CallbackSecrets: config.Reveal(env.Callback.Secrets),
 		MinIO: MinIO{
 			Endpoint: store.Endpoint, AccessKey: store.AccessKey, SecretKey: store.SecretKey,

@@ -48,7 +48,9 @@ func newHost(cfg Config) (*host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stemflow: %w", err)
 	}
-	if h.provider, err = kie.New(kie.Options{BaseURL: cfg.BaseURL, APIKey: cfg.APIKey, Proxy: proxy}); err != nil {
+	if h.provider, err = kie.New(kie.Options{
+		BaseURL: cfg.BaseURL, APIKey: cfg.APIKey, Route: kie.Route(cfg.Route), Proxy: proxy,
+	}); err != nil {
 		return nil, fmt.Errorf("stemflow: %w", err)
 	}
 	if h.store, err = archive.New(cfg.MinIO.options()); err != nil {

@@ -4,10 +4,14 @@ import (
 	"crypto/tls"
 	"net/netip"
 	"time"
+
+	"stemflow"
 )
 
-// DefaultTolerance is how far the provider's timestamp may be from now, either way.
-const DefaultTolerance = 5 * time.Minute
+// DefaultTolerance is how old the provider's timestamp may be: as old as the token that comes with
+// it gets at most. A retry may carry the timestamp of the first attempt, and what a repeated
+// callback does is bounded elsewhere: the run looks at the record.
+const DefaultTolerance = time.Duration(stemflow.MaxDeadline) + time.Hour
 
 // Bridge is what the callback bridge needs.
 type Bridge struct {
@@ -15,8 +19,8 @@ type Bridge struct {
 	Addr string
 	// Secrets verify the tokens in callback URLs: at least one.
 	Secrets []Secret
-	// HMACKeys verify the provider's signature; none: it is not demanded. Tolerance is how old or
-	// early it may be.
+	// HMACKeys verify the provider's signature; none: it is not demanded. Tolerance is how old it
+	// may be.
 	HMACKeys  []Secret
 	Tolerance time.Duration
 	// TLS is the certificate to serve with; nil: the bridge speaks plain HTTP, to a proxy that does

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"stemflow/internal/kie"
 	"stemflow/internal/naming"
 
 	"stemflow"
@@ -71,6 +72,8 @@ type KIE struct {
 	// APIKey may be empty with a stand-in for the provider.
 	APIKey  Secret
 	BaseURL string
+	// Route is by which of the provider's endpoints separations are submitted.
+	Route kie.Route
 }
 
 // Callback is where the provider reports to.
@@ -130,6 +133,10 @@ func LoadKIE(lookup Lookup) (KIE, error) {
 
 func (v *variables) kie() KIE {
 	k := KIE{APIKey: v.secret("KIE_API_KEY"), BaseURL: DefaultKIEBaseURL}
+	v.checked("KIE_ROUTE", "", func(route string) (err error) {
+		k.Route, err = kie.ParseRoute(route)
+		return err
+	})
 	base := v.baseURL("KIE_BASE_URL", DefaultKIEBaseURL)
 	if base == nil {
 		return k

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow/internal/certtest"
+	"stemflow/internal/kie"
 )
 
 func from(variables map[string]string) Lookup {
@@ -50,6 +51,7 @@ func TestWorkerDefaults(t *testing.T) {
 func TestWorkerTakesEverySetting(t *testing.T) {
 	w, err := LoadWorker(from(map[string]string{
 		"KIE_BASE_URL":                    "http://127.0.0.1:9/kie/",
+		"KIE_ROUTE":                       "jobs",
 		"STEMFLOW_CALLBACK_BASE_URL":      "https://stems.example.com/hooks/",
 		"STEMFLOW_CALLBACK_SECRETS":       "new-secret-0123456789, old-secret-0123456789,",
 		"MINIO_ENDPOINT":                  "https://minio.example.com",
@@ -70,7 +72,7 @@ func TestWorkerTakesEverySetting(t *testing.T) {
 	}))
 	require.NoError(t, err)
 	require.Equal(t, Worker{
-		KIE: KIE{BaseURL: "http://127.0.0.1:9/kie"},
+		KIE: KIE{BaseURL: "http://127.0.0.1:9/kie", Route: kie.RouteJobs},
 		Callback: Callback{
 			BaseURL: "https://stems.example.com/hooks",
 			Secrets: []Secret{NewSecret("new-secret-0123456789"), NewSecret("old-secret-0123456789")},
@@ -115,6 +117,8 @@ func TestBadWorkerVariable(t *testing.T) {
 	for _, c := range []struct{ name, value, problem string }{
 		{"KIE_API_KEY", "two words", "KIE_API_KEY: contains a space or a line break, give the value alone"},
 		{"KIE_BASE_URL", "api.kie.ai", "KIE_BASE_URL: is not an absolute http or https URL, like https://stems.example.com"},
+		{"KIE_ROUTE", "market", `KIE_ROUTE: "market" is no route of the provider, give dedicated or jobs`},
+		{"KIE_ROUTE", "Jobs", `KIE_ROUTE: "Jobs" is no route of the provider, give dedicated or jobs`},
 		{"KIE_BASE_URL", "http://api.kie.ai", "KIE_BASE_URL: must be https with api.kie.ai, or the API key would travel in clear"},
 		{"STEMFLOW_CALLBACK_BASE_URL", "https://:8088", "STEMFLOW_CALLBACK_BASE_URL: is not an absolute http or https URL, like https://stems.example.com"},
 		{"STEMFLOW_CALLBACK_BASE_URL", "ftp://h", "STEMFLOW_CALLBACK_BASE_URL: is not an absolute http or https URL, like https://stems.example.com"},
@@ -239,7 +243,7 @@ func TestBadBridgeVariable(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Bridge{
 		Addr: ":8088", Secrets: []Secret{NewSecret("0123456789abcdef")},
-		HMACKeys: []Secret{NewSecret("new"), NewSecret("old")}, Tolerance: 5 * time.Minute, MetricsAddr: ":9465",
+		HMACKeys: []Secret{NewSecret("new"), NewSecret("old")}, Tolerance: 337 * time.Hour, MetricsAddr: ":9465",
 	}, b)
 	for _, c := range []struct{ name, value, problem string }{
 		{"STEMFLOW_BRIDGE_ADDR", "8088", `STEMFLOW_BRIDGE_ADDR: "8088" is not an address to listen on, give ":8088" or "127.0.0.1:8088"`},

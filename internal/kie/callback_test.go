@@ -2,6 +2,7 @@ package kie
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -61,25 +62,25 @@ func TestCallbacksAsDocumented(t *testing.T) {
 }
 
 func TestDecodeCallbackVariants(t *testing.T) {
-	drums := []stemflow.SourceStem{{Name: "drums", URL: "u"}}
+	drums := []stemflow.SourceStem{{Name: "drums", URL: "https://x.example/u"}}
 	tests := map[string]struct {
 		body string
 		want stemflow.Callback
 	}{
 		"camel case": {
-			`{"code":200,"data":{"taskId":"t","vocalSeparationInfo":{"drumsUrl":"u","originUrl":"o"}}}`,
-			stemflow.Callback{TaskID: "t", Code: 200, Stems: drums, OriginURL: "o"},
+			`{"code":200,"data":{"taskId":"t","vocalSeparationInfo":{"drumsUrl":"https://x.example/u","originUrl":"https://x.example/o"}}}`,
+			stemflow.Callback{TaskID: "t", Code: 200, Stems: drums, OriginURL: "https://x.example/o"},
 		},
 		"camel case, the other container": {
-			`{"code":200,"data":{"taskId":"t","vocalRemovalInfo":{"drumsUrl":"u"}}}`,
+			`{"code":200,"data":{"taskId":"t","vocalRemovalInfo":{"drumsUrl":"https://x.example/u"}}}`,
 			stemflow.Callback{TaskID: "t", Code: 200, Stems: drums},
 		},
 		"one container empty": {
-			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"u"},"vocal_separation_info":null}}`,
+			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"https://x.example/u"},"vocal_separation_info":null}}`,
 			stemflow.Callback{TaskID: "t", Code: 200, Stems: drums},
 		},
 		"both containers": {
-			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"u"},"vocal_separation_info":{"drums_url":"u"}}}`,
+			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"https://x.example/u"},"vocal_separation_info":{"drums_url":"https://x.example/u"}}}`,
 			stemflow.Callback{TaskID: "t", Code: 200, Stems: drums},
 		},
 		"code as string": {`{"code":"531","data":{"task_id":"t"}}`, stemflow.Callback{TaskID: "t", Code: 531}},
@@ -112,7 +113,7 @@ func TestDecodeCallbackVariants(t *testing.T) {
 			`{"code":200,"data":{"task_id":"t","vocal_removal_info":"done"}}`, stemflow.Callback{TaskID: "t", Code: 200},
 		},
 		"deep junk": {
-			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"u","bass_url":` + strings.Repeat(
+			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"https://x.example/u","bass_url":` + strings.Repeat(
 				"[",
 				5000,
 			) + strings.Repeat(
@@ -150,10 +151,9 @@ func TestDecodeCallbackErrorsNameTheField(t *testing.T) {
 		"task a path":     {`{"code":200,"data":{"task_id":"a/b"}}`, "data.task_id"},
 		"task with break": {`{"code":200,"data":{"task_id":"a\nb"}}`, "data.task_id"},
 		"task too long":   {`{"code":200,"data":{"task_id":"` + strings.Repeat("a", 129) + `"}}`, "data.task_id"},
-		"no code":         {`{"data":{"task_id":"t"}}`, "code"},
-		"code null":       {`{"code":null,"data":{"task_id":"t"}}`, "code"},
-		"code a word":     {`{"code":"ok","data":{"task_id":"t"}}`, "code"},
 		"code a fraction": {`{"code":200.5,"data":{"task_id":"t"}}`, "code"},
+		"code an object":  {`{"code":{},"data":{"task_id":"t"}}`, "code"},
+		"code too large":  {`{"code":1e999,"data":{"task_id":"t"}}`, "code"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -173,9 +173,13 @@ func FuzzDecodeCallback(f *testing.F) {
 	}
 	f.Add(
 		[]byte(
-			`{"taskId":"t","code":"200","data":{"vocalRemovalInfo":{"kazooUrl":"u","kazoo_url":1,"origin_data":[{"extract":{}}]}}}`,
+			`{"taskId":"t","code":"200","data":{"vocalRemovalInfo":{"kazooUrl":"https://x.example/u","kazoo_url":1,"origin_data":[{"extract":{}}]}}}`,
 		),
 	)
+	for seed := range uint64(20) {
+		w := writer{rand.New(rand.NewPCG(seed, 3))}
+		f.Add(w.callback(w.meaning()))
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got, err := DecodeCallback(body)
 		if err != nil {
@@ -183,10 +187,41 @@ func FuzzDecodeCallback(f *testing.F) {
 			return
 		}
 		require.True(t, usableID(got.TaskID))
+		requireBounded(t, got)
+		read, err := ReadCallback(body)
+		require.NoError(t, err)
+		require.Equal(t, read.TaskID, got.TaskID, "what is verified is what is told")
 		require.LessOrEqual(t, len(got.Message), maxMessage)
 		require.NotRegexp(t, linkText, got.Message)
 		requireSoundStems(t, got.Stems)
 		_, err = json.Marshal(got)
 		require.NoError(t, err, "a callback becomes a signal")
 	})
+}
+
+// A callback says how its task ended by its code, or else by the state or the links in it.
+func TestCodeOfACallback(t *testing.T) {
+	const links = `"response":{"vocalUrl":"https://x.example/v.mp3"}`
+	for body, want := range map[string]struct{ code, stems int }{
+		`{"data":{"task_id":"t","vocal_url":"https://x.example/v.mp3"}}`:                 {200, 1},
+		`{"task_id":"t","vocal_url":"https://x.example/v.mp3"}`:                          {200, 1},
+		`{"code":"success","data":{"taskId":"t",` + links + `}}`:                         {200, 1},
+		`{"code":null,"data":{"taskId":"t","successFlag":1}}`:                            {200, 0},
+		`{"data":{"taskId":"t","state":"fail","failCode":"task_failed"}}`:                {500, 0},
+		`{"data":{"taskId":"t","state":"fail","failCode":"531","failMsg":"refunded"}}`:   {531, 0},
+		`{"code":200,"data":{"taskId":"t","successFlag":3,"errorCode":200}}`:             {500, 0},
+		`{"code":501,"data":{"taskId":"t","successFlag":3,"errorCode":400}}`:             {501, 0},
+		`{"code":200,"data":{"taskId":"t","successFlag":"FIRST_SUCCESS",` + links + `}}`: {200, 0},
+		`{"code":200,"data":{"taskId":"t","successFlag":"UNHEARD_OF",` + links + `}}`:    {200, 1},
+		`{"data":{"taskId":"t","successFlag":"CALLBACK_EXCEPTION"}}`:                     {0, 0},
+		`{"data":{"taskId":"t"}}`: {0, 0},
+		`{"taskId":"t"}`:          {0, 0},
+		`{"code":200,"status":200,"data":"t","task_id":"t"}`: {200, 0},
+	} {
+		got, err := DecodeCallback([]byte(body))
+		require.NoError(t, err, body)
+		require.Equal(t, want.code, got.Code, body)
+		require.Len(t, got.Stems, want.stems, body)
+		require.Equal(t, "t", got.TaskID, body)
+	}
 }

@@ -27,6 +27,8 @@ import (
 const (
 	pathGenerate    = "/api/v1/vocal-removal/generate"
 	pathRecord      = "/api/v1/vocal-removal/record-info"
+	pathCreateTask  = "/api/v1/jobs/createTask"
+	pathJobsRecord  = "/api/v1/jobs/recordInfo"
 	pathDownloadURL = "/api/v1/common/download-url"
 	pathCredits     = "/api/v1/chat/credit"
 )
@@ -48,6 +50,8 @@ type Options struct {
 	BaseURL string
 	// APIKey is sent as bearer token; a simulator may do without.
 	APIKey string
+	// Route is by which endpoints separations are submitted; empty is RouteDedicated.
+	Route Route
 	// Timeout bounds one request from dialling to the last byte of the answer; 0 is 30 seconds.
 	Timeout time.Duration
 	// Transport, where set, carries every request. It must support net/http/httptrace: without
@@ -63,6 +67,7 @@ type Options struct {
 type Client struct {
 	base    *url.URL
 	apiKey  string
+	route   Route
 	timeout time.Duration
 	// paid carries the calls that cost money, free all others.
 	paid, free *http.Client
@@ -82,6 +87,10 @@ func New(o Options) (*Client, error) {
 			"the provider's API key contains blanks or characters that no key has, copy it again without line breaks",
 		)
 	}
+	route, err := ParseRoute(string(o.Route))
+	if err != nil {
+		return nil, err
+	}
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
@@ -92,7 +101,9 @@ func New(o Options) (*Client, error) {
 		o.Proxy.Apply(kept)
 		paid, free = single, kept
 	}
-	return &Client{base: base, apiKey: o.APIKey, timeout: o.Timeout, paid: clientFor(paid), free: clientFor(free)}, nil
+	return &Client{
+		base: base, apiKey: o.APIKey, route: route, timeout: o.Timeout, paid: clientFor(paid), free: clientFor(free),
+	}, nil
 }
 
 // Close closes the connections that no call uses. The client may be used again.

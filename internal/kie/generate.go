@@ -28,20 +28,13 @@ type generateBody struct {
 
 var errNoTaskID = errors.New("the answer reports success without a usable data.taskId")
 
-// Generate makes the paid call and returns the id of the separation task. It sends at most one
-// request, on a connection of its own. Every error is an [*Error]; unless its Verdict is one of the
-// refusals, the call may have been accepted and billed.
+// Generate makes the paid call, by the configured route, and returns the id of the separation task.
+// It sends at most one request, on a connection of its own. Every error is an [*Error]; unless its
+// Verdict is one of the refusals, the call may have been accepted and billed.
 func (c *Client) Generate(ctx context.Context, r GenerateRequest) (separationTaskID string, err error) {
 	l := call{
-		op: opGenerate, method: http.MethodPost, path: pathGenerate, paid: true,
-		body: generateBody{
-			TaskID:      r.TaskID,
-			AudioID:     r.AudioID,
-			CallbackURL: r.CallbackURL,
-			Type:        r.Type,
-			StemName:    r.StemName,
-		},
-		secret: secretPath(r.CallbackURL),
+		op: opGenerate, method: http.MethodPost, path: c.route.generatePath(), paid: true,
+		body: r.body(c.route), secret: secretPath(r.CallbackURL),
 	}
 	a, err := c.do(ctx, l)
 	if err != nil {

@@ -3,22 +3,21 @@ package kie
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
 	"math"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
-// object is a JSON object with its members in document order, duplicates included.
-type object []member
+// object is the text of a JSON object, from the brace on. It is a part of a body that was checked
+// as a whole, so it is read without further checks, as often as needed and without a copy: what it
+// costs grows with its length alone.
+type object []byte
 
-type member struct {
-	key   string
-	value json.RawMessage
-}
-
-// parseBody parses a whole body. Only here the input is checked, and the depth of its nesting
-// bounded by encoding/json; what is parsed further is a part of it.
+// parseBody takes a whole body for an object. Only here the input is checked, and the depth of its
+// nesting bounded by encoding/json.
 func parseBody(body []byte) (object, bool) {
 	if !json.Valid(body) {
 		return nil, false
@@ -28,47 +27,178 @@ func parseBody(body []byte) (object, bool) {
 
 // parseObject is false for anything but an object, null and absent included.
 func parseObject(raw json.RawMessage) (object, bool) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+	raw = bytes.TrimLeft(raw, blanks)
+	if len(raw) == 0 || raw[0] != '{' {
 		return nil, false
 	}
-	o := object{}
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return nil, false
-		}
-		m := member{key: key.(string)}
-		if err := dec.Decode(&m.value); err != nil {
-			return nil, false
-		}
-		o = append(o, m)
-	}
-	return o, true
+	return object(raw), true
 }
 
-// get returns the member spelt exactly so or else one that differs only in case and underscores,
-// and of several the last; nil if there is none.
-func (o object) get(key string) json.RawMessage {
-	var exact, alike json.RawMessage
-	for _, m := range o {
-		if m.key == key {
-			exact = m.value
-		} else if fold(m.key) == fold(key) {
-			alike = m.value
+// unwrap is the value itself, or what a string holds that is JSON in its turn.
+func unwrap(raw json.RawMessage) json.RawMessage {
+	inner := text(raw)
+	if inner == "" || inner[0] != '{' && inner[0] != '[' || !json.Valid([]byte(inner)) {
+		return raw
+	}
+	return json.RawMessage(inner)
+}
+
+const blanks = " \t\r\n"
+
+// members are the object's, in document order, duplicates included. Keys longer than maxKey are
+// left out: nothing that is read here has one.
+func (o object) members() iter.Seq2[string, json.RawMessage] {
+	return func(yield func(string, json.RawMessage) bool) {
+		for at := skipBlanks(o, 1); at < len(o) && o[at] == '"'; {
+			end := skipString(o, at)
+			key := o[at:end]
+			at = skipBlanks(o, skipBlanks(o, end)+1) // the colon
+			end = skipValue(o, at)
+			if len(key) <= maxKey+2 && !yield(keyText(key), json.RawMessage(o[at:end])) {
+				return
+			}
+			if at = skipBlanks(o, end); at < len(o) && o[at] == ',' {
+				at = skipBlanks(o, at+1)
+			}
 		}
 	}
-	if exact != nil {
-		return exact
-	}
-	return alike
 }
+
+const maxKey = 128
+
+func keyText(quoted []byte) string {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	var key string
+	_ = json.Unmarshal(quoted, &key) // the whole body is valid
+	return key
+}
+
+// items are those of an array; there are none of anything else.
+func items(raw json.RawMessage) iter.Seq[json.RawMessage] {
+	return func(yield func(json.RawMessage) bool) {
+		at := skipBlanks(raw, 0)
+		if at >= len(raw) || raw[at] != '[' {
+			return
+		}
+		for at = skipBlanks(raw, at+1); at < len(raw) && raw[at] != ']'; {
+			end := skipValue(raw, at)
+			if !yield(raw[at:end]) {
+				return
+			}
+			if at = skipBlanks(raw, end); at < len(raw) && raw[at] == ',' {
+				at = skipBlanks(raw, at+1)
+			}
+		}
+	}
+}
+
+func skipBlanks(b []byte, at int) int {
+	for at < len(b) && (b[at] == ' ' || b[at] == '\n' || b[at] == '\t' || b[at] == '\r') {
+		at++
+	}
+	return at
+}
+
+func skipString(b []byte, at int) int {
+	for at++; at < len(b) && b[at] != '"'; at++ {
+		if b[at] == '\\' {
+			at++
+		}
+	}
+	return at + 1
+}
+
+// skipValue is where the value ends that begins at at.
+func skipValue(b []byte, at int) int {
+	switch b[at] {
+	case '"':
+		return skipString(b, at)
+	case '{', '[':
+		for depth := 0; at < len(b); at++ {
+			switch b[at] {
+			case '"':
+				at = skipString(b, at) - 1
+			case '{', '[':
+				depth++
+			case '}', ']':
+				if depth--; depth == 0 {
+					return at + 1
+				}
+			}
+		}
+		return at
+	}
+	for at < len(b) && b[at] != ',' && b[at] != '}' && b[at] != ']' && strings.IndexByte(blanks, b[at]) < 0 {
+		at++
+	}
+	return at
+}
+
+// pick returns the members of the given names: each the one spelt exactly so or else one that
+// differs only in case and separators, and of several the last; nil where there is none, and where
+// it is null.
+func (o object) pick(names ...string) []json.RawMessage {
+	exact, alike := make([]json.RawMessage, len(names)), make([]json.RawMessage, len(names))
+	folded := make([]string, len(names))
+	for i, name := range names {
+		folded[i] = fold(name)
+	}
+	for key, value := range o.members() {
+		if string(value) == "null" {
+			continue
+		}
+		foldedKey := fold(key)
+		for i, name := range names {
+			if key == name {
+				exact[i] = value
+			} else if foldedKey == folded[i] {
+				alike[i] = value
+			}
+		}
+	}
+	for i := range exact {
+		if exact[i] == nil {
+			exact[i] = alike[i]
+		}
+	}
+	return exact
+}
+
+// get is pick for one name.
+func (o object) get(name string) json.RawMessage { return o.pick(name)[0] }
 
 // fold drops what the provider's dialects differ in: task_id, taskId and TaskID become one.
-func fold(key string) string { return strings.ToLower(strings.ReplaceAll(key, "_", "")) }
+func fold(key string) string {
+	var buffer [maxKey]byte
+	folded, changed := buffer[:0], false
+	for i := range len(key) {
+		c := key[i]
+		switch {
+		case c >= utf8.RuneSelf:
+			return strings.ToLower(separators.Replace(key))
+		case c == '_' || c == '-' || c == ' ':
+			changed = true
+			continue
+		case 'A' <= c && c <= 'Z':
+			c, changed = c+'a'-'A', true
+		}
+		folded = append(folded, c)
+	}
+	if !changed {
+		return key
+	}
+	return string(folded)
+}
+
+var separators = strings.NewReplacer("_", "", "-", "", " ", "")
 
 // text is the string, trimmed, and "" for anything that is no string.
 func text(raw json.RawMessage) string {
+	if len(raw) == 0 || raw[0] != '"' {
+		return ""
+	}
 	var s string
 	if json.Unmarshal(raw, &s) != nil {
 		return ""

@@ -1,13 +1,13 @@
 package kie
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -20,32 +20,10 @@ var ErrNoRecord = errors.New(
 	"the provider has no record of this separation task, check the id or look again in a moment",
 )
 
-// State is where a separation stands.
-type State string
-
-const (
-	// Pending: not done, or in a state the provider does not document.
-	Pending State = "pending"
-	// Succeeded: done; the stems may still be without links for a moment.
-	Succeeded State = "succeeded"
-	// Failed: failed for good.
-	Failed State = "failed"
-	// CallbackException: the provider could not deliver its callback. Nothing is said of the audio:
-	// there are stems or there are not.
-	CallbackException State = "callback_exception"
+// ErrOtherTask says that the record is that of another task. Nothing in it is believed.
+var ErrOtherTask = errors.New(
+	"the provider answered with the record of another task, which is not believed; look again in a moment",
 )
-
-var states = map[string]State{
-	"PENDING":               Pending,
-	"SUCCESS":               Succeeded,
-	"CREATE_TASK_FAILED":    Failed,
-	"GENERATE_AUDIO_FAILED": Failed,
-	"CALLBACK_EXCEPTION":    CallbackException,
-	// Seen in the provider's sibling services only.
-	"SENSITIVE_WORD_ERROR": Failed,
-	"FAIL":                 Failed,
-	"FAILED":               Failed,
-}
 
 // Record is what the provider knows of a separation.
 type Record struct {
@@ -57,8 +35,8 @@ type Record struct {
 	State       State
 	// Flag is the provider's own word for State, printable.
 	Flag string
-	// Stems are those with a link, in canonical order. OriginURL is the unseparated track, where
-	// given.
+	// Stems are those with a link, in canonical order, no more than stemflow.MaxStems. OriginURL is
+	// the unseparated track, where given.
 	Stems     []stemflow.SourceStem
 	OriginURL string
 	// Announced are names without a link that the documents do not know.
@@ -71,27 +49,54 @@ type Record struct {
 	CreatedAt, CompletedAt time.Time
 }
 
-// The provider answers for an unknown id with success and no data, in its sibling services with
-// this text under code 422.
-var noRecordText = regexp.MustCompile(`(?i)\brecord (does not|doesn['’]t) exist`)
-
-// Record looks a separation up. The error is [ErrNoRecord], possibly wrapped, or an [*Error].
+// Record looks a separation up. The error is [ErrNoRecord] or [ErrOtherTask], possibly wrapped, or
+// an [*Error].
+//
+// Each route knows only the tasks that were submitted by it. Where the configured one has no record
+// the other is asked, so that what was paid for by one can be read after a change to the other.
 func (c *Client) Record(ctx context.Context, separationTaskID string) (*Record, error) {
-	l := call{op: opRecord, method: http.MethodGet, path: pathRecord, query: url.Values{"taskId": {separationTaskID}}}
+	record, err := c.recordBy(ctx, c.route, separationTaskID)
+	if err == nil || !errors.Is(err, ErrNoRecord) && !isMissing(err) {
+		return record, err
+	}
+	record, otherErr := c.recordBy(ctx, c.route.other(), separationTaskID)
+	switch {
+	case otherErr == nil:
+		return record, nil
+	case errors.Is(otherErr, ErrNoRecord), isMissing(otherErr):
+		return nil, err
+	default:
+		// Whether there is a record is not known.
+		return nil, otherErr
+	}
+}
+
+// isMissing reports whether an endpoint, or what it was asked for, does not exist.
+func isMissing(err error) bool {
+	refused, ok := errors.AsType[*Error](err)
+	return ok && (refused.Code == http.StatusNotFound || refused.Code == 0 && refused.HTTPStatus == http.StatusNotFound)
+}
+
+// recordBy looks a separation up by one route.
+func (c *Client) recordBy(ctx context.Context, route Route, separationTaskID string) (*Record, error) {
+	l := call{
+		op: opRecord, method: http.MethodGet, path: route.recordPath(), query: url.Values{"taskId": {separationTaskID}},
+	}
 	a, err := c.do(ctx, l)
 	if err != nil {
-		if refused, ok := errors.AsType[*Error](err); ok && refused.Code == http.StatusUnprocessableEntity &&
-			noRecordText.MatchString(refused.Message) {
+		if refused, ok := errors.AsType[*Error](err); ok && route.saysNoRecord(refused) {
 			return nil, fmt.Errorf("kie %s: %w", opRecord, ErrNoRecord)
 		}
 		return nil, err
 	}
 	record, err := decodeRecord(a.data)
-	if errors.Is(err, ErrNoRecord) {
+	switch {
+	case errors.Is(err, ErrNoRecord):
 		return nil, fmt.Errorf("kie %s: %w", opRecord, err)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, c.refusal(l, a, err)
+	case record.TaskID != "" && !strings.EqualFold(record.TaskID, separationTaskID):
+		return nil, fmt.Errorf("kie %s: %w", opRecord, ErrOtherTask)
 	}
 	return record, nil
 }
@@ -101,35 +106,97 @@ func decodeRecord(raw json.RawMessage) (*Record, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, ErrNoRecord
 	}
-	data, ok := parseObject(raw)
+	data, ok := parseObject(unwrap(raw))
 	if !ok {
 		return nil, errors.New("the answer's data is not an object")
 	}
+	m := readMembers(data)
 	r := &Record{
-		TaskID:       text(data.get("taskId")),
-		AudioID:      text(data.get("musicId")),
-		CallbackURL:  text(data.get("callbackUrl")),
-		ErrorMessage: printable(text(data.get("errorMessage"))),
-		CreatedAt:    instant(data.get("createTime")),
-		CompletedAt:  instant(data.get("completeTime")),
+		TaskID:       m.taskID(),
+		AudioID:      cmp.Or(text(m[musicID]), text(m[audioID])),
+		CallbackURL:  text(m[callbackURL]),
+		ErrorMessage: printable(cmp.Or(text(m[errorMessage]), text(m[failMessage]))),
+		ErrorCode:    m.errorCode(),
+		CreatedAt:    instant(m[createTime]),
+		CompletedAt:  instant(m[completeTime]),
 	}
-	if r.AudioID == "" {
-		r.AudioID = text(data.get("audioId"))
+	if asked, ok := parseObject(unwrap(m[param])); ok && (r.AudioID == "" || r.CallbackURL == "") {
+		read := asked.pick("callBackUrl", "input")
+		r.CallbackURL = cmp.Or(r.CallbackURL, text(read[0]))
+		if input, ok := parseObject(unwrap(read[1])); ok {
+			r.AudioID = cmp.Or(r.AudioID, text(input.get("audio_id")))
+		}
 	}
-	r.ErrorCode, _ = integer(data.get("errorCode"))
-	r.State, r.Flag = state(data.get("successFlag"))
-	r.Stems, r.OriginURL = collectStems(data)
-	r.Announced = announcedStems(data, r.Stems)
+	var err error
+	if r.Stems, r.OriginURL, r.Announced, err = readStems(data); err != nil {
+		return nil, err
+	}
+	said := m.state()
+	if r.State, r.Flag = said.State, said.word; said.word == "" && len(r.Stems) > 0 {
+		r.State = Succeeded // links are made when all is done
+	}
 	return r, nil
 }
 
-func state(raw json.RawMessage) (State, string) {
-	flag := text(raw)
-	if s, ok := states[strings.ToUpper(flag)]; ok {
-		return s, flag
+// The members of a record that are read, and their names.
+const (
+	taskID = iota
+	musicID
+	audioID
+	callbackURL
+	successFlag
+	status
+	stateName
+	errorCode
+	errorMessage
+	failCode
+	failMessage
+	createTime
+	completeTime
+	param
+	wrapped
+)
+
+var memberNames = []string{
+	taskID: "task_id", musicID: "musicId", audioID: "audioId", callbackURL: "callbackUrl",
+	successFlag: "successFlag", status: "status", stateName: "state",
+	errorCode: "errorCode", errorMessage: "errorMessage", failCode: "failCode", failMessage: "failMsg",
+	createTime: "createTime", completeTime: "completeTime", param: "param", wrapped: "data",
+}
+
+// members are a record's by the constants above; nil where there is none.
+type members []json.RawMessage
+
+// readMembers reads a record's own members. It may be wrapped in another object or two: what the
+// outer one has comes first.
+func readMembers(data object) members {
+	m := members(data.pick(memberNames...))
+	for range 2 {
+		inner, ok := parseObject(unwrap(m[wrapped]))
+		if !ok {
+			break
+		}
+		within := inner.pick(memberNames...)
+		for i := range m {
+			if m[i] == nil {
+				m[i] = within[i]
+			}
+		}
+		m[wrapped] = within[wrapped]
 	}
-	if flag == "" && string(raw) != "null" {
-		flag = string(raw)
+	return m
+}
+
+func (m members) taskID() string { return text(m[taskID]) }
+
+func (m members) state() statement {
+	return stateOf(m[successFlag], m[status], m[stateName])
+}
+
+func (m members) errorCode() int {
+	if code, ok := integer(m[errorCode]); ok {
+		return code
 	}
-	return Pending, printable(flag)
+	code, _ := integer(m[failCode])
+	return code
 }

@@ -35,10 +35,14 @@ func sign(key, taskID, timestamp string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
+// maxAhead is how far a signature may be ahead of our clock: as far as clocks differ.
+const maxAhead = 5 * time.Minute
+
 // VerifySignature checks a callback's headers against every key, in a time that does not tell which
-// fits or how nearly. The error is [ErrUnsigned], [ErrSignature] or, if the timestamp is more than
-// tolerance from now either way, [ErrStale]. Empty keys are no keys. The signature covers neither
-// the body nor its links: it proves that the provider once called back for this task.
+// fits or how nearly. The error is [ErrUnsigned], [ErrSignature] or, if the timestamp is older than
+// tolerance or ahead of now by more than that or five minutes, [ErrStale]. The provider's retries
+// may carry the timestamp of the first attempt. Empty keys are no keys. The signature covers
+// neither the body nor its links: it proves that the provider once called back for this task.
 func VerifySignature(keys []string, taskID, timestamp, signature string, now time.Time, tolerance time.Duration) error {
 	if timestamp == "" || signature == "" {
 		return ErrUnsigned
@@ -56,7 +60,7 @@ func VerifySignature(keys []string, taskID, timestamp, signature string, now tim
 	if !fits || err != nil {
 		return ErrSignature
 	}
-	if age := now.Sub(time.Unix(seconds, 0)); age > tolerance || age < -tolerance {
+	if age := now.Sub(time.Unix(seconds, 0)); age > tolerance || age < -min(tolerance, maxAhead) {
 		return ErrStale
 	}
 	return nil

@@ -53,7 +53,7 @@ func TestSignatureVectors(t *testing.T) {
 func TestVerifySignature(t *testing.T) {
 	v := signatureVectors[0]
 	sent := at(t, v.timestamp)
-	const tolerance = 5 * time.Minute
+	const tolerance, ahead = time.Hour, 5 * time.Minute
 	tests := map[string]struct {
 		keys                         []string
 		taskID, timestamp, signature string
@@ -64,7 +64,7 @@ func TestVerifySignature(t *testing.T) {
 		"fits the second key": {[]string{"another", v.key}, v.taskID, v.timestamp, v.signature, sent, nil},
 		"fits the first key":  {[]string{v.key, "another"}, v.taskID, v.timestamp, v.signature, sent, nil},
 		"as old as allowed":   {[]string{v.key}, v.taskID, v.timestamp, v.signature, sent.Add(tolerance), nil},
-		"as new as allowed":   {[]string{v.key}, v.taskID, v.timestamp, v.signature, sent.Add(-tolerance), nil},
+		"as new as allowed":   {[]string{v.key}, v.taskID, v.timestamp, v.signature, sent.Add(-ahead), nil},
 		"too old": {
 			[]string{v.key},
 			v.taskID,
@@ -78,8 +78,11 @@ func TestVerifySignature(t *testing.T) {
 			v.taskID,
 			v.timestamp,
 			v.signature,
-			sent.Add(-tolerance - 1),
+			sent.Add(-ahead - 1),
 			ErrStale,
+		},
+		"a retry with the first timestamp": {
+			[]string{v.key}, v.taskID, v.timestamp, v.signature, sent.Add(21 * time.Minute), nil,
 		},
 		"no timestamp": {[]string{v.key}, v.taskID, "", v.signature, sent, ErrUnsigned},
 		"no signature": {[]string{v.key}, v.taskID, v.timestamp, "", sent, ErrUnsigned},
@@ -101,7 +104,7 @@ func TestVerifySignature(t *testing.T) {
 			v.taskID,
 			v.timestamp,
 			v.signature,
-			sent.Add(time.Hour),
+			sent.Add(2 * time.Hour),
 			ErrSignature,
 		},
 		"signed with the empty key": {

@@ -26,17 +26,24 @@ var canonicalNames = func() map[string]string {
 
 // stemName makes the canonical name of a field ("backingVocals") or a group ("Backing Vocals"). A
 // name that is not known passes through in the canonical spelling; one without a Latin letter or
-// digit is "stem".
+// digit, or longer than any instrument's, is "stem".
 func stemName(spelling string) string {
 	name := naming.Slug(splitCamel(spelling))
 	if canonical, ok := canonicalNames[fold(name)]; ok {
 		return canonical
 	}
-	if name == "" {
-		return "stem"
+	if name == "" || len(name) > maxStemName {
+		return unnamed
 	}
 	return name
 }
+
+const (
+	// unnamed is a stem whose name does not say which.
+	unnamed = "stem"
+	// maxStemName bounds a name, in bytes.
+	maxStemName = 64
+)
 
 // splitCamel puts an underscore where a capital follows a small letter or a digit.
 func splitCamel(s string) string {

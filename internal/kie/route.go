@@ -1,0 +1,92 @@
+package kie
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+)
+
+// Route is a way by which the provider takes a separation.
+type Route string
+
+const (
+	// RouteDedicated are the endpoints of separations alone; it is the zero value.
+	RouteDedicated Route = ""
+	// RouteJobs are the endpoints that serve every model.
+	RouteJobs Route = "jobs"
+)
+
+// ParseRoute reads a route as it is configured: "dedicated", which an empty text is as well, or
+// "jobs".
+func ParseRoute(s string) (Route, error) {
+	switch s {
+	case "", "dedicated":
+		return RouteDedicated, nil
+	case string(RouteJobs):
+		return RouteJobs, nil
+	default:
+		return "", fmt.Errorf("%q is no route of the provider, give dedicated or jobs", s)
+	}
+}
+
+// jobsModel is the name of separations on the jobs route.
+const jobsModel = "ai-music-api/separate-vocals"
+
+func (r Route) other() Route {
+	if r == RouteJobs {
+		return RouteDedicated
+	}
+	return RouteJobs
+}
+
+func (r Route) recordPath() string {
+	if r == RouteJobs {
+		return pathJobsRecord
+	}
+	return pathRecord
+}
+
+func (r Route) generatePath() string {
+	if r == RouteJobs {
+		return pathCreateTask
+	}
+	return pathGenerate
+}
+
+// The provider answers for an unknown id with success and no data, or with one of these texts under
+// code 422.
+var noRecordText = regexp.MustCompile(`(?i)\brecord (does not|doesn['’]t) exist|\brecord ?info is null`)
+
+// saysNoRecord reports whether a refusal says that there is no record. The jobs route is documented
+// to say so by 404 as well; a dedicated endpoint that answers so is gone itself.
+func (r Route) saysNoRecord(refused *Error) bool {
+	return refused.Code == http.StatusUnprocessableEntity && noRecordText.MatchString(refused.Message) ||
+		r == RouteJobs && isMissing(refused)
+}
+
+// jobBody is the body of a separation on the jobs route.
+type jobBody struct {
+	Model       string   `json:"model"`
+	CallbackURL string   `json:"callBackUrl"`
+	Input       jobInput `json:"input"`
+}
+
+type jobInput struct {
+	TaskID   string `json:"task_id"`
+	AudioID  string `json:"audio_id"`
+	Type     string `json:"type"`
+	StemName string `json:"stem_name,omitempty"`
+}
+
+// body is the request as the route has it.
+func (r GenerateRequest) body(route Route) any {
+	if route == RouteJobs {
+		return jobBody{
+			Model: jobsModel, CallbackURL: r.CallbackURL,
+			Input: jobInput{TaskID: r.TaskID, AudioID: r.AudioID, Type: r.Type, StemName: r.StemName},
+		}
+	}
+	return generateBody{
+		TaskID: r.TaskID, AudioID: r.AudioID, CallbackURL: r.CallbackURL, Type: r.Type, StemName: r.StemName,
+	}
+}

@@ -1,0 +1,81 @@
+package kiesim
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// jobsModel is the name of separations on the jobs route.
+const jobsModel = "ai-music-api/separate-vocals"
+
+// createTask is POST /api/v1/jobs/createTask: generate by the route that serves every model.
+func (s *Simulator) createTask(w http.ResponseWriter, r *http.Request) {
+	var fields struct {
+		Model       string            `json:"model"`
+		CallBackURL string            `json:"callBackUrl"`
+		Input       map[string]string `json:"input"`
+	}
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequestSize)).Decode(&fields); err != nil {
+		writeJSON(w, r, http.StatusOK, refusal(http.StatusBadRequest, ""))
+		return
+	}
+	if fields.Model != jobsModel {
+		writeJSON(w, r, http.StatusOK, refusal(http.StatusUnprocessableEntity, "The model is not supported."))
+		return
+	}
+	input := fields.Input
+	s.submit(w, r, generateRequest{
+		TaskID: input["task_id"], AudioID: input["audio_id"], CallBackURL: fields.CallBackURL,
+		Type: cmp.Or(input["type"], SeparateVocal), StemName: input["stem_name"], Jobs: true,
+	})
+}
+
+// jobsRecordInfo is GET /api/v1/jobs/recordInfo.
+func (s *Simulator) jobsRecordInfo(w http.ResponseWriter, r *http.Request) {
+	id := r.URL.Query().Get("taskId")
+	fault, data := s.look(id, true)
+	if data == nil {
+		s.answer(w, r, fault, refusal(http.StatusUnprocessableEntity, "recordInfo is null"))
+		return
+	}
+	s.answer(w, r, fault, success(data))
+}
+
+// jobsRecord is the data of an answer of the jobs route.
+func (t *task) jobsRecord(now time.Time) object {
+	l := t.lookedAt(now)
+	state := map[string]string{flagPending: "generating", flagSuccess: "success", flagFailed: "fail"}[l.flag]
+	failCode, failMessage := any(""), any("")
+	if l.errorCode != nil {
+		state, failCode, failMessage = "fail", l.errorCode, l.errorMessage
+	}
+	members := object{
+		{"taskId", t.id},
+		{"model", jobsModel},
+		{"state", cmp.Or(state, l.flag)},
+		{"param", string(encode(t.jobsRequest()))},
+		{"resultJson", ""},
+		{"failCode", failCode},
+		{"failMsg", failMessage},
+		{"costTime", nil},
+		{"completeTime", l.completed},
+		{"createTime", t.scenario.Record.Times.format(t.accepted)},
+		{"updateTime", t.scenario.Record.Times.format(now)},
+	}
+	if l.missing != nil {
+		form := cmp.Or(t.scenario.Record.Links, LinksResultJSON)
+		members = members.with(t.linkMembers(form, *l.missing)...)
+	}
+	return members
+}
+
+// jobsRequest is the request as the record shows it.
+func (t *task) jobsRequest() object {
+	input := object{{"task_id", t.request.TaskID}, {"audio_id", t.request.AudioID}, {"type", t.request.Type}}
+	if t.request.StemName != "" {
+		input = append(input, member{"stem_name", t.request.StemName})
+	}
+	return object{{"model", jobsModel}, {"callBackUrl", t.request.CallBackURL}, {"input", input}}
+}
