@@ -95,6 +95,9 @@ func New(opts Options) (*Store, error) {
 	}, nil
 }
 
+// Endpoint returns where the store is asked, for messages.
+func (s *Store) Endpoint() string { return s.opts.Endpoint }
+
 // Close closes the connections that no request uses. The store may be used again.
 func (s *Store) Close() { s.transport.CloseIdleConnections() }
 

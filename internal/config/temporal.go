@@ -15,6 +15,32 @@ import (
 // Temporal's own command line reads. The client logs to slog's default logger.
 func Temporal() (client.Options, error) { return temporalOptions(nil) }
 
+// TemporalAt is like [Temporal], with an address and a namespace that go before those of profile
+// and variables unless they are empty.
+func TemporalAt(address, namespace string) (client.Options, error) {
+	overrides := map[string]string{}
+	if address != "" {
+		overrides["TEMPORAL_ADDRESS"] = address
+	}
+	if namespace != "" {
+		overrides["TEMPORAL_NAMESPACE"] = namespace
+	}
+	return temporalOptions(overridden{envconfig.EnvLookupOS, overrides})
+}
+
+// overridden is an environment with other values of some variables.
+type overridden struct {
+	envconfig.EnvLookup
+	values map[string]string
+}
+
+func (o overridden) LookupEnv(name string) (string, bool) {
+	if value, ok := o.values[name]; ok {
+		return value, true
+	}
+	return o.EnvLookup.LookupEnv(name)
+}
+
 func temporalOptions(lookup envconfig.EnvLookup) (client.Options, error) {
 	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: lookup})
 	if err != nil {

@@ -47,3 +47,21 @@ func TestTemporal(t *testing.T) {
 	)
 	require.ErrorContains(t, err, "unable to find profile gone")
 }
+
+func TestTemporalAtAnotherAddress(t *testing.T) {
+	t.Setenv("TEMPORAL_CONFIG_FILE", t.TempDir()+"/none.toml")
+	t.Setenv("TEMPORAL_ADDRESS", "http://wrong")
+	t.Setenv("TEMPORAL_NAMESPACE", "music")
+	options, err := TemporalAt("other:7233", "")
+	require.NoError(t, err, "what is overridden does not matter")
+	require.Equal(t, "other:7233", options.HostPort)
+	require.Equal(t, "music", options.Namespace)
+
+	_, err = TemporalAt("", "speech")
+	require.ErrorContains(t, err, "TEMPORAL_ADDRESS")
+	t.Setenv("TEMPORAL_ADDRESS", "temporal:7233")
+	options, err = TemporalAt("", "speech")
+	require.NoError(t, err)
+	require.Equal(t, "temporal:7233", options.HostPort)
+	require.Equal(t, "speech", options.Namespace)
+}
