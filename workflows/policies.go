@@ -49,7 +49,7 @@ const (
 	// where it cannot be read for that long, or has no links, the callback's own links serve.
 	confirmAttempts = 5
 
-	// Links may follow a record that is done. One that lacks links, or all, is believed at the fifth
+	// Links may follow a record that is done. One that lacks some or all is believed at the fifth
 	// look, and not before this time is over: what is believed then may be paid for again. It is
 	// looked at more often than others, so that a long poll interval does not make a song that has
 	// not all instruments wait for hours.
@@ -247,7 +247,8 @@ func confirmOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// restOptions: the same look for a track that is archived already, which does not wait for an outage to end.
+// restOptions: the same look for a track that is archived already, which does not wait for an
+// outage to end.
 func restOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "look for the stems that are missing",
