@@ -212,8 +212,12 @@ func (a *GetSeparationRecord) whole(
 	}
 	l.Seen = activityapi.AddStems(out.Stems, l.Seen)
 	activity.RecordHeartbeat(ctx, l)
-	if in.EmptyLooks == 0 || l.Empty < in.EmptyLooks || time.Since(l.EmptySince) < time.Duration(in.EmptyFor) {
-		return nil, noLinks(record, out, lacking, time.Duration(in.EmptyPause))
+	enough, pause := in.EmptyFor, in.EmptyPause
+	if len(out.Stems) > 0 && len(required) == 0 {
+		enough, pause = cmp.Or(in.PossibleFor, enough), cmp.Or(in.PossiblePause, pause)
+	}
+	if in.EmptyLooks == 0 || l.Empty < in.EmptyLooks || time.Since(l.EmptySince) < time.Duration(enough) {
+		return nil, noLinks(record, out, lacking, time.Duration(pause))
 	}
 	if len(l.Seen) > 0 {
 		out.Stems, out.Believed = l.Seen, true

@@ -56,6 +56,10 @@ const (
 	emptyLooks = 5
 	emptyFor   = 2 * time.Minute
 	emptyPause = 30 * time.Second
+	// Where it lacks only what the type may yield, most songs have no more: few have all
+	// instruments. It is believed sooner.
+	possibleFor   = 40 * time.Second
+	possiblePause = 10 * time.Second
 	// A separation that has been done for this long does not get more links while a run looks.
 	linksFollow = time.Hour
 

@@ -247,6 +247,8 @@ func (w *wait) arm(ctx workflow.Context) {
 		look.EmptyLooks, look.AbsentLooks = emptyLooks, s.absentLooks(ctx)
 		look.EmptyFor = stemflow.Duration(emptyFor)
 		look.EmptyPause = min(stemflow.Duration(emptyPause), s.in.PollInterval)
+		look.PossibleFor = stemflow.Duration(possibleFor)
+		look.PossiblePause = min(stemflow.Duration(possiblePause), s.in.PollInterval)
 		look.Expected = s.expectation()
 		w.poll = workflow.ExecuteActivity(
 			pollOptions(pollCtx, s.in.PollInterval, max(remaining, time.Second)),

@@ -166,6 +166,10 @@ type GetSeparationRecordInput struct {
 	// and EmptyPause the pause between two of them; 0 is the pause between any two looks.
 	EmptyFor   stemflow.Duration `json:"emptyFor,omitempty"`
 	EmptyPause stemflow.Duration `json:"emptyPause,omitempty"`
+	// PossibleFor and PossiblePause are the same for a record that lacks only what a song need not
+	// have; 0 is EmptyFor and EmptyPause.
+	PossibleFor   stemflow.Duration `json:"possibleFor,omitempty"`
+	PossiblePause stemflow.Duration `json:"possiblePause,omitempty"`
 	// Expected is what the record must have links for before it is believed at an earlier look.
 	Expected StemExpectation `json:"expected,omitzero"`
 	// AbsentLooks is at which look in a row that finds no record the separation is believed to be
