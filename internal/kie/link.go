@@ -92,11 +92,11 @@ var otherFiles = []string{
 // whole track, addresses of ours and of pages.
 var otherWords = []string{
 	"pic", "pics", "img", "icon", "logo", "art", "artwork", "gif", "jpg", "jpeg", "png", "banner", "mp4", "mov",
-	"movie", "animation", "visual", "visualizer", "visualiser", "lyric", "lyrics", "midi", "lrc", "srt", "json", "xml", "html",
-	"pdf", "zip", "archive", "notify", "notification", "origin", "original", "source", "stream", "streaming", "input",
-	"upload", "uploaded", "page", "web", "website", "site", "share", "sharing", "home", "homepage", "profile", "user",
-	"status", "record", "task", "logs", "api", "base", "doc", "docs", "help", "payment", "pay", "report", "redirect",
-	"return",
+	"movie", "animation", "visual", "visualizer", "visualiser", "lyric", "lyrics", "midi", "lrc", "srt", "json", "xml",
+	"html", "pdf", "zip", "archive", "notify", "notification", "origin", "original", "source", "stream", "streaming",
+	"input", "upload", "uploaded", "page", "web", "website", "site", "share", "sharing", "home", "homepage", "profile",
+	"user", "status", "record", "task", "logs", "api", "base", "doc", "docs", "help", "payment", "pay", "report",
+	"redirect", "return",
 }
 
 // otherParts are the same as parts of a word, for keys that run their words together.
