@@ -3,6 +3,7 @@
 package activities
 
 import (
+	"reflect"
 	"stemflow/internal/activityapi"
 
 	"go.temporal.io/sdk/activity"
@@ -55,8 +56,20 @@ func (s Set) RegisterSubmit(r Registry) {
 	register(r, activityapi.ActivitySubmitSeparation, s.SubmitSeparation.Execute)
 }
 
-// register allows a second registration under the same name: a plugin registers again at every
-// replay.
-func register(r Registry, name string, fn any) {
-	r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name, DisableAlreadyRegisteredCheck: true})
+// register registers an activity whose failures can be reported, whatever they say. It allows a
+// second registration under the same name: a plugin registers again at every replay.
+func register(r Registry, name string, execute any) {
+	fn := reflect.ValueOf(execute)
+	reportable := reflect.MakeFunc(fn.Type(), func(args []reflect.Value) []reflect.Value {
+		defer boundPanic()
+		out := fn.Call(args)
+		failure := &out[len(out)-1]
+		if err, failed := failure.Interface().(error); failed {
+			*failure = reflect.ValueOf(new(boundFailure(err))).Elem()
+		}
+		return out
+	})
+	r.RegisterActivityWithOptions(reportable.Interface(), activity.RegisterOptions{
+		Name: name, DisableAlreadyRegisteredCheck: true,
+	})
 }

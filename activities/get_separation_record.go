@@ -52,6 +52,10 @@ func (a *GetSeparationRecord) Execute(
 		return nil, err
 	}
 
+	if size := stemsSize(record); size > mostStems {
+		return nil, retryable(activityapi.ActivityErrorUnreadable,
+			fmt.Sprintf("the provider's record names stems of %d bytes, which is too much to be handed on", size), nil)
+	}
 	out := &activityapi.SeparationRecord{
 		Stems: record.Stems, OriginURL: record.OriginURL, CreatedAt: record.CreatedAt, CompletedAt: record.CompletedAt,
 		Announced: record.Announced,
@@ -82,6 +86,21 @@ func (a *GetSeparationRecord) Execute(
 	// CALLBACK_EXCEPTION says that the provider's webhook could not be delivered, and nothing about
 	// the stems that are there.
 	return out, nil
+}
+
+// mostStems bounds the texts of a record's stems, in bytes: twelve links take some kilobytes. As
+// JSON, where a character may become six, Temporal still takes them.
+const mostStems = 256 << 10
+
+func stemsSize(record *kie.Record) int {
+	size := len(record.OriginURL)
+	for _, stem := range record.Stems {
+		size += len(stem.Name) + len(stem.URL) + len(stem.SourceID)
+	}
+	for _, name := range record.Announced {
+		size += len(name)
+	}
+	return size
 }
 
 // checkOwner demands what the input demands about whose separation it is. The callback URL that the
@@ -161,6 +180,8 @@ type looks struct {
 	EmptySince time.Time `json:"emptySince,omitzero"`
 	// Seen are the stems that the record had a link for at one of them.
 	Seen []stemflow.SourceStem `json:"seen,omitempty"`
+	// Undecoded counts how often the result of an awaited run was not decoded.
+	Undecoded int `json:"undecoded,omitempty"`
 }
 
 func looksSoFar(ctx context.Context) looks {

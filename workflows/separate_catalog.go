@@ -224,9 +224,5 @@ func catalogFailure(err error, result stemflow.SeparateCatalogResult) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	return temporal.NewApplicationErrorWithOptions(
-		e.message,
-		e.kind,
-		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{result}},
-	)
+	return e.application(result)
 }

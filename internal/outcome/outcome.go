@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
+	"stemflow/internal/bounded"
 )
 
 // FromError returns how a run ended that failed, and whether the error is the run's own.
@@ -23,8 +24,8 @@ func FromError(err error) (activityapi.EndedSeparation, bool) {
 	switch {
 	case errors.As(err, &application):
 		return activityapi.EndedSeparation{
-			Reason:  application.Type(),
-			Message: application.Message(),
+			Reason:  bounded.Text(application.Type(), bounded.Value),
+			Message: bounded.Text(application.Message(), bounded.Message),
 			Details: details(application),
 		}, true
 	case errors.As(err, &canceled):
@@ -44,6 +45,15 @@ func FromError(err error) (activityapi.EndedSeparation, bool) {
 		}, true
 	default:
 		return activityapi.EndedSeparation{}, false
+	}
+}
+
+// Unreadable is the end of a run that says nothing of a separation. It may have paid.
+func Unreadable(why string) activityapi.EndedSeparation {
+	return activityapi.EndedSeparation{
+		Reason: stemflow.ReasonUnreadable,
+		Message: bounded.Text("the run under the track's workflow id does not say how a separation ended; see what "+
+			"it is, and start the catalogue again, which pays for nothing that is paid for: "+why, bounded.Message),
 	}
 }
 
