@@ -42,6 +42,7 @@ func (s Set) Register(r Registry) {
 	register(r, activityapi.ActivityRenewSource, s.RenewSource.Execute)
 	register(r, activityapi.ActivityArchiveStem, s.ArchiveStem.Execute)
 	register(r, activityapi.ActivityWriteManifest, s.WriteManifest.Execute)
+	register(r, activityapi.ActivityListSearchAttributes, s.PrepareArchive.SearchAttributes.Execute)
 
 	register(r, activityapi.ActivityPrepareCatalog, s.PrepareCatalog.Execute)
 	register(r, activityapi.ActivityReadCatalog, s.ReadCatalog.Execute)

@@ -18,6 +18,9 @@ const (
 	ActivityRenewSource         = "RenewSource"
 	ActivityArchiveStem         = "ArchiveStem"
 	ActivityWriteManifest       = "WriteManifest"
+	// ActivityListSearchAttributes takes nothing and returns the names of those of
+	// [stemflow.SearchAttributes] that the namespace has.
+	ActivityListSearchAttributes = "ListSearchAttributes"
 )
 
 // Error types by which the workflow learns from an activity how to go on. They never end a run.
