@@ -29,6 +29,7 @@ type Set struct {
 	ReadCatalog        *ReadCatalog
 	GetBalance         *GetBalance
 	AwaitSeparation    *AwaitSeparation
+	AwaitCatalog       *AwaitCatalog
 	RecordOutcomes     *RecordOutcomes
 	WriteCatalogReport *WriteCatalogReport
 }
@@ -48,6 +49,7 @@ func (s Set) Register(r Registry) {
 	register(r, activityapi.ActivityReadCatalog, s.ReadCatalog.Execute)
 	register(r, activityapi.ActivityGetBalance, s.GetBalance.Execute)
 	register(r, activityapi.ActivityAwaitSeparation, s.AwaitSeparation.Execute)
+	register(r, activityapi.ActivityAwaitCatalog, s.AwaitCatalog.Execute)
 	register(r, activityapi.ActivityRecordOutcomes, s.RecordOutcomes.Execute)
 	register(r, activityapi.ActivityWriteCatalogReport, s.WriteCatalogReport.Execute)
 }

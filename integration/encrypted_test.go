@@ -155,6 +155,22 @@ func TestAHostThatEncrypts(t *testing.T) {
 	require.Equal(t, stemflow.CatalogCounts{Found: 1, Archived: 2}, s.catalogResult(catalog, patience).CatalogCounts)
 	s.requireEncrypted(catalog)
 	require.Equal(t, 1, s.billed(in))
+
+	// Nexus callers have the same codec.
+	c := s.startCallers(coded(s.server))
+	asked := track(stemflow.SeparateVocal)
+	s.sim.SetScenario(asked.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
+	first := c.call(stemflow.WorkflowSeparateStems, asked)
+	c.joined(stemflow.WorkflowID(asked), 1)
+	second := c.call(stemflow.WorkflowSeparateStems, asked)
+	c.joined(stemflow.WorkflowID(asked), 2)
+	c.cancel(first)
+	c.requireCancelled(first)
+	s.settle(asked)
+	var separated stemflow.SeparateStemsResult
+	require.NoError(t, second.Get(t.Context(), &separated))
+	require.Len(t, separated.Stems, 2)
+	s.requireEncrypted(s.client.GetWorkflow(t.Context(), stemflow.WorkflowID(asked), ""))
 }
 
 // codecServer is a codec that programs reach by HTTP. It can be away.

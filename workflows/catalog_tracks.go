@@ -107,7 +107,7 @@ func endedWith(err error) activityapi.EndedSeparation {
 		return end
 	}
 	if errors.Is(err, converter.ErrUnableToDecode) {
-		return outcome.Unreadable(err.Error())
+		return outcome.Unreadable[stemflow.SeparateStemsResult, stemflow.ErrorDetails](err.Error())
 	}
 	return activityapi.EndedSeparation{Reason: stemflow.ReasonLost, Message: shorten(err.Error())}
 }

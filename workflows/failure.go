@@ -61,7 +61,7 @@ func isErrorType(kind string) bool {
 // error, or Temporal takes it for a retryable one.
 func (s *separation) failure(err error) error {
 	if temporal.IsCanceledError(err) {
-		return temporal.NewCanceledError(stemflow.ErrorDetails{SeparationTaskID: s.separationTaskID, Paid: s.paid})
+		return s.callers.cancelled(stemflow.ErrorDetails{SeparationTaskID: s.separationTaskID, Paid: s.paid})
 	}
 	var e *ending
 	if !errors.As(err, &e) {

@@ -13,8 +13,14 @@ import (
 	"stemflow/internal/bounded"
 )
 
-// FromError returns how a run ended that failed, and whether the error is the run's own.
+// FromError returns how a run of a separation ended that failed, and whether the error is the run's
+// own.
 func FromError(err error) (activityapi.EndedSeparation, bool) {
+	return Failed[stemflow.SeparateStemsResult, stemflow.ErrorDetails](err)
+}
+
+// Failed returns how a run of any kind ended that failed, and whether the error is the run's own.
+func Failed[R, D any](err error) (activityapi.Ended[R, D], bool) {
 	var (
 		application *temporal.ApplicationError
 		canceled    *temporal.CanceledError
@@ -23,45 +29,45 @@ func FromError(err error) (activityapi.EndedSeparation, bool) {
 	)
 	switch {
 	case errors.As(err, &application):
-		return activityapi.EndedSeparation{
+		return activityapi.Ended[R, D]{
 			Reason:  bounded.Text(application.Type(), bounded.Value),
 			Message: bounded.Text(application.Message(), bounded.Message),
-			Details: details(application),
+			Details: details[D](application),
 		}, true
 	case errors.As(err, &canceled):
-		return activityapi.EndedSeparation{
-			Reason:  stemflow.ReasonCanceled,
-			Message: "the separation was cancelled",
-			Details: details(canceled),
+		var left activityapi.CallersLeft
+		_ = canceled.Details(new(D), &left) // few have more than one detail
+		return activityapi.Ended[R, D]{
+			Reason:      stemflow.ReasonCanceled,
+			Message:     "the separation was cancelled",
+			Details:     details[D](canceled),
+			CallersLeft: left.CallersLeft,
 		}, true
 	case errors.As(err, &terminated):
-		return activityapi.EndedSeparation{
-			Reason:  stemflow.ReasonTerminated,
-			Message: "the separation was terminated",
-		}, true
+		return activityapi.Ended[R, D]{Reason: stemflow.ReasonTerminated, Message: "the separation was terminated"}, true
 	case errors.As(err, &timedOut):
-		return activityapi.EndedSeparation{
+		return activityapi.Ended[R, D]{
 			Reason: stemflow.ReasonTimedOut, Message: "the workflow ran into a time-out that it was started with",
 		}, true
 	default:
-		return activityapi.EndedSeparation{}, false
+		return activityapi.Ended[R, D]{}, false
 	}
 }
 
-// Unreadable is the end of a run that says nothing of a separation. It may have paid.
-func Unreadable(why string) activityapi.EndedSeparation {
-	return activityapi.EndedSeparation{
+// Unreadable is the end of a run that does not say what it came to. It may have paid.
+func Unreadable[R, D any](why string) activityapi.Ended[R, D] {
+	return activityapi.Ended[R, D]{
 		Reason: stemflow.ReasonUnreadable,
-		Message: bounded.Text("the run under the track's workflow id does not say how a separation ended; see what "+
-			"it is, and start the catalogue again, which pays for nothing that is paid for: "+why, bounded.Message),
+		Message: bounded.Text("the run under this workflow id does not say what it came to; see what it is, and "+
+			"start again, which pays for nothing that is paid for: "+why, bounded.Message),
 	}
 }
 
-func details(err interface {
+func details[D any](err interface {
 	HasDetails() bool
 	Details(...any) error
-}) *stemflow.ErrorDetails {
-	d := &stemflow.ErrorDetails{}
+}) *D {
+	d := new(D)
 	if !err.HasDetails() || err.Details(d) != nil {
 		return nil
 	}
