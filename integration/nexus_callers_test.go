@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,12 +13,14 @@ import (
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/kiesim"
 )
@@ -117,6 +121,34 @@ func (c *callers) requireCancelled(run client.WorkflowRun) {
 	require.ErrorAs(c.t, run.Get(c.t.Context(), nil), &canceled)
 }
 
+// replay replays a run that has ended, and the workflows of its two callers, the first of which has
+// begun it.
+func (c *callers) replay(workflowID, name string) {
+	c.t.Helper()
+	run := c.stack.client.GetWorkflow(c.t.Context(), workflowID, "")
+	d, err := c.stack.client.DescribeWorkflow(c.t.Context(), workflowID, "")
+	require.NoError(c.t, err)
+	ids := []string{d.RawResponse.GetWorkflowExecutionInfo().GetParentExecution().GetWorkflowId()}
+	events := c.history(run)
+	for _, event := range events {
+		signal := event.GetWorkflowExecutionSignaledEventAttributes()
+		var caller activityapi.Caller
+		if signal.GetSignalName() == activityapi.SignalCaller {
+			require.NoError(c.t, converter.GetDefaultDataConverter().FromPayloads(signal.GetInput(), &caller))
+			if !slices.Contains(ids, caller.WorkflowID) {
+				ids = append(ids, caller.WorkflowID)
+			}
+		}
+	}
+	require.Len(c.t, ids, 2)
+	c.stack.replay(name, events)
+	for i, id := range ids {
+		run := c.stack.client.GetWorkflow(c.t.Context(), id, "")
+		require.Error(c.t, run.Get(c.t.Context(), nil))
+		c.stack.replay(fmt.Sprintf("%s-caller-%d", name, i+1), c.history(run))
+	}
+}
+
 func (c *callers) status(workflowID string) enumspb.WorkflowExecutionStatus {
 	c.t.Helper()
 	d, err := c.stack.client.DescribeWorkflow(c.t.Context(), workflowID, "")
@@ -199,6 +231,7 @@ func TestNexusCallersShareARun(t *testing.T) {
 			c.await("the run is cancelled", func() bool {
 				return c.status(it.workflowID) == enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED
 			})
+			c.replay(it.workflowID, "nexus-left-"+strings.ToLower(it.operation))
 			c.settle(it.track) // what was paid for is taken up by the next one who asks
 			third := c.call(it.operation, it.in)
 			require.NoError(t, third.Get(t.Context(), nil))
