@@ -105,7 +105,7 @@ func TestProblemsOfHostileInputsCanBeReported(t *testing.T) {
 			for kind, err := range map[string]error{
 				"track":     track.Validate(),
 				"catalogue": stemflow.SeparateCatalogInput{Name: text, Tracks: tracks}.Validate(),
-				"common":    stemflow.SeparateCatalogInput{Bucket: text, Type: stemflow.SeparationType(text)}.Validate(),
+				"common":    stemflow.SeparateCatalogInput{Bucket: text, StemName: text}.Validate(),
 				"source": stemflow.SeparateCatalogInput{
 					Source: &stemflow.ObjectRef{Bucket: text, Key: text},
 				}.Validate(),

@@ -37,8 +37,8 @@ func TestFailuresCanBeReported(t *testing.T) {
 		fail func() error
 		kind string
 	}{
-		"final":           {func() error { return final(stemflow.ErrorInvalidInput, long, errors.New(long)) }, stemflow.ErrorInvalidInput},
-		"retryable":       {func() error { return retryable("Kind", long, fmt.Errorf("%s: %w", long, errors.New(long))) }, "Kind"},
+		"final":           {func() error { return final("Kind", long, errors.New(long)) }, "Kind"},
+		"retryable":       {func() error { return retryable("Kind", long, fmt.Errorf("%w", errors.New(long))) }, "Kind"},
 		"expected":        {func() error { return expected("Kind", long) }, "Kind"},
 		"store":           {func() error { return storeFailure(errors.New(long)) }, stemflow.ErrorArchiveUnavailable},
 		"a long cause":    {func() error { return final("Kind", "short", fmt.Errorf("%w", errors.New(long))) }, "Kind"},

@@ -138,8 +138,9 @@ func (a *GetSeparationRecord) checkOwner(
 	return nil
 }
 
-// misfit finds the stem that shows that a separation is of another type than the track's. The record
-// does not say the type. A name that no document knows shows nothing: the provider adds stems.
+// misfit finds the stem that shows that a separation is of another type than the track's. The
+// record does not say the type. A name that no document knows shows nothing: the provider adds
+// stems.
 func misfit(track stemflow.Track, stems []stemflow.SourceStem) (name string, found bool) {
 	if len(stems) == 0 {
 		return "", false

@@ -130,8 +130,8 @@ func TestPrepareTellsWhetherTheOwnerHasPaid(t *testing.T) {
 	}
 }
 
-// An id that the input names is proved if any entry of the ledger has it: a forced run may have paid
-// for a newer separation since.
+// An id that the input names is proved if any entry of the ledger has it: a forced run may have
+// paid for a newer separation since.
 func TestPrepareFindsTheSeparationThatTheInputNames(t *testing.T) {
 	for name, c := range map[string]struct {
 		named, want string

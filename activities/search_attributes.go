@@ -14,8 +14,8 @@ import (
 
 const (
 	// attributesFor is how long an answer about the namespace's search attributes holds. They are
-	// changed by hand, and rarely. A run that sets one which was taken away meanwhile is held up for
-	// that long.
+	// changed by hand, and rarely. A run that sets one which was taken away meanwhile is held up
+	// for that long.
 	attributesFor = 10 * time.Second
 	// attributesTimeout: nothing that is optional keeps a separation waiting for long.
 	attributesTimeout = 5 * time.Second

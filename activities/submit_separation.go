@@ -322,8 +322,8 @@ func refusal(err error, behind activityapi.SubmitRefusal) error {
 	}
 }
 
-// withLimit gives one request to the store a limit of its own, so that a store that hangs leaves time
-// for another try.
+// withLimit gives one request to the store a limit of its own, so that a store that hangs leaves
+// time for another try.
 func withLimit[T any](ctx context.Context, request func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, ledgerLimit)
 	defer cancel()

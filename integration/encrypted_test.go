@@ -112,9 +112,9 @@ func (s *stack) requireEncrypted(run client.WorkflowRun) {
 		}
 		demand(event.GetEventType().String(), event)
 	}
-	d, err := s.client.DescribeWorkflowExecution(s.t.Context(), run.GetID(), run.GetRunID())
+	d, err := s.client.DescribeWorkflow(s.t.Context(), run.GetID(), run.GetRunID())
 	require.NoError(s.t, err)
-	demand("memo", d.GetWorkflowExecutionInfo().GetMemo())
+	demand("memo", d.RawResponse.GetWorkflowExecutionInfo().GetMemo())
 	require.Greater(s.t, total, 10)
 }
 

@@ -56,7 +56,8 @@ func (s *stack) startCallers(options client.Options) *callers {
 	s.t.Cleanup(c.Close)
 	w := worker.New(c, "callers", worker.Options{})
 	registerCaller[stemflow.SeparateStemsInput, stemflow.SeparateStemsResult](w, id, stemflow.WorkflowSeparateStems)
-	registerCaller[stemflow.SeparateCatalogInput, stemflow.SeparateCatalogResult](w, id, stemflow.WorkflowSeparateCatalog)
+	registerCaller[stemflow.SeparateCatalogInput, stemflow.SeparateCatalogResult](
+		w, id, stemflow.WorkflowSeparateCatalog)
 	s.await("the new namespace has workers", func() bool { return w.Start() == nil })
 	s.t.Cleanup(w.Stop)
 	return &callers{s, c, "callers"}
@@ -97,7 +98,8 @@ func (c *callers) joined(workflowID string, n int) {
 			return false
 		}
 		joined := 0
-		if strings.HasPrefix(d.RawResponse.GetWorkflowExecutionInfo().GetParentExecution().GetWorkflowId(), "nexus-caller:") {
+		if parent := d.RawResponse.GetWorkflowExecutionInfo().GetParentExecution(); parent != nil &&
+			strings.HasPrefix(parent.WorkflowId, "nexus-caller:") {
 			joined++
 		}
 		for _, event := range c.history(run) {

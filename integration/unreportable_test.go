@@ -25,8 +25,8 @@ func TestAListThatIsWrongAtLengthIsReported(t *testing.T) {
 	s := newStack(t)
 	lines := func(line string, n int) string { return strings.Repeat(line+"\n", n) }
 	for name, c := range map[string]struct{ list, want string }{
-		"3 MB of one id":   {lines(`{"audioId": "a", "taskId": "`+strings.Repeat("!", 60_000)+`"}`, 60), "at most 128"},
-		"9 MB once quoted": {lines(`{"audioId": "a", "taskId": "`+strings.Repeat("\u0080", 30_000)+`"}`, 60), "at most 128"},
+		"3 MB of one id":   {lines(`{"taskId": "`+strings.Repeat("!", 60_000)+`"}`, 60), "at most 128"},
+		"9 MB once quoted": {lines(`{"taskId": "`+strings.Repeat("\u0080", 30_000)+`"}`, 60), "at most 128"},
 		"unknown fields":   {lines(`{"`+strings.Repeat("f", 60_000)+`": 1}`, 60), "no such field"},
 		"many problems":    {lines(`{"taskId": "?", "audioId": "?"}`, 5_000), "and 9950 problems more"},
 		"a long column":    {strings.Repeat("c", 60_000) + "\n", "no such field"},
@@ -37,7 +37,8 @@ func TestAListThatIsWrongAtLengthIsReported(t *testing.T) {
 			t.Parallel()
 			s := s.on(t)
 			key := "list-" + newID()
-			_, err := s.store.Put(t.Context(), s.bucket, key, "text/plain", strings.NewReader(c.list), int64(len(c.list)))
+			list := strings.NewReader(c.list)
+			_, err := s.store.Put(t.Context(), s.bucket, key, "text/plain", list, list.Size())
 			require.NoError(t, err)
 			run, err := s.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: s.queue},
 				stemflow.WorkflowSeparateCatalog, stemflow.SeparateCatalogInput{Source: &stemflow.ObjectRef{Key: key}})
@@ -94,7 +95,9 @@ func TestACatalogGoesOnAfterARunThatIsNotReadable(t *testing.T) {
 	start("Other", s.queue)
 	for _, result := range []any{
 		"not a SeparateStemsResult", nil, map[string]any{}, map[string]any{"stems": "none"},
-		map[string]any{"separationTaskId": "id", "stems": []any{map[string]any{"name": strings.Repeat("x", 1_500_000)}}},
+		stemflow.SeparateStemsResult{
+			SeparationTaskID: "id", Stems: []stemflow.Stem{{Name: strings.Repeat("x", 1_500_000)}},
+		},
 	} {
 		start(stemflow.WorkflowSeparateStems, elsewhere, result)
 	}

@@ -147,7 +147,8 @@ func (j *joiner[Result, Details]) tell(ctx workflow.Context, left bool) bool {
 	return workflow.SignalExternalWorkflow(ctx, j.workflowID, "", activityapi.SignalCaller, caller).Get(ctx, nil) == nil
 }
 
-// result is what the caller gets: what the run returned, with the same type and details of an error.
+// result is what the caller gets: what the run returned, with the same type and details of an
+// error.
 func (j *joiner[Result, Details]) result() (*Result, error) {
 	end := j.end
 	if end == nil {

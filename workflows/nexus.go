@@ -36,8 +36,8 @@ func NexusService() *nexus.Service {
 	return service
 }
 
-// join is the operation that gives each caller a workflow of its own. What is wrong with an input is
-// told here: it would not reach the workflow as it was typed.
+// join is the operation that gives each caller a workflow of its own. What is wrong with an input
+// is told here: it would not reach the workflow as it was typed.
 func join[In, Out any](name, workflow string, check func(In) (workflowID string, err error)) nexus.Operation[In, Out] {
 	return temporalnexus.MustNewWorkflowRunOperationWithOptions(temporalnexus.WorkflowRunOperationOptions[In, Out]{
 		Name: name,

@@ -12,8 +12,8 @@ const (
 	WorkflowJoinCatalog = "JoinSeparateCatalog"
 )
 
-// ActivityAwaitCatalog reports how a run of a catalogue ended, as ActivityAwaitSeparation does for a
-// run of a separation. It takes an [AwaitSeparationInput] and returns an [EndedCatalog].
+// ActivityAwaitCatalog reports how a run of a catalogue ended, as ActivityAwaitSeparation does for
+// a run of a separation. It takes an [AwaitSeparationInput] and returns an [EndedCatalog].
 const ActivityAwaitCatalog = "AwaitCatalog"
 
 // callerPrefix begins the workflow id of a Nexus caller's own workflow.

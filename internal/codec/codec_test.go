@@ -65,7 +65,8 @@ func TestPayloadsAreEncodedByTheServer(t *testing.T) {
 		require.NoError(t, roundTrip(converter.WithDataConverterSerializationContext(dc, of)))
 		require.Equal(t, "other", seen.Load(), "a callback for another namespace is encoded for that one")
 	}
-	require.NoError(t, roundTrip(converter.WithDataConverterSerializationContext(dc, converter.NexusSerializationContext{})))
+	nexus := converter.WithDataConverterSerializationContext(dc, converter.NexusSerializationContext{})
+	require.NoError(t, roundTrip(nexus))
 	require.Equal(t, "home", seen.Load())
 }
 

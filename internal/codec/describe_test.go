@@ -28,10 +28,12 @@ func TestADescriptionIsDecoded(t *testing.T) {
 	outer := failure("outer")
 	outer.Cause = failure("inner")
 	d := &workflowservice.DescribeWorkflowExecutionResponse{
-		WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Memo: &commonpb.Memo{Fields: map[string]*commonpb.Payload{
-			"encoded": payload(dc, "a"), "plain": payload(plain, "b"),
-			"of another codec": {Metadata: map[string][]byte{"encoding": []byte("other")}, Data: []byte("c")},
-		}}},
+		WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{
+			Memo: &commonpb.Memo{Fields: map[string]*commonpb.Payload{
+				"encoded": payload(dc, "a"), "plain": payload(plain, "b"),
+				"of another codec": {Metadata: map[string][]byte{"encoding": []byte("other")}, Data: []byte("c")},
+			}},
+		},
 		PendingActivities: []*workflowpb.PendingActivityInfo{
 			{HeartbeatDetails: &commonpb.Payloads{Payloads: []*commonpb.Payload{payload(dc, 7)}}, LastFailure: outer},
 			{},

@@ -85,12 +85,13 @@ func encode(options *client.Options, server envconfig.ClientConfigCodec) error {
 		return nil
 	}
 	u, err := url.Parse(strings.ReplaceAll(server.Endpoint, "{namespace}", options.Namespace))
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" ||
+		u.RawQuery != "" || u.Fragment != "" {
 		return errors.New("TEMPORAL_CODEC_ENDPOINT: is not the base URL of a codec server, " +
 			"like https://codec.example.com/{namespace}")
 	}
 	if strings.ContainsFunc(server.Auth, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return errors.New("TEMPORAL_CODEC_AUTH: contains a line break, give the value of the header Authorization alone")
+		return errors.New("TEMPORAL_CODEC_AUTH: contains a line break, give the value of the header alone")
 	}
 	options.DataConverter = codec.NewDataConverter(codec.Options{
 		Endpoint: server.Endpoint, Auth: server.Auth, Namespace: options.Namespace,

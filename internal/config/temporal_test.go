@@ -79,15 +79,18 @@ func TestTemporalWithACodecServer(t *testing.T) {
 	t.Cleanup(server.Close)
 	file := t.TempDir() + "/temporal.toml"
 	require.NoError(t, os.WriteFile(file, []byte(
-		"[profile.default]\nnamespace = \"music\"\n[profile.default.codec]\nendpoint = \""+server.URL+"/{namespace}\"\n"+
-			"auth = \"Bearer file\"\n"), 0o600))
+		"[profile.default]\nnamespace = \"music\"\n[profile.default.codec]\n"+
+			"endpoint = \""+server.URL+"/{namespace}\"\nauth = \"Bearer file\"\n"), 0o600))
 	none := t.TempDir() + "/none.toml"
 	for name, c := range map[string]struct {
 		variables map[string]string
 		want      string
 	}{
-		"profile":     {map[string]string{"TEMPORAL_CONFIG_FILE": file}, "/music/encode music Bearer file"},
-		"environment": {map[string]string{"TEMPORAL_CONFIG_FILE": none, "TEMPORAL_CODEC_ENDPOINT": server.URL + "/"}, "/encode default "},
+		"profile": {map[string]string{"TEMPORAL_CONFIG_FILE": file}, "/music/encode music Bearer file"},
+		"environment": {
+			map[string]string{"TEMPORAL_CONFIG_FILE": none, "TEMPORAL_CODEC_ENDPOINT": server.URL + "/"},
+			"/encode default ",
+		},
 		"both": {
 			map[string]string{
 				"TEMPORAL_CONFIG_FILE": file, "TEMPORAL_NAMESPACE": "jazz", "TEMPORAL_CODEC_AUTH": "Bearer environment",

@@ -53,8 +53,8 @@ func (l Ledger) Paid() (Entry, bool) {
 	return Entry{}, false
 }
 
-// PaidAs is the separation of this id, if the ledger says that it is paid for. A forced run may have
-// paid for a newer one since.
+// PaidAs is the separation of this id, if the ledger says that it is paid for. A forced run may
+// have paid for a newer one since.
 func (l Ledger) PaidAs(separationTaskID string) (Entry, bool) {
 	for _, e := range l.Entries() {
 		if e.State == stemflow.SubmissionPaid && separationTaskID != "" && e.SeparationTaskID == separationTaskID {

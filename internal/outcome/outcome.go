@@ -44,7 +44,9 @@ func Failed[R, D any](err error) (activityapi.Ended[R, D], bool) {
 			CallersLeft: left.CallersLeft,
 		}, true
 	case errors.As(err, &terminated):
-		return activityapi.Ended[R, D]{Reason: stemflow.ReasonTerminated, Message: "the separation was terminated"}, true
+		return activityapi.Ended[R, D]{
+			Reason: stemflow.ReasonTerminated, Message: "the separation was terminated",
+		}, true
 	case errors.As(err, &timedOut):
 		return activityapi.Ended[R, D]{
 			Reason: stemflow.ReasonTimedOut, Message: "the workflow ran into a time-out that it was started with",
