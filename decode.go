@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"stemflow/internal/bounded"
 )
 
 // fields are where the fields of a JSON object go, by their exact names.
@@ -97,7 +99,8 @@ func oneEditApart(a, b string) bool {
 		len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
-func undecodable(target any, value json.RawMessage, err error) string {
+func undecodable(target any, raw json.RawMessage, err error) string {
+	value := bounded.Text(string(raw), bounded.Value)
 	switch target.(type) {
 	case *Duration:
 		return err.Error()

@@ -45,13 +45,17 @@ func (s *stack) starterCommand(args ...string) *exec.Cmd {
 // starter runs the starter's program.
 func (s *stack) starter(args ...string) ran {
 	s.t.Helper()
-	cmd := s.starterCommand(args...)
+	return runStarter(s.t, s.starterCommand(args...))
+}
+
+func runStarter(t testing.TB, cmd *exec.Cmd) ran {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		require.NoError(s.t, err)
+		require.NoError(t, err)
 	}
 	return ran{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }

@@ -57,6 +57,7 @@ func (s *separation) archiveStems(ctx workflow.Context) error {
 		if app != nil {
 			failed.Message = app.Message()
 		}
+		failed.Message = shorten(failed.Message)
 		if isErrorType(kind) {
 			failed.Type = kind
 		}

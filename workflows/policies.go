@@ -140,6 +140,7 @@ const (
 	// end.
 	awaitPauseFirst = 2 * time.Second
 	awaitPauseMost  = 30 * time.Second
+	joinedPauseMost = 10 * time.Second
 	// The report has as long as the stems; a catalogue that is cancelled ends without it when the
 	// store is away.
 	reportTimeout                  = 30 * time.Minute
@@ -159,6 +160,9 @@ const (
 	// A joined run that is cancelled from outside is replaced by an own one. Two catalogues, or a
 	// person who cancels again and again, must not keep each other busy for ever.
 	maxRestarts = 3
+	// A caller that has left is told within this time whether the run goes on. Only a run that is
+	// stuck, or of a release that does not answer, keeps it so long.
+	goesOnTimeout = time.Minute
 	// A catalogue continues as new well below what Temporal takes (51,200 events, 50 MB), where a
 	// worker still replays it in a moment. What is under way then adds some events for each track
 	// of the window.
@@ -354,16 +358,34 @@ func trackOptions(ctx workflow.Context, in stemflow.SeparateStemsInput) workflow
 	})
 }
 
+// sharedOptions: the child of a Nexus caller is not its alone, and outlives it.
+func sharedOptions(ctx workflow.Context, workflowID string) workflow.Context {
+	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            workflowID,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+	})
+}
+
 // awaitOptions: each look is a retry of one activity, so that no worker is occupied between two of
 // them.
 func awaitOptions(ctx workflow.Context) workflow.Context {
+	return awaiting(ctx, "await a track that is under way", awaitPauseMost)
+}
+
+// joinedOptions: a caller is one, and waits for this run alone, so it is looked at more often.
+func joinedOptions(ctx workflow.Context) workflow.Context {
+	return awaiting(ctx, "await the run that was joined", joinedPauseMost)
+}
+
+func awaiting(ctx workflow.Context, summary string, pauseMost time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		Summary:             "await a track that is under way",
+		Summary:             summary,
 		StartToCloseTimeout: requestTimeout,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval:    awaitPauseFirst,
 			BackoffCoefficient: 1.5,
-			MaximumInterval:    awaitPauseMost,
+			MaximumInterval:    pauseMost,
 		},
 	})
 }

@@ -73,6 +73,7 @@ func (c *check) track(line int, track stemflow.SeparateStemsInput) error {
 		for _, problem := range invalid.Problems {
 			c.report(line, problem)
 		}
+		c.wrong.More += invalid.More
 		return nil
 	}
 	sum := sha256.Sum256([]byte(stemflow.WorkflowID(track)))

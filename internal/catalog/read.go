@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"stemflow"
+	"stemflow/internal/bounded"
 )
 
 // maxLine bounds a line, and with it the memory, in bytes. A track takes some hundreds.
@@ -150,7 +151,7 @@ func readHeader(row []string, line int) ([]stemflow.InputField, error) {
 	header := make([]stemflow.InputField, len(row))
 	for i, name := range row {
 		if slices.Contains(row[:i], name) {
-			return nil, &unreadable{line, fmt.Sprintf("names the column %q twice", name)}
+			return nil, &unreadable{line, fmt.Sprintf("names the column %s twice", bounded.Quote(name))}
 		}
 		field, err := stemflow.LookupInputField(name)
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"stemflow/internal/bounded"
 )
 
 var (
@@ -16,8 +18,8 @@ var (
 // CheckBucket reports what is wrong with a bucket's name by S3's rules, or nil.
 func CheckBucket(name string) error {
 	if !bucketPattern.MatchString(name) || strings.Contains(name, "..") || ipv4Pattern.MatchString(name) {
-		return fmt.Errorf("%q is not a bucket name: 3 to 63 lower-case letters, digits, '.' and '-', "+
-			"a letter or digit at both ends, no IP address", name)
+		return fmt.Errorf("%s is not a bucket name: 3 to 63 lower-case letters, digits, '.' and '-', "+
+			"a letter or digit at both ends, no IP address", bounded.Quote(name))
 	}
 	return nil
 }
@@ -35,8 +37,8 @@ func CheckPrefix(prefix string) error {
 		if part == "" || part == "." || part == ".." || strings.ContainsFunc(part, func(r rune) bool {
 			return r < ' ' || r == 0x7f || r == '\\' || r == 0xfffd
 		}) {
-			return fmt.Errorf("%q is not a key prefix: parts separated by single slashes, none of them '.' or '..', "+
-				"no backslashes or control characters", prefix)
+			return fmt.Errorf("%s is not a key prefix: parts separated by single slashes, none of them '.' or '..', "+
+				"no backslashes or control characters", bounded.Quote(prefix))
 		}
 	}
 	return nil

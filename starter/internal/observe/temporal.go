@@ -12,10 +12,12 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/grpc"
 
+	"stemflow/internal/codec"
 	"stemflow/internal/config"
 	"stemflow/internal/telemetry"
 	"stemflow/starter/internal/limit"
@@ -38,12 +40,15 @@ func (e *ConfigurationError) Error() string { return e.Err.Error() }
 
 func (e *ConfigurationError) Unwrap() error { return e.Err }
 
-// Temporal is a connection. It exports what it traced when it is closed.
+// Temporal is a connection. It exports what it traced when it is closed. In an encrypted namespace
+// it decodes the descriptions of runs, which the SDK hands on as they are.
 type Temporal struct {
 	client.Client
 	// Address is where it leads.
 	Address string
 	tracing *telemetry.Tracing
+	// data is nil in a namespace that is not encrypted.
+	data converter.DataConverter
 }
 
 // Connect connects to Temporal. The error is a [*ConfigurationError], or says that it is not
@@ -66,7 +71,7 @@ func Connect(ctx context.Context, server Server) (*Temporal, error) {
 		grpc.WithChainUnaryInterceptor(noteStarted),
 	)
 	options.ConnectionOptions.GetSystemInfoTimeout = 2 * dialTimeout // the limit below says it better
-	t := &Temporal{Address: options.HostPort, tracing: tracing}
+	t := &Temporal{Address: options.HostPort, tracing: tracing, data: options.DataConverter}
 	err = limit.Wait(ctx, dialTimeout, "connecting to Temporal at "+t.Address, func(ctx context.Context) error {
 		t.Client, err = client.DialContext(ctx, options)
 		return err
@@ -85,6 +90,17 @@ func Connect(ctx context.Context, server Server) (*Temporal, error) {
 func (t *Temporal) Close() {
 	t.Client.Close()
 	t.tracing.Close()
+}
+
+// DescribeWorkflow implements client.Client.
+func (t *Temporal) DescribeWorkflow(
+	ctx context.Context, workflowID, runID string,
+) (*client.WorkflowExecutionDescription, error) {
+	d, err := t.Client.DescribeWorkflow(ctx, workflowID, runID)
+	if err == nil && t.data != nil {
+		codec.DecodeDescription(t.data, d.RawResponse)
+	}
+	return d, err
 }
 
 // Describe describes a run that a command depends on; an empty runID is the latest.
