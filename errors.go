@@ -46,6 +46,9 @@ const (
 	// ErrorArchiveIncomplete: some stems could not be archived, and AllowPartial was not set.
 	// Details carry what was.
 	ErrorArchiveIncomplete = "ArchiveIncomplete"
+	// ErrorArchiveDamaged: a check of the archive with FailOnDamage has found damage. The first
+	// detail is a [VerifyArchiveResult].
+	ErrorArchiveDamaged = "ArchiveDamaged"
 )
 
 // Paid says whether a run that ended with an error type has paid.
@@ -141,6 +144,12 @@ var errorTypes = []ErrorType{
 		PaidYes,
 		"start again, unpaid: what is archived stays. With `allowPartial` a run succeeds " +
 			"with the stems that it can get",
+	},
+	{
+		ErrorArchiveDamaged,
+		PaidNo,
+		"the details list what is damaged, each with its remedy; a check with `repair` resumes what is paid for, " +
+			"unpaid",
 	},
 }
 
