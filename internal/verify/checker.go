@@ -59,10 +59,10 @@ type Options struct {
 	// Progress is told, now and then, what the page has come to so far. It may be nil.
 	Progress func(stemflow.ArchiveCounts)
 
-	// Concurrency is how many folders are looked at at once, SecondLook the pause after which what
-	// was found is looked at again. Both have defaults.
-	Concurrency int
-	SecondLook  time.Duration
+	// Concurrency is how many folders are looked at at once, PageFolders how many make a page, and
+	// SecondLook the pause after which what was found is looked at again. All have defaults.
+	Concurrency, PageFolders int
+	SecondLook               time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -100,6 +100,9 @@ type Checker struct {
 func New(opts Options) *Checker {
 	if opts.Concurrency == 0 {
 		opts.Concurrency = concurrency
+	}
+	if opts.PageFolders == 0 {
+		opts.PageFolders = pageFolders
 	}
 	if opts.SecondLook == 0 {
 		opts.SecondLook = secondLook
@@ -274,7 +277,7 @@ func (c *Checker) walkFolders(
 		if opened && !strings.HasPrefix(info.Key, dir) {
 			flush()
 		}
-		if !opened && (taken >= pageFolders || time.Since(began) > pageTime || c.suspected() >= pageSuspects) {
+		if !opened && (taken >= c.PageFolders || time.Since(began) > pageTime || c.suspected() >= pageSuspects) {
 			return next, false, nil
 		}
 		c.countObject()
