@@ -30,6 +30,9 @@ type Set struct {
 	AwaitSeparation    *AwaitSeparation
 	RecordOutcomes     *RecordOutcomes
 	WriteCatalogReport *WriteCatalogReport
+
+	VerifyArchive *VerifyArchive
+	RepairArchive *RepairArchive
 }
 
 // Register registers all activities but the paid one.
@@ -48,6 +51,9 @@ func (s Set) Register(r Registry) {
 	register(r, activityapi.ActivityAwaitSeparation, s.AwaitSeparation.Execute)
 	register(r, activityapi.ActivityRecordOutcomes, s.RecordOutcomes.Execute)
 	register(r, activityapi.ActivityWriteCatalogReport, s.WriteCatalogReport.Execute)
+
+	register(r, activityapi.ActivityVerifyArchive, s.VerifyArchive.Execute)
+	register(r, activityapi.ActivityRepairArchive, s.RepairArchive.Execute)
 }
 
 // RegisterSubmit registers the paid activity, which has a rate-limited queue of its own.

@@ -87,3 +87,17 @@ func (s *separation) failure(err error) error {
 		NonRetryable: true, Details: []any{e.details},
 	})
 }
+
+// failureWith is what a run returns that did not come to its end, with what it came to. An
+// ApplicationError must be the outermost error, or Temporal takes it for a retryable one.
+func failureWith(err error, result any) error {
+	if temporal.IsCanceledError(err) {
+		return temporal.NewCanceledError(result)
+	}
+	e, ok := errors.AsType[*ending](err)
+	if !ok {
+		return err
+	}
+	return temporal.NewApplicationErrorWithOptions(e.message, e.kind,
+		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{result}})
+}

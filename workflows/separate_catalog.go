@@ -1,10 +1,8 @@
 package workflows
 
 import (
-	"errors"
 	"stemflow/internal/activityapi"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
@@ -37,7 +35,7 @@ func SeparateCatalog(
 	result, err := c.finish(ctx, err)
 	awaitHandlers(ctx)
 	if err != nil {
-		return nil, catalogFailure(err, result)
+		return nil, failureWith(err, result)
 	}
 	return &result, nil
 }
@@ -212,21 +210,4 @@ func (c *catalog) continueAsNew(ctx workflow.Context) error {
 		state.Running = append(state.Running, *r)
 	}
 	return workflow.NewContinueAsNewError(ctx, stemflow.WorkflowSeparateCatalog, in, state)
-}
-
-// catalogFailure is what the run returns when it did not come to its end. An ApplicationError must
-// be the outermost error, or Temporal takes it for a retryable one.
-func catalogFailure(err error, result stemflow.SeparateCatalogResult) error {
-	if temporal.IsCanceledError(err) {
-		return temporal.NewCanceledError(result)
-	}
-	var e *ending
-	if !errors.As(err, &e) {
-		return err
-	}
-	return temporal.NewApplicationErrorWithOptions(
-		e.message,
-		e.kind,
-		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{result}},
-	)
 }

@@ -52,18 +52,24 @@ type VerifyPage struct {
 // Finding is a finding with what a repair needs.
 type Finding struct {
 	stemflow.ArchiveFinding
-	// Prefix is that of the track's folder.
-	Prefix string `json:"prefix,omitempty"`
+	// At is where the track is archived, or is to be.
+	At Place `json:"at"`
 	// Resume is the separation that a repair resumes; empty: there is none, or not for sure.
 	Resume string `json:"resume,omitempty"`
 	// SubmittedAt is, with FindingLedgerMissing, when the manifest says that it was paid for.
 	SubmittedAt time.Time `json:"submittedAt,omitzero"`
 }
 
+// VerifyRun is what a run of a check hands on to its continuation.
+type VerifyRun struct {
+	State  VerifyState                  `json:"state"`
+	Result stemflow.VerifyArchiveResult `json:"result"`
+}
+
 // RepairArchiveInput asks for what a finding misses to be derived from what is there.
 type RepairArchiveInput struct {
 	Kind        stemflow.FindingKind `json:"kind"`
-	Location    Location             `json:"location"`
+	At          Place                `json:"at"`
 	Track       stemflow.Track       `json:"track"`
 	Separation  string               `json:"separationTaskId,omitempty"`
 	SubmittedAt time.Time            `json:"submittedAt,omitzero"`

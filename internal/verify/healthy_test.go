@@ -131,7 +131,7 @@ func TestNoFalseAlarm(t *testing.T) {
 				o.Ledger = f.ledger
 			})
 			for _, found := range whole.findings {
-				require.NotEqual(t, f.at.Prefix, found.Prefix, "%+v", found) // the others' ledgers are not these
+				require.NotEqual(t, f.at.Prefix, found.At.Prefix, "%+v", found) // the others' ledgers are not these
 			}
 		})
 	}

@@ -94,7 +94,7 @@ func newFinding(f folder, kind stemflow.FindingKind, key, separationTaskID, mess
 	t, _ := stemflow.LookupFindingType(kind)
 	track := f.track
 	return activityapi.Finding{
-		Prefix: f.at.Prefix,
+		At: f.at,
 		ArchiveFinding: stemflow.ArchiveFinding{
 			Kind: kind, Notice: t.Notice, Bucket: f.at.Bucket, Key: printableKey(key), Track: &track,
 			SeparationTaskID: separationTaskID, Message: message, Remedy: t.Remedy,
@@ -155,7 +155,7 @@ func (l *look) checkBooks() {
 		}
 		l.counts.Ledgers++
 		if b.problem != "" {
-			l.report(stemflow.FindingLedgerInvalid, b.key(), "", "%s", b.problem)
+			l.report(stemflow.FindingLedgerInvalid, b.key(), "", "%s", b.problem).Bucket = b.at.Bucket
 		}
 	}
 }
@@ -201,7 +201,7 @@ func (l *look) mine() bool {
 // compareManifest finds a manifest whose separation the ledger does not know.
 func (l *look) compareManifest(ctx context.Context) error {
 	id := l.manifest.SeparationTaskID
-	kind, key, problem := stemflow.FindingKind(""), l.books.account.key(), ""
+	kind, at, problem := stemflow.FindingKind(""), l.books.account, ""
 	switch {
 	case len(l.books.all.Entries()) == 0:
 		kind, problem = stemflow.FindingLedgerMissing, "there is no ledger, so the track would be paid for again if "+
@@ -212,9 +212,9 @@ func (l *look) compareManifest(ctx context.Context) error {
 		if paid, ok := l.books.all.Paid(); ok {
 			problem += ": it says that " + paid.SeparationTaskID + " is paid for"
 		}
-		key = l.books.source(l.books.all.Entries()[0]).key()
+		at = l.books.source(l.books.all.Entries()[0])
 	case l.c.apart(l.f) && l.books.account.found && !knows(l.books.copied.ledger, id):
-		kind, key = stemflow.FindingReceiptMissing, archive.SubmissionKey(l.loc)
+		kind, at.at = stemflow.FindingReceiptMissing, l.loc
 		problem = "the folder has no copy of the ledger"
 		if l.books.copied.found {
 			problem = fmt.Sprintf("the folder's copy of the ledger does not know the manifest's separation %s", id)
@@ -225,8 +225,8 @@ func (l *look) compareManifest(ctx context.Context) error {
 	if open, err := l.trackOpen(ctx); err != nil || open {
 		return err // it is about to write the ledger
 	}
-	f := l.report(kind, key, id, "%s", problem)
-	f.SubmittedAt = l.manifest.SubmittedAt
+	f := l.report(kind, at.key(), id, "%s", problem)
+	f.Bucket, f.SubmittedAt = at.at.Bucket, l.manifest.SubmittedAt
 	return nil
 }
 
@@ -258,7 +258,10 @@ func (l *look) checkPaid(ctx context.Context, paid ledger.Entry) error {
 	}
 	f := l.report(stemflow.FindingPaidNotArchived, from.key(), paid.SeparationTaskID,
 		"separation %s was paid for%s, and no manifest has it", paid.SeparationTaskID, on(paid.SubmittedAt))
-	f.Resume = paid.SeparationTaskID
+	f.Bucket, f.Resume = from.at.Bucket, paid.SeparationTaskID
+	if l.o.kept == 0 && l.o.manifest == nil && len(l.c.Homes) > 0 {
+		f.At = l.c.Homes[0] // this is only where its ledger is
+	}
 	return nil
 }
 
@@ -279,7 +282,8 @@ func (l *look) checkIntent(ctx context.Context) error {
 	}
 	if l.state.Phase != phaseAgain { // it was found before
 		l.report(stemflow.FindingIntentStuck, from.key(), "",
-			"a submit was intended%s, and nobody knows whether it was paid for", on(intent.IntendedAt))
+			"a submit was intended%s, and nobody knows whether it was paid for", on(intent.IntendedAt)).
+			Bucket = from.at.Bucket
 	}
 	return nil
 }

@@ -1,0 +1,91 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"stemflow"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/sample"
+	"stemflow/internal/verify"
+)
+
+// VerifyArchive checks the next page of an archive. It changes nothing: its store cannot write.
+type VerifyArchive struct {
+	Store verify.Store
+	// Archive says where tracks are archived to, and where their ledgers are.
+	Archive *PrepareArchive
+	// Client is the host's, which says whether runs are open. It may be missing where no worker
+	// runs.
+	Client client.Client
+	// SecondLook is as in [verify.Options].
+	SecondLook time.Duration
+}
+
+// Execute fails with ErrorArchiveUnavailable, and is retried unless the store refuses for good.
+func (a *VerifyArchive) Execute(
+	ctx context.Context, in activityapi.VerifyArchiveInput,
+) (*activityapi.VerifyPage, error) {
+	defer startHeartbeat(ctx)()
+	opts, err := a.options(in.Input)
+	if err != nil {
+		return nil, err
+	}
+	page, err := verify.New(opts).Next(ctx, in.State)
+	if err != nil {
+		return nil, storeRefusal(err)
+	}
+	return page, nil
+}
+
+func (a *VerifyArchive) options(in stemflow.VerifyArchiveInput) (verify.Options, error) {
+	opts := verify.Options{
+		Store:       a.Store,
+		At:          verify.NewPlace(a.Archive.destination(in.Bucket, in.Prefix)),
+		Ledger:      verify.NewPlace(a.Archive.LedgerBucket, a.Archive.LedgerPrefix),
+		WithLedgers: in.Bucket == "" && in.Prefix == "",
+		Homes:       []verify.Place{verify.NewPlace(a.Archive.Bucket, a.Archive.Prefix)},
+		Deadline:    time.Duration(in.Deadline),
+		SecondLook:  a.SecondLook,
+	}
+	if track, ok := in.Track(); ok {
+		opts.Track = &track
+	}
+	var err error
+	if opts.Read, err = sample.Parse(in.ReadData); err != nil {
+		return opts, final(stemflow.ErrorInvalidInput, "readData: "+err.Error(), err)
+	}
+	if in.LimitRate != "" {
+		limit, err := sample.ParseSize(in.LimitRate)
+		if err != nil {
+			return opts, final(stemflow.ErrorInvalidInput, "limitRate: "+err.Error(), err)
+		}
+		opts.Limiter = verify.NewLimiter(limit)
+	}
+	if a.Client != nil {
+		opts.Running = RunningIn(a.Client)
+	}
+	return opts, nil
+}
+
+// RunningIn reports whether the latest run of a workflow is open. Of a workflow that Temporal does
+// not know, it is not known: it may be of another namespace.
+func RunningIn(c client.Client) func(ctx context.Context, workflowID string) (open, known bool, err error) {
+	return func(ctx context.Context, workflowID string) (open, known bool, err error) {
+		run, err := c.DescribeWorkflowExecution(ctx, workflowID, "")
+		switch err.(type) {
+		case nil:
+			status := run.GetWorkflowExecutionInfo().GetStatus()
+			return status == enums.WORKFLOW_EXECUTION_STATUS_RUNNING ||
+				status == enums.WORKFLOW_EXECUTION_STATUS_PAUSED, true, nil
+		case *serviceerror.NotFound, *serviceerror.InvalidArgument: // an id may be anything
+			return false, false, nil
+		default:
+			return false, false, err
+		}
+	}
+}
