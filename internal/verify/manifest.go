@@ -34,6 +34,9 @@ func judgeManifest(f folder, data []byte) (m stemflow.Manifest, kind stemflow.Fi
 	if err := json.Unmarshal(data, &m); err != nil {
 		return m, stemflow.FindingManifestInvalid, "it does not have the shape of a manifest"
 	}
+	if m.Source.TaskID == "" || m.Source.AudioID == "" || m.Type == "" {
+		return m, stemflow.FindingManifestInvalid, "it names no track"
+	}
 	if problem := misplaced(f, m); problem != "" {
 		return m, stemflow.FindingManifestMisplaced, problem
 	}
