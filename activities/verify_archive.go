@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
@@ -67,25 +65,7 @@ func (a *VerifyArchive) options(in stemflow.VerifyArchiveInput) (verify.Options,
 		opts.Limiter = verify.NewLimiter(limit)
 	}
 	if a.Client != nil {
-		opts.Running = RunningIn(a.Client)
+		opts.Run = verify.RunsIn(a.Client)
 	}
 	return opts, nil
-}
-
-// RunningIn reports whether the latest run of a workflow is open. Of a workflow that Temporal does
-// not know, it is not known: it may be of another namespace.
-func RunningIn(c client.Client) func(ctx context.Context, workflowID string) (open, known bool, err error) {
-	return func(ctx context.Context, workflowID string) (open, known bool, err error) {
-		run, err := c.DescribeWorkflowExecution(ctx, workflowID, "")
-		switch err.(type) {
-		case nil:
-			status := run.GetWorkflowExecutionInfo().GetStatus()
-			return status == enums.WORKFLOW_EXECUTION_STATUS_RUNNING ||
-				status == enums.WORKFLOW_EXECUTION_STATUS_PAUSED, true, nil
-		case *serviceerror.NotFound, *serviceerror.InvalidArgument: // an id may be anything
-			return false, false, nil
-		default:
-			return false, false, err
-		}
-	}
 }

@@ -54,8 +54,8 @@ type Options struct {
 	// Deadline is the longest deadline that separations are given; 0 is the default of
 	// [stemflow.VerifyArchiveInput].
 	Deadline time.Duration
-	// Running reports whether a workflow is open, and whether that is known. It may be nil.
-	Running func(ctx context.Context, workflowID string) (open, known bool, err error)
+	// Run says whether the latest run of a workflow is open. It may be nil.
+	Run func(ctx context.Context, workflowID string) (Run, error)
 	// Progress is told, now and then, what the page has come to so far. It may be nil.
 	Progress func(stemflow.ArchiveCounts)
 
@@ -66,6 +66,18 @@ type Options struct {
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
+
+// Run is what Temporal says of the latest run of a workflow.
+type Run int
+
+const (
+	// RunUnknown: Temporal cannot be asked.
+	RunUnknown Run = iota
+	// RunOpen: it goes on.
+	RunOpen
+	// RunOver: it has ended, or Temporal does not know it any more.
+	RunOver
+)
 
 // The bounds of a page. It ends early when it has found much, so that pages are small, or has taken
 // long, so that little is lost with a worker.

@@ -159,25 +159,27 @@ func TestOpenRunsAreUnderWay(t *testing.T) {
 	p := f.plant(stemflow.SplitStem, f.at)
 	p.forget()
 	p.put(p.book.Bucket, p.ledgerKey(), p.ledger)
-	open := false
+	run := verify.RunOver
 	var asked []string
 	ask := func(o *verify.Options) {
-		o.Running = func(_ context.Context, id string) (bool, bool, error) {
+		o.Run = func(_ context.Context, id string) (verify.Run, error) {
 			asked = append(asked, id)
-			return open, true, nil
+			return run, nil
 		}
 	}
 	require.Len(t, f.check(ask).found(), 1)
 	require.Contains(t, asked, p.ledger.WorkflowID)
-	open = true
+	run = verify.RunOpen
 	require.Empty(t, f.check(ask).found())
 
 	yesterday := time.Now().Add(-24 * time.Hour)
 	p.ledger = ledger.Ledger{Entry: p.entry(stemflow.SubmissionPaid, p.id, yesterday)}
 	p.put(p.book.Bucket, p.ledgerKey(), p.ledger)
 	require.Empty(t, f.check().found(), "a run may have the longest deadline, and nobody can say that it has ended")
-	open = false
+	run = verify.RunOver
 	require.Len(t, f.check(ask).found(), 1)
+	run = verify.RunUnknown
+	require.Empty(t, f.check(ask).found(), "nor can Temporal")
 	require.Len(t, f.check(func(o *verify.Options) { o.Deadline = time.Hour }).found(), 1)
 }
 

@@ -321,29 +321,35 @@ func (l *look) underWay(ctx context.Context, e ledger.Entry, modified time.Time,
 	if age < deadline+work {
 		return true, nil
 	}
-	if l.c.Running != nil && e.WorkflowID != "" {
-		open, known, err := l.c.Running(ctx, e.WorkflowID)
-		if err != nil || known {
-			return open, err
-		}
+	run, err := l.c.run(ctx, e.WorkflowID)
+	if err != nil || run != RunUnknown {
+		return run == RunOpen, err
 	}
-	return !given && l.c.Running == nil && age < time.Duration(stemflow.MaxDeadline)+work, nil
+	return !given && age < time.Duration(stemflow.MaxDeadline)+work, nil
+}
+
+// run is what Temporal says of a workflow.
+func (c *Checker) run(ctx context.Context, workflowID string) (Run, error) {
+	switch {
+	case c.Run == nil:
+		return RunUnknown, nil
+	case workflowID == "":
+		return RunOver, nil
+	}
+	return c.Run(ctx, workflowID)
 }
 
 // trackOpen reports whether a run of the track is open, as far as that can be known.
 func (l *look) trackOpen(ctx context.Context) (bool, error) {
-	if l.c.Running == nil {
-		return false, nil
-	}
 	if l.open == nil {
 		t := l.f.track
-		open, known, err := l.c.Running(ctx, stemflow.WorkflowID(stemflow.SeparateStemsInput{
+		run, err := l.c.run(ctx, stemflow.WorkflowID(stemflow.SeparateStemsInput{
 			TaskID: t.TaskID, AudioID: t.AudioID, Type: t.Type, StemName: t.StemName,
 		}))
 		if err != nil {
 			return false, err
 		}
-		open = open && known
+		open := run == RunOpen
 		l.open = &open
 	}
 	return *l.open, nil
