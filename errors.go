@@ -148,8 +148,8 @@ var errorTypes = []ErrorType{
 	{
 		ErrorArchiveDamaged,
 		PaidNo,
-		"the details list what is damaged, each with its remedy; a check with `repair` resumes what is paid for, " +
-			"unpaid",
+		"read the details of the check, which list what is damaged, each with its remedy: what was paid for is " +
+			"resumed, unpaid",
 	},
 }
 

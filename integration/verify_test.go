@@ -130,3 +130,34 @@ func TestArchiveIsVerifiedAndRepaired(t *testing.T) {
 	after, _ := s.manifest(lost)
 	require.Equal(t, manifest, after)
 }
+
+// The starter's program checks without a worker, and has the workers repair.
+func TestStarterVerifiesAndRepairs(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	in := track(stemflow.SeparateVocal)
+	result := s.result(s.start(in))
+	intact := printed[stemflow.VerifyArchiveResult](s, s.starter("verify", "--read-data", "--json"))
+	require.Equal(t, 1, intact.Tracks)
+	require.Equal(t, 2, intact.ReadStems)
+
+	raw, err := minio.New(s.root.Endpoint,
+		&minio.Options{Creds: credentials.NewStaticV4(s.root.AccessKey, s.root.SecretKey, "")})
+	require.NoError(t, err)
+	require.NoError(t, raw.RemoveObject(t.Context(), s.bucket, result.Stems[0].Key, minio.RemoveObjectOptions{}))
+	damaged := s.starter("verify")
+	require.Equal(t, 1, damaged.code, damaged.stderr)
+	require.Contains(t, damaged.stdout, "StemMissing  "+s.bucket+"/"+result.Stems[0].Key)
+	require.Contains(t, damaged.stderr, "--repair")
+
+	repaired := s.starter("verify", "--repair")
+	require.Zero(t, repaired.code, repaired.stdout+repaired.stderr)
+	require.Contains(t, repaired.stdout, "1 repaired, 0 lost, 0 not repaired")
+	require.Zero(t, s.starter("verify", "--read-data-subset", "100%", "--limit-rate", "10M").code)
+	s.requireArchived(in, result)
+	require.Equal(t, 1, s.billed(in))
+
+	require.Equal(t, 10, s.starter("verify", "--prefix", "nothing/here").code)
+	require.Equal(t, 12, s.starter("verify", "--bucket", "of-somebody-else").code)
+	require.Equal(t, 2, s.starter("verify", "--read-data-subset", "some").code)
+}

@@ -33,6 +33,11 @@ func healthies() []healthy {
 			p.manifest.Failed = []stemflow.FailedStem{{Name: "bass", Type: stemflow.ErrorSourceExpired}}
 			p.writeManifest()
 		}},
+		{name: "without a stem that was not served", do: func(p *planted) {
+			p.manifest.Missing = []stemflow.MissingStem{{Name: "a_new_one", Reason: "it was not served"}}
+			p.writeManifest()
+			p.putStem(p.id, "a_new_one") // a run has just found it
+		}},
 		{name: "separated again by force", do: func(p *planted) {
 			old := p.id
 			p.putStem("0001", "bass")

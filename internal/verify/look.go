@@ -451,6 +451,7 @@ func (l *look) mayFollow(object archive.Info) bool {
 		return len(object.Key) > len(prefix) && object.Key[:len(prefix)] == prefix
 	}
 	return slices.ContainsFunc(l.manifest.Failed, func(s stemflow.FailedStem) bool { return is(s.Name) }) ||
+		slices.ContainsFunc(l.manifest.Missing, func(s stemflow.MissingStem) bool { return is(s.Name) }) ||
 		slices.ContainsFunc(l.manifest.Empty, is) ||
 		slices.ContainsFunc(l.manifest.Stems, func(s stemflow.Stem) bool { return is(s.Name) })
 }

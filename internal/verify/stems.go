@@ -15,7 +15,7 @@ import (
 // checkStems finds stems of the manifest that are not there, or not as it says.
 func (l *look) checkStems(ctx context.Context) error {
 	l.counts.Tracks++
-	if len(l.manifest.Failed) > 0 {
+	if len(l.manifest.Failed)+len(l.manifest.Missing) > 0 {
 		l.counts.Partial++
 	}
 	for _, stem := range l.manifest.Stems {

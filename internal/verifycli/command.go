@@ -74,8 +74,8 @@ type Command struct {
 	SecondLook time.Duration
 }
 
-// Run checks, prints what it finds as it finds it, and sums up. The error is an [*Error], or nil if
-// there is no damage.
+// Run checks, prints what it finds as it finds it, and sums up. The error is an [*Error], or one of
+// Store or of a Temporal that a repair needs; nil if there is no damage.
 func (c *Command) Run(ctx context.Context) error {
 	if err := c.Input.Validate(); err != nil {
 		return &Error{Type: stemflow.ErrorInvalidInput, Message: err.Error(), Code: ExitUsage}
@@ -88,6 +88,9 @@ func (c *Command) Run(ctx context.Context) error {
 	}
 	err := check(ctx, p, &result)
 	p.clear()
+	if own, ok := errors.AsType[*callersError](err); ok {
+		return own.err
+	}
 	if err != nil {
 		return c.failure(ctx, p, result, err)
 	}
@@ -179,9 +182,16 @@ func (c *Command) options(p *printer) (verify.Options, error) {
 		}
 		opts.Limiter = verify.NewLimiter(limit)
 	}
-	opts.Store, err = c.Store()
-	return opts, err
+	if opts.Store, err = c.Store(); err != nil {
+		return opts, &callersError{err}
+	}
+	return opts, nil
 }
+
+// callersError is an error of what the caller has given, which the caller gets back as it is.
+type callersError struct{ err error }
+
+func (e *callersError) Error() string { return e.err.Error() }
 
 // connectLimit bounds how long a check waits for a Temporal that it can do without.
 const connectLimit = 5 * time.Second
@@ -229,7 +239,7 @@ const progressEvery = 2 * time.Second
 func (c *Command) repair(ctx context.Context, p *printer, result *stemflow.VerifyArchiveResult) error {
 	temporal, err := c.Temporal(ctx)
 	if err != nil {
-		return &Error{Type: TypeTemporal, Code: ExitDamaged, Message: "a repair needs Temporal: " + err.Error()}
+		return &callersError{err}
 	}
 	run, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: c.repairID(), TaskQueue: c.TaskQueue,

@@ -186,7 +186,6 @@ func TestExitCodes(t *testing.T) {
 			opts.Endpoint = "127.0.0.1:1"
 			c.Store = func() (verify.Store, error) { return archive.New(opts) }
 		}, 1, stemflow.ErrorArchiveUnavailable},
-		"a repair without Temporal": {func(c *verifycli.Command) { c.Input.Repair = true }, 1, verifycli.TypeTemporal},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := *f
@@ -198,6 +197,18 @@ func TestExitCodes(t *testing.T) {
 			require.NotContains(t, e.Message, f.opts.SecretKey)
 		})
 	}
+}
+
+// What the caller gives, and cannot give, the caller hears of in its own words.
+func TestErrorsOfTheCaller(t *testing.T) {
+	own := errors.New("the caller's")
+	c := &verifycli.Command{
+		Store:    func() (verify.Store, error) { return nil, own },
+		Temporal: func(context.Context) (client.Client, error) { return nil, own },
+	}
+	require.Equal(t, own, c.Run(t.Context()))
+	c.Input.Repair = true
+	require.Equal(t, own, c.Run(t.Context()))
 }
 
 // failing is a store that ends a check in its course.

@@ -116,7 +116,7 @@ func (p *printer) sumUp(r stemflow.VerifyArchiveResult, more int) {
 		fmt.Fprintf(p.w, "under way: %s\n", count(r.UnderWay, "track"))
 	}
 	if r.Partial > 0 {
-		fmt.Fprintf(p.w, "archived in part, as was allowed: %s\n", count(r.Partial, "track"))
+		fmt.Fprintf(p.w, "archived in part, as their manifests say: %s\n", count(r.Partial, "track"))
 	}
 	if r.UploadsUnchecked {
 		fmt.Fprintln(p.w, "unfinished uploads were not looked for: these credentials may not list them "+
