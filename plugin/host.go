@@ -131,6 +131,9 @@ func (h *host) activities(submitQueue string) activities.Set {
 		AwaitCatalog:       &activities.AwaitCatalog{Client: h.cfg.Client},
 		RecordOutcomes:     &activities.RecordOutcomes{Store: h.store},
 		WriteCatalogReport: &activities.WriteCatalogReport{Store: h.store},
+
+		VerifyArchive: &activities.VerifyArchive{Store: h.store, Archive: prepare, Client: h.cfg.Client},
+		RepairArchive: &activities.RepairArchive{Store: h.store, Archive: prepare},
 	}
 }
 
