@@ -92,7 +92,18 @@ func (b *bridge) read(w http.ResponseWriter, r *http.Request) (stemflow.Callback
 	if err != nil {
 		return stemflow.Callback{}, &refusal{http.StatusBadRequest, "malformed", err.Error(), nil}
 	}
+	b.hide(&callback, r.PathValue("token"))
 	return callback, nil
+}
+
+// hide hides in what a callback says, which goes to a history, the secrets that the bridge knows and
+// the token of its address.
+func (b *bridge) hide(callback *stemflow.Callback, token string) {
+	secrets := b.secrets.With(token)
+	callback.Message = secrets.Outside(callback.Message)
+	for i := range callback.Stems {
+		callback.Stems[i].SourceID = secrets.Secrets(callback.Stems[i].SourceID)
+	}
 }
 
 // isJSON takes a callback that declares nothing for what the provider documents.

@@ -41,7 +41,7 @@ func (p *cli) readList(name string, in stemflow.SeparateCatalogInput, cfg config
 	}
 	l := &list{file: file, store: store}
 	sum := sha256.New()
-	l.tracks, err = catalog.Check(io.TeeReader(file, sum), in, func(track activityapi.CatalogTrack) error {
+	l.tracks, err = catalog.Check(io.TeeReader(file, sum), in, nil, func(track activityapi.CatalogTrack) error {
 		if track.Input.SeparationTaskID == "" {
 			l.credits += stemflow.Price(track.Input.WithDefaults().Type)
 		}
