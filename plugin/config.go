@@ -118,7 +118,7 @@ func FromEnv(c client.Client) (Config, error) {
 		return Config{}, err
 	}
 	cfg := FromWorker(c, env)
-	cfg.HiddenSecrets = config.Reveal(config.Secrets(os.LookupEnv))
+	cfg.HiddenSecrets = config.Reveal(config.AllSecrets(os.LookupEnv))
 	return cfg, nil
 }
 

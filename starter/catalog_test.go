@@ -59,7 +59,7 @@ func TestAWrongListIsNotStarted(t *testing.T) {
 	code, _, stderr := starter(t, "", variables, "catalog", "--file", list)
 	require.Equal(t, exitUsage, code)
 	require.Equal(t, "error: InvalidInput\n"+
-		"  line 3: audioId: is required, give the id of the track within its music task\n"+
+		"  line 3, column 2: audioId: is required, give the id of the track within its music task\n"+
 		"  line 4: is the same separation as line 2, leave one of them out\n"+
 		"Nothing was started.\n", stderr)
 

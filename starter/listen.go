@@ -5,7 +5,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -100,7 +99,7 @@ func (p *cli) listen(ctx context.Context, o listenOptions, args []string) error 
 		_, _ = p.stdout.Write(page.Bytes()) // a closed stdout wants no page
 		return nil
 	default:
-		if err := os.WriteFile(o.out, page.Bytes(), 0o600); err != nil { // its links are secrets
+		if err := writePrivate(o.out, page.Bytes()); err != nil { // its links are secrets
 			return usageError("listen", "the page cannot be written: "+err.Error())
 		}
 		made.File = o.out

@@ -3,11 +3,23 @@ package config
 import (
 	"net/url"
 	"strings"
+
+	"go.temporal.io/sdk/contrib/envconfig"
 )
 
 // minNamed is the length from which on an access key is taken for a secret. A shorter one is a name
 // that occurs in texts for other reasons.
 const minNamed = 12
+
+// AllSecrets are those of [Secrets], and the API key in the profile of Temporal's configuration file.
+func AllSecrets(lookup Lookup) []Secret {
+	secrets := Secrets(lookup)
+	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{})
+	if err == nil && profile.APIKey != "" { // who connects reports the error
+		secrets = append(secrets, NewSecret(profile.APIKey))
+	}
+	return secrets
+}
 
 // Secrets are all secrets that the environment has, whichever program reads them otherwise: what is
 // wrong with them does not matter here. They are for a [stemflow/internal/redact.Redactor].
