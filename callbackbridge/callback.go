@@ -15,6 +15,7 @@ import (
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/kie"
+	"stemflow/internal/redact"
 	"stemflow/internal/token"
 )
 
@@ -97,10 +98,11 @@ func (b *bridge) read(w http.ResponseWriter, r *http.Request) (stemflow.Callback
 }
 
 // hide hides in what a callback says, which goes to a history, the secrets that the bridge knows and
-// the token of its address.
+// the token of its address. It does not know the provider's key nor the store's, so of the message,
+// which is for the log only, no more than words are left.
 func (b *bridge) hide(callback *stemflow.Callback, token string) {
 	secrets := b.secrets.With(token)
-	callback.Message = secrets.Outside(callback.Message)
+	callback.Message = redact.Words(secrets.Outside(callback.Message))
 	for i := range callback.Stems {
 		callback.Stems[i].SourceID = secrets.Secrets(callback.Stems[i].SourceID)
 	}

@@ -173,6 +173,22 @@ func isOpaque(run string) bool {
 	return strings.ContainsAny(run, "0123456789") && strings.ToLower(run) != run && strings.ToUpper(run) != run
 }
 
+var (
+	longRun = regexp.MustCompile(`[!-~]{12,}`)
+	word    = regexp.MustCompile(`^["'(]*[A-Za-z]?[a-z]+[.,;:!?)"']*$`)
+)
+
+// Words hides all that may be a part of a secret which nobody here knows: what is as long as a part
+// that counts, and no word.
+func Words(text string) string {
+	return longRun.ReplaceAllStringFunc(text, func(run string) string {
+		if word.MatchString(run) {
+			return run
+		}
+		return Hidden
+	})
+}
+
 // Error hides in an error what Outside hides. What the error is, errors.Is and errors.As tell of the
 // result as well. Only its text is different, and nothing unwraps it to the old one: Temporal writes
 // every error of a chain to the history.

@@ -165,6 +165,17 @@ func TestOutsideHidesWhatGivesAccess(t *testing.T) {
 	}
 }
 
+func TestOnlyWordsAreLeftOfWhatMayBeAnybodysSecret(t *testing.T) {
+	for text, want := range map[string]string{
+		"Vocal separation failed: internal inconsistency, please retry.": "Vocal separation failed: internal inconsistency, please retry.",
+		"音频分离失败请稍后再试音频分离":                                                "音频分离失败请稍后再试音频分离", "the key 0f9e8d7c6b5a49382716 is": "the key [hidden] is",
+		"a2V5PTBmOWU4ZDdj": redact.Hidden, "KRSXG5DJNZTWC3TE": redact.Hidden, "KRSXGUUUUUUU": redact.Hidden, "correct-horse-battery": redact.Hidden,
+		`\u0061\u0062\u0063`: redact.Hidden, "short1234": "short1234",
+	} {
+		require.Equal(t, want, redact.Words(text))
+	}
+}
+
 func TestErrorsKeepWhatTheyAre(t *testing.T) {
 	r := redact.New(secrets[0])
 	cause := &fs.PathError{Op: "open", Path: secrets[0], Err: io.ErrUnexpectedEOF}
