@@ -62,8 +62,9 @@ func TestSecretsOfTheEnvironment(t *testing.T) {
 		"KIE_API_KEY": " key ", "KIE_WEBHOOK_HMAC_KEY": "new,old,", "STEMFLOW_CALLBACK_SECRETS": "one, two", "MINIO_SECRET_KEY": "store",
 		"MINIO_ACCESS_KEY": "stemflow", "TEMPORAL_API_KEY": "temporal",
 		"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20tok%2Fen,x-tenant=blue", "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "api-key=a%zz",
+		"HTTPS_PROXY": "http://user:p%40ss@proxy:3128",
 	})))
-	require.Equal(t, "key|store|temporal|one|two|new|old|tok/en|blue|a%zz", strings.Join(secrets, "|"))
+	require.Equal(t, "key|store|temporal|one|two|new|old|tok/en|blue|a%zz|p@ss", strings.Join(secrets, "|"))
 	require.Contains(t, Reveal(Secrets(from(map[string]string{"MINIO_ACCESS_KEY": "AKIAIOSFODNN7EXAMPLE"}))), "AKIAIOSFODNN7EXAMPLE")
 	require.Empty(t, Secrets(from(nil)))
 }
