@@ -263,7 +263,8 @@ func (in SeparateCatalogInput) Validate() error {
 // ForceForbidden is the problem of Force where it is forbidden.
 func ForceForbidden() InputProblem {
 	return InputProblem{
-		Field: "force", Message: "is forbidden here, since it pays again for what is paid for: leave it out, which resumes that",
+		Field:   "force",
+		Message: "is forbidden here, since it pays again for what is paid for: leave it out, which resumes that",
 	}
 }
 

@@ -42,8 +42,8 @@ type SeparateStemsInput struct {
 	// Bucket and Prefix say where to archive; empty is the worker's configuration.
 	Bucket string `json:"bucket,omitempty"`
 	Prefix string `json:"prefix,omitempty"`
-	// CallbackGrace is how long the run waits for the callback alone, before polling starts. Default
-	// 3m.
+	// CallbackGrace is how long the run waits for the callback alone, before polling starts.
+	// Default 3m.
 	CallbackGrace Duration `json:"callbackGrace,omitempty"`
 	// PollInterval is the pause between two polls. Default 30s.
 	PollInterval Duration `json:"pollInterval,omitempty"`

@@ -8,11 +8,12 @@ import (
 )
 
 // crossOrigin refuses what a page of another site makes a browser write: the simulator asks for any
-// key or, on its control surface, for none. Callers that are no browsers send nothing that it looks at.
+// key or, on its control surface, for none. Callers that are no browsers send nothing that it looks
+// at.
 var crossOrigin = http.NewCrossOriginProtection()
 
-// localNamesOnly refuses requests that a browser makes for a page whose name was made to lead to this
-// machine, after it had led to where the page came from.
+// localNamesOnly refuses requests that a browser makes for a page whose name was made to lead to
+// this machine, after it had led to where the page came from.
 func localNamesOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocalName(r.Host) {

@@ -44,8 +44,8 @@ type Config struct {
 	// "bucket/prefix"; empty: Bucket and Prefix alone.
 	AllowedBuckets []string
 	// NexusForbidForce and NexusCreditBudget bound what callers from other namespaces may ask for:
-	// whether they may pay again for what is paid for, and how many credits one operation may spend;
-	// nil: as many as it asks for.
+	// whether they may pay again for what is paid for, and how many credits one operation may
+	// spend; nil: as many as it asks for.
 	NexusForbidForce  bool
 	NexusCreditBudget *int
 

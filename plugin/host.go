@@ -62,7 +62,9 @@ func newHost(cfg Config) (*host, error) {
 		}
 		h.limits.Places = append(h.limits.Places, place)
 	}
-	secrets := redact.New(slices.Concat([]string{cfg.APIKey, cfg.MinIO.SecretKey}, cfg.CallbackSecrets, cfg.HiddenSecrets)...)
+	secrets := redact.New(slices.Concat(
+		[]string{cfg.APIKey, cfg.MinIO.SecretKey}, cfg.CallbackSecrets, cfg.HiddenSecrets,
+	)...)
 	proxy, err := egress.New(egress.Settings(cfg.Proxy))
 	if err != nil {
 		return nil, fmt.Errorf("stemflow: %w", err)
@@ -142,8 +144,8 @@ func (cfg Config) check() error {
 		}
 	}
 	if cfg.AllowInsecureSources {
-		return errors.New("stemflow: Config.AllowInsecureSources is set with the real provider, whose links could then " +
-			"lead into your network: leave it out")
+		return errors.New("stemflow: Config.AllowInsecureSources is set with the real provider, whose links could " +
+			"then lead into your network: leave it out")
 	}
 	return nil
 }

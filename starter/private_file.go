@@ -8,9 +8,10 @@ import (
 	"path/filepath"
 )
 
-// writePrivate writes a file that nobody else may read, whatever stands there: in place of a file with
-// another mode or of a symbolic link comes a new file, and what the link leads to stays as it is. It is
-// there as a whole or not at all. To what is no file, like a pipe or /dev/stdout, it writes.
+// writePrivate writes a file that nobody else may read, whatever stands there: in place of a file
+// with another mode or of a symbolic link comes a new file, and what the link leads to stays as it
+// is. It is there as a whole or not at all. To what is no file, like a pipe or /dev/stdout, it
+// writes.
 func writePrivate(name string, data []byte) (err error) {
 	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
 		if info.IsDir() {

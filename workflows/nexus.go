@@ -29,7 +29,9 @@ type NexusLimits struct {
 func NexusService(limits NexusLimits) *nexus.Service {
 	service := nexus.NewService(stemflow.NexusService)
 	service.MustRegister(
-		temporalnexus.NewWorkflowRunOperation(stemflow.WorkflowSeparateStems, SeparateStems, limits.separateStemsOptions),
+		temporalnexus.NewWorkflowRunOperation(
+			stemflow.WorkflowSeparateStems, SeparateStems, limits.separateStemsOptions,
+		),
 		temporalnexus.MustNewWorkflowRunOperationWithOptions(
 			temporalnexus.WorkflowRunOperationOptions[stemflow.SeparateCatalogInput, *stemflow.SeparateCatalogResult]{
 				Name: stemflow.WorkflowSeparateCatalog, Handler: limits.startCatalog,
@@ -54,8 +56,8 @@ func (l NexusLimits) checkStems(in stemflow.SeparateStemsInput) error {
 		wrong.Add(stemflow.ForceForbidden())
 	}
 	if price := stemflow.Price(in.Type); l.CreditBudget != nil && price > *l.CreditBudget && in.SeparationTaskID == "" {
-		wrong.Add(stemflow.InputProblem{Field: "type", Message: fmt.Sprintf("may cost %d credits, and an operation may spend "+
-			"%d: give the separationTaskId of what is paid for, or let the operator raise STEMFLOW_NEXUS_CREDIT_BUDGET",
+		wrong.Add(stemflow.InputProblem{Field: "type", Message: fmt.Sprintf("may cost %d credits, and an operation may "+
+			"spend %d: give the separationTaskId of what is paid for, or let the operator raise STEMFLOW_NEXUS_CREDIT_BUDGET",
 			price, *l.CreditBudget)})
 	}
 	if len(wrong.Problems) > 0 {
@@ -75,8 +77,9 @@ func (l NexusLimits) boundCatalog(in stemflow.SeparateCatalogInput) (stemflow.Se
 	}
 	if l.CreditBudget != nil && *in.CreditBudget > *l.CreditBudget {
 		return in, &stemflow.InputError{Problems: []stemflow.InputProblem{{
-			Field: "creditBudget", Message: fmt.Sprintf("%d is more than the %d that an operation may spend: give less, or let "+
-				"the operator raise STEMFLOW_NEXUS_CREDIT_BUDGET", *in.CreditBudget, *l.CreditBudget),
+			Field: "creditBudget",
+			Message: fmt.Sprintf("%d is more than the %d that an operation may spend: give less, or let the "+
+				"operator raise STEMFLOW_NEXUS_CREDIT_BUDGET", *in.CreditBudget, *l.CreditBudget),
 		}}}
 	}
 	return in, l.Store.CheckCatalog(in)

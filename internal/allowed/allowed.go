@@ -32,7 +32,8 @@ func PlaceOf(bucket, prefix string) Place { return Place{bucket, strings.Trim(pr
 func Parse(text string) (Place, error) {
 	bucket, prefix, _ := strings.Cut(strings.TrimSpace(text), "/")
 	if err := naming.CheckBucket(bucket); err != nil {
-		return Place{}, fmt.Errorf("%w; give buckets, or folders of them like \"stems/music\", separated by commas", err)
+		return Place{}, fmt.Errorf("%w; give buckets, or folders of them like \"stems/music\", separated by commas",
+			err)
 	}
 	if err := naming.CheckPrefix(prefix); err != nil {
 		return Place{}, err
@@ -85,8 +86,8 @@ func (p Places) Object(bucket, key string) bool {
 }
 
 // plain reports whether nothing on the way to an object could take its key for a path that leads
-// elsewhere: a gateway or a file system behind the store may resolve "..", and a proxy may decode what
-// looks encoded.
+// elsewhere: a gateway or a file system behind the store may resolve "..", and a proxy may decode
+// what looks encoded.
 func plain(key string) bool {
 	if len(key) > maxKey {
 		return false

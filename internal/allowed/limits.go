@@ -32,8 +32,8 @@ func (l Limits) CheckFolder(bucket, prefix string) *stemflow.InputProblem {
 	case bucket != "" && !places.Bucket(at):
 		return problem("bucket", bucket, "is not a bucket that may be archived to: "+remedy)
 	case prefix == "":
-		return problem("prefix", "", "is required with this bucket, of which only folders may be archived to: give one "+
-			"of those in the workers' STEMFLOW_ALLOWED_BUCKETS")
+		return problem("prefix", "", "is required with this bucket, of which only folders may be archived to: give "+
+			"one of those in the workers' STEMFLOW_ALLOWED_BUCKETS")
 	default:
 		return problem("prefix", prefix, "is not a folder that may be archived to: "+remedy)
 	}
@@ -63,8 +63,8 @@ func (l Limits) CheckCatalog(in stemflow.SeparateCatalogInput) error {
 		case !places.Bucket(bucket) && in.Source.Bucket != "":
 			wrong.Add(*problem("source.bucket", in.Source.Bucket, "is not a bucket that may be read: "+remedy))
 		default:
-			wrong.Add(*problem("source.key", in.Source.Key, "is not in a folder that may be read: put the list into one, "+
-				"or let the operator add its folder to the workers' STEMFLOW_ALLOWED_BUCKETS"))
+			wrong.Add(*problem("source.key", in.Source.Key, "is not in a folder that may be read: put the list into "+
+				"one, or let the operator add its folder to the workers' STEMFLOW_ALLOWED_BUCKETS"))
 		}
 	}
 	for i, track := range in.Tracks {

@@ -169,7 +169,10 @@ func doesNotKnow(feature string, err error) error {
 }
 
 func (s *Store) refusal(op, bucket, key string, err error, remedy string) error {
-	return &Error{Op: op, Bucket: bucket, Key: key, Err: s.secrets.Error(err), endpoint: s.opts.Endpoint, Final: true, Remedy: remedy}
+	return &Error{
+		Op: op, Bucket: bucket, Key: key, Err: s.secrets.Error(err), endpoint: s.opts.Endpoint,
+		Final: true, Remedy: remedy,
+	}
 }
 
 // isS3 tells a store's own answer, a document or a request id, from that of some other server, to

@@ -30,7 +30,8 @@ func (s spans) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := s.RoundTripper.RoundTrip(req)
 	if err != nil {
-		request.Finish(fmt.Errorf("no answer: %w", s.store.secrets.Error(err))) // a connection that ends is an io.EOF, too
+		// A connection that ends is an io.EOF, too.
+		request.Finish(fmt.Errorf("no answer: %w", s.store.secrets.Error(err)))
 		return nil, err
 	}
 	request.Answered(resp.StatusCode)

@@ -43,5 +43,5 @@ func textOf(cell string) string {
 // read as what it was.
 func needsApostrophe(text string) bool {
 	text = strings.TrimLeft(text, "'")
-	return text != strings.TrimSpace(text) || text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(text)[0])
+	return text != strings.TrimSpace(text) || text != "" && strings.ContainsRune("=+-@＝＋－＠", []rune(text)[0])
 }

@@ -165,7 +165,9 @@ func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error
 			c.reportLine(line, fmt.Sprintf("has %d cells, and the first row names %d", len(row), len(header)))
 		default:
 			columnOf := func(name string) int {
-				return 1 + slices.IndexFunc(header, func(f stemflow.InputField) bool { return name != "" && f.Name == name })
+				return 1 + slices.IndexFunc(header, func(f stemflow.InputField) bool {
+					return name != "" && f.Name == name
+				})
 			}
 			if err := c.track(line, in.Track(object(header, row)), columnOf); err != nil {
 				return err

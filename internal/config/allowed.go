@@ -13,8 +13,8 @@ const (
 	nexusCreditBudget = "STEMFLOW_NEXUS_CREDIT_BUDGET"
 )
 
-// allowedPlaces are comma-separated; unset, the configured bucket and prefix alone. An empty item is
-// an error, for a bucket may be missing that somebody wanted to name.
+// allowedPlaces are comma-separated; unset, the configured bucket and prefix alone. An empty item
+// is an error, for a bucket may be missing that somebody wanted to name.
 func (v *variables) allowedPlaces(bucket, prefix string) allowed.Places {
 	value := v.text(allowedBuckets, "")
 	if value == "" {
@@ -30,8 +30,8 @@ func (v *variables) allowedPlaces(bucket, prefix string) allowed.Places {
 		places = append(places, place)
 	}
 	if len(places) > 0 && !places.Folder(bucket, prefix) {
-		v.report(allowedBuckets, "leaves out where the worker archives by default: add %q, or change STEMFLOW_BUCKET and "+
-			"STEMFLOW_PREFIX", allowed.PlaceOf(bucket, prefix).String())
+		v.report(allowedBuckets, "leaves out where the worker archives by default: add %q, or change STEMFLOW_BUCKET "+
+			"and STEMFLOW_PREFIX", allowed.PlaceOf(bucket, prefix).String())
 	}
 	return places
 }

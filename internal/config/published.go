@@ -10,15 +10,16 @@ import (
 // published are the secrets of the local stacks, which stand in this repository for everybody to
 // read: in docker-compose.yml, in localstack as it was, and in the documents' examples.
 var published = []string{
-	"local", "local-api-key", "local-callback-secret", "local-webhook-key", "stemflow-local", "minio-root-local", "minioadmin",
+	"local", "local-api-key", "local-callback-secret", "local-webhook-key", "stemflow-local", "minio-root-local",
+	"minioadmin",
 }
 
 // IsPublished reports whether a secret is known to everybody.
 func IsPublished(secret string) bool { return slices.Contains(published, strings.TrimSpace(secret)) }
 
 // IsRealProvider reports whether what answers at a base URL bills somebody, as far as its address
-// says: everything does but the simulator, on this machine or under its name in a local stack. Empty
-// is the provider's own address.
+// says: everything does but the simulator, on this machine or under its name in a local stack.
+// Empty is the provider's own address.
 func IsRealProvider(baseURL string) bool {
 	base, err := url.Parse(baseURL)
 	if err != nil || base.Hostname() == "" {

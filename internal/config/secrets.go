@@ -11,7 +11,8 @@ import (
 // that occurs in texts for other reasons.
 const minNamed = 12
 
-// AllSecrets are those of [Secrets], and the API key in the profile of Temporal's configuration file.
+// AllSecrets are those of [Secrets], and the API key in the profile of Temporal's configuration
+// file.
 func AllSecrets(lookup Lookup) []Secret {
 	secrets := Secrets(lookup)
 	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{})

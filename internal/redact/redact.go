@@ -67,8 +67,8 @@ func (r *Redactor) add(secret string) {
 	slices.Sort(spellings)
 	for _, spelling := range slices.Compact(spellings) {
 		r.addParts(fold(plainView(hex.EncodeToString([]byte(spelling)))).text, window)
-		// What stands before a secret decides how its bytes fall into groups of three. The first and
-		// the last characters depend on the neighbours too, so they are left out.
+		// What stands before a secret decides how its bytes fall into groups of three. The first
+		// and the last characters depend on the neighbours too, so they are left out.
 		for before := range 3 {
 			encoded := base64.RawStdEncoding.EncodeToString(append(make([]byte, before), spelling...))
 			whole := (before + len(spelling)) * 8 / 6
@@ -189,9 +189,9 @@ func Words(text string) string {
 	})
 }
 
-// Error hides in an error what Outside hides. What the error is, errors.Is and errors.As tell of the
-// result as well. Only its text is different, and nothing unwraps it to the old one: Temporal writes
-// every error of a chain to the history.
+// Error hides in an error what Outside hides. What the error is, errors.Is and errors.As tell of
+// the result as well. Only its text is different, and nothing unwraps it to the old one: Temporal
+// writes every error of a chain to the history.
 func (r *Redactor) Error(err error) error {
 	if err == nil {
 		return nil

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// view is a text in another spelling: byte i of it comes from the bytes from[i] to to[i] of the text
-// that it was made of.
+// view is a text in another spelling: byte i of it comes from the bytes from[i] to to[i] of the
+// text that it was made of.
 type view struct {
 	text     []byte
 	from, to []int
@@ -99,7 +99,9 @@ func (v *view) reduce(short bool) bool {
 }
 
 var (
-	simple   = map[byte]rune{'"': '"', '\\': '\\', '/': '/', '\'': '\'', 'n': '\n', 'r': '\r', 't': '\t', 'b': '\b', 'f': '\f'}
+	simple = map[byte]rune{
+		'"': '"', '\\': '\\', '/': '/', '\'': '\'', 'n': '\n', 'r': '\r', 't': '\t', 'b': '\b', 'f': '\f',
+	}
 	entities = map[string]rune{"&amp;": '&', "&lt;": '<', "&gt;": '>', "&quot;": '"', "&apos;": '\''}
 )
 

@@ -142,7 +142,8 @@ func (b *Body) explain(err error) error {
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return fail(Truncated, b.host, "the file ended after %d of %s bytes: try again later", b.read, b.expected())
 	default:
-		return fail(Truncated, b.host, "the file was cut off after %d of %s bytes: %w", b.read, b.expected(), b.redact.Error(err))
+		return fail(Truncated, b.host, "the file was cut off after %d of %s bytes: %w", b.read, b.expected(),
+			b.redact.Error(err))
 	}
 }
 
