@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 
+	"stemflow/internal/bounded"
 	"stemflow/internal/naming"
 )
 
@@ -187,8 +188,12 @@ func catalogName(file string) string {
 	return name[:min(len(name), maxCatalogName)]
 }
 
-// maxCatalogName leaves room for the rest of an object's key.
-const maxCatalogName = 100
+const (
+	// maxCatalogName leaves room for the rest of an object's key.
+	maxCatalogName = 100
+	// maxKey is what S3 takes, in bytes.
+	maxKey = 1024
+)
 
 // CatalogWorkflowID is the id under which a catalogue is started. Two starts of one catalogue under
 // this id, with the conflict policy "use existing", join one run.
@@ -212,6 +217,9 @@ func (in SeparateCatalogInput) Validate() error {
 		if in.Source.Key == "" && decoded(in.undecoded, "source") && decoded(in.undecoded, "source.key") {
 			report("source.key", "is required, give the key of an object with the tracks, like \"tracks.csv\"")
 		}
+		if len(in.Source.Key) > maxKey {
+			report("source.key", "is %d bytes long, and an object's key has %d at most", len(in.Source.Key), maxKey)
+		}
 		if in.Source.Bucket != "" {
 			if err := naming.CheckBucket(in.Source.Bucket); err != nil {
 				report("source.bucket", "%v", err)
@@ -232,8 +240,8 @@ func (in SeparateCatalogInput) Validate() error {
 	if in.Name != "" && (!idPattern.MatchString(in.Name) || len(in.Name) > maxCatalogName) {
 		report(
 			"name",
-			"%q is no name for a catalogue: letters, digits, '.', '_' and '-', at most %d",
-			in.Name,
+			"%s is no name for a catalogue: letters, digits, '.', '_' and '-', at most %d",
+			bounded.Quote(in.Name),
 			maxCatalogName,
 		)
 	}
@@ -248,9 +256,7 @@ func (in SeparateCatalogInput) Validate() error {
 		wrong.Add(ForceForbidden())
 	}
 	if err, ok := in.checkCommon().(*InputError); ok {
-		for _, p := range err.Problems {
-			wrong.Add(p)
-		}
+		wrong.addAll("", err)
 		return wrong // the tracks would only repeat it
 	}
 	in.checkTracks(wrong)
@@ -273,10 +279,7 @@ func (in SeparateCatalogInput) checkTracks(wrong *InputError) {
 	first := map[string]int{}
 	for i, track := range in.Tracks {
 		if err, ok := track.Validate().(*InputError); ok {
-			for _, p := range err.Problems {
-				p.Item = item(i)
-				wrong.Add(p)
-			}
+			wrong.addAll(item(i), err)
 			continue
 		}
 		if in.ForbidForce && track.Force {

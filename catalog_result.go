@@ -36,6 +36,9 @@ const (
 	// ReasonLost: Temporal does not know the track's run any more. What was paid stands in the
 	// ledger.
 	ReasonLost = "Lost"
+	// ReasonUnreadable: the run under the track's workflow id has ended, and its result is none of
+	// a separation, or does not decode with this host's data converter.
+	ReasonUnreadable = "Unreadable"
 )
 
 // TrackOutcome is what became of a track of a catalogue: a row of the report.

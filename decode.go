@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"stemflow/internal/bounded"
 )
 
 // fields are where the fields of a JSON object go, by their exact names.
@@ -97,7 +99,7 @@ func oneEditApart(a, b string) bool {
 		len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
-func undecodable(name string, target any, value json.RawMessage, err error) InputProblem {
+func undecodable(name string, target any, raw json.RawMessage, err error) InputProblem {
 	p := InputProblem{Field: name}
 	switch target.(type) {
 	case *Duration:
@@ -113,6 +115,6 @@ func undecodable(name string, target any, value json.RawMessage, err error) Inpu
 	default:
 		p.Rule = "is not a string"
 	}
-	p.Message = string(value) + " " + p.Rule
+	p.Message = bounded.Text(string(raw), bounded.Value) + " " + p.Rule
 	return p
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"stemflow/internal/bounded"
 )
 
 // Duration is a time.Duration that reads and writes itself as people type it: "90s", "3m", "1h30m".
@@ -30,12 +32,15 @@ func (d *Duration) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &s); err != nil {
 		return fmt.Errorf(
 			"%s is not a duration: write it as a string with a unit, like \"30s\", \"3m\" or \"1h30m\"",
-			data,
+			bounded.Text(string(data), bounded.Value),
 		)
 	}
 	v, err := time.ParseDuration(s)
 	if err != nil {
-		return fmt.Errorf("%q is not a duration: write it with a unit, like \"30s\", \"3m\" or \"1h30m\"", s)
+		return fmt.Errorf(
+			"%s is not a duration: write it with a unit, like \"30s\", \"3m\" or \"1h30m\"",
+			bounded.Quote(s),
+		)
 	}
 	*d = Duration(v)
 	return nil

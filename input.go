@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"stemflow/internal/bounded"
 	"stemflow/internal/naming"
 )
 
@@ -150,43 +150,73 @@ func (p InputProblem) WithoutValue() InputProblem {
 func (p InputProblem) String() string {
 	text := p.Message
 	if p.Field != "" {
-		text = p.Field + ": " + text
+		text = bounded.Text(p.Field, bounded.Value) + ": " + text
 	}
 	if p.Item != "" {
-		text = p.Item + ": " + text
+		text = bounded.Text(p.Item, bounded.Value) + ": " + text
 	}
 	return text
 }
 
-// InputError lists all that is wrong with an input.
+// InputError lists all that is wrong with an input. However much that is, its text is short enough
+// to be reported as a failure.
 type InputError struct {
 	// Problems are MaxProblems at most, and More counts those that are left out.
 	Problems []InputProblem
 	More     int
 }
 
-// MaxProblems is how many problems are told at once.
-const MaxProblems = 50
+const (
+	// MaxProblems is how many problems are told at once.
+	MaxProblems = 50
+	// maxProblem bounds the text of a problem, in bytes: the longest that does not repeat a value
+	// of the input has some three hundred. maxProblems bounds the text of all of them.
+	maxProblem  = 1000
+	maxProblems = bounded.Message - 1000
+)
 
-// Add adds a problem.
+// Add adds a problem, cut where it is too long to be reported, and as UTF-8.
 func (e *InputError) Add(problem InputProblem) {
-	if len(e.Problems) == MaxProblems {
+	if len(e.Problems) >= MaxProblems {
 		e.More++
 		return
 	}
-	e.Problems = append(e.Problems, problem)
+	e.Problems = append(e.Problems, InputProblem{
+		Item:    bounded.Text(problem.Item, bounded.Value),
+		Field:   bounded.Text(problem.Field, bounded.Value),
+		Message: bounded.Text(problem.Message, maxProblem),
+		Rule:    bounded.Text(problem.Rule, maxProblem),
+	})
 }
 
+// addAll adds the problems of an item in a list.
+func (e *InputError) addAll(item string, of *InputError) {
+	for _, problem := range of.Problems {
+		problem.Item = item
+		e.Add(problem)
+	}
+	e.More += of.More
+}
+
+// Error is all problems that there is room for, and how many there are beyond.
 func (e *InputError) Error() string {
-	problems := make([]string, len(e.Problems))
-	for i, p := range e.Problems {
-		problems[i] = p.String()
+	var b strings.Builder
+	more := e.More
+	for i, problem := range e.Problems {
+		text := bounded.Text(problem.String(), maxProblem+3*bounded.Value)
+		if i == MaxProblems || b.Len()+len(text) > maxProblems {
+			more += len(e.Problems) - i
+			break
+		}
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(text)
 	}
-	text := strings.Join(problems, "; ")
-	if e.More > 0 {
-		text += fmt.Sprintf("; and %d problems more", e.More)
+	if more > 0 {
+		fmt.Fprintf(&b, "; and %d problems more", more)
 	}
-	return text
+	return b.String()
 }
 
 var (
@@ -206,22 +236,25 @@ func nameProblem(field string, err error) InputProblem {
 
 // Validate reports everything that is wrong with the input at once, as an [*InputError], or nil.
 func (in SeparateStemsInput) Validate() error {
-	problems := slices.Clone(in.undecoded)
+	wrong := &InputError{}
+	for _, p := range in.undecoded {
+		wrong.Add(p)
+	}
 	report := func(field, format string, args ...any) {
-		problems = append(problems, InputProblem{Field: field, Message: fmt.Sprintf(format, args...)})
+		wrong.Add(InputProblem{Field: field, Message: fmt.Sprintf(format, args...)})
 	}
 	// reportValue shows the value before what is wrong with it.
 	reportValue := func(field, value, format string, args ...any) {
 		rule := fmt.Sprintf(format, args...)
-		problems = append(problems, InputProblem{Field: field, Message: value + " " + rule, Rule: rule})
+		wrong.Add(InputProblem{Field: field, Message: value + " " + rule, Rule: rule})
 	}
 	checkID := func(field, value, meaning string) {
 		if value == "" {
-			if decoded(problems, field) {
+			if decoded(in.undecoded, field) {
 				report(field, "is required, give %s", meaning)
 			}
 		} else if !idPattern.MatchString(value) {
-			reportValue(field, strconv.Quote(value),
+			reportValue(field, bounded.Quote(value),
 				"is not an id of the provider (letters, digits, '.', '_' and '-', at most 128)")
 		}
 	}
@@ -233,11 +266,11 @@ func (in SeparateStemsInput) Validate() error {
 
 	filled := in.WithDefaults()
 	if !slices.Contains(SeparationTypes(), filled.Type) {
-		reportValue("type", strconv.Quote(string(in.Type)), "is unknown, use %s, %s or %s",
+		reportValue("type", bounded.Quote(string(in.Type)), "is unknown, use %s, %s or %s",
 			SeparateVocal, SplitStem, SplitStemAdvanced)
 	}
 	switch {
-	case filled.Type == SplitStemAdvanced && in.StemName == "" && decoded(problems, "stemName"):
+	case filled.Type == SplitStemAdvanced && in.StemName == "" && decoded(in.undecoded, "stemName"):
 		report(
 			"stemName",
 			"is required with type %s, give the instrument to extract, like \"Lead Vocal\"",
@@ -245,7 +278,7 @@ func (in SeparateStemsInput) Validate() error {
 		)
 	case filled.Type == SplitStemAdvanced &&
 		in.StemName != "" && (naming.Slug(in.StemName) == "" || len(in.StemName) > 64):
-		reportValue("stemName", strconv.Quote(in.StemName),
+		reportValue("stemName", bounded.Quote(in.StemName),
 			"is no name of an instrument, give one in the provider's spelling, like \"Lead Vocal\"")
 	case filled.Type != SplitStemAdvanced && in.StemName != "":
 		report("stemName", "goes only with type %s, leave it out or change the type", SplitStemAdvanced)
@@ -256,11 +289,11 @@ func (in SeparateStemsInput) Validate() error {
 
 	if in.Bucket != "" {
 		if err := naming.CheckBucket(in.Bucket); err != nil {
-			problems = append(problems, nameProblem("bucket", err))
+			wrong.Add(nameProblem("bucket", err))
 		}
 	}
 	if err := naming.CheckPrefix(in.Prefix); err != nil {
-		problems = append(problems, nameProblem("prefix", err))
+		wrong.Add(nameProblem("prefix", err))
 	}
 
 	if filled.CallbackGrace < 0 {
@@ -275,10 +308,10 @@ func (in SeparateStemsInput) Validate() error {
 		p.Message = fmt.Sprintf("%v must be at least the poll interval (%v) and at most %v",
 			in.Deadline, filled.PollInterval, MaxDeadline)
 		p.Rule = fmt.Sprintf("must be at least the poll interval and at most %v", MaxDeadline)
-		problems = append(problems, p)
+		wrong.Add(p)
 	}
-	if len(problems) > 0 {
-		return &InputError{Problems: problems}
+	if len(wrong.Problems) > 0 {
+		return wrong
 	}
 	return nil
 }

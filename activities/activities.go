@@ -3,6 +3,7 @@
 package activities
 
 import (
+	"reflect"
 	"stemflow/internal/activityapi"
 
 	"go.temporal.io/sdk/activity"
@@ -28,6 +29,7 @@ type Set struct {
 	ReadCatalog        *ReadCatalog
 	GetBalance         *GetBalance
 	AwaitSeparation    *AwaitSeparation
+	AwaitCatalog       *AwaitCatalog
 	RecordOutcomes     *RecordOutcomes
 	WriteCatalogReport *WriteCatalogReport
 }
@@ -41,11 +43,13 @@ func (s Set) Register(r Registry) {
 	register(r, activityapi.ActivityRenewSource, s.RenewSource.Execute)
 	register(r, activityapi.ActivityArchiveStem, s.ArchiveStem.Execute)
 	register(r, activityapi.ActivityWriteManifest, s.WriteManifest.Execute)
+	register(r, activityapi.ActivityListSearchAttributes, s.PrepareArchive.SearchAttributes.Execute)
 
 	register(r, activityapi.ActivityPrepareCatalog, s.PrepareCatalog.Execute)
 	register(r, activityapi.ActivityReadCatalog, s.ReadCatalog.Execute)
 	register(r, activityapi.ActivityGetBalance, s.GetBalance.Execute)
 	register(r, activityapi.ActivityAwaitSeparation, s.AwaitSeparation.Execute)
+	register(r, activityapi.ActivityAwaitCatalog, s.AwaitCatalog.Execute)
 	register(r, activityapi.ActivityRecordOutcomes, s.RecordOutcomes.Execute)
 	register(r, activityapi.ActivityWriteCatalogReport, s.WriteCatalogReport.Execute)
 }
@@ -55,8 +59,20 @@ func (s Set) RegisterSubmit(r Registry) {
 	register(r, activityapi.ActivitySubmitSeparation, s.SubmitSeparation.Execute)
 }
 
-// register allows a second registration under the same name: a plugin registers again at every
-// replay.
-func register(r Registry, name string, fn any) {
-	r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name, DisableAlreadyRegisteredCheck: true})
+// register registers an activity whose failures can be reported, whatever they say. It allows a
+// second registration under the same name: a plugin registers again at every replay.
+func register(r Registry, name string, execute any) {
+	fn := reflect.ValueOf(execute)
+	reportable := reflect.MakeFunc(fn.Type(), func(args []reflect.Value) []reflect.Value {
+		defer boundPanic()
+		out := fn.Call(args)
+		failure := &out[len(out)-1]
+		if err, failed := failure.Interface().(error); failed {
+			*failure = reflect.ValueOf(new(boundFailure(err))).Elem()
+		}
+		return out
+	})
+	r.RegisterActivityWithOptions(reportable.Interface(), activity.RegisterOptions{
+		Name: name, DisableAlreadyRegisteredCheck: true,
+	})
 }

@@ -2,14 +2,19 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/bounded"
 	"stemflow/internal/outcome"
 )
 
@@ -21,36 +26,117 @@ type AwaitSeparation struct {
 }
 
 // Execute fails, to be retried, with ActivityErrorStillRunning: between two looks it occupies no
-// worker, whose room the run that is awaited may need.
+// worker, whose room the run that is awaited may need. A run that is not one of a separation, or
+// whose result cannot be read, has ended with ReasonUnreadable.
 func (a *AwaitSeparation) Execute(
-	ctx context.Context,
-	in activityapi.AwaitSeparationInput,
+	ctx context.Context, in activityapi.AwaitSeparationInput,
 ) (*activityapi.EndedSeparation, error) {
-	if a.Client == nil {
-		return nil, final("", "this host has no client with which to look at "+in.WorkflowID, nil)
+	l := look[stemflow.SeparateStemsResult, stemflow.ErrorDetails]{
+		client: a.Client, kind: stemflow.WorkflowSeparateStems,
+		complete: func(r *stemflow.SeparateStemsResult) bool { return r.SeparationTaskID != "" && len(r.Stems) > 0 },
 	}
-	description, err := a.Client.DescribeWorkflow(ctx, in.WorkflowID, in.RunID)
+	return l.at(ctx, in)
+}
+
+// AwaitCatalog reports how a run of a catalogue ended that is no child of the run that asks.
+type AwaitCatalog struct {
+	// Client is the host's. It may be missing only where no worker runs.
+	Client client.Client
+}
+
+// Execute is as that of [AwaitSeparation].
+func (a *AwaitCatalog) Execute(
+	ctx context.Context, in activityapi.AwaitSeparationInput,
+) (*activityapi.EndedCatalog, error) {
+	l := look[stemflow.SeparateCatalogResult, stemflow.SeparateCatalogResult]{
+		client: a.Client, kind: stemflow.WorkflowSeparateCatalog,
+		complete: func(r *stemflow.SeparateCatalogResult) bool { return r.Tracks > 0 },
+	}
+	return l.at(ctx, in)
+}
+
+const (
+	// undecodedLooks is at how many looks a result must not have decoded to be given up: a codec's
+	// server may be away for a while.
+	undecodedLooks = 10
+	// mostEnd bounds what is handed on of a run, in bytes of JSON. Temporal takes four times as
+	// much.
+	mostEnd = 512 << 10
+)
+
+// look looks at runs of a kind, whose results are complete or else something else.
+type look[R, D any] struct {
+	client   client.Client
+	kind     string
+	complete func(*R) bool
+}
+
+func (l look[R, D]) at(ctx context.Context, in activityapi.AwaitSeparationInput) (*activityapi.Ended[R, D], error) {
+	if l.client == nil {
+		return nil, retryable("", "this host has no client with which to look at "+in.WorkflowID, nil)
+	}
+	description, err := l.client.DescribeWorkflow(ctx, in.WorkflowID, in.RunID)
 	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
-		return &activityapi.EndedSeparation{
+		return &activityapi.Ended[R, D]{
 			Reason: stemflow.ReasonLost,
-			Message: "Temporal does not know the run any more: start the catalogue again, which pays for nothing " +
-				"that is paid for",
+			Message: "Temporal does not know the run any more: start it again, which pays for nothing that is " +
+				"paid for",
 		}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	info := description.RawResponse.GetWorkflowExecutionInfo()
+	if kind := info.GetType().GetName(); kind != l.kind {
+		return unreadable[R, D]("it is a run of " + bounded.Quote(kind))
+	}
 	if info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return nil, expected(activityapi.ActivityErrorStillRunning, in.WorkflowID+" goes on")
 	}
-	result := &stemflow.SeparateStemsResult{}
-	err = a.Client.GetWorkflow(ctx, in.WorkflowID, info.GetExecution().GetRunId()).Get(ctx, result)
-	if err == nil {
-		return &activityapi.EndedSeparation{Result: result}, nil
+	run := l.client.GetWorkflow(ctx, in.WorkflowID, info.GetExecution().GetRunId())
+	if err := run.Get(ctx, nil); err != nil { // without decoding anything: how the run ended
+		if end, ok := outcome.Failed[R, D](err); ok {
+			return reportableEnd(end)
+		}
+		return nil, err
 	}
-	if end, ok := outcome.FromError(err); ok {
-		return &end, nil
+	result := new(R)
+	switch err := run.Get(ctx, result); {
+	case err == nil && !l.complete(result):
+		return unreadable[R, D]("its result names nothing that was made")
+	case err == nil:
+		return reportableEnd(activityapi.Ended[R, D]{Result: result})
+	case errors.Is(err, converter.ErrUnableToDecode):
+		return unreadable[R, D](err.Error())
+	default:
+		return undecoded[R, D](ctx, err)
 	}
+}
+
+func unreadable[R, D any](why string) (*activityapi.Ended[R, D], error) {
+	return new(outcome.Unreadable[R, D](why)), nil
+}
+
+// undecoded: the run has a result, and to get or decode it has failed. What Temporal or a codec's
+// server says may pass, so it is tried again some times.
+func undecoded[R, D any](ctx context.Context, err error) (*activityapi.Ended[R, D], error) {
+	if _, ofTemporal := errors.AsType[serviceerror.ServiceError](err); ofTemporal || ctx.Err() != nil {
+		return nil, err
+	}
+	l := looksSoFar(ctx)
+	l.Undecoded++
+	if l.Undecoded >= undecodedLooks {
+		return unreadable[R, D](err.Error())
+	}
+	activity.RecordHeartbeat(ctx, l)
 	return nil, err
+}
+
+// reportableEnd is an end that can be handed on. That of stemflow's own runs always can.
+func reportableEnd[R, D any](end activityapi.Ended[R, D]) (*activityapi.Ended[R, D], error) {
+	data, err := json.Marshal(end)
+	if err != nil || len(data) > mostEnd {
+		return unreadable[R, D](fmt.Sprintf("what it says is too much: %d bytes", len(data)))
+	}
+	return &end, nil
 }

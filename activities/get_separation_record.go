@@ -52,6 +52,10 @@ func (a *GetSeparationRecord) Execute(
 		return nil, err
 	}
 
+	if size := stemsSize(record); size > mostStems {
+		return nil, retryable(activityapi.ActivityErrorUnreadable,
+			fmt.Sprintf("the provider's record names stems of %d bytes, which is too much to be handed on", size), nil)
+	}
 	out := &activityapi.SeparationRecord{
 		Stems: record.Stems, OriginURL: record.OriginURL, CreatedAt: record.CreatedAt, CompletedAt: record.CompletedAt,
 		Announced: record.Announced,
@@ -84,6 +88,21 @@ func (a *GetSeparationRecord) Execute(
 	return out, nil
 }
 
+// mostStems bounds the texts of a record's stems, in bytes: twelve links take some kilobytes. As
+// JSON, where a character may become six, Temporal still takes them.
+const mostStems = 256 << 10
+
+func stemsSize(record *kie.Record) int {
+	size := len(record.OriginURL)
+	for _, stem := range record.Stems {
+		size += len(stem.Name) + len(stem.URL) + len(stem.SourceID)
+	}
+	for _, name := range record.Announced {
+		size += len(name)
+	}
+	return size
+}
+
 // checkOwner demands what the input demands about whose separation it is. The callback URL that the
 // record echoes carries our token: it proves the run, and goes no further than here.
 func (a *GetSeparationRecord) checkOwner(
@@ -107,14 +126,11 @@ func (a *GetSeparationRecord) checkOwner(
 			nil,
 		)
 	}
-	if i := slices.IndexFunc(record.Stems, func(s stemflow.SourceStem) bool {
-		return !fits(*in.Track,
-			s.Name)
-	}); i >= 0 {
+	if stem, ok := misfit(*in.Track, record.Stems); ok {
 		return final(
 			stemflow.ErrorInvalidInput,
 			fmt.Sprintf("separationTaskId: %s has a stem %s, so it is no %s of %q; "+
-				"give the type and stemName that were paid for", in.SeparationTaskID, record.Stems[i].Name,
+				"give the type and stemName that were paid for", in.SeparationTaskID, stem,
 				in.Track.Type, in.Track.StemName),
 			nil,
 		)
@@ -122,19 +138,37 @@ func (a *GetSeparationRecord) checkOwner(
 	return nil
 }
 
-// fits reports whether a separation of this type can have made a stem of this name. The record does
-// not say the type.
-func fits(track stemflow.Track, stem string) bool {
-	switch track.Type { // more stems may be added to these, so only another type's own are refused
-	case stemflow.SplitStem:
-		return stem != "instrumental" && !strings.HasSuffix(stem, "_removed")
-	case stemflow.SeparateVocal:
-		return stem == "vocals" || !strings.HasSuffix(stem, "_removed") &&
-			!slices.Contains(stemflow.ExpectedStems(stemflow.SplitStem, ""), stem)
+// misfit finds the stem that shows that a separation is of another type than the track's. The
+// record does not say the type. A name that no document knows shows nothing: the provider adds
+// stems.
+func misfit(track stemflow.Track, stems []stemflow.SourceStem) (name string, found bool) {
+	if len(stems) == 0 {
+		return "", false
 	}
-	return slices.ContainsFunc(stemflow.ExpectedStems(track.Type, track.StemName), func(expected string) bool {
-		return stem == expected || strings.HasPrefix(stem, expected+"-")
-	})
+	expected := stemflow.ExpectedStems(track.Type, track.StemName)
+	// Of the other types a record may show a stem first that no document knows.
+	some := track.Type != stemflow.SplitStemAdvanced
+	for _, stem := range stems {
+		switch {
+		case isOneOf(expected, stem.Name):
+			some = true
+		case isOfOtherType(stem.Name):
+			return stem.Name, true
+		}
+	}
+	return stems[0].Name, !some
+}
+
+// isOneOf reports whether a name is one of the expected, or a further candidate of one.
+func isOneOf(expected []string, name string) bool {
+	return slices.ContainsFunc(expected, func(e string) bool { return name == e || strings.HasPrefix(name, e+"-") })
+}
+
+// isOfOtherType reports whether a stem that was not expected is one that the documents know.
+func isOfOtherType(name string) bool {
+	return strings.HasSuffix(name, "_removed") ||
+		isOneOf(stemflow.ExpectedStems(stemflow.SeparateVocal, ""), name) ||
+		isOneOf(stemflow.ExpectedStems(stemflow.SplitStem, ""), name)
 }
 
 // looks are how often a record was found that is done and lacks links, and how often in a row none
@@ -147,6 +181,8 @@ type looks struct {
 	EmptySince time.Time `json:"emptySince,omitzero"`
 	// Seen are the stems that the record had a link for at one of them.
 	Seen []stemflow.SourceStem `json:"seen,omitempty"`
+	// Undecoded counts how often the result of an awaited run was not decoded.
+	Undecoded int `json:"undecoded,omitempty"`
 }
 
 func looksSoFar(ctx context.Context) looks {
@@ -212,8 +248,12 @@ func (a *GetSeparationRecord) whole(
 	}
 	l.Seen = activityapi.AddStems(out.Stems, l.Seen)
 	activity.RecordHeartbeat(ctx, l)
-	if in.EmptyLooks == 0 || l.Empty < in.EmptyLooks || time.Since(l.EmptySince) < time.Duration(in.EmptyFor) {
-		return nil, noLinks(record, out, lacking, time.Duration(in.EmptyPause))
+	enough, pause := in.EmptyFor, in.EmptyPause
+	if len(out.Stems) > 0 && len(required) == 0 {
+		enough, pause = cmp.Or(in.PossibleFor, enough), cmp.Or(in.PossiblePause, pause)
+	}
+	if in.EmptyLooks == 0 || l.Empty < in.EmptyLooks || time.Since(l.EmptySince) < time.Duration(enough) {
+		return nil, noLinks(record, out, lacking, time.Duration(pause))
 	}
 	if len(l.Seen) > 0 {
 		out.Stems, out.Believed = l.Seen, true

@@ -78,7 +78,9 @@ func TestNewStemsFitTheirType(t *testing.T) {
 		},
 	} {
 		for stem, want := range stems {
-			require.Equal(t, want, fits(stemflow.Track{Type: kind, StemName: "Lead Vocal"}, stem), "%s of a %s", stem, kind)
+			track := stemflow.Track{Type: kind, StemName: "Lead Vocal"}
+			_, wrong := misfit(track, []stemflow.SourceStem{{Name: stem}})
+			require.Equal(t, want, !wrong, "%s of a %s", stem, kind)
 		}
 	}
 }
@@ -227,4 +229,47 @@ func TestRecordThatIsSeenEndsItsAbsence(t *testing.T) {
 	_, err := h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, AbsentLooks: 3})
 	requireType(t, err, activityapi.ActivityErrorPending)
 	require.Equal(t, &looks{Empty: 1}, kept)
+}
+
+func TestStemsShowWhatTheyWereMadeBy(t *testing.T) {
+	vocal := stemflow.Track{Type: stemflow.SeparateVocal}
+	split := stemflow.Track{Type: stemflow.SplitStem}
+	lead := stemflow.Track{Type: stemflow.SplitStemAdvanced, StemName: "Lead Vocal"}
+	drums := stemflow.Track{Type: stemflow.SplitStemAdvanced, StemName: "Drums"}
+	for name, c := range map[string]struct {
+		track  stemflow.Track
+		stems  []string
+		misfit string
+	}{
+		"what it makes":                    {vocal, []string{"vocals", "instrumental"}, ""},
+		"half of it":                       {vocal, []string{"instrumental"}, ""},
+		"two candidates":                   {vocal, []string{"vocals", "vocals-2", "instrumental"}, ""},
+		"a stem more":                      {vocal, []string{"kazoo", "vocals", "instrumental"}, ""},
+		"only stems that nobody knows":     {vocal, []string{"kazoo"}, ""},
+		"a split":                          {vocal, []string{"vocals", "drums"}, "drums"},
+		"the removal of an instrument":     {vocal, []string{"vocals", "vocals_removed"}, "vocals_removed"},
+		"a split with a stem more":         {split, []string{"drums", "kazoo"}, ""},
+		"a split of unknown stems":         {split, []string{"kazoo"}, ""},
+		"vocals alone for a split":         {split, []string{"vocals", "instrumental"}, "instrumental"},
+		"a removal for a split":            {split, []string{"drums", "drums_removed"}, "drums_removed"},
+		"an instrument":                    {lead, []string{"lead_vocal", "lead_vocal_removed"}, ""},
+		"an instrument and a stem more":    {lead, []string{"lead_vocal", "kazoo"}, ""},
+		"another instrument":               {lead, []string{"kick", "kick_removed"}, "kick_removed"},
+		"another instrument, half of it":   {lead, []string{"kick"}, "kick"},
+		"an instrument that a split makes": {drums, []string{"drums", "drums_removed"}, ""},
+		"a split for an instrument":        {drums, []string{"drums", "bass"}, "bass"},
+		"nothing yet":                      {vocal, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stems := make([]stemflow.SourceStem, len(c.stems))
+			for i, stem := range c.stems {
+				stems[i].Name = stem
+			}
+			stem, found := misfit(c.track, stems)
+			require.Equal(t, c.misfit != "", found)
+			if found {
+				require.Equal(t, c.misfit, stem)
+			}
+		})
+	}
 }

@@ -101,6 +101,7 @@ func (h *harness) use(providerURL, callbackURL string) {
 		ReadCatalog:        &ReadCatalog{Archive: prepare},
 		GetBalance:         &GetBalance{Provider: provider},
 		AwaitSeparation:    &AwaitSeparation{},
+		AwaitCatalog:       &AwaitCatalog{},
 		RecordOutcomes:     &RecordOutcomes{Store: h.store},
 		WriteCatalogReport: &WriteCatalogReport{Store: h.store},
 	}

@@ -56,12 +56,12 @@ func (a *PrepareArchive) Execute(
 		out.Ledger = ledger
 	}
 
-	state, err := a.readArchive(ctx, out.Location, in.Track, in.Owner)
+	state, err := a.readArchive(ctx, out.Location, in.Track, in.Owner, in.SeparationTaskID)
 	if errors.Is(err, archive.ErrNoBucket) {
 		if err := a.makeBuckets(ctx, bucket); err != nil {
 			return nil, storeRefusal(err)
 		}
-		state, err = a.readArchive(ctx, out.Location, in.Track, in.Owner)
+		state, err = a.readArchive(ctx, out.Location, in.Track, in.Owner, in.SeparationTaskID)
 	}
 	if errors.Is(err, archive.ErrCorrupt) {
 		return nil, final(stemflow.ErrorArchiveUnavailable, "the ledger "+archive.SubmissionKey(ledger)+
@@ -94,8 +94,8 @@ type archiveState struct {
 	archived *stemflow.SeparateStemsResult
 	// partial is that result if it lacks stems that may still be obtained.
 	partial *stemflow.SeparateStemsResult
-	// submission is the separation that is paid for and can be resumed, else what speaks in the
-	// ledger, if there is one.
+	// submission is the paid separation that was asked for, if the ledger names it; else the newest
+	// that can be resumed; else what speaks in the ledger, if there is one.
 	submission *stemflow.Submission
 	// ownerPaid says that the owner has paid, or may have.
 	ownerPaid bool
@@ -104,7 +104,7 @@ type archiveState struct {
 // readArchive fails with archive.ErrCorrupt if the ledger cannot be read, and with
 // archive.ErrNoBucket.
 func (a *PrepareArchive) readArchive(
-	ctx context.Context, loc activityapi.Location, track stemflow.Track, owner string,
+	ctx context.Context, loc activityapi.Location, track stemflow.Track, owner, named string,
 ) (archiveState, error) {
 	var s archiveState
 	l, _, err := newLedgerFile(a.Store, archive.Locate(a.LedgerBucket, a.LedgerPrefix, track), loc).read(ctx)
@@ -112,7 +112,9 @@ func (a *PrepareArchive) readArchive(
 		return s, err
 	}
 	s.ownerPaid = owner != "" && l.MayHavePaid(owner)
-	if paid, ok := l.Paid(); ok {
+	if paid, ok := l.PaidAs(named); ok {
+		s.submission = &paid
+	} else if paid, ok := l.Paid(); ok {
 		s.submission = &paid
 	} else if l.State != "" {
 		s.submission = &l.Entry

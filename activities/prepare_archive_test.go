@@ -9,6 +9,7 @@ import (
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/ledger"
 )
 
 func (h *harness) prepare() (*activityapi.PreparedArchive, error) {
@@ -125,6 +126,37 @@ func TestPrepareTellsWhetherTheOwnerHasPaid(t *testing.T) {
 				activityapi.PrepareArchiveInput{Track: h.track, Owner: c.owner})
 			require.NoError(t, err)
 			require.Equal(t, c.paid, prepared.OwnerPaid)
+		})
+	}
+}
+
+// An id that the input names is proved if any entry of the ledger has it: a forced run may have
+// paid for a newer separation since.
+func TestPrepareFindsTheSeparationThatTheInputNames(t *testing.T) {
+	for name, c := range map[string]struct {
+		named, want string
+	}{
+		"none":                    {"", "newest"},
+		"the newest":              {"newest", "newest"},
+		"one that was paid again": {"older", "older"},
+		"one that failed":         {"failed", "newest"},
+		"one of another track":    {"foreign", "newest"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t)
+			entry := func(state stemflow.SubmissionState, id string) ledger.Entry {
+				return ledger.Entry{State: state, SeparationTaskID: id, RunID: id}
+			}
+			h.write(archive.SubmissionKey(h.loc), ledger.Ledger{
+				Entry: entry(stemflow.SubmissionPaid, "newest"),
+				Earlier: []ledger.Entry{
+					entry(stemflow.SubmissionFailed, "failed"), entry(stemflow.SubmissionPaid, "older"),
+				},
+			})
+			prepared, err := call[activityapi.PreparedArchive](h, activityapi.ActivityPrepareArchive,
+				activityapi.PrepareArchiveInput{Track: h.track, SeparationTaskID: c.named})
+			require.NoError(t, err)
+			require.Equal(t, c.want, prepared.Submission.SeparationTaskID)
 		})
 	}
 }

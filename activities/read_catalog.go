@@ -75,7 +75,7 @@ func (a *ReadCatalog) lookUp(ctx context.Context, track activityapi.CatalogTrack
 	}
 	bucket, prefix := a.Archive.limits().Destination(in.Bucket, in.Prefix)
 	of := in.Track()
-	state, err := a.Archive.readArchive(ctx, archive.Locate(bucket, prefix, of), of, "")
+	state, err := a.Archive.readArchive(ctx, archive.Locate(bucket, prefix, of), of, "", "")
 	var refused *archive.Error
 	switch {
 	case errors.Is(err, archive.ErrNoBucket): // the track's own run makes it

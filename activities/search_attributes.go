@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	// attributesFor is how long an answer about the namespace's search attributes holds: they are
-	// registered once, by hand.
-	attributesFor = time.Minute
+	// attributesFor is how long an answer about the namespace's search attributes holds. They are
+	// changed by hand, and rarely. A run that sets one which was taken away meanwhile is held up
+	// for that long.
+	attributesFor = 10 * time.Second
 	// attributesTimeout: nothing that is optional keeps a separation waiting for long.
 	attributesTimeout = 5 * time.Second
 )
@@ -28,6 +29,11 @@ type SearchAttributes struct {
 	mu         sync.Mutex
 	registered map[string][]string
 	until      time.Time
+}
+
+// Execute returns those that the namespace has now.
+func (s *SearchAttributes) Execute(ctx context.Context) ([]string, error) {
+	return s.in(ctx, activity.GetInfo(ctx).Namespace), nil
 }
 
 // in are those that the namespace has, of the right type. They are optional: where the server does

@@ -145,7 +145,7 @@ func (s *submit) untilCall(ctx context.Context) (mayCall bool) {
 
 func (s *submit) read(ctx context.Context) error {
 	var l ledger.Ledger
-	etag, err := bounded(ctx, func(ctx context.Context) (etag string, err error) {
+	etag, err := withLimit(ctx, func(ctx context.Context) (etag string, err error) {
 		l, etag, err = s.file.read(ctx)
 		return etag, err
 	})
@@ -156,7 +156,7 @@ func (s *submit) read(ctx context.Context) error {
 }
 
 func (s *submit) write(ctx context.Context) error {
-	etag, err := bounded(ctx, func(ctx context.Context) (string, error) {
+	etag, err := withLimit(ctx, func(ctx context.Context) (string, error) {
 		return s.file.write(ctx, s.execution.Document(), s.execution.ETag())
 	})
 	if err != nil {
@@ -322,9 +322,9 @@ func refusal(err error, behind activityapi.SubmitRefusal) error {
 	}
 }
 
-// bounded gives one request to the store a limit of its own, so that a store that hangs leaves time
-// for another try.
-func bounded[T any](ctx context.Context, request func(context.Context) (T, error)) (T, error) {
+// withLimit gives one request to the store a limit of its own, so that a store that hangs leaves
+// time for another try.
+func withLimit[T any](ctx context.Context, request func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, ledgerLimit)
 	defer cancel()
 	return request(ctx)

@@ -74,6 +74,32 @@ func TestRecordThatLacksStemsIsLookedAtAgain(t *testing.T) {
 	require.Len(t, record.Stems, 1)
 }
 
+// What the type may yield and the song need not have is awaited for a shorter time.
+func TestRecordThatMayHaveMoreIsBelievedSooner(t *testing.T) {
+	h := newHarness(t)
+	id := h.paid(kiesim.Scenario{Outcome: kiesim.Outcome{EmptyStems: []string{"instrumental"}}})
+	in := activityapi.GetSeparationRecordInput{
+		SeparationTaskID: id, EmptyLooks: 3,
+		EmptyFor: stemflow.Duration(time.Hour), EmptyPause: stemflow.Duration(7 * time.Second),
+		PossibleFor: stemflow.Duration(time.Minute), PossiblePause: stemflow.Duration(3 * time.Second),
+		Expected: activityapi.StemExpectation{Possible: []string{"vocals", "instrumental"}},
+	}
+	h.env.SetHeartbeatDetails(looks{Empty: 9, EmptySince: time.Now().Add(-time.Second)})
+	_, err := h.get(in)
+	require.Equal(t, 3*time.Second, requireType(t, err, activityapi.ActivityErrorNoLinks).NextRetryDelay())
+	h.env.SetHeartbeatDetails(looks{Empty: 2, EmptySince: time.Now().Add(-time.Minute)})
+	record, err := h.get(in)
+	require.NoError(t, err)
+	require.True(t, record.Believed)
+
+	in.Expected.Required = []string{"instrumental"} // it was promised
+	_, err = h.get(in)
+	require.Equal(t, 7*time.Second, requireType(t, err, activityapi.ActivityErrorNoLinks).NextRetryDelay())
+	in.Expected.Required, in.PossibleFor, in.PossiblePause = nil, 0, 0 // asked by an earlier release
+	_, err = h.get(in)
+	require.Equal(t, 7*time.Second, requireType(t, err, activityapi.ActivityErrorNoLinks).NextRetryDelay())
+}
+
 func links(names ...string) (stems []stemflow.SourceStem) {
 	for _, name := range names {
 		stems = append(stems, stemflow.SourceStem{Name: name, URL: "https://f/" + name})

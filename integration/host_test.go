@@ -19,6 +19,7 @@ import (
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/devservers/serverstest"
+	"stemflow/kiesim"
 	"stemflow/plugin"
 )
 
@@ -84,7 +85,9 @@ func TestRegisterHostsStemflow(t *testing.T) {
 	t.Parallel()
 	s := newStackAt(t, serverstest.Temporal(t).Addr)
 	w := worker.New(s.client, s.queue, worker.Options{WorkerStopTimeout: 5 * time.Second})
-	stop, err := plugin.Register(s.client, s.queue, w, s.cfg)
+	cfg := s.cfg
+	cfg.Client = nil // the one that is handed over serves
+	stop, err := plugin.Register(s.client, s.queue, w, cfg)
 	require.NoError(t, err)
 	t.Cleanup(stop)
 	require.NoError(t, w.Start())
@@ -92,6 +95,19 @@ func TestRegisterHostsStemflow(t *testing.T) {
 	in := track(stemflow.SplitStem)
 	s.requireArchived(in, s.result(s.start(in)))
 	require.Equal(t, 1, s.billed(in))
+
+	// A catalogue looks with the client at a run that it has joined.
+	joined := track(stemflow.SeparateVocal)
+	s.sim.SetScenario(joined.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
+	single := s.start(joined)
+	s.awaitPhase(single, stemflow.PhaseWaiting)
+	run := s.startCatalog(stemflow.SeparateCatalogInput{
+		Name: "c-" + newID(), Tracks: []stemflow.SeparateStemsInput{joined},
+	})
+	s.await("the run is joined", func() bool { return s.catalogProgress(run).Running == 1 })
+	s.settle(joined)
+	require.Equal(t, stemflow.CatalogCounts{Archived: 1}, s.catalogResult(run, patience).CatalogCounts)
+	s.result(single)
 }
 
 // connections counts a server's connections.

@@ -91,7 +91,7 @@ func (t *task) told(v callbackVariant) *task {
 	told := *t
 	told.base = cmp.Or(v.linkBase, t.base)
 	told.scenario.Record = Record{State: t.scenario.Record.State, Links: t.scenario.Record.Links}
-	told.undelivered, told.looks = false, 1
+	told.undelivered, told.looks, told.complete = false, 1, true
 	if told.settled.IsZero() {
 		told.settled = time.Now()
 	}

@@ -121,6 +121,20 @@ func TestPartialRecord(t *testing.T) {
 	}
 }
 
+// What comes late in the record is in every callback, whatever its form.
+func TestLateStemsAreInCallbacks(t *testing.T) {
+	r := receive(t)
+	p := startWith(t, kiesim.Scenario{
+		Outcome:  kiesim.Outcome{LateStems: []string{"vocals"}},
+		Callback: kiesim.Callback{Form: kiesim.CallbackRecord},
+	})
+	id, callback := p.settled(kiesim.SeparateVocal, r)
+	require.Nil(t, p.record(id).Response["vocalUrl"])
+	told := decodeText(t, callback.body)["data"].(decoded)["response"].(decoded)
+	require.Regexp(t, `_Vocals\.mp3$`, told["vocalUrl"])
+	require.Len(t, told["originData"], 2)
+}
+
 func TestPlaceholdersAndPictures(t *testing.T) {
 	r := receive(t)
 	p := startWith(t, kiesim.Scenario{Outcome: kiesim.Outcome{

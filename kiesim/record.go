@@ -235,6 +235,9 @@ func (t *task) recordLink(stem *stem, missing Links) any {
 
 // shown reports whether the look at hand is one that shows the link of a stem.
 func (t *task) shown(stem *stem) bool {
+	if t.complete {
+		return true
+	}
 	if stem.late(time.Now()) {
 		return false
 	}

@@ -19,6 +19,8 @@ type task struct {
 	// done is closed when the task is settled, by its scenario or by hand.
 	done chan struct{}
 
+	// complete shows all links, late ones as well.
+	complete bool
 	// settled is zero until the task is done or failed.
 	settled time.Time
 	// delivered is set once its callback was acknowledged, undelivered once delivery was given up.

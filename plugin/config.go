@@ -17,8 +17,8 @@ import (
 // values are the defaults given there.
 type Config struct {
 	// Client is the host's own. The worker of the submit queue is made from it. It may be missing
-	// where no worker runs, in test environments and replayers, and for [Register], which is given
-	// one.
+	// where no worker runs, in test environments and replayers. [Register] uses the one that it is
+	// given instead.
 	Client client.Client
 
 	// APIKey and BaseURL are the provider's.

@@ -183,6 +183,7 @@ func (h *host) activities(submitQueue string) activities.Set {
 		ReadCatalog:        &activities.ReadCatalog{Archive: prepare},
 		GetBalance:         &activities.GetBalance{Provider: h.provider},
 		AwaitSeparation:    &activities.AwaitSeparation{Client: h.cfg.Client},
+		AwaitCatalog:       &activities.AwaitCatalog{Client: h.cfg.Client},
 		RecordOutcomes:     &activities.RecordOutcomes{Store: store},
 		WriteCatalogReport: &activities.WriteCatalogReport{Store: store},
 	}

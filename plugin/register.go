@@ -1,6 +1,8 @@
 package plugin
 
 import (
+	"errors"
+
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 
@@ -11,12 +13,15 @@ import (
 // not started yet. The worker of the submit queue is started here, and the returned function stops
 // it and closes stemflow's connections; call it when w has stopped.
 //
-// If cfg has no client, c serves. Set cfg.WorkerOptions to the options that w was made with: the
+// Whatever client cfg has, c serves. Set cfg.WorkerOptions to the options that w was made with: the
 // worker of the submit queue needs some of them. If that worker fails for good, w is stopped and
 // its Run returns nil, so a host that has to know the reason sets OnFatalError there.
 func Register(c client.Client, taskQueue string, w worker.Worker, cfg Config) (stop func(), err error) {
-	if cfg.Client == nil {
-		cfg.Client = c
+	// One client for both workers: activities look at runs with it, which they would not find in
+	// another namespace.
+	cfg.Client = c
+	if c == nil {
+		return nil, errors.New("stemflow: the client is missing: give Register the one that the worker was made from")
 	}
 	h, err := newHost(cfg)
 	if err != nil {

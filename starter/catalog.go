@@ -4,36 +4,28 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
 	"stemflow/internal/config"
+	"stemflow/starter/internal/archived"
+	"stemflow/starter/internal/failure"
+	"stemflow/starter/internal/limit"
+	"stemflow/starter/internal/observe"
+	"stemflow/starter/internal/view"
 )
 
-func catalogCommands() []command {
-	return []command{
-		catalogCommand,
-		catalogWatchCommand,
-		catalogPauseCommand,
-		catalogResumeCommand,
-		catalogWindowCommand,
-		catalogCancelCommand,
-	}
-}
+func init() { register(groupCatalogs, newCatalogCommand) }
 
-var catalogCommand = command{
-	name:    "catalog",
-	summary: "separate many tracks from a list, or join the run of the list that is under way",
-	about: `
-  starter catalog --file tracks.csv --type split_stem --credit-budget 5000 --wait
-  starter catalog --key lists/june.jsonl --wait
-
+func newCatalogCommand(c *cli) *cobra.Command {
+	cmd := c.newCommand("catalog",
+		"separate many tracks from a list, or join the run of the list that is under way", `
 The list is a CSV file, whose first row names the columns, or JSON lines: an object like {"taskId":
 "...", "audioId": "..."} in each line. Columns and fields are those of the input of one track;
 taskId and audioId are required, and what a track leaves out is as the flags say. The file is
@@ -44,12 +36,20 @@ A track that fails stops no other. Starting a list again pays only for what is n
 
 --wait shows the progress and then where the report is. Interrupting it leaves the catalogue
 running. --json prints one JSON document and nothing else: the result with --wait, what was started
-without it, or {"error": {"type", "message", "catalog"}}.`,
-	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
-		o := &catalogOptions{}
-		o.declare(set)
-		return func(ctx context.Context, _ []string) error { return p.startCatalog(ctx, *o) }
-	},
+without it, or {"error": {"type", "message", "catalog"}}. With -o jsonl, --wait prints both, each on a
+line.`,
+		"catalog --file tracks.csv --type split_stem --credit-budget 5000 --wait",
+		"catalog --key lists/june.jsonl --wait")
+	o := &catalogOptions{}
+	o.declare(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if (o.file == "") == (o.key == "") {
+			return failure.Usage(nameOf(cmd),
+				"give the list of tracks with --file or, if it is in the bucket already, with --key")
+		}
+		return c.startCatalog(cmd.Context(), *o)
+	}
+	return cmd
 }
 
 // catalogOptions are the flags of catalog.
@@ -57,41 +57,52 @@ type catalogOptions struct {
 	catalogNames
 	in stemflow.SeparateCatalogInput
 	// common is what holds for all tracks.
-	common     stemflow.SeparateStemsInput
-	wait, json bool
+	common stemflow.SeparateStemsInput
+	wait   bool
 }
 
-func (o *catalogOptions) declare(set *flag.FlagSet) {
-	o.catalogNames.declare(set)
-	typeFlags(set, &o.common)
-	archiveFlags(set, &o.common, "the worker's, and STEMFLOW_BUCKET and STEMFLOW_PREFIX for the file")
-	timingFlags(set, &o.common)
-	set.IntVar(
-		&o.in.Window,
-		"window",
-		0,
-		fmt.Sprintf("`NUMBER` of tracks under way at a time (default %d)", stemflow.DefaultWindow),
-	)
-	set.Func(
-		"credit-budget",
-		"`CREDITS` that may be spent, by the documented prices; 0 pays nothing (default: what the account has)",
-		func(text string) error {
-			budget, err := strconv.Atoi(text)
-			if err != nil {
-				return errors.New("write a whole number")
-			}
-			o.in.CreditBudget = &budget
-			return nil
-		},
-	)
+func (o *catalogOptions) declare(cmd *cobra.Command) {
+	o.catalogNames.declare(cmd)
+	typeFlags(cmd, &o.common)
+	archiveFlags(cmd, &o.common, "the worker's, and STEMFLOW_BUCKET and STEMFLOW_PREFIX for the file")
+	timingFlags(cmd, &o.common)
+	set := cmd.Flags()
+	set.IntVar(&o.in.Window, "window", 0,
+		fmt.Sprintf("`NUMBER` of tracks under way at a time (default %d)", stemflow.DefaultWindow))
+	set.Var(budgetFlag{&o.in.CreditBudget}, "credit-budget",
+		"`CREDITS` that may be spent, by the documented prices; 0 pays nothing (default: what the account has)")
 	set.BoolVar(&o.wait, "wait", false, "show the progress until all tracks have come to an end")
-	set.BoolVar(&o.json, "json", false, "print JSON only")
+}
+
+// budgetFlag is a number of credits, which may be 0, or not given.
+type budgetFlag struct{ credits **int }
+
+// String implements pflag.Value.
+func (b budgetFlag) String() string {
+	if b.credits == nil || *b.credits == nil {
+		return ""
+	}
+	return strconv.Itoa(**b.credits)
+}
+
+// Type implements pflag.Value.
+func (budgetFlag) Type() string { return "credits" }
+
+// Set implements pflag.Value.
+func (b budgetFlag) Set(text string) error {
+	budget, err := strconv.Atoi(text)
+	if err != nil {
+		return errors.New("write a whole number")
+	}
+	*b.credits = &budget
+	return nil
 }
 
 // catalogNames are the flags that name a catalogue.
 type catalogNames struct{ name, file, key string }
 
-func (n *catalogNames) declare(set *flag.FlagSet) {
+func (n *catalogNames) declare(cmd *cobra.Command) {
+	set := cmd.Flags()
 	set.StringVar(&n.name, "name", "", "`NAME` of the catalogue (default: that of the file, without its ending)")
 	set.StringVar(&n.file, "file", "", "`FILE` with the list of tracks")
 	set.StringVar(&n.key, "key", "", "`KEY` of an object with the list of tracks, in place of a file")
@@ -117,71 +128,52 @@ func (o catalogOptions) input() stemflow.SeparateCatalogInput {
 	return in
 }
 
-func (p *cli) startCatalog(ctx context.Context, o catalogOptions) error {
-	if (o.file == "") == (o.key == "") {
-		return usageError(
-			"catalog",
-			"give the list of tracks with --file or, if it is in the bucket already, with --key",
-		)
-	}
+func (c *cli) startCatalog(ctx context.Context, o catalogOptions) error {
 	in := o.input()
-	if err := checkInput(in); err != nil {
+	if err := failure.Input(in); err != nil {
 		return err
 	}
-	cfg, err := p.config()
+	cfg, err := c.config()
 	if err != nil {
-		return configurationError(err)
+		return failure.Configuration(err)
 	}
-	var list *list
+	var list *archived.List
 	if o.file != "" {
-		if list, err = p.readList(o.file, in, cfg); err != nil {
+		store, _, err := c.openStore()
+		if err != nil {
 			return err
 		}
-		defer list.file.Close()
+		if list, err = archived.ReadList(store, cfg, o.file, in); err != nil {
+			return err
+		}
+		defer list.Close()
 	}
-	c, err := dial(ctx)
+	t, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer t.Close()
 	if list != nil {
-		if in.Source, err = list.upload(ctx); err != nil {
+		if in.Source, err = list.Upload(ctx); err != nil {
 			return err
 		}
 	}
-	run, started, err := startOrJoin(
-		ctx,
-		c,
-		cfg,
-		stemflow.CatalogWorkflowID(in),
-		"catalogue "+in.Name,
-		stemflow.WorkflowSeparateCatalog,
-		in,
-	)
+	run, started, err := t.Start(ctx, client.StartWorkflowOptions{
+		ID: stemflow.CatalogWorkflowID(in), TaskQueue: cfg.TaskQueue, StaticSummary: "catalogue " + in.Name,
+	}, stemflow.WorkflowSeparateCatalog, in)
 	if err != nil {
-		return temporalFailure("the catalogue cannot be started", err)
+		return notStarted("the catalogue cannot be started", err, "Starting it again joins the run if there is one.")
 	}
 	if !started {
-		if err := sameSource(ctx, c, run, in); err != nil {
+		if err := c.sameSource(ctx, t, run, in); err != nil {
 			return err
 		}
 	}
-	if !o.json {
-		p.announceCatalog(in, list, run, started, o.wait)
+	c.announceCatalog(in, list, run, started, o.wait)
+	if !o.wait {
+		return nil
 	}
-	switch {
-	case o.wait:
-		return p.waitForCatalog(ctx, c, cfg, run, in, o.json)
-	case o.json:
-		p.printJSON(
-			startedCatalog{
-				startedRun{WorkflowID: run.GetID(), RunID: run.GetRunID(), Started: started},
-				in.Name,
-				*in.Source,
-			},
-		)
-	}
-	return nil
+	return c.waitForCatalog(ctx, t, cfg, run, in)
 }
 
 // startedCatalog is what --json prints of a catalogue that is not waited for.
@@ -193,8 +185,10 @@ type startedCatalog struct {
 
 // sameSource requires that a run that was joined separates the same list: a name is easily used for
 // two. A run that does not answer is believed to.
-func sameSource(ctx context.Context, c client.Client, run client.WorkflowRun, in stemflow.SeparateCatalogInput) error {
-	progress, err := queryProgress[stemflow.CatalogProgress](ctx, c, run.GetID(), "")
+func (c *cli) sameSource(
+	ctx context.Context, t *observe.Temporal, run client.WorkflowRun, in stemflow.SeparateCatalogInput,
+) error {
+	progress, err := observe.QueryProgress[stemflow.CatalogProgress](ctx, t, run.GetID(), "")
 	if err != nil || progress.Source != nil && *progress.Source == *in.Source {
 		return nil
 	}
@@ -202,106 +196,188 @@ func sameSource(ctx context.Context, c client.Client, run client.WorkflowRun, in
 	if progress.Source != nil {
 		other = progress.Source.Key
 	}
-	return &failure{
-		Type: failureNameTaken, code: exitUsage,
+	return &failure.Failure{
+		Type: failure.TypeNameTaken, Code: failure.ExitUsage,
 		Message: fmt.Sprintf("a catalogue of the name %s is under way, with another list: %s", in.Name, other),
-		hint:    "Give this one another --name, or wait for the other: starter catalog watch --name " + quote(in.Name),
+		Hint: "Give this one another --name, or wait for the other: " +
+			c.again("catalog watch --name "+view.Quote(in.Name)),
 	}
 }
 
-// announceCatalog prints for a person what was started, and what can be done with it.
-func (p *cli) announceCatalog(
+// announceCatalog prints what was started and, for a person, what can be done with it.
+func (c *cli) announceCatalog(
 	in stemflow.SeparateCatalogInput,
-	list *list,
+	list *archived.List,
 	run client.WorkflowRun,
 	started, wait bool,
 ) {
+	if c.wantsJSON() {
+		if !wait || c.global.format == formatJSONL {
+			c.printJSON(startedCatalog{
+				startedRun{WorkflowID: run.GetID(), RunID: run.GetRunID(), Started: started},
+				in.Name,
+				*in.Source,
+			})
+		}
+		return
+	}
 	if started {
-		fmt.Fprintf(p.stdout, "Started catalogue %s\n", in.Name)
+		c.printf("Started catalogue %s\n", in.Name)
 	} else {
-		fmt.Fprintf(p.stdout, "Joined catalogue %s, which is running\nIt keeps the input that it was started "+
-			"with.\n", in.Name)
+		c.printf("Joined catalogue %s, which is running\nIt keeps the input that it was started with.\n", in.Name)
 	}
 	if list != nil {
-		fmt.Fprintf(
-			p.stdout,
+		c.printf(
 			"  tracks  %s, at most %s credits\n",
-			humanize.Comma(int64(list.tracks)),
-			humanize.Comma(int64(list.credits)),
+			humanize.Comma(int64(list.Tracks)),
+			humanize.Comma(int64(list.Credits)),
 		)
 	}
-	fmt.Fprintf(
-		p.stdout,
-		"  list    %s\n  id      %s\n  run     %s\n",
-		objectText(*in.Source),
-		run.GetID(),
-		run.GetRunID(),
-	)
-	if !wait {
-		fmt.Fprintln(p.stdout, nextCatalogSteps(in.Name))
+	c.printf("  list    %s\n  id      %s\n  run     %s\n", view.ObjectText(*in.Source), run.GetID(), run.GetRunID())
+	if !wait && !c.global.quiet {
+		c.printf("%s\n", c.nextCatalogSteps(in.Name))
 	}
 }
 
 // nextCatalogSteps are the commands for a catalogue that goes on by itself.
-func nextCatalogSteps(name string) string {
-	name = quote(name)
+func (c *cli) nextCatalogSteps(name string) string {
+	name = view.Quote(name)
 	return fmt.Sprintf(
-		"  watch   starter catalog watch --name %s\n  pause   starter catalog pause --name %s\n  cancel  starter "+
-			"catalog cancel --name %s",
-		name,
-		name,
-		name,
+		"  watch   %s\n  pause   %s\n  cancel  %s",
+		c.again("catalog watch --name "+name),
+		c.again("catalog pause --name "+name),
+		c.again("catalog cancel --name "+name),
 	)
-}
-
-// objectText names an object for a person.
-func objectText(ref stemflow.ObjectRef) string {
-	if ref.Bucket == "" {
-		return ref.Key
-	}
-	return "s3://" + ref.Bucket + "/" + ref.Key
 }
 
 // waitForCatalog shows the progress of a catalogue until it ends, and then where its report is. The
 // runs that continue it are followed.
-func (p *cli) waitForCatalog(
+func (c *cli) waitForCatalog(
 	ctx context.Context,
-	c client.Client,
+	t *observe.Temporal,
 	cfg config.Starter,
 	run client.WorkflowRun,
 	in stemflow.SeparateCatalogInput,
-	asJSON bool,
 ) error {
-	result, err := p.followCatalog(ctx, c, cfg, run, asJSON)
+	result, err := c.followCatalog(ctx, t, cfg, run)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return &failure{
-			Type: failureDetached, Message: "interrupted, the catalogue goes on by itself", code: exitInterrupted,
-			hint: nextCatalogSteps(in.Name),
+		return &failure.Failure{
+			Type: failure.TypeDetached, Message: "interrupted, the catalogue goes on by itself",
+			Code: failure.ExitInterrupted, Hint: c.nextCatalogSteps(in.Name),
 		}
 	case err != nil:
-		return catalogFailure(err)
-	case asJSON:
-		p.printJSON(result)
+		return failure.OfCatalog(err)
+	case c.wantsJSON():
+		c.printJSON(result)
 	default:
-		p.printCatalogResult(*result)
+		view.CatalogResult(c.stdout, *result)
 	}
-	return incomplete(*result, asJSON)
+	return failure.Incomplete(*result, c.wantsJSON())
 }
 
-func (p *cli) followCatalog(
-	ctx context.Context, c client.Client, cfg config.Starter, run client.WorkflowRun, asJSON bool,
+func (c *cli) followCatalog(
+	ctx context.Context, t *observe.Temporal, cfg config.Starter, run client.WorkflowRun,
 ) (*stemflow.SeparateCatalogResult, error) {
-	if asJSON {
-		return await[stemflow.SeparateCatalogResult](ctx, run)
+	if !c.showsProgress() {
+		return observe.Await[stemflow.SeparateCatalogResult](ctx, run)
 	}
-	d := newDisplay(p, cfg, time.Now(), picture[catalogObservation]{catalogFrame, catalogChanges})
-	return showUntilEnd[stemflow.SeparateCatalogResult](
+	return observe.UntilEnd[stemflow.SeparateCatalogResult](
 		ctx,
 		run,
-		d,
-		func(ctx context.Context, last catalogObservation) catalogObservation {
-			return observeCatalog(ctx, c, cfg.TaskQueue, run.GetID(), last)
+		view.NewDisplay(c.screen(cfg), time.Now(), view.Catalog{Command: c.invoked.command}),
+		view.SpinnerStep,
+		func(ctx context.Context, last observe.CatalogObservation) observe.CatalogObservation {
+			return observe.Catalog(ctx, t, cfg.TaskQueue, run.GetID(), last)
 		},
 	)
+}
+
+// onCatalog declares the flags that name a catalogue which was started before, and does something
+// with it.
+func (c *cli) onCatalog(
+	cmd *cobra.Command, do func(context.Context, *observe.Temporal, stemflow.SeparateCatalogInput) error,
+) {
+	names := &catalogNames{}
+	names.declare(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *names == (catalogNames{}) {
+			return failure.Usage(nameOf(cmd),
+				"--name is required, or the --file or the --key that the catalogue was started with")
+		}
+		t, err := c.connect(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer t.Close()
+		return do(cmd.Context(), t, names.input())
+	}
+}
+
+const (
+	// updateTimeout bounds an update, which a worker has to answer.
+	updateTimeout = 15 * time.Second
+	// updateTries: a catalogue that is just continuing as new drops an update.
+	updateTries = 5
+)
+
+// updateCatalog sends an update to a catalogue and returns what it answers.
+func updateCatalog(
+	ctx context.Context, t *observe.Temporal, in stemflow.SeparateCatalogInput, update string, args ...any,
+) (*stemflow.CatalogProgress, error) {
+	progress := &stemflow.CatalogProgress{}
+	doing := fmt.Sprintf("waiting for a worker of the task queue of catalogue %s", in.Name)
+	err := limit.Wait(ctx, updateTimeout, doing, func(ctx context.Context) error {
+		return tryUpdate(ctx, t, in, progress, client.UpdateWorkflowOptions{
+			WorkflowID: stemflow.CatalogWorkflowID(in), UpdateName: update, Args: args,
+			WaitForStage: client.WorkflowUpdateStageCompleted,
+		})
+	})
+	if _, ok := errors.AsType[*limit.Exceeded](err); ok {
+		return nil, failure.Temporal("the catalogue does not answer, a worker of its task queue has to run", err)
+	}
+	return progress, err
+}
+
+func tryUpdate(
+	ctx context.Context,
+	t *observe.Temporal,
+	in stemflow.SeparateCatalogInput,
+	progress *stemflow.CatalogProgress,
+	options client.UpdateWorkflowOptions,
+) error {
+	for try := 1; ; try++ {
+		handle, err := t.UpdateWorkflow(ctx, options)
+		if err == nil {
+			err = handle.Get(ctx, progress)
+		}
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		running, askErr := t.IsRunning(ctx, options.WorkflowID)
+		switch {
+		case askErr != nil:
+			return failure.Temporal(options.WorkflowID+" cannot be looked at", askErr)
+		case !running:
+			return failure.CatalogNotRunning(in.Name)
+		case observe.IsRefusal(err):
+			return &failure.Failure{Type: failure.TypeRefused, Message: err.Error(), Code: failure.ExitFailed}
+		case try == updateTries:
+			return failure.Temporal("the catalogue cannot be told", err)
+		}
+		select {
+		case <-time.After(observe.Interval):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// printUpdated prints what a catalogue answered to an update.
+func (c *cli) printUpdated(done string, progress *stemflow.CatalogProgress) {
+	if c.wantsJSON() {
+		c.printJSON(progress)
+		return
+	}
+	c.printf("%s\n  %s\n", done, view.CatalogSummary(*progress))
 }

@@ -6,12 +6,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
 	"stemflow/internal/devservers/serverstest"
+	"stemflow/starter/internal/archived"
+	"stemflow/starter/internal/failure"
 )
 
 func writeList(t *testing.T, name, text string) string {
@@ -33,14 +36,14 @@ func TestWrongCommandLinesOfCatalogs(t *testing.T) {
 		{[]string{"catalog", "--key", "a.csv", "--credit-budget", "-1"}, "creditBudget: -1 is negative"},
 		{[]string{"catalog", "--key", "a.csv", "--name", "june/july"}, `name: "june/july" is no name for a catalogue`},
 		{[]string{"catalog", "--key", "a.csv", "--type", "split"}, `type: "split" is unknown`},
-		{[]string{"catalog", "stop"}, `"stop" is not a flag, and catalog takes flags only`},
+		{[]string{"catalog", "stop"}, `there is no command "catalog stop"`},
 		{[]string{"catalog", "pause"}, "--name is required"},
 		{[]string{"catalog", "watch", "june"}, `"june" is not a flag, and catalog watch takes flags only`},
 		{[]string{"catalog", "window", "--name", "june"}, "--window is required: a number between 1 and 250"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			code, stdout, stderr := starter(t, "", nil, c.args...)
-			require.Equal(t, exitUsage, code)
+			require.Equal(t, failure.ExitUsage, code)
 			require.Empty(t, stdout)
 			require.Contains(t, stderr, c.want)
 		})
@@ -57,30 +60,24 @@ func TestAWrongListIsNotStarted(t *testing.T) {
 	}
 	list := writeList(t, "june.csv", "taskId,audioId\n5c79,e231\n5c79,\n5c79,e231\n")
 	code, _, stderr := starter(t, "", variables, "catalog", "--file", list)
-	require.Equal(t, exitUsage, code)
-	require.Equal(t, "error: InvalidInput\n"+
-		"  line 3, column 2: audioId: is required, give the id of the track within its music task\n"+
-		"  line 4: is the same separation as line 2, leave one of them out\n"+
-		"Nothing was started.\n", stderr)
+	require.Equal(t, failure.ExitUsage, code)
+	require.Equal(t, "error: InvalidInput: line 3, column 2: audioId: is required, give the id of the track within its music task; "+
+		"line 4: is the same separation as line 2, leave one of them out. Nothing was started.\n", stderr)
 
 	code, _, stderr = starter(t, "", variables, "catalog", "--file", list+".gone")
-	require.Equal(t, exitUsage, code)
+	require.Equal(t, failure.ExitUsage, code)
 	require.Contains(t, stderr, "the list cannot be read: open "+list+".gone")
 
 	code, _, stderr = starter(t, "", nil, "catalog", "--file", list)
-	require.Equal(t, exitUsage, code)
+	require.Equal(t, failure.ExitUsage, code)
 	require.Contains(t, stderr, "MINIO_ENDPOINT: is required")
 }
 
 func TestAListIsUploadedOnce(t *testing.T) {
-	opts, bucket := serverstest.Bucket(t)
-	user := serverstest.User(t, opts, bucket)
-	p := &cli{minIO: func() (config.MinIO, error) {
-		return config.LoadMinIO(func(name string) (string, bool) {
-			value, set := map[string]string{"MINIO_ENDPOINT": user.Endpoint, "MINIO_ACCESS_KEY": user.AccessKey, "MINIO_SECRET_KEY": user.SecretKey}[name]
-			return value, set
-		})
-	}}
+	root, bucket := serverstest.Bucket(t)
+	user := serverstest.User(t, root, bucket)
+	store, err := archive.New(user)
+	require.NoError(t, err)
 	o := catalogOptions{catalogNames: catalogNames{file: writeList(
 		t,
 		"june.jsonl",
@@ -88,19 +85,17 @@ func TestAListIsUploadedOnce(t *testing.T) {
 	)}}
 	var refs []stemflow.ObjectRef
 	for range 2 {
-		l, err := p.readList(o.file, o.input(), config.Starter{Bucket: bucket, Prefix: "music"})
+		l, err := archived.ReadList(store, config.Starter{Bucket: bucket, Prefix: "music"}, o.file, o.input())
 		require.NoError(t, err)
-		require.Equal(t, 3, l.tracks)
-		require.Equal(t, 60, l.credits, "what is paid for costs nothing")
-		ref, err := l.upload(t.Context())
+		require.Equal(t, 3, l.Tracks)
+		require.Equal(t, 60, l.Credits, "what is paid for costs nothing")
+		ref, err := l.Upload(t.Context())
 		require.NoError(t, err)
-		require.NoError(t, l.file.Close())
+		require.NoError(t, l.Close())
 		refs = append(refs, *ref)
 	}
 	require.Equal(t, refs[0], refs[1])
 	require.Regexp(t, "^music/_catalogs/june/uploads/[0-9a-f]{16}/june.jsonl$", refs[0].Key)
-	store, err := archive.New(opts)
-	require.NoError(t, err)
 	objects, err := store.List(t.Context(), bucket, "")
 	require.NoError(t, err)
 	require.Len(t, objects, 1)
@@ -110,10 +105,9 @@ func TestAListIsUploadedOnce(t *testing.T) {
 }
 
 func TestFlagsOfACatalogAreItsInput(t *testing.T) {
-	o := &catalogOptions{}
-	set := newFlagSet("catalog")
-	o.declare(set)
-	require.NoError(t, set.Parse([]string{
+	o, cmd := &catalogOptions{}, &cobra.Command{}
+	o.declare(cmd)
+	require.NoError(t, cmd.ParseFlags([]string{
 		"--key", "lists/june.csv", "--type", "split_stem", "--bucket", "b-1", "--window", "20", "--credit-budget", "0", "--allow-partial", "--deadline", "1h",
 	}))
 	none := 0

@@ -18,9 +18,8 @@ import (
 	"stemflow"
 	"stemflow/internal/archive"
 	"stemflow/internal/devservers/serverstest"
+	"stemflow/starter/internal/failure"
 )
-
-func TestMain(m *testing.M) { os.Exit(serverstest.Run(m)) }
 
 // archivedTrack is a track of two stems in a bucket of its own, and the starter's environment, with
 // the few rights that stemflow's user has.
@@ -74,7 +73,7 @@ func newArchivedTrack(t *testing.T) archivedTrack {
 func (a archivedTrack) run(t *testing.T, args ...string) (stdout string) {
 	t.Helper()
 	code, stdout, stderr := starter(t, "", a.variables, args...)
-	require.Equal(t, exitDone, code, stderr)
+	require.Equal(t, failure.ExitDone, code, stderr)
 	require.Empty(t, stderr)
 	return stdout
 }
@@ -109,17 +108,16 @@ func (a archivedTrack) requireLinks(t *testing.T, links []string, seconds string
 
 func TestShowGivesLinks(t *testing.T) {
 	a := newArchivedTrack(t)
-	plain, asStored := a.run(
-		t,
-		a.with("show", "--links=false")...), a.run(
-		t,
-		a.with("show", "--json", "--links=false")...)
+	plain := a.run(t, a.with("show", "--links=false")...)
+	asStored := a.run(t, a.with("show", "--json", "--links=false")...)
 	require.NotContains(t, plain+asStored, "X-Amz-")
 	var manifest stemflow.Manifest
 	require.NoError(t, json.Unmarshal([]byte(asStored), &manifest))
 	require.Equal(t, a.manifest, manifest)
 
-	table := a.run(t, a.with("show")...)
+	require.Equal(t, plain, a.run(t, a.with("show")...), "links are secrets, and long")
+	table := a.run(t, a.with("show", "--links")...)
+	require.Regexp(t, `X-Amz-Expires=60&`, a.run(t, a.with("show", "--link-lifetime", "1m")...))
 	rest, listed := strings.CutPrefix(table, plain)
 	require.True(t, listed, table)
 	require.Regexp(
@@ -241,7 +239,7 @@ func TestLinksLeadIntoTheBucketOfTheManifest(t *testing.T) {
 	elsewhere := a.manifest
 	elsewhere.Stems = []stemflow.Stem{{Name: "vocals", Bucket: "another-bucket", Key: a.manifest.Stems[0].Key, Size: 6}}
 	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, "elsewhere.json", elsewhere))
-	printed := a.run(t, "show", "--manifest-key", "elsewhere.json")
+	printed := a.run(t, "show", "--links", "--manifest-key", "elsewhere.json")
 	_, body := fetch(t, regexp.MustCompile(`http://\S+`).FindString(printed))
 	require.Equal(t, "vocals", body)
 
@@ -273,18 +271,18 @@ func TestListenFails(t *testing.T) {
 		code      int
 		stderr    string
 	}{
-		"nothing archived": {nil, []string{"--task-id", "5c79", "--audio-id", "e232"}, exitFailed, "error: NotArchived\n  there is no music/5c79/e232/"},
-		"no manifest":      {nil, []string{"--manifest-key", a.manifest.Stems[0].Key}, exitFailed, "error: NotArchived\n  what is stored there is no manifest: "},
-		"no such folder": {nil, append(a.flags, "--out", "no/such/folder.html"), exitUsage,
-			"error: Usage\n  the page cannot be written: open no/such/folder.html: no such file or directory\nstarter listen -h lists the flags.\n"},
-		"wrong credentials": {map[string]string{"MINIO_SECRET_KEY": "another"}, a.flags, exitFailed, "error: ArchiveUnavailable\n"},
-		"no store":          {map[string]string{"MINIO_ENDPOINT": nowhere(t)}, a.flags, exitFailed, "error: ArchiveUnavailable\n"},
-		"no public endpoint": {map[string]string{"MINIO_PUBLIC_ENDPOINT": "a/path"}, a.flags, exitUsage,
-			"error: InvalidConfiguration\n  the environment has a problem: MINIO_PUBLIC_ENDPOINT: is not \"host:port\""},
-		"too long":      {nil, append(a.flags, "--link-lifetime", "169h"), exitUsage, "--link-lifetime is from 1s to 168h, not 169h"},
-		"too short":     {nil, append(a.flags, "--link-lifetime", "10ms"), exitUsage, "--link-lifetime is from 1s to 168h, not 10ms"},
-		"negative":      {nil, append(a.flags, "--link-lifetime", "-1h"), exitUsage, "--link-lifetime is from 1s to 168h, not -1h"},
-		"page and link": {nil, append(a.flags, "--out", "-", "--publish"), exitUsage, "--out - prints the page alone"},
+		"nothing archived": {nil, []string{"--task-id", "5c79", "--audio-id", "e232"}, failure.ExitFailed, "error: NotArchived: there is no music/5c79/e232/"},
+		"no manifest":      {nil, []string{"--manifest-key", a.manifest.Stems[0].Key}, failure.ExitFailed, "error: NotArchived: what is stored there is no manifest: "},
+		"no such folder": {nil, append(a.flags, "--out", "no/such/folder.html"), failure.ExitUsage,
+			"error: Usage: the page cannot be written: open no/such/folder.html: no such file or directory. \"starter listen -h\" lists the flags.\n"},
+		"wrong credentials": {map[string]string{"MINIO_SECRET_KEY": "another"}, a.flags, failure.ExitFailed, "error: ArchiveUnavailable: "},
+		"no store":          {map[string]string{"MINIO_ENDPOINT": nowhere(t)}, a.flags, failure.ExitFailed, "error: ArchiveUnavailable: "},
+		"no public endpoint": {map[string]string{"MINIO_PUBLIC_ENDPOINT": "a/path"}, a.flags, failure.ExitUsage,
+			"error: InvalidConfiguration: the environment has a problem: MINIO_PUBLIC_ENDPOINT: is not \"host:port\""},
+		"too long":      {nil, append(a.flags, "--link-lifetime", "169h"), failure.ExitUsage, "--link-lifetime is from 1s to 168h, not 169h"},
+		"too short":     {nil, append(a.flags, "--link-lifetime", "10ms"), failure.ExitUsage, "--link-lifetime is from 1s to 168h, not 10ms"},
+		"negative":      {nil, append(a.flags, "--link-lifetime", "-1h"), failure.ExitUsage, "--link-lifetime is from 1s to 168h, not -1h"},
+		"page and link": {nil, append(a.flags, "--out", "-", "--publish"), failure.ExitUsage, "--out - prints the page alone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			variables := maps.Clone(a.variables)

@@ -2,25 +2,52 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
-	"flag"
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/api/workflowservice/v1"
-	"google.golang.org/grpc"
 
 	"stemflow"
 	"stemflow/internal/config"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/program"
+	"stemflow/starter/internal/failure"
 )
+
+// asProgram makes the tests' binary the starter itself, for tests that send it signals.
+const asProgram = "STARTER_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	os.Exit(serverstest.Run(m))
+}
+
+// newTestCLI is a starter in an environment with only the variables. Its outputs are no terminals.
+func newTestCLI(stdin string, variables map[string]string) (c *cli, stdout, stderr *bytes.Buffer) {
+	lookup := func(name string) (string, bool) {
+		value, set := variables[name]
+		return value, set
+	}
+	noTerminal := func() (program.TerminalSize, bool) { return program.TerminalSize{}, false }
+	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
+	return &cli{
+		invoked: invocation{name: "starter", command: "starter", shared: "starter"},
+		stdin:   strings.NewReader(stdin), stdout: stdout, stderr: stderr,
+		stdoutSize: noTerminal, stderrSize: noTerminal,
+		config: func() (config.Starter, error) { return config.LoadStarter(lookup) },
+		minIO:  func() (config.MinIO, error) { return config.LoadMinIO(lookup) },
+	}, stdout, stderr
+}
 
 // starter runs a command line in an environment with only the variables.
 func starter(
@@ -29,18 +56,8 @@ func starter(
 	variables map[string]string,
 	args ...string,
 ) (code int, stdout, stderr string) {
-	var out, errs bytes.Buffer
-	lookup := func(name string) (string, bool) {
-		value, set := variables[name]
-		return value, set
-	}
-	p := &cli{
-		stdin: strings.NewReader(stdin), stdout: &out, stderr: &errs,
-		size:   func() (program.TerminalSize, bool) { return program.TerminalSize{}, false },
-		config: func() (config.Starter, error) { return config.LoadStarter(lookup) },
-		minIO:  func() (config.MinIO, error) { return config.LoadMinIO(lookup) },
-	}
-	code = p.run(t.Context(), args)
+	c, out, errs := newTestCLI(stdin, variables)
+	code = c.run(t.Context(), args)
 	return code, out.String(), errs.String()
 }
 
@@ -52,84 +69,157 @@ func nowhere(t *testing.T) string {
 	return listener.Addr().String()
 }
 
+// allCommands are all commands that have flags and examples of ours.
+func allCommands() []*cobra.Command {
+	c, _, _ := newTestCLI("", nil)
+	var all []*cobra.Command
+	var add func(cmd *cobra.Command)
+	add = func(cmd *cobra.Command) {
+		for _, sub := range cmd.Commands() {
+			if sub.Name() != "help" && sub.Name() != "completion" {
+				all = append(all, sub)
+				add(sub)
+			}
+		}
+	}
+	add(c.root())
+	return all
+}
+
 func TestUsage(t *testing.T) {
 	code, stdout, stderr := starter(t, "", nil)
-	require.Equal(t, exitUsage, code)
+	require.Equal(t, failure.ExitUsage, code)
 	require.Empty(t, stdout)
-	require.Contains(t, stderr, "Commands")
+	for _, group := range groups {
+		require.Contains(t, stderr, group.Title)
+	}
+	require.Contains(t, stderr, "Exit codes")
 
-	code, stdout, _ = starter(t, "", nil, "help")
-	require.Equal(t, exitDone, code)
-	require.Equal(t, stderr, stdout)
+	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"-help"}} {
+		code, stdout, _ = starter(t, "", nil, args...)
+		require.Equal(t, failure.ExitDone, code)
+		require.Equal(t, stderr, stdout)
+	}
+}
 
-	code, _, stderr = starter(t, "", nil, "begin")
-	require.Equal(t, exitUsage, code)
-	require.Contains(t, stderr, `there is no command "begin"`)
-	require.Contains(t, stderr, "Commands")
-
-	code, _, _ = starter(t, "", nil, "help", "begin")
-	require.Equal(t, exitUsage, code)
+// The commands and their flags are released: they are added to, and never renamed.
+func TestReleasedCommandsAndFlagsStay(t *testing.T) {
+	track := []string{"task-id", "audio-id", "type", "stem-name"}
+	place := append([]string{"bucket", "prefix", "manifest-key", "link-lifetime", "json"}, track...)
+	start := append([]string{
+		"bucket", "prefix", "separation-task-id", "callback-grace", "poll-interval", "deadline", "force", "allow-partial", "input", "wait", "json",
+	}, track...)
+	names := []string{"name", "file", "key", "json"}
+	released := map[string][]string{
+		"start": start, "resume": start,
+		"watch": append([]string{"json"}, track...), "cancel": append([]string{"json", "workflow-id"}, track...),
+		"show": append([]string{"links"}, place...), "listen": append([]string{"out", "publish"}, place...),
+		"catalog": append([]string{
+			"type", "stem-name", "bucket", "prefix", "callback-grace", "poll-interval", "deadline", "force", "allow-partial", "window", "credit-budget", "wait",
+		}, names...),
+		"catalog watch": names, "catalog pause": names, "catalog resume": names, "catalog cancel": names, "catalog window": append([]string{"window"}, names...),
+	}
+	for _, cmd := range allCommands() {
+		for _, name := range released[nameOf(cmd)] {
+			require.NotNil(t, lookup(cmd, name), "%s has lost --%s", nameOf(cmd), name)
+		}
+		delete(released, nameOf(cmd))
+	}
+	require.Empty(t, released, "commands are gone")
 }
 
 func TestHelpNamesEveryFlag(t *testing.T) {
-	for _, c := range commands() {
-		code, help, _ := starter(t, "", nil, c.name, "-h")
-		require.Equal(t, exitDone, code)
-		_, same, _ := starter(t, "", nil, "help", c.name)
-		require.Equal(t, help, same)
-		require.Contains(t, help, c.summary+"\n\n  starter "+c.name+" ", "examples are indented")
+	for _, cmd := range allCommands() {
+		name := nameOf(cmd)
+		words := strings.Fields(name)
+		code, help, _ := starter(t, "", nil, append(words, "-h")...)
+		require.Equal(t, failure.ExitDone, code)
+		for _, args := range [][]string{append([]string{"help"}, words...), append(words, "-help"), append([]string{"--help"}, words...)} {
+			code, same, _ := starter(t, "", nil, args...)
+			require.Equal(t, failure.ExitDone, code, args)
+			require.Equal(t, help, same, args)
+		}
+		require.Contains(t, help, cmd.Short[1:]+".\n")
+		require.Contains(t, help, "\nExamples:\n  starter "+name)
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { require.Contains(t, help, "--"+f.Name, "of %s", name) })
+		for line := range strings.Lines(help) {
+			require.LessOrEqual(t, len(line), 121, "%s: %s", name, line)
+		}
+	}
+}
 
-		set := newFlagSet(c.name)
-		c.flags(&cli{}, set)
-		set.VisitAll(func(f *flag.Flag) { require.Contains(t, help, "  --"+f.Name, "of %s", c.name) })
+// Each example of the help is a command line that parses.
+func TestExamplesParse(t *testing.T) {
+	for _, cmd := range allCommands() {
+		for line := range strings.Lines(cmd.Example) {
+			args := strings.Fields(line)[1:]
+			c, _, _ := newTestCLI("", nil)
+			root := c.root()
+			found, flags, err := root.Find(args)
+			require.NoError(t, err, line)
+			require.Equal(t, nameOf(cmd), nameOf(found), line)
+			require.NoError(t, found.ParseFlags(flags), line)
+		}
 	}
 }
 
 func TestWrongCommandLines(t *testing.T) {
 	notJSON := filepath.Join(t.TempDir(), "input.json")
 	require.NoError(t, os.WriteFile(notJSON, []byte("{"), 0o600))
+	const spelt = ". The flags are spelt with dashes: taskId is --task-id.\n"
+	lists := func(command string) string { return `"starter ` + command + ` -h" lists the flags.` + "\n" }
+	const noTrack = "error: InvalidInput: taskId: is required, give the id of the music task that made the track; " +
+		"audioId: is required, give the id of the track within its music task" + spelt
 	for _, c := range []struct {
 		args   []string
 		stderr string
 	}{
-		{[]string{"start", "--tsk-id", "x"}, "error: Usage\n  flag provided but not defined: -tsk-id\nstarter start -h lists the flags.\n"},
-		{[]string{"resume", "--task-id", "a", "--audio-id", "b"}, "error: Usage\n  --separation-task-id is required: it says what is paid for\n" +
-			"starter resume -h lists the flags.\n"},
-		{[]string{"start", "x"}, "error: Usage\n  \"x\" is not a flag, and start takes flags only\nstarter start -h lists the flags.\n"},
-		{[]string{"start", "--deadline", "45"}, "error: Usage\n  invalid value \"45\" for flag -deadline: write it with a unit, like 30s, 3m or 1h30m\n" +
-			"starter start -h lists the flags.\n"},
-		{[]string{"start", "--task-id", "a b", "--type", "split"}, "error: InvalidInput\n" +
-			"  taskId: \"a b\" is not an id of the provider (letters, digits, '.', '_' and '-', at most 128)\n" +
-			"  audioId: is required, give the id of the track within its music task\n" +
-			"  type: \"split\" is unknown, use separate_vocal, split_stem or split_stem_advanced\n" +
-			"The flags are spelt with dashes: taskId is --task-id.\n"},
-		{[]string{"start", "--input", notJSON}, "error: Usage\n  the input is not JSON: unexpected end of JSON input\nstarter start -h lists the flags.\n"},
-		{[]string{"start", "--input", notJSON + ".gone"}, "error: Usage\n  the input cannot be read: open " + notJSON + ".gone: no such file or directory\n" +
-			"starter start -h lists the flags.\n"},
-		{[]string{"watch", "--task-id", "x"}, "error: InvalidInput\n  audioId: is required, give the id of the track within its music task\n" +
-			"The flags are spelt with dashes: taskId is --task-id.\n"},
-		{[]string{"cancel"}, "error: InvalidInput\n  taskId: is required, give the id of the music task that made the track\n" +
-			"  audioId: is required, give the id of the track within its music task\nThe flags are spelt with dashes: taskId is --task-id.\n"},
-		{[]string{"cancel", "--workflow-id", "x", "--task-id", "y"}, "error: Usage\n  --workflow-id goes without the flags of a track\n" +
-			"starter cancel -h lists the flags.\n"},
-		{[]string{"show", "--manifest-key", "x", "--prefix", "y"}, "error: Usage\n  --manifest-key goes without --prefix and the flags of a track\n" +
-			"starter show -h lists the flags.\n"},
-		{[]string{"show", "--task-id", "x", "--audio-id", "y", "--links=false", "--link-lifetime", "2h"}, "error: Usage\n  --link-lifetime goes without --links=false\n" +
-			"starter show -h lists the flags.\n"},
-		{[]string{"show", "--link-lifetime", "7d"}, "error: Usage\n  invalid value \"7d\" for flag -link-lifetime: " +
-			"write it with a unit, like 30s, 3m or 1h30m\nstarter show -h lists the flags.\n"},
-		{[]string{"listen", "--out", "-", "--publish"}, "error: Usage\n  --out - prints the page alone: it goes without --publish and --json\n" +
-			"starter listen -h lists the flags.\n"},
-		{[]string{"listen", "--audio-id", "y"}, "error: InvalidInput\n  taskId: is required, give the id of the music task that made the track\n" +
-			"The flags are spelt with dashes: taskId is --task-id.\n"},
-		{[]string{"show", "--task-id", "x", "--audio-id", "y"}, "error: InvalidConfiguration\n  the environment has 3 problems:\n" +
-			"    MINIO_ACCESS_KEY: is required, give the access key of a user that may read and write the bucket\n" +
-			"    MINIO_SECRET_KEY: is required, give the secret key that belongs to MINIO_ACCESS_KEY\n" +
-			"    MINIO_ENDPOINT: is required, give \"host:port\", like \"localhost:9000\"\n"},
+		{[]string{"begin"}, "error: Usage: there is no command \"begin\". \"starter help\" lists the commands.\n"},
+		{[]string{"stert", "--task-id", "x"}, "error: Usage: there is no command \"stert\", did you mean start? \"starter help\" lists the commands.\n"},
+		{[]string{"stert", "--no-such"}, "error: Usage: there is no command \"stert\", did you mean start? \"starter help\" lists the commands.\n"},
+		{[]string{"help", "shwo"}, "error: Usage: there is no command \"shwo\", did you mean show? \"starter help\" lists the commands.\n"},
+		{[]string{"catalog", "wach"}, "error: Usage: there is no command \"catalog wach\", did you mean watch? \"starter help catalog\" lists the commands.\n"},
+		{[]string{"help", "catalog", "stop"}, "error: Usage: there is no command \"catalog stop\". \"starter help catalog\" lists the commands.\n"},
+		{[]string{"start", "--tsk-id", "x"}, "error: Usage: there is no flag --tsk-id, did you mean --task-id? " + lists("start")},
+		{[]string{"start", "-tsk-id", "x"}, "error: Usage: there is no flag --tsk-id, did you mean --task-id? " + lists("start")},
+		{[]string{"start", "--taskId=x"}, "error: Usage: there is no flag --taskId, did you mean --task-id? " + lists("start")},
+		{[]string{"start", "--audio_id", "x"}, "error: Usage: there is no flag --audio_id, did you mean --audio-id? " + lists("start")},
+		{[]string{"show", "--adddress", "x"}, "error: Usage: there is no flag --adddress, did you mean --address? " + lists("show")},
+		{[]string{"start", "--colour"}, "error: Usage: there is no flag --colour. " + lists("start")},
+		{[]string{"start", "-x"}, "error: Usage: there is no flag -x. " + lists("start")},
+		{[]string{"catalog", "watch", "--nme", "june"}, "error: Usage: there is no flag --nme, did you mean --name? " + lists("catalog watch")},
+		{[]string{"start", "--task-id"}, "error: Usage: --task-id needs a value. " + lists("start")},
+		{[]string{"start", "--wait=perhaps"}, "error: Usage: \"perhaps\" is no value for --wait: strconv.ParseBool: parsing \"perhaps\": invalid syntax. " + lists("start")},
+		{[]string{"start", "-o", "yaml"}, "error: Usage: \"yaml\" is no value for --output: use text, json, jsonl. " + lists("start")},
+		{[]string{"start", "--address", "http://localhost:7233"}, "error: Usage: --address is \"host:port\", like localhost:7233, without a scheme. " + lists("start")},
+		{[]string{"resume", "--task-id", "a", "--audio-id", "b"}, "error: Usage: --separation-task-id is required: it says what is paid for. " + lists("resume")},
+		{[]string{"start", "x"}, "error: Usage: \"x\" is not a flag, and start takes flags only. " + lists("start")},
+		{[]string{"version", "x"}, "error: Usage: \"x\" is not a flag, and version takes flags only. " + lists("version")},
+		{[]string{"start", "--deadline", "45"}, "error: Usage: \"45\" is no value for --deadline: write it with a unit, like 30s, 3m or 1h30m. " + lists("start")},
+		{[]string{"start", "--task-id", "a b", "--type", "split"}, "error: InvalidInput: " +
+			"taskId: \"a b\" is not an id of the provider (letters, digits, '.', '_' and '-', at most 128); " +
+			"audioId: is required, give the id of the track within its music task; " +
+			"type: \"split\" is unknown, use separate_vocal, split_stem or split_stem_advanced" + spelt},
+		{[]string{"start", "--input", notJSON}, "error: Usage: the input is not JSON: unexpected end of JSON input. " + lists("start")},
+		{[]string{"start", "--input", notJSON + ".gone"}, "error: Usage: the input cannot be read: open " + notJSON + ".gone: no such file or directory. " + lists("start")},
+		{[]string{"watch", "--task-id", "x"}, "error: InvalidInput: audioId: is required, give the id of the track within its music task" + spelt},
+		{[]string{"cancel"}, noTrack},
+		{[]string{"start", "--json=false"}, noTrack},
+		{[]string{"cancel", "--workflow-id", "x", "--task-id", "y"}, "error: Usage: --workflow-id goes without the flags of a track. " + lists("cancel")},
+		{[]string{"show", "--manifest-key", "x", "--prefix", "y"}, "error: Usage: --manifest-key goes without --prefix and the flags of a track. " + lists("show")},
+		{[]string{"show", "--task-id", "x", "--audio-id", "y", "--links=false", "--link-lifetime", "2h"},
+			"error: Usage: --link-lifetime goes without --links=false. " + lists("show")},
+		{[]string{"show", "--link-lifetime", "7d"}, "error: Usage: \"7d\" is no value for --link-lifetime: write it with a unit, like 30s, 3m or 1h30m. " + lists("show")},
+		{[]string{"listen", "--out", "-", "--publish"}, "error: Usage: --out - prints the page alone: it goes without --publish and --json. " + lists("listen")},
+		{[]string{"listen", "--audio-id", "y"}, "error: InvalidInput: taskId: is required, give the id of the music task that made the track" + spelt},
+		{[]string{"show", "--task-id", "x", "--audio-id", "y"}, "error: InvalidConfiguration: the environment has 3 problems: " +
+			"MINIO_ACCESS_KEY: is required, give the access key of a user that may read and write the bucket; " +
+			"MINIO_SECRET_KEY: is required, give the secret key that belongs to MINIO_ACCESS_KEY; " +
+			"MINIO_ENDPOINT: is required, give \"host:port\", like \"localhost:9000\"\n"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			code, stdout, stderr := starter(t, "", nil, c.args...)
-			require.Equal(t, exitUsage, code)
+			require.Equal(t, failure.ExitUsage, code)
 			require.Empty(t, stdout)
 			require.Equal(t, c.stderr, stderr)
 		})
@@ -139,44 +229,96 @@ func TestWrongCommandLines(t *testing.T) {
 func TestJSONOnly(t *testing.T) {
 	for _, args := range [][]string{
 		{"start", "--json"}, {"start", "--json", "--no-such-flag"}, {"start", "x", "-json"}, {"cancel", "--json"}, {"show", "--json"}, {"watch", "--json"},
-		{"listen", "--json"}, {"listen", "--json", "--out", "-"},
+		{"listen", "--json"}, {"listen", "--json", "--out", "-"}, {"start", "--json=true"}, {"start", "--json=1", "--no-such-flag"}, {"start", "-json=true"},
+		{"start", "-o", "json"}, {"start", "-ojson"}, {"start", "-o=json"}, {"start", "--output=json"}, {"start", "--no-such-flag", "--output", "json"},
+		{"-o", "json", "start"}, {"--json", "begin"}, {"begin", "--json"}, {"start", "-o", "jsonl"}, {"--output=jsonl", "catalog", "watch"},
+		{"start", "--json", "-o", "text"}, {"start", "--json", "-o", "jsonl"}, {"start", "--json", "--json=perhaps"},
 	} {
-		code, stdout, stderr := starter(t, "", nil, args...)
-		require.Equal(t, exitUsage, code)
-		require.Empty(t, stderr)
-		var printed struct {
-			Error struct{ Type, Message string }
-		}
-		require.NoError(t, json.Unmarshal([]byte(stdout), &printed), stdout)
-		require.NotEmpty(t, printed.Error.Type)
-		require.NotEmpty(t, printed.Error.Message)
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			code, stdout, stderr := starter(t, "", nil, args...)
+			require.Equal(t, failure.ExitUsage, code)
+			require.Empty(t, stderr)
+			var printed struct {
+				Error struct{ Type, Message string }
+			}
+			require.NoError(t, json.Unmarshal([]byte(stdout), &printed), stdout)
+			require.NotEmpty(t, printed.Error.Type)
+			require.NotEmpty(t, printed.Error.Message)
+			if strings.Contains(strings.Join(args, " "), "jsonl") {
+				require.Equal(t, 1, strings.Count(stdout, "\n"), stdout)
+			}
+		})
 	}
 }
 
+// What is the value of another flag asks for nothing.
+func TestTextUnlessJSONIsAskedFor(t *testing.T) {
+	for _, args := range [][]string{
+		{"start", "--task-id", "--json"}, {"start", "--task-id", "-ojson"}, {"start", "--task-id=--json"}, {"start", "--json=false"}, {"start", "--", "--json"},
+		{"start", "--task-id", "-json"}, {"start", "-o", "text"}, {"start", "--output", "--json"},
+	} {
+		code, stdout, stderr := starter(t, "", nil, args...)
+		require.Equal(t, failure.ExitUsage, code, args)
+		require.Empty(t, stdout, args)
+		require.Regexp(t, `^error: .*\n$`, stderr, args)
+	}
+}
+
+func TestFlagsWithOneDashAreStillTaken(t *testing.T) {
+	c, _, _ := newTestCLI("", nil)
+	root := c.root()
+	for _, want := range []struct{ typed, meant string }{
+		{"start -task-id a -audio-id=b -wait", "start --task-id a --audio-id=b --wait"},
+		{"start -task-id -audio-id", "start --task-id -audio-id"},
+		{"catalog window -window 4 -name june -json", "catalog window --window 4 --name june --json"},
+		{"catalog -credit-budget -1", "catalog --credit-budget -1"},
+		{"listen -out -", "listen --out -"},
+		{"listen -output json", "listen --output json"},
+		{"listen -ojson -o=jsonl -o text", "listen -ojson -o=jsonl -o text"},
+		{"listen -outt x", "listen --outt x"},
+		{"-quiet start", "--quiet start"},
+		{"start -h", "start -h"},
+		{"start -- -json", "start -- -json"},
+		{"-version", "--version"},
+		{"start -ü", "start -ü"},
+		{"start -", "start -"},
+		{"__complete start -t", "__complete start -t"},
+	} {
+		require.Equal(t, strings.Fields(want.meant), spellOut(root, strings.Fields(want.typed)))
+	}
+}
+
+// Whatever is typed gets an answer, and what scripts read is JSON if they asked for it.
+func FuzzCommandLine(f *testing.F) {
+	for _, line := range []string{
+		"start --task-id x", "catalog window --window=3", "-o json -h", "--json -x -- start", "help catalog", "start -=", "---", "-o", "completion bash", "--=x",
+		"start -\xff", "version -o\x00",
+	} {
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		args := strings.Split(line, " ")
+		for _, arg := range args { // nothing may be waited for here, and no file be written
+			if strings.Contains(arg, "audio-id") || strings.Contains(arg, "input") || strings.Contains(arg, "name") ||
+				strings.Contains(arg, "key") || strings.Contains(arg, "file") || strings.Contains(arg, "workflow-id") {
+				t.Skip()
+			}
+		}
+		code, stdout, stderr := starter(t, "", nil, args...)
+		require.Contains(t, []int{failure.ExitDone, failure.ExitUsage}, code, stderr)
+		require.NotEmpty(t, stdout+stderr)
+	})
+}
+
 func TestInputThenFlags(t *testing.T) {
-	o := &startOptions{inputFile: "-"}
-	require.NoError(t, o.readInput(strings.NewReader(
-		`{"taskId":"5c79","audioId":"e231","type":"split_stem","callbackGrace":"1m","force":true,"allowPartial":true}`,
-	)))
-	set := newFlagSet("start")
-	o.declare(set)
-	require.NoError(
-		t,
-		set.Parse(
-			[]string{
-				"--input",
-				"-",
-				"--audio-id",
-				"a7",
-				"--deadline",
-				"1h30m",
-				"--force=false",
-				"--bucket",
-				"b-1",
-				"--wait",
-			},
-		),
-	)
+	c, _, _ := newTestCLI(
+		`{"taskId":"5c79","audioId":"e231","type":"split_stem","callbackGrace":"1m","force":true,"allowPartial":true}`, nil)
+	o, cmd := &startOptions{}, &cobra.Command{}
+	o.declare(cmd)
+	require.NoError(t, cmd.ParseFlags([]string{
+		"--input", "-", "--audio-id", "a7", "--deadline", "1h30m", "--force=false", "--bucket", "b-1", "--wait",
+	}))
+	require.NoError(t, o.complete(c, cmd))
 	require.Equal(t, startOptions{
 		in: stemflow.SeparateStemsInput{
 			TaskID: "5c79", AudioID: "a7", Type: stemflow.SplitStem, Bucket: "b-1", AllowPartial: true,
@@ -186,7 +328,7 @@ func TestInputThenFlags(t *testing.T) {
 	}, *o)
 
 	code, _, stderr := starter(t, `{"taskId":"5c79","audioID":"e231"}`, nil, "start", "--input", "-")
-	require.Equal(t, exitUsage, code)
+	require.Equal(t, failure.ExitUsage, code)
 	require.Contains(t, stderr, "audioID: no such field, did you mean audioId?")
 }
 
@@ -196,64 +338,154 @@ func TestUnreachable(t *testing.T) {
 	t.Setenv("TEMPORAL_ADDRESS", address)
 	for _, command := range []string{"start", "watch", "cancel"} {
 		code, stdout, stderr := starter(t, "", nil, command, "--task-id", "5c79", "--audio-id", "e231")
-		require.Equal(t, exitFailed, code)
+		require.Equal(t, failure.ExitFailed, code)
 		require.Empty(t, stdout)
-		require.Contains(t, stderr, "error: TemporalUnavailable\n  Temporal at "+address+" cannot be reached: ")
-		require.Contains(t, stderr, "TEMPORAL_ADDRESS")
+		require.Regexp(t, "^error: TemporalUnavailable: Temporal at "+address+" cannot be reached: .*TEMPORAL_ADDRESS.*\n$", stderr)
 	}
-	code, _, stderr := starter(t, "", map[string]string{
+	other := nowhere(t)
+	code, _, stderr := starter(t, "", nil, "--address", other, "catalog", "pause", "--name", "june")
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "Temporal at "+other+" cannot be reached: ", "the flag goes before the environment")
+
+	code, _, stderr = starter(t, "", map[string]string{
 		"MINIO_ENDPOINT": address, "MINIO_ACCESS_KEY": "access", "MINIO_SECRET_KEY": "secretkey",
 	}, "show", "--task-id", "5c79", "--audio-id", "e231")
-	require.Equal(t, exitFailed, code)
-	require.Contains(t, stderr, "error: ArchiveUnavailable\n")
-	require.Contains(t, stderr, "5c79/e231/separate_vocal/manifest.json")
+	require.Equal(t, failure.ExitFailed, code)
+	require.Regexp(t, "^error: ArchiveUnavailable: .*5c79/e231/separate_vocal/manifest.json.*\n$", stderr)
 
 	t.Setenv("TEMPORAL_ADDRESS", "http://"+address)
 	code, _, stderr = starter(t, "", nil, "start", "--task-id", "5c79", "--audio-id", "e231")
-	require.Equal(t, exitUsage, code)
-	require.Contains(t, stderr, "error: InvalidConfiguration\n  TEMPORAL_ADDRESS: give")
+	require.Equal(t, failure.ExitUsage, code)
+	require.Contains(t, stderr, "error: InvalidConfiguration: TEMPORAL_ADDRESS: give")
 }
 
-func TestStartedIsTakenFromTheAnswer(t *testing.T) {
-	answer := func(started bool, err error) grpc.UnaryInvoker {
-		return func(_ context.Context, _ string, _, reply any, _ *grpc.ClientConn, _ ...grpc.CallOption) error {
-			if response, ok := reply.(*workflowservice.StartWorkflowExecutionResponse); ok {
-				response.Started = started
-			}
-			return err
+// A hint speaks of flags, which the commands that start a run must have.
+func TestHintForEveryErrorType(t *testing.T) {
+	flags := newStartCommand(&cli{}).Flags()
+	for _, kind := range stemflow.ErrorTypes() {
+		hint := failure.HintFor(kind.Name)
+		require.Regexp(t, `^[A-Z].*\.$`, hint, kind.Name)
+		require.NotContains(t, hint, "`", kind.Name)
+		require.Equal(t, kind.Paid == stemflow.PaidNo, strings.HasSuffix(hint, "Nothing was paid."), kind.Name)
+		for _, name := range regexp.MustCompile(`--[a-z-]+`).FindAllString(hint, -1) {
+			require.NotNil(t, flags.Lookup(name[2:]), "%s: there is no flag %s", kind.Name, name)
 		}
 	}
-	for _, c := range []struct {
-		name    string
-		reply   any
-		invoke  grpc.UnaryInvoker
-		started bool
-	}{
-		{"started", &workflowservice.StartWorkflowExecutionResponse{}, answer(true, nil), true},
-		{"joined", &workflowservice.StartWorkflowExecutionResponse{}, answer(false, nil), false},
-		{"failed", &workflowservice.StartWorkflowExecutionResponse{}, answer(true, errors.New("down")), false},
-		{"another call", &workflowservice.GetSystemInfoResponse{}, answer(true, nil), false},
-	} {
-		started := false
-		_ = noteStarted(withStarted(t.Context(), &started), "", nil, c.reply, nil, c.invoke)
-		require.Equal(t, c.started, started, c.name)
-	}
-	require.NoError(
-		t,
-		noteStarted(t.Context(), "", nil, &workflowservice.StartWorkflowExecutionResponse{}, nil, answer(true, nil)),
-	)
-}
-
-func TestTitle(t *testing.T) {
-	require.Equal(t, "separate_vocal of e231", title(stemflow.SeparateStemsInput{AudioID: "e231"}))
-	require.Equal(t, "split_stem_advanced (Lead Vocal) of e231",
-		title(stemflow.SeparateStemsInput{AudioID: "e231", Type: stemflow.SplitStemAdvanced, StemName: "Lead Vocal"}))
+	require.Contains(t, failure.HintFor(stemflow.ErrorSubmissionUnknown), "--separation-task-id")
+	require.Contains(t, failure.HintFor(stemflow.ErrorSourceTooLarge), " STEMFLOW_MAX_STEM_SIZE ")
+	require.Empty(t, failure.HintFor("Unforeseen"))
 }
 
 func TestEveryInputFieldHasAFlag(t *testing.T) {
-	flags := newFlagSet("start")
-	(&startOptions{}).declare(flags)
+	flags := newStartCommand(&cli{}).Flags()
 	for _, field := range stemflow.InputFields() {
-		require.NotNil(t, flags.Lookup(flagName(field.Name)), "start has no flag for %s", field.Name)
+		require.NotNil(t, flags.Lookup(failure.FlagName(field.Name)), "start has no flag for %s", field.Name)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	want := "starter " + program.Version() + "\n"
+	for _, args := range [][]string{{"version"}, {"--version"}, {"-version"}} {
+		code, stdout, stderr := starter(t, "", nil, args...)
+		require.Zero(t, code)
+		require.Equal(t, want, stdout)
+		require.Empty(t, stderr)
+	}
+	_, stdout, _ := starter(t, "", nil, "version", "--json")
+	var printed map[string]string
+	require.NoError(t, json.Unmarshal([]byte(stdout), &printed))
+	require.Equal(t, program.Version(), printed["version"])
+}
+
+func TestCompletion(t *testing.T) {
+	_, stdout, _ := starter(t, "", nil, "__complete", "")
+	for _, cmd := range allCommands() {
+		if cmd.Parent().HasParent() {
+			continue
+		}
+		require.Contains(t, stdout, cmd.Name()+"\t"+cmd.Short+"\n")
+	}
+	_, stdout, _ = starter(t, "", nil, "__complete", "catalog", "")
+	for _, name := range []string{"watch", "pause", "resume", "window", "cancel"} {
+		require.Contains(t, stdout, name+"\t")
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"start", "--type", ""}, "separate_vocal\nsplit_stem\nsplit_stem_advanced\n:4\n"},
+		{[]string{"catalog", "--type", ""}, "separate_vocal\nsplit_stem\nsplit_stem_advanced\n:4\n"},
+		{[]string{"show", "-o", ""}, "text\njson\njsonl\n:4\n"},
+		{[]string{"show", "--output", ""}, "text\njson\njsonl\n:4\n"},
+		{[]string{"start", "--task-id", ""}, ":4\n"},
+		{[]string{"start", ""}, ":4\n"},
+		{[]string{"start", "--input", ""}, ":0\n"},
+		{[]string{"catalog", "--file", ""}, ":0\n"},
+		{[]string{"listen", "--out", ""}, ":0\n"},
+		{[]string{"help", "catalog", "wat"}, "watch\tshow the progress of a catalogue, without ever starting one\n:4\n"},
+	} {
+		code, stdout, _ := starter(t, "", nil, append([]string{"__complete"}, c.args...)...)
+		require.Zero(t, code)
+		require.Equal(t, c.want, stdout, c.args)
+	}
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		code, stdout, stderr := starter(t, "", nil, "completion", shell)
+		require.Zero(t, code, stderr)
+		require.Contains(t, stdout, "starter")
+		require.Contains(t, stdout, "__complete")
+	}
+}
+
+func TestAdviceIsSpelledAsTheUserCallsTheProgram(t *testing.T) {
+	path := t.TempDir()
+	t.Setenv("PATH", path)
+	installed := filepath.Join(path, "starter")
+	require.NoError(t, os.WriteFile(installed, []byte("#!/bin/sh\n"), 0o700))
+	const cached = "/root/.cache/go-build/00/00c7bc3b0534879898b15be413b559235e2dadecc1052979e44340081a1a25de-d/starter"
+	for arg0, want := range map[string]invocation{
+		"starter":               {"starter", "starter", "starter"},
+		installed:               {"starter", "starter", "starter"},
+		"./starter":             {"starter", "./starter", "starter"},
+		"/opt/my tools/starter": {"starter", "'/opt/my tools/starter'", "starter"},
+		"bin/stemflow":          {"stemflow", "bin/stemflow", "stemflow"},
+		"/tmp/go-build858158175/b001/exe/starter": {"starter", "go run ./starter", "go run ./starter"},
+		cached:                       {"starter", "go run ./starter", "go run ./starter"},
+		"/home/me/go-builds/starter": {"starter", "/home/me/go-builds/starter", "starter"},
+	} {
+		require.Equal(t, want, invokedAs(arg0), arg0)
+	}
+
+	c, _, stderr := newTestCLI("", nil)
+	c.invoked = invokedAs(cached)
+	require.Equal(t, failure.ExitUsage, c.run(t.Context(), []string{"stert"}))
+	require.Contains(t, stderr.String(), `"go run ./starter help" lists the commands.`)
+	c.global.server.Address = "temporal:7233"
+	const track = " --task-id 5c79 --audio-id e231 --type split_stem_advanced --stem-name 'Lead Vocal'"
+	require.Equal(t, "  watch   go run ./starter watch"+track+" --address temporal:7233\n"+
+		"  cancel  go run ./starter cancel"+track+" --address temporal:7233\n"+
+		"  show    go run ./starter show"+track+" --bucket other  (when it is done)",
+		c.nextSteps(stemflow.SeparateStemsInput{
+			TaskID: "5c79", AudioID: "e231", Type: stemflow.SplitStemAdvanced, StemName: "Lead Vocal", Bucket: "other", Force: true,
+		}))
+}
+
+func TestADumbTerminalGetsLines(t *testing.T) {
+	c, _, _ := newTestCLI("", nil)
+	c.stderrSize = func() (program.TerminalSize, bool) { return program.TerminalSize{Columns: 80, Rows: 24}, true }
+	for _, want := range []struct {
+		variables       map[string]string
+		drawn, coloured bool
+	}{
+		{nil, true, true},
+		{map[string]string{"TERM": "xterm-256color"}, true, true},
+		{map[string]string{"NO_COLOR": "1"}, true, false},
+		{map[string]string{"TERM": "dumb"}, false, true},
+	} {
+		cfg, err := config.LoadStarter(func(name string) (string, bool) { v, ok := want.variables[name]; return v, ok })
+		require.NoError(t, err)
+		screen := c.screen(cfg)
+		_, drawn := screen.Size()
+		require.Equal(t, want.drawn, drawn, want.variables)
+		require.Equal(t, want.coloured, screen.Colored, want.variables)
 	}
 }

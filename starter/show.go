@@ -4,79 +4,99 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
-	"fmt"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"stemflow"
+	"stemflow/starter/internal/archived"
+	"stemflow/starter/internal/failure"
+	"stemflow/starter/internal/view"
 )
 
-var showCommand = command{
-	name:    "show",
-	summary: "show what is archived of a track, with links to it",
-	about: `
-  starter show --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem
-  starter show --manifest-key music/5c79...be8e/e231...c7dc/split_stem/manifest.json
+func init() { register(groupArchive, newShowCommand) }
 
-Reads the manifest from the object store, and needs no Temporal. The links work without credentials,
-for whoever has them, until they expire; --links=false leaves them out of what others may read, like
-a log.
+func newShowCommand(c *cli) *cobra.Command {
+	cmd := c.newCommand("show", "show what is archived of a track, and links to it", `
+Reads the manifest from the object store, and needs no Temporal. --links gives links that work
+without credentials, for whoever has them, until they expire.
 
---json prints the manifest, in which each stem has a "url", and "linksExpireAt"; with --links=false as it is stored.`,
-	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
-		o := &showOptions{}
-		o.declare(set)
-		set.BoolVar(
-			&o.links,
-			"links",
-			true,
-			"give links with which anybody can get the stems, for a while; --links=false gives none",
-		)
-		o.lifetime.declare(set)
-		set.BoolVar(&o.json, "json", false, "print JSON only")
-		return func(ctx context.Context, _ []string) error { return p.show(ctx, *o) }
-	},
+--json prints the manifest, in which each stem has a "url", and "linksExpireAt"; with --links=false as
+it is stored, for what others may read, like a log.`,
+		"show --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem",
+		"show --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem --links --link-lifetime 24h",
+		"show --manifest-key music/5c79...be8e/e231...c7dc/split_stem/manifest.json")
+	o := &showOptions{}
+	placeFlags(cmd, &o.Place)
+	links := cmd.Flags().Bool("links", false,
+		"give links with which anybody can get the stems, for a while (default with --json; --links=false gives none)")
+	o.lifetime.declare(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		given, withLifetime := cmd.Flags().Changed("links"), o.lifetime != 0
+		if given && !*links && withLifetime {
+			return failure.Usage(nameOf(cmd), "--link-lifetime goes without --links=false")
+		}
+		o.links = *links || !given && (c.wantsJSON() || withLifetime)
+		lifetime, err := o.lifetime.orDefault(cmd)
+		if err == nil {
+			err = checkPlace(cmd, o.Place)
+		}
+		if err != nil {
+			return err
+		}
+		return c.show(cmd.Context(), *o, lifetime)
+	}
+	return cmd
 }
 
 // showOptions are the flags of show.
 type showOptions struct {
-	manifestOptions
-	links, json bool
-	lifetime    linkLifetime
+	archived.Place
+	links    bool
+	lifetime linkLifetime
 }
 
-func (p *cli) show(ctx context.Context, o showOptions) error {
-	if !o.links && o.lifetime != 0 {
-		return usageError("show", "--link-lifetime goes without --links=false")
-	}
-	lifetime, err := o.lifetime.orDefault("show")
+func (c *cli) show(ctx context.Context, o showOptions, lifetime time.Duration) error {
+	store, cfg, err := c.openStore()
 	if err != nil {
 		return err
 	}
-	found, err := p.readManifest(ctx, "show", o.manifestOptions)
+	track, err := archived.Read(ctx, store, cfg, o.Place)
 	if err != nil {
 		return err
 	}
 	var links []string
 	var until time.Time
 	if o.links {
-		if links, until, err = found.links(ctx, lifetime); err != nil {
+		if links, until, err = track.Links(ctx, lifetime); err != nil {
 			return err
 		}
 	}
 	switch {
-	case !o.json:
-		p.printManifest(found.manifest)
-		p.printLinks(found.manifest.Stems, links, until)
-	case o.links:
-		p.printJSON(withLinks(found.manifest, links, until))
+	case c.wantsJSON() && o.links:
+		c.printJSON(withLinks(track.Manifest, links, until))
+	case c.wantsJSON():
+		return c.printAsStored(track.Text)
 	default:
-		var indented bytes.Buffer
-		if err := json.Indent(&indented, found.text, "", "  "); err != nil {
-			return notAManifest(err)
+		view.Manifest(c.stdout, track.Manifest, c.room())
+		if len(links) > 0 {
+			view.Links(c.stdout, track.Manifest.Stems, links, until)
 		}
-		fmt.Fprintln(p.stdout, indented.String())
 	}
+	return nil
+}
+
+// printAsStored prints a document with all that is in it, even what this version does not know.
+func (c *cli) printAsStored(text json.RawMessage) error {
+	var printed bytes.Buffer
+	layOut := func() error { return json.Indent(&printed, text, "", "  ") }
+	if c.global.format == formatJSONL {
+		layOut = func() error { return json.Compact(&printed, text) }
+	}
+	if err := layOut(); err != nil {
+		return archived.NoManifest(err)
+	}
+	c.printf("%s\n", printed.String())
 	return nil
 }
 
@@ -98,26 +118,4 @@ func withLinks(m stemflow.Manifest, links []string, until time.Time) linkedManif
 		linked.Stems = append(linked.Stems, linkedStem{stem, links[i]})
 	}
 	return linked
-}
-
-func (p *cli) printManifest(m stemflow.Manifest) {
-	in := stemflow.SeparateStemsInput{
-		TaskID:   m.Source.TaskID,
-		AudioID:  m.Source.AudioID,
-		Type:     m.Type,
-		StemName: m.Source.StemName,
-	}
-	fmt.Fprintf(p.stdout, "%s, archived %s\n", title(in), dateTime(m.ArchivedAt))
-	p.printArchive(&m.SeparateStemsResult)
-}
-
-// printLinks prints the links, where there are any. They are too long for the table.
-func (p *cli) printLinks(stems []stemflow.Stem, links []string, until time.Time) {
-	if len(links) == 0 {
-		return
-	}
-	fmt.Fprintf(p.stdout, "\nLinks, for whoever has them, until %s\n\n", dateTime(until))
-	for i, link := range links {
-		fmt.Fprintf(p.stdout, "  %-15s %s\n", printable(stems[i].Name), link)
-	}
 }

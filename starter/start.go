@@ -4,178 +4,146 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
-	"stemflow/internal/config"
+	"stemflow/starter/internal/failure"
+	"stemflow/starter/internal/limit"
+	"stemflow/starter/internal/view"
 )
 
-var startCommand = command{
-	name:    "start",
-	summary: "separate a track, or join the separation of it that is running",
-	about: `
-  starter start --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem --wait
+func init() { register(groupSeparations, newStartCommand) }
 
+func newStartCommand(c *cli) *cobra.Command {
+	cmd := c.newCommand("start", "separate a track, or join the separation of it that is running", `
 Starting a track twice joins the run that is under way. A track that is archived already is not paid
 for again, and a paid separation that could not be finished is taken up; --force pays anew.
 
---input takes the workflow's input as JSON, like {"taskId": "...", "audioId": "..."}; flags come on top of it.
+--input takes the workflow's input as JSON, like {"taskId": "...", "audioId": "..."}; flags come on top
+of it.
 
 --wait shows the progress and then the stems. Interrupting it leaves the separation running. --json
 prints one JSON document and nothing else: the result with --wait, what was started without it, or
-{"error": {"type", "message", "details"}}.`,
-	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
-		o := &startOptions{}
-		o.declare(set)
-		return func(ctx context.Context, args []string) error {
-			if err := o.complete(p, set.Name(), args); err != nil {
-				return err
-			}
-			return p.start(ctx, *o)
+{"error": {"type", "message", "details"}}. With -o jsonl, --wait prints both, each on a line.`,
+		"start --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem --wait",
+		"start --input track.json --deadline 1h")
+	o := &startOptions{}
+	o.declare(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := o.complete(c, cmd); err != nil {
+			return err
 		}
-	},
+		return c.start(cmd.Context(), *o)
+	}
+	return cmd
 }
 
-var resumeCommand = command{
-	name:    "resume",
-	summary: "archive a separation that is paid for already, by its id at the provider; it never pays",
-	about: `
-  starter resume --separation-task-id 3e63...71e7 --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem --wait
-
-For a separation that was paid for elsewhere, or by a run that could not tell: its id is in the
-provider's log. A run of the track that is under way is joined, with the input that it was started
-with.`,
-	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
-		o := &startOptions{}
-		o.declare(set)
-		return func(ctx context.Context, args []string) error {
-			if err := o.complete(p, set.Name(), args); err != nil {
-				return err
-			}
-			if o.in.SeparationTaskID == "" {
-				return usageError(set.Name(), "--separation-task-id is required: it says what is paid for")
-			}
-			return p.start(ctx, *o)
-		}
-	},
+// startOptions are the flags of start and resume.
+type startOptions struct {
+	in        stemflow.SeparateStemsInput
+	inputFile string
+	wait      bool
 }
 
-// complete reads the input, where one is given, and then the flags once more, on top of it.
-func (o *startOptions) complete(p *cli, name string, args []string) error {
+func (o *startOptions) declare(cmd *cobra.Command) {
+	in := &o.in
+	trackFlags(cmd, in)
+	archiveFlags(cmd, in, "the worker's")
+	cmd.Flags().StringVar(&in.SeparationTaskID, "separation-task-id", "",
+		"`ID` of a separation that is paid for already: it is taken up, and nothing is paid")
+	timingFlags(cmd, in)
+	cmd.Flags().StringVar(&o.inputFile, "input", "", "`FILE` with the input as JSON, - for standard input")
+	cmd.Flags().BoolVar(&o.wait, "wait", false, "show the progress until the separation ends")
+}
+
+// complete reads the input, where one is given, and sets the flags once more, on top of it.
+func (o *startOptions) complete(c *cli, cmd *cobra.Command) error {
 	if o.inputFile == "" {
 		return nil
 	}
-	if err := o.readInput(p.stdin); err != nil {
+	given := map[string]string{}
+	cmd.Flags().Visit(func(f *pflag.Flag) { given[f.Name] = f.Value.String() })
+	if err := o.readInput(cmd, c.stdin); err != nil {
 		return err
 	}
-	again := newFlagSet(name)
-	o.declare(again)
-	if err := again.Parse(args); err != nil {
-		return usageError(name, err.Error())
+	for name, value := range given {
+		if err := cmd.Flags().Set(name, value); err != nil {
+			return flagError(cmd, err)
+		}
 	}
-	return nil
-}
-
-// startOptions are the flags of start.
-type startOptions struct {
-	in         stemflow.SeparateStemsInput
-	inputFile  string
-	wait, json bool
-}
-
-// declare declares the flags. Their defaults are what the options hold.
-func (o *startOptions) declare(set *flag.FlagSet) {
-	in := &o.in
-	trackFlags(set, in)
-	archiveFlags(set, in, "the worker's")
-	set.StringVar(&in.SeparationTaskID, "separation-task-id", in.SeparationTaskID,
-		"`ID` of a separation that is paid for already: it is taken up, and nothing is paid")
-	timingFlags(set, in)
-	set.StringVar(&o.inputFile, "input", o.inputFile, "`FILE` with the input as JSON, - for standard input")
-	set.BoolVar(&o.wait, "wait", o.wait, "show the progress until the separation ends")
-	set.BoolVar(&o.json, "json", o.json, "print JSON only")
-}
-
-// durationFlag is a duration on the command line. Its error says what one looks like.
-type durationFlag stemflow.Duration
-
-func (d *durationFlag) String() string { return stemflow.Duration(*d).String() }
-
-func (d *durationFlag) Set(text string) error {
-	v, err := time.ParseDuration(text)
-	if err != nil {
-		return errors.New("write it with a unit, like 30s, 3m or 1h30m")
-	}
-	*d = durationFlag(v)
 	return nil
 }
 
 // maxInput is far above any input.
 const maxInput = 1 << 20
 
-func (o *startOptions) readInput(stdin io.Reader) error {
+func (o *startOptions) readInput(cmd *cobra.Command, stdin io.Reader) error {
 	source := stdin
 	if o.inputFile != "-" {
 		file, err := os.Open(o.inputFile)
 		if err != nil {
-			return usageError("start", "the input cannot be read: "+err.Error())
+			return failure.Usage(nameOf(cmd), "the input cannot be read: %v", err)
 		}
 		defer file.Close()
 		source = file
 	}
 	text, err := io.ReadAll(io.LimitReader(source, maxInput))
 	if err != nil {
-		return usageError("start", "the input cannot be read: "+err.Error())
+		return failure.Usage(nameOf(cmd), "the input cannot be read: %v", err)
 	}
 	o.in = stemflow.SeparateStemsInput{}
 	if err := json.Unmarshal(text, &o.in); err != nil {
-		return usageError("start", fmt.Sprintf("the input is not JSON: %v", err))
+		return failure.Usage(nameOf(cmd), "the input is not JSON: %v", err)
 	}
 	return nil
 }
 
-func (p *cli) start(ctx context.Context, o startOptions) error {
-	if err := checkInput(o.in); err != nil {
+func (c *cli) start(ctx context.Context, o startOptions) error {
+	if err := failure.Input(o.in); err != nil {
 		return err
 	}
-	cfg, err := p.config()
+	cfg, err := c.config()
 	if err != nil {
-		return configurationError(err)
+		return failure.Configuration(err)
 	}
-	c, err := dial(ctx)
+	t, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
-	run, started, err := startOrJoin(
-		ctx,
-		c,
-		cfg,
-		stemflow.WorkflowID(o.in),
-		title(o.in),
-		stemflow.WorkflowSeparateStems,
-		o.in,
-	)
+	defer t.Close()
+	run, started, err := t.Start(ctx, client.StartWorkflowOptions{
+		ID: stemflow.WorkflowID(o.in), TaskQueue: cfg.TaskQueue, StaticSummary: view.Title(o.in),
+	}, stemflow.WorkflowSeparateStems, o.in)
 	if err != nil {
-		return temporalFailure("the separation cannot be started", err)
+		return notStarted("the separation cannot be started", err,
+			"Starting the track again joins the run if there is one.")
 	}
-	if !o.json {
-		p.announce(o, run, started)
+	c.announce(o, run, started)
+	if !o.wait {
+		return nil
 	}
-	switch {
-	case o.wait:
-		return p.wait(ctx, c, cfg, run, o.in, o.json)
-	case o.json:
-		p.printJSON(startedRun{WorkflowID: run.GetID(), RunID: run.GetRunID(), Started: started})
+	return c.wait(ctx, t, cfg, run, o.in)
+}
+
+// notStarted is the failure of a start. Without an answer it is not known whether a run began.
+func notStarted(what string, err error, hint string) error {
+	f := failure.Temporal(what, err)
+	if isUnanswered(err) {
+		f.Hint = "Whether a run was started is not known. " + hint
 	}
-	return nil
+	return f
+}
+
+func isUnanswered(err error) bool {
+	_, interrupted := errors.AsType[*limit.Interrupted](err)
+	_, exceeded := errors.AsType[*limit.Exceeded](err)
+	return interrupted || exceeded
 }
 
 // startedRun is what --json prints of a start that is not waited for.
@@ -186,31 +154,33 @@ type startedRun struct {
 	Started bool `json:"started"`
 }
 
-// startOrJoin starts a workflow of stemflow's, or joins the run that has the id; started reports
-// which.
-func startOrJoin(
-	ctx context.Context, c client.Client, cfg config.Starter, id, summary, workflow string, in any,
-) (run client.WorkflowRun, started bool, err error) {
-	run, err = c.ExecuteWorkflow(withStarted(ctx, &started), client.StartWorkflowOptions{
-		ID:                       id,
-		TaskQueue:                cfg.TaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:            summary,
-	}, workflow, in)
-	return run, started, err
+// announce prints what was started and, for a person, what can be done with it.
+func (c *cli) announce(o startOptions, run client.WorkflowRun, started bool) {
+	if c.wantsJSON() {
+		if !o.wait || c.global.format == formatJSONL {
+			c.printJSON(startedRun{WorkflowID: run.GetID(), RunID: run.GetRunID(), Started: started})
+		}
+		return
+	}
+	if started {
+		c.printf("Started %s\n", view.Title(o.in))
+	} else {
+		c.printf("Joined the separation that is running: %s\nIt keeps the input that it was started "+
+			"with.\n", view.Title(o.in))
+	}
+	c.printf("  id      %s\n  run     %s\n", run.GetID(), run.GetRunID())
+	if !o.wait && !c.global.quiet {
+		c.printf("%s\n", c.nextSteps(o.in))
+	}
 }
 
-// announce prints for a person what was started, and what can be done with it.
-func (p *cli) announce(o startOptions, run client.WorkflowRun, started bool) {
-	if started {
-		fmt.Fprintf(p.stdout, "Started %s\n", title(o.in))
-	} else {
-		fmt.Fprintf(p.stdout, "Joined the separation that is running: %s\nIt keeps the input that it was started "+
-			"with.\n", title(o.in))
-	}
-	fmt.Fprintf(p.stdout, "  id      %s\n  run     %s\n", run.GetID(), run.GetRunID())
-	if !o.wait {
-		fmt.Fprintln(p.stdout, nextSteps(o.in))
-	}
+// nextSteps are the commands for a separation that goes on by itself. None of them can pay.
+func (c *cli) nextSteps(in stemflow.SeparateStemsInput) string {
+	track := trackArguments(in)
+	return fmt.Sprintf(
+		"  watch   %s\n  cancel  %s\n  show    %s%s%s  (when it is done)",
+		c.again("watch"+track),
+		c.again("cancel"+track),
+		c.invoked.command+" show", track, archiveArguments(in),
+	)
 }

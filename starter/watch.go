@@ -2,61 +2,63 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 
-	"go.temporal.io/api/serviceerror"
+	"github.com/spf13/cobra"
 
 	"stemflow"
+	"stemflow/starter/internal/failure"
+	"stemflow/starter/internal/observe"
+	"stemflow/starter/internal/view"
 )
 
-var watchCommand = command{
-	name:    "watch",
-	summary: "show the progress of a separation, without ever starting one",
-	about: `
-  starter watch --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem
+func init() { register(groupSeparations, newWatchCommand) }
 
-Shows the separation of a track until it ends, as "starter start --wait" does. If it has ended already, its end is shown.`,
-	flags: func(p *cli, set *flag.FlagSet) func(context.Context, []string) error {
-		in := &stemflow.SeparateStemsInput{}
-		trackFlags(set, in)
-		asJSON := set.Bool("json", false, "print JSON only")
-		return func(ctx context.Context, _ []string) error { return p.watch(ctx, *in, *asJSON) }
-	},
+func newWatchCommand(c *cli) *cobra.Command {
+	cmd := c.newCommand("watch", "show the progress of a separation, without ever starting one", `
+Shows the separation of a track until it ends, as "start --wait" does. If it has ended already, its
+end is shown.`,
+		"watch --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem")
+	in := &stemflow.SeparateStemsInput{}
+	trackFlags(cmd, in)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return c.watch(cmd.Context(), *in) }
+	return cmd
 }
 
-func (p *cli) watch(ctx context.Context, in stemflow.SeparateStemsInput, asJSON bool) error {
-	if err := checkInput(in); err != nil {
+func (c *cli) watch(ctx context.Context, in stemflow.SeparateStemsInput) error {
+	if err := failure.Input(in); err != nil {
 		return err
 	}
-	cfg, err := p.config()
+	cfg, err := c.config()
 	if err != nil {
-		return configurationError(err)
+		return failure.Configuration(err)
 	}
-	c, err := dial(ctx)
+	t, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer t.Close()
 	id := stemflow.WorkflowID(in)
-	description, err := describe(ctx, c, id, "")
-	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
-		return notRunning(id)
+	description, err := t.Describe(ctx, id, "")
+	if observe.IsNotFound(err) {
+		f := notRunning(id)
+		if in.Type == "" {
+			f.AddOtherTypes("there", t.OtherTypes(ctx, in, false))
+		}
+		return f
 	}
 	if err != nil {
-		return temporalFailure("the separation cannot be looked at", err)
+		return failure.Temporal("the separation cannot be looked at", err)
 	}
-	run := c.GetWorkflow(ctx, id, description.GetWorkflowExecutionInfo().GetExecution().GetRunId())
-	if !asJSON {
-		fmt.Fprintf(p.stdout, "Watching %s\n", title(in))
-	}
-	return p.wait(ctx, c, cfg, run, in, asJSON)
+	run := t.GetWorkflow(ctx, id, description.GetWorkflowExecutionInfo().GetExecution().GetRunId())
+	fmt.Fprintf(c.progress(), "Watching %s\n", view.Title(in))
+	return c.wait(ctx, t, cfg, run, in)
 }
 
-func notRunning(workflowID string) error {
-	return &failure{
-		Type: failureNotRunning, Message: "no separation " + workflowID + " is running", code: exitFailed,
-		hint: "\"starter show\" reports whether it is archived; \"temporal workflow list\" lists what is running.",
+func notRunning(workflowID string) *failure.Failure {
+	return &failure.Failure{
+		Type: failure.TypeNotRunning, Message: "no separation " + workflowID + " is running", Code: failure.ExitFailed,
+		Hint: `"` + failure.Command + ` show" reports whether it is archived; "temporal workflow list" lists what is ` +
+			`running.`,
 	}
 }

@@ -57,6 +57,7 @@ func (s *separation) archiveStems(ctx workflow.Context) error {
 		if app != nil {
 			failed.Message = app.Message()
 		}
+		failed.Message = shorten(failed.Message)
 		if isErrorType(kind) {
 			failed.Type = kind
 		}
@@ -158,8 +159,8 @@ func (s *separation) incomplete() error {
 	}
 }
 
-// writeManifest commits the run: a reader that starts at the manifest never sees half a result. What
-// callbacks named in the meantime it says to be missing.
+// writeManifest commits the run: a reader that starts at the manifest never sees half a result. It
+// names as missing what callbacks have named in the meantime.
 func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStemsResult, error) {
 	s.readLateCallbacks(ctx)
 	result := stemflow.SeparateStemsResult{

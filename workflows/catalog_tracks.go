@@ -1,13 +1,16 @@
 package workflows
 
 import (
+	"errors"
 	"slices"
 
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/bounded"
 	"stemflow/internal/outcome"
 )
 
@@ -57,7 +60,7 @@ func (c *catalog) separate(ctx workflow.Context, track *activityapi.RunningTrack
 	case err != nil:
 		return activityapi.EndedSeparation{
 			Reason:  stemflow.ReasonLost,
-			Message: err.Error(),
+			Message: shorten(err.Error()),
 			Details: &stemflow.ErrorDetails{},
 		}
 	}
@@ -103,7 +106,10 @@ func endedWith(err error) activityapi.EndedSeparation {
 	if end, told := outcome.FromError(err); told {
 		return end
 	}
-	return activityapi.EndedSeparation{Reason: stemflow.ReasonLost, Message: err.Error()}
+	if errors.Is(err, converter.ErrUnableToDecode) {
+		return outcome.Unreadable[stemflow.SeparateStemsResult, stemflow.ErrorDetails](err.Error())
+	}
+	return activityapi.EndedSeparation{Reason: stemflow.ReasonLost, Message: shorten(err.Error())}
 }
 
 // settle takes in how a track's run ended: the track is finished, or is to be started again.
@@ -232,13 +238,4 @@ const (
 	mostMessage = 500
 )
 
-func shorten(message string) string {
-	if len(message) <= mostMessage {
-		return message
-	}
-	end := mostMessage
-	for end > 0 && message[end]&0xc0 == 0x80 { // within a character
-		end--
-	}
-	return message[:end] + "…"
-}
+func shorten(message string) string { return bounded.Text(message, mostMessage) }

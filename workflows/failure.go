@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
+	"stemflow/internal/bounded"
 )
 
 // ending is why a run ends without a result: one of the contract's error types, before it is made
@@ -60,7 +61,7 @@ func isErrorType(kind string) bool {
 // error, or Temporal takes it for a retryable one.
 func (s *separation) failure(err error) error {
 	if temporal.IsCanceledError(err) {
-		return temporal.NewCanceledError(stemflow.ErrorDetails{SeparationTaskID: s.separationTaskID, Paid: s.paid})
+		return s.callers.cancelled(stemflow.ErrorDetails{SeparationTaskID: s.separationTaskID, Paid: s.paid})
 	}
 	var e *ending
 	if !errors.As(err, &e) {
@@ -83,7 +84,14 @@ func (s *separation) failure(err error) error {
 		)
 	}
 	e.details.Paid = s.paid
-	return temporal.NewApplicationErrorWithOptions(e.message, e.kind, temporal.ApplicationErrorOptions{
-		NonRetryable: true, Details: []any{e.details},
-	})
+	return e.application(e.details)
+}
+
+// application is the ending as Temporal takes it.
+func (e *ending) application(details any) error {
+	return temporal.NewApplicationErrorWithOptions(
+		bounded.Text(e.message, bounded.Message),
+		e.kind,
+		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{details}},
+	)
 }

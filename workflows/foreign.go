@@ -15,7 +15,8 @@ import (
 // it without ever learning its id.
 func (s *separation) hearForeign(ctx workflow.Context, separationTaskID string) {
 	if len(s.foreign) < foreignIDs && !slices.Contains(s.foreign, separationTaskID) {
-		s.log(ctx).Warn("a callback named a task that is not known to be this run's", "callbackTaskId", separationTaskID)
+		s.log(ctx).Warn("a callback named a task that is not known to be this run's",
+			"callbackTaskId", separationTaskID)
 		s.foreign = append(s.foreign, separationTaskID)
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"fmt"
 
 	"github.com/nexus-rpc/sdk-go/nexus"
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/temporalnexus"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/allowed"
 )
 
@@ -26,28 +26,30 @@ type NexusLimits struct {
 
 // NexusService offers the workflows as asynchronous Nexus operations of the same names, for callers
 // in other namespaces.
+//
+// All callers who ask for one thing share one run. One that is cancelled leaves it: its operation
+// ends as cancelled at once, and the run goes on for the others. The last one to leave cancels the
+// run, if the run was begun for a Nexus caller; one that a starter or a parent workflow has begun
+// goes on for that. Who awaits a run without having started it is counted only as a Nexus caller.
 func NexusService(limits NexusLimits) *nexus.Service {
 	service := nexus.NewService(stemflow.NexusService)
 	service.MustRegister(
-		temporalnexus.NewWorkflowRunOperation(
-			stemflow.WorkflowSeparateStems, SeparateStems, limits.separateStemsOptions,
-		),
-		temporalnexus.MustNewWorkflowRunOperationWithOptions(
-			temporalnexus.WorkflowRunOperationOptions[stemflow.SeparateCatalogInput, *stemflow.SeparateCatalogResult]{
-				Name: stemflow.WorkflowSeparateCatalog, Handler: limits.startCatalog,
-			}),
+		join[stemflow.SeparateStemsInput, *stemflow.SeparateStemsResult](
+			stemflow.WorkflowSeparateStems, activityapi.WorkflowJoinStems,
+			limits.boundStems, stemflow.WorkflowID),
+		join[stemflow.SeparateCatalogInput, *stemflow.SeparateCatalogResult](
+			stemflow.WorkflowSeparateCatalog, activityapi.WorkflowJoinCatalog,
+			limits.boundCatalog, stemflow.CatalogWorkflowID),
 	)
 	return service
 }
 
-func (l NexusLimits) separateStemsOptions(
-	_ context.Context, in stemflow.SeparateStemsInput, _ nexus.StartOperationOptions,
-) (client.StartWorkflowOptions, error) {
-	err := in.WithDefaults().Validate()
-	if err == nil {
-		err = l.checkStems(in.WithDefaults())
+// boundStems is a track's input, which must keep to the limits.
+func (l NexusLimits) boundStems(in stemflow.SeparateStemsInput) (stemflow.SeparateStemsInput, error) {
+	if err := in.WithDefaults().Validate(); err != nil {
+		return in, err
 	}
-	return sharedRun(stemflow.WorkflowID(in), err)
+	return in, l.checkStems(in.WithDefaults())
 }
 
 func (l NexusLimits) checkStems(in stemflow.SeparateStemsInput) error {
@@ -85,40 +87,33 @@ func (l NexusLimits) boundCatalog(in stemflow.SeparateCatalogInput) (stemflow.Se
 	return in, l.Store.CheckCatalog(in)
 }
 
-// startCatalog leaves out the state, which the operation has no place for.
-func (l NexusLimits) startCatalog(
-	ctx context.Context, in stemflow.SeparateCatalogInput, operation nexus.StartOperationOptions,
-) (temporalnexus.WorkflowHandle[*stemflow.SeparateCatalogResult], error) {
-	in, invalid := l.boundCatalog(in)
-	options, err := sharedRun(stemflow.CatalogWorkflowID(in), invalid)
-	if err != nil {
-		return nil, err
-	}
-	return temporalnexus.ExecuteUntypedWorkflow[*stemflow.SeparateCatalogResult](
-		ctx,
-		operation,
-		options,
-		stemflow.WorkflowSeparateCatalog,
-		in,
-	)
+// join is the operation that gives each caller a workflow of its own. What is wrong with an input
+// is told here: it would not reach the workflow as it was typed.
+func join[In, Out any](
+	name, workflow string, bound func(In) (In, error), workflowID func(In) string,
+) nexus.Operation[In, Out] {
+	return temporalnexus.MustNewWorkflowRunOperationWithOptions(temporalnexus.WorkflowRunOperationOptions[In, Out]{
+		Name: name,
+		Handler: func(
+			ctx context.Context, in In, operation nexus.StartOperationOptions,
+		) (temporalnexus.WorkflowHandle[Out], error) {
+			in, err := bound(in)
+			if err != nil {
+				return nil, refusedInput(err)
+			}
+			return temporalnexus.ExecuteUntypedWorkflow[Out](ctx, operation, client.StartWorkflowOptions{
+				ID:            activityapi.CallerWorkflowID(operation.RequestID),
+				StaticSummary: "a Nexus caller waits for " + workflowID(in),
+			}, workflow, in)
+		},
+	})
 }
 
-// sharedRun are options that let all who ask for one thing wait for one run. What is wrong with an
-// input is told here: it would not reach the workflow as it was typed.
-func sharedRun(workflowID string, invalid error) (client.StartWorkflowOptions, error) {
-	if invalid != nil {
-		return client.StartWorkflowOptions{}, &nexus.OperationError{
-			State: nexus.OperationStateFailed,
-			Cause: temporal.NewNonRetryableApplicationError(
-				invalid.Error(),
-				stemflow.ErrorInvalidInput,
-				nil,
-				stemflow.ErrorDetails{},
-			),
-		}
+// refusedInput is the end of an operation whose input is wrong.
+func refusedInput(invalid error) error {
+	return &nexus.OperationError{
+		State: nexus.OperationStateFailed,
+		Cause: temporal.NewNonRetryableApplicationError(
+			invalid.Error(), stemflow.ErrorInvalidInput, nil, stemflow.ErrorDetails{}),
 	}
-	return client.StartWorkflowOptions{
-		ID:                       workflowID,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-	}, nil
 }

@@ -12,11 +12,13 @@ import (
 	"stemflow/internal/allowed"
 )
 
-func refusedField(t *testing.T, err error) string {
+// refused is what an operation says to an input that is wrong.
+func refused(t *testing.T, invalid error) string {
 	t.Helper()
-	operation, ok := errors.AsType[*nexus.OperationError](err)
-	require.True(t, ok, "%v", err)
-	app, ok := errors.AsType[*temporal.ApplicationError](operation.Cause)
+	require.Error(t, invalid)
+	failed, ok := errors.AsType[*nexus.OperationError](refusedInput(invalid))
+	require.True(t, ok)
+	app, ok := errors.AsType[*temporal.ApplicationError](failed.Cause)
 	require.True(t, ok)
 	require.Equal(t, stemflow.ErrorInvalidInput, app.Type())
 	require.True(t, app.NonRetryable())
@@ -38,22 +40,21 @@ func TestNexusCallersKeepTheOperatorsLimits(t *testing.T) {
 	} {
 		in := track
 		change(&in)
-		options, err := limits.separateStemsOptions(t.Context(), in, nexus.StartOperationOptions{})
+		bound, err := limits.boundStems(in)
 		if want == "" {
 			require.NoError(t, err)
-			require.Equal(t, stemflow.WorkflowID(in), options.ID)
+			require.Equal(t, in, bound)
 			continue
 		}
-		require.Contains(t, refusedField(t, err), want)
-		require.Empty(t, options.ID)
+		require.Contains(t, refused(t, err), want)
 	}
 	paid := track
 	paid.Type, paid.SeparationTaskID = stemflow.SplitStem, "3e63"
-	_, err := limits.separateStemsOptions(t.Context(), paid, nexus.StartOperationOptions{})
+	_, err := limits.boundStems(paid)
 	require.NoError(t, err, "what is paid for costs nothing")
 
-	_, err = NexusLimits{Store: limits.Store}.separateStemsOptions(t.Context(),
-		stemflow.SeparateStemsInput{TaskID: "t", AudioID: "a", Force: true, Type: stemflow.SplitStem}, nexus.StartOperationOptions{})
+	_, err = NexusLimits{Store: limits.Store}.boundStems(
+		stemflow.SeparateStemsInput{TaskID: "t", AudioID: "a", Force: true, Type: stemflow.SplitStem})
 	require.NoError(t, err, "an operator who says nothing limits nothing but the store")
 }
 
@@ -71,8 +72,8 @@ func TestNexusCataloguesKeepTheOperatorsLimits(t *testing.T) {
 		`tracks[0]: bucket: "other" is not`:      {Tracks: []stemflow.SeparateStemsInput{{TaskID: "t", AudioID: "a", Bucket: "other"}}},
 		`bucket: "other" is not`:                 {Tracks: tracks, Bucket: "other"},
 	} {
-		_, err := limits.startCatalog(t.Context(), in, nexus.StartOperationOptions{})
-		require.Contains(t, refusedField(t, err), want)
+		_, err := limits.boundCatalog(in)
+		require.Contains(t, refused(t, err), want)
 	}
 	in, err := limits.boundCatalog(stemflow.SeparateCatalogInput{Source: &stemflow.ObjectRef{Key: "lists/june.csv"}})
 	require.NoError(t, err)

@@ -49,13 +49,17 @@ const (
 	// where it cannot be read for that long, or has no links, the callback's own links serve.
 	confirmAttempts = 5
 
-	// Links may follow a record that is done. One that lacks links, or all, is believed at the fifth
+	// Links may follow a record that is done. One that lacks some or all is believed at the fifth
 	// look, and not before this time is over: what is believed then may be paid for again. It is
 	// looked at more often than others, so that a long poll interval does not make a song that has
 	// not all instruments wait for hours.
 	emptyLooks = 5
 	emptyFor   = 2 * time.Minute
 	emptyPause = 30 * time.Second
+	// Where it lacks only what the type may yield, most songs have no more: few have all
+	// instruments. It is believed sooner.
+	possibleFor   = 40 * time.Second
+	possiblePause = 10 * time.Second
 	// A separation that has been done for this long does not get more links while a run looks.
 	linksFollow = time.Hour
 
@@ -136,6 +140,7 @@ const (
 	// end.
 	awaitPauseFirst = 2 * time.Second
 	awaitPauseMost  = 30 * time.Second
+	joinedPauseMost = 10 * time.Second
 	// The report has as long as the stems; a catalogue that is cancelled ends without it when the
 	// store is away.
 	reportTimeout                  = 30 * time.Minute
@@ -155,6 +160,9 @@ const (
 	// A joined run that is cancelled from outside is replaced by an own one. Two catalogues, or a
 	// person who cancels again and again, must not keep each other busy for ever.
 	maxRestarts = 3
+	// A caller that has left is told within this time whether the run goes on. Only a run that is
+	// stuck, or of a release that does not answer, keeps it so long.
+	goesOnTimeout = time.Minute
 	// A catalogue continues as new well below what Temporal takes (51,200 events, 50 MB), where a
 	// worker still replays it in a moment. What is under way then adds some events for each track
 	// of the window.
@@ -247,7 +255,8 @@ func confirmOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// restOptions: the same look for a track that is archived already, which does not wait for an outage to end.
+// restOptions: the same look for a track that is archived already, which does not wait for an
+// outage to end.
 func restOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "look for the stems that are missing",
@@ -349,16 +358,34 @@ func trackOptions(ctx workflow.Context, in stemflow.SeparateStemsInput) workflow
 	})
 }
 
+// sharedOptions: the child of a Nexus caller is not its alone, and outlives it.
+func sharedOptions(ctx workflow.Context, workflowID string) workflow.Context {
+	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            workflowID,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+	})
+}
+
 // awaitOptions: each look is a retry of one activity, so that no worker is occupied between two of
 // them.
 func awaitOptions(ctx workflow.Context) workflow.Context {
+	return awaiting(ctx, "await a track that is under way", awaitPauseMost)
+}
+
+// joinedOptions: a caller is one, and waits for this run alone, so it is looked at more often.
+func joinedOptions(ctx workflow.Context) workflow.Context {
+	return awaiting(ctx, "await the run that was joined", joinedPauseMost)
+}
+
+func awaiting(ctx workflow.Context, summary string, pauseMost time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		Summary:             "await a track that is under way",
+		Summary:             summary,
 		StartToCloseTimeout: requestTimeout,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval:    awaitPauseFirst,
 			BackoffCoefficient: 1.5,
-			MaximumInterval:    awaitPauseMost,
+			MaximumInterval:    pauseMost,
 		},
 	})
 }

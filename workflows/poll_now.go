@@ -75,6 +75,7 @@ func (o observation) pollNowResult() stemflow.PollNowResult {
 	if app != nil {
 		result.Message = app.Message()
 	}
+	result.Message = shorten(result.Message)
 	return result
 }
 

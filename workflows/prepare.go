@@ -28,10 +28,11 @@ func (s *separation) prepareArchive(ctx workflow.Context) error {
 
 func (s *separation) prepareInput() activityapi.PrepareArchiveInput {
 	return activityapi.PrepareArchiveInput{
-		Track:  s.in.Track(),
-		Bucket: s.in.Bucket,
-		Prefix: s.in.Prefix,
-		Owner:  s.owner,
+		Track:            s.in.Track(),
+		Bucket:           s.in.Bucket,
+		Prefix:           s.in.Prefix,
+		Owner:            s.owner,
+		SeparationTaskID: s.in.SeparationTaskID,
 	}
 }
 

@@ -18,6 +18,8 @@ func Register(r Registry) {
 	register(r, stemflow.WorkflowSeparateStems, SeparateStems)
 	register(r, stemflow.WorkflowSeparateCatalog, SeparateCatalog)
 	register(r, activityapi.WorkflowRecordCallback, RecordCallback)
+	register(r, activityapi.WorkflowJoinStems, JoinSeparateStems)
+	register(r, activityapi.WorkflowJoinCatalog, JoinSeparateCatalog)
 }
 
 // register allows a second registration under the same name: a plugin registers again at every

@@ -20,7 +20,9 @@ import (
 func SeparateCatalog(
 	ctx workflow.Context, in stemflow.SeparateCatalogInput, state *activityapi.CatalogState,
 ) (*stemflow.SeparateCatalogResult, error) {
+	ctx, callers := shareRun(ctx, state)
 	c := newCatalog(ctx, in.WithDefaults(), state)
+	c.callers = callers
 	if err := c.offerProgress(ctx); err != nil {
 		return nil, err
 	}
@@ -37,15 +39,17 @@ func SeparateCatalog(
 	result, err := c.finish(ctx, err)
 	awaitHandlers(ctx)
 	if err != nil {
-		return nil, catalogFailure(err, result)
+		return nil, c.failure(err, result)
 	}
 	return &result, nil
 }
 
 // catalog is one run of a catalogue.
 type catalog struct {
-	in    stemflow.SeparateCatalogInput
-	phase stemflow.CatalogPhase
+	in stemflow.SeparateCatalogInput
+	// callers are the Nexus callers that wait for the catalogue.
+	callers *callers
+	phase   stemflow.CatalogPhase
 	// state is what is handed on, except for running and budget.
 	state  activityapi.CatalogState
 	budget creditBudget
@@ -200,6 +204,7 @@ func (c *catalog) continueAsNew(ctx workflow.Context) error {
 	if err := c.record(ctx, noTimeout); err != nil {
 		return err
 	}
+	c.callers.readAll(ctx)
 	if ctx.Err() != nil { // the next run would not know that it is cancelled
 		return ctx.Err()
 	}
@@ -207,6 +212,7 @@ func (c *catalog) continueAsNew(ctx workflow.Context) error {
 	in.Tracks = nil
 	state := c.state
 	state.Credits, state.Doubtful, state.RefusedAt = c.budget.spent, c.budget.doubtful, c.budget.refusedAt
+	state.Callers = c.callers.waiting
 	state.Running = nil
 	for _, r := range c.running {
 		state.Running = append(state.Running, *r)
@@ -214,19 +220,15 @@ func (c *catalog) continueAsNew(ctx workflow.Context) error {
 	return workflow.NewContinueAsNewError(ctx, stemflow.WorkflowSeparateCatalog, in, state)
 }
 
-// catalogFailure is what the run returns when it did not come to its end. An ApplicationError must
+// failure is what the run returns when it did not come to its end. An ApplicationError must
 // be the outermost error, or Temporal takes it for a retryable one.
-func catalogFailure(err error, result stemflow.SeparateCatalogResult) error {
+func (c *catalog) failure(err error, result stemflow.SeparateCatalogResult) error {
 	if temporal.IsCanceledError(err) {
-		return temporal.NewCanceledError(result)
+		return c.callers.cancelled(result)
 	}
 	var e *ending
 	if !errors.As(err, &e) {
 		return err
 	}
-	return temporal.NewApplicationErrorWithOptions(
-		e.message,
-		e.kind,
-		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{result}},
-	)
+	return e.application(result)
 }

@@ -18,7 +18,9 @@ import (
 // It ends with a *temporal.ApplicationError of one of the contract's error types, whose first
 // detail is a [stemflow.ErrorDetails]; or cancelled, with the same detail.
 func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
+	ctx, callers := shareRun(ctx, nil)
 	s := newSeparation(ctx, in)
+	s.callers = callers
 	if err := s.offerProgress(ctx); err != nil {
 		return nil, err
 	}
@@ -40,6 +42,8 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 // separation is one run: what it was asked, and what it has learned so far.
 type separation struct {
 	in stemflow.SeparateStemsInput
+	// callers are the Nexus callers that wait for the run.
+	callers *callers
 	// owner is the run to the ledger and in callbacks. payer is, of a separation that the input
 	// names, the owner that its record names; empty: nobody of ours.
 	owner, payer string

@@ -245,7 +245,10 @@ func (w *wait) arm(ctx workflow.Context) {
 		w.stopPoll = stop
 		look := s.aboutOwn()
 		look.EmptyLooks, look.AbsentLooks = emptyLooks, s.absentLooks(ctx)
-		look.EmptyFor, look.EmptyPause = stemflow.Duration(emptyFor), min(stemflow.Duration(emptyPause), s.in.PollInterval)
+		look.EmptyFor = stemflow.Duration(emptyFor)
+		look.EmptyPause = min(stemflow.Duration(emptyPause), s.in.PollInterval)
+		look.PossibleFor = stemflow.Duration(possibleFor)
+		look.PossiblePause = min(stemflow.Duration(possiblePause), s.in.PollInterval)
 		look.Expected = s.expectation()
 		w.poll = workflow.ExecuteActivity(
 			pollOptions(pollCtx, s.in.PollInterval, max(remaining, time.Second)),

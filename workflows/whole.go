@@ -57,8 +57,8 @@ func usable(stems []stemflow.SourceStem) []stemflow.SourceStem {
 		if len(found) == stemflow.MaxStems {
 			break
 		}
-		if isStemName(stem.Name) && stem.URL != "" && len(stem.URL) <= maxLinkBytes && len(stem.SourceID) <= maxNameBytes &&
-			!activityapi.HasStem(found, stem.Name) {
+		if isStemName(stem.Name) && stem.URL != "" && len(stem.URL) <= maxLinkBytes &&
+			len(stem.SourceID) <= maxNameBytes && !activityapi.HasStem(found, stem.Name) {
 			found = append(found, stem)
 		}
 	}
@@ -200,7 +200,7 @@ func (s *separation) orderStems(record []stemflow.SourceStem) {
 		if i := slices.Index(expected, name); i >= 0 {
 			return i
 		}
-		return len(expected) + slices.IndexFunc(record, func(stem stemflow.SourceStem) bool { return stem.Name == name })
+		return len(expected) + slices.IndexFunc(record, func(s stemflow.SourceStem) bool { return s.Name == name })
 	}
 	slices.SortStableFunc(s.stems, func(a, b stemflow.Stem) int { return rank(a.Name) - rank(b.Name) })
 }

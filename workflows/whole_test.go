@@ -71,7 +71,7 @@ func TestStemsThatFollowLateAreAwaited(t *testing.T) {
 			all := stemflow.ExpectedStems(c.in.WithDefaults().Type, "")
 			w := newWorld(t)
 			var seen time.Duration
-			w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+			w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 				switch {
 				case w.took() < c.after:
 					return nil, again(activityapi.ActivityErrorPending)
@@ -445,7 +445,7 @@ func TestDeadlineOfSecondsIsKept(t *testing.T) {
 // The record had links, and cannot be read when the deadline comes.
 func TestPartialRecordServesWhenItCannotBeReadAnyMore(t *testing.T) {
 	w := newWorld(t)
-	w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		if w.took() < 4*time.Minute {
 			return recordOf("vocals"), nil
 		}

@@ -78,16 +78,25 @@ type AwaitSeparationInput struct {
 	RunID string `json:"runId,omitempty"`
 }
 
-// EndedSeparation is how a run of WorkflowSeparateStems ended.
-type EndedSeparation struct {
-	Result *stemflow.SeparateStemsResult `json:"result,omitempty"`
+// Ended is how a run ended.
+type Ended[Result, Details any] struct {
+	Result *Result `json:"result,omitempty"`
 	// Reason is, without a Result, the error type, or one of the reasons of
 	// [stemflow.TrackOutcome].
 	Reason  string `json:"reason,omitempty"`
 	Message string `json:"message,omitempty"`
 	// Details are nil where the run could not tell any.
-	Details *stemflow.ErrorDetails `json:"details,omitempty"`
+	Details *Details `json:"details,omitempty"`
+	// CallersLeft: it was cancelled because all Nexus callers had left it.
+	CallersLeft bool `json:"callersLeft,omitempty"`
 }
+
+type (
+	// EndedSeparation is how a run of WorkflowSeparateStems ended.
+	EndedSeparation = Ended[stemflow.SeparateStemsResult, stemflow.ErrorDetails]
+	// EndedCatalog is how a run of WorkflowSeparateCatalog ended.
+	EndedCatalog = Ended[stemflow.SeparateCatalogResult, stemflow.SeparateCatalogResult]
+)
 
 // RecordOutcomesInput asks for outcomes to be kept for the report.
 type RecordOutcomesInput struct {
@@ -135,6 +144,8 @@ type CatalogState struct {
 	Trial     bool                    `json:"trial,omitempty"`
 	Failures  []stemflow.TrackOutcome `json:"failures,omitempty"`
 	StartedAt time.Time               `json:"startedAt"`
+	// Callers are the Nexus callers that wait for the catalogue.
+	Callers []string `json:"callers,omitempty"`
 }
 
 // RunningTrack is a track under way, or one that is to be tried again.

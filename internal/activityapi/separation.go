@@ -18,6 +18,9 @@ const (
 	ActivityRenewSource         = "RenewSource"
 	ActivityArchiveStem         = "ArchiveStem"
 	ActivityWriteManifest       = "WriteManifest"
+	// ActivityListSearchAttributes takes nothing and returns the names of those of
+	// [stemflow.SearchAttributes] that the namespace has.
+	ActivityListSearchAttributes = "ListSearchAttributes"
 )
 
 // Error types by which the workflow learns from an activity how to go on. They never end a run.
@@ -64,6 +67,8 @@ type PrepareArchiveInput struct {
 	Prefix string `json:"prefix,omitempty"`
 	// Owner is the first run of the run's chain.
 	Owner string `json:"owner,omitempty"`
+	// SeparationTaskID is what the input names as paid for.
+	SeparationTaskID string `json:"separationTaskId,omitempty"`
 }
 
 // PreparedArchive is what PrepareArchive found.
@@ -82,8 +87,8 @@ type PreparedArchive struct {
 	// Partial is the result of an earlier run that has all its objects, lacks stems, and was paid
 	// for so recently that the provider may serve them yet.
 	Partial *stemflow.SeparateStemsResult `json:"partial,omitempty"`
-	// Submission is the separation that is paid for, else what speaks in the ledger, where there is
-	// one.
+	// Submission is the paid separation that the input names, if the ledger has it; else the newest
+	// that is paid for; else what speaks in the ledger, where there is one.
 	Submission *stemflow.Submission `json:"submission,omitempty"`
 	// OwnerPaid says that the owner has paid, or may have: an earlier run of its chain did.
 	OwnerPaid bool `json:"ownerPaid,omitempty"`
@@ -166,6 +171,10 @@ type GetSeparationRecordInput struct {
 	// and EmptyPause the pause between two of them; 0 is the pause between any two looks.
 	EmptyFor   stemflow.Duration `json:"emptyFor,omitempty"`
 	EmptyPause stemflow.Duration `json:"emptyPause,omitempty"`
+	// PossibleFor and PossiblePause are the same for a record that lacks only what a song need not
+	// have; 0 is EmptyFor and EmptyPause.
+	PossibleFor   stemflow.Duration `json:"possibleFor,omitempty"`
+	PossiblePause stemflow.Duration `json:"possiblePause,omitempty"`
 	// Expected is what the record must have links for before it is believed at an earlier look.
 	Expected StemExpectation `json:"expected,omitzero"`
 	// AbsentLooks is at which look in a row that finds no record the separation is believed to be

@@ -97,6 +97,7 @@ func (c *check) track(line int, track stemflow.SeparateStemsInput, columnOf func
 		for _, problem := range invalid.Problems {
 			c.report(line, columnOf(problem.Field), problem)
 		}
+		c.wrong.More += invalid.More
 		return nil
 	}
 	sum := sha256.Sum256([]byte(stemflow.WorkflowID(track)))

@@ -10,6 +10,8 @@ type Starter struct {
 	LedgerBucket, LedgerPrefix string
 	// NoColor asks for plain text on a terminal, by the convention of https://no-color.org.
 	NoColor bool
+	// DumbTerminal says that the terminal cannot draw: it shows lines one after the other.
+	DumbTerminal bool
 }
 
 // LoadStarter reads what the starter needs. The error is an [*Error].
@@ -20,6 +22,8 @@ func LoadStarter(lookup Lookup) (Starter, error) {
 		Bucket:    v.bucket(),
 		Prefix:    v.prefix(),
 		NoColor:   v.text("NO_COLOR", "") != "",
+
+		DumbTerminal: v.text("TERM", "") == "dumb",
 	}
 	s.LedgerBucket, s.LedgerPrefix = v.ledgerBucket(s.Bucket), v.ledgerPrefix()
 	return s, v.err()

@@ -4,24 +4,56 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+
+	"stemflow/internal/codec"
 )
 
 // Temporal is the options of a Temporal client, from the profiles and TEMPORAL_ variables that
 // Temporal's own command line reads. The client logs to slog's default logger.
 func Temporal() (client.Options, error) { return temporalOptions(nil) }
 
+// TemporalAt is like [Temporal], with an address and a namespace that go before those of profile
+// and variables unless they are empty.
+func TemporalAt(address, namespace string) (client.Options, error) {
+	overrides := map[string]string{}
+	if address != "" {
+		overrides["TEMPORAL_ADDRESS"] = address
+	}
+	if namespace != "" {
+		overrides["TEMPORAL_NAMESPACE"] = namespace
+	}
+	return temporalOptions(overridden{envconfig.EnvLookupOS, overrides})
+}
+
+// overridden is an environment with other values of some variables.
+type overridden struct {
+	envconfig.EnvLookup
+	values map[string]string
+}
+
+func (o overridden) LookupEnv(name string) (string, bool) {
+	if value, ok := o.values[name]; ok {
+		return value, true
+	}
+	return o.EnvLookup.LookupEnv(name)
+}
+
 func temporalOptions(lookup envconfig.EnvLookup) (client.Options, error) {
-	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: lookup})
+	const wrong = "the Temporal client's configuration (TEMPORAL_ variables and temporal.toml) is wrong: %w"
+	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{EnvLookup: lookup})
 	if err != nil {
-		return client.Options{}, fmt.Errorf(
-			"the Temporal client's configuration (TEMPORAL_ variables and temporal.toml) is wrong: %w",
-			err,
-		)
+		return client.Options{}, fmt.Errorf(wrong, err)
+	}
+	options, err := profile.ToClientOptions(envconfig.ToClientOptionsRequest{})
+	if err != nil {
+		return client.Options{}, fmt.Errorf(wrong, err)
 	}
 	if strings.HasPrefix(options.HostPort, "http://") || strings.HasPrefix(options.HostPort, "https://") {
 		return client.Options{}, errors.New(
@@ -36,5 +68,36 @@ func temporalOptions(lookup envconfig.EnvLookup) (client.Options, error) {
 		options.Namespace = client.DefaultNamespace
 	}
 	options.Logger = log.NewStructuredLogger(slog.Default())
+	if profile.Codec != nil {
+		if err := encode(&options, *profile.Codec); err != nil {
+			return client.Options{}, err
+		}
+	}
 	return options, nil
+}
+
+// encode has a client's payloads encoded by a codec server, and the details of failures with them.
+func encode(options *client.Options, server envconfig.ClientConfigCodec) error {
+	if server.Endpoint == "" {
+		if server.Auth != "" {
+			return errors.New("TEMPORAL_CODEC_AUTH: is of no use without TEMPORAL_CODEC_ENDPOINT, give both or neither")
+		}
+		return nil
+	}
+	u, err := url.Parse(strings.ReplaceAll(server.Endpoint, "{namespace}", options.Namespace))
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" ||
+		u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("TEMPORAL_CODEC_ENDPOINT: is not the base URL of a codec server, " +
+			"like https://codec.example.com/{namespace}")
+	}
+	if strings.ContainsFunc(server.Auth, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return errors.New("TEMPORAL_CODEC_AUTH: contains a line break, give the value of the header alone")
+	}
+	options.DataConverter = codec.NewDataConverter(codec.Options{
+		Endpoint: server.Endpoint, Auth: server.Auth, Namespace: options.Namespace,
+	})
+	options.FailureConverter = temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
+		DataConverter: options.DataConverter,
+	})
+	return nil
 }

@@ -14,6 +14,9 @@ func TestAnnouncedStems(t *testing.T) {
 		`{"kazooUrl":"https://f/k"}`: nil,
 		`{"originData":[{"stem_type_group_name":"Kazoo","audio_url":null},{"stem_type_group_name":"Drums"}]}`: {"kazoo"},
 		`{"originData":[{"stem_type_group_name":"Kazoo","audio_url":"https://f/k"}]}`:                         nil,
+		// Words in the place of a link say the same as null. What is no audio does not follow.
+		`{"kazooUrl":"None","harpUrl":"N/A","imageUrl":null,"videoUrl":"","luteUrl":"https://f/a.png"}`: {"kazoo", "harp"},
+		`{"vocal_removal_info":{"kazooUrl":null,"callbackUrl":null,"audioUrl":null}}`:                   {"kazoo"},
 		`null`: nil,
 	} {
 		record, err := decodeRecord(json.RawMessage(`{"taskId":"t","successFlag":"SUCCESS","response":` + response + `}`))

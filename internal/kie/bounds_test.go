@@ -47,6 +47,8 @@ func costlyBodies(size int) map[string][]byte {
 		"short links":      fill("", `,"%xUrl":"http://a/b"`, ""),
 		"one link":         fill("", `,"aUrl":"http://a/b"`, ""),
 		"no links":         fill("", `,"aUrl":"None"`, ""),
+		"null links":       fill("", `,"aUrl":null`, ""),
+		"names of no link": fill("", `,"s%[1]dUrl":null`, ""),
 		"pictures":         fill("", `,"imageUrl":"http://a/b"`, ""),
 		"broken links":     fill("", `,"aUrl":"http://a/None"`, ""),
 		"details":          details(`{"id":"id-%[1]d","audio_url":"https://y.example/%[1]d.mp3","stem_type_group_name":"s%[1]d"}`),

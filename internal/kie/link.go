@@ -13,7 +13,8 @@ const maxLink = 2048
 // absolute address, says in words that there is nothing, or leads to a file of another kind. The
 // provider fills fields that it has nothing for in many ways.
 func audioLink(raw json.RawMessage) string {
-	if len(raw) > 2*maxLink { // escapes make it longer than it is
+	// Escapes make it longer than it is. Most of what is no link is told by its first character.
+	if len(raw) > 2*maxLink || len(raw) < 2 || strings.IndexByte(`hH \`, raw[1]) < 0 {
 		return ""
 	}
 	link := text(raw)
@@ -72,7 +73,7 @@ func isPlaceholder(text string) bool {
 		return true
 	}
 	switch strings.ToLower(text) {
-	case "nil", "na", "n.a", "n.a.", "empty", "false", "true", "unknown", "missing":
+	case "nil", "na", "n/a", "n.a", "n.a.", "empty", "false", "true", "unknown", "missing":
 		return true
 	}
 	// Nothing but punctuation: "-", "--", "...", "".
@@ -91,11 +92,11 @@ var otherFiles = []string{
 // whole track, addresses of ours and of pages.
 var otherWords = []string{
 	"pic", "pics", "img", "icon", "logo", "art", "artwork", "gif", "jpg", "jpeg", "png", "banner", "mp4", "mov",
-	"movie", "animation", "visual", "visualizer", "visualiser", "lyric", "lyrics", "midi", "lrc", "srt", "json", "xml", "html",
-	"pdf", "zip", "archive", "notify", "notification", "origin", "original", "source", "stream", "streaming", "input",
-	"upload", "uploaded", "page", "web", "website", "site", "share", "sharing", "home", "homepage", "profile", "user",
-	"status", "record", "task", "logs", "api", "base", "doc", "docs", "help", "payment", "pay", "report", "redirect",
-	"return",
+	"movie", "animation", "visual", "visualizer", "visualiser", "lyric", "lyrics", "midi", "lrc", "srt", "json", "xml",
+	"html", "pdf", "zip", "archive", "notify", "notification", "origin", "original", "source", "stream", "streaming",
+	"input", "upload", "uploaded", "page", "web", "website", "site", "share", "sharing", "home", "homepage", "profile",
+	"user", "status", "record", "task", "logs", "api", "base", "doc", "docs", "help", "payment", "pay", "report",
+	"redirect", "return",
 }
 
 // otherParts are the same as parts of a word, for keys that run their words together.

@@ -23,7 +23,8 @@ const (
 	maxStrings = 8
 	// maxLinks bounds the links: those of MaxStems, each a few times, and some that are no stem's.
 	maxLinks = 4 * stemflow.MaxStems
-	// maxItems is how many objects in lists are looked at.
+	// maxItems is how many objects in lists are looked at, and how many fields that have no link:
+	// what stands behind that many is not read.
 	maxItems = 4 * maxLinks
 )
 
@@ -44,15 +45,15 @@ type linkReader struct {
 	originURL     string
 	// announced are names without a link, as they come.
 	announced []string
-	// strings, links and items count what the bounds are for.
-	strings, links, items int
-	tooMany               bool
+	// strings, links, items and empty fields are counted for the bounds.
+	strings, links, items, empty int
+	tooMany                      bool
 }
 
-// readStems reads the stems that have a link, uniquely named and in canonical order, the link of the
-// unseparated track, and the names without a link that the documents do not know. The provider has put them in several places, at several depths and in
-// strings, so any object is looked into but the one that repeats the request. The error is
-// ErrTooManyStems; there are no stems then.
+// readStems reads the stems that have a link, uniquely named and in canonical order, the link of
+// the unseparated track, and the names without a link that the documents do not know. The provider
+// has put them in several places, at several depths and in strings, so any object is looked into
+// but the one that repeats the request. The error is ErrTooManyStems; there are no stems then.
 func readStems(in object) (
 	stems []stemflow.SourceStem, originURL string, announced []string, err error,
 ) {
@@ -94,7 +95,7 @@ func (r *linkReader) object(o object, levels int) {
 		switch value[0] {
 		case 'n': // null
 			if name, ok := linkField(key); ok {
-				r.field(name, value)
+				r.emptyField(name)
 			}
 		case '"':
 			r.text(key, value, levels)
@@ -165,20 +166,25 @@ func (r *linkReader) link(value json.RawMessage) string {
 // field reads a member like "drums_url" or "drumsUrl". A name given twice counts once: the last
 // link of it.
 func (r *linkReader) field(key string, value json.RawMessage) {
-	link := r.link(value)
-	if r.tooMany {
+	if r.empty > maxItems {
 		return
 	}
-	if fold(key) == "origin" {
-		r.originURL = cmp.Or(link, r.originURL)
+	link := r.link(value)
+	switch {
+	case r.tooMany:
+		return
+	case link == "" && len(value) <= maxLink && isPlaceholder(text(value)):
+		r.emptyField(key)
+		return
+	case link == "": // it leads to something, if not to audio
+		r.empty++
+		return
+	case fold(key) == "origin":
+		r.originURL = link
 		return
 	}
 	name, ok := stemOfField(key)
 	if !ok {
-		return
-	}
-	if link == "" {
-		r.announce(name)
 		return
 	}
 	same := name
@@ -193,6 +199,16 @@ func (r *linkReader) field(key string, value json.RawMessage) {
 		r.tooMany = r.tooMany || len(r.fields) > stemflow.MaxStems
 	}
 	r.fields[at].URL = link
+}
+
+// emptyField reads a member that could hold the link of a stem and holds none.
+func (r *linkReader) emptyField(key string) {
+	if r.empty++; r.empty > maxItems {
+		return
+	}
+	if name, ok := stemOfField(key); ok {
+		r.announce(name)
+	}
 }
 
 // linkField gives the name before "Url" or "_url".

@@ -5,8 +5,9 @@ package naming
 import (
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
+
+	"stemflow/internal/bounded"
 )
 
 var (
@@ -17,7 +18,7 @@ var (
 // Error is a name that is not allowed. Rule says why, without repeating the name.
 type Error struct{ Name, Rule string }
 
-func (e *Error) Error() string { return strconv.Quote(e.Name) + " " + e.Rule }
+func (e *Error) Error() string { return bounded.Quote(e.Name) + " " + e.Rule }
 
 // CheckBucket reports what is wrong with a bucket's name by S3's rules, or nil.
 func CheckBucket(name string) error {

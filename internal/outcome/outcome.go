@@ -10,10 +10,17 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
+	"stemflow/internal/bounded"
 )
 
-// FromError returns how a run ended that failed, and whether the error is the run's own.
+// FromError returns how a run of a separation ended that failed, and whether the error is the run's
+// own.
 func FromError(err error) (activityapi.EndedSeparation, bool) {
+	return Failed[stemflow.SeparateStemsResult, stemflow.ErrorDetails](err)
+}
+
+// Failed returns how a run of any kind ended that failed, and whether the error is the run's own.
+func Failed[R, D any](err error) (activityapi.Ended[R, D], bool) {
 	var (
 		application *temporal.ApplicationError
 		canceled    *temporal.CanceledError
@@ -22,36 +29,47 @@ func FromError(err error) (activityapi.EndedSeparation, bool) {
 	)
 	switch {
 	case errors.As(err, &application):
-		return activityapi.EndedSeparation{
-			Reason:  application.Type(),
-			Message: application.Message(),
-			Details: details(application),
+		return activityapi.Ended[R, D]{
+			Reason:  bounded.Text(application.Type(), bounded.Value),
+			Message: bounded.Text(application.Message(), bounded.Message),
+			Details: details[D](application),
 		}, true
 	case errors.As(err, &canceled):
-		return activityapi.EndedSeparation{
-			Reason:  stemflow.ReasonCanceled,
-			Message: "the separation was cancelled",
-			Details: details(canceled),
+		var left activityapi.CallersLeft
+		_ = canceled.Details(new(D), &left) // few have more than one detail
+		return activityapi.Ended[R, D]{
+			Reason:      stemflow.ReasonCanceled,
+			Message:     "the separation was cancelled",
+			Details:     details[D](canceled),
+			CallersLeft: left.CallersLeft,
 		}, true
 	case errors.As(err, &terminated):
-		return activityapi.EndedSeparation{
-			Reason:  stemflow.ReasonTerminated,
-			Message: "the separation was terminated",
+		return activityapi.Ended[R, D]{
+			Reason: stemflow.ReasonTerminated, Message: "the separation was terminated",
 		}, true
 	case errors.As(err, &timedOut):
-		return activityapi.EndedSeparation{
+		return activityapi.Ended[R, D]{
 			Reason: stemflow.ReasonTimedOut, Message: "the workflow ran into a time-out that it was started with",
 		}, true
 	default:
-		return activityapi.EndedSeparation{}, false
+		return activityapi.Ended[R, D]{}, false
 	}
 }
 
-func details(err interface {
+// Unreadable is the end of a run that does not say what it came to. It may have paid.
+func Unreadable[R, D any](why string) activityapi.Ended[R, D] {
+	return activityapi.Ended[R, D]{
+		Reason: stemflow.ReasonUnreadable,
+		Message: bounded.Text("the run under this workflow id does not say what it came to; see what it is, and "+
+			"start again, which pays for nothing that is paid for: "+why, bounded.Message),
+	}
+}
+
+func details[D any](err interface {
 	HasDetails() bool
 	Details(...any) error
-}) *stemflow.ErrorDetails {
-	d := &stemflow.ErrorDetails{}
+}) *D {
+	d := new(D)
 	if !err.HasDetails() || err.Details(d) != nil {
 		return nil
 	}

@@ -1,0 +1,68 @@
+// Package limit bounds what the starter waits for: no request goes on for ever, an interruption
+// ends each, and the errors say what was waited for.
+package limit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Interrupted says that the user ended the program while it waited.
+type Interrupted struct {
+	// Doing is what it was about, as in "connecting to Temporal at localhost:7233".
+	Doing string
+}
+
+func (e *Interrupted) Error() string { return "interrupted while " + e.Doing }
+
+// Exceeded says that something took longer than a person is made to wait.
+type Exceeded struct {
+	// Doing is what it was about.
+	Doing string
+	After time.Duration
+	// Cause is why the last try failed; nil if there was no answer.
+	Cause error
+}
+
+func (e *Exceeded) Error() string {
+	text := fmt.Sprintf("no answer within %v while %s", e.After, e.Doing)
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
+}
+
+func (e *Exceeded) Unwrap() error { return e.Cause }
+
+// Wait makes a request that may take as long as is said. Its error is the request's own, unless the
+// user interrupted it or the time was up: then it says what was being done.
+func Wait(ctx context.Context, longest time.Duration, doing string, request func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	err := request(bounded)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return &Interrupted{Doing: doing}
+	case bounded.Err() == nil:
+		return err
+	}
+	exceeded := &Exceeded{Doing: doing, After: longest}
+	if !isDeadline(err) {
+		exceeded.Cause = err
+	}
+	return exceeded
+}
+
+// isDeadline reports whether an error says only that the time was up.
+func isDeadline(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	// gRPC and Temporal's SDK have errors of their own for it.
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
+}

@@ -1,0 +1,128 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"stemflow"
+)
+
+// reconnectPause is how long a Temporal that does not answer is left alone. The separation does not
+// depend on the starter.
+const reconnectPause = 2 * time.Second
+
+// Display shows what is observed of a run. O is what is seen of it.
+type Display[O any] interface {
+	Show(o O, now time.Time)
+	// Close leaves the terminal as it was.
+	Close()
+}
+
+// UntilEnd returns how a run ended. Until then it shows what is observed of it, and shows it again
+// every step, for what moves by itself.
+func UntilEnd[R, O any](
+	ctx context.Context,
+	run client.WorkflowRun,
+	d Display[O],
+	step time.Duration,
+	observe func(context.Context, O) O,
+) (result *R, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan struct{})
+	go func() {
+		result, err = Await[R](ctx, run)
+		close(ended)
+	}()
+	seen := make(chan O)
+	go keepObserving(ctx, observe, seen)
+
+	defer d.Close()
+	steps := time.NewTicker(step)
+	defer steps.Stop()
+	var last O
+	for {
+		select {
+		case <-ended:
+			return result, err
+		case last = <-seen:
+		case <-steps.C:
+		}
+		d.Show(last, time.Now())
+	}
+}
+
+// Await returns the result of a run. It waits without a time limit: a run ends when it does.
+func Await[R any](ctx context.Context, run client.WorkflowRun) (*R, error) {
+	for {
+		result := new(R)
+		err := run.Get(ctx, result)
+		if err == nil {
+			return result, nil
+		}
+		if ctx.Err() != nil || !isTransient(err) {
+			return nil, err
+		}
+		select {
+		case <-time.After(reconnectPause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// isTransient reports whether an error is Temporal's for the moment, and not the run's.
+func isTransient(err error) bool {
+	_, unavailable := errors.AsType[*serviceerror.Unavailable](err)
+	_, timedOut := errors.AsType[*serviceerror.DeadlineExceeded](err)
+	_, exhausted := errors.AsType[*serviceerror.ResourceExhausted](err)
+	return unavailable || timedOut || exhausted
+}
+
+// keepObserving observes a run every second until ctx ends. What it cannot see is no error: the
+// display says so and goes on.
+func keepObserving[O any](ctx context.Context, observe func(context.Context, O) O, seen chan<- O) {
+	var last O
+	for {
+		last = observe(ctx, last)
+		select {
+		case seen <- last:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(Interval):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// PaidFor returns the separation task id from a run's memo, for an end that the run itself could
+// not explain; nil if there is none.
+func PaidFor(ctx context.Context, c client.Client, run client.WorkflowRun) *stemflow.ErrorDetails {
+	d, err := describe(ctx, c, run.GetID(), run.GetRunID())
+	if err != nil {
+		return nil
+	}
+	var id string
+	payload := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[stemflow.MemoSeparationTaskID]
+	if payload == nil || converter.GetDefaultDataConverter().FromPayload(payload, &id) != nil || id == "" {
+		return nil
+	}
+	return &stemflow.ErrorDetails{SeparationTaskID: id}
+}
+
+// StartedAt returns when a run was started; now, if Temporal does not say.
+func StartedAt(ctx context.Context, c client.Client, run client.WorkflowRun) time.Time {
+	d, err := describe(ctx, c, run.GetID(), run.GetRunID())
+	if err != nil {
+		return time.Now()
+	}
+	return d.GetWorkflowExecutionInfo().GetStartTime().AsTime()
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"stemflow/internal/config"
+	"stemflow/internal/program"
+	"stemflow/starter/internal/failure"
+	"stemflow/starter/internal/observe"
+	"stemflow/starter/internal/view"
+)
+
+// Formats of the output.
+const (
+	formatText  = "text"
+	formatJSON  = "json"
+	formatJSONL = "jsonl"
+)
+
+var formats = []string{formatText, formatJSON, formatJSONL}
+
+func isFormat(text string) bool { return slices.Contains(formats, text) }
+
+// globalFlags are the flags of all commands.
+type globalFlags struct {
+	server observe.Server
+	output string
+	json   bool
+	quiet  bool
+	// format is what output and json amount to.
+	format string
+}
+
+func (g *globalFlags) declare(set *pflag.FlagSet) {
+	set.StringVar(&g.server.Address, "address", "",
+		"`HOST:PORT` of Temporal (default: the profile's, TEMPORAL_ADDRESS)")
+	set.StringVar(&g.server.Namespace, "namespace", "",
+		"`NAMESPACE` of Temporal (default: the profile's, TEMPORAL_NAMESPACE)")
+	set.StringVarP(&g.output, "output", "o", formatText,
+		"`FORMAT` of the results: text, json (one document), or jsonl (each document on a line)")
+	set.BoolVar(&g.json, "json", false, "print JSON only, as -o json does")
+	set.BoolVar(&g.quiet, "quiet", false, "print results and errors only: no progress, no advice")
+}
+
+// check completes the flags once all are parsed.
+func (g *globalFlags) check(cmd *cobra.Command) error {
+	switch {
+	case !isFormat(g.output):
+		return failure.Usage(nameOf(cmd), "%q is no value for --output: use %s", g.output, strings.Join(formats, ", "))
+	case g.json && cmd.Flags().Changed("output") && g.output != formatJSON:
+		return failure.Usage(nameOf(cmd), "--json and --output %s contradict each other", g.output)
+	case strings.Contains(g.server.Address, "://"):
+		return failure.Usage(nameOf(cmd), `--address is "host:port", like localhost:7233, without a scheme`)
+	}
+	g.format = g.output
+	if g.json {
+		g.format = formatJSON
+	}
+	return nil
+}
+
+// guess finds the format on a command line that may be wrong, so that scripts can read that, too.
+func (g *globalFlags) guess(root *cobra.Command, args []string) {
+	g.format = formatText
+	for _, w := range words(root, args, asTyped) {
+		switch {
+		case w.flag == nil:
+		case w.flag.Name == "json":
+			if on, err := strconv.ParseBool(w.value); on && err == nil && g.format == formatText {
+				g.format = formatJSON
+			}
+		case w.flag.Name == "output" && isFormat(w.value) && w.value != formatText:
+			g.format = w.value
+		}
+	}
+}
+
+// wantsJSON reports whether the output is for scripts.
+func (c *cli) wantsJSON() bool { return c.global.format != formatText }
+
+// printJSON writes a document to stdout for scripts.
+func (c *cli) printJSON(v any) {
+	encoder := json.NewEncoder(c.stdout)
+	encoder.SetEscapeHTML(false)
+	if c.global.format != formatJSONL {
+		encoder.SetIndent("", "  ")
+	}
+	_ = encoder.Encode(v) // a closed stdout wants no answer
+}
+
+// printf writes a result to stdout for a person.
+func (c *cli) printf(format string, args ...any) { fmt.Fprintf(c.stdout, format, args...) }
+
+// room is how many columns a table may take.
+func (c *cli) room() int {
+	if size, isTerminal := c.stdoutSize(); isTerminal {
+		return size.Columns
+	}
+	return view.DefaultRoom
+}
+
+// progress is where progress is written.
+func (c *cli) progress() io.Writer {
+	if c.showsProgress() {
+		return c.stderr
+	}
+	return io.Discard
+}
+
+// showsProgress reports whether a person wants to see what goes on.
+func (c *cli) showsProgress() bool { return !c.wantsJSON() && !c.global.quiet }
+
+// screen is where the progress is drawn.
+func (c *cli) screen(cfg config.Starter) view.Screen {
+	return view.Screen{
+		W: c.stderr,
+		Size: func() (program.TerminalSize, bool) {
+			size, isTerminal := c.stderrSize()
+			return size, isTerminal && !cfg.DumbTerminal
+		},
+		Colored: !cfg.NoColor,
+	}
+}
+
+// report prints why a command failed: to stdout for scripts, otherwise to stderr in a line.
+func (c *cli) report(f *failure.Failure) {
+	switch {
+	case f.Reported:
+	case c.wantsJSON():
+		c.printJSON(map[string]*failure.Failure{"error": f})
+	default:
+		if f.Catalog != nil { // what came of it is a result
+			view.Counts(c.stdout, *f.Catalog)
+		}
+		if c.global.quiet && f.Code == failure.ExitInterrupted {
+			f.Hint = ""
+		}
+		fmt.Fprintln(c.stderr, f.Text(c.invoked.command))
+	}
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"stemflow"
+	"stemflow/internal/archive"
+	"stemflow/starter/internal/failure"
+)
+
+// fakeTemporal knows some runs and whether they have ended.
+type fakeTemporal struct {
+	workflowservice.UnimplementedWorkflowServiceServer
+	running map[string]bool
+	// cancelled are those that were asked to stop.
+	cancelled []string
+	// blind says that it does not search.
+	blind bool
+}
+
+func newFakeTemporal(t *testing.T, running map[string]bool) (*fakeTemporal, string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	f := &fakeTemporal{running: running}
+	server := grpc.NewServer()
+	workflowservice.RegisterWorkflowServiceServer(server, f)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	t.Setenv("TEMPORAL_CONFIG_FILE", t.TempDir()+"/none.toml")
+	return f, listener.Addr().String()
+}
+
+func (f *fakeTemporal) GetSystemInfo(
+	context.Context, *workflowservice.GetSystemInfoRequest,
+) (*workflowservice.GetSystemInfoResponse, error) {
+	return &workflowservice.GetSystemInfoResponse{}, nil
+}
+
+func (f *fakeTemporal) info(id string) *workflowpb.WorkflowExecutionInfo {
+	state := enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+	if f.running[id] {
+		state = enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+	}
+	return &workflowpb.WorkflowExecutionInfo{
+		Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: "r"}, Status: state,
+		SearchAttributes: &commonpb.SearchAttributes{}, // the SDK relies on it
+	}
+}
+
+func (f *fakeTemporal) DescribeWorkflowExecution(
+	_ context.Context, in *workflowservice.DescribeWorkflowExecutionRequest,
+) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	id := in.GetExecution().GetWorkflowId()
+	if _, known := f.running[id]; !known {
+		return nil, serviceerror.ToStatus(serviceerror.NewNotFound("no such workflow")).Err()
+	}
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: f.info(id)}, nil
+}
+
+func (f *fakeTemporal) ListWorkflowExecutions(
+	_ context.Context, in *workflowservice.ListWorkflowExecutionsRequest,
+) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	if f.blind {
+		return nil, status.Error(codes.InvalidArgument, "no such operator")
+	}
+	_, prefix, _ := strings.Cut(in.GetQuery(), `"`)
+	prefix, _, _ = strings.Cut(prefix, `"`)
+	found := &workflowservice.ListWorkflowExecutionsResponse{}
+	for _, id := range slices.Sorted(maps.Keys(f.running)) {
+		if strings.HasPrefix(id, prefix) && (f.running[id] || !strings.Contains(in.GetQuery(), "Running")) {
+			found.Executions = append(found.Executions, f.info(id), f.info(id)) // two runs
+		}
+	}
+	return found, nil
+}
+
+func (f *fakeTemporal) RequestCancelWorkflowExecution(
+	_ context.Context, in *workflowservice.RequestCancelWorkflowExecutionRequest,
+) (*workflowservice.RequestCancelWorkflowExecutionResponse, error) {
+	f.cancelled = append(f.cancelled, in.GetWorkflowExecution().GetWorkflowId())
+	return &workflowservice.RequestCancelWorkflowExecutionResponse{}, nil
+}
+
+func TestOtherTypesOfATrackAreNamed(t *testing.T) {
+	f, address := newFakeTemporal(t, map[string]bool{
+		"stems:split_stem:5c79:e231":                     true,
+		"stems:split_stem_advanced:5c79:e231:lead_vocal": true,
+		"stems:split_stem_advanced:5c79:e231:bass":       false,
+		"stems:split_stem_advanced:5c79:e231x:drums":     true,
+		"stems:split_stem:5c79:e232":                     false,
+	})
+	run := func(args ...string) (string, string) {
+		code, stdout, stderr := starter(t, "", nil, append([]string{"--address", address}, args...)...)
+		require.Equal(t, failure.ExitFailed, code, stderr)
+		require.Equal(t, 1, strings.Count(stdout+stderr, "\n"), stderr)
+		return stdout, stderr
+	}
+	const is = ". The type was not given, and separate_vocal is the default. Give --type split_stem"
+	_, stderr := run("watch", "--task-id", "5c79", "--audio-id", "e231")
+	require.Equal(t, "error: NotRunning: no separation stems:separate_vocal:5c79:e231 is running; of this track, "+
+		"other types are there"+is+" or --type split_stem_advanced --stem-name bass"+
+		" or --type split_stem_advanced --stem-name lead_vocal.\n", stderr)
+	_, stderr = run("cancel", "--task-id", "5c79", "--audio-id", "e231")
+	require.Equal(t, "error: NotRunning: no separation stems:separate_vocal:5c79:e231 is running; of this track, "+
+		"other types are running"+is+" or --type split_stem_advanced --stem-name lead_vocal.\n", stderr)
+	require.Empty(t, f.cancelled, "only what is named is cancelled")
+
+	stdout, _ := run("cancel", "--task-id", "5c79", "--audio-id", "e231", "-o", "jsonl")
+	require.Contains(t, stdout, "of this track, other types are running")
+
+	const advice = `is running. "starter show" reports whether it is archived; "temporal workflow list" lists what is running.`
+	for _, args := range [][]string{
+		{"cancel", "--task-id", "5c79", "--audio-id", "e232"},
+		{"watch", "--task-id", "5c79", "--audio-id", "e233"},
+		{"watch", "--task-id", "5c79", "--audio-id", "e231", "--type", "separate_vocal"},
+		{"cancel", "--task-id", "5c79", "--audio-id", "e231", "--type", "separate_vocal"},
+		{"cancel", "--workflow-id", "stems:separate_vocal:5c79:e231"},
+	} {
+		_, stderr := run(args...)
+		require.Contains(t, stderr, advice, args)
+	}
+
+	f.blind = true
+	_, stderr = run("watch", "--task-id", "5c79", "--audio-id", "e231")
+	require.Contains(t, stderr, "Give --type split_stem.\n", "what cannot be searched is left out")
+
+	code, printed, stderr := starter(t, "", nil, "--address", address, "cancel", "--task-id", "5c79", "--audio-id", "e231",
+		"--type", "split_stem", "--quiet")
+	require.Zero(t, code, stderr)
+	require.Equal(t, "Asked stems:split_stem:5c79:e231 to stop.\n", printed)
+	require.Equal(t, []string{"stems:split_stem:5c79:e231"}, f.cancelled)
+}
+
+func TestArchivedTypesOfATrackAreNamed(t *testing.T) {
+	a := newArchivedTrack(t)
+	for _, other := range []stemflow.Track{
+		{TaskID: "5c79", AudioID: "e777", Type: stemflow.SplitStem},
+		{TaskID: "5c79", AudioID: "e777", Type: stemflow.SplitStemAdvanced, StemName: "Lead Vocal"},
+		{TaskID: "5c79", AudioID: "e7", Type: stemflow.SplitStem},
+	} {
+		require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, archive.ManifestKey(archive.Locate(a.bucket, "music", other)), a.manifest))
+	}
+	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, "music/5c79/e777/other/manifest.json", a.manifest))
+	for _, command := range []string{"show", "listen"} {
+		code, stdout, stderr := starter(t, "", a.variables, command, "--task-id", "5c79", "--audio-id", "e777")
+		require.Equal(t, failure.ExitFailed, code)
+		require.Empty(t, stdout)
+		require.Equal(t, "error: NotArchived: there is no music/5c79/e777/separate_vocal/manifest.json in bucket "+a.bucket+
+			"; of this track, other types are archived. The type was not given, and separate_vocal is the default. "+
+			"Give --type split_stem or --type split_stem_advanced --stem-name lead_vocal.\n", stderr)
+	}
+	for _, args := range [][]string{
+		{"show", "--task-id", "5c79", "--audio-id", "e777", "--type", "separate_vocal"},
+		{"show", "--task-id", "5c79", "--audio-id", "e77"},
+		{"show", "--manifest-key", "no/manifest.json"},
+	} {
+		_, _, stderr := starter(t, "", a.variables, args...)
+		require.Contains(t, stderr, `Check bucket and prefix; "starter start" separates the track.`, args)
+	}
+	stdout := a.run(t, "show", "--task-id", "5c79", "--audio-id", "e777", "--type", "split_stem_advanced", "--stem-name", "lead_vocal")
+	require.Contains(t, stdout, "vocals.mp3", "the name that is advised finds it")
+
+	submission := stemflow.Submission{SeparationTaskID: "3e63"}
+	ledger := archive.Locate(a.bucket, "music", stemflow.Track{TaskID: "5c79", AudioID: "e777", Type: stemflow.SeparateVocal})
+	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, archive.SubmissionKey(ledger), submission))
+	_, _, stderr := starter(t, "", a.variables, "show", "--task-id", "5c79", "--audio-id", "e777")
+	require.Contains(t, stderr, "(separation task id: 3e63). The separation is paid for and not archived yet: ")
+	require.NotContains(t, stderr, "other types")
+}
+
+func TestShowPrintsDocumentsOnALine(t *testing.T) {
+	a := newArchivedTrack(t)
+	for _, flags := range [][]string{{"-o", "jsonl"}, {"-o", "jsonl", "--links=false"}} {
+		stdout := a.run(t, a.with("show", flags...)...)
+		require.Equal(t, 1, strings.Count(stdout, "\n"))
+		require.Equal(t, len(flags) == 2, strings.Contains(stdout, "X-Amz-"))
+	}
+	for line := range strings.Lines(a.run(t, a.with("show")...)) {
+		require.LessOrEqual(t, len(line), 81, line)
+	}
+}
