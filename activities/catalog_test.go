@@ -16,7 +16,9 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
+	"stemflow/internal/catalog"
 	"stemflow/internal/outcome"
 )
 
@@ -111,7 +113,7 @@ func TestAWrongListIsRefusedAndNothingOfItKept(t *testing.T) {
 	require.Contains(
 		t,
 		app.Message(),
-		"line 3: is the same separation as line 2, leave one of them out; line 4: type: \"karaoke\" is unknown",
+		"line 3: is the same separation as line 2, leave one of them out; line 4, column 3: type: is unknown",
 	)
 	objects, err := h.store.List(t.Context(), h.loc.Bucket, "_catalogs/")
 	require.NoError(t, err)
@@ -171,6 +173,7 @@ func TestReadCatalogReportsWhatTheArchiveHas(t *testing.T) {
 {"taskId": "t", "audioId": "corrupt"}
 {"taskId": "t", "audioId": "elsewhere", "bucket": "no-such-bucket-anywhere"}
 {"taskId": "t", "audioId": "unknown"}`)
+	h.set.PrepareArchive.Allowed = allowed.Places{{Bucket: h.loc.Bucket}, {Bucket: "no-such-bucket-anywhere"}}
 	prepared, err := h.prepareCatalog(
 		stemflow.SeparateCatalogInput{Source: &stemflow.ObjectRef{Key: "lists/june.jsonl"}},
 	)
@@ -341,7 +344,7 @@ func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
 	rows, err := csv.NewReader(bytes.NewReader([]byte(h.text(refs.CSV.Key)))).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 7)
-	require.Equal(t, reportColumns, rows[0])
+	require.Equal(t, catalog.ReportColumns(), rows[0])
 	require.Equal(
 		t,
 		[]string{
@@ -382,7 +385,7 @@ func TestAReportOfNothing(t *testing.T) {
 	var report stemflow.CatalogReport
 	require.NoError(t, json.Unmarshal([]byte(h.text(refs.JSON.Key)), &report))
 	require.Empty(t, report.Outcomes)
-	require.Equal(t, strings.Join(reportColumns, ",")+"\n", h.text(refs.CSV.Key))
+	require.Equal(t, strings.Join(catalog.ReportColumns(), ",")+"\n", h.text(refs.CSV.Key))
 }
 
 func TestOutcomesThatCannotBeReadAreNotOverwritten(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/catalog"
 )
 
 // WriteCatalogReport makes the report of a catalogue of the outcomes that are kept, page by page.
@@ -106,16 +107,9 @@ func writeJSON(w io.Writer, result stemflow.SeparateCatalogResult, outcomes outc
 	return err
 }
 
-// reportColumns are the columns of report.csv.
-var reportColumns = []string{
-	"line", "taskId", "audioId", "type", "stemName", "status", "reason", "message", "separationTaskId", "settledBy",
-	"credits", "joined",
-	"stems", "bytes", "bucket", "manifest",
-}
-
 func writeCSV(w io.Writer, _ stemflow.SeparateCatalogResult, outcomes outcomes) error {
 	rows := csv.NewWriter(w)
-	if err := rows.Write(reportColumns); err != nil {
+	if err := rows.Write(catalog.ReportColumns()); err != nil {
 		return err
 	}
 	err := outcomes(func(o stemflow.TrackOutcome) error {
@@ -123,13 +117,17 @@ func writeCSV(w io.Writer, _ stemflow.SeparateCatalogResult, outcomes outcomes) 
 		if o.Manifest != nil {
 			manifest = *o.Manifest
 		}
-		return rows.Write([]string{
+		row := []string{
 			strconv.Itoa(
 				o.Line,
 			), o.TaskID, o.AudioID, string(o.Type), o.StemName, string(o.Status), o.Reason, o.Message,
 			o.SeparationTaskID, string(o.SettledBy), strconv.Itoa(o.Credits), strconv.FormatBool(o.Joined),
 			strconv.Itoa(o.Stems), strconv.FormatInt(o.Bytes, 10), manifest.Bucket, manifest.Key,
-		})
+		}
+		for i := range row {
+			row[i] = catalog.Cell(row[i])
+		}
+		return rows.Write(row)
 	})
 	if err != nil {
 		return err

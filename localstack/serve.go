@@ -42,7 +42,7 @@ Start a separation. The ids are those of a song and of its track at the provider
 		s.temporal,
 		s.minio,
 		accessKey,
-		secretKey,
+		s.secretKey,
 		first.TaskID,
 		first.AudioID,
 		first.Type,

@@ -21,8 +21,8 @@ import (
 
 const (
 	// These are for a store on this machine only, and known to everybody.
-	accessKey = "stemflow"
-	secretKey = "stemflow-local"
+	accessKey      = "stemflow"
+	localSecretKey = "stemflow-local"
 	// bucket is where the worker archives.
 	bucket = config.DefaultBucket
 	// separationTime is how long the provider's stand-in takes: time to watch, and not to wait.
@@ -37,6 +37,8 @@ type stack struct {
 	root, dir string
 	// provider is the real one, nil for kiesim.
 	provider *config.KIE
+	// secretKey is MinIO's: with the real provider one of this stack's own.
+	secretKey string
 	// hosting configures a worker that hosts stemflow on this stack, beside where its servers are.
 	hosting []string
 	// end ends the context that everything runs with.
@@ -60,8 +62,16 @@ func (s *stack) up(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("stemflow on this machine, kept in %s\n\n", short(s.dir))
+	s.secretKey = localSecretKey
+	if s.provider != nil {
+		var err error
+		if s.secretKey, err = s.keptSecret("minio-secret"); err != nil {
+			return err
+		}
+	}
 	// The callback's way is guarded as in production, by secrets that nobody needs to know.
-	callbackSecret, err := s.callbackSecret()
+	// It signs the callback URLs of separations that outlive a restart.
+	callbackSecret, err := s.keptSecret("callback-secret")
 	if err != nil {
 		return err
 	}
@@ -108,10 +118,9 @@ func (s *stack) takeDir() error {
 	return nil
 }
 
-// callbackSecret is kept with the rest: it signs the callback URLs of separations that outlive a
-// restart.
-func (s *stack) callbackSecret() (string, error) {
-	path := filepath.Join(s.dir, "callback-secret")
+// keptSecret is a secret that is made once and kept with the rest.
+func (s *stack) keptSecret(name string) (string, error) {
+	path := filepath.Join(s.dir, name)
 	secret, err := os.ReadFile(path)
 	if err == nil && len(secret) > 0 {
 		return string(secret), nil
@@ -158,7 +167,7 @@ func (s *stack) startMinIO(ctx context.Context) error {
 	p, err := s.start("minio", func(log *os.File) (*devservers.Process, error) {
 		return devservers.MinIO(ctx, devservers.MinIOOptions{
 			Dir: filepath.Join(s.dir, "minio"), Port: port, Console: true, ConsolePort: consolePort,
-			AccessKey: accessKey, SecretKey: secretKey, Log: log,
+			AccessKey: accessKey, SecretKey: s.secretKey, Log: log,
 		})
 	})
 	if err != nil {
@@ -167,7 +176,7 @@ func (s *stack) startMinIO(ctx context.Context) error {
 	s.minio, s.console = p.Addr, p.UIAddr
 	say("MinIO", p.Addr, note)
 	say("MinIO's console", "http://"+p.UIAddr, consoleNote)
-	say("", "user "+accessKey+", password "+secretKey, "")
+	say("", "user "+accessKey+", password "+s.secretKey, "")
 	return nil
 }
 
@@ -282,7 +291,7 @@ func (s *stack) servers() []string {
 		"TEMPORAL_ADDRESS=" + s.temporal,
 		"MINIO_ENDPOINT=" + s.minio,
 		"MINIO_ACCESS_KEY=" + accessKey,
-		"MINIO_SECRET_KEY=" + secretKey,
+		"MINIO_SECRET_KEY=" + s.secretKey,
 	}
 }
 

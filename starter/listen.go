@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,7 +102,7 @@ func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duratio
 		_, _ = c.stdout.Write(page.Bytes()) // a closed stdout wants no page
 		return nil
 	default:
-		if err := os.WriteFile(o.out, page.Bytes(), 0o600); err != nil { // its links are secrets
+		if err := writePrivate(o.out, page.Bytes()); err != nil { // its links are secrets
 			return failure.Usage("listen", "the page cannot be written: %v", err)
 		}
 		made.File = o.out

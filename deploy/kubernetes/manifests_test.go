@@ -122,6 +122,28 @@ func TestEverythingFitsTogether(t *testing.T) {
 	}
 }
 
+// A bridge that faces the Internet takes signed callbacks only, or does not start.
+func TestBridgeRequiresSignatures(t *testing.T) {
+	for _, dir := range kustomizations {
+		m := render(t, dir)
+		require.Equal(t, "true", m.ConfigMaps[0].Data["STEMFLOW_REQUIRE_SIGNATURE"])
+		require.NotContains(t, m.ConfigMaps[0].Data, "STEMFLOW_ALLOW_INSECURE_SOURCES")
+		for _, d := range m.Deployments {
+			if d.Name == "stemflow-callbackbridge" {
+				require.Contains(t, names(d.Spec.Template.Spec.Containers[0].Env), "KIE_WEBHOOK_HMAC_KEY")
+			}
+		}
+	}
+}
+
+func names(variables []corev1.EnvVar) []string {
+	var names []string
+	for _, v := range variables {
+		names = append(names, v.Name)
+	}
+	return names
+}
+
 func (m manifests) checkDeployment(t *testing.T, d *appsv1.Deployment) {
 	t.Helper()
 	pod := d.Spec.Template.Spec

@@ -32,6 +32,9 @@ func ListenKey(loc activityapi.Location) string { return loc.Dir + "listen.html"
 // SubmissionKey is the key of the ledger of what was paid for.
 func SubmissionKey(loc activityapi.Location) string { return loc.Dir + "submission.json" }
 
+// IsSubmissionKey reports whether a key is that of a ledger.
+func IsSubmissionKey(key string) bool { return strings.HasSuffix(key, "/submission.json") }
+
 // SeparationPrefix is what the keys of all stems of one paid separation begin with.
 func SeparationPrefix(loc activityapi.Location, separationTaskID string) string {
 	return loc.Dir + separationTaskID + "/"

@@ -21,6 +21,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"stemflow/internal/config"
+	"stemflow/internal/redact"
 )
 
 // attempts is how often minio-go makes a request whose body it can send again.
@@ -59,6 +60,8 @@ type Store struct {
 	// buffers are taken by the uploads of unknown size.
 	buffers chan struct{}
 	proofs  proofs
+	// secrets are hidden in what the store says.
+	secrets *redact.Redactor
 }
 
 // New returns a store without asking it anything.
@@ -75,11 +78,17 @@ func New(opts Options) (*Store, error) {
 		MaxIdleConnsPerHost:   32,
 		DisableCompression:    true, // objects are read as they are
 	}
+	s := &Store{
+		opts:      opts,
+		transport: transport,
+		buffers:   make(chan struct{}, buffered),
+		secrets:   redact.New(opts.SecretKey),
+	}
 	client, err := minio.New(opts.Endpoint, &minio.Options{
 		Creds:     credentials.NewStaticV4(opts.AccessKey, opts.SecretKey, ""),
 		Secure:    opts.Secure,
 		Region:    opts.Region,
-		Transport: spans{answers{transport}},
+		Transport: spans{answers{transport}, s},
 		// Checksums travel behind the body, so that it can be streamed.
 		TrailingHeaders: true,
 		MaxRetries:      attempts,
@@ -87,13 +96,12 @@ func New(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("object store endpoint %q (MINIO_ENDPOINT): %w", opts.Endpoint, err)
 	}
-	return &Store{
-		api:       minio.Core{Client: client},
-		opts:      opts,
-		transport: transport,
-		buffers:   make(chan struct{}, buffered),
-	}, nil
+	s.api = minio.Core{Client: client}
+	return s, nil
 }
+
+// Hide hides further secrets in what the store says. It is called before the store is used.
+func (s *Store) Hide(secrets *redact.Redactor) { s.secrets = secrets.With(s.opts.SecretKey) }
 
 // Endpoint returns where the store is asked, for messages.
 func (s *Store) Endpoint() string { return s.opts.Endpoint }

@@ -15,8 +15,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -65,6 +68,12 @@ func run(ctx context.Context) error {
 			return fmt.Errorf("%s is required", name)
 		}
 	}
+	for _, name := range []string{"MINIO_ROOT_PASSWORD", "MINIO_SECRET_KEY"} {
+		if !withSimulator(os.Getenv("KIE_BASE_URL")) && slices.Contains(published, values[name]) {
+			return fmt.Errorf("%s is published and known to everybody, so it goes with the simulator only "+
+				"(KIE_BASE_URL=http://kiesim:8090): give another, made for example with: openssl rand -hex 32", name)
+		}
+	}
 	user := values["MINIO_ACCESS_KEY"]
 	if user == values["MINIO_ROOT_USER"] {
 		return errors.New(
@@ -98,6 +107,19 @@ func run(ctx context.Context) error {
 	}
 	fmt.Printf("bucket %s is there, and user %s may use it as policy %s says\n", *bucket, user, name)
 	return nil
+}
+
+// published are the passwords that docker-compose.yml falls back on.
+var published = []string{"minio-root-local", "stemflow-local", "minioadmin"}
+
+// withSimulator reports whether a provider's address is the simulator's, as the worker sees it.
+func withSimulator(baseURL string) bool {
+	base, err := url.Parse(baseURL)
+	if err != nil {
+		return false
+	}
+	host := base.Hostname()
+	return host == "kiesim" || host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // ensureBucket also waits until the server takes requests.

@@ -44,7 +44,7 @@ func ReadList(
 	}
 	l := &List{file: file, store: store}
 	sum := sha256.New()
-	l.Tracks, err = catalog.Check(io.TeeReader(file, sum), in, func(track activityapi.CatalogTrack) error {
+	l.Tracks, err = catalog.Check(io.TeeReader(file, sum), in, nil, func(track activityapi.CatalogTrack) error {
 		if track.Input.SeparationTaskID == "" {
 			l.Credits += stemflow.Price(track.Input.WithDefaults().Type)
 		}
