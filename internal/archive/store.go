@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"stemflow/internal/naming"
@@ -31,6 +32,9 @@ type Options struct {
 	// Endpoint is "host" or "host:port".
 	Endpoint             string
 	AccessKey, SecretKey string
+	// LinkAccessKey and LinkSecretKey sign links; empty is as AccessKey and SecretKey say. All who
+	// are given a link learn the access key, so it is best one that may only read.
+	LinkAccessKey, LinkSecretKey string
 	// PublicEndpoint and PublicSecure are how those reach the store who are given links to it;
 	// empty is as Endpoint and Secure say.
 	PublicEndpoint string
@@ -46,6 +50,7 @@ type Options struct {
 func OptionsOf(m config.MinIO) Options {
 	return Options{
 		Endpoint: m.Endpoint, AccessKey: m.AccessKey, SecretKey: m.SecretKey.Reveal(),
+		LinkAccessKey: m.LinkAccessKey, LinkSecretKey: m.LinkSecretKey.Reveal(),
 		PublicEndpoint: m.PublicEndpoint, PublicSecure: m.PublicSecure,
 		Region: m.Region, Secure: m.Secure, RootCAs: m.RootCAs,
 	}
@@ -75,11 +80,19 @@ func New(opts Options) (*Store, error) {
 		MaxIdleConnsPerHost:   32,
 		DisableCompression:    true, // objects are read as they are
 	}
-	client, err := minio.New(opts.Endpoint, &minio.Options{
-		Creds:     credentials.NewStaticV4(opts.AccessKey, opts.SecretKey, ""),
-		Secure:    opts.Secure,
-		Region:    opts.Region,
-		Transport: spans{answers{transport}},
+	endpoint := opts.Endpoint
+	if opts.Secure {
+		endpoint = strings.TrimSuffix(endpoint, ":443") // the default port has no place in the Host header
+	}
+	client, err := minio.New(endpoint, &minio.Options{
+		Creds: credentials.NewStaticV4(opts.AccessKey, opts.SecretKey, ""),
+		// Of TLS minio-go must not know: it would leave the bodies of uploads unsigned. There are
+		// servers that take such uploads without any signature (CVE-2026-40344, CVE-2026-41145), so
+		// proxies in front of them refuse the form of request.
+		Secure:             false,
+		BucketLookupViaURL: lookup(opts.Secure),
+		Region:             opts.Region,
+		Transport:          spans{answers{newWire(opts, transport)}},
 		// Checksums travel behind the body, so that it can be streamed.
 		TrailingHeaders: true,
 		MaxRetries:      attempts,
