@@ -24,10 +24,10 @@ func (s *stack) serve(ctx context.Context) error {
 Start a separation. The ids are those of a song and of its track at the provider; %s.
 
   With the starter, which shows the progress, and afterwards what is archived, and plays it in a browser:
-    export TEMPORAL_ADDRESS=%s MINIO_ENDPOINT=%s MINIO_ACCESS_KEY=%s MINIO_SECRET_KEY=%s
+    export TEMPORAL_ADDRESS=%s MINIO_ENDPOINT=%s MINIO_ACCESS_KEY=%s MINIO_SECRET_KEY=%s MINIO_LINK_ACCESS_KEY=%s MINIO_LINK_SECRET_KEY=%s
     go run ./starter start --task-id %s --audio-id %s --type %s --wait
-    go run ./starter show --task-id %[6]s --audio-id %[7]s --type %[8]s
-    go run ./starter listen --task-id %[6]s --audio-id %[7]s --type %[8]s --publish
+    go run ./starter show --task-id %[8]s --audio-id %[9]s --type %[10]s
+    go run ./starter listen --task-id %[8]s --audio-id %[9]s --type %[10]s --publish
 
   With the Temporal CLI:
     %s workflow start --address %s --type %s --task-queue %s \
@@ -43,6 +43,8 @@ Start a separation. The ids are those of a song and of its track at the provider
 		s.minio,
 		accessKey,
 		secretKey,
+		linkAccessKey,
+		linkSecretKey,
 		first.TaskID,
 		first.AudioID,
 		first.Type,
