@@ -54,7 +54,6 @@ func TestPrepareFindsWhatIsComplete(t *testing.T) {
 			m.Stems[0].Key = h.loc.Dir + "manifest.json"
 		}, false},
 		"an object in another bucket": {func(_ *harness, m *stemflow.Manifest) { m.Stems[0].Bucket = "another-bucket" }, false},
-		"of another track":            {func(_ *harness, m *stemflow.Manifest) { m.Source.AudioID = "another" }, false},
 		"an object is different":      {func(_ *harness, m *stemflow.Manifest) { m.Stems[0].Size++ }, false},
 		"a later payment is not archived": {func(h *harness, _ *stemflow.Manifest) {
 			h.write(archive.SubmissionKey(h.loc), stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "later", SubmittedAt: time.Now()})

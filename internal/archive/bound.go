@@ -17,7 +17,7 @@ var ErrForeign = errors.New("the manifest names what is not its own")
 // CheckManifest reports with ErrForeign that a manifest names anything outside of the folder that
 // it was found in, or that this is not the folder of its track. Nothing that a manifest names may
 // be read, or signed a link to, before it has passed: anyone who can write to the bucket can write
-// a manifest.
+// a manifest. Who knows by itself that the folder is the track's needs CheckStems only.
 //
 // The folder is where the manifest was found, so that the manifests of a prefix that is not used
 // any more still pass.
@@ -35,9 +35,15 @@ func CheckManifest(found activityapi.Location, m stemflow.Manifest) error {
 	if !ok || !isPrefix(prefix) {
 		return fmt.Errorf("%w: its track's folder is %q, and it was found in %q", ErrForeign, folder, found.Dir)
 	}
+	return CheckStems(found, m)
+}
+
+// CheckStems reports with ErrForeign that a manifest names stems outside of the track's folder that
+// it was found in.
+func CheckStems(found activityapi.Location, m stemflow.Manifest) error {
 	for _, stem := range m.Stems {
 		// A bucket that was copied as a whole still has the old name in its manifests.
-		if stem.Bucket != found.Bucket && stem.Bucket != m.Manifest.Bucket {
+		if stem.Bucket != "" && stem.Bucket != found.Bucket && stem.Bucket != m.Manifest.Bucket {
 			return fmt.Errorf("%w: stem %q is in bucket %q, and the manifest in %q",
 				ErrForeign, stem.Name, stem.Bucket, found.Bucket)
 		}
