@@ -156,7 +156,9 @@ func TestArchivedTypesOfATrackAreNamed(t *testing.T) {
 		location := archive.Locate(a.bucket, "music", other)
 		manifest := a.manifest
 		manifest.Type = other.Type
-		manifest.Source = stemflow.ManifestSource{TaskID: other.TaskID, AudioID: other.AudioID, StemName: other.StemName}
+		manifest.Source = stemflow.ManifestSource{
+			TaskID: other.TaskID, AudioID: other.AudioID, StemName: other.StemName,
+		}
 		manifest.Stems = []stemflow.Stem{{
 			Name: "vocals", Bucket: a.bucket, Key: archive.StemKey(location, "3e63", "vocals", "mp3"), Size: 1,
 		}}

@@ -25,7 +25,8 @@ func CheckManifest(found activityapi.Location, m stemflow.Manifest) error {
 	track := stemflow.Track{
 		TaskID: m.Source.TaskID, AudioID: m.Source.AudioID, Type: m.Type, StemName: m.Source.StemName,
 	}
-	if !isPlainName(track.TaskID) || !isPlainName(track.AudioID) || !slices.Contains(stemflow.SeparationTypes(), m.Type) ||
+	if !isPlainName(track.TaskID) || !isPlainName(track.AudioID) ||
+		!slices.Contains(stemflow.SeparationTypes(), m.Type) ||
 		(naming.Slug(track.StemName) != "") != (m.Type == stemflow.SplitStemAdvanced) {
 		return fmt.Errorf("%w: taskId %q, audioId %q, type %q and stemName %q are no track's",
 			ErrForeign, track.TaskID, track.AudioID, m.Type, track.StemName)

@@ -35,10 +35,11 @@ func TestWireLeadsToTheEndpoint(t *testing.T) {
 		{"[::1]:9000", true, "http://[::1]:9000/b/k", "https://[::1]:9000/b/k"},
 	} {
 		var sent *http.Request
-		w := newWire(Options{Endpoint: c.endpoint, Secure: c.secure}, roundTripper(func(r *http.Request) (*http.Response, error) {
+		record := roundTripper(func(r *http.Request) (*http.Response, error) {
 			sent = r
 			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
-		}))
+		})
+		w := newWire(Options{Endpoint: c.endpoint, Secure: c.secure}, record)
 		signed, err := http.NewRequestWithContext(t.Context(), http.MethodPut, c.signed, strings.NewReader("body"))
 		require.NoError(t, err)
 		_, err = w.RoundTrip(signed)

@@ -72,7 +72,8 @@ func run(ctx context.Context) error {
 		policy: "stemflow-" + *bucket, policyFile: *policyFile,
 	}}
 	link := user{
-		variable: "MINIO_LINK_ACCESS_KEY", name: os.Getenv("MINIO_LINK_ACCESS_KEY"), secret: os.Getenv("MINIO_LINK_SECRET_KEY"),
+		variable: "MINIO_LINK_ACCESS_KEY",
+		name:     os.Getenv("MINIO_LINK_ACCESS_KEY"), secret: os.Getenv("MINIO_LINK_SECRET_KEY"),
 		policy: "stemflow-links-" + *bucket, policyFile: *linkPolicyFile,
 	}
 	if (link.name == "") != (link.secret == "") {
@@ -80,7 +81,9 @@ func run(ctx context.Context) error {
 	}
 	if link.name != "" {
 		if link.name == users[0].name {
-			return errors.New("MINIO_LINK_ACCESS_KEY is MINIO_ACCESS_KEY, who may write: give links a user of their own")
+			return errors.New(
+				"MINIO_LINK_ACCESS_KEY is MINIO_ACCESS_KEY, who may write: give links a user of their own",
+			)
 		}
 		users = append(users, link)
 	}
