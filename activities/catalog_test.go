@@ -154,10 +154,10 @@ func TestReadCatalogReportsWhatTheArchiveHas(t *testing.T) {
 		h.write(
 			archive.ManifestKey(at(audioID)),
 			stemflow.Manifest{Version: 1, SeparateStemsResult: stemflow.SeparateStemsResult{
-				SeparationTaskID: "sep", SettledBy: stemflow.SettledByCallback, Paid: true,
-				Stems:    []stemflow.Stem{{Name: "vocals", Key: key, Size: info.Size}},
+				SeparationTaskID: "sep", Type: stemflow.SeparateVocal, SettledBy: stemflow.SettledByCallback, Paid: true,
+				Stems:    []stemflow.Stem{{Name: "vocals", Bucket: h.loc.Bucket, Key: key, Size: info.Size}},
 				Manifest: stemflow.ObjectRef{Bucket: h.loc.Bucket, Key: archive.ManifestKey(at(audioID))},
-			}},
+			}, Source: stemflow.ManifestSource{TaskID: "t", AudioID: audioID}},
 		)
 	}
 	h.write(

@@ -177,6 +177,11 @@ func (a *PrepareArchive) archived(
 	if len(manifest.Stems) == 0 || len(manifest.Failed) > 0 {
 		return nil, nil
 	}
+	if err := archive.CheckStems(loc, manifest); err != nil {
+		activity.GetLogger(ctx).
+			Warn("the manifest is not trusted and is written anew", "key", archive.ManifestKey(loc), "error", err)
+		return nil, nil
+	}
 	objects, err := a.Store.List(ctx, loc.Bucket, archive.SeparationPrefix(loc, manifest.SeparationTaskID))
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"stemflow/internal/naming"
@@ -32,6 +33,9 @@ type Options struct {
 	// Endpoint is "host" or "host:port".
 	Endpoint             string
 	AccessKey, SecretKey string
+	// LinkAccessKey and LinkSecretKey sign links; empty is as AccessKey and SecretKey say. All who
+	// are given a link learn the access key, so it is best one that may only read.
+	LinkAccessKey, LinkSecretKey string
 	// PublicEndpoint and PublicSecure are how those reach the store who are given links to it;
 	// empty is as Endpoint and Secure say.
 	PublicEndpoint string
@@ -47,6 +51,7 @@ type Options struct {
 func OptionsOf(m config.MinIO) Options {
 	return Options{
 		Endpoint: m.Endpoint, AccessKey: m.AccessKey, SecretKey: m.SecretKey.Reveal(),
+		LinkAccessKey: m.LinkAccessKey, LinkSecretKey: m.LinkSecretKey.Reveal(),
 		PublicEndpoint: m.PublicEndpoint, PublicSecure: m.PublicSecure,
 		Region: m.Region, Secure: m.Secure, RootCAs: m.RootCAs,
 	}
@@ -60,6 +65,7 @@ type Store struct {
 	// buffers are taken by the uploads of unknown size.
 	buffers chan struct{}
 	proofs  proofs
+	form    form
 	// secrets are hidden in what the store says.
 	secrets *redact.Redactor
 }
@@ -82,13 +88,20 @@ func New(opts Options) (*Store, error) {
 		opts:      opts,
 		transport: transport,
 		buffers:   make(chan struct{}, buffered),
-		secrets:   redact.New(opts.SecretKey),
+		secrets:   redact.New(opts.SecretKey, opts.LinkSecretKey),
 	}
-	client, err := minio.New(opts.Endpoint, &minio.Options{
-		Creds:     credentials.NewStaticV4(opts.AccessKey, opts.SecretKey, ""),
-		Secure:    opts.Secure,
-		Region:    opts.Region,
-		Transport: spans{answers{transport}, s},
+	endpoint := opts.Endpoint
+	if opts.Secure {
+		endpoint = strings.TrimSuffix(endpoint, ":443") // the default port has no place in the Host header
+	}
+	client, err := minio.New(endpoint, &minio.Options{
+		Creds: credentials.NewStaticV4(opts.AccessKey, opts.SecretKey, ""),
+		// Of TLS minio-go must not know: it would leave the content of all uploads unsigned, which
+		// some proxies refuse.
+		Secure:             false,
+		BucketLookupViaURL: lookup(opts.Secure),
+		Region:             opts.Region,
+		Transport:          spans{answers{newWire(opts, transport)}, s},
 		// Checksums travel behind the body, so that it can be streamed.
 		TrailingHeaders: true,
 		MaxRetries:      attempts,

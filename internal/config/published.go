@@ -11,7 +11,7 @@ import (
 // read: in docker-compose.yml, in localstack as it was, and in the documents' examples.
 var published = []string{
 	"local", "local-api-key", "local-callback-secret", "local-webhook-key", "stemflow-local", "minio-root-local",
-	"minioadmin",
+	"minioadmin", "stemflow-local-links",
 }
 
 // IsPublished reports whether a secret is known to everybody.
@@ -45,6 +45,8 @@ func (v *variables) checkProvider(w Worker) {
 	v.checkPublished(callbackSecrets, w.Callback.Secrets, "give another, "+secretRemedy)
 	v.checkPublished("MINIO_SECRET_KEY", []Secret{w.MinIO.SecretKey},
 		"give the store's user another, "+secretRemedy)
+	v.checkPublished("MINIO_LINK_SECRET_KEY", []Secret{w.MinIO.LinkSecretKey},
+		"give the user whose key signs links another, "+secretRemedy)
 	if w.AllowInsecureSources {
 		v.report("STEMFLOW_ALLOW_INSECURE_SOURCES", "is true with the real provider, whose links could then lead into "+
 			"your network: leave it out (docker compose: LOCAL_KIESIM=0), or name the simulator with KIE_BASE_URL")

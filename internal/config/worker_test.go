@@ -261,6 +261,30 @@ func TestPublicEndpoint(t *testing.T) {
 	}
 }
 
+func TestLinkKey(t *testing.T) {
+	for _, c := range []struct{ access, secret, problem string }{
+		{"", "", ""},
+		{"reader", "a-secret", ""},
+		{"reader", "", "MINIO_LINK_SECRET_KEY: is required with MINIO_LINK_ACCESS_KEY, or leave both out"},
+		{"", "a-secret", "MINIO_LINK_ACCESS_KEY: is required with MINIO_LINK_SECRET_KEY, or leave both out"},
+		{"reader", "a secret", "MINIO_LINK_SECRET_KEY: contains a space or a line break, give the value alone"},
+		{complete()["MINIO_ACCESS_KEY"], "a-secret", "MINIO_LINK_ACCESS_KEY: is MINIO_ACCESS_KEY, which may write: give the key " +
+			"of a user that may read objects and nothing else"},
+	} {
+		variables := complete()
+		variables["MINIO_LINK_ACCESS_KEY"], variables["MINIO_LINK_SECRET_KEY"] = c.access, c.secret
+		m, err := LoadMinIO(from(variables))
+		if c.problem != "" {
+			require.ErrorContains(t, err, c.problem)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, c.access, m.LinkAccessKey)
+		require.Equal(t, c.secret, m.LinkSecretKey.Reveal())
+		require.Equal(t, c.access == "", m.LinkWarning() != "")
+	}
+}
+
 func TestBadBridgeVariable(t *testing.T) {
 	b, err := LoadBridge(with("KIE_WEBHOOK_HMAC_KEY", "new-webhook-key, old-webhook-key"))
 	require.NoError(t, err)

@@ -24,7 +24,7 @@ func healthies() []healthy {
 	recently := time.Now().Add(-10 * time.Minute).UTC()
 	return []healthy{
 		{name: "archived", do: func(*planted) {}},
-		{name: "with a page that plays it", do: func(p *planted) { p.putRaw(archive.ListenKey(p.loc), []byte("<html>")) }},
+		{name: "with a page that plays it", do: func(p *planted) { p.putRaw(archive.NewListenKey(p.loc), []byte("<html>")) }},
 		{name: "beside a file of somebody's", do: func(p *planted) {
 			p.putRaw(p.loc.Dir+"notes.txt", []byte("mine"))
 			p.putRaw("photos/2026/summer/a.jpg", []byte("mine"))
