@@ -46,6 +46,9 @@ const (
 	// ErrorArchiveIncomplete: some stems could not be archived, and AllowPartial was not set.
 	// Details carry what was.
 	ErrorArchiveIncomplete = "ArchiveIncomplete"
+	// ErrorArchiveDamaged: a check of the archive with FailOnDamage has found damage. The first
+	// detail is a [VerifyArchiveResult].
+	ErrorArchiveDamaged = "ArchiveDamaged"
 )
 
 // Paid says whether a run that ended with an error type has paid.
@@ -73,7 +76,7 @@ type ErrorType struct {
 	Remedy string
 }
 
-//go:generate go test . -run TestDocumentsListTheErrorTypes -update
+//go:generate go test . -run TestDocumentsListTheErrorTypes|TestTheDocumentListsTheFindings -update
 
 // errorTypes are all error types. Texts and tables elsewhere are made from this list. No remedy
 // advises to pay where waiting, or a change of the configuration, would help.
@@ -141,6 +144,12 @@ var errorTypes = []ErrorType{
 		PaidYes,
 		"start again, unpaid: what is archived stays. With `allowPartial` a run succeeds " +
 			"with the stems that it can get",
+	},
+	{
+		ErrorArchiveDamaged,
+		PaidNo,
+		"read the details of the check, which list what is damaged, each with its remedy: what was paid for is " +
+			"resumed, unpaid",
 	},
 }
 

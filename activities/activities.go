@@ -32,6 +32,9 @@ type Set struct {
 	AwaitCatalog       *AwaitCatalog
 	RecordOutcomes     *RecordOutcomes
 	WriteCatalogReport *WriteCatalogReport
+
+	VerifyArchive *VerifyArchive
+	RepairArchive *RepairArchive
 }
 
 // Register registers all activities but the paid one.
@@ -52,6 +55,9 @@ func (s Set) Register(r Registry) {
 	register(r, activityapi.ActivityAwaitCatalog, s.AwaitCatalog.Execute)
 	register(r, activityapi.ActivityRecordOutcomes, s.RecordOutcomes.Execute)
 	register(r, activityapi.ActivityWriteCatalogReport, s.WriteCatalogReport.Execute)
+
+	register(r, activityapi.ActivityVerifyArchive, s.VerifyArchive.Execute)
+	register(r, activityapi.ActivityRepairArchive, s.RepairArchive.Execute)
 }
 
 // RegisterSubmit registers the paid activity, which has a rate-limited queue of its own.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -35,6 +36,9 @@ const (
 	// A file that is not there may not be there yet. Before it is waited for as long as for a host
 	// that fails, the provider is asked for another link.
 	missingAttempts = 6
+	// A stem that is there and cannot be read is fetched again after these many attempts, two
+	// minutes. Until then the store may only be restarting.
+	unreadableAttempts = 7
 
 	// Providers announce wrong durations, and hosts have broken copies of files. What plays too
 	// short is what there is, if it has come whole and the same this often and over this time: a
@@ -44,6 +48,9 @@ const (
 	sameContentFor   = 10 * time.Second
 	sameContentPause = 6 * time.Second
 )
+
+// errUnreadable says that the store lists a stem and cannot give it back.
+var errUnreadable = errors.New("the store has the stem and cannot give it back")
 
 // Execute skips a stem that is there already. It fails for good with ErrorSourceExpired (renew the
 // link), ErrorSourceForbidden, ErrorSourceTooLarge, and when the source fails again and again with
@@ -80,7 +87,9 @@ func (a *ArchiveStem) archive(
 ) (*stemflow.Stem, error) {
 	first := in.Fresh && activity.GetInfo(ctx).Attempt == 1
 	if !first {
-		if stem, err := a.existing(ctx, in); stem != nil || err != nil {
+		stem, err := a.existing(ctx, in)
+		fetchAgain := errors.Is(err, errUnreadable) && activity.GetInfo(ctx).Attempt > unreadableAttempts
+		if stem != nil || err != nil && !fetchAgain {
 			return stem, err
 		}
 	}
@@ -131,7 +140,7 @@ func (a *ArchiveStem) readBack(
 ) (*stemflow.Stem, error) {
 	object, info, err := a.Store.Open(ctx, in.Location.Bucket, key)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	defer object.Close()
 	content := newMeasure(object, nil)
@@ -141,13 +150,33 @@ func (a *ArchiveStem) readBack(
 	case errors.Is(err, errNotAudio):
 		return nil, nil
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	right := archive.StemKey(in.Location, in.SeparationTaskID, in.Stem.Name, content.result.Format.Ext)
 	if content.size != info.Size || key != right {
 		return nil, nil
 	}
+	changed, err := a.changed(ctx, in, key, content.sum())
+	if changed || err != nil {
+		return nil, err
+	}
 	return content.stem(in, key, content.sum()), nil
+}
+
+// changed reports whether an object is not what the manifest of the same separation says was
+// archived: then it was damaged or replaced since, and is fetched again. Without such a manifest
+// nothing says so.
+func (a *ArchiveStem) changed(ctx context.Context, in activityapi.ArchiveStemInput, key, sum string) (bool, error) {
+	var manifest stemflow.Manifest
+	_, err := a.Store.ReadJSON(ctx, in.Location.Bucket, archive.ManifestKey(in.Location), &manifest)
+	switch {
+	case errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrCorrupt):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return manifest.SeparationTaskID == in.SeparationTaskID &&
+		slices.ContainsFunc(manifest.Stems, func(s stemflow.Stem) bool { return s.Key == key && s.SHA256 != sum }), nil
 }
 
 func (a *ArchiveStem) fetch(

@@ -230,3 +230,35 @@ func TestArchiveStemLooksForWhatCanBeThere(t *testing.T) {
 	_, err = fresh()
 	requireType(t, err, stemflow.ErrorProviderUnavailable)
 }
+
+// A stem that is not what the manifest of its separation says is fetched again, though it is audio:
+// to take it up would be to write its damage into the next manifest.
+func TestArchiveStemReplacesWhatTheManifestDoesNotKnow(t *testing.T) {
+	h := newHarness(t)
+	content := drums(t)
+	source := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	})
+	stem, err := h.archiveStem(source)
+	require.NoError(t, err)
+	cut := content[:len(content)/2]
+	_, err = h.store.Put(t.Context(), h.loc.Bucket, stem.Key, "audio/mpeg", bytes.NewReader(cut), int64(len(cut)))
+	require.NoError(t, err)
+	manifest := func(separationTaskID string) {
+		h.write(archive.ManifestKey(h.loc), stemflow.Manifest{
+			Version: 1, SeparateStemsResult: stemflow.SeparateStemsResult{
+				SeparationTaskID: separationTaskID, Stems: []stemflow.Stem{*stem},
+			},
+		})
+	}
+
+	manifest("another")
+	found, err := h.archiveStem(source)
+	require.NoError(t, err)
+	require.EqualValues(t, len(cut), found.Size, "the manifest of another separation says nothing of it")
+
+	manifest("sep")
+	found, err = h.archiveStem(source)
+	require.NoError(t, err)
+	require.Equal(t, stem, found)
+}

@@ -114,6 +114,9 @@ func TestReleasedCommandsAndFlagsStay(t *testing.T) {
 		"start": start, "resume": start,
 		"watch": append([]string{"json"}, track...), "cancel": append([]string{"json", "workflow-id"}, track...),
 		"show": append([]string{"links"}, place...), "listen": append([]string{"out", "publish"}, place...),
+		"verify": append([]string{
+			"bucket", "prefix", "read-data", "read-data-subset", "limit-rate", "deadline", "repair", "json",
+		}, track...),
 		"catalog": append([]string{
 			"type", "stem-name", "bucket", "prefix", "callback-grace", "poll-interval", "deadline", "force", "allow-partial", "window", "credit-budget", "wait",
 		}, names...),

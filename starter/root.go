@@ -52,9 +52,9 @@ const (
 
 	helpTail = `
 Temporal is found by the variables and profiles of its own command line (TEMPORAL_ADDRESS,
-TEMPORAL_NAMESPACE ...), or by --address and --namespace. show, listen and catalog use the object
-store (MINIO_ENDPOINT, MINIO_ACCESS_KEY, MINIO_SECRET_KEY; MINIO_PUBLIC_ENDPOINT where links have to
-lead elsewhere). Results go to standard output, progress and errors to standard error.
+TEMPORAL_NAMESPACE ...), or by --address and --namespace. show, listen, verify and catalog use the
+object store (MINIO_ENDPOINT, MINIO_ACCESS_KEY, MINIO_SECRET_KEY; MINIO_PUBLIC_ENDPOINT where links
+have to lead elsewhere). Results go to standard output, progress and errors to standard error.
 
 Exit codes
   0    done
@@ -62,6 +62,7 @@ Exit codes
   2    the command line, the input or the environment is wrong
   3    the separation was cancelled or terminated
   130  interrupted; a separation that was started goes on
+verify adds 10 for no such archive, and 12 for credentials that the store refuses.
 `
 )
 

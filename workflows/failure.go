@@ -95,3 +95,16 @@ func (e *ending) application(details any) error {
 		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{details}},
 	)
 }
+
+// failureWith is what a run returns that did not come to its end, with what it came to. An
+// ApplicationError must be the outermost error, or Temporal takes it for a retryable one.
+func failureWith(err error, result any) error {
+	if temporal.IsCanceledError(err) {
+		return temporal.NewCanceledError(result)
+	}
+	e, ok := errors.AsType[*ending](err)
+	if !ok {
+		return err
+	}
+	return e.application(result)
+}

@@ -168,6 +168,17 @@ const (
 	// of the window.
 	longHistoryEvents = 4_000
 	longHistoryBytes  = 2 << 20
+
+	// A page of a check ends after two minutes, but a stem that is read back at a bounded rate is
+	// read to its end. A lost worker is noticed by the heartbeat, and nothing is lost while the store
+	// is away but time.
+	verifyTimeout         = 24 * time.Hour
+	scheduleToCloseVerify = 36 * time.Hour
+	verifyHeartbeat       = 30 * time.Second
+	// A repair leaves room for the runs of others.
+	repairsAtOnce = 8
+	// A track on which other runs are at work again and again is left to them.
+	repairTries = 3
 )
 
 // shouldContinueAsNew reports whether the history is long enough.
@@ -405,6 +416,16 @@ func reportOptions(ctx workflow.Context, scheduleToClose time.Duration) workflow
 		StartToCloseTimeout:    reportTimeout,
 		ScheduleToCloseTimeout: scheduleToClose,
 		HeartbeatTimeout:       catalogHeartbeat,
+		RetryPolicy:            storeRetry(),
+	})
+}
+
+func verifyOptions(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "check the next tracks",
+		StartToCloseTimeout:    verifyTimeout,
+		ScheduleToCloseTimeout: scheduleToCloseVerify,
+		HeartbeatTimeout:       verifyHeartbeat,
 		RetryPolicy:            storeRetry(),
 	})
 }

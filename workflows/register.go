@@ -17,6 +17,7 @@ type Registry interface {
 func Register(r Registry) {
 	register(r, stemflow.WorkflowSeparateStems, SeparateStems)
 	register(r, stemflow.WorkflowSeparateCatalog, SeparateCatalog)
+	register(r, stemflow.WorkflowVerifyArchive, VerifyArchive)
 	register(r, activityapi.WorkflowRecordCallback, RecordCallback)
 	register(r, activityapi.WorkflowJoinStems, JoinSeparateStems)
 	register(r, activityapi.WorkflowJoinCatalog, JoinSeparateCatalog)

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"errors"
 	"stemflow/internal/activityapi"
 
 	"go.temporal.io/sdk/temporal"
@@ -39,7 +38,10 @@ func SeparateCatalog(
 	result, err := c.finish(ctx, err)
 	awaitHandlers(ctx)
 	if err != nil {
-		return nil, c.failure(err, result)
+		if temporal.IsCanceledError(err) {
+			return nil, c.callers.cancelled(result)
+		}
+		return nil, failureWith(err, result)
 	}
 	return &result, nil
 }
@@ -218,17 +220,4 @@ func (c *catalog) continueAsNew(ctx workflow.Context) error {
 		state.Running = append(state.Running, *r)
 	}
 	return workflow.NewContinueAsNewError(ctx, stemflow.WorkflowSeparateCatalog, in, state)
-}
-
-// failure is what the run returns when it did not come to its end. An ApplicationError must
-// be the outermost error, or Temporal takes it for a retryable one.
-func (c *catalog) failure(err error, result stemflow.SeparateCatalogResult) error {
-	if temporal.IsCanceledError(err) {
-		return c.callers.cancelled(result)
-	}
-	var e *ending
-	if !errors.As(err, &e) {
-		return err
-	}
-	return e.application(result)
 }

@@ -5,6 +5,7 @@
 //	go run ./dev/benchmarks engine     how many separations a minute one worker finishes, beside the same workflow with nothing in it
 //	go run ./dev/benchmarks waiting    100, 1,000 and 10,000 separations that wait at once
 //	go run ./dev/benchmarks cancel     how long a transfer goes on after its run was cancelled
+//	go run ./dev/benchmarks verify     how long a check of ten thousand archived tracks takes
 //
 // -help after each says more; docs/benchmarks.md has what they printed.
 package main
@@ -40,9 +41,10 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	commands := map[string]func(context.Context, *flag.FlagSet, []string) error{
 		"archive": archiveCommand, "engine": engineCommand, "waiting": waitingCommand, "cancel": cancelCommand,
+		"verify": verifyCommand,
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
-		return errors.New("say what to measure: archive, engine, waiting or cancel")
+		return errors.New("say what to measure: archive, engine, waiting, cancel or verify")
 	}
 	return commands[args[0]](ctx, flag.NewFlagSet("benchmarks "+args[0], flag.ContinueOnError), args[1:])
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"io"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 )
@@ -19,6 +20,8 @@ type Info struct {
 	// SHA256 is the store's checksum of the whole object in lower-case hexadecimal: empty in a
 	// list, and where it was uploaded without its size being known.
 	SHA256 string
+	// Modified is when the object was written, by the store's clock.
+	Modified time.Time
 }
 
 // Stat returns ErrNotFound when there is no such object.
@@ -100,7 +103,7 @@ func (s *Store) List(ctx context.Context, bucket, prefix string) ([]Info, error)
 }
 
 func infoOf(object minio.ObjectInfo) Info {
-	info := Info{Key: object.Key, Size: object.Size, ETag: object.ETag}
+	info := Info{Key: object.Key, Size: object.Size, ETag: object.ETag, Modified: object.LastModified}
 	// Of a multipart upload it would be a checksum of checksums, with the number of parts behind
 	// it.
 	if sum, err := base64.StdEncoding.DecodeString(object.ChecksumSHA256); err == nil && len(sum) == sha256.Size {

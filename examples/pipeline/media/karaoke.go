@@ -137,6 +137,7 @@ var reactions = map[string]reaction{
 	stemflow.ErrorSourceBlocked:       later, // an operator has the host let the worker in
 	stemflow.ErrorArchiveUnavailable:  later,
 	stemflow.ErrorArchiveIncomplete:   later,
+	stemflow.ErrorArchiveDamaged:      never, // checks of the archive alone end so
 }
 
 func react(ctx workflow.Context, err error) (reaction, stemflow.ErrorDetails) {

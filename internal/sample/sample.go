@@ -1,0 +1,122 @@
+// Package sample says which part of an archive's data a check reads back. It depends on the standard
+// library only, since the contract imports it.
+package sample
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Sample is a part of all objects. The zero value is none of them.
+type Sample struct {
+	// Share is how much of them is read, from 0 to 1: other ones for each seed.
+	Share float64
+	// Part and Parts, where given, are the n-th of t parts: the same objects each time, and in t
+	// checks all of them.
+	Part, Parts int
+	// Bytes, where given, is how much is read in all. It becomes a Share once the total is known.
+	Bytes int64
+}
+
+// All reads everything.
+const All = "all"
+
+var errSample = errors.New(`give "all", a share like "5%", the n-th of t parts like "1/7", or a size like "10G"`)
+
+// Parse reads "all", "5%", "n/t" or a size; empty is nothing.
+func Parse(text string) (Sample, error) {
+	text = strings.TrimSpace(text)
+	switch {
+	case text == "":
+		return Sample{}, nil
+	case text == All:
+		return Sample{Share: 1}, nil
+	}
+	if percent, ok := strings.CutSuffix(text, "%"); ok {
+		share, err := strconv.ParseFloat(strings.TrimSpace(percent), 64)
+		if err != nil || !(share > 0) || share > 100 {
+			return Sample{}, fmt.Errorf("%.40q is not a share above 0%% and up to 100%%: %w", text, errSample)
+		}
+		return Sample{Share: share / 100}, nil
+	}
+	if n, t, ok := strings.Cut(text, "/"); ok {
+		part, partErr := strconv.Atoi(n)
+		parts, partsErr := strconv.Atoi(t)
+		if partErr != nil || partsErr != nil || part < 1 || parts < part || parts > math.MaxInt32 {
+			return Sample{}, fmt.Errorf("%.40q is not the n-th of t parts: %w", text, errSample)
+		}
+		return Sample{Part: part, Parts: parts}, nil
+	}
+	size, err := ParseSize(text)
+	if err != nil {
+		return Sample{}, fmt.Errorf("%.40q is not a part of the data: %w", text, errSample)
+	}
+	return Sample{Bytes: size}, nil
+}
+
+// None reports whether nothing is read.
+func (s Sample) None() bool { return s == Sample{} }
+
+// NeedsTotal reports whether the sample has to know how much there is in all.
+func (s Sample) NeedsTotal() bool { return s.Bytes > 0 }
+
+// Of is the sample once it is known how much there is in all.
+func (s Sample) Of(total int64) Sample {
+	if !s.NeedsTotal() || total <= 0 {
+		return s
+	}
+	return Sample{Share: min(float64(s.Bytes)/float64(total), 1)}
+}
+
+// Takes reports whether the object with this key is read.
+func (s Sample) Takes(seed, key string) bool {
+	switch {
+	case s.Parts > 0:
+		return int(hash(key)%uint64(s.Parts)) == s.Part-1
+	case s.Share >= 1:
+		return true
+	default:
+		return float64(hash(seed+"\x00"+key)>>11)/(1<<53) < s.Share
+	}
+}
+
+// hash spreads keys that differ in little: FNV alone leaves the upper bits of such keys alike.
+func hash(text string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(text)) // never fails
+	x := h.Sum64()
+	x = (x ^ x>>33) * 0xff51afd7ed558ccd
+	x = (x ^ x>>33) * 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
+}
+
+// units are powers of 1024, as restic's are, and those with a B of 1000 unless they say otherwise, as
+// in the variables. Longer names stand first.
+var units = []struct {
+	name  string
+	bytes int64
+}{
+	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
+	{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
+	{"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {"T", 1 << 40}, {"B", 1},
+}
+
+// ParseSize reads a number of bytes, like "500M", "10GiB" or "1048576".
+func ParseSize(text string) (int64, error) {
+	number, unit := strings.TrimSpace(text), int64(1)
+	for _, u := range units {
+		if n := len(number) - len(u.name); n > 0 && strings.EqualFold(number[n:], u.name) {
+			number, unit = strings.TrimSpace(number[:n]), u.bytes
+			break
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 1 || n > math.MaxInt64/unit {
+		return 0, fmt.Errorf(`%.40q is not a size: give bytes, or a whole number with K, M, G or T, like "10M"`, text)
+	}
+	return n * unit, nil
+}

@@ -1,0 +1,138 @@
+package verify
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"stemflow"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/archive"
+	"stemflow/internal/naming"
+)
+
+// Place is where tracks are archived to, or their ledgers kept.
+type Place = activityapi.Place
+
+// NewPlace is the place of a bucket and a prefix as people write it.
+func NewPlace(bucket, prefix string) Place {
+	return Place{Bucket: bucket, Prefix: strings.Trim(prefix, "/")}
+}
+
+// keysOf is what the keys of all objects of a place begin with.
+func keysOf(p Place) string {
+	if p.Prefix == "" {
+		return ""
+	}
+	return p.Prefix + "/"
+}
+
+// covers reports whether all objects of the inner place are in the outer one, too.
+func covers(outer, inner Place) bool {
+	return outer.Bucket == inner.Bucket && strings.HasPrefix(keysOf(inner), keysOf(outer))
+}
+
+// folder is a track's folder, as keys show it.
+type folder struct {
+	at Place
+	// track has the slug in place of the name of a stem, which keys do not tell.
+	track stemflow.Track
+}
+
+// folderOf is the folder of a track in a place.
+func folderOf(at Place, t stemflow.Track) folder {
+	if t.Type == stemflow.SplitStemAdvanced {
+		t.StemName = naming.Slug(t.StemName)
+	} else {
+		t.StemName = ""
+	}
+	return folder{at: at, track: t}
+}
+
+// location is the folder as the archive names it. A slug's slug is itself.
+func (f folder) location() activityapi.Location {
+	return archive.Locate(f.at.Bucket, f.at.Prefix, f.track)
+}
+
+// sameAs reports whether a track that a document names is the folder's.
+func (f folder) sameAs(t stemflow.Track) bool {
+	if t.Type != f.track.Type || t.TaskID != f.track.TaskID || t.AudioID != f.track.AudioID {
+		return false
+	}
+	return f.track.Type != stemflow.SplitStemAdvanced || naming.Slug(t.StemName) == f.track.StemName
+}
+
+// idPattern is what the contract takes for ids.
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+
+// sha256Pattern is a SHA-256 as manifests have it.
+var sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// findFolder is the folder of a track that a key is in: ".../<taskId>/<audioId>/<type>[/<slug>]/",
+// then a document or "<separationTaskId>/<stem>". A prefix may have the name of a type in it, so a
+// reading that accounts for the whole key goes before one that leaves folders over.
+func findFolder(bucket, key string) (folder, bool) {
+	parts := strings.Split(key, "/")
+	var deeper *folder
+	for i := 2; i < len(parts)-1; i++ {
+		kind := stemflow.SeparationType(parts[i])
+		if !slices.Contains(stemflow.SeparationTypes(), kind) || !idPattern.MatchString(parts[i-1]) ||
+			!idPattern.MatchString(parts[i-2]) {
+			continue
+		}
+		f := folder{
+			at:    Place{Bucket: bucket, Prefix: strings.Join(parts[:i-2], "/")},
+			track: stemflow.Track{TaskID: parts[i-2], AudioID: parts[i-1], Type: kind},
+		}
+		rest := parts[i+1:]
+		if kind == stemflow.SplitStemAdvanced {
+			if len(rest) < 2 || rest[0] == "" || naming.Slug(rest[0]) != rest[0] {
+				continue
+			}
+			f.track.StemName, rest = rest[0], rest[1:]
+		}
+		if len(rest) <= 2 {
+			return f, true
+		}
+		if deeper == nil {
+			deeper = &f
+		}
+	}
+	if deeper == nil {
+		return folder{}, false
+	}
+	return *deeper, true
+}
+
+// objects are those of one folder, without its documents.
+type objects struct {
+	manifest, submission *archive.Info
+	// separations are the folders within it, by the separation task id that is their name; dropped
+	// counts the objects that are too many to be kept.
+	separations map[string][]archive.Info
+	kept        int
+	dropped     int
+}
+
+// maxKept bounds what is held of one folder. A track has a dozen stems.
+const maxKept = 2000
+
+func (o *objects) add(dir string, info archive.Info) {
+	rest := strings.TrimPrefix(info.Key, dir)
+	switch separation, _, within := strings.Cut(rest, "/"); {
+	case rest == "manifest.json":
+		o.manifest = &info
+	case rest == "submission.json":
+		o.submission = &info
+	case !within:
+		// the page that plays the stems, or what somebody has put there
+	case o.kept == maxKept:
+		o.dropped++
+	default:
+		if o.separations == nil {
+			o.separations = map[string][]archive.Info{}
+		}
+		o.separations[separation] = append(o.separations[separation], info)
+		o.kept++
+	}
+}

@@ -1,0 +1,166 @@
+package verify
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"time"
+
+	"stemflow"
+	"stemflow/internal/archive"
+)
+
+// checkStems finds stems of the manifest that are not there, or not as it says.
+func (l *look) checkStems(ctx context.Context) error {
+	l.counts.Tracks++
+	if len(l.manifest.Failed)+len(l.manifest.Missing) > 0 {
+		l.counts.Partial++
+	}
+	for _, stem := range l.manifest.Stems {
+		l.counts.Stems++
+		l.counts.Bytes += stem.Size
+		if err := l.checkStem(ctx, stem); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *look) checkStem(ctx context.Context, stem stemflow.Stem) error {
+	info, err := l.c.stat(ctx, l.loc.Bucket, stem.Key)
+	switch {
+	case errors.Is(err, archive.ErrNotFound):
+		l.reportStem(stemflow.FindingStemMissing, stem, "the manifest lists it, and the store does not have it")
+		return nil
+	case errors.Is(err, errUnreadable):
+		l.reportStem(stemflow.FindingStemUnreadable, stem, "the store fails when it is asked for it")
+		return nil
+	case err != nil:
+		return err
+	case info.Size != stem.Size:
+		l.reportStem(stemflow.FindingStemSize, stem, "it has %d bytes, and the manifest says %d", info.Size, stem.Size)
+		return nil
+	case info.SHA256 != "" && info.SHA256 != stem.SHA256:
+		l.reportStem(stemflow.FindingStemChecksum, stem, "by the store's checksum it is not what the manifest says")
+		return nil
+	}
+	if !l.c.Read.Of(l.state.Total).Takes(l.state.Seed, l.loc.Bucket+"/"+stem.Key) {
+		if info.SHA256 == "" {
+			l.counts.Unproved++
+		}
+		return nil
+	}
+	sum, size, err := l.c.readBack(ctx, l.loc.Bucket, stem.Key)
+	l.counts.ReadStems++
+	l.counts.ReadBytes += size
+	switch {
+	case errors.Is(err, archive.ErrNotFound):
+		l.reportStem(stemflow.FindingStemMissing, stem, "the manifest lists it, and the store does not have it")
+	case errors.Is(err, errUnreadable):
+		l.reportStem(stemflow.FindingStemUnreadable, stem, "the store cannot give it back whole")
+	case err != nil:
+		return err
+	case sum != stem.SHA256:
+		l.reportStem(stemflow.FindingStemChecksum, stem, "what was read of it is not what the manifest says")
+	}
+	return nil
+}
+
+// reportStem adds a finding about a stem. A repair resumes its separation, unless the ledger knows
+// of others alone.
+func (l *look) reportStem(kind stemflow.FindingKind, stem stemflow.Stem, format string, args ...any) {
+	id := l.manifest.SeparationTaskID
+	f := l.report(kind, stem.Key, id, format, args...)
+	if l.sound() && (knows(l.books.all, id) || len(l.books.all.Entries()) == 0) {
+		f.Resume = id
+	}
+}
+
+// errUnreadable says that the store answers, and yet cannot give back an object that it has.
+var errUnreadable = errors.New("the store cannot give the object back")
+
+// The store is asked again after these pauses for what it failed to give: it may be restarting, or
+// busy.
+var pauses = []time.Duration{time.Second, 3 * time.Second}
+
+// persist tries something that asks the store for an object. An error that stays while the store
+// answers otherwise is the object's, and becomes errUnreadable.
+func (c *Checker) persist(ctx context.Context, bucket string, try func() error) error {
+	for i := 0; ; i++ {
+		err := try()
+		var failure *archive.Error
+		if err == nil || !errors.As(err, &failure) || failure.Final || ctx.Err() != nil {
+			return err
+		}
+		if i == len(pauses) {
+			for _, probeErr := range c.Store.Walk(ctx, bucket, "", "") {
+				if probeErr != nil {
+					return err
+				}
+				break
+			}
+			return errUnreadable
+		}
+		select {
+		case <-time.After(pauses[i]):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (c *Checker) stat(ctx context.Context, bucket, key string) (info archive.Info, err error) {
+	err = c.persist(ctx, bucket, func() error {
+		info, err = c.Store.Stat(ctx, bucket, key)
+		return err
+	})
+	return info, err
+}
+
+// readBack reads an object whole, at the bounded rate, and returns its SHA-256.
+func (c *Checker) readBack(ctx context.Context, bucket, key string) (sum string, size int64, err error) {
+	select {
+	case c.reading <- struct{}{}:
+		defer func() { <-c.reading }()
+	case <-ctx.Done():
+		return "", 0, ctx.Err()
+	}
+	err = c.persist(ctx, bucket, func() error {
+		content, _, err := c.Store.Open(ctx, bucket, key)
+		if err != nil {
+			return err
+		}
+		defer content.Close()
+		hash := sha256.New()
+		n, err := io.CopyBuffer(hash, &limited{ctx, c, content}, make([]byte, readSize))
+		size += n
+		sum = hex.EncodeToString(hash.Sum(nil))
+		if err != nil && ctx.Err() == nil {
+			return &archive.Error{Op: "read", Bucket: bucket, Key: key, Err: err}
+		}
+		return err
+	})
+	return sum, size, err
+}
+
+// readSize is how much is read at once: the limiter has to allow it.
+const readSize = 64 << 10
+
+// limited is a reader that keeps to the checker's rate.
+type limited struct {
+	ctx context.Context
+	c   *Checker
+	r   io.Reader
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p[:min(len(p), readSize)])
+	if l.c.Limiter != nil && n > 0 {
+		if waitErr := l.c.Limiter.WaitN(l.ctx, n); waitErr != nil {
+			return n, waitErr
+		}
+	}
+	return n, err
+}
