@@ -11,6 +11,7 @@ import (
 	"stemflow/internal/activityapi"
 	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
+	"stemflow/internal/ledger"
 )
 
 // PrepareArchive reads what the archive has of the track, and makes the bucket if there is none.
@@ -112,7 +113,7 @@ func (a *PrepareArchive) readArchive(
 		return s, err
 	}
 	s.ownerPaid = owner != "" && l.MayHavePaid(owner)
-	if paid, ok := l.PaidAs(named); ok {
+	if paid, ok := paidAs(l, named); ok {
 		s.submission = &paid
 	} else if paid, ok := l.Paid(); ok {
 		s.submission = &paid
@@ -136,6 +137,17 @@ func (a *PrepareArchive) readArchive(
 func mayBeCompleted(m *stemflow.Manifest, now time.Time) bool {
 	const kept = time.Duration(stemflow.MaxDeadline) // as long as the provider keeps results
 	return len(m.Missing) > 0 && now.Sub(m.SettledAt) < kept
+}
+
+// paidAs is the separation of this id, if the ledger says that it is paid for. A forced run may
+// have paid for a newer one since.
+func paidAs(l ledger.Ledger, separationTaskID string) (stemflow.Submission, bool) {
+	for _, e := range l.Entries() {
+		if e.State == stemflow.SubmissionPaid && separationTaskID != "" && e.SeparationTaskID == separationTaskID {
+			return e, true
+		}
+	}
+	return stemflow.Submission{}, false
 }
 
 // paidLater reports whether the ledger speaks of a separation that was paid for, by force, after
