@@ -31,6 +31,18 @@ func (g *guardedStore) check(op, bucket, key string) error {
 	return g.refusal(op, bucket, key)
 }
 
+func (g *guardedStore) mayUse(bucket string) bool {
+	return g.places.Bucket(bucket) || g.ledgers.Bucket(bucket)
+}
+
+// mayList reports whether the keys that begin with a prefix are in an allowed place or among the
+// ledgers.
+func (g *guardedStore) mayList(bucket, prefix string) bool {
+	// What begins with a prefix may end anywhere in the last folder that it names.
+	folder := prefix[:strings.LastIndex(prefix, "/")+1]
+	return g.places.Folder(bucket, folder) || g.ledgers.Folder(bucket, folder)
+}
+
 func (g *guardedStore) refusal(op, bucket, key string) error {
 	return &archive.Error{
 		Op: op, Bucket: bucket, Key: key, Final: true, Err: errors.New("the worker may not go there"),
@@ -39,7 +51,7 @@ func (g *guardedStore) refusal(op, bucket, key string) error {
 }
 
 func (g *guardedStore) EnsureBucket(ctx context.Context, bucket string) error {
-	if !g.places.Bucket(bucket) && !g.ledgers.Bucket(bucket) {
+	if !g.mayUse(bucket) {
 		return g.refusal("look for bucket", bucket, "")
 	}
 	return g.store.EnsureBucket(ctx, bucket)
@@ -53,8 +65,7 @@ func (g *guardedStore) Stat(ctx context.Context, bucket, key string) (archive.In
 }
 
 func (g *guardedStore) List(ctx context.Context, bucket, prefix string) ([]archive.Info, error) {
-	// What begins with a prefix may end anywhere in the last folder that it names.
-	if !g.places.Folder(bucket, prefix[:strings.LastIndex(prefix, "/")+1]) {
+	if !g.mayList(bucket, prefix) {
 		return nil, g.refusal("list", bucket, prefix)
 	}
 	return g.store.List(ctx, bucket, prefix)

@@ -1,11 +1,13 @@
 package activities
 
 import (
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -45,6 +47,40 @@ func TestInputsLeadOnlyWhereTheOperatorAllows(t *testing.T) {
 		require.Contains(t, app.Message(), "STEMFLOW_ALLOWED_BUCKETS")
 	}
 	require.Zero(t, h.billed())
+}
+
+// A check reads an archive, and what manifests name.
+func TestChecksReadOnlyWhereTheOperatorAllows(t *testing.T) {
+	h := newHarness(t)
+	guard(h)
+	places := allowed.Places{{Bucket: h.loc.Bucket, Prefix: "music"}}
+	store := GuardVerifyStore(h.store, places, allowed.Place{Bucket: h.loc.Bucket, Prefix: "ledgers"})
+	check := &VerifyArchive{Store: store, Archive: h.set.PrepareArchive}
+	for _, in := range []stemflow.VerifyArchiveInput{{Bucket: "another-bucket"}, {Prefix: "musical"}, {Prefix: "/"}} {
+		_, err := check.options(in)
+		app, ok := errors.AsType[*temporal.ApplicationError](err)
+		require.True(t, ok)
+		require.Equal(t, stemflow.ErrorInvalidInput, app.Type())
+	}
+	opts, err := check.options(stemflow.VerifyArchiveInput{Prefix: "music/2026"})
+	require.NoError(t, err)
+	require.Equal(t, "music/2026", opts.At.Prefix)
+
+	for _, prefix := range []string{"", "musical/", "mus", "private/"} {
+		for _, err := range store.Walk(t.Context(), h.loc.Bucket, prefix, "") {
+			require.ErrorContains(t, err, "the worker may not go there", prefix)
+		}
+	}
+	for _, err := range store.Uploads(t.Context(), "another-bucket") {
+		require.ErrorContains(t, err, "the worker may not go there")
+	}
+	h.putText("private/a.mp3", "sound")
+	_, err = store.Stat(t.Context(), h.loc.Bucket, "private/a.mp3")
+	require.ErrorContains(t, err, "the worker may not go there")
+	_, _, err = store.Open(t.Context(), h.loc.Bucket, "private/a.mp3")
+	require.ErrorContains(t, err, "the worker may not go there")
+	_, err = store.ReadJSON(t.Context(), h.loc.Bucket, "ledgers/manifest.json", nil)
+	require.ErrorContains(t, err, "the worker may not go there")
 }
 
 func TestCataloguesReadOnlyWhereTheOperatorAllows(t *testing.T) {

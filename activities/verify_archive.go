@@ -24,7 +24,8 @@ type VerifyArchive struct {
 	SecondLook time.Duration
 }
 
-// Execute fails with ErrorArchiveUnavailable, and is retried unless the store refuses for good.
+// Execute fails with ErrorInvalidInput where the input may not lead, and with
+// ErrorArchiveUnavailable, and is retried unless the store refuses for good.
 func (a *VerifyArchive) Execute(
 	ctx context.Context, in activityapi.VerifyArchiveInput,
 ) (*activityapi.VerifyPage, error) {

@@ -158,7 +158,9 @@ func (h *host) nexusLimits() workflows.NexusLimits {
 
 // activities is the set for a worker whose paid calls go to submitQueue; empty: its own queue.
 func (h *host) activities(submitQueue string) activities.Set {
-	store := activities.GuardStore(h.store, h.limits.All(), allowed.PlaceOf(h.cfg.LedgerBucket, h.cfg.LedgerPrefix))
+	ledgers := allowed.PlaceOf(h.cfg.LedgerBucket, h.cfg.LedgerPrefix)
+	store := activities.GuardStore(h.store, h.limits.All(), ledgers)
+	checked := activities.GuardVerifyStore(h.store, h.limits.All(), ledgers)
 	prepare := &activities.PrepareArchive{
 		Store: store, Bucket: h.cfg.Bucket, Prefix: h.cfg.Prefix, Allowed: h.limits.Places,
 		LedgerBucket: h.cfg.LedgerBucket, LedgerPrefix: h.cfg.LedgerPrefix,
@@ -187,8 +189,7 @@ func (h *host) activities(submitQueue string) activities.Set {
 		RecordOutcomes:     &activities.RecordOutcomes{Store: store},
 		WriteCatalogReport: &activities.WriteCatalogReport{Store: store},
 
-		// It reads only, and checks its input itself.
-		VerifyArchive: &activities.VerifyArchive{Store: h.store, Archive: prepare, Client: h.cfg.Client},
+		VerifyArchive: &activities.VerifyArchive{Store: checked, Archive: prepare, Client: h.cfg.Client},
 		RepairArchive: &activities.RepairArchive{Store: store, Archive: prepare},
 	}
 }

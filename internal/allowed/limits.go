@@ -30,12 +30,12 @@ func (l Limits) CheckFolder(bucket, prefix string) *stemflow.InputProblem {
 	case places.Folder(at, folder):
 		return nil
 	case bucket != "" && !places.Bucket(at):
-		return problem("bucket", bucket, "is not a bucket that may be archived to: "+remedy)
+		return problem("bucket", bucket, "is not a bucket that inputs may name: "+remedy)
 	case prefix == "":
-		return problem("prefix", "", "is required with this bucket, of which only folders may be archived to: give "+
+		return problem("prefix", "", "is required with this bucket, of which inputs may name folders only: give "+
 			"one of those in the workers' STEMFLOW_ALLOWED_BUCKETS")
 	default:
-		return problem("prefix", prefix, "is not a folder that may be archived to: "+remedy)
+		return problem("prefix", prefix, "is not a folder that inputs may name: "+remedy)
 	}
 }
 
