@@ -15,7 +15,8 @@ import (
 	"stemflow/internal/archive"
 )
 
-// guard lets the activities reach the folder "music" of the test's bucket, and the ledgers in "ledgers".
+// guard lets the activities reach the folder "music" of the test's bucket, and the ledgers in
+// "ledgers".
 func guard(h *harness) {
 	places := allowed.Places{{Bucket: h.loc.Bucket, Prefix: "music"}}
 	store := GuardStore(h.store, places, allowed.Place{Bucket: h.loc.Bucket, Prefix: "ledgers"})
@@ -34,9 +35,13 @@ func TestInputsLeadOnlyWhereTheOperatorAllows(t *testing.T) {
 		{"another-bucket", "", "bucket"}, {"another-bucket", "music", "bucket"}, {"", "musical", "prefix"}, {"", "/", "prefix"},
 		{"", "other", "prefix"}, {"", "music/%2e%2e/other", "prefix"},
 	} {
-		_, err := call[activityapi.PreparedArchive](h, activityapi.ActivityPrepareArchive, activityapi.PrepareArchiveInput{
-			Track: h.track, Bucket: c.bucket, Prefix: c.prefix,
-		})
+		_, err := call[activityapi.PreparedArchive](
+			h,
+			activityapi.ActivityPrepareArchive,
+			activityapi.PrepareArchiveInput{
+				Track: h.track, Bucket: c.bucket, Prefix: c.prefix,
+			},
+		)
 		if c.field == "" {
 			require.NoError(t, err, c.prefix)
 			continue

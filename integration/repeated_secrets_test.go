@@ -27,8 +27,8 @@ import (
 	"stemflow/kiesim"
 )
 
-// repeating stands before the provider and puts the token of the last paid call where an answer says
-// TOKEN, as far as it is a secret, and notes it.
+// repeating stands before the provider and puts the token of the last paid call where an answer
+// says TOKEN, as far as it is a secret, and notes it.
 type repeating struct {
 	mu     sync.Mutex
 	spell  func(string) string
@@ -101,7 +101,9 @@ func TestSecretsThatTheProviderRepeatsAreNotTold(t *testing.T) {
 	p.bridge, addr = startBridgeProcess(t, s.server, &p.bridgeLog, secretVariables...)
 	s.workerLog = &p.workerLog
 	s.cfg.CallbackBaseURL, s.cfg.CallbackSecrets, s.cfg.APIKey = "http://"+addr, []string{callback}, key
-	s.sim = kiesim.New(kiesim.Options{APIKey: key, WebhookHMACKey: webhook, RateLimit: kiesim.RateLimit{Tasks: -1}, Credits: 1e6})
+	s.sim = kiesim.New(
+		kiesim.Options{APIKey: key, WebhookHMACKey: webhook, RateLimit: kiesim.RateLimit{Tasks: -1}, Credits: 1e6},
+	)
 	provider := httptest.NewServer(s.sim)
 	t.Cleanup(func() { _ = s.sim.Close(); provider.Close() })
 	repeater := &repeating{spell: strings.Clone}
@@ -110,7 +112,13 @@ func TestSecretsThatTheProviderRepeatsAreNotTold(t *testing.T) {
 
 	var histories bytes.Buffer
 	export := func(run client.WorkflowRun) {
-		events := s.client.GetWorkflowHistory(t.Context(), run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		events := s.client.GetWorkflowHistory(
+			t.Context(),
+			run.GetID(),
+			run.GetRunID(),
+			false,
+			enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT,
+		)
 		for events.HasNext() {
 			event, err := events.Next()
 			require.NoError(t, err)
@@ -130,7 +138,11 @@ func TestSecretsThatTheProviderRepeatsAreNotTold(t *testing.T) {
 			refused := track(stemflow.SeparateVocal)
 			refused.AudioID += fmt.Sprintf("-%s-%d", name, i)
 			s.sim.SetScenario(refused.AudioID, kiesim.Scenario{
-				Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401, Message: "planted <" + spell(secret) + ">"},
+				Submit: kiesim.Fault{
+					Answer:  kiesim.AnswerRefuse,
+					Code:    401,
+					Message: "planted <" + spell(secret) + ">",
+				},
 			})
 			failed := track(stemflow.SeparateVocal)
 			failed.AudioID += fmt.Sprintf("-failed-%s-%d", name, i)
@@ -152,7 +164,9 @@ func TestSecretsThatTheProviderRepeatsAreNotTold(t *testing.T) {
 		in.CallbackGrace = stemflow.Duration(time.Second)
 		in.AudioID += "-token-" + name
 		s.sim.SetScenario(in.AudioID, kiesim.Scenario{
-			Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Message: "planted TOKEN"}}, Callback: kiesim.Callback{Lost: true},
+			Outcome: kiesim.Outcome{
+				Failure: &kiesim.Failure{Message: "planted TOKEN"},
+			}, Callback: kiesim.Callback{Lost: true},
 		})
 		run := s.start(in)
 		require.Error(t, run.Get(t.Context(), nil))
@@ -161,7 +175,12 @@ func TestSecretsThatTheProviderRepeatsAreNotTold(t *testing.T) {
 	p.stop()
 
 	told := histories.String() + p.workerLog.String() + p.bridgeLog.String()
-	require.Greater(t, strings.Count(histories.String(), "planted "), 2*len(spelt)*len(secrets), "the texts themselves are told")
+	require.Greater(
+		t,
+		strings.Count(histories.String(), "planted "),
+		2*len(spelt)*len(secrets),
+		"the texts themselves are told",
+	)
 	require.Len(t, repeater.tokens, len(runs)+len(spelt))
 	for _, secret := range append(secrets, repeater.tokens[len(runs):]...) {
 		for name, spell := range spelt {

@@ -82,7 +82,11 @@ func TestArchiveIsVerifiedAndRepaired(t *testing.T) {
 	for _, f := range found.Findings {
 		kinds[f.Key] = f.Kind
 	}
-	require.Contains(t, []stemflow.FindingKind{stemflow.FindingStemSize, stemflow.FindingStemChecksum}, kinds[changed.Key])
+	require.Contains(
+		t,
+		[]stemflow.FindingKind{stemflow.FindingStemSize, stemflow.FindingStemChecksum},
+		kinds[changed.Key],
+	)
 	delete(kinds, changed.Key)
 	require.Equal(t, map[string]stemflow.FindingKind{
 		gone.Key: stemflow.FindingStemMissing, results[2].Manifest.Key: stemflow.FindingManifestInvalid,

@@ -58,9 +58,11 @@ func (l NexusLimits) checkStems(in stemflow.SeparateStemsInput) error {
 		wrong.Add(stemflow.ForceForbidden())
 	}
 	if price := stemflow.Price(in.Type); l.CreditBudget != nil && price > *l.CreditBudget && in.SeparationTaskID == "" {
-		wrong.Add(stemflow.InputProblem{Field: "type", Message: fmt.Sprintf("may cost %d credits, and an operation may "+
-			"spend %d: give the separationTaskId of what is paid for, or let the operator raise STEMFLOW_NEXUS_CREDIT_BUDGET",
-			price, *l.CreditBudget)})
+		wrong.Add(
+			stemflow.InputProblem{Field: "type", Message: fmt.Sprintf("may cost %d credits, and an operation may "+
+				"spend %d: give the separationTaskId of what is paid for, or let the operator raise STEMFLOW_NEXUS_CREDIT_BUDGET",
+				price, *l.CreditBudget)},
+		)
 	}
 	if len(wrong.Problems) > 0 {
 		return wrong

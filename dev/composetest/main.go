@@ -8,8 +8,8 @@
 //
 //	go run ./dev/composetest -store-image pgsty/silo:RELEASE.2026-09-16T00-00-00Z
 //
-// It takes a Docker engine with Compose 2. It uses free ports, and no .env file. The store is MinIO,
-// built from its module, for which no registry is needed, unless another image is named.
+// It takes a Docker engine with Compose 2. It uses free ports, and no .env file. The store is
+// MinIO, built from its module, for which no registry is needed, unless another image is named.
 package main
 
 import (

@@ -16,8 +16,8 @@ const MaxLinkLifetime = 7 * 24 * time.Hour
 // MaxLinkLifetime, and no longer than the store knows the credentials. Whether there is such an
 // object shows only when the link is used.
 //
-// A link is a secret: it is its caller's, and in no log, history or manifest. It shows the access key
-// that has signed it, which is LinkAccessKey where there is one.
+// A link is a secret: it is its caller's, and in no log, history or manifest. It shows the access
+// key that has signed it, which is LinkAccessKey where there is one.
 func (s *Store) Presign(ctx context.Context, bucket, key string, lifetime time.Duration) (string, error) {
 	// The signature covers host and region. The store is asked for the region where we reach it,
 	// which may not be where its links lead.

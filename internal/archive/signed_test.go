@@ -198,7 +198,8 @@ func TestTheKeyInALinkCannotWrite(t *testing.T) {
 		require.ErrorContains(t, object.Err, "Access Denied", "it does not learn what there is")
 	}
 
-	// The hole is there, which is why the pinned MinIO is for loopback only, and the rule closes it.
+	// The hole is there, which is why the pinned MinIO is for loopback only, and the rule closes
+	// it.
 	require.Equal(t, http.StatusOK, forge(t, f.opts.Endpoint, f.bucket, "forged", user.AccessKey))
 	g := newGated(t, f.opts, false)
 	require.Equal(t, http.StatusForbidden, forge(t, g.Endpoint, f.bucket, "forged-too", user.AccessKey))
@@ -206,9 +207,9 @@ func TestTheKeyInALinkCannotWrite(t *testing.T) {
 	require.ErrorIs(t, err, archive.ErrNotFound)
 }
 
-// What it costs to sign the content, beside the checksum behind it, over one connection to a store on
-// the same machine: over a network it is less of the whole. The two take turns, so that what else the
-// machine does costs both the same.
+// What it costs to sign the content, beside the checksum behind it, over one connection to a store
+// on the same machine: over a network it is less of the whole. The two take turns, so that what
+// else the machine does costs both the same.
 func BenchmarkUpload(b *testing.B) {
 	opts, bucket := serverstest.Bucket(b)
 	client, err := minio.New(opts.Endpoint, &minio.Options{

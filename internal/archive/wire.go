@@ -45,8 +45,8 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	return w.RoundTripper.RoundTrip(&out)
 }
 
-// lookup says how a bucket is named in the URL. A wildcard certificate does not cover a bucket whose
-// name has dots, which minio-go knows, but not that there will be a certificate.
+// lookup says how a bucket is named in the URL. A wildcard certificate does not cover a bucket
+// whose name has dots, which minio-go knows, but not that there will be a certificate.
 func lookup(secure bool) func(url.URL, string) minio.BucketLookupType {
 	return func(_ url.URL, bucket string) minio.BucketLookupType {
 		if bucket == "" || secure && strings.Contains(bucket, ".") {

@@ -16,8 +16,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// minio-go takes the store for one without TLS. What is sent must lead to the endpoint all the same,
-// with the host that it has signed.
+// minio-go takes the store for one without TLS. What is sent must lead to the endpoint all the
+// same, with the host that it has signed.
 func TestWireLeadsToTheEndpoint(t *testing.T) {
 	for _, c := range []struct {
 		endpoint string

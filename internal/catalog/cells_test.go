@@ -44,7 +44,12 @@ func row(t *testing.T, track stemflow.SeparateStemsInput, message string) string
 }
 
 func TestAReportIsAList(t *testing.T) {
-	track := stemflow.SeparateStemsInput{TaskID: "t", AudioID: "a", Type: stemflow.SplitStemAdvanced, StemName: "=HYPERLINK(\"x\")"}
+	track := stemflow.SeparateStemsInput{
+		TaskID:   "t",
+		AudioID:  "a",
+		Type:     stemflow.SplitStemAdvanced,
+		StemName: "=HYPERLINK(\"x\")",
+	}
 	var got []activityapi.CatalogTrack
 	_, err := Check(strings.NewReader(row(t, track, "=1+1")), stemflow.SeparateCatalogInput{}, nil,
 		func(track activityapi.CatalogTrack) error { got = append(got, track); return nil })
@@ -62,10 +67,16 @@ func FuzzCells(f *testing.F) {
 		require.Equal(t, text, textOf(cell))
 		require.False(t, cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])), "%q", cell)
 
-		track := stemflow.SeparateStemsInput{TaskID: "t", AudioID: "a", Type: stemflow.SplitStemAdvanced, StemName: text}
-		// The CSV reader makes one line break of two characters another, and JSON replaces what is no
-		// UTF-8.
-		if track.Validate() != nil || strings.Contains(text+message, "\r\n") || len(message) > 1000 || !utf8.ValidString(text) {
+		track := stemflow.SeparateStemsInput{
+			TaskID:   "t",
+			AudioID:  "a",
+			Type:     stemflow.SplitStemAdvanced,
+			StemName: text,
+		}
+		// The CSV reader makes one line break of two characters another, and JSON replaces what is
+		// no UTF-8.
+		if track.Validate() != nil || strings.Contains(text+message, "\r\n") || len(message) > 1000 ||
+			!utf8.ValidString(text) {
 			return
 		}
 		_, err := Check(strings.NewReader(row(t, track, message)), stemflow.SeparateCatalogInput{}, nil,
@@ -102,7 +113,12 @@ func TestErrorsRepeatNothingOfAList(t *testing.T) {
 		}}}
 	}
 	for _, list := range lists {
-		_, err := Check(strings.NewReader(list), stemflow.SeparateCatalogInput{}, denied, func(activityapi.CatalogTrack) error { return nil })
+		_, err := Check(
+			strings.NewReader(list),
+			stemflow.SeparateCatalogInput{},
+			denied,
+			func(activityapi.CatalogTrack) error { return nil },
+		)
 		require.Error(t, err, list)
 		require.NotContains(t, err.Error(), "s3cr", list)
 		require.NotContains(t, err.Error(), "c3ll", list)

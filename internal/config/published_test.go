@@ -22,7 +22,8 @@ func TestRealProvider(t *testing.T) {
 	}
 }
 
-// What a local stack runs with must not be refused, and nothing of it must do for the real provider.
+// What a local stack runs with must not be refused, and nothing of it must do for the real
+// provider.
 func TestLocalStacksSecretsGoWithTheSimulatorOnly(t *testing.T) {
 	local := map[string]string{
 		"KIE_API_KEY": "local-api-key", "STEMFLOW_CALLBACK_SECRETS": "local-callback-secret", "MINIO_ENDPOINT": "minio:9000",

@@ -90,7 +90,10 @@ func run(ctx context.Context) error {
 		}
 		users = append(users, link)
 	}
-	secrets := map[string]string{"MINIO_ROOT_PASSWORD": values["MINIO_ROOT_PASSWORD"], "MINIO_SECRET_KEY": users[0].secret}
+	secrets := map[string]string{
+		"MINIO_ROOT_PASSWORD": values["MINIO_ROOT_PASSWORD"],
+		"MINIO_SECRET_KEY":    users[0].secret,
+	}
 	if link.name != "" {
 		secrets["MINIO_LINK_SECRET_KEY"] = link.secret
 	}

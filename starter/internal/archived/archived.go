@@ -105,8 +105,8 @@ func NoManifest(err error) error {
 	}
 }
 
-// foreignManifest returns the failure of a manifest from which nothing may be shown: whoever wrote it
-// would choose what the starter's credentials give away.
+// foreignManifest returns the failure of a manifest from which nothing may be shown: whoever wrote
+// it would choose what the starter's credentials give away.
 func foreignManifest(key string, err error) error {
 	return &failure.Failure{
 		Type:    failure.TypeNotArchived,
@@ -198,8 +198,9 @@ func (t *Track) link(ctx context.Context, key string, lifetime time.Duration) (l
 	return link, nil
 }
 
-// Publish puts a page beside the manifest and returns a link to it. Pages that were published before
-// stay as they are, so that the links to them give no more, and for no longer, than they did.
+// Publish puts a page beside the manifest and returns a link to it. Pages that were published
+// before stay as they are, so that the links to them give no more, and for no longer, than they
+// did.
 func (t *Track) Publish(
 	ctx context.Context,
 	page []byte,
