@@ -8,8 +8,8 @@ type ArchiveCounts struct {
 	Tracks int   `json:"tracks"`
 	Stems  int   `json:"stems"`
 	Bytes  int64 `json:"bytes"`
-	// Partial is how many of the tracks lack stems, as their manifests say: they had failed, or were
-	// not served.
+	// Partial is how many of the tracks lack stems, as their manifests say: they had failed, or
+	// were not served.
 	Partial int `json:"partial,omitempty"`
 	// Unproved is how many of the stems the store has no SHA-256 of, and that were not read: their
 	// size alone was compared.

@@ -98,7 +98,8 @@ func healthies() []healthy {
 	}
 }
 
-// Nothing of what an archive may well hold is an alarm, however its places and ledgers are laid out.
+// Nothing of what an archive may well hold is an alarm, however its places and ledgers are laid
+// out.
 func TestNoFalseAlarm(t *testing.T) {
 	f := newFixture(t)
 	for name, layout := range map[string]struct{ at, ledger verify.Place }{
@@ -157,8 +158,8 @@ func TestTracksInPrefixesOfTheirOwn(t *testing.T) {
 	require.Equal(t, []found{{stemflow.FindingPaidNotArchived, lost.ledgerKey()}}, f.check().found())
 }
 
-// Where Temporal can be asked, an old entry is no alarm while the run that wrote it is open, and one
-// that is over is told after the default deadline.
+// Where Temporal can be asked, an old entry is no alarm while the run that wrote it is open, and
+// one that is over is told after the default deadline.
 func TestOpenRunsAreUnderWay(t *testing.T) {
 	f := newFixture(t)
 	p := f.plant(stemflow.SplitStem, f.at)

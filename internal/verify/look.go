@@ -83,7 +83,9 @@ func (l *look) checkThere() {
 }
 
 // report adds a finding.
-func (l *look) report(kind stemflow.FindingKind, key, separationTaskID, format string, args ...any) *activityapi.Finding {
+func (l *look) report(
+	kind stemflow.FindingKind, key, separationTaskID, format string, args ...any,
+) *activityapi.Finding {
 	f := newFinding(l.f, kind, key, separationTaskID, fmt.Sprintf(format, args...))
 	f.Track.StemName = l.stemName()
 	l.findings = append(l.findings, f)
@@ -116,8 +118,8 @@ func (l *look) stemName() string {
 	return l.f.track.StemName
 }
 
-// readManifest reads the folder's manifest. It returns a kind of finding and its message if something
-// is wrong with it.
+// readManifest reads the folder's manifest. It returns a kind of finding and its message if
+// something is wrong with it.
 func (l *look) readManifest(ctx context.Context) (kind stemflow.FindingKind, problem string, err error) {
 	if l.known = true; l.o.manifest == nil {
 		return "", "", nil
@@ -146,8 +148,8 @@ func (l *look) reportManifest(kind stemflow.FindingKind, problem string) {
 	}
 }
 
-// checkBooks finds ledgers that cannot be read. The account's is found where it is, if that place is
-// looked at.
+// checkBooks finds ledgers that cannot be read. The account's is found where it is, if that place
+// is looked at.
 func (l *look) checkBooks() {
 	for _, b := range []book{l.books.account, l.books.copied} {
 		if !b.found || b.at != l.loc && l.c.walksLedgers() {
