@@ -119,6 +119,10 @@ func (p *printer) sumUp(r stemflow.VerifyArchiveResult, more int) {
 	if r.Partial > 0 {
 		fmt.Fprintf(p.w, "archived in part, as their manifests say: %s\n", count(r.Partial, "track"))
 	}
+	if r.Unplaced > 0 {
+		fmt.Fprintf(p.w, "%s may be archived in another place: there are too many to look in all\n",
+			count(r.Unplaced, "paid separation"))
+	}
 	if r.UploadsUnchecked {
 		fmt.Fprintln(p.w, "unfinished uploads were not looked for: these credentials may not list them "+
 			"(s3:ListBucketMultipartUploads)")
