@@ -102,12 +102,8 @@ func (in VerifyArchiveInput) Validate() error {
 		}
 	}
 	if in.Deadline < 0 || in.Deadline > MaxDeadline {
-		report(
-			"deadline",
-			"%v is not between 0 and %v, the longest that a separation may have",
-			in.Deadline,
-			MaxDeadline,
-		)
+		report("deadline", "%v is not between 0 and %v, the longest that a separation may have",
+			in.Deadline, MaxDeadline)
 	}
 	if len(problems) > 0 {
 		return &InputError{Problems: problems}

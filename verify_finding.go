@@ -74,70 +74,81 @@ const resumeStems = "repair, which resumes the separation, unpaid, and fetches w
 
 var findingTypes = []FindingType{
 	{
-		FindingManifestInvalid,
-		false,
-		RepairResume,
-		"restore an earlier version of the object; or repair, which resumes " +
-			"the separation that the ledger names, unpaid, and writes the manifest anew while the provider keeps its " +
-			"record (14 days)",
-	},
-	{FindingManifestVersion, false, RepairNone, "check it with the release that wrote it, or a later one; if no such " +
-		"release ran here, restore an earlier version of the object"},
-	{
-		FindingManifestMisplaced,
-		false,
-		RepairResume,
-		"restore the folder that the manifest belongs to, or the manifest " +
-			"that belongs to the folder; or repair, which resumes the separation that the ledger names, unpaid",
-	},
-	{FindingStemMissing, false, RepairResume, resumeStems},
-	{FindingStemSize, false, RepairResume, resumeStems},
-	{FindingStemChecksum, false, RepairResume, resumeStems},
-	{FindingStemUnreadable, false, RepairResume, "look at the store's drives and its log, and let it heal; or " +
-		resumeStems},
-	{
-		FindingOrphan,
-		false,
-		RepairResume,
-		"start the track again with the folder's name as `separationTaskId`, unpaid, " +
-			"if it was paid for and is wanted; otherwise delete the objects",
+		FindingManifestInvalid, false, RepairResume,
+		"restore an earlier version of the object; or repair, which resumes the separation that the " +
+			"ledger names, unpaid, and writes the manifest anew while the provider keeps its record (14 days)",
 	},
 	{
-		FindingIntentStuck,
-		false,
-		RepairNone,
-		"start the track again, unpaid if the ledger knows of a payment by then; or " +
-			"look for it in the provider's log: if it is there, start it with its id as `separationTaskId`, unpaid, and " +
-			"only if it is not there, start it with `force`, which pays",
+		FindingManifestVersion, false, RepairNone,
+		"check it with the release that wrote it, or a later one; if no such release ran here, restore " +
+			"an earlier version of the object",
 	},
-	{FindingPaidNotArchived, false, RepairResume, "start the track again, or repair: the separation is resumed, " +
-		"unpaid, while the provider keeps it (14 days)"},
-	{FindingLedgerInvalid, false, RepairNone, "restore an earlier version of the object, or the copy in the track's " +
-		"folder; delete it only if nothing was paid. Until then no run of the track begins"},
 	{
-		FindingLedgerMissing,
-		false,
-		RepairDerive,
+		FindingManifestMisplaced, false, RepairResume,
+		"restore the folder that the manifest belongs to, or the manifest that belongs to the folder; or " +
+			"repair, which resumes the separation that the ledger names, unpaid",
+	},
+	{
+		FindingStemMissing, false, RepairResume,
+		resumeStems,
+	},
+	{
+		FindingStemSize, false, RepairResume,
+		resumeStems,
+	},
+	{
+		FindingStemChecksum, false, RepairResume,
+		resumeStems,
+	},
+	{
+		FindingStemUnreadable, false, RepairResume,
+		"look at the store's drives and its log, and let it heal; or " +
+			resumeStems,
+	},
+	{
+		FindingOrphan, false, RepairResume,
+		"start the track again with the folder's name as `separationTaskId`, unpaid, if it was paid for " +
+			"and is wanted; otherwise delete the objects",
+	},
+	{
+		FindingIntentStuck, false, RepairNone,
+		"start the track again, unpaid if the ledger knows of a payment by then; or look for it in the " +
+			"provider's log: if it is there, start it with its id as `separationTaskId`, unpaid, and only if " +
+			"it is not there, start it with `force`, which pays",
+	},
+	{
+		FindingPaidNotArchived, false, RepairResume,
+		"start the track again, or repair: the separation is resumed, unpaid, while the provider keeps " +
+			"it (14 days)",
+	},
+	{
+		FindingLedgerInvalid, false, RepairNone,
+		"restore an earlier version of the object, or the copy in the track's folder; delete it only if " +
+			"nothing was paid. Until then no run of the track begins",
+	},
+	{
+		FindingLedgerMissing, false, RepairDerive,
 		"repair, which writes to the ledger what the manifest says was paid for",
 	},
 	{
-		FindingLedgerDisagrees,
-		false,
-		RepairNone,
-		"look both separations up in the provider's log, and restore the object " +
-			"that is wrong from an earlier version; to archive the ledger's, start the track with its id as " +
-			"`separationTaskId`, unpaid",
+		FindingLedgerDisagrees, false, RepairNone,
+		"look both separations up in the provider's log, and restore the object that is wrong from an " +
+			"earlier version; to archive the ledger's, start the track with its id as `separationTaskId`, " +
+			"unpaid",
 	},
-	{FindingReceiptMissing, false, RepairDerive, "repair, which copies the ledger to the folder"},
 	{
-		FindingUploadUnfinished,
-		true,
-		RepairNone,
-		"abort it; a lifecycle rule that aborts incomplete uploads after a day " +
-			"does so by itself, as MinIO does without one",
+		FindingReceiptMissing, false, RepairDerive,
+		"repair, which copies the ledger to the folder",
 	},
-	{FindingNotArchived, false, RepairNone, "check `bucket`, `prefix` and the ids; if they are right, the track was " +
-		"never archived here"},
+	{
+		FindingUploadUnfinished, true, RepairNone,
+		"abort it; a lifecycle rule that aborts incomplete uploads after a day does so by itself, as " +
+			"MinIO does without one",
+	},
+	{
+		FindingNotArchived, false, RepairNone,
+		"check `bucket`, `prefix` and the ids; if they are right, the track was never archived here",
+	},
 }
 
 // FindingTypes lists all kinds of findings, each with its remedy.

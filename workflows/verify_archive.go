@@ -40,13 +40,8 @@ func VerifyArchive(
 	result := &v.run.Result
 	result.EndedAt = workflow.Now(ctx).UTC()
 	if err == nil && in.FailOnDamage && result.Damage > 0 {
-		err = endWith(
-			stemflow.ErrorArchiveDamaged,
-			fmt.Sprintf(
-				"the archive is damaged: %s; the details list the first, each with its remedy",
-				kindsOf(*result),
-			),
-		)
+		err = endWith(stemflow.ErrorArchiveDamaged,
+			"the archive is damaged: "+kindsOf(*result)+"; the details list the first, each with its remedy")
 	}
 	if err != nil {
 		return nil, failureWith(err, *result)
@@ -106,13 +101,8 @@ func (v *verification) checkPage(
 // showDetails writes the execution's current details, in Markdown.
 func (v *verification) showDetails(ctx workflow.Context) {
 	r := v.run.Result
-	text := fmt.Sprintf(
-		"%d tracks, %d stems, %d bytes read back\n\n%d damaged",
-		r.Tracks,
-		r.Stems,
-		r.ReadBytes,
-		r.Damage,
-	)
+	text := fmt.Sprintf("%d tracks, %d stems, %d bytes read back\n\n%d damaged",
+		r.Tracks, r.Stems, r.ReadBytes, r.Damage)
 	if kinds := kindsOf(r); kinds != "" {
 		text += ": " + kinds
 	}

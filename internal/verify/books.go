@@ -106,11 +106,8 @@ func judgeLedger(f folder, data []byte) (l ledger.Ledger, problem string) {
 	for _, e := range l.Entries() {
 		switch {
 		case e.Version != ledgerVersion:
-			return ledger.Ledger{}, fmt.Sprintf(
-				"an entry has version %d, and this release knows %d",
-				e.Version,
-				ledgerVersion,
-			)
+			return ledger.Ledger{},
+				fmt.Sprintf("an entry has version %d, and this release knows %d", e.Version, ledgerVersion)
 		case !slices.Contains(states, e.State):
 			return ledger.Ledger{}, fmt.Sprintf("an entry has the state %s, which there is not", quote(string(e.State)))
 		case !f.sameAs(e.Track):

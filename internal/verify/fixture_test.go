@@ -127,13 +127,7 @@ func (p *planted) putStem(id, name string) stemflow.Stem {
 	content := p.content(id, name)
 	key := archive.StemKey(p.loc, id, name, "mp3")
 	written, err := p.f.Put(
-		p.f.t.Context(),
-		p.loc.Bucket,
-		key,
-		"audio/mpeg",
-		bytes.NewReader(content),
-		int64(len(content)),
-	)
+		p.f.t.Context(), p.loc.Bucket, key, "audio/mpeg", bytes.NewReader(content), int64(len(content)))
 	require.NoError(p.f.t, err)
 	return stemflow.Stem{
 		Name: name, Bucket: p.loc.Bucket, Key: key, Size: written.Size, SHA256: written.SHA256, ContentType: "audio/mpeg",

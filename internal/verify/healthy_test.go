@@ -9,6 +9,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/archive"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/ledger"
 	"stemflow/internal/verify"
 )
@@ -156,6 +157,29 @@ func TestTracksInPrefixesOfTheirOwn(t *testing.T) {
 	lost := f.plant(stemflow.SplitStem, verify.NewPlace(f.bucket, "clients/c"))
 	lost.forget()
 	require.Equal(t, []found{{stemflow.FindingPaidNotArchived, lost.ledgerKey()}}, f.check().found())
+}
+
+// Nor are those that inputs sent to another place that is allowed.
+func TestTracksInPlacesThatAreNotChecked(t *testing.T) {
+	f := newFixture(t)
+	_, other := serverstest.Bucket(t)
+	f.at, f.ledger = verify.NewPlace(f.bucket, "music"), verify.NewPlace(f.bucket, "ledgers")
+	f.options.At, f.options.Ledger = f.at, f.ledger
+	f.options.Homes = []verify.Place{
+		f.at, verify.NewPlace(other, ""), verify.NewPlace(f.bucket, "clients"), verify.NewPlace("not-made-yet", ""),
+	}
+	f.plant(stemflow.SplitStem, f.at)
+	f.plant(stemflow.SplitStem, verify.NewPlace(other, "deep/in/it"))
+	f.plant(stemflow.SplitStem, verify.NewPlace(f.bucket, "clients/a"))
+	require.Empty(t, f.check().found())
+	require.Equal(t, 1, f.check().counts.Tracks, "the others are not checked")
+	lost := f.plant(stemflow.SplitStem, verify.NewPlace(f.bucket, "clients/a"))
+	lost.forget()
+	require.Equal(t, []found{{stemflow.FindingPaidNotArchived, lost.ledgerKey()}}, f.check().found())
+
+	few := f.check(func(o *verify.Options) { o.MaxPlaces = 2 })
+	require.Empty(t, few.found(), "it may be in one of the places that are not remembered")
+	require.Positive(t, few.counts.Unplaced)
 }
 
 // Where Temporal can be asked, an old entry is no alarm while the run that wrote it is open, and

@@ -84,9 +84,7 @@ func (l *look) checkThere() {
 
 // report adds a finding.
 func (l *look) report(
-	kind stemflow.FindingKind,
-	key, separationTaskID, format string,
-	args ...any,
+	kind stemflow.FindingKind, key, separationTaskID, format string, args ...any,
 ) *activityapi.Finding {
 	f := newFinding(l.f, kind, key, separationTaskID, fmt.Sprintf(format, args...))
 	f.Track.StemName = l.stemName()
@@ -260,6 +258,10 @@ func (l *look) checkPaid(ctx context.Context, paid ledger.Entry) error {
 		l.again = true // until all places are known
 		return nil
 	}
+	if l.tooManyPlaces() {
+		l.counts.Unplaced++
+		return nil
+	}
 	f := l.report(stemflow.FindingPaidNotArchived, from.key(), paid.SeparationTaskID,
 		"separation %s was paid for%s, and no manifest has it", paid.SeparationTaskID, on(paid.SubmittedAt))
 	f.Bucket, f.Resume = from.at.Bucket, paid.SeparationTaskID
@@ -267,6 +269,14 @@ func (l *look) checkPaid(ctx context.Context, paid ledger.Entry) error {
 		f.At = l.c.Homes[0] // this is only where its ledger is
 	}
 	return nil
+}
+
+// tooManyPlaces reports whether there may be more places than are remembered, so that nobody can say
+// that a track is archived nowhere.
+func (l *look) tooManyPlaces() bool {
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	return len(l.c.places) >= l.c.MaxPlaces
 }
 
 // checkIntent finds an intent that locks the track, where nothing is paid.

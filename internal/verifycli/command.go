@@ -294,11 +294,8 @@ func (c *Command) failureOf(ctx context.Context, result stemflow.VerifyArchiveRe
 	case ctx.Err() != nil:
 		return &Error{
 			Type: TypeInterrupted, Code: ExitInterrupted,
-			Message: fmt.Sprintf(
-				"interrupted after %s and %s",
-				count(result.Tracks, "track"),
-				count(result.Damage, "error"),
-			),
+			Message: fmt.Sprintf("interrupted after %s and %s",
+				count(result.Tracks, "track"), count(result.Damage, "error")),
 		}
 	case errors.Is(err, archive.ErrNoBucket):
 		return &Error{
