@@ -111,11 +111,17 @@ func TestEverythingFitsTogether(t *testing.T) {
 			for _, b := range m.Budgets {
 				m.podOf(t, selector(t, b.Spec.Selector))
 			}
-			require.Len(t, m.NetworkPolicies, 2)
 			for _, n := range m.NetworkPolicies {
-				pod := m.podOf(t, selector(t, &n.Spec.PodSelector))
-				for _, port := range n.Spec.Ingress[0].Ports {
-					requirePort(t, pod, port.Port.String())
+				pods := selector(t, &n.Spec.PodSelector)
+				for _, d := range m.Deployments {
+					if !pods.Matches(labels.Set(d.Spec.Template.Labels)) {
+						continue
+					}
+					for _, rule := range n.Spec.Ingress {
+						for _, port := range rule.Ports {
+							requirePort(t, d.Spec.Template.Spec, port.Port.String())
+						}
+					}
 				}
 			}
 		})
