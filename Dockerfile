@@ -22,7 +22,7 @@ ARG VERSION
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     go build -trimpath -buildvcs=false -ldflags="-s -w -X $(go list -m)/internal/program.stamped=${VERSION}" -o /out/ \
       ./worker ./callbackbridge/cmd/callbackbridge ./starter ./kiesim/cmd/kiesim ./deploy/healthcheck \
-      ./deploy/storegate
+      ./deploy/storegate ./deploy/signalgate
 # A new volume takes over the owner of the directory on which it is mounted.
 RUN mkdir /out/data
 
@@ -61,7 +61,8 @@ ENTRYPOINT ["/usr/local/bin/worker"]
 FROM base AS callbackbridge
 LABEL org.opencontainers.image.title="stemflow callback bridge" \
       org.opencontainers.image.description="Turns the provider's callbacks into signals to workflows"
-COPY --from=programs /out/callbackbridge /out/healthcheck /usr/local/bin/
+# signalgate stands between the bridge and Temporal, where one wants that: docs/bridge.md.
+COPY --from=programs /out/callbackbridge /out/signalgate /out/healthcheck /usr/local/bin/
 EXPOSE 8088 9465
 HEALTHCHECK --interval=5s --timeout=6s --start-period=30s \
   CMD ["/usr/local/bin/healthcheck", "http://127.0.0.1:8088/readyz"]

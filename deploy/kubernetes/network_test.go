@@ -287,6 +287,61 @@ func TestComponentsOpenWhatTheyNameAlone(t *testing.T) {
 	})
 }
 
+// Behind the gate the bridge holds no key of Temporal's and does not reach Temporal.
+func TestGateStandsBetweenBridgeAndTemporal(t *testing.T) {
+	for _, more := range []string{"", ", ../../components/temporal-cloud"} {
+		m := overlay(t, "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../../base]\n"+
+			"components: [../../components/signal-gate"+more+"]\n"+
+			"images:\n  - {name: stemflow-callbackbridge, newName: registry.example.com/bridge, newTag: v2}\n")
+		worker, bridge, gate := m.ours(t, "worker"), m.ours(t, "callbackbridge"), m.ours(t, "signalgate")
+		temporal := frontend
+		if more != "" {
+			temporal = outside("104.18.2.3")
+		}
+		m.requireFlows(t, []flow{
+			{"bridge to gate", bridge, gate, 7233, true},
+			{"gate to Temporal", gate, temporal, 7233, true},
+			{"worker to Temporal", worker, temporal, 7233, true},
+			{"bridge to Temporal", bridge, temporal, 7233, false},
+			{"worker to gate", worker, gate, 7233, false},
+			{"another pod to gate", pod("stemflow", "app", "job"), gate, 7233, false},
+			{"another namespace's bridge to gate", pod("default", "app.kubernetes.io/component", "callbackbridge"), gate, 7233, false},
+			{"Prometheus to gate", prometheus, gate, 7233, false},
+			{"gate to store", gate, store, 9000, false},
+			{"gate to the Internet", gate, outside("104.18.2.3"), 443, false},
+			{"gate to metadata", gate, outside("169.254.169.254"), 7233, false},
+			{"callbacks", controller, bridge, 8088, true},
+		})
+		for _, d := range m.Deployments {
+			env := map[string]string{}
+			for _, e := range d.Spec.Template.Spec.Containers[0].Env {
+				env[e.Name] = e.Value
+				if e.ValueFrom != nil {
+					env[e.Name] = e.ValueFrom.SecretKeyRef.Name
+				}
+			}
+			switch d.Name {
+			case "stemflow-callbackbridge":
+				require.NotContains(t, env, "TEMPORAL_API_KEY")
+				require.Equal(t, "stemflow-signalgate:7233", env["TEMPORAL_ADDRESS"])
+				require.Equal(t, "false", env["TEMPORAL_TLS"], "the gate speaks none, whatever Temporal does")
+				require.Equal(t, "stemflow-callback", env["STEMFLOW_CALLBACK_SECRETS"])
+			case "stemflow-signalgate":
+				require.Equal(t, map[string]string{"TEMPORAL_API_KEY": "stemflow-bridge-temporal"}, env)
+				require.Equal(t, "registry.example.com/bridge:v2", d.Spec.Template.Spec.Containers[0].Image)
+				m.checkPod(t, d.Spec.Template.Spec)
+			}
+		}
+		for _, s := range m.Services {
+			pod := m.podOf(t, labels.SelectorFromSet(s.Spec.Selector))
+			requirePort(t, pod, s.Spec.Ports[0].TargetPort.String())
+		}
+		for _, b := range m.Budgets {
+			m.podOf(t, selector(t, b.Spec.Selector))
+		}
+	}
+}
+
 // The example of README.md renders, and its patches do what it says.
 func TestExampleOfTheReadme(t *testing.T) {
 	readme, err := os.ReadFile("README.md")

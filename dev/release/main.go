@@ -32,6 +32,7 @@ var (
 		"./starter",
 		"./kiesim/cmd/kiesim",
 		"./deploy/healthcheck",
+		"./deploy/signalgate",
 	}
 	platforms = []platform{{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "arm64"}}
 )
