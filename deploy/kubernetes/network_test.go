@@ -193,7 +193,7 @@ func TestNetworkPoliciesAdmitWhatIsNeededAlone(t *testing.T) {
 			worker, bridge := m.ours(t, "worker"), m.ours(t, "callbackbridge")
 			m.requireFlows(t, []flow{
 				{"callbacks through the ingress controller", controller, bridge, 8088, true},
-				{"callbacks from another pod of its namespace", pod("ingress-nginx", "app", "job"), bridge, 8088, false},
+				{"callbacks from another pod there", pod("ingress-nginx", "app", "job"), bridge, 8088, false},
 				{"callbacks from a pod that calls itself so", stranger, bridge, 8088, false},
 				{"callbacks from the Internet", outside("104.18.2.3"), bridge, 8088, false},
 				{"callbacks from a worker", worker, bridge, 8088, false},
@@ -294,6 +294,7 @@ func TestGateStandsBetweenBridgeAndTemporal(t *testing.T) {
 			"components: [../../components/signal-gate"+more+"]\n"+
 			"images:\n  - {name: stemflow-callbackbridge, newName: registry.example.com/bridge, newTag: v2}\n")
 		worker, bridge, gate := m.ours(t, "worker"), m.ours(t, "callbackbridge"), m.ours(t, "signalgate")
+		foreign := pod("default", "app.kubernetes.io/component", "callbackbridge")
 		temporal := frontend
 		if more != "" {
 			temporal = outside("104.18.2.3")
@@ -305,7 +306,7 @@ func TestGateStandsBetweenBridgeAndTemporal(t *testing.T) {
 			{"bridge to Temporal", bridge, temporal, 7233, false},
 			{"worker to gate", worker, gate, 7233, false},
 			{"another pod to gate", pod("stemflow", "app", "job"), gate, 7233, false},
-			{"another namespace's bridge to gate", pod("default", "app.kubernetes.io/component", "callbackbridge"), gate, 7233, false},
+			{"another namespace's bridge to gate", foreign, gate, 7233, false},
 			{"Prometheus to gate", prometheus, gate, 7233, false},
 			{"gate to store", gate, store, 9000, false},
 			{"gate to the Internet", gate, outside("104.18.2.3"), 443, false},
@@ -355,7 +356,8 @@ func TestExampleOfTheReadme(t *testing.T) {
 		{"through nginx", controller, bridge, 8088, false},
 	})
 	for _, d := range m.Deployments {
-		require.Regexp(t, `^registry\.example\.com/stemflow-[a-z]+@sha256:[0-9a-f]{64}$`, d.Spec.Template.Spec.Containers[0].Image)
+		require.Regexp(t, `^registry\.example\.com/stemflow-[a-z]+@sha256:[0-9a-f]{64}$`,
+			d.Spec.Template.Spec.Containers[0].Image)
 	}
 	require.Equal(t, "https://stems.mine.example", m.ConfigMaps[0].Data["STEMFLOW_CALLBACK_BASE_URL"])
 }

@@ -40,8 +40,8 @@ func testsOf(tree fs.FS) (map[string][]string, error) {
 	return found, err
 }
 
-// untested lists what a document calls a test and a tree does not have. A folder that is named right
-// before the test must have it.
+// untested lists what a document calls a test and a tree does not have. A folder that is named
+// right before the test must have it.
 func untested(document string, tests map[string][]string) (problems []string) {
 	for _, name := range namedFile.FindAllStringSubmatch(document, -1) {
 		if len(tests[name[1]]) == 0 {
@@ -77,7 +77,7 @@ func TestDocumentsNameTestsThatAreThere(t *testing.T) {
 
 func TestTestsThatAreNotThereAreFound(t *testing.T) {
 	tests, err := testsOf(fstest.MapFS{
-		"a/b/b_test.go": {Data: []byte("package b\n\nfunc TestHere(t *testing.T) {}\n\nfunc FuzzHere(f *testing.F) {}\n")},
+		"a/b/b_test.go": {Data: []byte("package b\n\nfunc TestHere(t *testing.T) {}\nfunc FuzzHere(f *testing.F) {}")},
 		"a/b/b.go":      {Data: []byte("package b\n\nfunc TestNot(t *testing.T) {}\n")},
 	})
 	require.NoError(t, err)

@@ -45,6 +45,8 @@ type allowance struct {
 //go:embed vulnerabilities.json
 var allowedVulnerabilities []byte
 
+const allowanceFile = "dev/check/vulnerabilities.json"
+
 // finding is govulncheck's: the trace begins in the vulnerable code.
 type finding struct {
 	OSV          string  `json:"osv"`
@@ -90,20 +92,20 @@ func readAllowances(text []byte) ([]allowance, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&allowed); err != nil {
-		return nil, fmt.Errorf("dev/check/vulnerabilities.json: %w", err)
+		return nil, fmt.Errorf("%s: %w", allowanceFile, err)
 	}
 	seen := map[string]bool{}
 	for _, a := range allowed {
 		known := slices.ContainsFunc(scopes, func(s scope) bool { return s.name == a.Scope })
 		if !known || len(a.IDs) == 0 || strings.TrimSpace(a.Why) == "" {
-			return nil, fmt.Errorf("dev/check/vulnerabilities.json: %v: give a scope, ids, and why they do not matter", a)
+			return nil, fmt.Errorf("%s: %v: give a scope, ids, and why they do not matter", allowanceFile, a)
 		}
 		if _, err := time.Parse(time.DateOnly, a.Until); err != nil {
-			return nil, fmt.Errorf("dev/check/vulnerabilities.json: %v: until is a day like 2027-01-31: %w", a.IDs, err)
+			return nil, fmt.Errorf("%s: %v: until is a day like 2027-01-31: %w", allowanceFile, a.IDs, err)
 		}
 		for _, id := range a.IDs {
 			if seen[a.Scope+id] {
-				return nil, fmt.Errorf("dev/check/vulnerabilities.json: %s is there twice", id)
+				return nil, fmt.Errorf("%s: %s is there twice", allowanceFile, id)
 			}
 			seen[a.Scope+id] = true
 		}
@@ -193,16 +195,17 @@ func judge(scope string, found map[string]string, allowed []allowance, now time.
 			delete(open, id)
 			switch {
 			case !ok:
-				problems = append(problems, fmt.Errorf("%s is not found any more: take it off vulnerabilities.json", id))
+				problems = append(problems, fmt.Errorf("%s is not found any more: take it off %s", id, allowanceFile))
 			case expired:
-				problems = append(problems, fmt.Errorf("%s was allowed until %s, look at it again: %s", id, a.Until, line))
+				problems = append(problems,
+					fmt.Errorf("%s was allowed until %s, look at it again: %s", id, a.Until, line))
 			}
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(open)) {
 		problems = append(problems, fmt.Errorf(
-			"%s (https://pkg.go.dev/vuln/%s): update it, or say in vulnerabilities.json why it does not matter: %s",
-			id, id, open[id]))
+			"%s (https://pkg.go.dev/vuln/%s): update it, or say in %s why it does not matter: %s",
+			id, id, allowanceFile, open[id]))
 	}
 	return errors.Join(problems...)
 }

@@ -15,7 +15,7 @@ import (
 // The recordings are parts of what govulncheck 1.9.0 said of this repository with Go 1.26.8.
 func TestWhatCountsOfAScan(t *testing.T) {
 	for name, want := range map[string]map[string]string{
-		// A module that is required but not linked, and a function that nothing calls, do not count.
+		// A module that is required but not linked, and a function that is not called, do not count.
 		"product": {"GO-2026-6617": "stdlib@v1.26.8, fixed in v1.26.9: " +
 			"HTTP/2 server crash due to HPACK encoder race in net/http"},
 		"tools": {
@@ -143,7 +143,8 @@ func TestScan(t *testing.T) {
 		"cut":            {script: "head -c 2000 " + recorded, fails: "govulncheck's answer cannot be read"},
 		"no JSON at all": {script: "echo No vulnerabilities found.", fails: "govulncheck's answer cannot be read"},
 		"no database": {
-			script:  "echo 'govulncheck: fetching vulnerabilities: Get \"https://vuln.go.dev\": no such host' >&2; exit 1",
+			script: "echo 'govulncheck: fetching vulnerabilities: Get \"https://vuln.go.dev\": " +
+				"no such host' >&2; exit 1",
 			skipped: true, fails: "the vulnerability database cannot be reached",
 		},
 		"does not build": {

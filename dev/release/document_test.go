@@ -134,7 +134,8 @@ func TestBillOfMaterials(t *testing.T) {
 	require.Equal(t, refs, made.Dependencies[0].DependsOn)
 	require.Equal(t, []property{{"go:sum", "h1:fff="}}, made.Components[1].Properties)
 	require.Equal(t, []property{{"go:GOOS", "linux"}}, made.Metadata.Component.Properties)
-	require.Regexp(t, `^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`, made.SerialNumber)
+	require.Regexp(t,
+		`^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`, made.SerialNumber)
 	require.NotEqual(t, made.SerialNumber, newBOM(info, "worker", "v1.2.3", strings.Repeat("cd", 32)).SerialNumber)
 }
 
@@ -154,7 +155,8 @@ func TestReleasesAreBuiltFromACommit(t *testing.T) {
 		t.Helper()
 		cmd := exec.Command("git", args...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com",
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null",
+			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com",
 			"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com")
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(out))

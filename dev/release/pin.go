@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// pinnedFiles name the images that others build, each with the digest that builds of a version take.
+// pinnedFiles name the images that others build, each with the digest that builds of a version
+// take.
 var pinnedFiles = []string{"Dockerfile", "docker-compose.yml"}
 
 // pinned is an image with its digest: golang:1.26-bookworm${VERSION:+@sha256:...}.

@@ -34,7 +34,7 @@ func TestImagesWithoutADigestAreFound(t *testing.T) {
 		"a tag alone":           {dockerfile: "FROM golang:1.26 AS go\n", found: []string{"golang:1.26"}},
 		"no name of its own":    {dockerfile: "FROM golang:1.26\n", found: []string{"golang:1.26"}},
 		"in lower case":         {dockerfile: "from golang:1.26 as go\n", found: []string{"golang:1.26"}},
-		"for a platform":        {dockerfile: "FROM --platform=linux/amd64 golang:1.26 AS go\n", found: []string{"golang:1.26"}},
+		"for a platform":        {dockerfile: "FROM --platform=linux/amd64 a:1 AS go\n", found: []string{"a:1"}},
 		"a stage that is later": {dockerfile: "FROM go\nFROM a:1" + on + " AS go\n", found: []string{"go"}},
 		"a short digest": {
 			dockerfile: "FROM a:1${VERSION:+@sha256:abc}\n", found: []string{"a:1${VERSION:+@sha256:abc}"},
@@ -44,10 +44,10 @@ func TestImagesWithoutADigestAreFound(t *testing.T) {
 		},
 		"own image":          {compose: "    image: stemflow-worker:${VERSION:-dev}\n"},
 		"a service, pinned":  {compose: "    image: temporalio/temporal:1.9.1" + on + "\n"},
-		"a service by tag":   {compose: "    image: temporalio/temporal:1.9.1\n", found: []string{"temporalio/temporal:1.9.1"}},
+		"a service by tag":   {compose: "    image: a/temporal:1\n", found: []string{"a/temporal:1"}},
 		"a choice, pinned":   {compose: "    image: ${STORE_IMAGE:-a/store:1" + on + "}\n"},
-		"a choice by tag":    {compose: "    image: ${STORE_IMAGE:-a/store:1}\n", found: []string{"${STORE_IMAGE:-a/store:1}"}},
-		"named like our own": {compose: "    image: stemflow-worker:latest\n", found: []string{"stemflow-worker:latest"}},
+		"a choice by tag":    {compose: "    image: ${STORE:-a/store:1}\n", found: []string{"${STORE:-a/store:1}"}},
+		"named like our own": {compose: "    image: stemflow-worker:1\n", found: []string{"stemflow-worker:1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, c.found, unpinned(c.dockerfile, c.compose))
@@ -87,10 +87,11 @@ func TestPinWritesTheRegistrysDigests(t *testing.T) {
 
 // What docker prints is played by a script.
 func TestRegistryDigest(t *testing.T) {
+	asked := `[ "$*" = "buildx imagetools inspect a:1 --format {{.Manifest.Digest}}" ]`
 	for script, want := range map[string]struct{ digest, err string }{
-		`[ "$*" = "buildx imagetools inspect a:1 --format {{.Manifest.Digest}}" ] && echo ` + newDigest: {digest: newDigest},
-		"echo nonsense": {err: "is no digest"},
-		"exit 1":        {err: "needs Docker with buildx"},
+		asked + " && echo " + newDigest: {digest: newDigest},
+		"echo nonsense":                 {err: "is no digest"},
+		"exit 1":                        {err: "needs Docker with buildx"},
 	} {
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "docker"), []byte("#!/bin/sh\n"+script+"\n"), 0o755))

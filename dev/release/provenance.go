@@ -14,7 +14,8 @@ import (
 	"strings"
 )
 
-// statement says how files were made, in the form of in-toto's Statement v1 with SLSA's provenance v1.
+// statement says how files were made, in the form of in-toto's Statement v1 with SLSA's provenance
+// v1.
 type statement struct {
 	Type          string     `json:"_type"`
 	Subject       []resource `json:"subject"`

@@ -106,7 +106,8 @@ func library(path, version, sum string) component {
 	return c
 }
 
-// packageURL escapes the one character of module versions that the form reserves: v1.0.0+incompatible.
+// packageURL escapes the one character of module versions that the form reserves:
+// v1.0.0+incompatible.
 func packageURL(path, version string) string {
 	return "pkg:golang/" + path + "@" + strings.ReplaceAll(version, "+", "%2B")
 }

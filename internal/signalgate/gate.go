@@ -1,6 +1,6 @@
 // Package signalgate puts a gate between the callback bridge and Temporal, whose permissions cannot
-// be as narrow as what the bridge does. Behind it the bridge needs no credentials of Temporal's, and
-// can do no more than hand over callbacks.
+// be as narrow as what the bridge does. Behind it the bridge needs no credentials of Temporal's,
+// and can do no more than hand over callbacks.
 package signalgate
 
 import (
@@ -30,7 +30,8 @@ func New(temporal client.Client, namespaces []string) *grpc.Server {
 		grpc.UnaryInterceptor(withStatus),
 		grpc.MaxRecvMsgSize(maxRequest),
 		// Temporal's clients send a ping each 30 s, on idle connections too.
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+		grpc.KeepaliveEnforcementPolicy(
+			keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		// New connections find gates that were started since.
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: 5 * time.Minute}),
 	)
@@ -101,7 +102,8 @@ func (g *gate) check(namespace, signal string) error {
 		return status.Errorf(codes.PermissionDenied, "the namespace is not one of -namespaces of signalgate")
 	}
 	if signal != stemflow.SignalSeparationCallback {
-		return status.Errorf(codes.PermissionDenied, "only the signal %s may be sent", stemflow.SignalSeparationCallback)
+		return status.Errorf(
+			codes.PermissionDenied, "only the signal %s may be sent", stemflow.SignalSeparationCallback)
 	}
 	return nil
 }

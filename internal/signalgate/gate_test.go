@@ -63,7 +63,8 @@ func (f *frontend) start(t *testing.T) *grpc.ClientConn {
 	})
 	require.NoError(t, err)
 	t.Cleanup(temporal.Close)
-	conn, err := grpc.NewClient(startGate(t, temporal, namespace), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(
+		startGate(t, temporal, namespace), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, conn.Close()) })
 	return conn
@@ -98,7 +99,9 @@ func (f *frontend) take(_ any, stream grpc.ServerStream) error {
 	return stream.SendMsg(&emptypb.Empty{})
 }
 
-func signalRequest(change func(*workflowservice.SignalWorkflowExecutionRequest)) *workflowservice.SignalWorkflowExecutionRequest {
+func signalRequest(
+	change func(*workflowservice.SignalWorkflowExecutionRequest),
+) *workflowservice.SignalWorkflowExecutionRequest {
 	in := &workflowservice.SignalWorkflowExecutionRequest{
 		Namespace: namespace, SignalName: stemflow.SignalSeparationCallback, RequestId: "r", Identity: "bridge",
 		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: "stems:5c79"},
@@ -172,7 +175,7 @@ func TestOtherFieldsDoNotPass(t *testing.T) {
 	service := workflowservice.NewWorkflowServiceClient(f.start(t))
 	_, err := service.SignalWithStartWorkflowExecution(t.Context(), recordRequest(
 		func(in *workflowservice.SignalWithStartWorkflowExecutionRequest) {
-			in.WorkflowIdReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING
+			in.WorkflowIdReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
 			in.WorkflowIdConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
 			in.CronSchedule = "* * * * *"
 			in.RetryPolicy = &commonpb.RetryPolicy{MaximumAttempts: 1000}
@@ -252,9 +255,10 @@ func TestBridgeDeliversThroughTheGate(t *testing.T) {
 		require.True(t, found, id)
 	}
 
-	_, err = bridge.ExecuteWorkflow(ctx, client.StartWorkflowOptions{TaskQueue: "nobody"}, stemflow.WorkflowSeparateStems)
+	start := client.StartWorkflowOptions{TaskQueue: "nobody"}
+	_, err = bridge.ExecuteWorkflow(ctx, start, stemflow.WorkflowSeparateStems)
 	require.Error(t, err, "a start is no callback")
 	require.Error(t, bridge.TerminateWorkflow(ctx, "stems:open", "", "no reason"))
-	_, err = bridge.DescribeWorkflowExecution(ctx, "stems:open", "")
+	_, err = bridge.DescribeWorkflow(ctx, "stems:open", "")
 	require.Error(t, err)
 }
