@@ -3,9 +3,13 @@
 #
 #   docker build --target worker --build-arg VERSION=v0.1.0 --build-arg REVISION=$(git rev-parse HEAD) -t stemflow-worker:v0.1.0 .
 #
+# A build with a VERSION takes exactly the base images whose digests are written here; one without, for this machine, takes what the
+# tags name. `go run ./dev/release -pin` writes the digests anew.
+#
 # The health checks ask at the default ports: one who changes STEMFLOW_BRIDGE_ADDR or STEMFLOW_METRICS_ADDR changes them too.
 
-FROM golang:1.26-bookworm AS go
+ARG VERSION
+FROM golang:1.26-bookworm${VERSION:+@sha256:d9c68c2c51161e12fd77e4c6320687c9cd86e1af1e3ad6e6cd63ff970641453c} AS go
 ENV CGO_ENABLED=0
 WORKDIR /src
 
@@ -18,7 +22,7 @@ ARG VERSION
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     go build -trimpath -buildvcs=false -ldflags="-s -w -X $(go list -m)/internal/program.stamped=${VERSION}" -o /out/ \
       ./worker ./callbackbridge/cmd/callbackbridge ./starter ./kiesim/cmd/kiesim ./deploy/healthcheck \
-      ./deploy/storegate
+      ./deploy/storegate ./deploy/signalgate
 # A new volume takes over the owner of the directory on which it is mounted.
 RUN mkdir /out/data
 
@@ -37,7 +41,7 @@ COPY tools/miniosetup miniosetup
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     go build -trimpath -buildvcs=false -ldflags='-s -w' -o /out/miniosetup ./miniosetup
 
-FROM gcr.io/distroless/static-debian12:nonroot AS base
+FROM gcr.io/distroless/static-debian12:nonroot${VERSION:+@sha256:afa5c872c891853ca7fcf1f12c3edb23f7eeef36189728842dd51042ff57f7ab} AS base
 ARG VERSION
 ARG REVISION
 LABEL org.opencontainers.image.vendor="stemflow" \
@@ -57,7 +61,8 @@ ENTRYPOINT ["/usr/local/bin/worker"]
 FROM base AS callbackbridge
 LABEL org.opencontainers.image.title="stemflow callback bridge" \
       org.opencontainers.image.description="Turns the provider's callbacks into signals to workflows"
-COPY --from=programs /out/callbackbridge /out/healthcheck /usr/local/bin/
+# signalgate stands between the bridge and Temporal, where one wants that: docs/bridge.md.
+COPY --from=programs /out/callbackbridge /out/signalgate /out/healthcheck /usr/local/bin/
 EXPOSE 8088 9465
 HEALTHCHECK --interval=5s --timeout=6s --start-period=30s \
   CMD ["/usr/local/bin/healthcheck", "http://127.0.0.1:8088/readyz"]
@@ -98,7 +103,7 @@ COPY --from=setup-programs /out/miniosetup /usr/local/bin/
 COPY deploy/minio/policy.json deploy/minio/link-policy.json /etc/stemflow/
 ENTRYPOINT ["/usr/local/bin/miniosetup", "-policy", "/etc/stemflow/policy.json", "-link-policy", "/etc/stemflow/link-policy.json"]
 
-FROM gcr.io/distroless/static-debian12:nonroot AS minio
+FROM gcr.io/distroless/static-debian12:nonroot${VERSION:+@sha256:afa5c872c891853ca7fcf1f12c3edb23f7eeef36189728842dd51042ff57f7ab} AS minio
 LABEL org.opencontainers.image.title="MinIO" \
       org.opencontainers.image.description="MinIO's server, built from its module without changes" \
       org.opencontainers.image.source="https://github.com/minio/minio" \
