@@ -1,5 +1,5 @@
-// Command release builds every program of a version for every platform, into a folder, with the
-// list of their checksums:
+// Command release builds every program of a version for every platform, and the manual pages of
+// stemflow's command line, into a folder, with the list of their checksums:
 //
 //	go run ./dev/release -version v0.1.0            dist/
 //	go run ./dev/release -version v0.1.0 -verify    builds all of it once more, elsewhere and from nothing, and compares
@@ -23,12 +23,12 @@ import (
 )
 
 var (
-	programs = []string{
-		"./worker",
-		"./callbackbridge/cmd/callbackbridge",
-		"./starter",
-		"./kiesim/cmd/kiesim",
-		"./deploy/healthcheck",
+	programs = []program{
+		{"worker", "./worker"},
+		{"callbackbridge", "./callbackbridge/cmd/callbackbridge"},
+		{"stemflow", "./starter"},
+		{"kiesim", "./kiesim/cmd/kiesim"},
+		{"healthcheck", "./deploy/healthcheck"},
 	}
 	platforms = []platform{{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "arm64"}}
 )
@@ -57,7 +57,8 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sums, err := builder{source: source, out: *out, version: *version}.build(ctx, programs, platforms)
+	b := builder{source: source, out: *out, version: *version, commit: commitOf(ctx, source)}
+	sums, err := b.release(ctx)
 	if err != nil {
 		return err
 	}
@@ -67,12 +68,16 @@ func run(ctx context.Context) error {
 			return err
 		}
 		defer os.RemoveAll(elsewhere)
-		again, err := rebuild(ctx, source, elsewhere, *version, programs, platforms)
+		again, err := b.elsewhere(elsewhere)
 		if err != nil {
 			return err
 		}
-		if !slices.Equal(sums, again) {
-			return fmt.Errorf("the builds differ:\n%s\n%s", strings.Join(sums, "\n"), strings.Join(again, "\n"))
+		sumsAgain, err := again.release(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(sums, sumsAgain) {
+			return fmt.Errorf("the builds differ:\n%s\n%s", strings.Join(sums, "\n"), strings.Join(sumsAgain, "\n"))
 		}
 		fmt.Println("built twice, and the same")
 	}
