@@ -321,7 +321,7 @@ func FuzzCommandLine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		args := strings.Split(line, " ")
 		for _, arg := range args { // nothing may be waited for here, and no file be written
-			if arg == "man" || strings.Contains(arg, "address") || strings.Contains(arg, "audio-id") || strings.Contains(arg, "input") || strings.Contains(arg, "name") ||
+			if arg == "man" || strings.Contains(arg, "address") || strings.Contains(arg, "profile") || strings.Contains(arg, "audio-id") || strings.Contains(arg, "input") || strings.Contains(arg, "name") ||
 				strings.Contains(arg, "key") || strings.Contains(arg, "file") || strings.Contains(arg, "workflow-id") {
 				t.Skip()
 			}
