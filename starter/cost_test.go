@@ -49,7 +49,9 @@ func TestCostSumsUpWhatTheLedgersKnow(t *testing.T) {
 	_, err := a.store.Put(t.Context(), a.bucket, "films/aa/bb/split_stem/new/drums.mp3", "audio/mpeg", strings.NewReader("x"), 1)
 	require.NoError(t, err)
 
-	total := archived.Spent{Separations: 3, Failed: 1, Credits: 110, Dollars: 0.55, MayHavePaid: 2, MayHavePaidCredits: 70}
+	total := archived.Spent{
+		Separations: 3, Failed: 1, Credits: 110, Dollars: 0.55, MayHavePaid: 2, MayHavePaidCredits: 70,
+	}
 	require.Equal(t, archived.Costs{Spent: total}, costs(t, a))
 	for by, rows := range map[string][]archived.Row{
 		archived.ByType: {

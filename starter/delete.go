@@ -207,16 +207,17 @@ func (c *cli) printRemoval(o deleteOptions, plan *archived.Removal) {
 func whatAStartDoes(plan *archived.Removal, now time.Time) string {
 	switch {
 	case plan.Paid == nil && plan.Unknown:
-		return "The ledger stays. It has an attempt to pay whose outcome is not known, so a start pays nothing by itself."
+		return "The ledger stays. It has an attempt to pay whose outcome is not known, so a start pays nothing by " +
+			"itself."
 	case plan.Paid == nil:
 		return "No ledger knows of a payment for the track: starting it again pays."
 	}
 	id := plan.Paid.SeparationTaskID
 	until := plan.Paid.SubmittedAt.Add(time.Duration(stemflow.MaxDeadline))
 	if !plan.Paid.SubmittedAt.IsZero() && now.After(until) {
-		return "The ledger stays: it names the separation " + id + ", which the provider keeps no longer. Starting the " +
-			"track again pays nothing and cannot archive it; only --force pays anew."
+		return "The ledger stays: it names the separation " + id + ", which the provider keeps no longer. Starting " +
+			"the track again pays nothing and cannot archive it; only --force pays anew."
 	}
-	return "The ledger stays: starting the track again takes up the separation " + id + ", unpaid, while the provider " +
-		"keeps it (14 days)."
+	return "The ledger stays: starting the track again takes up the separation " + id + ", unpaid, while the " +
+		"provider keeps it (14 days)."
 }

@@ -164,8 +164,8 @@ func notGot(ctx context.Context, err error, have, all int) error {
 	if _, damaged := errors.AsType[*download.DamageError](err); damaged {
 		return &failure.Failure{
 			Type: failure.TypeDamaged, Code: failure.ExitFailed, Message: err.Error() + "\n" + there + " are in place",
-			Hint: `"` + failure.Command + ` verify --read-data --repair" has the workers archive it again, unpaid, while ` +
-				"the provider keeps it.",
+			Hint: `"` + failure.Command + ` verify --read-data --repair" has the workers archive it again, unpaid, ` +
+				"while the provider keeps it.",
 		}
 	}
 	if _, local := errors.AsType[*download.FileError](err); local {

@@ -164,7 +164,7 @@ func TestGetBringsTheStems(t *testing.T) {
 
 // cutting lets through so many bytes of each stem that is asked for, and then breaks the store.
 func cutting(bytes int, then func()) serverstest.Fault {
-	return serverstest.Fault{Response: func(sent *http.Request, answer *http.Response, body []byte) []byte {
+	return serverstest.Fault{Response: func(sent *http.Request, _ *http.Response, body []byte) []byte {
 		if !isStemGet(sent) || len(body) <= bytes {
 			return body
 		}
@@ -347,7 +347,8 @@ func TestGetMakesAZip(t *testing.T) {
 	file := filepath.Join(g.dir, got.Zip)
 	sound, err := os.ReadFile(file)
 	require.NoError(t, err)
-	for _, wrong := range [][]byte{sound[:len(sound)/2], append(bytes.Repeat([]byte{1}, 300_000), sound[300_000:]...), {}} {
+	half, changed := sound[:len(sound)/2], append(bytes.Repeat([]byte{1}, 300_000), sound[300_000:]...)
+	for _, wrong := range [][]byte{half, changed, {}} {
 		require.NoError(t, os.WriteFile(file, wrong, 0o600))
 		g.get(t, "--zip", "--name", "{type}/{name} ü.{ext}")
 		g.requireZip(t, got.Zip)

@@ -77,7 +77,8 @@ func (c *cli) list(ctx context.Context, o listOptions) error {
 		c.printTracks(found, o.long)
 	}
 	if unread > 0 {
-		fmt.Fprintf(c.progress(), "Manifests that cannot be read: %d. Their tracks are listed by their objects.\n", unread)
+		fmt.Fprintf(c.progress(),
+			"Manifests that cannot be read: %d. Their tracks are listed by their objects.\n", unread)
 	}
 	return nil
 }

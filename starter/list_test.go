@@ -21,21 +21,24 @@ import (
 	"stemflow/starter/internal/failure"
 )
 
-// put archives something that stands for a track with so many stems.
-func putTrack(tb testing.TB, store *archive.Store, bucket, prefix string, track stemflow.Track, stems int) stemflow.Manifest {
+// putTrack archives what stands for a track with so many stems.
+func putTrack(tb testing.TB, store *archive.Store, bucket, prefix string, track stemflow.Track, stems int) {
 	at := archive.Locate(bucket, prefix, track)
-	m := stemflow.Manifest{Version: 1, Source: stemflow.ManifestSource{TaskID: track.TaskID, AudioID: track.AudioID, StemName: track.StemName}}
+	m := stemflow.Manifest{Version: 1}
+	m.Source = stemflow.ManifestSource{TaskID: track.TaskID, AudioID: track.AudioID, StemName: track.StemName}
 	m.Type, m.SeparationTaskID, m.ArchivedAt = track.Type, "paid-"+track.AudioID, time.Date(2026, 11, 25, 9, 1, 19, 0, time.UTC)
 	for i := range stems {
 		name := fmt.Sprintf("stem%02d", i)
 		key := archive.StemKey(at, m.SeparationTaskID, name, "mp3")
 		written, err := store.Put(tb.Context(), bucket, key, "audio/mpeg", strings.NewReader(name), int64(len(name)))
 		require.NoError(tb, err)
-		m.Stems = append(m.Stems, stemflow.Stem{Name: name, Bucket: bucket, Key: key, Size: written.Size, SHA256: written.SHA256, DurationSeconds: 100 + float64(i)})
+		m.Stems = append(m.Stems, stemflow.Stem{
+			Name: name, Bucket: bucket, Key: key, Size: written.Size, SHA256: written.SHA256,
+			DurationSeconds: 100 + float64(i),
+		})
 	}
 	require.NoError(tb, store.PutJSON(tb.Context(), bucket, archive.SubmissionKey(at), map[string]string{"state": "paid"}))
 	require.NoError(tb, store.PutJSON(tb.Context(), bucket, archive.ManifestKey(at), m))
-	return m
 }
 
 // putTracks archives n tracks below the prefix "many".
@@ -128,7 +131,8 @@ func TestAListFitsOnATerminal(t *testing.T) {
 	putTrack(t, a.store, a.bucket, "music", stemflow.Track{TaskID: strings.Repeat("c", 32), AudioID: strings.Repeat("d", 36), Type: stemflow.SplitStem}, 1)
 	for _, columns := range []int{80, 120} {
 		c, stdout, _ := newTestCLI("", a.variables)
-		c.stdoutSize = func() (program.TerminalSize, bool) { return program.TerminalSize{Columns: columns, Rows: 24}, true }
+		size := program.TerminalSize{Columns: columns, Rows: 24}
+		c.stdoutSize = func() (program.TerminalSize, bool) { return size, true }
 		require.Zero(t, c.run(t.Context(), []string{"list"}))
 		for line := range strings.Lines(stdout.String()) {
 			require.Less(t, len([]rune(line))-1, columns, line)
@@ -160,7 +164,8 @@ func TestAThousandTracksAreListedByTheirKeys(t *testing.T) {
 	all := listed(t, a, "--prefix", "many")
 	t.Logf("1,000 tracks of 4 objects: %v", time.Since(started))
 	require.Len(t, all, 1000)
-	require.True(t, slices.IsSortedFunc(all, func(a, b archived.Found) int { return strings.Compare(a.ManifestKey, b.ManifestKey) }))
+	byKey := func(a, b archived.Found) int { return strings.Compare(a.ManifestKey, b.ManifestKey) }
+	require.True(t, slices.IsSortedFunc(all, byKey))
 	require.LessOrEqual(t, lists.Load(), int32(5), "a thousand objects come at once")
 	require.Zero(t, reads.Load())
 

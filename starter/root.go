@@ -171,8 +171,8 @@ func helpCommand() *cobra.Command {
 	}
 }
 
-// newCommand returns a command that takes flags only, unless [trackFlags] lets it take a track. Each
-// example is a command line without the program.
+// newCommand returns a command that takes flags only, unless [trackFlags] lets it take a track.
+// Each example is a command line without the program.
 func (c *cli) newCommand(use, short, about string, examples ...string) *cobra.Command {
 	for i, example := range examples {
 		examples[i] = "  " + c.invoked.command + " " + example

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"slices"
-
 	"github.com/spf13/cobra"
 
 	"stemflow"
@@ -21,7 +19,8 @@ func takeTrackArgs(cmd *cobra.Command) {
 	cmd.Use += " [TASK_ID AUDIO_ID [TYPE [STEM_NAME]]]"
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) > len(trackArgs) {
-			return failure.Usage(nameOf(cmd), "%q is one argument too many: %s takes TASK_ID, AUDIO_ID, TYPE and STEM_NAME",
+			return failure.Usage(nameOf(cmd),
+				"%q is one argument too many: %s takes TASK_ID, AUDIO_ID, TYPE and STEM_NAME",
 				args[len(trackArgs)], nameOf(cmd))
 		}
 		for i, value := range args {
@@ -38,7 +37,7 @@ func takeTrackArgs(cmd *cobra.Command) {
 		return nil
 	}
 	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) == slices.IndexFunc(trackArgs, func(arg struct{ flag, what string }) bool { return arg.flag == "type" }) {
+		if len(args) < len(trackArgs) && trackArgs[len(args)].flag == "type" {
 			return typeNames(), cobra.ShellCompDirectiveNoFileComp
 		}
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -49,7 +49,8 @@ func (b builder) build(ctx context.Context, programs []program, platforms []plat
 		for _, program := range programs {
 			name := fmt.Sprintf("%s_%s_%s_%s", program.name, b.version, p.os, p.arch)
 			file := filepath.Join(out, name)
-			cmd := b.command(ctx, []string{"GOOS=" + p.os, "GOARCH=" + p.arch}, append(flags, "-o", file, program.source)...)
+			target := []string{"GOOS=" + p.os, "GOARCH=" + p.arch}
+			cmd := b.command(ctx, target, append(flags, "-o", file, program.source)...)
 			cmd.Stderr = os.Stderr
 			if err := cmd.Run(); err != nil {
 				return nil, fmt.Errorf("build %s: %w", name, err)

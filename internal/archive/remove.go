@@ -7,7 +7,8 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-const allowRemoval = "use credentials that may s3:DeleteObject there: those that deploy/minio/policy.json describes may not"
+const allowRemoval = "use credentials that may s3:DeleteObject there: those that deploy/minio/policy.json describes " +
+	"may not"
 
 // Remove removes an object; one that is not there is no error. A bucket with versions keeps what
 // was removed as an older version.

@@ -73,7 +73,7 @@ func TestTemporalAtAnotherAddress(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "temporal.toml")
 	require.NoError(t, os.WriteFile(file, []byte("[profile.films]\nnamespace = \"films\"\n"), 0o600))
 	t.Setenv("TEMPORAL_CONFIG_FILE", file)
-	t.Setenv("TEMPORAL_NAMESPACE", "")
+	require.NoError(t, os.Unsetenv("TEMPORAL_NAMESPACE")) // as it is put back in the end
 	options, err = TemporalAt("", "", "films")
 	require.NoError(t, err)
 	require.Equal(t, "films", options.Namespace)

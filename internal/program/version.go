@@ -35,9 +35,9 @@ func Commit() string {
 	return commit
 }
 
-// describe takes version and commit from the release's stamps, else from the module, which knows it when
-// another module depends on it or when it was built from a checkout. Info is nil for a program
-// without build information.
+// describe takes version and commit from the release's stamps, else from the module, which knows
+// them when another module depends on it or when it was built from a checkout. Info is nil for a
+// program without build information.
 func describe(stamped, revision string, info *debug.BuildInfo) string {
 	version, modified := stamped, ""
 	if info != nil {
@@ -59,7 +59,8 @@ func describe(stamped, revision string, info *debug.BuildInfo) string {
 	if revision != "" {
 		revision = "commit " + revision[:min(12, len(revision))] + ", "
 	}
-	return fmt.Sprintf("%s (%s%s%s, %s/%s)", version, revision, modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("%s (%s%s%s, %s/%s)",
+		version, revision, modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // AnswerVersion prints the version and ends the program if --version is all that it was asked. A

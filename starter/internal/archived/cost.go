@@ -35,8 +35,8 @@ type Spent struct {
 	Failed      int     `json:"failed"`
 	Credits     int     `json:"credits"`
 	Dollars     float64 `json:"dollars"`
-	// MayHavePaid are attempts whose outcome is not known, and what they cost if they were accepted.
-	// They are in no other sum.
+	// MayHavePaid are attempts whose outcome is not known, and what they cost if they were
+	// accepted. They are in no other sum.
 	MayHavePaid        int `json:"mayHavePaid"`
 	MayHavePaidCredits int `json:"mayHavePaidCredits"`
 }

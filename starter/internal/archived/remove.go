@@ -27,8 +27,8 @@ type Removal struct {
 	Size    int64
 	// Others lie in the track's folder, and stemflow did not put them there.
 	Others []string
-	// Paid is what the ledger knows to be paid for, nil if nothing; Unknown says that it knows of an
-	// attempt to pay whose outcome it does not know.
+	// Paid is what the ledger knows to be paid for, nil if nothing; Unknown says that it knows of
+	// an attempt to pay whose outcome it does not know.
 	Paid    *stemflow.Submission
 	Unknown bool
 

@@ -131,6 +131,8 @@ func (d *Downloader) All(ctx context.Context, files []File) ([]Result, error) {
 	return results, errors.Join(errs...)
 }
 
+const anotherContent = "is not what was archived: its SHA-256 differs from the manifest's"
+
 var sha256Form = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // bring brings one file.
@@ -173,7 +175,7 @@ func (d *Downloader) bring(ctx context.Context, f File) (Result, error) {
 			}
 			t.resumed = false
 			if wholes == 2 {
-				return result, &DamageError{f.Stem.Name, f.Stem.Key, "is not what was archived: its SHA-256 differs from the manifest's"}
+				return result, &DamageError{f.Stem.Name, f.Stem.Key, anotherContent}
 			}
 			continue
 		case errors.As(err, &damage), errors.As(err, &local), errors.As(err, &refused) && refused.Final:
@@ -313,14 +315,15 @@ func (t *transfer) fetch(ctx context.Context, part io.Writer, sum hash.Hash, hav
 	case info.Size != stem.Size:
 		return damaged("has %d bytes, and the manifest says %d", info.Size, stem.Size)
 	case info.SHA256 != "" && info.SHA256 != stem.SHA256:
-		return damaged("is not what was archived: its SHA-256 differs from the manifest's")
+		return damaged(anotherContent)
 	}
 	body, _, err := t.Source.OpenFrom(ctx, t.Bucket, stem.Key, info.ETag, have)
 	if err != nil {
 		return saying(ctx, err)
 	}
 	defer body.Close()
-	got, err := copyChunks(ctx, io.MultiWriter(fileWriter{part}, sum), io.LimitReader(body, stem.Size-have), func(n int64) {
+	to, from := io.MultiWriter(fileWriter{part}, sum), io.LimitReader(body, stem.Size-have)
+	got, err := copyChunks(ctx, to, from, func(n int64) {
 		silence.Reset(stall)
 		t.moved = true
 		t.count(t.counted + n)

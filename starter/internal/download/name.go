@@ -72,7 +72,8 @@ func (t Template) Names(m stemflow.Manifest, wanted []stemflow.Stem) ([]File, er
 		index := slices.IndexFunc(m.Stems, func(s stemflow.Stem) bool { return s.Name == stem.Name })
 		name := t.name(m, stem, index+1)
 		if other, taken := stemOf[folded(name)]; taken {
-			return nil, fmt.Errorf("the stems %q and %q would both be %q: add {name} or {index}", other, stem.Name, name)
+			return nil, fmt.Errorf("the stems %q and %q would both be %q: add {name} or {index}",
+				other, stem.Name, name)
 		}
 		stemOf[folded(name)] = stem.Name
 		files = append(files, File{Stem: stem, Name: name})
@@ -193,7 +194,7 @@ func notArchived(m stemflow.Manifest, name string) string {
 		}
 	}
 	if slices.Contains(m.Empty, slug) {
-		return fmt.Sprintf("there is no stem %q: the provider did not serve it, because the instrument does not play", name)
+		return fmt.Sprintf("there is no stem %q: the provider did not serve it, because it does not play", name)
 	}
 	have := make([]string, len(m.Stems))
 	for i, stem := range m.Stems {
