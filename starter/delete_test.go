@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,8 +22,13 @@ import (
 type removable struct {
 	archivedTrack
 	faulty *serverstest.FaultyStore
-	// removed are the keys that the store was asked to remove.
-	removed *[]string
+	// removals are the keys that the store was asked to remove.
+	removals *removals
+}
+
+type removals struct {
+	mu   sync.Mutex
+	keys []string
 }
 
 const folder = "music/5c79/e231/separate_vocal/"
@@ -32,7 +38,7 @@ func newRemovable(t *testing.T) removable {
 	t.Setenv("TEMPORAL_CONFIG_FILE", t.TempDir()+"/none.toml")
 	t.Setenv("TEMPORAL_ADDRESS", serverstest.Temporal(t).Addr)
 	root, _ := serverstest.Bucket(t)
-	r := removable{archivedTrack: a, faulty: serverstest.NewFaultyStore(t, root), removed: &[]string{}}
+	r := removable{archivedTrack: a, faulty: serverstest.NewFaultyStore(t, root), removals: &removals{}}
 	r.variables["MINIO_ENDPOINT"] = r.faulty.Endpoint
 	r.variables["MINIO_ACCESS_KEY"], r.variables["MINIO_SECRET_KEY"] = root.AccessKey, root.SecretKey
 	r.flags = []string{"5c79", "e231"}
@@ -54,7 +60,9 @@ func (r removable) failing(suffix string) serverstest.Fault {
 		if suffix != "" && strings.HasSuffix(req.URL.Path, suffix) {
 			return serverstest.S3Answer(http.StatusServiceUnavailable, "SlowDown")
 		}
-		*r.removed = append(*r.removed, strings.TrimPrefix(req.URL.Path, "/"+r.bucket+"/"))
+		r.removals.mu.Lock()
+		defer r.removals.mu.Unlock()
+		r.removals.keys = append(r.removals.keys, strings.TrimPrefix(req.URL.Path, "/"+r.bucket+"/"))
 		return nil
 	}}
 }
@@ -133,7 +141,7 @@ func TestADeleteThatBreaksOffLeavesNoArchiveThatIsNone(t *testing.T) {
 	code, _, stderr := starter(t, "", r.variables, r.with("delete", "--yes")...)
 	require.Equal(t, failure.ExitFailed, code)
 	require.Contains(t, stderr, "error: ArchiveUnavailable: ")
-	require.Empty(t, *r.removed)
+	require.Empty(t, r.removals.keys)
 	require.Equal(t, before, r.keys(t))
 
 	for _, broken := range []string{"listen.html", "instrumental.mp3"} {
@@ -143,7 +151,7 @@ func TestADeleteThatBreaksOffLeavesNoArchiveThatIsNone(t *testing.T) {
 		require.Equal(t, failure.ExitFailed, code)
 		require.Contains(t, stderr, "the manifest is removed, and objects are left: ")
 		require.Contains(t, stderr, "The same command removes the rest.")
-		require.Equal(t, folder+"manifest.json", (*r.removed)[0])
+		require.Equal(t, folder+"manifest.json", r.removals.keys[0])
 		require.NotContains(t, r.keys(t), folder+"manifest.json")
 		code, _, stderr = starter(t, "", r.variables, r.with("get")...)
 		require.Equal(t, failure.ExitFailed, code)

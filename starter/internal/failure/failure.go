@@ -38,7 +38,7 @@ const (
 	TypeNameTaken     = "NameTaken"
 	TypeRefused       = "Refused"
 	TypeIncomplete    = "Incomplete"
-	TypeDamaged       = "ArchiveDamaged"
+	TypeDamaged       = stemflow.ErrorArchiveDamaged
 	TypeFile          = "FileUnwritable"
 	TypeCanceled      = stemflow.ReasonCanceled
 	TypeTerminated    = stemflow.ReasonTerminated
