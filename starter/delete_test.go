@@ -82,6 +82,10 @@ var ledgers = []string{"5c79/e231/separate_vocal/submission.json", folder + "sub
 
 func TestDeleteRemovesAllButTheLedger(t *testing.T) {
 	r := newRemovable(t)
+	_, err := r.store.Put(
+		t.Context(), r.bucket, archive.NewListenKey(archive.Locate("", "music", r.manifestTrack())), "text/html",
+		strings.NewReader("page"), 4)
+	require.NoError(t, err)
 	for _, key := range []string{folder + "notes.txt", "music/5c79/e232/separate_vocal/manifest.json", folder + "T/A/split_stem/manifest.json"} {
 		require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, key, 1))
 	}
@@ -91,14 +95,14 @@ func TestDeleteRemovesAllButTheLedger(t *testing.T) {
 	for _, key := range []string{"manifest.json", "listen.html", "3e63/vocals.mp3", "3e63/instrumental.mp3"} {
 		require.Contains(t, wouldRemove, "  "+folder+key+"\n")
 	}
-	require.Contains(t, wouldRemove, "Would remove 4 objects, ")
+	require.Contains(t, wouldRemove, "Would remove 5 objects, ")
 	require.Contains(t, wouldRemove, "  stays         "+folder+"notes.txt\n")
 	require.Contains(t, wouldRemove, "takes up the separation 3e63, unpaid, while the provider keeps it (14 days).")
 
 	var done removed
 	require.NoError(t, json.Unmarshal([]byte(r.run(t, r.with("delete", "--yes", "--json")...)), &done))
 	require.Equal(t, folder+"manifest.json", done.Objects[0])
-	require.Len(t, done.Objects, 4)
+	require.Len(t, done.Objects, 5)
 	require.Equal(t, "3e63", done.SeparationTaskID)
 	require.ElementsMatch(t, append([]string{
 		folder + "notes.txt", "music/5c79/e232/separate_vocal/manifest.json", folder + "T/A/split_stem/manifest.json",
