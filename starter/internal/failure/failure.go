@@ -38,6 +38,8 @@ const (
 	TypeNameTaken     = "NameTaken"
 	TypeRefused       = "Refused"
 	TypeIncomplete    = "Incomplete"
+	TypeDamaged       = stemflow.ErrorArchiveDamaged
+	TypeFile          = "FileUnwritable"
 	TypeCanceled      = stemflow.ReasonCanceled
 	TypeTerminated    = stemflow.ReasonTerminated
 	TypeTimedOut      = stemflow.ReasonTimedOut
