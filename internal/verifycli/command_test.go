@@ -88,7 +88,7 @@ func (f *fixture) run(adjust ...func(*verifycli.Command)) (*verifycli.Error, str
 	var out bytes.Buffer
 	at := verify.NewPlace(f.bucket, "music")
 	c := &verifycli.Command{
-		Home: at, Ledger: at, Store: func() (verify.Store, error) { return f.store, nil },
+		Homes: []verify.Place{at}, Ledger: at, Store: func() (verify.Store, error) { return f.store, nil },
 		Temporal: func(context.Context) (client.Client, error) { return nil, errors.New("no Temporal here") },
 		Stdout:   &out, SecondLook: time.Millisecond,
 	}
@@ -203,6 +203,7 @@ func TestExitCodes(t *testing.T) {
 func TestErrorsOfTheCaller(t *testing.T) {
 	own := errors.New("the caller's")
 	c := &verifycli.Command{
+		Homes:    []verify.Place{verify.NewPlace("stems", "")},
 		Store:    func() (verify.Store, error) { return nil, own },
 		Temporal: func(context.Context) (client.Client, error) { return nil, own },
 	}
@@ -243,8 +244,9 @@ func TestACheckThatIsCutShort(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &verifycli.Command{
-		Home: verify.NewPlace(f.bucket, "music"), Ledger: verify.NewPlace(f.bucket, "music"), Stdout: io.Discard,
-		Store: func() (verify.Store, error) { return failing{f.store, cancel}, nil }, SecondLook: time.Millisecond,
+		Homes: []verify.Place{verify.NewPlace(f.bucket, "music")}, Ledger: verify.NewPlace(f.bucket, "music"),
+		Stdout: io.Discard,
+		Store:  func() (verify.Store, error) { return failing{f.store, cancel}, nil }, SecondLook: time.Millisecond,
 	}
 	require.ErrorAs(t, c.Run(ctx), &e)
 	require.Equal(t, verifycli.ExitInterrupted, e.Code)
