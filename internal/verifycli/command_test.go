@@ -77,7 +77,8 @@ func (f *fixture) plant(n int) {
 
 func (f *fixture) remove(key string) {
 	f.t.Helper()
-	raw, err := minio.New(f.opts.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(f.opts.AccessKey, f.opts.SecretKey, "")})
+	raw, err := minio.New(f.opts.Endpoint,
+		&minio.Options{Creds: credentials.NewStaticV4(f.opts.AccessKey, f.opts.SecretKey, "")})
 	require.NoError(f.t, err)
 	require.NoError(f.t, raw.RemoveObject(f.t.Context(), f.bucket, key, minio.RemoveObjectOptions{}))
 }
@@ -175,7 +176,9 @@ func TestExitCodes(t *testing.T) {
 		"wrong input": {func(c *verifycli.Command) { c.Input.ReadData = "some" }, 2, stemflow.ErrorInvalidInput},
 		"no bucket":   {func(c *verifycli.Command) { c.Input.Bucket = "no-such-bucket" }, 10, verifycli.TypeNoArchive},
 		"no prefix":   {func(c *verifycli.Command) { c.Input.Prefix = "musik" }, 10, verifycli.TypeNoArchive},
-		"no track":    {func(c *verifycli.Command) { c.Input.TaskID, c.Input.AudioID = "t", "a" }, 1, stemflow.ErrorArchiveDamaged},
+		"no track": {func(c *verifycli.Command) {
+			c.Input.TaskID, c.Input.AudioID = "t", "a"
+		}, 1, stemflow.ErrorArchiveDamaged},
 		"wrong secret": {func(c *verifycli.Command) {
 			opts := f.opts
 			opts.SecretKey = "wrong"
