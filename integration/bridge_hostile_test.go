@@ -15,9 +15,7 @@ import (
 
 // Thousands of strangers neither fill the bridge's memory nor keep the provider out.
 func TestBridgeAmongStrangers(t *testing.T) {
-	// A run hears a bounded number of callbacks, so there are many runs.
-	const hosts = 40
-	b := startBridge(t, serverstest.Temporal(t).Addr, hosts)
+	b := startBridge(t, serverstest.Temporal(t).Addr, 4)
 	provider := &sender{addr: b.addr}
 	defer provider.close()
 	sent := 0
@@ -26,7 +24,7 @@ func TestBridgeAmongStrangers(t *testing.T) {
 		// The longest-waiting connection may be closed by the bridge, and the provider opens a new
 		// one each time.
 		provider.close()
-		status, err := provider.send(b.request(sent%hosts, newID()))
+		status, err := provider.send(b.request(sent%4, newID()))
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, status)
 		sent++
