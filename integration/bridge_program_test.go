@@ -117,8 +117,8 @@ func (b *bridgeProgram) restart() {
 	b.process = again
 }
 
-// request is a signed callback about a task to one of the workflows, in the bytes of HTTP. Each task
-// is that of a run of its own, by the token: a run hears a bounded number of callbacks.
+// request is a signed callback about a task to one of the workflows, in the bytes of HTTP. Each
+// task is that of a run of its own, by the token: a run hears a bounded number of callbacks.
 func (b *bridgeProgram) request(workflow int, taskID string) []byte {
 	address := b.keyring.Mint(token.Claims{
 		Namespace: "default", WorkflowID: b.runs[workflow].GetID(), RunID: taskID, Expires: time.Now().Add(time.Hour),
