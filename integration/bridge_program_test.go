@@ -117,12 +117,16 @@ func (b *bridgeProgram) restart() {
 	b.process = again
 }
 
-// request is a signed callback about a task to one of the workflows, in the bytes of HTTP. Each
-// task is that of a run of its own, by the token: a run hears a bounded number of callbacks.
+// request is a callback about a task to one of the workflows. Each task is that of a run of its own,
+// by the token: a run hears a bounded number of callbacks.
 func (b *bridgeProgram) request(workflow int, taskID string) []byte {
-	address := b.keyring.Mint(token.Claims{
+	return callbackRequest(b.addr, b.keyring.Mint(token.Claims{
 		Namespace: "default", WorkflowID: b.runs[workflow].GetID(), RunID: taskID, Expires: time.Now().Add(time.Hour),
-	})
+	}), taskID)
+}
+
+// callbackRequest is a signed callback about a task, in the bytes of HTTP.
+func callbackRequest(addr, token, taskID string) []byte {
 	body := fmt.Sprintf(`{"code":200,"msg":"success","data":{"task_id":%q,"vocal_separation_info":`+
 		`{"vocal_url":"https://file.aiquickdraw.com/s/v.mp3","instrumental_url":"https://file.aiquickdraw.com/s/i.mp3"}}}`, taskID)
 	timestamp, signature := kie.Sign(webhookKey, taskID, time.Now())
@@ -130,8 +134,8 @@ func (b *bridgeProgram) request(workflow int, taskID string) []byte {
 	fmt.Fprintf(
 		&request,
 		"POST /callbacks/%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n%s: %s\r\n%s: %s\r\nContent-Length: %d\r\n\r\n%s",
-		address,
-		b.addr,
+		token,
+		addr,
 		kie.HeaderTimestamp,
 		timestamp,
 		kie.HeaderSignature,

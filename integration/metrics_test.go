@@ -57,12 +57,12 @@ func TestProgramsServeWhatIsWatched(t *testing.T) {
 	require.NoError(t, err)
 	keyring, err := token.NewKeyring([]string{callbackSecret})
 	require.NoError(t, err)
-	b := &bridgeProgram{t: t, addr: bridge, tokens: []string{"a-strangers", keyring.Mint(token.Claims{
+	nobodys := keyring.Mint(token.Claims{
 		Namespace: "default", WorkflowID: "nobody", RunID: "none", Expires: time.Now().Add(time.Hour),
-	})}}
-	for i, status := range []int{http.StatusUnauthorized, http.StatusOK} {
+	})
+	for address, status := range map[string]int{"a-strangers": http.StatusUnauthorized, nobodys: http.StatusOK} {
 		caller := &sender{addr: bridge}
-		got, err := caller.send(b.request(i, newID()))
+		got, err := caller.send(callbackRequest(bridge, address, newID()))
 		require.NoError(t, err)
 		require.Equal(t, status, got)
 		caller.close()
