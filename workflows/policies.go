@@ -371,8 +371,9 @@ func trackOptions(ctx workflow.Context, in stemflow.SeparateStemsInput) workflow
 }
 
 // sharedOptions: the child of a Nexus caller is not its alone, and outlives it.
-func sharedOptions(ctx workflow.Context, workflowID string) workflow.Context {
+func sharedOptions(ctx workflow.Context, workflowID, summary string) workflow.Context {
 	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		StaticSummary:         summary,
 		WorkflowID:            workflowID,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
