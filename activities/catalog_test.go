@@ -17,6 +17,7 @@ import (
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/catalog"
 	"stemflow/internal/outcome"
 )
 
@@ -341,7 +342,7 @@ func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
 	rows, err := csv.NewReader(bytes.NewReader([]byte(h.text(refs.CSV.Key)))).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 7)
-	require.Equal(t, reportColumns, rows[0])
+	require.Equal(t, catalog.ReportColumns(), rows[0])
 	require.Equal(
 		t,
 		[]string{
@@ -361,11 +362,12 @@ func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
 			"1000",
 			"b",
 			"t/a1/manifest.json",
+			"",
 		},
 		rows[1],
 	)
 	require.Equal(t, []string{"101", "t", "a100", "separate_vocal", "", "failed", "SeparationFailed",
-		"the provider said \"no\", <twice>\nand that was it", "", "", "0", "false", "0", "0", "", ""}, rows[4])
+		"the provider said \"no\", <twice>\nand that was it", "", "", "0", "false", "0", "0", "", "", ""}, rows[4])
 }
 
 func TestAReportOfNothing(t *testing.T) {
@@ -382,7 +384,7 @@ func TestAReportOfNothing(t *testing.T) {
 	var report stemflow.CatalogReport
 	require.NoError(t, json.Unmarshal([]byte(h.text(refs.JSON.Key)), &report))
 	require.Empty(t, report.Outcomes)
-	require.Equal(t, strings.Join(reportColumns, ",")+"\n", h.text(refs.CSV.Key))
+	require.Equal(t, strings.Join(catalog.ReportColumns(), ",")+"\n", h.text(refs.CSV.Key))
 }
 
 func TestOutcomesThatCannotBeReadAreNotOverwritten(t *testing.T) {

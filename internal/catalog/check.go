@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"stemflow/internal/activityapi"
+	"strings"
 
 	"stemflow"
 )
@@ -62,13 +63,14 @@ func (c *check) reportLine(line int, message string) {
 }
 
 // track takes a track of the list. Its error ends the reading.
-func (c *check) track(line int, track stemflow.SeparateStemsInput) error {
+func (c *check) track(line int, track stemflow.SeparateStemsInput, columns []activityapi.CatalogColumn) error {
 	if c.tracks++; c.tracks > stemflow.MaxCatalogTracks {
 		return &unreadable{
 			line,
 			fmt.Sprintf("is one track more than the %d that a catalogue takes, split it", stemflow.MaxCatalogTracks),
 		}
 	}
+	track.Title = titleOf(track.Title)
 	if invalid, ok := errors.AsType[*stemflow.InputError](track.Validate()); ok {
 		for _, problem := range invalid.Problems {
 			c.report(line, problem)
@@ -86,5 +88,14 @@ func (c *check) track(line int, track stemflow.SeparateStemsInput) error {
 	if len(c.wrong.Problems) > 0 {
 		return nil
 	}
-	return c.take(activityapi.CatalogTrack{Number: c.tracks, Line: line, Input: track})
+	return c.take(activityapi.CatalogTrack{Number: c.tracks, Line: line, Input: track, Columns: columns})
+}
+
+// titleOf is a title as lists have it, in one line and as long as a title may be.
+func titleOf(title string) string {
+	title = strings.Join(strings.Fields(title), " ")
+	if runes := []rune(title); len(runes) > stemflow.MaxTitle {
+		return string(runes[:stemflow.MaxTitle-1]) + "…"
+	}
+	return title
 }

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"stemflow"
-	"stemflow/internal/bounded"
 )
 
 // maxLine bounds a line, and with it the memory, in bytes. A track takes some hundreds.
@@ -28,15 +27,16 @@ func (c *check) read(r io.Reader, in stemflow.SeparateCatalogInput) error {
 	if mark, err := input.Peek(len(byteOrderMark)); err == nil && string(mark) == byteOrderMark {
 		_, _ = input.Discard(len(mark)) // they are in the buffer
 	}
-	head, err := input.Peek(1)
+	head, err := input.Peek(maxLine)
+	begins := bytes.TrimLeft(head, " \t\r\n")
 	switch {
-	case errors.Is(err, io.EOF):
+	case len(head) == 0 && errors.Is(err, io.EOF):
 		return nil
-	case err != nil:
+	case len(head) == 0:
 		return err
 	case head[0] == 0xff || head[0] == 0xfe:
 		return &unreadable{1, "is UTF-16, save the list as UTF-8"}
-	case strings.ContainsRune("{[ \t\r\n", rune(head[0])):
+	case len(begins) == 0 || begins[0] == '{' || begins[0] == '[':
 		return c.readJSON(input, in)
 	default:
 		return c.readCSV(input, in)
@@ -65,7 +65,7 @@ func (c *check) readJSON(input *bufio.Reader, in stemflow.SeparateCatalogInput) 
 						"between them",
 				}
 			}
-			if err := c.track(line, in.Track(text)); err != nil {
+			if err := c.track(line, in.Track(text), nil); err != nil {
 				return err
 			}
 		}
@@ -77,13 +77,18 @@ func (c *check) readJSON(input *bufio.Reader, in stemflow.SeparateCatalogInput) 
 
 // readCSV reads a track from each row, by the names in the first. Empty cells and rows do not
 // matter.
-func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error {
+func (c *check) readCSV(input *bufio.Reader, in stemflow.SeparateCatalogInput) error {
+	head, _ := input.Peek(maxLine) // what cannot be read is told by the reading
+	separator, skip := separatorOf(string(head))
+	_, _ = input.Discard(skip)
+	above := min(skip, 1) // lines that are skipped
 	limited := &limiter{r: input}
 	rows := csv.NewReader(limited)
 	rows.FieldsPerRecord = -1 // each row is checked here, so that its error says what a person can do
-	rows.TrimLeadingSpace = true
+	rows.Comma = separator
+	rows.TrimLeadingSpace = separator != '\t'
 	rows.ReuseRecord = true
-	var header []stemflow.InputField
+	var columns header
 	for {
 		limited.left = maxLine
 		row, err := rows.Read()
@@ -92,8 +97,8 @@ func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error
 		case errors.Is(err, io.EOF):
 			return nil
 		case errors.Is(err, errLongRow):
-			line := 1
-			if header != nil {
+			line := 1 + above
+			if columns != nil {
 				line = limited.line + 1
 			}
 			return &unreadable{
@@ -102,14 +107,14 @@ func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error
 			}
 		case errors.As(err, &malformed):
 			c.reportLine(
-				malformed.StartLine,
+				malformed.StartLine+above,
 				fmt.Sprintf(
 					"is no row of a CSV file (%v), put quotation marks around a cell that contains some, and "+
 						"double them",
 					malformed.Err,
 				),
 			)
-			if header == nil {
+			if columns == nil {
 				return nil
 			}
 			continue
@@ -117,63 +122,42 @@ func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error
 			return err
 		}
 		line, _ := rows.FieldPos(0)
+		line += above
 		limited.line = line
 		for i := range row {
 			row[i] = strings.TrimSpace(row[i])
 		}
+		for len(row) > len(columns) && columns != nil && row[len(row)-1] == "" {
+			row = row[:len(row)-1] // spreadsheets write cells that nobody has filled
+		}
 		switch {
-		case header == nil:
-			if header, err = readHeader(row, line); err != nil {
+		case columns == nil:
+			if columns, err = readHeader(row, line); err != nil {
 				return err
 			}
 		case !slices.ContainsFunc(row, func(cell string) bool { return cell != "" }):
-		case len(row) != len(header):
+		case len(row) != len(columns):
 			c.tracks++
-			c.reportLine(line, fmt.Sprintf("has %d cells, and the first row names %d", len(row), len(header)))
+			c.reportLine(line, fmt.Sprintf("has %d cells, and the first row names %d", len(row), len(columns)))
 		default:
-			if err := c.track(line, in.Track(object(header, row))); err != nil {
+			kept, problem := columns.keptOf(row)
+			if problem != "" {
+				c.reportLine(line, problem)
+			}
+			if err := c.track(line, in.Track(object(columns, row)), kept); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// readHeader demands the names of fields, each once.
-func readHeader(row []string, line int) ([]stemflow.InputField, error) {
-	for _, separator := range []string{";", "\t"} {
-		if len(row) == 1 && strings.Contains(row[0], separator) {
-			return nil, &unreadable{
-				line,
-				fmt.Sprintf("separates the columns by %q, separate them by commas", separator),
-			}
-		}
-	}
-	header := make([]stemflow.InputField, len(row))
-	for i, name := range row {
-		if slices.Contains(row[:i], name) {
-			return nil, &unreadable{line, fmt.Sprintf("names the column %s twice", bounded.Quote(name))}
-		}
-		field, err := stemflow.LookupInputField(name)
-		if err != nil {
-			return nil, &unreadable{line, "the first row names the columns: " + err.Error()}
-		}
-		header[i] = field
-	}
-	for _, required := range []string{"taskId", "audioId"} {
-		if !slices.Contains(row, required) {
-			return nil, &unreadable{line, "the first row names the columns, and has no " + required}
-		}
-	}
-	return header, nil
-}
-
 // object is a row as JSON.
-func object(header []stemflow.InputField, row []string) []byte {
+func object(columns header, row []string) []byte {
 	values := map[string]any{}
 	for i, cell := range row {
 		yes, no := strings.EqualFold(cell, "true"), strings.EqualFold(cell, "false")
-		switch field := header[i]; {
-		case cell == "":
+		switch field := columns[i].field; {
+		case cell == "" || field.Name == "":
 		case field.Bool && (yes || no):
 			values[field.Name] = yes
 		default:
