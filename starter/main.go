@@ -25,8 +25,13 @@ func main() {
 		stdin:   os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		stdoutSize: func() (program.TerminalSize, bool) { return program.SizeOfTerminal(os.Stdout) },
 		stderrSize: func() (program.TerminalSize, bool) { return program.SizeOfTerminal(os.Stderr) },
-		config:     func() (config.Starter, error) { return config.LoadStarter(os.LookupEnv) },
-		minIO:      func() (config.MinIO, error) { return config.LoadMinIO(os.LookupEnv) },
+		stdinIsTerminal: func() bool {
+			_, isTerminal := program.SizeOfTerminal(os.Stdin)
+			return isTerminal
+		},
+		config:   func() (config.Starter, error) { return config.LoadStarter(os.LookupEnv) },
+		minIO:    func() (config.MinIO, error) { return config.LoadMinIO(os.LookupEnv) },
+		provider: func() (*config.Provider, error) { return config.LoadProvider(os.LookupEnv) },
 	}
 	os.Exit(c.runUntil(ctx, stop, os.Args[1:]))
 }
@@ -39,8 +44,12 @@ type cli struct {
 	// stdoutSize and stderrSize are those of the terminals which stdout and stderr are, false if
 	// they are none.
 	stdoutSize, stderrSize func() (program.TerminalSize, bool)
-	config                 func() (config.Starter, error)
-	minIO                  func() (config.MinIO, error)
+	// stdinIsTerminal reports whether a person can be asked.
+	stdinIsTerminal func() bool
+	config          func() (config.Starter, error)
+	minIO           func() (config.MinIO, error)
+	// provider reads what reaches the provider's account, nil if there is no key.
+	provider func() (*config.Provider, error)
 
 	// args are the arguments of the command line that is executed.
 	args   []string

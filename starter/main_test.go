@@ -44,8 +44,10 @@ func newTestCLI(stdin string, variables map[string]string) (c *cli, stdout, stde
 		invoked: invocation{name: "starter", command: "starter", shared: "starter"},
 		stdin:   strings.NewReader(stdin), stdout: stdout, stderr: stderr,
 		stdoutSize: noTerminal, stderrSize: noTerminal,
-		config: func() (config.Starter, error) { return config.LoadStarter(lookup) },
-		minIO:  func() (config.MinIO, error) { return config.LoadMinIO(lookup) },
+		config:          func() (config.Starter, error) { return config.LoadStarter(lookup) },
+		stdinIsTerminal: func() bool { return false },
+		minIO:           func() (config.MinIO, error) { return config.LoadMinIO(lookup) },
+		provider:        func() (*config.Provider, error) { return config.LoadProvider(lookup) },
 	}, stdout, stderr
 }
 

@@ -130,7 +130,7 @@ func TestEveryProblemIsNamedWithItsLine(t *testing.T) {
 		"empty lines":   {"\n \n", []string{"line 1: lists no track, write one in each line"}},
 		"a header only": {"taskId,audioId\n,\n", []string{"line 1: lists no track, write one in each line"}},
 		"UTF-16":        {"\xff\xfet\x00a\x00", []string{"line 1: is UTF-16, save the list as UTF-8"}},
-		"no header": {"5c79,e231\n", []string{"line 1: the first row names the columns, and has no taskId"}},
+		"no header":     {"5c79,e231\n", []string{"line 1: the first row names the columns, and has no taskId"}},
 		"a misspelt column": {"taskId,audioId,tpye\nt,a,split_stem\n", []string{
 			"line 1: the name of column 3 is like type and is not: write type, or rename it to keep it for the report",
 		}},

@@ -38,6 +38,8 @@ const (
 	TypeNameTaken     = "NameTaken"
 	TypeRefused       = "Refused"
 	TypeIncomplete    = "Incomplete"
+	TypeDeclined      = "Declined"
+	TypeStillRunning  = "StillRunning"
 	TypeCanceled      = stemflow.ReasonCanceled
 	TypeTerminated    = stemflow.ReasonTerminated
 	TypeTimedOut      = stemflow.ReasonTimedOut
@@ -55,6 +57,8 @@ type Failure struct {
 	Details *stemflow.ErrorDetails `json:"details,omitempty"`
 	// Catalog is what came to be of a catalogue.
 	Catalog *stemflow.SeparateCatalogResult `json:"catalog,omitempty"`
+	// CatalogShown says that a person has seen that already.
+	CatalogShown bool `json:"-"`
 
 	// Hint is what to do next, for a person.
 	Hint string `json:"-"`
