@@ -81,6 +81,10 @@ type SeparateCatalogInput struct {
 	Deadline      Duration       `json:"deadline,omitempty"`
 	Force         bool           `json:"force,omitempty"`
 	AllowPartial  bool           `json:"allowPartial,omitempty"`
+	// ForbidForce makes Force an error, of the catalogue and of every track in it: a list that
+	// somebody else has written cannot pay again for what is paid for. The Nexus operation sets it
+	// where the operator says so.
+	ForbidForce bool `json:"forbidForce,omitempty"`
 
 	// undecoded is what UnmarshalJSON could not take, for Validate to report.
 	undecoded []InputProblem
@@ -253,6 +257,9 @@ func (in SeparateCatalogInput) Validate() error {
 		report("creditBudget", "%d is negative; 0 pays nothing", *in.CreditBudget)
 	}
 
+	if in.ForbidForce && in.Force {
+		wrong.Add(ForceForbidden())
+	}
 	if err, ok := in.checkCommon().(*InputError); ok {
 		wrong.addAll("", err)
 		return wrong // the tracks would only repeat it
@@ -264,12 +271,26 @@ func (in SeparateCatalogInput) Validate() error {
 	return nil
 }
 
+// ForceForbidden is the problem of Force where it is forbidden.
+func ForceForbidden() InputProblem {
+	return InputProblem{
+		Field:   "force",
+		Message: "is forbidden here, since it pays again for what is paid for: leave it out, which resumes that",
+	}
+}
+
 func (in SeparateCatalogInput) checkTracks(wrong *InputError) {
 	item := func(i int) string { return fmt.Sprintf("tracks[%d]", i) }
 	first := map[string]int{}
 	for i, track := range in.Tracks {
 		if err, ok := track.Validate().(*InputError); ok {
 			wrong.addAll(item(i), err)
+			continue
+		}
+		if in.ForbidForce && track.Force {
+			p := ForceForbidden()
+			p.Item = item(i)
+			wrong.Add(p)
 			continue
 		}
 		id := WorkflowID(track)

@@ -64,7 +64,7 @@ func (f fields) decode(data []byte, example string) (given map[string]bool, prob
 		}
 		given[name] = true
 		if err := json.Unmarshal(raw[name], target); err != nil {
-			problems = append(problems, InputProblem{Field: name, Message: undecodable(target, raw[name], err)})
+			problems = append(problems, undecodable(name, target, raw[name], err))
 		}
 	}
 	return given, problems
@@ -99,18 +99,22 @@ func oneEditApart(a, b string) bool {
 		len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
-func undecodable(target any, raw json.RawMessage, err error) string {
-	value := bounded.Text(string(raw), bounded.Value)
+func undecodable(name string, target any, raw json.RawMessage, err error) InputProblem {
+	p := InputProblem{Field: name}
 	switch target.(type) {
 	case *Duration:
-		return err.Error()
+		p.Message, p.Rule = err.Error(), `is not a duration, write it like "3m" or "45s"`
+		return p
 	case *bool:
-		return fmt.Sprintf("%s is not a boolean, write true or false without quotes", value)
+		p.Rule = "is not a boolean, write true or false without quotes"
 	case *int, **int:
-		return fmt.Sprintf("%s is not a whole number, write it without quotes", value)
+		p.Rule = "is not a whole number, write it without quotes"
 	case *[]json.RawMessage:
-		return "must be a list, like " + exampleTracks
+		p.Message = "must be a list, like " + exampleTracks
+		return p
 	default:
-		return fmt.Sprintf("%s is not a string", value)
+		p.Rule = "is not a string"
 	}
+	p.Message = bounded.Text(string(raw), bounded.Value) + " " + p.Rule
+	return p
 }

@@ -48,8 +48,8 @@ type SeparateStemsInput struct {
 	// Bucket and Prefix say where to archive; empty is the worker's configuration.
 	Bucket string `json:"bucket,omitempty"`
 	Prefix string `json:"prefix,omitempty"`
-	// CallbackGrace is how long the run waits for the callback alone, before polling starts. Default
-	// 3m.
+	// CallbackGrace is how long the run waits for the callback alone, before polling starts.
+	// Default 3m.
 	CallbackGrace Duration `json:"callbackGrace,omitempty"`
 	// PollInterval is the pause between two polls. Default 30s.
 	PollInterval Duration `json:"pollInterval,omitempty"`
@@ -139,6 +139,17 @@ type InputProblem struct {
 	Field string
 	// Message says what is wrong and what to write instead.
 	Message string
+	// Rule is, where Message repeats the value that is wrong, the same without it.
+	Rule string
+}
+
+// WithoutValue is the problem without the value that is wrong, for those who may not read it: that
+// of an object in the store, which says what somebody else has written.
+func (p InputProblem) WithoutValue() InputProblem {
+	if p.Rule != "" {
+		p.Message = p.Rule
+	}
+	return p
 }
 
 // String is "item: field: message", without those that are empty.
@@ -180,6 +191,7 @@ func (e *InputError) Add(problem InputProblem) {
 		Item:    bounded.Text(problem.Item, bounded.Value),
 		Field:   bounded.Text(problem.Field, bounded.Value),
 		Message: bounded.Text(problem.Message, maxProblem),
+		Rule:    bounded.Text(problem.Rule, maxProblem),
 	})
 }
 
@@ -219,6 +231,15 @@ var (
 	idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 )
 
+// nameProblem is what is wrong with a bucket or a prefix.
+func nameProblem(field string, err error) InputProblem {
+	p := InputProblem{Field: field, Message: err.Error()}
+	if wrong, ok := err.(*naming.Error); ok {
+		p.Rule = wrong.Rule
+	}
+	return p
+}
+
 // Validate reports everything that is wrong with the input at once, as an [*InputError], or nil.
 func (in SeparateStemsInput) Validate() error {
 	wrong := &InputError{}
@@ -228,17 +249,19 @@ func (in SeparateStemsInput) Validate() error {
 	report := func(field, format string, args ...any) {
 		wrong.Add(InputProblem{Field: field, Message: fmt.Sprintf(format, args...)})
 	}
+	// reportValue shows the value before what is wrong with it.
+	reportValue := func(field, value, format string, args ...any) {
+		rule := fmt.Sprintf(format, args...)
+		wrong.Add(InputProblem{Field: field, Message: value + " " + rule, Rule: rule})
+	}
 	checkID := func(field, value, meaning string) {
 		if value == "" {
 			if decoded(in.undecoded, field) {
 				report(field, "is required, give %s", meaning)
 			}
 		} else if !idPattern.MatchString(value) {
-			report(
-				field,
-				"%s is not an id of the provider (letters, digits, '.', '_' and '-', at most 128)",
-				bounded.Quote(value),
-			)
+			reportValue(field, bounded.Quote(value),
+				"is not an id of the provider (letters, digits, '.', '_' and '-', at most 128)")
 		}
 	}
 	checkID("taskId", in.TaskID, "the id of the music task that made the track")
@@ -249,8 +272,8 @@ func (in SeparateStemsInput) Validate() error {
 
 	filled := in.WithDefaults()
 	if !slices.Contains(SeparationTypes(), filled.Type) {
-		report("type", "%s is unknown, use %s, %s or %s",
-			bounded.Quote(string(in.Type)), SeparateVocal, SplitStem, SplitStemAdvanced)
+		reportValue("type", bounded.Quote(string(in.Type)), "is unknown, use %s, %s or %s",
+			SeparateVocal, SplitStem, SplitStemAdvanced)
 	}
 	switch {
 	case filled.Type == SplitStemAdvanced && in.StemName == "" && decoded(in.undecoded, "stemName"):
@@ -261,11 +284,8 @@ func (in SeparateStemsInput) Validate() error {
 		)
 	case filled.Type == SplitStemAdvanced &&
 		in.StemName != "" && (naming.Slug(in.StemName) == "" || len(in.StemName) > 64):
-		report(
-			"stemName",
-			"%s is no name of an instrument, give one in the provider's spelling, like \"Lead Vocal\"",
-			bounded.Quote(in.StemName),
-		)
+		reportValue("stemName", bounded.Quote(in.StemName),
+			"is no name of an instrument, give one in the provider's spelling, like \"Lead Vocal\"")
 	case filled.Type != SplitStemAdvanced && in.StemName != "":
 		report("stemName", "goes only with type %s, leave it out or change the type", SplitStemAdvanced)
 	}
@@ -278,32 +298,26 @@ func (in SeparateStemsInput) Validate() error {
 
 	if in.Bucket != "" {
 		if err := naming.CheckBucket(in.Bucket); err != nil {
-			report("bucket", "%v", err)
+			wrong.Add(nameProblem("bucket", err))
 		}
 	}
 	if err := naming.CheckPrefix(in.Prefix); err != nil {
-		report("prefix", "%v", err)
+		wrong.Add(nameProblem("prefix", err))
 	}
 
 	if filled.CallbackGrace < 0 {
-		report("callbackGrace", "%v is negative, give a duration like \"3m\"", in.CallbackGrace)
+		reportValue("callbackGrace", in.CallbackGrace.String(), "is negative, give a duration like \"3m\"")
 	}
 	if filled.PollInterval < MinPollInterval {
-		report(
-			"pollInterval",
-			"%v is too short for the provider's limits, give at least %v",
-			in.PollInterval,
-			MinPollInterval,
-		)
+		reportValue("pollInterval", in.PollInterval.String(),
+			"is too short for the provider's limits, give at least %v", MinPollInterval)
 	}
 	if filled.Deadline < filled.PollInterval || filled.Deadline > MaxDeadline {
-		report(
-			"deadline",
-			"%v must be at least the poll interval (%v) and at most %v",
-			in.Deadline,
-			filled.PollInterval,
-			MaxDeadline,
-		)
+		p := InputProblem{Field: "deadline"}
+		p.Message = fmt.Sprintf("%v must be at least the poll interval (%v) and at most %v",
+			in.Deadline, filled.PollInterval, MaxDeadline)
+		p.Rule = fmt.Sprintf("must be at least the poll interval and at most %v", MaxDeadline)
+		wrong.Add(p)
 	}
 	if len(wrong.Problems) > 0 {
 		return wrong

@@ -9,7 +9,8 @@ import (
 )
 
 // WorkflowVerifyArchive checks an archive: it takes a [VerifyArchiveInput] and returns a
-// [VerifyArchiveResult]. Unless it is to repair, it changes nothing. A Temporal Schedule can run it.
+// [VerifyArchiveResult]. Unless it is to repair, it changes nothing. A Temporal Schedule can run
+// it.
 const WorkflowVerifyArchive = "VerifyArchive"
 
 // MaxListedFindings is how many findings a [VerifyArchiveResult] lists. All of them are counted.
@@ -33,9 +34,9 @@ type VerifyArchiveInput struct {
 	ReadData string `json:"readData,omitempty"`
 	// LimitRate bounds how fast they are read, in bytes a second, like "10M". Empty is no bound.
 	LimitRate string `json:"limitRate,omitempty"`
-	// Deadline is the longest deadline that separations are given. Until it has passed, what is paid
-	// for or intended is under way and no damage. Default: DefaultDeadline where Temporal can be
-	// asked whether a run is still open, MaxDeadline where it cannot.
+	// Deadline is the longest deadline that separations are given. Until it has passed, what is
+	// paid for or intended is under way and no damage. Default: DefaultDeadline where Temporal can
+	// be asked whether a run is still open, MaxDeadline where it cannot.
 	Deadline Duration `json:"deadline,omitempty"`
 	// Repair resumes what is paid for, and writes again what follows from something else. It never
 	// pays.
@@ -54,8 +55,8 @@ func (in *VerifyArchiveInput) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Track is the one track to check, with the defaults of what the input leaves out; ok is false if it
-// names none.
+// Track is the one track to check, with the defaults of what the input leaves out; ok is false if
+// it names none.
 func (in VerifyArchiveInput) Track() (t Track, ok bool) {
 	if in.TaskID == "" && in.AudioID == "" {
 		return Track{}, false
@@ -101,7 +102,8 @@ func (in VerifyArchiveInput) Validate() error {
 		}
 	}
 	if in.Deadline < 0 || in.Deadline > MaxDeadline {
-		report("deadline", "%v is not between 0 and %v, the longest that a separation may have", in.Deadline, MaxDeadline)
+		report("deadline", "%v is not between 0 and %v, the longest that a separation may have",
+			in.Deadline, MaxDeadline)
 	}
 	if len(problems) > 0 {
 		return &InputError{Problems: problems}

@@ -11,8 +11,8 @@ const (
 	FindingManifestInvalid FindingKind = "ManifestInvalid"
 	// FindingManifestVersion: the manifest is of a version that this release does not know.
 	FindingManifestVersion FindingKind = "ManifestVersion"
-	// FindingManifestMisplaced: the manifest is of another track, bucket or folder than it is in, or
-	// lists objects elsewhere.
+	// FindingManifestMisplaced: the manifest is of another track, bucket or folder than it is in,
+	// or lists objects elsewhere.
 	FindingManifestMisplaced FindingKind = "ManifestMisplaced"
 	// FindingStemMissing: the manifest lists a stem that is not there.
 	FindingStemMissing FindingKind = "StemMissing"
@@ -23,7 +23,8 @@ const (
 	FindingStemChecksum FindingKind = "StemChecksum"
 	// FindingStemUnreadable: the store has a stem and cannot give it back.
 	FindingStemUnreadable FindingKind = "StemUnreadable"
-	// FindingOrphan: objects in a separation's folder that no manifest lists and no ledger explains.
+	// FindingOrphan: objects in a separation's folder that no manifest lists and no ledger
+	// explains.
 	FindingOrphan FindingKind = "Orphan"
 	// FindingIntentStuck: a submit was intended, and its outcome was never learned.
 	FindingIntentStuck FindingKind = "IntentStuck"
@@ -63,8 +64,8 @@ type FindingType struct {
 	// Notice says that nothing is damaged or lost: it alone makes no check fail.
 	Notice bool
 	Repair RepairMethod
-	// Remedy says what to do, as a sentence without its capital and full stop. Names of input fields
-	// are in backticks.
+	// Remedy says what to do, as a sentence without its capital and full stop. Names of input
+	// fields are in backticks.
 	Remedy string
 }
 
@@ -72,36 +73,82 @@ const resumeStems = "repair, which resumes the separation, unpaid, and fetches w
 	"keeps it (14 days). After that restore the object from a backup or an earlier version"
 
 var findingTypes = []FindingType{
-	{FindingManifestInvalid, false, RepairResume, "restore an earlier version of the object; or repair, which resumes " +
-		"the separation that the ledger names, unpaid, and writes the manifest anew while the provider keeps its " +
-		"record (14 days)"},
-	{FindingManifestVersion, false, RepairNone, "check it with the release that wrote it, or a later one; if no such " +
-		"release ran here, restore an earlier version of the object"},
-	{FindingManifestMisplaced, false, RepairResume, "restore the folder that the manifest belongs to, or the manifest " +
-		"that belongs to the folder; or repair, which resumes the separation that the ledger names, unpaid"},
-	{FindingStemMissing, false, RepairResume, resumeStems},
-	{FindingStemSize, false, RepairResume, resumeStems},
-	{FindingStemChecksum, false, RepairResume, resumeStems},
-	{FindingStemUnreadable, false, RepairResume, "look at the store's drives and its log, and let it heal; or " +
-		resumeStems},
-	{FindingOrphan, false, RepairResume, "start the track again with the folder's name as `separationTaskId`, unpaid, " +
-		"if it was paid for and is wanted; otherwise delete the objects"},
-	{FindingIntentStuck, false, RepairNone, "start the track again, unpaid if the ledger knows of a payment by then; or " +
-		"look for it in the provider's log: if it is there, start it with its id as `separationTaskId`, unpaid, and " +
-		"only if it is not there, start it with `force`, which pays"},
-	{FindingPaidNotArchived, false, RepairResume, "start the track again, or repair: the separation is resumed, " +
-		"unpaid, while the provider keeps it (14 days)"},
-	{FindingLedgerInvalid, false, RepairNone, "restore an earlier version of the object, or the copy in the track's " +
-		"folder; delete it only if nothing was paid. Until then no run of the track begins"},
-	{FindingLedgerMissing, false, RepairDerive, "repair, which writes to the ledger what the manifest says was paid for"},
-	{FindingLedgerDisagrees, false, RepairNone, "look both separations up in the provider's log, and restore the object " +
-		"that is wrong from an earlier version; to archive the ledger's, start the track with its id as " +
-		"`separationTaskId`, unpaid"},
-	{FindingReceiptMissing, false, RepairDerive, "repair, which copies the ledger to the folder"},
-	{FindingUploadUnfinished, true, RepairNone, "abort it; a lifecycle rule that aborts incomplete uploads after a day " +
-		"does so by itself, as MinIO does without one"},
-	{FindingNotArchived, false, RepairNone, "check `bucket`, `prefix` and the ids; if they are right, the track was " +
-		"never archived here"},
+	{
+		FindingManifestInvalid, false, RepairResume,
+		"restore an earlier version of the object; or repair, which resumes the separation that the " +
+			"ledger names, unpaid, and writes the manifest anew while the provider keeps its record (14 days)",
+	},
+	{
+		FindingManifestVersion, false, RepairNone,
+		"check it with the release that wrote it, or a later one; if no such release ran here, restore " +
+			"an earlier version of the object",
+	},
+	{
+		FindingManifestMisplaced, false, RepairResume,
+		"restore the folder that the manifest belongs to, or the manifest that belongs to the folder; or " +
+			"repair, which resumes the separation that the ledger names, unpaid",
+	},
+	{
+		FindingStemMissing, false, RepairResume,
+		resumeStems,
+	},
+	{
+		FindingStemSize, false, RepairResume,
+		resumeStems,
+	},
+	{
+		FindingStemChecksum, false, RepairResume,
+		resumeStems,
+	},
+	{
+		FindingStemUnreadable, false, RepairResume,
+		"look at the store's drives and its log, and let it heal; or " +
+			resumeStems,
+	},
+	{
+		FindingOrphan, false, RepairResume,
+		"start the track again with the folder's name as `separationTaskId`, unpaid, if it was paid for " +
+			"and is wanted; otherwise delete the objects",
+	},
+	{
+		FindingIntentStuck, false, RepairNone,
+		"start the track again, unpaid if the ledger knows of a payment by then; or look for it in the " +
+			"provider's log: if it is there, start it with its id as `separationTaskId`, unpaid, and only if " +
+			"it is not there, start it with `force`, which pays",
+	},
+	{
+		FindingPaidNotArchived, false, RepairResume,
+		"start the track again, or repair: the separation is resumed, unpaid, while the provider keeps " +
+			"it (14 days)",
+	},
+	{
+		FindingLedgerInvalid, false, RepairNone,
+		"restore an earlier version of the object, or the copy in the track's folder; delete it only if " +
+			"nothing was paid. Until then no run of the track begins",
+	},
+	{
+		FindingLedgerMissing, false, RepairDerive,
+		"repair, which writes to the ledger what the manifest says was paid for",
+	},
+	{
+		FindingLedgerDisagrees, false, RepairNone,
+		"look both separations up in the provider's log, and restore the object that is wrong from an " +
+			"earlier version; to archive the ledger's, start the track with its id as `separationTaskId`, " +
+			"unpaid",
+	},
+	{
+		FindingReceiptMissing, false, RepairDerive,
+		"repair, which copies the ledger to the folder",
+	},
+	{
+		FindingUploadUnfinished, true, RepairNone,
+		"abort it; a lifecycle rule that aborts incomplete uploads after a day does so by itself, as " +
+			"MinIO does without one",
+	},
+	{
+		FindingNotArchived, false, RepairNone,
+		"check `bucket`, `prefix` and the ids; if they are right, the track was never archived here",
+	},
 }
 
 // FindingTypes lists all kinds of findings, each with its remedy.

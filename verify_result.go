@@ -8,8 +8,8 @@ type ArchiveCounts struct {
 	Tracks int   `json:"tracks"`
 	Stems  int   `json:"stems"`
 	Bytes  int64 `json:"bytes"`
-	// Partial is how many of the tracks lack stems, as their manifests say: they had failed, or were
-	// not served.
+	// Partial is how many of the tracks lack stems, as their manifests say: they had failed, or
+	// were not served.
 	Partial int `json:"partial,omitempty"`
 	// Unproved is how many of the stems the store has no SHA-256 of, and that were not read: their
 	// size alone was compared.
@@ -24,6 +24,9 @@ type ArchiveCounts struct {
 	// Superseded is how many objects are of separations that another one of the same track has
 	// taken the place of. They are no damage.
 	Superseded int `json:"superseded,omitempty"`
+	// Unplaced is how many paid separations have no manifest in any place that was looked at, in an
+	// archive of more places than a check remembers: they may be archived in another one.
+	Unplaced int `json:"unplaced,omitempty"`
 	// Objects is how many objects the store listed, whatever they are.
 	Objects int `json:"objects"`
 	// UploadsUnchecked says that the store does not let these credentials list unfinished uploads.
@@ -107,6 +110,7 @@ func (c *ArchiveCounts) Add(other ArchiveCounts) {
 	c.Ledgers += other.Ledgers
 	c.UnderWay += other.UnderWay
 	c.Superseded += other.Superseded
+	c.Unplaced += other.Unplaced
 	c.Objects += other.Objects
 	c.UploadsUnchecked = c.UploadsUnchecked || other.UploadsUnchecked
 }

@@ -110,6 +110,7 @@ func TestResultCountsWhatItDoesNotList(t *testing.T) {
 	r.AddFinding(stemflow.ArchiveFinding{Kind: stemflow.FindingStemMissing, Repair: stemflow.RepairDone})
 	r.AddFinding(stemflow.ArchiveFinding{Kind: stemflow.FindingStemMissing, Repair: stemflow.RepairLost})
 	require.Len(t, r.Findings, stemflow.MaxListedFindings)
-	require.Equal(t, []int{3, stemflow.MaxListedFindings + 1, 1, 1, 1}, []int{r.More, r.Damage, r.Notices, r.Repaired, r.Lost})
+	require.Equal(t, []int{3, stemflow.MaxListedFindings + 1, 1, 1, 1},
+		[]int{r.More, r.Damage, r.Notices, r.Repaired, r.Lost})
 	require.Equal(t, stemflow.MaxListedFindings+2, r.Kinds[0].Count)
 }

@@ -16,6 +16,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
 	"stemflow/internal/catalog"
 	"stemflow/internal/outcome"
@@ -112,7 +113,7 @@ func TestAWrongListIsRefusedAndNothingOfItKept(t *testing.T) {
 	require.Contains(
 		t,
 		app.Message(),
-		"line 3: is the same separation as line 2, leave one of them out; line 4: type: \"karaoke\" is unknown",
+		"line 3: is the same separation as line 2, leave one of them out; line 4, column 3: type: is unknown",
 	)
 	objects, err := h.store.List(t.Context(), h.loc.Bucket, "_catalogs/")
 	require.NoError(t, err)
@@ -153,10 +154,10 @@ func TestReadCatalogReportsWhatTheArchiveHas(t *testing.T) {
 		h.write(
 			archive.ManifestKey(at(audioID)),
 			stemflow.Manifest{Version: 1, SeparateStemsResult: stemflow.SeparateStemsResult{
-				SeparationTaskID: "sep", SettledBy: stemflow.SettledByCallback, Paid: true,
-				Stems:    []stemflow.Stem{{Name: "vocals", Key: key, Size: info.Size}},
+				SeparationTaskID: "sep", Type: stemflow.SeparateVocal, SettledBy: stemflow.SettledByCallback, Paid: true,
+				Stems:    []stemflow.Stem{{Name: "vocals", Bucket: h.loc.Bucket, Key: key, Size: info.Size}},
 				Manifest: stemflow.ObjectRef{Bucket: h.loc.Bucket, Key: archive.ManifestKey(at(audioID))},
-			}},
+			}, Source: stemflow.ManifestSource{TaskID: "t", AudioID: audioID}},
 		)
 	}
 	h.write(
@@ -172,6 +173,7 @@ func TestReadCatalogReportsWhatTheArchiveHas(t *testing.T) {
 {"taskId": "t", "audioId": "corrupt"}
 {"taskId": "t", "audioId": "elsewhere", "bucket": "no-such-bucket-anywhere"}
 {"taskId": "t", "audioId": "unknown"}`)
+	h.set.PrepareArchive.Allowed = allowed.Places{{Bucket: h.loc.Bucket}, {Bucket: "no-such-bucket-anywhere"}}
 	prepared, err := h.prepareCatalog(
 		stemflow.SeparateCatalogInput{Source: &stemflow.ObjectRef{Key: "lists/june.jsonl"}},
 	)

@@ -1,7 +1,6 @@
 package activities
 
 import (
-	"cmp"
 	"context"
 	"errors"
 
@@ -9,6 +8,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
 	"stemflow/internal/trackstate"
 )
@@ -16,8 +16,10 @@ import (
 // PrepareArchive reads what the archive has of the track, and makes the bucket if there is none.
 type PrepareArchive struct {
 	Store Store
-	// Bucket and Prefix serve inputs that name none.
+	// Bucket and Prefix serve inputs that name none. Allowed is where inputs may lead; none: there
+	// alone.
 	Bucket, Prefix string
+	Allowed        allowed.Places
 	// LedgerBucket and LedgerPrefix are where the ledgers of all tracks are, wherever a track is
 	// archived to.
 	LedgerBucket, LedgerPrefix string
@@ -30,13 +32,18 @@ type PrepareArchive struct {
 	SearchAttributes *SearchAttributes
 }
 
-// Execute fails with ErrorArchiveUnavailable when the store cannot be reached, or refuses.
+// Execute fails with ErrorInvalidInput when the input may not archive to where it says, and with
+// ErrorArchiveUnavailable when the store cannot be reached, or refuses.
 func (a *PrepareArchive) Execute(
 	ctx context.Context,
 	in activityapi.PrepareArchiveInput,
 ) (*activityapi.PreparedArchive, error) {
 	subject{kind: in.Track.Type}.annotate(ctx)
-	bucket, prefix := a.destination(in.Bucket, in.Prefix)
+	limits := a.limits()
+	if p := limits.CheckFolder(in.Bucket, in.Prefix); p != nil {
+		return nil, final(stemflow.ErrorInvalidInput, "the input is wrong: "+p.String(), nil)
+	}
+	bucket, prefix := limits.Destination(in.Bucket, in.Prefix)
 	out := &activityapi.PreparedArchive{
 		Location:          archive.Locate(bucket, prefix, in.Track),
 		SubmitTaskQueue:   a.SubmitTaskQueue,
@@ -76,9 +83,9 @@ func (a *PrepareArchive) makeBuckets(ctx context.Context, bucket string) error {
 	return a.Store.EnsureBucket(ctx, a.LedgerBucket)
 }
 
-// destination is the bucket and the prefix that an input archives to.
-func (a *PrepareArchive) destination(bucket, prefix string) (string, string) {
-	return cmp.Or(bucket, a.Bucket), cmp.Or(prefix, a.Prefix)
+// limits are what inputs may ask for.
+func (a *PrepareArchive) limits() allowed.Limits {
+	return allowed.Limits{Bucket: a.Bucket, Prefix: a.Prefix, Places: a.Allowed}
 }
 
 // readArchive fails with archive.ErrCorrupt if the ledger cannot be read, and with

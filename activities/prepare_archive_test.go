@@ -39,17 +39,22 @@ func TestPrepareFindsWhatIsComplete(t *testing.T) {
 		info, err := h.store.Stat(t.Context(), h.loc.Bucket, key)
 		require.NoError(t, err)
 		return stemflow.Manifest{Version: 1, SeparateStemsResult: stemflow.SeparateStemsResult{
-			SeparationTaskID: "sep", Stems: []stemflow.Stem{{Name: "drums", Key: key, Size: info.Size}},
-		}}
+			SeparationTaskID: "sep", Type: h.track.Type,
+			Stems: []stemflow.Stem{{Name: "drums", Bucket: h.loc.Bucket, Key: key, Size: info.Size}},
+		}, Source: stemflow.ManifestSource{TaskID: h.track.TaskID, AudioID: h.track.AudioID}}
 	}
 	for name, c := range map[string]struct {
 		spoil    func(h *harness, m *stemflow.Manifest)
 		complete bool
 	}{
-		"whole":                  {func(*harness, *stemflow.Manifest) {}, true},
-		"partial":                {func(_ *harness, m *stemflow.Manifest) { m.Failed = []stemflow.FailedStem{{Name: "bass"}} }, false},
-		"an object is gone":      {func(_ *harness, m *stemflow.Manifest) { m.Stems[0].Key += "x" }, false},
-		"an object is different": {func(_ *harness, m *stemflow.Manifest) { m.Stems[0].Size++ }, false},
+		"whole":             {func(*harness, *stemflow.Manifest) {}, true},
+		"partial":           {func(_ *harness, m *stemflow.Manifest) { m.Failed = []stemflow.FailedStem{{Name: "bass"}} }, false},
+		"an object is gone": {func(_ *harness, m *stemflow.Manifest) { m.Stems[0].Key += "x" }, false},
+		"an object outside of the separation": {func(h *harness, m *stemflow.Manifest) {
+			m.Stems[0].Key = h.loc.Dir + "manifest.json"
+		}, false},
+		"an object in another bucket": {func(_ *harness, m *stemflow.Manifest) { m.Stems[0].Bucket = "another-bucket" }, false},
+		"an object is different":      {func(_ *harness, m *stemflow.Manifest) { m.Stems[0].Size++ }, false},
 		"a later payment is not archived": {func(h *harness, _ *stemflow.Manifest) {
 			h.write(archive.SubmissionKey(h.loc), stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "later", SubmittedAt: time.Now()})
 		}, false},

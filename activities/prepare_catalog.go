@@ -29,7 +29,11 @@ func (a *PrepareCatalog) Execute(
 ) (*activityapi.PreparedCatalog, error) {
 	defer startHeartbeat(ctx)()
 	store := a.Archive.Store
-	bucket, prefix := a.Archive.destination(in.Bucket, in.Prefix)
+	limits := a.Archive.limits()
+	if err := limits.CheckCatalog(in); err != nil {
+		return nil, final(stemflow.ErrorInvalidInput, "the input is wrong: "+err.Error(), err)
+	}
+	bucket, prefix := limits.Destination(in.Bucket, in.Prefix)
 	if err := store.EnsureBucket(ctx, bucket); err != nil {
 		return nil, storeRefusal(err)
 	}
@@ -101,5 +105,11 @@ func (a *PrepareCatalog) check(
 		return 0, err
 	}
 	defer source.Close()
-	return catalog.Check(source, in, take)
+	permitted := func(track stemflow.SeparateStemsInput) error {
+		if in.ForbidForce && track.Force {
+			return &stemflow.InputError{Problems: []stemflow.InputProblem{stemflow.ForceForbidden()}}
+		}
+		return a.Archive.limits().CheckStems(track)
+	}
+	return catalog.Check(source, in, permitted, take)
 }

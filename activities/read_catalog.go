@@ -73,7 +73,7 @@ func (a *ReadCatalog) lookUp(ctx context.Context, track activityapi.CatalogTrack
 	if in.Force || in.SeparationTaskID != "" {
 		return found, nil
 	}
-	bucket, prefix := a.Archive.destination(in.Bucket, in.Prefix)
+	bucket, prefix := a.Archive.limits().Destination(in.Bucket, in.Prefix)
 	of := in.Track()
 	state, err := a.Archive.readArchive(ctx, archive.Locate(bucket, prefix, of), of, "")
 	var refused *archive.Error

@@ -24,7 +24,8 @@ type VerifyArchive struct {
 	SecondLook time.Duration
 }
 
-// Execute fails with ErrorArchiveUnavailable, and is retried unless the store refuses for good.
+// Execute fails with ErrorInvalidInput where the input may not lead, and with
+// ErrorArchiveUnavailable, and is retried unless the store refuses for good.
 func (a *VerifyArchive) Execute(
 	ctx context.Context, in activityapi.VerifyArchiveInput,
 ) (*activityapi.VerifyPage, error) {
@@ -41,9 +42,13 @@ func (a *VerifyArchive) Execute(
 }
 
 func (a *VerifyArchive) options(in stemflow.VerifyArchiveInput) (verify.Options, error) {
+	limits := a.Archive.limits()
+	if p := limits.CheckFolder(in.Bucket, in.Prefix); p != nil {
+		return verify.Options{}, final(stemflow.ErrorInvalidInput, "the input is wrong: "+p.String(), nil)
+	}
 	opts := verify.Options{
 		Store:       a.Store,
-		At:          verify.NewPlace(a.Archive.destination(in.Bucket, in.Prefix)),
+		At:          verify.NewPlace(limits.Destination(in.Bucket, in.Prefix)),
 		Ledger:      verify.NewPlace(a.Archive.LedgerBucket, a.Archive.LedgerPrefix),
 		WithLedgers: in.Bucket == "" && in.Prefix == "",
 		Homes:       []verify.Place{verify.NewPlace(a.Archive.Bucket, a.Archive.Prefix)},

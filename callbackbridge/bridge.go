@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"time"
 
@@ -28,6 +29,7 @@ import (
 
 	"stemflow/internal/config"
 	"stemflow/internal/program"
+	"stemflow/internal/redact"
 	"stemflow/internal/token"
 )
 
@@ -42,8 +44,12 @@ type Config struct {
 	// Secrets verify the tokens in callback addresses: those of the workers, at least one, each of
 	// at least 16 bytes.
 	Secrets []string
-	// HMACKeys verify the provider's signature. With none it is not demanded.
-	HMACKeys []string
+	// HMACKeys verify the provider's signature, each of at least 8 bytes. With none it is not
+	// demanded, unless RequireSignature is set: [New] refuses to make a handler then.
+	HMACKeys         []string
+	RequireSignature bool
+	// Hidden are further secrets that are hidden in what a callback says, beside those above.
+	Hidden []string
 	// Tolerance is how old the signature's timestamp may be; 0 is [DefaultTolerance]. It may be
 	// ahead of now by no more than five minutes.
 	Tolerance time.Duration
@@ -71,6 +77,16 @@ func New(cfg Config) (http.Handler, error) {
 			cfg.Tolerance,
 		)
 	}
+	if cfg.RequireSignature && len(cfg.HMACKeys) == 0 {
+		return nil, errors.New("callbackbridge: signatures are required and no webhook key is given: " +
+			"give the one of https://kie.ai/settings")
+	}
+	for i, key := range cfg.HMACKeys {
+		if len(key) < config.MinWebhookKey {
+			return nil, fmt.Errorf("callbackbridge: webhook key %d is %d bytes long: give the one of "+
+				"https://kie.ai/settings, of at least %d", i+1, len(key), config.MinWebhookKey)
+		}
+	}
 	keyring, err := token.NewKeyring(cfg.Secrets)
 	if err != nil {
 		return nil, fmt.Errorf("callbackbridge: %w", err)
@@ -79,6 +95,7 @@ func New(cfg Config) (http.Handler, error) {
 		signaler:  cfg.Signaler,
 		keyring:   keyring,
 		hmacKeys:  cfg.HMACKeys,
+		secrets:   redact.New(slices.Concat(cfg.Secrets, cfg.HMACKeys, cfg.Hidden)...),
 		tolerance: cmp.Or(cfg.Tolerance, DefaultTolerance),
 		ready:     readiness{ask: cfg.Ready},
 		delivered: newDelivered(),
@@ -99,6 +116,7 @@ type bridge struct {
 	signaler  Signaler
 	keyring   *token.Keyring
 	hmacKeys  []string
+	secrets   *redact.Redactor
 	tolerance time.Duration
 	ready     readiness
 	delivered *delivered

@@ -463,6 +463,8 @@ func TestNewRefuses(t *testing.T) {
 		"no callback secret is given": {Signaler: &recorder{}},
 		"5 bytes long":                {Signaler: &recorder{}, Secrets: []string{"short"}},
 		"would refuse every":          {Signaler: &recorder{}, Secrets: []string{secret}, Tolerance: -time.Second},
+		"signatures are required and": {Signaler: &recorder{}, Secrets: []string{secret}, RequireSignature: true},
+		"webhook key 2 is 0 bytes":    {Signaler: &recorder{}, Secrets: []string{secret}, HMACKeys: []string{"webhook-key", ""}},
 	} {
 		_, err := callbackbridge.New(cfg)
 		require.ErrorContains(t, err, problem)

@@ -15,6 +15,7 @@ import (
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/kie"
+	"stemflow/internal/redact"
 	"stemflow/internal/token"
 )
 
@@ -92,7 +93,19 @@ func (b *bridge) read(w http.ResponseWriter, r *http.Request) (stemflow.Callback
 	if err != nil {
 		return stemflow.Callback{}, &refusal{http.StatusBadRequest, "malformed", err.Error(), nil}
 	}
+	b.hide(&callback, r.PathValue("token"))
 	return callback, nil
+}
+
+// hide hides in what a callback says, which goes to a history, the secrets that the bridge knows
+// and the token of its address. It does not know the provider's key nor the store's, so of the
+// message, which is for the log only, no more than words are left.
+func (b *bridge) hide(callback *stemflow.Callback, token string) {
+	secrets := b.secrets.With(token)
+	callback.Message = redact.Words(secrets.Outside(callback.Message))
+	for i := range callback.Stems {
+		callback.Stems[i].SourceID = secrets.Secrets(callback.Stems[i].SourceID)
+	}
 }
 
 // isJSON takes a callback that declares nothing for what the provider documents.
@@ -104,8 +117,8 @@ func isJSON(contentType string) bool {
 	return err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
 }
 
-// deliver answers a callback that may signal. It goes on when the provider hangs up: the callback is
-// in hand. A repeat of what was delivered is answered alike, and goes no further.
+// deliver answers a callback that may signal. It goes on when the provider hangs up: the callback
+// is in hand. A repeat of what was delivered is answered alike, and goes no further.
 func (b *bridge) deliver(
 	ctx context.Context, w http.ResponseWriter, log *slog.Logger, claims token.Claims, callback stemflow.Callback,
 ) {

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// maxPerRun bounds the callbacks for one run that say different things. A run has one separation,
-	// or a few if it submits again after a refusal; a stolen token can name any number.
+	// maxPerRun bounds the callbacks for one run that say different things. A run has one
+	// separation, or a few if it submits again after a refusal; a stolen token can name any number.
 	maxPerRun = 16
 	// rememberedRuns bounds the memory: some 20 MB when every run has one separation.
 	rememberedRuns = 1 << 16

@@ -169,7 +169,7 @@ func TestAWrongListIsRefusedBeforeAnythingIsPaid(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	for name, c := range map[string]struct{ list, want string }{
-		"a line":  {"taskId,audioId,type\nt,a,\nt,b,karaoke\nt,a,\n", "line 3: type: \"karaoke\" is unknown, use separate_vocal, split_stem or split_stem_advanced; line 4: is the same separation as line 2"},
+		"a line":  {"taskId,audioId,type\nt,a,\nt,b,karaoke\nt,a,\n", "line 3, column 3: type: is unknown, use separate_vocal, split_stem or split_stem_advanced; line 4: is the same separation as line 2"},
 		"no list": {"", "source: there is no object lists/no list.csv"},
 	} {
 		key := "lists/" + name + ".csv"

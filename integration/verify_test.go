@@ -3,6 +3,9 @@ package integration
 import (
 	"bytes"
 	"context"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
@@ -13,6 +16,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/archive"
+	"stemflow/internal/devservers"
 	"stemflow/internal/ledger"
 )
 
@@ -82,7 +86,8 @@ func TestArchiveIsVerifiedAndRepaired(t *testing.T) {
 	for _, f := range found.Findings {
 		kinds[f.Key] = f.Kind
 	}
-	require.Contains(t, []stemflow.FindingKind{stemflow.FindingStemSize, stemflow.FindingStemChecksum}, kinds[changed.Key])
+	require.Contains(t,
+		[]stemflow.FindingKind{stemflow.FindingStemSize, stemflow.FindingStemChecksum}, kinds[changed.Key])
 	delete(kinds, changed.Key)
 	require.Equal(t, map[string]stemflow.FindingKind{
 		gone.Key: stemflow.FindingStemMissing, results[2].Manifest.Key: stemflow.FindingManifestInvalid,
@@ -160,4 +165,44 @@ func TestStarterVerifiesAndRepairs(t *testing.T) {
 	require.Equal(t, 10, s.starter("verify", "--prefix", "nothing/here").code)
 	require.Equal(t, 12, s.starter("verify", "--bucket", "of-somebody-else").code)
 	require.Equal(t, 2, s.starter("verify", "--read-data-subset", "some").code)
+}
+
+// The command that docs/verify.md gives makes a schedule that checks the archive.
+func TestScheduleOfTheDocument(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.result(s.start(track(stemflow.SeparateVocal)))
+	document, err := os.ReadFile("../docs/verify.md")
+	require.NoError(t, err)
+	_, rest, ok := strings.Cut(string(document), "temporal schedule create ")
+	require.True(t, ok)
+	arguments, _, _ := strings.Cut(rest, "```")
+	path, err := devservers.FindTool(t.Context(), "temporal", nil)
+	require.NoError(t, err)
+	temporal := func(command string) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", path+" "+command)
+		cmd.Env = devservers.Environment(ourVariables, "TEMPORAL_ADDRESS="+s.server)
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(out))
+	}
+	id := "verify-archive-" + s.queue
+	arguments = strings.ReplaceAll(arguments, "verify-archive", id)
+	temporal("schedule create " + strings.Replace(arguments, "--task-queue stemflow", "--task-queue "+s.queue, 1))
+	temporal("schedule trigger --schedule-id " + id)
+	var result stemflow.VerifyArchiveResult
+	s.await("the schedule has run a check", func() bool {
+		schedule, err := s.client.ScheduleClient().GetHandle(t.Context(), id).Describe(t.Context())
+		require.NoError(t, err)
+		if len(schedule.Info.RecentActions) == 0 {
+			return false
+		}
+		run := schedule.Info.RecentActions[0].StartWorkflowResult
+		check := s.client.GetWorkflow(t.Context(), run.WorkflowID, run.FirstExecutionRunID)
+		require.NoError(t, check.Get(t.Context(), &result))
+		return true
+	})
+	require.Equal(t, 1, result.Tracks)
+	require.Empty(t, result.Findings)
+	temporal("schedule delete --schedule-id " + id)
 }

@@ -20,8 +20,8 @@ func (s *stack) has(run client.WorkflowRun, kind enumspb.EventType) bool {
 	return slices.ContainsFunc(s.history(run), func(e *historypb.HistoryEvent) bool { return e.GetEventType() == kind })
 }
 
-// The workers are away until the deadline has passed, and the provider is done meanwhile. Nobody has
-// asked it since, so nobody can say that it was not done.
+// The workers are away until the deadline has passed, and the provider is done meanwhile. Nobody
+// has asked it since, so nobody can say that it was not done.
 func TestWorkersAwayPastTheDeadline(t *testing.T) {
 	t.Parallel()
 	t.Run("while the run polls", func(t *testing.T) {
@@ -201,8 +201,8 @@ func (s *stack) awaitIdle(run client.WorkflowRun) {
 	})
 }
 
-// Temporal takes ten thousand signals of a run. As many repeats, of a few KB each, leave it healthy:
-// it settles, and it can be cancelled.
+// Temporal takes ten thousand signals of a run. As many repeats, of a few KB each, leave it
+// healthy: it settles, and it can be cancelled.
 func TestThousandsOfCallbacks(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

@@ -124,7 +124,13 @@ func (s *Simulator) routes() *http.ServeMux {
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := crossOrigin.Check(r); err != nil {
+		controlAnswer(w, http.StatusForbidden, controlError{err.Error()})
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
 // Start listens on addr ("127.0.0.1:0" for any free port), serves in the background until Close,
 // and returns its base URL.
@@ -133,8 +139,12 @@ func (s *Simulator) Start(addr string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	var handler http.Handler = s
+	if at, ok := listener.Addr().(*net.TCPAddr); ok && at.IP.IsLoopback() {
+		handler = localNamesOnly(s)
+	}
 	server := &http.Server{
-		Handler:           s,
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}

@@ -35,7 +35,7 @@ with this separation in it:
   MinIO's console   %s
                     user %s, password %s
   manifest          s3://%s/%s
-`, time.Since(begun).Round(100*time.Millisecond), s.workflowURL(in), s.folderURL(in), accessKey, secretKey,
+`, time.Since(begun).Round(100*time.Millisecond), s.workflowURL(in), s.folderURL(in), rootUser, s.secretKey+rootSuffix,
 		bucket, archive.ManifestKey(location(in)))
 	if s.otherPorts {
 		fmt.Println("\nOther programs had some of the ports: the next run prints its own.")

@@ -127,10 +127,10 @@ func TestSeparationGoesOnAfterARestart(t *testing.T) {
 
 func TestCallbackSecretIsKept(t *testing.T) {
 	dir := t.TempDir()
-	first, err := (&stack{dir: dir}).callbackSecret()
+	first, err := (&stack{dir: dir}).keptSecret("callback-secret")
 	require.NoError(t, err)
 	require.NotEmpty(t, first)
-	second, err := (&stack{dir: dir}).callbackSecret()
+	second, err := (&stack{dir: dir}).keptSecret("callback-secret")
 	require.NoError(t, err)
 	require.Equal(t, first, second)
 }

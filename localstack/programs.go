@@ -32,7 +32,7 @@ var programs = []string{"./worker", "./callbackbridge/cmd/callbackbridge", "./st
 
 // build builds everything that will run, so that what follows is quick.
 func (s *stack) build(ctx context.Context) error {
-	for _, tool := range []string{"temporal", "minio"} {
+	for _, tool := range []string{"temporal", "minio", "miniosetup"} {
 		if _, err := devservers.FindTool(ctx, tool, announce); err != nil {
 			return err
 		}

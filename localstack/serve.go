@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"strings"
 
 	"stemflow"
 )
@@ -24,10 +25,10 @@ func (s *stack) serve(ctx context.Context) error {
 Start a separation. The ids are those of a song and of its track at the provider; %s.
 
   With the starter, which shows the progress, and afterwards what is archived, and plays it in a browser:
-    export TEMPORAL_ADDRESS=%s MINIO_ENDPOINT=%s MINIO_ACCESS_KEY=%s MINIO_SECRET_KEY=%s
+    export %s
     go run ./starter start --task-id %s --audio-id %s --type %s --wait
-    go run ./starter show --task-id %[6]s --audio-id %[7]s --type %[8]s
-    go run ./starter listen --task-id %[6]s --audio-id %[7]s --type %[8]s --publish
+    go run ./starter show --task-id %[3]s --audio-id %[4]s --type %[5]s
+    go run ./starter listen --task-id %[3]s --audio-id %[4]s --type %[5]s --publish
 
   With the Temporal CLI:
     %s workflow start --address %s --type %s --task-queue %s \
@@ -39,10 +40,7 @@ Start a separation. The ids are those of a song and of its track at the provider
     %s
 `,
 		whichIDs,
-		s.temporal,
-		s.minio,
-		accessKey,
-		secretKey,
+		strings.Join(s.servers()[1:], " "), // without the file that only programs need
 		first.TaskID,
 		first.AudioID,
 		first.Type,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,9 +22,15 @@ import (
 )
 
 const (
-	// These are for a store on this machine only, and known to everybody.
-	accessKey = "stemflow"
-	secretKey = "stemflow-local"
+	// localSecretKey is for a store on this machine only, and known to everybody.
+	localSecretKey = "stemflow-local"
+	// The users of the store: its administrator, stemflow, and the one who may only read, whose key
+	// signs links. The keys of the other two are stemflow's with an end of their own.
+	rootUser      = "root"
+	rootSuffix    = "-root"
+	accessKey     = "stemflow"
+	linkAccessKey = accessKey + "-links"
+	linkSuffix    = "-links"
 	// bucket is where the worker archives.
 	bucket = config.DefaultBucket
 	// separationTime is how long the provider's stand-in takes: time to watch, and not to wait.
@@ -37,6 +45,8 @@ type stack struct {
 	root, dir string
 	// provider is the real one, nil for kiesim.
 	provider *config.KIE
+	// secretKey is MinIO's: with the real provider one of this stack's own.
+	secretKey string
 	// hosting configures a worker that hosts stemflow on this stack, beside where its servers are.
 	hosting []string
 	// end ends the context that everything runs with.
@@ -60,8 +70,16 @@ func (s *stack) up(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("stemflow on this machine, kept in %s\n\n", short(s.dir))
+	s.secretKey = localSecretKey
+	if s.provider != nil {
+		var err error
+		if s.secretKey, err = s.keptSecret("minio-secret"); err != nil {
+			return err
+		}
+	}
 	// The callback's way is guarded as in production, by secrets that nobody needs to know.
-	callbackSecret, err := s.callbackSecret()
+	// It signs the callback URLs of separations that outlive a restart.
+	callbackSecret, err := s.keptSecret("callback-secret")
 	if err != nil {
 		return err
 	}
@@ -108,10 +126,9 @@ func (s *stack) takeDir() error {
 	return nil
 }
 
-// callbackSecret is kept with the rest: it signs the callback URLs of separations that outlive a
-// restart.
-func (s *stack) callbackSecret() (string, error) {
-	path := filepath.Join(s.dir, "callback-secret")
+// keptSecret is a secret that is made once and kept with the rest.
+func (s *stack) keptSecret(name string) (string, error) {
+	path := filepath.Join(s.dir, name)
 	secret, err := os.ReadFile(path)
 	if err == nil && len(secret) > 0 {
 		return string(secret), nil
@@ -158,7 +175,7 @@ func (s *stack) startMinIO(ctx context.Context) error {
 	p, err := s.start("minio", func(log *os.File) (*devservers.Process, error) {
 		return devservers.MinIO(ctx, devservers.MinIOOptions{
 			Dir: filepath.Join(s.dir, "minio"), Port: port, Console: true, ConsolePort: consolePort,
-			AccessKey: accessKey, SecretKey: secretKey, Log: log,
+			AccessKey: rootUser, SecretKey: s.secretKey + rootSuffix, Log: log,
 		})
 	})
 	if err != nil {
@@ -167,7 +184,28 @@ func (s *stack) startMinIO(ctx context.Context) error {
 	s.minio, s.console = p.Addr, p.UIAddr
 	say("MinIO", p.Addr, note)
 	say("MinIO's console", "http://"+p.UIAddr, consoleNote)
-	say("", "user "+accessKey+", password "+secretKey, "")
+	say("", "user "+rootUser+", password "+s.secretKey+rootSuffix, "")
+	// It is an archived release with known holes, one of which lets all who reach it write.
+	say("", "for this machine alone: it has known holes", "")
+	return s.setUpMinIO(ctx)
+}
+
+// setUpMinIO makes the bucket and the users, as in production.
+func (s *stack) setUpMinIO(ctx context.Context) error {
+	setup, err := devservers.FindTool(ctx, "miniosetup", announce)
+	if err != nil {
+		return err
+	}
+	policies := filepath.Join(s.root, "deploy", "minio")
+	cmd := exec.Command(setup, "-bucket", bucket, "-policy", filepath.Join(policies, "policy.json"),
+		"-link-policy", filepath.Join(policies, "link-policy.json"))
+	cmd.Env = s.environment("MINIO_ROOT_USER="+rootUser, "MINIO_ROOT_PASSWORD="+s.secretKey+rootSuffix,
+		"KIE_BASE_URL=http://localhost") // keys of this machine alone, published or not
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := devservers.Run(ctx, cmd); err != nil {
+		return fmt.Errorf("set up MinIO: %w\n%s", err, output.Bytes())
+	}
 	return nil
 }
 
@@ -282,7 +320,9 @@ func (s *stack) servers() []string {
 		"TEMPORAL_ADDRESS=" + s.temporal,
 		"MINIO_ENDPOINT=" + s.minio,
 		"MINIO_ACCESS_KEY=" + accessKey,
-		"MINIO_SECRET_KEY=" + secretKey,
+		"MINIO_SECRET_KEY=" + s.secretKey,
+		"MINIO_LINK_ACCESS_KEY=" + linkAccessKey,
+		"MINIO_LINK_SECRET_KEY=" + s.secretKey + linkSuffix,
 	}
 }
 

@@ -40,6 +40,15 @@ type Config struct {
 	// provider account must share them.
 	LedgerBucket, LedgerPrefix string
 
+	// AllowedBuckets are where inputs may archive to and read lists from, as "bucket" or
+	// "bucket/prefix"; empty: Bucket and Prefix alone.
+	AllowedBuckets []string
+	// NexusForbidForce and NexusCreditBudget bound what callers from other namespaces may ask for:
+	// whether they may pay again for what is paid for, and how many credits one operation may
+	// spend; nil: as many as it asks for.
+	NexusForbidForce  bool
+	NexusCreditBudget *int
+
 	// SubmitTaskQueue is the queue of the one paid call; empty: the host's task queue and
 	// "-submit". Hosts that share a provider key share one. SubmitRate is how many paid calls all
 	// workers of that queue make in a second.
@@ -62,6 +71,10 @@ type Config struct {
 	// Proxy is the egress proxy that calls to the provider and fetches of stems go through; empty:
 	// they go straight. The environment's is taken by [FromEnv] alone.
 	Proxy Proxy
+
+	// HiddenSecrets are further secrets of the host that are hidden in what the provider, the store
+	// and the file hosts say, beside those above.
+	HiddenSecrets []string
 
 	// WorkerOptions are the options of the host's worker, for [Register] alone: a plugin learns
 	// them from the SDK. The worker of the submit queue takes deployment version, identity,
@@ -104,7 +117,9 @@ func FromEnv(c client.Client) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	return FromWorker(c, env), nil
+	cfg := FromWorker(c, env)
+	cfg.HiddenSecrets = config.Reveal(config.AllSecrets(os.LookupEnv))
+	return cfg, nil
 }
 
 // FromWorker is [FromEnv] for stemflow's own worker, which has read the environment already.
@@ -123,7 +138,9 @@ func FromWorker(c client.Client, env config.Worker) Config {
 			Region: store.Region, Secure: store.Secure, RootCAs: store.RootCAs,
 		},
 		Bucket: env.Bucket, Prefix: env.Prefix, LedgerBucket: env.LedgerBucket, LedgerPrefix: env.LedgerPrefix,
-		SubmitTaskQueue: submitQueue, SubmitRate: env.SubmitRate,
+		AllowedBuckets: env.Allowed.Strings(), NexusForbidForce: env.Nexus.ForbidForce,
+		NexusCreditBudget: env.Nexus.CreditBudget,
+		SubmitTaskQueue:   submitQueue, SubmitRate: env.SubmitRate,
 		ArchiveConcurrency: env.ArchiveConcurrency, MaxStemSize: env.MaxStemSize,
 		SourceHosts: env.SourceHosts, AllowInsecureSources: env.AllowInsecureSources,
 		SourceNetworks: env.SourceNetworks,

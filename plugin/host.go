@@ -1,7 +1,9 @@
 package plugin
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -10,12 +12,15 @@ import (
 
 	"stemflow"
 	"stemflow/activities"
+	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
 	"stemflow/internal/egress"
 	"stemflow/internal/kie"
+	"stemflow/internal/redact"
 	"stemflow/internal/source"
 	"stemflow/internal/token"
+	"stemflow/workflows"
 )
 
 const (
@@ -36,6 +41,8 @@ type host struct {
 	transfers *semaphore.Weighted
 	// attributes are shared, so that the server is asked about them once for all workers.
 	attributes *activities.SearchAttributes
+	// limits are where inputs may lead.
+	limits allowed.Limits
 }
 
 func newHost(cfg Config) (*host, error) {
@@ -44,21 +51,38 @@ func newHost(cfg Config) (*host, error) {
 	if cfg.Client != nil {
 		h.attributes = &activities.SearchAttributes{Operator: cfg.Client.OperatorService()}
 	}
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	h.limits = allowed.Limits{Bucket: cfg.Bucket, Prefix: cfg.Prefix}
+	for _, text := range cfg.AllowedBuckets {
+		place, err := allowed.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("stemflow: Config.AllowedBuckets: %w", err)
+		}
+		h.limits.Places = append(h.limits.Places, place)
+	}
+	secrets := redact.New(slices.Concat(
+		[]string{cfg.APIKey, cfg.MinIO.SecretKey}, cfg.CallbackSecrets, cfg.HiddenSecrets,
+	)...)
 	proxy, err := egress.New(egress.Settings(cfg.Proxy))
 	if err != nil {
 		return nil, fmt.Errorf("stemflow: %w", err)
 	}
 	if h.provider, err = kie.New(kie.Options{
 		BaseURL: cfg.BaseURL, APIKey: cfg.APIKey, Route: kie.Route(cfg.Route), Proxy: proxy,
+		Redactor: secrets,
 	}); err != nil {
 		return nil, fmt.Errorf("stemflow: %w", err)
 	}
 	if h.store, err = archive.New(cfg.MinIO.options()); err != nil {
 		return nil, fmt.Errorf("stemflow: %w", err)
 	}
+	h.store.Hide(secrets)
 	h.sources = source.New(source.Options{
 		AllowedHosts: cfg.SourceHosts, AllowInsecure: cfg.AllowInsecureSources, MaxSize: cfg.MaxStemSize,
 		AllowedNetworks: cfg.SourceNetworks, Proxy: proxy,
+		Redactor: secrets,
 	})
 	if cfg.CallbackBaseURL != "" {
 		keyring, err := token.NewKeyring(cfg.CallbackSecrets)
@@ -102,38 +126,71 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
+// check refuses with the real provider what is for a local stack, as the environment's reader does.
+func (cfg Config) check() error {
+	if !config.IsRealProvider(cfg.BaseURL) {
+		return nil
+	}
+	for _, c := range []struct {
+		name    string
+		secrets []string
+	}{
+		{"APIKey", []string{cfg.APIKey}}, {"CallbackSecrets", cfg.CallbackSecrets},
+		{"MinIO.SecretKey", []string{cfg.MinIO.SecretKey}},
+	} {
+		if slices.ContainsFunc(c.secrets, config.IsPublished) {
+			return fmt.Errorf("stemflow: Config.%s is published and known to everybody, so it goes with the simulator "+
+				"only: give another", c.name)
+		}
+	}
+	if cfg.AllowInsecureSources {
+		return errors.New("stemflow: Config.AllowInsecureSources is set with the real provider, whose links could " +
+			"then lead into your network: leave it out")
+	}
+	return nil
+}
+
+func (h *host) nexusLimits() workflows.NexusLimits {
+	return workflows.NexusLimits{
+		Store: h.limits, ForbidForce: h.cfg.NexusForbidForce, CreditBudget: h.cfg.NexusCreditBudget,
+	}
+}
+
 // activities is the set for a worker whose paid calls go to submitQueue; empty: its own queue.
 func (h *host) activities(submitQueue string) activities.Set {
+	ledgers := allowed.PlaceOf(h.cfg.LedgerBucket, h.cfg.LedgerPrefix)
+	store := activities.GuardStore(h.store, h.limits.All(), ledgers)
+	checked := activities.GuardVerifyStore(h.store, h.limits.All(), ledgers)
 	prepare := &activities.PrepareArchive{
-		Store: h.store, Bucket: h.cfg.Bucket, Prefix: h.cfg.Prefix,
+		Store: store, Bucket: h.cfg.Bucket, Prefix: h.cfg.Prefix, Allowed: h.limits.Places,
 		LedgerBucket: h.cfg.LedgerBucket, LedgerPrefix: h.cfg.LedgerPrefix,
 		SubmitTaskQueue: submitQueue, CallbacksExpected: h.callback.Expected(), SearchAttributes: h.attributes,
 	}
 	return activities.Set{
 		PrepareArchive:   prepare,
-		SubmitSeparation: &activities.SubmitSeparation{Store: h.store, Provider: h.provider, Callback: h.callback},
-		RecordSubmission: &activities.RecordSubmission{Store: h.store},
+		SubmitSeparation: &activities.SubmitSeparation{Store: store, Provider: h.provider, Callback: h.callback},
+		RecordSubmission: &activities.RecordSubmission{Store: store},
 		AdoptCallback: &activities.AdoptCallback{
-			Store:    h.store,
+			Store:    store,
 			Provider: h.provider,
 			Callback: h.callback,
 			Archive:  prepare,
 		},
 		GetSeparationRecord: &activities.GetSeparationRecord{Provider: h.provider, Callback: h.callback},
 		RenewSource:         &activities.RenewSource{Provider: h.provider},
-		ArchiveStem:         &activities.ArchiveStem{Store: h.store, Sources: h.sources, Transfers: h.transfers},
-		WriteManifest:       &activities.WriteManifest{Store: h.store},
+		ArchiveStem:         &activities.ArchiveStem{Store: store, Sources: h.sources, Transfers: h.transfers},
+		WriteManifest:       &activities.WriteManifest{Store: store},
 
 		PrepareCatalog:     &activities.PrepareCatalog{Archive: prepare},
 		ReadCatalog:        &activities.ReadCatalog{Archive: prepare},
 		GetBalance:         &activities.GetBalance{Provider: h.provider},
 		AwaitSeparation:    &activities.AwaitSeparation{Client: h.cfg.Client},
 		AwaitCatalog:       &activities.AwaitCatalog{Client: h.cfg.Client},
-		RecordOutcomes:     &activities.RecordOutcomes{Store: h.store},
-		WriteCatalogReport: &activities.WriteCatalogReport{Store: h.store},
+		RecordOutcomes:     &activities.RecordOutcomes{Store: store},
+		WriteCatalogReport: &activities.WriteCatalogReport{Store: store},
 
-		VerifyArchive: &activities.VerifyArchive{Store: h.store, Archive: prepare, Client: h.cfg.Client},
-		RepairArchive: &activities.RepairArchive{Store: h.store, Archive: prepare},
+		VerifyArchive: &activities.VerifyArchive{Store: checked, Archive: prepare, Client: h.cfg.Client},
+		RepairArchive: &activities.RepairArchive{Store: store, Archive: prepare},
 	}
 }
 

@@ -84,7 +84,7 @@ func (p *Plugin) StartWorker(
 	// A real worker can be stopped, the registry of a test environment cannot.
 	stopper, stoppable := options.WorkerRegistry.(interface{ Stop() })
 	workflows.Register(options.WorkerRegistry)
-	options.WorkerRegistry.RegisterNexusService(workflows.NexusService())
+	options.WorkerRegistry.RegisterNexusService(workflows.NexusService(p.host.nexusLimits()))
 	if !stoppable && p.host.cfg.Client == nil {
 		set := p.host.activities("")
 		set.Register(options.WorkerRegistry)

@@ -29,7 +29,7 @@ func Register(c client.Client, taskQueue string, w worker.Worker, cfg Config) (s
 	}
 	queue := h.submitQueue(taskQueue)
 	workflows.Register(w)
-	w.RegisterNexusService(workflows.NexusService())
+	w.RegisterNexusService(workflows.NexusService(h.nexusLimits()))
 	h.activities(queue).Register(w)
 	submit := h.newSubmitWorker(c, queue, cfg.WorkerOptions, func(error) {}, w.Stop)
 	if err := startSubmitWorker(submit, queue); err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/catalog"
 	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/view"
@@ -263,11 +264,11 @@ func writeRetryList(all []retried, o retryOptions) (name string, tracks int, err
 		return name, 0, err
 	}
 	rows := csv.NewWriter(file)
-	_ = rows.Write(append(slices.Clone(retryColumns), extra...)) // errors stay in the writer
+	_ = rows.Write(cells(append(slices.Clone(retryColumns), extra...))) // errors stay in the writer
 	for _, one := range all {
 		if one.start {
 			tracks++
-			_ = rows.Write(one.row(o, extra))
+			_ = rows.Write(cells(one.row(o, extra)))
 		}
 	}
 	rows.Flush()
@@ -306,6 +307,14 @@ func (one retried) row(o retryOptions, extra []string) []string {
 	}
 	for _, name := range extra {
 		row = append(row, values[name])
+	}
+	return row
+}
+
+// cells are texts as lists have them.
+func cells(row []string) []string {
+	for i := range row {
+		row[i] = catalog.Cell(row[i])
 	}
 	return row
 }

@@ -61,7 +61,7 @@ func TestAWrongListIsNotStarted(t *testing.T) {
 	list := writeList(t, "june.csv", "taskId,audioId\n5c79,e231\n5c79,\n5c79,e231\n")
 	code, _, stderr := starter(t, "", variables, "catalog", "--file", list)
 	require.Equal(t, failure.ExitUsage, code)
-	require.Equal(t, "error: InvalidInput: line 3: audioId: is required, give the id of the track within its music task; "+
+	require.Equal(t, "error: InvalidInput: line 3, column 2: audioId: is required, give the id of the track within its music task; "+
 		"line 4: is the same separation as line 2, leave one of them out. Nothing was started.\n", stderr)
 
 	code, _, stderr = starter(t, "", variables, "catalog", "--file", list+".gone")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -49,6 +50,17 @@ func (c *cli) openStore() (*archive.Store, config.Starter, error) {
 		return nil, cfg, failure.Configuration(err)
 	}
 	return store, cfg, nil
+}
+
+// warnOfLinks warns, before links are made, of a key that links should not show.
+func (c *cli) warnOfLinks() {
+	minIO, err := c.minIO()
+	if err != nil {
+		return // which openStore reports
+	}
+	if warning := minIO.LinkWarning(); warning != "" {
+		fmt.Fprintln(c.stderr, "warning: "+warning)
+	}
 }
 
 // wait shows the progress of a run until it ends, and then what it archived. in names the track

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,7 +26,8 @@ that work without credentials, for whoever has the page, until they expire; the 
 new one then.
 
 --publish puts the page beside the manifest, in place of a file unless --out names one, and prints a
-link to it that works as long. Anyone who can read the bucket can use the links in it, too.`,
+link to it that works as long. Anyone who can read the bucket can use the links in it, too. Each
+published page has a name of its own that cannot be guessed; earlier ones expire as they would have.`,
 		"listen --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem",
 		"listen --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem --publish")
 	o := &listenOptions{}
@@ -78,6 +78,7 @@ func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duratio
 	if err != nil {
 		return err
 	}
+	c.warnOfLinks()
 	links, until, err := track.Links(ctx, lifetime)
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duratio
 		_, _ = c.stdout.Write(page.Bytes()) // a closed stdout wants no page
 		return nil
 	default:
-		if err := os.WriteFile(o.out, page.Bytes(), 0o600); err != nil { // its links are secrets
+		if err := writePrivate(o.out, page.Bytes()); err != nil { // its links are secrets
 			return failure.Usage("listen", "the page cannot be written: %v", err)
 		}
 		made.File = o.out

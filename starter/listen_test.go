@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,7 @@ func newArchivedTrack(t *testing.T) archivedTrack {
 	a := archivedTrack{
 		variables: map[string]string{
 			"MINIO_ENDPOINT": user.Endpoint, "MINIO_ACCESS_KEY": user.AccessKey, "MINIO_SECRET_KEY": user.SecretKey,
+			"MINIO_LINK_ACCESS_KEY": user.LinkAccessKey, "MINIO_LINK_SECRET_KEY": user.LinkSecretKey,
 			"STEMFLOW_BUCKET": bucket, "STEMFLOW_PREFIX": "music",
 		},
 		store: store, bucket: bucket, flags: []string{"--task-id", "5c79", "--audio-id", "e231"},
@@ -102,7 +104,9 @@ func (a archivedTrack) requireLinks(t *testing.T, links []string, seconds string
 		_, body := fetch(t, links[i])
 		require.Equal(t, stem.Name, body)
 		require.Contains(t, links[i], "X-Amz-Expires="+seconds+"&")
-		require.NotContains(t, links[i], a.variables["MINIO_SECRET_KEY"])
+		for _, name := range []string{"MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MINIO_LINK_SECRET_KEY"} {
+			require.NotContains(t, links[i], a.variables[name])
+		}
 	}
 }
 
@@ -201,8 +205,7 @@ func TestListenPublishes(t *testing.T) {
 	a := newArchivedTrack(t)
 	t.Chdir(t.TempDir())
 	printed := a.run(t, a.with("listen", "--publish")...)
-	const key = "music/5c79/e231/separate_vocal/listen.html"
-	require.Contains(t, printed, "Put it in bucket "+a.bucket+" as "+key+": ")
+	require.Regexp(t, "^Put it in bucket "+a.bucket+` as music/5c79/e231/separate_vocal/listen-[a-z2-7]{26}\.html: `, printed)
 	require.NoFileExists(t, "listen.html")
 	contentType, page := fetch(t, regexp.MustCompile(`http://\S+`).FindString(printed))
 	require.Equal(t, "text/html; charset=utf-8", contentType)
@@ -222,9 +225,9 @@ func TestListenPublishes(t *testing.T) {
 		"--link-lifetime",
 		"2m",
 	)), &made))
-	require.Equal(t, listenPage{
-		File: "too.html", Object: &stemflow.ObjectRef{Bucket: a.bucket, Key: key}, URL: made.URL, LinksExpireAt: made.LinksExpireAt,
-	}, made)
+	require.Equal(t, "too.html", made.File)
+	require.Equal(t, a.bucket, made.Object.Bucket)
+	require.NotContains(t, printed, made.Object.Key)
 	require.Contains(t, made.URL, "X-Amz-Expires=120&")
 	_, page = fetch(t, made.URL)
 	a.requireLinks(t, linksIn(page), "120")
@@ -233,22 +236,97 @@ func TestListenPublishes(t *testing.T) {
 	require.Equal(t, page, string(copied))
 }
 
-// A manifest may say what it likes: links lead into the bucket that it is in.
-func TestLinksLeadIntoTheBucketOfTheManifest(t *testing.T) {
+// What was published for an hour is there for an hour, whatever is published afterwards.
+func TestPublishingAgainMakesNoOldLinkLonger(t *testing.T) {
 	a := newArchivedTrack(t)
-	elsewhere := a.manifest
-	elsewhere.Stems = []stemflow.Stem{{Name: "vocals", Bucket: "another-bucket", Key: a.manifest.Stems[0].Key, Size: 6}}
-	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, "elsewhere.json", elsewhere))
-	printed := a.run(t, "show", "--links", "--manifest-key", "elsewhere.json")
-	_, body := fetch(t, regexp.MustCompile(`http://\S+`).FindString(printed))
-	require.Equal(t, "vocals", body)
+	var short, long listenPage
+	require.NoError(t, json.Unmarshal(
+		[]byte(a.run(t, a.with("listen", "--publish", "--json", "--link-lifetime", "2s")...)), &short))
+	resp, err := http.Get(short.URL)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	require.Equal(t, "no-store", resp.Header.Get("Cache-Control"))
+	page, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(
+		[]byte(a.run(t, a.with("listen", "--publish", "--json", "--link-lifetime", "168h")...)), &long))
+	require.NotEqual(t, short.Object.Key, long.Object.Key)
 
-	var made listenPage
-	require.NoError(
-		t,
-		json.Unmarshal([]byte(a.run(t, "listen", "--manifest-key", "elsewhere.json", "--publish", "--json")), &made),
-	)
-	require.Equal(t, "listen.html", made.Object.Key)
+	object, _, err := a.store.Open(t.Context(), a.bucket, short.Object.Key)
+	require.NoError(t, err)
+	stored, err := io.ReadAll(object)
+	require.NoError(t, err)
+	require.Equal(t, string(page), string(stored), "the first page is as it was")
+	for _, link := range append(linksIn(string(stored)), short.URL) {
+		require.Eventually(t, func() bool {
+			resp, err := http.Get(link)
+			require.NoError(t, err)
+			defer resp.Body.Close()
+			return resp.StatusCode == http.StatusForbidden
+		}, 10*time.Second, 100*time.Millisecond)
+	}
+	_, page2 := fetch(t, long.URL)
+	a.requireLinks(t, linksIn(page2), "604800")
+}
+
+func TestForeignManifestGivesNoLinks(t *testing.T) {
+	a := newArchivedTrack(t)
+	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, "private/salaries.json", 1))
+	folder := strings.TrimSuffix(a.manifest.Manifest.Key, "manifest.json")
+	for name, change := range map[string]func(*stemflow.Stem){
+		"another object": func(s *stemflow.Stem) { s.Key = "private/salaries.json" },
+		"dots":           func(s *stemflow.Stem) { s.Key = folder + "../../../../private/salaries.json" },
+		"the ledger":     func(s *stemflow.Stem) { s.Key = folder + "submission.json" },
+		"another bucket": func(s *stemflow.Stem) { s.Bucket = "another-bucket" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			foreign := a.manifest
+			foreign.Stems = slices.Clone(a.manifest.Stems)
+			change(&foreign.Stems[1])
+			require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, a.manifest.Manifest.Key, foreign))
+			for _, args := range [][]string{
+				a.with("show", "--json"), a.with("show", "--json", "--links=false"), a.with("listen", "--out", "-"),
+				a.with("listen", "--publish"), {"show", "--links", "--manifest-key", a.manifest.Manifest.Key},
+			} {
+				code, stdout, stderr := starter(t, "", a.variables, args...)
+				require.Equal(t, failure.ExitFailed, code)
+				require.NotContains(t, stdout+stderr, "X-Amz-")
+				require.Contains(t, stdout+stderr, "the manifest names what is not its own")
+			}
+		})
+	}
+	// Whoever may write anywhere in the bucket may not choose the folder either.
+	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, "manifest.json", a.manifest))
+	code, _, stderr := starter(t, "", a.variables, "show", "--manifest-key", "manifest.json")
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "manifest.json: the manifest names what is not its own")
+}
+
+func TestManifestOfAnEarlierPrefixStillGivesLinks(t *testing.T) {
+	a := newArchivedTrack(t)
+	a.variables["STEMFLOW_PREFIX"] = "elsewhere"
+	page := a.run(t, "listen", "--manifest-key", a.manifest.Manifest.Key, "--out", "-")
+	a.requireLinks(t, linksIn(page), "3600")
+}
+
+func TestLinksWithoutAKeyOfTheirOwnAreWarnedOf(t *testing.T) {
+	a := newArchivedTrack(t)
+	delete(a.variables, "MINIO_LINK_ACCESS_KEY")
+	code, _, stderr := starter(t, "", a.variables, a.with("show", "--links")...)
+	require.Equal(t, failure.ExitUsage, code)
+	require.Contains(t, stderr, "MINIO_LINK_ACCESS_KEY: is required with MINIO_LINK_SECRET_KEY, or leave both out")
+
+	delete(a.variables, "MINIO_LINK_SECRET_KEY")
+	t.Chdir(t.TempDir())
+	for _, command := range []string{"show", "listen"} {
+		code, stdout, stderr := starter(t, "", a.variables, a.with(command, "--json")...)
+		require.Equal(t, failure.ExitDone, code)
+		require.True(t, json.Valid([]byte(stdout)))
+		require.Equal(t, 1, strings.Count(stderr, "warning: MINIO_LINK_ACCESS_KEY and MINIO_LINK_SECRET_KEY are not set"))
+	}
+	_, _, stderr = starter(t, "", a.variables, a.with("show")...)
+	require.Empty(t, stderr, "it signs nothing")
 }
 
 func TestLinksLeadWhereTheStoreIsPublic(t *testing.T) {

@@ -68,6 +68,7 @@ func (c *cli) show(ctx context.Context, o showOptions, lifetime time.Duration) e
 	var links []string
 	var until time.Time
 	if o.links {
+		c.warnOfLinks()
 		if links, until, err = track.Links(ctx, lifetime); err != nil {
 			return err
 		}

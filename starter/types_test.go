@@ -153,7 +153,16 @@ func TestArchivedTypesOfATrackAreNamed(t *testing.T) {
 		{TaskID: "5c79", AudioID: "e777", Type: stemflow.SplitStemAdvanced, StemName: "Lead Vocal"},
 		{TaskID: "5c79", AudioID: "e7", Type: stemflow.SplitStem},
 	} {
-		require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, archive.ManifestKey(archive.Locate(a.bucket, "music", other)), a.manifest))
+		location := archive.Locate(a.bucket, "music", other)
+		manifest := a.manifest
+		manifest.Type = other.Type
+		manifest.Source = stemflow.ManifestSource{
+			TaskID: other.TaskID, AudioID: other.AudioID, StemName: other.StemName,
+		}
+		manifest.Stems = []stemflow.Stem{{
+			Name: "vocals", Bucket: a.bucket, Key: archive.StemKey(location, "3e63", "vocals", "mp3"), Size: 1,
+		}}
+		require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, archive.ManifestKey(location), manifest))
 	}
 	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, "music/5c79/e777/other/manifest.json", a.manifest))
 	for _, command := range []string{"show", "listen"} {

@@ -41,10 +41,12 @@ such archive, 12 the store refuses the credentials, 130 interrupted.`,
 	set.StringVar(&in.LimitRate, "limit-rate", "", "`BYTES` a second to read at most, like 20M")
 	set.Var((*durationFlag)(&in.Deadline), "deadline",
 		"`DURATION`, the longest deadline that separations are given; until it has passed they are under way")
-	set.BoolVar(&in.Repair, "repair", false, "have the workers resume what is paid for, and write again what follows from it")
+	set.BoolVar(&in.Repair, "repair", false,
+		"have the workers resume what is paid for, and write again what follows from it")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *all && in.ReadData != "" {
-			return failure.Usage(nameOf(cmd), "--read-data reads everything, --read-data-subset a part: leave one of them out")
+			return failure.Usage(nameOf(cmd),
+				"--read-data reads everything, --read-data-subset a part: leave one of them out")
 		}
 		if *all {
 			in.ReadData = "all"

@@ -17,6 +17,7 @@ import (
 
 	"stemflow/internal/config"
 	"stemflow/internal/program"
+	"stemflow/internal/redact"
 	"stemflow/internal/telemetry"
 	"stemflow/plugin"
 )
@@ -41,9 +42,10 @@ const (
 
 func main() {
 	program.AnswerVersion()
-	slog.SetDefault(program.NewLogger(os.Stderr))
+	secrets := redact.New(config.Reveal(config.AllSecrets(os.LookupEnv))...)
+	slog.SetDefault(program.NewLogger(os.Stderr, secrets))
 	if err := run(); err != nil {
-		program.Fail(os.Stderr, "worker", err)
+		program.Fail(os.Stderr, "worker", err, secrets)
 		os.Exit(1)
 	}
 }
@@ -85,7 +87,9 @@ func run() error {
 		return fmt.Errorf("cannot reach Temporal at %s, check TEMPORAL_ADDRESS: %w", options.HostPort, err)
 	}
 	defer c.Close()
-	stemflow, err := plugin.New(plugin.FromWorker(c, env))
+	hosting := plugin.FromWorker(c, env)
+	hosting.HiddenSecrets = config.Reveal(config.AllSecrets(os.LookupEnv))
+	stemflow, err := plugin.New(hosting)
 	if err != nil {
 		return err
 	}

@@ -170,8 +170,8 @@ const (
 	longHistoryBytes  = 2 << 20
 
 	// A page of a check ends after two minutes, but a stem that is read back at a bounded rate is
-	// read to its end. A lost worker is noticed by the heartbeat, and nothing is lost while the store
-	// is away but time.
+	// read to its end. A lost worker is noticed by the heartbeat, and nothing is lost while the
+	// store is away but time.
 	verifyTimeout         = 24 * time.Hour
 	scheduleToCloseVerify = 36 * time.Hour
 	verifyHeartbeat       = 30 * time.Second

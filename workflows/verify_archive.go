@@ -10,9 +10,9 @@ import (
 	"stemflow/internal/activityapi"
 )
 
-// VerifyArchive checks an archive, page by page, and repairs what it finds if it is to. However large
-// the archive is, it is one logical run: it continues as new with the state that a run of it hands
-// on, and that a person who starts one leaves out.
+// VerifyArchive checks an archive, page by page, and repairs what it finds if it is to. However
+// large the archive is, it is one logical run: it continues as new with the state that a run of it
+// hands on, and that a person who starts one leaves out.
 //
 // It ends with a *temporal.ApplicationError of type ErrorInvalidInput, ErrorArchiveUnavailable or
 // ErrorArchiveDamaged, or cancelled. The first detail is a [stemflow.VerifyArchiveResult].
@@ -41,7 +41,7 @@ func VerifyArchive(
 	result.EndedAt = workflow.Now(ctx).UTC()
 	if err == nil && in.FailOnDamage && result.Damage > 0 {
 		err = endWith(stemflow.ErrorArchiveDamaged,
-			fmt.Sprintf("the archive is damaged: %s; the details list the first, each with its remedy", kindsOf(*result)))
+			"the archive is damaged: "+kindsOf(*result)+"; the details list the first, each with its remedy")
 	}
 	if err != nil {
 		return nil, failureWith(err, *result)
@@ -101,7 +101,8 @@ func (v *verification) checkPage(
 // showDetails writes the execution's current details, in Markdown.
 func (v *verification) showDetails(ctx workflow.Context) {
 	r := v.run.Result
-	text := fmt.Sprintf("%d tracks, %d stems, %d bytes read back\n\n%d damaged", r.Tracks, r.Stems, r.ReadBytes, r.Damage)
+	text := fmt.Sprintf("%d tracks, %d stems, %d bytes read back\n\n%d damaged",
+		r.Tracks, r.Stems, r.ReadBytes, r.Damage)
 	if kinds := kindsOf(r); kinds != "" {
 		text += ": " + kinds
 	}

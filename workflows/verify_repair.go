@@ -12,9 +12,9 @@ import (
 	"stemflow/internal/outcome"
 )
 
-// repair mends what a page has found, a few tracks at a time, and returns the findings with what came
-// of it. Nothing here can pay: a separation that is resumed is named, and a run that is given one
-// never submits.
+// repair mends what a page has found, a few tracks at a time, and returns the findings with what
+// came of it. Nothing here can pay: a separation that is resumed is named, and a run that is given
+// one never submits.
 func (v *verification) repair(
 	ctx workflow.Context, findings []activityapi.Finding,
 ) ([]activityapi.Finding, error) {
@@ -126,8 +126,8 @@ func resumeInput(f activityapi.Finding) stemflow.SeparateStemsInput {
 	}
 }
 
-// resume resumes a separation. A run of the track that is open is awaited first: it may be mending the
-// same, and it does not know what was found.
+// resume resumes a separation. A run of the track that is open is awaited first: it may be mending
+// the same, and it does not know what was found.
 func (v *verification) resume(ctx workflow.Context, in stemflow.SeparateStemsInput) activityapi.EndedSeparation {
 	for range repairTries {
 		child := workflow.ExecuteChildWorkflow(trackOptions(ctx, in), stemflow.WorkflowSeparateStems, in)

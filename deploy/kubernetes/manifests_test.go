@@ -111,15 +111,43 @@ func TestEverythingFitsTogether(t *testing.T) {
 			for _, b := range m.Budgets {
 				m.podOf(t, selector(t, b.Spec.Selector))
 			}
-			require.Len(t, m.NetworkPolicies, 2)
 			for _, n := range m.NetworkPolicies {
-				pod := m.podOf(t, selector(t, &n.Spec.PodSelector))
-				for _, port := range n.Spec.Ingress[0].Ports {
-					requirePort(t, pod, port.Port.String())
+				pods := selector(t, &n.Spec.PodSelector)
+				for _, d := range m.Deployments {
+					if !pods.Matches(labels.Set(d.Spec.Template.Labels)) {
+						continue
+					}
+					for _, rule := range n.Spec.Ingress {
+						for _, port := range rule.Ports {
+							requirePort(t, d.Spec.Template.Spec, port.Port.String())
+						}
+					}
 				}
 			}
 		})
 	}
+}
+
+// A bridge that faces the Internet takes signed callbacks only, or does not start.
+func TestBridgeRequiresSignatures(t *testing.T) {
+	for _, dir := range kustomizations {
+		m := render(t, dir)
+		require.Equal(t, "true", m.ConfigMaps[0].Data["STEMFLOW_REQUIRE_SIGNATURE"])
+		require.NotContains(t, m.ConfigMaps[0].Data, "STEMFLOW_ALLOW_INSECURE_SOURCES")
+		for _, d := range m.Deployments {
+			if d.Name == "stemflow-callbackbridge" {
+				require.Contains(t, names(d.Spec.Template.Spec.Containers[0].Env), "KIE_WEBHOOK_HMAC_KEY")
+			}
+		}
+	}
+}
+
+func names(variables []corev1.EnvVar) []string {
+	var names []string
+	for _, v := range variables {
+		names = append(names, v.Name)
+	}
+	return names
 }
 
 func (m manifests) checkDeployment(t *testing.T, d *appsv1.Deployment) {
@@ -130,22 +158,9 @@ func (m manifests) checkDeployment(t *testing.T, d *appsv1.Deployment) {
 		selector(t, d.Spec.Selector).Matches(labels.Set(d.Spec.Template.Labels)),
 		"a deployment finds its own pods",
 	)
-	require.Len(t, m.ServiceAccounts, 1)
-	require.Equal(t, m.ServiceAccounts[0].Name, pod.ServiceAccountName)
-	require.False(t, *pod.AutomountServiceAccountToken)
-	require.True(t, *pod.SecurityContext.RunAsNonRoot)
-	require.Len(t, pod.Containers, 1)
+	m.checkPod(t, pod)
 	c := pod.Containers[0]
 	require.Regexp(t, `^stemflow-[a-z]+:v\d`, c.Image)
-	require.True(t, *c.SecurityContext.ReadOnlyRootFilesystem)
-	require.False(t, *c.SecurityContext.AllowPrivilegeEscalation)
-	require.Equal(t, []corev1.Capability{"ALL"}, c.SecurityContext.Capabilities.Drop)
-	for _, probe := range []*corev1.Probe{c.ReadinessProbe, c.LivenessProbe} {
-		require.NotNil(t, probe)
-		if probe.HTTPGet != nil {
-			requirePort(t, pod, probe.HTTPGet.Port.String())
-		}
-	}
 	require.Len(t, m.ConfigMaps, 1)
 	known := variables(t)
 	for _, from := range c.EnvFrom {
@@ -162,6 +177,26 @@ func (m manifests) checkDeployment(t *testing.T, d *appsv1.Deployment) {
 			"%s: a value that is no secret belongs to the config map",
 			env.Name,
 		)
+	}
+}
+
+// checkPod checks that a pod has no rights that it does not need.
+func (m manifests) checkPod(t *testing.T, pod corev1.PodSpec) {
+	t.Helper()
+	require.Len(t, m.ServiceAccounts, 1)
+	require.Equal(t, m.ServiceAccounts[0].Name, pod.ServiceAccountName)
+	require.False(t, *pod.AutomountServiceAccountToken)
+	require.True(t, *pod.SecurityContext.RunAsNonRoot)
+	require.Len(t, pod.Containers, 1)
+	c := pod.Containers[0]
+	require.True(t, *c.SecurityContext.ReadOnlyRootFilesystem)
+	require.False(t, *c.SecurityContext.AllowPrivilegeEscalation)
+	require.Equal(t, []corev1.Capability{"ALL"}, c.SecurityContext.Capabilities.Drop)
+	for _, probe := range []*corev1.Probe{c.ReadinessProbe, c.LivenessProbe} {
+		require.NotNil(t, probe)
+		if probe.HTTPGet != nil {
+			requirePort(t, pod, probe.HTTPGet.Port.String())
+		}
 	}
 }
 

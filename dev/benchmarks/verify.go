@@ -59,7 +59,8 @@ func verifyCommand(ctx context.Context, set *flag.FlagSet, args []string) error 
 	if err := plantArchive(ctx, server.Addr, *tracks, *stems, *size); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%d tracks of %d stems planted in %v\n", *tracks, *stems, time.Since(began).Round(time.Second))
+	fmt.Fprintf(os.Stderr, "%d tracks of %d stems planted in %v\n",
+		*tracks, *stems, time.Since(began).Round(time.Second))
 
 	fmt.Printf("%-20s  %8s  %9s  %8s  %9s  %8s\n", fmt.Sprintf("%d tracks of %d", *tracks, *stems),
 		"time", "tracks/s", "CPU", "MinIO CPU", "peak MiB")
@@ -127,7 +128,8 @@ func checkOnce(ctx context.Context, endpoint string, share float64) error {
 	}
 	at := verify.NewPlace(bucket, "")
 	checker := verify.New(verify.Options{
-		Store: store, At: at, Ledger: at, WithLedgers: true, Homes: []verify.Place{at}, Read: sample.Sample{Share: share},
+		Store: store, At: at, Ledger: at, WithLedgers: true, Homes: []verify.Place{at},
+		Read: sample.Sample{Share: share},
 	})
 	var counts stemflow.ArchiveCounts
 	var state activityapi.VerifyState

@@ -60,7 +60,7 @@ func (p project) starter(
 // checkArchive reads back, with the credentials that stemflow has, what a separation says it has
 // archived.
 func (p project) checkArchive(ctx context.Context, result stemflow.SeparateStemsResult) error {
-	addr, err := p.address(ctx, "minio", 9000)
+	addr, err := p.address(ctx, "storegate", 9000)
 	if err != nil {
 		return err
 	}

@@ -16,13 +16,13 @@ func (p project) useServersOf(ctx context.Context, other project) error {
 		return err
 	}
 	network := p.name + "_default"
-	for _, service := range []string{"temporal", "minio"} {
+	for service, alias := range map[string]string{"temporal": "existing-temporal", "storegate": "existing-store"} {
 		container, err := other.output(ctx, "ps", "--quiet", service)
 		if err != nil {
 			return err
 		}
 		container = strings.TrimSpace(container)
-		out, err := exec.CommandContext(ctx, "docker", "network", "connect", "--alias", "existing-"+service,
+		out, err := exec.CommandContext(ctx, "docker", "network", "connect", "--alias", alias,
 			network, container).
 			CombinedOutput()
 		if err != nil {
@@ -39,7 +39,7 @@ func (p project) useServersOf(ctx context.Context, other project) error {
 		return err
 	}
 	for service := range strings.FieldsSeq(services) {
-		if service == "temporal" || strings.HasPrefix(service, "minio") {
+		if service == "temporal" || service == "storegate" || strings.HasPrefix(service, "minio") {
 			return fmt.Errorf("%s runs, although it was not asked for", service)
 		}
 	}

@@ -6,7 +6,10 @@
 //	go run ./dev/composetest          some five minutes once the images are built
 //	go run ./dev/composetest -keep    leaves both projects running, to look at
 //
-// It takes a Docker engine with Compose 2. It uses free ports, and no .env file.
+//	go run ./dev/composetest -store-image pgsty/silo:RELEASE.2026-09-16T00-00-00Z
+//
+// It takes a Docker engine with Compose 2. It uses free ports, and no .env file. The store is
+// MinIO, built from its module, for which no registry is needed, unless another image is named.
 package main
 
 import (
@@ -21,9 +24,10 @@ import (
 
 func main() {
 	keep := flag.Bool("keep", false, "leave the projects running")
+	storeImage := flag.String("store-image", "", "the `image` of the store, in place of MinIO built here")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *keep)
+	err := run(ctx, *keep, *storeImage)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "composetest:", err)
@@ -31,11 +35,15 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, keep bool) error {
-	local := project{name: "stemflow-composetest"}
+func run(ctx context.Context, keep bool, storeImage string) error {
+	buildsStore := storeImage == ""
+	if buildsStore {
+		storeImage = builtStore
+	}
+	local := project{name: "stemflow-composetest", env: []string{"STEMFLOW_STORE_IMAGE=" + storeImage}}
 	external := project{name: "stemflow-composetest-external", env: []string{
 		"LOCAL_TEMPORAL=0", "TEMPORAL_ADDRESS=existing-temporal:7233",
-		"LOCAL_MINIO=0", "MINIO_ENDPOINT=existing-minio:9000",
+		"LOCAL_MINIO=0", "MINIO_ENDPOINT=existing-store:9000",
 		"STEMFLOW_TASK_QUEUE=external",
 	}}
 	if !keep {
@@ -43,8 +51,12 @@ func run(ctx context.Context, keep bool) error {
 		defer external.remove()
 	}
 	if err := step("build the images", func() error {
-		return local.compose(ctx, "--profile", "starter",
-			"build")
+		if buildsStore {
+			if err := buildStore(ctx); err != nil {
+				return err
+			}
+		}
+		return local.compose(ctx, "--profile", "starter", "build")
 	}); err != nil {
 		return err
 	}

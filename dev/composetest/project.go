@@ -133,3 +133,19 @@ func (p project) setScenario(ctx context.Context, audioID string, scenario kiesi
 	}
 	return nil
 }
+
+// builtStore is the image of MinIO that buildStore builds.
+const builtStore = "stemflow-minio:composetest"
+
+func buildStore(ctx context.Context) error {
+	root, err := devservers.ModuleRoot()
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "docker", "build", "--quiet", "--target", "minio", "--tag", builtStore, root)
+	cmd.Env = devservers.Environment(nil, "DOCKER_BUILDKIT=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("docker build: %w\n%s", err, out)
+	}
+	return nil
+}

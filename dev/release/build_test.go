@@ -36,6 +36,15 @@ func TestBuildsAreReproducible(t *testing.T) {
 	says, err := exec.Command(filepath.Join(out, name), "--version").Output()
 	require.NoError(t, err)
 	require.Contains(t, string(says), "v1.2.3 (go1.")
+
+	list, err := document(out, "v1.2.3", testCommit, "urn:builder", "git+https://example.com/stemflow", first)
+	require.NoError(t, err)
+	requireDocumented(t, list, name)
+	requireSigned(t, list)
+	before := readFile(t, list)
+	_, err = document(out, "v1.2.3", testCommit, "urn:builder", "git+https://example.com/stemflow", again)
+	require.NoError(t, err)
+	require.Equal(t, before, readFile(t, list), "what describes a program follows from it")
 }
 
 func TestVersionsHaveOneForm(t *testing.T) {

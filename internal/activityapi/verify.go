@@ -31,6 +31,8 @@ type VerifyState struct {
 	Total int64  `json:"total,omitempty"`
 	// Places are where manifests have been seen, by a bounded number.
 	Places []Place `json:"places,omitempty"`
+	// Home counts the places that have been gone through for manifests.
+	Home int `json:"home,omitempty"`
 	// Again says that ledgers are to be looked at once more, when all places are known.
 	Again bool `json:"again,omitempty"`
 }

@@ -142,6 +142,7 @@ func (s *Store) failure(op, bucket, key string, err error) error {
 	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		e.Remedy, e.Final = "set MINIO_SECURE=false", true
 	}
+	e.Code, e.Err = s.secrets.Secrets(e.Code), s.secrets.Error(e.Err)
 	return e
 }
 
@@ -168,7 +169,10 @@ func doesNotKnow(feature string, err error) error {
 }
 
 func (s *Store) refusal(op, bucket, key string, err error, remedy string) error {
-	return &Error{Op: op, Bucket: bucket, Key: key, Err: err, endpoint: s.opts.Endpoint, Final: true, Remedy: remedy}
+	return &Error{
+		Op: op, Bucket: bucket, Key: key, Err: s.secrets.Error(err), endpoint: s.opts.Endpoint,
+		Final: true, Remedy: remedy,
+	}
 }
 
 // isS3 tells a store's own answer, a document or a request id, from that of some other server, to

@@ -72,7 +72,22 @@ func (s *Store) open(
 	}
 	info := infoOf(object)
 	info.Key = key
-	return content, info, nil
+	return openObject{content, s}, info, nil
+}
+
+// openObject is an answer's body that is being read.
+type openObject struct {
+	io.ReadCloser
+	store *Store
+}
+
+// Read implements io.Reader. What goes wrong may repeat what the store sent.
+func (o openObject) Read(p []byte) (int, error) {
+	n, err := o.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = o.store.secrets.Error(err)
+	}
+	return n, err
 }
 
 // List returns all objects whose keys begin with prefix, in the order of their keys.

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"crypto/rand"
 	"fmt"
 	"strings"
 
@@ -26,11 +27,18 @@ func Locate(bucket, prefix string, t stemflow.Track) activityapi.Location {
 // ManifestKey is the key of the commit marker.
 func ManifestKey(loc activityapi.Location) string { return loc.Dir + "manifest.json" }
 
-// ListenKey is the key of the page that plays a track's stems.
-func ListenKey(loc activityapi.Location) string { return loc.Dir + "listen.html" }
+// NewListenKey is a key for one more page that plays a track's stems. Each page has its own, which
+// nobody can guess: under the key of an earlier page it would give the links in it to all who have
+// a link to that one.
+func NewListenKey(loc activityapi.Location) string {
+	return loc.Dir + "listen-" + strings.ToLower(rand.Text()) + ".html"
+}
 
 // SubmissionKey is the key of the ledger of what was paid for.
 func SubmissionKey(loc activityapi.Location) string { return loc.Dir + "submission.json" }
+
+// IsSubmissionKey reports whether a key is that of a ledger.
+func IsSubmissionKey(key string) bool { return strings.HasSuffix(key, "/submission.json") }
 
 // SeparationPrefix is what the keys of all stems of one paid separation begin with.
 func SeparationPrefix(loc activityapi.Location, separationTaskID string) string {

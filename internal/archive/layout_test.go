@@ -33,7 +33,9 @@ func TestLayout(t *testing.T) {
 	}
 	loc := archive.Locate("stems", "", track)
 	require.Equal(t, "task/audio/split_stem/manifest.json", archive.ManifestKey(loc))
-	require.Equal(t, "task/audio/split_stem/listen.html", archive.ListenKey(loc))
+	// 26 letters of base 32 are 130 bits.
+	require.Regexp(t, `^task/audio/split_stem/listen-[a-z2-7]{26}\.html$`, archive.NewListenKey(loc))
+	require.NotEqual(t, archive.NewListenKey(loc), archive.NewListenKey(loc))
 	require.Equal(t, "task/audio/split_stem/submission.json", archive.SubmissionKey(loc))
 	require.Equal(t, "task/audio/split_stem/paid/", archive.SeparationPrefix(loc, "paid"))
 	require.Equal(t, "task/audio/split_stem/paid/backing_vocals.", archive.StemPrefix(loc, "paid", "backing_vocals"))

@@ -16,7 +16,8 @@ const MaxLinkLifetime = 7 * 24 * time.Hour
 // MaxLinkLifetime, and no longer than the store knows the credentials. Whether there is such an
 // object shows only when the link is used.
 //
-// A link is a secret: it is its caller's, and in no log, history or manifest.
+// A link is a secret: it is its caller's, and in no log, history or manifest. It shows the access
+// key that has signed it, which is LinkAccessKey where there is one.
 func (s *Store) Presign(ctx context.Context, bucket, key string, lifetime time.Duration) (string, error) {
 	// The signature covers host and region. The store is asked for the region where we reach it,
 	// which may not be where its links lead.
@@ -28,8 +29,12 @@ func (s *Store) Presign(ctx context.Context, bucket, key string, lifetime time.D
 	if s.opts.PublicEndpoint != "" {
 		endpoint, secure = s.opts.PublicEndpoint, s.opts.PublicSecure
 	}
+	accessKey, secretKey := s.opts.AccessKey, s.opts.SecretKey
+	if s.opts.LinkAccessKey != "" {
+		accessKey, secretKey = s.opts.LinkAccessKey, s.opts.LinkSecretKey
+	}
 	public, err := minio.New(endpoint, &minio.Options{
-		Creds: credentials.NewStaticV4(s.opts.AccessKey, s.opts.SecretKey, ""), Secure: secure, Region: region,
+		Creds: credentials.NewStaticV4(accessKey, secretKey, ""), Secure: secure, Region: region,
 	})
 	if err != nil {
 		return "", fmt.Errorf("object store endpoint %q (MINIO_PUBLIC_ENDPOINT): %w", endpoint, err)

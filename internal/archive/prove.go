@@ -226,7 +226,7 @@ func (s *Store) sendPart(
 	if algorithm.FullObjectRequested() {
 		opts.CustomHeader = header
 	} else {
-		opts.Trailer, opts.DisableContentSha256 = header, true
+		opts.Trailer = header
 	}
 	part, err := s.api.PutObjectPart(ctx, bucket, key, uploadID, number, bytes.NewReader(data), int64(len(data)), opts)
 	return part.ChecksumSHA256 + part.ChecksumCRC64NVME, err

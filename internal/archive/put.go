@@ -35,6 +35,21 @@ type Written struct {
 // when the context ends, as the body of a response does whose request has the same context. It is
 // not read any more when Put has returned.
 func (s *Store) Put(ctx context.Context, bucket, key, contentType string, body io.Reader, size int64) (Written, error) {
+	return s.put(ctx, bucket, key, body, size, minio.PutObjectOptions{ContentType: contentType})
+}
+
+// PutUncached is Put for an object that no cache on its way to a reader may keep.
+func (s *Store) PutUncached(
+	ctx context.Context, bucket, key, contentType string, body io.Reader, size int64,
+) (Written, error) {
+	return s.put(ctx, bucket, key, body, size, minio.PutObjectOptions{
+		ContentType: contentType, CacheControl: "no-store",
+	})
+}
+
+func (s *Store) put(
+	ctx context.Context, bucket, key string, body io.Reader, size int64, opts minio.PutObjectOptions,
+) (Written, error) {
 	if size < 0 {
 		select {
 		case s.buffers <- struct{}{}:
@@ -44,12 +59,10 @@ func (s *Store) Put(ctx context.Context, bucket, key, contentType string, body i
 		}
 	}
 	guarded := newBody(body, size)
-	opts := minio.PutObjectOptions{ContentType: contentType}
 	if size >= 0 {
 		// One streamed request; otherwise 16 MiB and more go in parts of 16 MiB, each in memory.
-		// The checksum behind the body is hash enough: without TLS the signature would hash the
-		// body once more, and the store, too.
-		opts.DisableMultipart, opts.DisableContentSha256, opts.Checksum = true, true, minio.ChecksumSHA256
+		opts.DisableMultipart, opts.Checksum = true, minio.ChecksumSHA256
+		opts.DisableContentSha256 = !s.signs(ctx, bucket, key, size)
 	} else {
 		// SHA-256 of a multipart upload is one of the parts' checksums; this one is of the whole
 		// object.

@@ -14,7 +14,10 @@ import (
 
 // spans makes each request to the store a span of the caller's trace. It lasts until the answer has
 // been read.
-type spans struct{ http.RoundTripper }
+type spans struct {
+	http.RoundTripper
+	store *Store
+}
 
 func (s spans) RoundTrip(req *http.Request) (*http.Response, error) {
 	_, request := span.StartRequest(req.Context(), req.Method, "store", req.URL)
@@ -27,11 +30,14 @@ func (s spans) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := s.RoundTripper.RoundTrip(req)
 	if err != nil {
-		request.Finish(fmt.Errorf("no answer: %w", err)) // a connection that ends is an io.EOF, too
+		// A connection that ends is an io.EOF, too.
+		request.Finish(fmt.Errorf("no answer: %w", s.store.secrets.Error(err)))
 		return nil, err
 	}
 	request.Answered(resp.StatusCode)
-	resp.Body = &spannedBody{ReadCloser: resp.Body, request: request, failure: failed(resp.StatusCode)}
+	resp.Body = &spannedBody{
+		ReadCloser: openObject{resp.Body, s.store}, request: request, failure: failed(resp.StatusCode),
+	}
 	return resp, nil
 }
 

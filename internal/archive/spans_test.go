@@ -36,7 +36,7 @@ func TestWhatAStoreAnswersInATrace(t *testing.T) {
 			nil,
 		)
 		require.NoError(t, err)
-		if response, err := (spans{http.DefaultTransport}).RoundTrip(request); err == nil {
+		if response, err := (spans{http.DefaultTransport, &Store{}}).RoundTrip(request); err == nil {
 			require.Empty(t, exporter.GetSpans(), "the answer is yet to be read")
 			_, err = io.ReadAll(response.Body)
 			require.NoError(t, err)

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"stemflow/internal/naming"
@@ -21,6 +22,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"stemflow/internal/config"
+	"stemflow/internal/redact"
 )
 
 // attempts is how often minio-go makes a request whose body it can send again.
@@ -31,6 +33,9 @@ type Options struct {
 	// Endpoint is "host" or "host:port".
 	Endpoint             string
 	AccessKey, SecretKey string
+	// LinkAccessKey and LinkSecretKey sign links; empty is as AccessKey and SecretKey say. All who
+	// are given a link learn the access key, so it is best one that may only read.
+	LinkAccessKey, LinkSecretKey string
 	// PublicEndpoint and PublicSecure are how those reach the store who are given links to it;
 	// empty is as Endpoint and Secure say.
 	PublicEndpoint string
@@ -46,6 +51,7 @@ type Options struct {
 func OptionsOf(m config.MinIO) Options {
 	return Options{
 		Endpoint: m.Endpoint, AccessKey: m.AccessKey, SecretKey: m.SecretKey.Reveal(),
+		LinkAccessKey: m.LinkAccessKey, LinkSecretKey: m.LinkSecretKey.Reveal(),
 		PublicEndpoint: m.PublicEndpoint, PublicSecure: m.PublicSecure,
 		Region: m.Region, Secure: m.Secure, RootCAs: m.RootCAs,
 	}
@@ -59,6 +65,9 @@ type Store struct {
 	// buffers are taken by the uploads of unknown size.
 	buffers chan struct{}
 	proofs  proofs
+	form    form
+	// secrets are hidden in what the store says.
+	secrets *redact.Redactor
 }
 
 // New returns a store without asking it anything.
@@ -75,11 +84,24 @@ func New(opts Options) (*Store, error) {
 		MaxIdleConnsPerHost:   32,
 		DisableCompression:    true, // objects are read as they are
 	}
-	client, err := minio.New(opts.Endpoint, &minio.Options{
-		Creds:     credentials.NewStaticV4(opts.AccessKey, opts.SecretKey, ""),
-		Secure:    opts.Secure,
-		Region:    opts.Region,
-		Transport: spans{answers{transport}},
+	s := &Store{
+		opts:      opts,
+		transport: transport,
+		buffers:   make(chan struct{}, buffered),
+		secrets:   redact.New(opts.SecretKey, opts.LinkSecretKey),
+	}
+	endpoint := opts.Endpoint
+	if opts.Secure {
+		endpoint = strings.TrimSuffix(endpoint, ":443") // the default port has no place in the Host header
+	}
+	client, err := minio.New(endpoint, &minio.Options{
+		Creds: credentials.NewStaticV4(opts.AccessKey, opts.SecretKey, ""),
+		// Of TLS minio-go must not know: it would leave the content of all uploads unsigned, which
+		// some proxies refuse.
+		Secure:             false,
+		BucketLookupViaURL: lookup(opts.Secure),
+		Region:             opts.Region,
+		Transport:          spans{answers{newWire(opts, transport)}, s},
 		// Checksums travel behind the body, so that it can be streamed.
 		TrailingHeaders: true,
 		MaxRetries:      attempts,
@@ -87,13 +109,12 @@ func New(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("object store endpoint %q (MINIO_ENDPOINT): %w", opts.Endpoint, err)
 	}
-	return &Store{
-		api:       minio.Core{Client: client},
-		opts:      opts,
-		transport: transport,
-		buffers:   make(chan struct{}, buffered),
-	}, nil
+	s.api = minio.Core{Client: client}
+	return s, nil
 }
+
+// Hide hides further secrets in what the store says. It is called before the store is used.
+func (s *Store) Hide(secrets *redact.Redactor) { s.secrets = secrets.With(s.opts.SecretKey) }
 
 // Endpoint returns where the store is asked, for messages.
 func (s *Store) Endpoint() string { return s.opts.Endpoint }

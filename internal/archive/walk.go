@@ -34,8 +34,9 @@ type Upload struct {
 	Begun time.Time
 }
 
-// Uploads yields the multipart uploads of a bucket that are not complete, a page at a time. After an
-// error it yields nothing more. They are not asked for by prefix, which MinIO takes for a whole key.
+// Uploads yields the multipart uploads of a bucket that are not complete, a page at a time. After
+// an error it yields nothing more. They are not asked for by prefix, which MinIO takes for a whole
+// key.
 func (s *Store) Uploads(ctx context.Context, bucket string) iter.Seq2[Upload, error] {
 	return func(yield func(Upload, error) bool) {
 		keyMarker, idMarker := "", ""

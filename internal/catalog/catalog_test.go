@@ -19,7 +19,7 @@ import (
 // collect checks a list and returns its tracks.
 func collect(list string, in stemflow.SeparateCatalogInput) ([]activityapi.CatalogTrack, error) {
 	var tracks []activityapi.CatalogTrack
-	n, err := Check(strings.NewReader(list), in, func(t activityapi.CatalogTrack) error {
+	n, err := Check(strings.NewReader(list), in, nil, func(t activityapi.CatalogTrack) error {
 		tracks = append(tracks, t)
 		return nil
 	})
@@ -102,13 +102,13 @@ func TestEveryProblemIsNamedWithItsLine(t *testing.T) {
 		"several in several lines": {
 			"{\"taskId\":\"t\",\"audioID\":\"a\"}\n{\"taskId\":7,\"audioId\":\"b\"}\n\nnonsense\n{\"taskId\":\"t\",\"audioId\":\"c\",\"type\":\"karaoke\"}",
 			[]string{
-				"line 1: audioID: no such field, did you mean audioId?",
+				"line 1, column 15: no such field, did you mean audioId?",
 				"line 1: audioId: is required, give the id of the track within its music task",
-				"line 2: taskId: 7 is not a string",
-				"line 4: the input must be one JSON object, like {\"taskId\": \"...\", \"audioId\": \"...\"}",
+				"line 2, column 2: taskId: is not a string",
+				"line 4, column 2: the input must be one JSON object, like {\"taskId\": \"...\", \"audioId\": \"...\"}",
 				"line 4: taskId: is required, give the id of the music task that made the track",
 				"line 4: audioId: is required, give the id of the track within its music task",
-				`line 5: type: "karaoke" is unknown, use separate_vocal, split_stem or split_stem_advanced`,
+				`line 5, column 29: type: is unknown, use separate_vocal, split_stem or split_stem_advanced`,
 			},
 		},
 		"twice": {
@@ -132,34 +132,34 @@ func TestEveryProblemIsNamedWithItsLine(t *testing.T) {
 		"UTF-16":        {"\xff\xfet\x00a\x00", []string{"line 1: is UTF-16, save the list as UTF-8"}},
 		"no header":     {"5c79,e231\n", []string{"line 1: the first row names the columns, and has no taskId"}},
 		"a misspelt column": {"taskId,audioId,tpye\nt,a,split_stem\n", []string{
-			"line 1: the name of column 3 is like type and is not: write type, or rename it to keep it for the report",
+			"line 1, column 3: the name is like type and is not: write type, or another name to keep the column for the report",
 		}},
 		"a missing column": {"taskId,type\nt,split_stem\n", []string{"line 1: the first row names the columns, and has no audioId"}},
-		"a column twice":   {"taskId,audioId,Task ID\n", []string{"line 1: column 3 has the name of column 1 again, rename one of them"}},
+		"a column twice":   {"taskId,audioId,Task ID\n", []string{"line 1, column 3: has the name of column 1 again, rename one of them"}},
 		"a kept column twice": {"taskId,notes,audioId,Notes\n", []string{
-			"line 1: column 4 has the name of column 2 again, rename one of them",
+			"line 1, column 4: has the name of column 2 again, rename one of them",
 		}},
 		"a column without a name": {"taskId,audioId,\nt,a,\nt,b,x\n", []string{
-			"line 3: has a cell in column 3, which the first row does not name",
+			"line 3, column 3: is a cell in a column that the first row does not name",
 		}},
 		"too much for the report": {"taskId,audioId,notes\nt,a," + strings.Repeat("x", maxTrackColumns) + "\n", []string{
 			"line 2: has columns of more than 8192 bytes that are only for the report, leave some out",
 		}},
 		"cells": {"taskId,audioId,force\nt\nt,a,yes\nt,b,true,x\n", []string{
 			"line 2: has 1 cells, and the first row names 3",
-			`line 3: force: "yes" is not a boolean, write true or false without quotes`,
+			`line 3, column 3: force: is not a boolean, write true or false without quotes`,
 			"line 4: has 4 cells, and the first row names 3",
 		}},
 		"a bare quotation mark": {"taskId,audioId\nt,a\"b\nt,c\nx y,d\n", []string{
-			`line 2: is no row of a CSV file (bare " in non-quoted-field), put quotation marks around a cell that contains some, and double them`,
-			`line 4: taskId: "x y" is not an id of the provider (letters, digits, '.', '_' and '-', at most 128)`,
+			`line 2, column 4: is no row of a CSV file (bare " in non-quoted-field), put quotation marks around a cell that contains some, and double them`,
+			`line 4, column 1: taskId: is not an id of the provider (letters, digits, '.', '_' and '-', at most 128)`,
 		}},
 		"a quotation mark left open": {"taskId,audioId\nt,a\nt,\"b\n" + strings.Repeat("t,c\n", maxLine/2), []string{
 			"line 3: begins a row of more than 65536 bytes: a quotation mark may be left open",
 		}},
 		"a cell over several lines": {"taskId,audioId\nt,\"a\nb\"\n,c\n", []string{
-			`line 2: audioId: "a\nb" is not an id of the provider (letters, digits, '.', '_' and '-', at most 128)`,
-			"line 4: taskId: is required, give the id of the music task that made the track",
+			`line 2, column 2: audioId: is not an id of the provider (letters, digits, '.', '_' and '-', at most 128)`,
+			"line 4, column 1: taskId: is required, give the id of the music task that made the track",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestProblemsAreBounded(t *testing.T) {
 
 func TestNoMoreTracksThanACatalogueTakes(t *testing.T) {
 	c := check{tracks: stemflow.MaxCatalogTracks}
-	err := c.track(1_000_002, stemflow.SeparateStemsInput{}, nil)
+	err := c.track(1_000_002, stemflow.SeparateStemsInput{}, nil, nil)
 	require.EqualError(t, err, "line 1000002: is one track more than the 1000000 that a catalogue takes, split it")
 }
 
@@ -206,17 +206,19 @@ func TestErrorsOfReaderAndTakerAreTheirs(t *testing.T) {
 		_, err := Check(
 			io.MultiReader(strings.NewReader(list), iotest.ErrReader(broken)),
 			stemflow.SeparateCatalogInput{},
+			nil,
 			func(activityapi.CatalogTrack) error { return nil },
 		)
 		require.Equal(t, broken, err)
 		_, err = Check(
 			strings.NewReader(list),
 			stemflow.SeparateCatalogInput{},
+			nil,
 			func(activityapi.CatalogTrack) error { return broken },
 		)
 		require.Equal(t, broken, err)
 	}
-	_, err := Check(iotest.ErrReader(broken), stemflow.SeparateCatalogInput{}, nil)
+	_, err := Check(iotest.ErrReader(broken), stemflow.SeparateCatalogInput{}, nil, nil)
 	require.Equal(t, broken, err)
 }
 
@@ -262,7 +264,7 @@ func FuzzCheck(f *testing.F) {
 	f.Fuzz(func(t *testing.T, list []byte) {
 		var kept []byte
 		taken := 0
-		n, err := Check(bytes.NewReader(list), in, func(track activityapi.CatalogTrack) error {
+		n, err := Check(bytes.NewReader(list), in, nil, func(track activityapi.CatalogTrack) error {
 			taken++
 			require.Equal(t, taken, track.Number)
 			require.NoError(t, track.Input.Validate())
@@ -274,7 +276,7 @@ func FuzzCheck(f *testing.F) {
 			var invalid *stemflow.InputError
 			require.ErrorAs(t, err, &invalid)
 			for _, problem := range invalid.Problems {
-				require.Regexp(t, `^line [1-9][0-9]*$`, problem.Item)
+				require.Regexp(t, `^line [1-9][0-9]*(, column [1-9][0-9]*)?$`, problem.Item)
 			}
 			return
 		}

@@ -22,6 +22,8 @@ type header []headerColumn
 type headerColumn struct {
 	field stemflow.InputField
 	kept  string
+	// ignored says that it is about what became of the track before.
+	ignored bool
 }
 
 // separatorOf is the separator of a CSV file that begins with head: the one that makes the required
@@ -68,21 +70,36 @@ func fieldOf(name string) (stemflow.InputField, bool) {
 	return stemflow.InputField{}, false
 }
 
+// columnOf is the column that has a field, 0 for none.
+func (h header) columnOf(field string) int {
+	return 1 + slices.IndexFunc(h, func(c headerColumn) bool { return field != "" && c.field.Name == field })
+}
+
 // readHeader demands the columns of a track's ids, and each column once. A column that no field has
 // is kept for the report, unless its name looks like a misspelt field: that would change what is
-// paid for.
+// paid for. Of a report, what it says of the tracks is taken, and what became of them is left out.
 func readHeader(row []string, line int) (header, error) {
 	columns := make(header, len(row))
+	ended := 0 // how many columns are a report's own
+	for _, own := range [][]string{ReportColumns(), ReportColumns()[:releasedColumns]} {
+		if len(row) >= len(own) && slices.Equal(row[:len(own)], own) {
+			ended = len(own)
+			break
+		}
+	}
 	for i, name := range row {
-		if name == "" {
+		switch {
+		case i < ended && !slices.Contains(trackColumns, name):
+			columns[i].ignored = true
+			continue
+		case name == "":
 			continue
 		}
 		field, ok := fieldOf(name)
 		if first := slices.IndexFunc(columns[:i], func(c headerColumn) bool {
 			return ok && c.field.Name == field.Name || !ok && c.kept != "" && plainName(c.kept) == plainName(name)
 		}); first >= 0 {
-			return nil, &unreadable{line, fmt.Sprintf(
-				"column %d has the name of column %d again, rename one of them", i+1, first+1)}
+			return nil, &unreadable{line, fmt.Sprintf("has the name of column %d again, rename one of them", first+1), i + 1}
 		}
 		if ok {
 			columns[i].field = field
@@ -90,14 +107,14 @@ func readHeader(row []string, line int) (header, error) {
 		}
 		if meant := misspelt(name); meant != "" {
 			return nil, &unreadable{line, fmt.Sprintf(
-				"the name of column %d is like %s and is not: write %s, or rename it to keep it for the report",
-				i+1, meant, meant)}
+				"the name is like %s and is not: write %s, or another name to keep the column for the report", meant, meant),
+				i + 1}
 		}
 		columns[i].kept = name
 	}
 	for _, required := range []string{"taskId", "audioId"} {
-		if !slices.ContainsFunc(columns, func(c headerColumn) bool { return c.field.Name == required }) {
-			return nil, &unreadable{line, "the first row names the columns, and has no " + required}
+		if columns.columnOf(required) == 0 {
+			return nil, &unreadable{line: line, problem: "the first row names the columns, and has no " + required}
 		}
 	}
 	return columns, nil
@@ -126,21 +143,23 @@ func lookupError(name string) error {
 // maxTrackColumns bounds what is kept of a row for the report, in bytes.
 const maxTrackColumns = 8 << 10
 
-// keptOf are the columns of a row that are for the report alone. The error says what is wrong.
-func (h header) keptOf(row []string) (columns []activityapi.CatalogColumn, problem string) {
+// keptOf are the columns of a row that are for the report alone; or what is wrong, and in which
+// column.
+func (h header) keptOf(row []string) (columns []activityapi.CatalogColumn, column int, problem string) {
 	size := 0
 	for i, c := range h {
 		switch {
+		case c.ignored:
 		case c.kept != "":
 			columns = append(columns, activityapi.CatalogColumn{Name: c.kept, Value: row[i]})
 			size += len(c.kept) + len(row[i])
 		case c.field.Name == "" && row[i] != "":
-			return nil, fmt.Sprintf("has a cell in column %d, which the first row does not name", i+1)
+			return nil, i + 1, "is a cell in a column that the first row does not name"
 		}
 	}
 	if size > maxTrackColumns {
-		return nil, fmt.Sprintf("has columns of more than %d bytes that are only for the report, leave some out",
+		return nil, 0, fmt.Sprintf("has columns of more than %d bytes that are only for the report, leave some out",
 			maxTrackColumns)
 	}
-	return columns, ""
+	return columns, 0, ""
 }

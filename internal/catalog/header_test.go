@@ -33,7 +33,7 @@ func TestListsAsPeopleHaveThem(t *testing.T) {
 						row(separator, "", "t", "b", "", "", "", "") + strings.Repeat(separator, 1)
 					t.Run(fmt.Sprintf("%q", mark+above+separator+end), func(t *testing.T) {
 						var got []string
-						_, err := Check(strings.NewReader(list), stemflow.SeparateCatalogInput{}, func(track activityapi.CatalogTrack) error {
+						_, err := Check(strings.NewReader(list), stemflow.SeparateCatalogInput{}, nil, func(track activityapi.CatalogTrack) error {
 							var columns []string
 							for _, c := range track.Columns {
 								columns = append(columns, c.Name+"="+strings.ReplaceAll(c.Value, "\r\n", "\n"))
@@ -57,7 +57,7 @@ func TestColumnsThatAreKept(t *testing.T) {
 		"artist": true, "Titel": true, "ISRC": true, "status": true, "line": true, "id": true, "Name": true, "typ": false, "types": false,
 		"tpye": false, "pool interval": false, "poll_interva": false, "allow partia": false, "bukcet": false, "forced": false,
 	} {
-		_, err := Check(strings.NewReader("taskId,audioId,"+name+"\nt,a,x\n"), stemflow.SeparateCatalogInput{},
+		_, err := Check(strings.NewReader("taskId,audioId,"+name+"\nt,a,x\n"), stemflow.SeparateCatalogInput{}, nil,
 			func(track activityapi.CatalogTrack) error {
 				require.Equal(t, []activityapi.CatalogColumn{{Name: name, Value: "x"}}, track.Columns)
 				return nil
@@ -65,7 +65,7 @@ func TestColumnsThatAreKept(t *testing.T) {
 		if kept {
 			require.NoError(t, err, name)
 		} else {
-			require.ErrorContains(t, err, "rename it to keep it", name)
+			require.ErrorContains(t, err, "another name to keep the column", name)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func TestTitlesAreMadeToFit(t *testing.T) {
 	for given, want := range map[string]string{
 		"a  b\n c": "a b c", long: long[:2*(stemflow.MaxTitle-1)] + "…", long[2:]: long[2:],
 	} {
-		_, err := Check(strings.NewReader("taskId,audioId,title\nt,a,\""+given+"\"\n"), stemflow.SeparateCatalogInput{},
+		_, err := Check(strings.NewReader("taskId,audioId,title\nt,a,\""+given+"\"\n"), stemflow.SeparateCatalogInput{}, nil,
 			func(track activityapi.CatalogTrack) error {
 				require.Equal(t, want, track.Input.Title)
 				return nil
@@ -86,7 +86,7 @@ func TestTitlesAreMadeToFit(t *testing.T) {
 
 func TestReportsHaveTheColumnsOfTheList(t *testing.T) {
 	var kept []byte
-	_, err := Check(strings.NewReader("taskId,audioId,artist,status\nt,a,X,new\nt,b,Y,\nt,c,\"Z\n1\",old\n"), stemflow.SeparateCatalogInput{},
+	_, err := Check(strings.NewReader("taskId,audioId,artist,status\nt,a,X,new\nt,b,Y,\nt,c,\"Z\n1\",old\n"), stemflow.SeparateCatalogInput{}, nil,
 		func(track activityapi.CatalogTrack) error {
 			kept = Append(kept, track)
 			return nil
@@ -108,7 +108,7 @@ func TestReportsHaveTheColumnsOfTheList(t *testing.T) {
 	require.NoError(t, err)
 	rows, err := csv.NewReader(&report).ReadAll()
 	require.NoError(t, err)
-	last := len(reportColumns)
+	last := len(ReportColumns())
 	require.Equal(t, []string{"artist", "status (list)"}, rows[0][last:])
 	require.Equal(t, []string{"X", "new"}, rows[1][last:])
 	require.Equal(t, []string{"Z\n1", "old"}, rows[2][last:])

@@ -34,10 +34,10 @@ func ReadPage(r io.Reader, most int) (tracks []activityapi.CatalogTrack, size in
 		}
 		var track activityapi.CatalogTrack
 		if err := json.Unmarshal(line, &track); err != nil {
-			return nil, 0, fmt.Errorf("%w: %w", ErrNotKept, err)
+			return nil, 0, fmt.Errorf("%w: the line after track %d is no track", ErrNotKept, len(tracks))
 		}
-		if err := track.Input.Validate(); err != nil {
-			return nil, 0, fmt.Errorf("%w: track %d: %w", ErrNotKept, track.Number, err)
+		if track.Input.Validate() != nil { // its error would repeat what stands there
+			return nil, 0, fmt.Errorf("%w: track %d is not right", ErrNotKept, track.Number)
 		}
 		track.Columns = nil // only the report has them
 		tracks = append(tracks, track)

@@ -35,7 +35,7 @@ func (c *check) read(r io.Reader, in stemflow.SeparateCatalogInput) error {
 	case len(head) == 0:
 		return err
 	case head[0] == 0xff || head[0] == 0xfe:
-		return &unreadable{1, "is UTF-16, save the list as UTF-8"}
+		return &unreadable{line: 1, problem: "is UTF-16, save the list as UTF-8"}
 	case len(begins) == 0 || begins[0] == '{' || begins[0] == '[':
 		return c.readJSON(input, in)
 	default:
@@ -57,15 +57,19 @@ func (c *check) readJSON(input *bufio.Reader, in stemflow.SeparateCatalogInput) 
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
+		indent := len(text) - len(bytes.TrimLeft(text, " \t"))
 		if text = bytes.TrimSpace(text); len(text) > 0 {
 			if c.tracks == 0 && text[0] == '[' {
-				return &unreadable{
-					line,
-					"begins a JSON list, write an object in each line, with neither brackets around nor commas " +
-						"between them",
-				}
+				return &unreadable{line: line, problem: "begins a JSON list, write an object in each line, with " +
+					"neither brackets around nor commas between them"}
 			}
-			if err := c.track(line, in.Track(text), nil); err != nil {
+			columnOf := func(field string) int {
+				if at := offsetOf(text, field); at >= 0 {
+					return indent + at + 1
+				}
+				return 0
+			}
+			if err := c.track(line, in.Track(text), nil, columnOf); err != nil {
 				return err
 			}
 		}
@@ -73,6 +77,37 @@ func (c *check) readJSON(input *bufio.Reader, in stemflow.SeparateCatalogInput) 
 			return nil
 		}
 	}
+}
+
+// offsetOf is where a member of a JSON object begins, or, without a name, where a text stops being
+// one; -1 for nowhere.
+func offsetOf(text []byte, name string) int {
+	if name == "" {
+		var whole map[string]json.RawMessage
+		if syntax, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(text, &whole)); ok {
+			return max(int(syntax.Offset)-1, 0)
+		}
+		return -1
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	if _, err := decoder.Token(); err != nil {
+		return -1
+	}
+	for decoder.More() {
+		after := decoder.InputOffset()
+		key, err := decoder.Token()
+		if err != nil {
+			return -1
+		}
+		if key == name {
+			return int(after) + bytes.IndexByte(text[after:], '"')
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return -1
+		}
+	}
+	return -1
 }
 
 // readCSV reads a track from each row, by the names in the first. Empty cells and rows do not
@@ -101,13 +136,12 @@ func (c *check) readCSV(input *bufio.Reader, in stemflow.SeparateCatalogInput) e
 			if columns != nil {
 				line = limited.line + 1
 			}
-			return &unreadable{
-				line,
-				fmt.Sprintf("begins a row of more than %d bytes: a quotation mark may be left open", maxLine),
-			}
+			return &unreadable{line: line, problem: fmt.Sprintf(
+				"begins a row of more than %d bytes: a quotation mark may be left open", maxLine)}
 		case errors.As(err, &malformed):
-			c.reportLine(
+			c.reportAt(
 				malformed.StartLine+above,
+				columnIn(malformed),
 				fmt.Sprintf(
 					"is no row of a CSV file (%v), put quotation marks around a cell that contains some, and "+
 						"double them",
@@ -125,7 +159,7 @@ func (c *check) readCSV(input *bufio.Reader, in stemflow.SeparateCatalogInput) e
 		line += above
 		limited.line = line
 		for i := range row {
-			row[i] = strings.TrimSpace(row[i])
+			row[i] = textOf(row[i])
 		}
 		for len(row) > len(columns) && columns != nil && row[len(row)-1] == "" {
 			row = row[:len(row)-1] // spreadsheets write cells that nobody has filled
@@ -140,15 +174,23 @@ func (c *check) readCSV(input *bufio.Reader, in stemflow.SeparateCatalogInput) e
 			c.tracks++
 			c.reportLine(line, fmt.Sprintf("has %d cells, and the first row names %d", len(row), len(columns)))
 		default:
-			kept, problem := columns.keptOf(row)
+			kept, column, problem := columns.keptOf(row)
 			if problem != "" {
-				c.reportLine(line, problem)
+				c.reportAt(line, column, problem)
 			}
-			if err := c.track(line, in.Track(object(columns, row)), kept); err != nil {
+			if err := c.track(line, in.Track(object(columns, row)), kept, columns.columnOf); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// columnIn is the column of an error in the line of which the error is reported, in bytes.
+func columnIn(malformed *csv.ParseError) int {
+	if malformed.Line != malformed.StartLine {
+		return 0
+	}
+	return malformed.Column
 }
 
 // object is a row as JSON.

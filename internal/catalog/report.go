@@ -14,15 +14,6 @@ import (
 	"stemflow/internal/activityapi"
 )
 
-// ReportColumns are the columns of report.csv, before those of the list.
-func ReportColumns() []string { return slices.Clone(reportColumns) }
-
-var reportColumns = []string{
-	"line", "taskId", "audioId", "type", "stemName", "status", "reason", "message", "separationTaskId", "settledBy",
-	"credits", "joined",
-	"stems", "bytes", "bucket", "manifest", "title",
-}
-
 // Outcomes yields what became of tracks, in the order of the catalogue.
 type Outcomes func(yield func(stemflow.TrackOutcome) error) error
 
@@ -30,12 +21,12 @@ type Outcomes func(yield func(stemflow.TrackOutcome) error) error
 // nothing to stemflow: see [ColumnNames].
 func WriteCSV(w io.Writer, names []string, outcomes Outcomes) error {
 	rows := csv.NewWriter(w)
-	head := slices.Clone(reportColumns)
+	head := ReportColumns()
 	for _, name := range names {
-		if slices.Contains(reportColumns, name) {
+		if slices.Contains(ReportColumns(), name) {
 			name += " (list)"
 		}
-		head = append(head, name)
+		head = append(head, Cell(name))
 	}
 	if err := rows.Write(head); err != nil {
 		return err
@@ -52,6 +43,9 @@ func WriteCSV(w io.Writer, names []string, outcomes Outcomes) error {
 		}
 		for _, name := range names {
 			row = append(row, o.Columns[name])
+		}
+		for i := range row {
+			row[i] = Cell(row[i])
 		}
 		return rows.Write(row)
 	})

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/tls"
 	"net/netip"
+	"strings"
 	"time"
 
 	"stemflow"
@@ -20,9 +21,10 @@ type Bridge struct {
 	// Secrets verify the tokens in callback URLs: at least one.
 	Secrets []Secret
 	// HMACKeys verify the provider's signature; none: it is not demanded. Tolerance is how old it
-	// may be.
-	HMACKeys  []Secret
-	Tolerance time.Duration
+	// may be. RequireSignature makes a missing key an error.
+	HMACKeys         []Secret
+	RequireSignature bool
+	Tolerance        time.Duration
 	// TLS is the certificate to serve with; nil: the bridge speaks plain HTTP, to a proxy that does
 	// TLS.
 	TLS *CertificateFiles
@@ -43,7 +45,7 @@ func LoadBridge(lookup Lookup) (Bridge, error) {
 	b := Bridge{
 		Addr:      v.listenAddress("STEMFLOW_BRIDGE_ADDR", ":8088"),
 		Secrets:   v.callbackSecrets(),
-		HMACKeys:  v.secrets("KIE_WEBHOOK_HMAC_KEY"),
+		HMACKeys:  v.webhookKeys(),
 		Tolerance: v.duration("STEMFLOW_CALLBACK_TOLERANCE", DefaultTolerance),
 
 		TLS:            v.certificateFiles("STEMFLOW_BRIDGE_TLS_CERT_FILE", "STEMFLOW_BRIDGE_TLS_KEY_FILE"),
@@ -51,10 +53,48 @@ func LoadBridge(lookup Lookup) (Bridge, error) {
 		PrivateProbes:  v.flag("STEMFLOW_PRIVATE_PROBES"),
 		MetricsAddr:    v.listenAddress("STEMFLOW_METRICS_ADDR", ":9465"),
 	}
+	b.RequireSignature = v.flag(requireSignature)
+	if b.RequireSignature && len(b.HMACKeys) == 0 && v.text(webhookKey, "") == "" {
+		v.report(webhookKey, "is required with %s: give the webhook key of https://kie.ai/settings", requireSignature)
+	}
+	if base := v.baseURL("KIE_BASE_URL", DefaultKIEBaseURL); base == nil || IsRealProvider(base.String()) {
+		v.checkPublished(callbackSecrets, b.Secrets, "give the workers' other ones, "+secretRemedy)
+		v.checkPublished(webhookKey, b.HMACKeys, webhookRemedy)
+	}
 	if len(b.Secrets) == 0 {
 		v.report(callbackSecrets, "is required, give the workers' secrets, %s", secretRemedy)
 	}
 	return b, v.err()
+}
+
+const (
+	webhookKey       = "KIE_WEBHOOK_HMAC_KEY"
+	requireSignature = "STEMFLOW_REQUIRE_SIGNATURE"
+	webhookRemedy    = "give the webhook key of https://kie.ai/settings"
+	// MinWebhookKey is the length of the shortest webhook key that is taken, in bytes.
+	MinWebhookKey = 8
+)
+
+// webhookKeys are comma-separated. One that is empty or short would let everybody sign, or nobody's
+// signature be demanded, so it is an error; as is a variable that has white space only. One that is
+// set to nothing at all is unset.
+func (v *variables) webhookKeys() []Secret {
+	value, _ := v.lookup(webhookKey)
+	if value == "" {
+		return nil
+	}
+	texts := strings.Split(value, ",")
+	var keys []Secret
+	for i, text := range texts {
+		text = strings.TrimSpace(text)
+		if len(text) < MinWebhookKey {
+			v.report(webhookKey, "key %d of %d is %d bytes long: %s, of at least %d, or unset the variable",
+				i+1, len(texts), len(text), webhookRemedy, MinWebhookKey)
+			continue
+		}
+		keys = append(keys, NewSecret(text))
+	}
+	return keys
 }
 
 // certificateFiles are two files that belong together; nil if neither is named.

@@ -13,6 +13,10 @@ type MinIO struct {
 	AccessKey string
 	SecretKey Secret
 	Region    string
+	// LinkAccessKey and LinkSecretKey sign links, which show the access key. Without them AccessKey
+	// and SecretKey do. The worker makes no links, and does not read them.
+	LinkAccessKey string
+	LinkSecretKey Secret
 	// Secure is TLS. RootCAs is nil for the system's certificates.
 	Secure  bool
 	RootCAs *x509.CertPool
@@ -35,7 +39,26 @@ func LoadMinIO(lookup Lookup) (MinIO, error) {
 			m.PublicSecure = scheme == "https"
 		}
 	}
+	v.linkKey(&m)
 	return m, v.err()
+}
+
+const (
+	linkAccessKey = "MINIO_LINK_ACCESS_KEY"
+	linkSecretKey = "MINIO_LINK_SECRET_KEY"
+	linkRemedy    = "give the key of a user that may read objects and nothing else"
+)
+
+func (v *variables) linkKey(m *MinIO) {
+	m.LinkAccessKey, m.LinkSecretKey = v.text(linkAccessKey, ""), v.secret(linkSecretKey)
+	switch hasSecret := m.LinkSecretKey.Reveal() != ""; {
+	case m.LinkAccessKey == "" && hasSecret:
+		v.report(linkAccessKey, "is required with %s, or leave both out", linkSecretKey)
+	case m.LinkAccessKey != "" && !hasSecret:
+		v.report(linkSecretKey, "is required with %s, or leave both out", linkAccessKey)
+	case m.LinkAccessKey != "" && m.LinkAccessKey == m.AccessKey:
+		v.report(linkAccessKey, "is MINIO_ACCESS_KEY, which may write: %s", linkRemedy)
+	}
 }
 
 func (v *variables) minIO() MinIO {

@@ -40,6 +40,15 @@ func (w Worker) Warnings() []string {
 	return warnings
 }
 
+// LinkWarning is what to say before links are signed; empty if all is well.
+func (m MinIO) LinkWarning() string {
+	if m.LinkAccessKey != "" {
+		return ""
+	}
+	return linkAccessKey + " and " + linkSecretKey + " are not set: links show MINIO_ACCESS_KEY, which may write, to " +
+		"all who are given them; " + linkRemedy
+}
+
 func isLocal(host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified()

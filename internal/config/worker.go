@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"stemflow/internal/allowed"
 	"stemflow/internal/kie"
 	"stemflow/internal/naming"
 
@@ -60,6 +61,10 @@ type Worker struct {
 	SourceNetworks []netip.Prefix
 	// Proxy is the way to the provider and to the file hosts.
 	Proxy Proxy
+	// Allowed is where callers may read lists and archive to.
+	Allowed allowed.Places
+	// Nexus bounds what callers from other namespaces may ask for.
+	Nexus Nexus
 	// Deployment and BuildID are the worker's version, as Temporal's Worker Versioning knows it;
 	// without them it has none.
 	Deployment, BuildID string
@@ -85,6 +90,14 @@ type Callback struct {
 	Secrets []Secret
 }
 
+// Nexus bounds what callers may ask for through Nexus.
+type Nexus struct {
+	// ForbidForce refuses what pays again for what is paid for.
+	ForbidForce bool
+	// CreditBudget is the most credits that one operation may spend; nil: as many as it asks for.
+	CreditBudget *int
+}
+
 // LoadWorker reads what a worker needs. The error is an [*Error].
 func LoadWorker(lookup Lookup) (Worker, error) {
 	v := &variables{lookup: lookup}
@@ -106,6 +119,9 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 		MetricsAddr:          v.listenAddress("STEMFLOW_METRICS_ADDR", ":9464"),
 	}
 	w.LedgerBucket = v.ledgerBucket(w.Bucket)
+	w.Allowed = v.allowedPlaces(w.Bucket, w.Prefix)
+	w.Nexus = v.nexus()
+	v.checkProvider(w)
 	w.Deployment, w.BuildID = v.text("TEMPORAL_DEPLOYMENT_NAME", ""), v.text("TEMPORAL_WORKER_BUILD_ID", "")
 	if (w.Deployment == "") != (w.BuildID == "") {
 		v.report(
@@ -153,7 +169,7 @@ func (v *variables) kie() KIE {
 	return k
 }
 
-// isProvider reports whether this is the real provider rather than a stand-in.
+// isProvider reports whether a host is the provider's own, and no proxy on the way to it.
 func isProvider(host string) bool {
 	host = strings.ToLower(host)
 	return host == "kie.ai" || strings.HasSuffix(host, ".kie.ai")

@@ -4,11 +4,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"stemflow/internal/allowed"
 	"stemflow/internal/certtest"
 	"stemflow/internal/kie"
 )
@@ -44,6 +46,7 @@ func TestWorkerDefaults(t *testing.T) {
 		Bucket:   "stems", LedgerBucket: "stems", TaskQueue: "stemflow", SubmitTaskQueue: "stemflow-submit", SubmitRate: 1.5,
 		ArchiveConcurrency: 24, MaxStemSize: 1 << 30,
 		SourceHosts: []string{"aiquickdraw.com", "kie.ai", "redpandaai.co", "removeai.ai", "erweima.ai"},
+		Allowed:     allowed.Places{{Bucket: "stems"}},
 		MetricsAddr: ":9464",
 	}, w)
 }
@@ -69,6 +72,9 @@ func TestWorkerTakesEverySetting(t *testing.T) {
 		"STEMFLOW_SOURCE_HOSTS":           "Files.Example.com,127.0.0.1, .example.org",
 		"STEMFLOW_ALLOW_INSECURE_SOURCES": "TRUE",
 		"STEMFLOW_METRICS_ADDR":           "127.0.0.1:1",
+		"STEMFLOW_ALLOWED_BUCKETS":        "my.stems, lists/june/",
+		"STEMFLOW_NEXUS_FORCE":            "false",
+		"STEMFLOW_NEXUS_CREDIT_BUDGET":    "500",
 	}))
 	require.NoError(t, err)
 	require.Equal(t, Worker{
@@ -84,6 +90,8 @@ func TestWorkerTakesEverySetting(t *testing.T) {
 		ArchiveConcurrency: 3, MaxStemSize: 500e6,
 		SourceHosts: []string{"files.example.com", "127.0.0.1", ".example.org"}, AllowInsecureSources: true,
 		MetricsAddr: "127.0.0.1:1",
+		Allowed:     allowed.Places{{Bucket: "my.stems"}, {Bucket: "lists", Prefix: "june"}},
+		Nexus:       Nexus{ForbidForce: true, CreditBudget: new(500)},
 	}, w)
 }
 
@@ -149,6 +157,21 @@ func TestBadWorkerVariable(t *testing.T) {
 		{"STEMFLOW_SOURCE_HOSTS", "*.kie.ai", `STEMFLOW_SOURCE_HOSTS: "*.kie.ai" is not a host: ` +
 			`give names like "aiquickdraw.com" (its subdomains are meant too), without scheme, port or path`},
 		{"STEMFLOW_ALLOW_INSECURE_SOURCES", "maybe", `STEMFLOW_ALLOW_INSECURE_SOURCES: "maybe" is neither true nor false`},
+		{"STEMFLOW_ALLOW_INSECURE_SOURCES", "true", "STEMFLOW_ALLOW_INSECURE_SOURCES: is true with the real provider, whose links could then lead into " +
+			"your network: leave it out (docker compose: LOCAL_KIESIM=0), or name the simulator with KIE_BASE_URL"},
+		{"KIE_API_KEY", "local-api-key", "KIE_API_KEY: is published and known to everybody, so it goes with the simulator only: make one at https://kie.ai/api-key"},
+		{"STEMFLOW_CALLBACK_SECRETS", "local-callback-secret", "STEMFLOW_CALLBACK_SECRETS: is published and known to everybody, so it goes with the simulator only: " +
+			"give another, made for example with: openssl rand -hex 32"},
+		{"MINIO_SECRET_KEY", "stemflow-local", "MINIO_SECRET_KEY: is published and known to everybody, so it goes with the simulator only: " +
+			"give the store's user another, made for example with: openssl rand -hex 32"},
+		{"STEMFLOW_ALLOWED_BUCKETS", "stems,,lists", `STEMFLOW_ALLOWED_BUCKETS: "" is not a bucket name: 3 to 63 lower-case letters, digits, '.' and '-', ` +
+			`a letter or digit at both ends, no IP address; give buckets, or folders of them like "stems/music", separated by commas`},
+		{"STEMFLOW_ALLOWED_BUCKETS", "stems/../lists", `STEMFLOW_ALLOWED_BUCKETS: "../lists" is not a key prefix: parts separated by single slashes, ` +
+			"none of them '.' or '..', no backslashes or control characters"},
+		{"STEMFLOW_ALLOWED_BUCKETS", "lists", `STEMFLOW_ALLOWED_BUCKETS: leaves out where the worker archives by default: add "stems", or change STEMFLOW_BUCKET and ` +
+			"STEMFLOW_PREFIX"},
+		{"STEMFLOW_NEXUS_FORCE", "no!", `STEMFLOW_NEXUS_FORCE: "no!" is neither true nor false`},
+		{"STEMFLOW_NEXUS_CREDIT_BUDGET", "-1", `STEMFLOW_NEXUS_CREDIT_BUDGET: "-1" is not a whole number of at least 0`},
 	} {
 		t.Run(c.name+"="+c.value, func(t *testing.T) {
 			_, err := LoadWorker(with(c.name, c.value))
@@ -238,14 +261,50 @@ func TestPublicEndpoint(t *testing.T) {
 	}
 }
 
+func TestLinkKey(t *testing.T) {
+	for _, c := range []struct{ access, secret, problem string }{
+		{"", "", ""},
+		{"reader", "a-secret", ""},
+		{"reader", "", "MINIO_LINK_SECRET_KEY: is required with MINIO_LINK_ACCESS_KEY, or leave both out"},
+		{"", "a-secret", "MINIO_LINK_ACCESS_KEY: is required with MINIO_LINK_SECRET_KEY, or leave both out"},
+		{"reader", "a secret", "MINIO_LINK_SECRET_KEY: contains a space or a line break, give the value alone"},
+		{complete()["MINIO_ACCESS_KEY"], "a-secret", "MINIO_LINK_ACCESS_KEY: is MINIO_ACCESS_KEY, which may write: give the key " +
+			"of a user that may read objects and nothing else"},
+	} {
+		variables := complete()
+		variables["MINIO_LINK_ACCESS_KEY"], variables["MINIO_LINK_SECRET_KEY"] = c.access, c.secret
+		m, err := LoadMinIO(from(variables))
+		if c.problem != "" {
+			require.ErrorContains(t, err, c.problem)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, c.access, m.LinkAccessKey)
+		require.Equal(t, c.secret, m.LinkSecretKey.Reveal())
+		require.Equal(t, c.access == "", m.LinkWarning() != "")
+	}
+}
+
 func TestBadBridgeVariable(t *testing.T) {
-	b, err := LoadBridge(with("KIE_WEBHOOK_HMAC_KEY", "new,old"))
+	b, err := LoadBridge(with("KIE_WEBHOOK_HMAC_KEY", "new-webhook-key, old-webhook-key"))
 	require.NoError(t, err)
 	require.Equal(t, Bridge{
 		Addr: ":8088", Secrets: []Secret{NewSecret("0123456789abcdef")},
-		HMACKeys: []Secret{NewSecret("new"), NewSecret("old")}, Tolerance: 337 * time.Hour, MetricsAddr: ":9465",
+		HMACKeys: []Secret{NewSecret("new-webhook-key"), NewSecret("old-webhook-key")}, Tolerance: 337 * time.Hour, MetricsAddr: ":9465",
 	}, b)
 	for _, c := range []struct{ name, value, problem string }{
+		{"KIE_WEBHOOK_HMAC_KEY", ",", "KIE_WEBHOOK_HMAC_KEY: key 1 of 2 is 0 bytes long: give the webhook key of https://kie.ai/settings, of at least 8, or unset the variable\n" +
+			"KIE_WEBHOOK_HMAC_KEY: key 2 of 2 is 0 bytes long: give the webhook key of https://kie.ai/settings, of at least 8, or unset the variable"},
+		{"KIE_WEBHOOK_HMAC_KEY", " \t", "KIE_WEBHOOK_HMAC_KEY: key 1 of 1 is 0 bytes long: give the webhook key of https://kie.ai/settings, of at least 8, or unset the variable"},
+		{"KIE_WEBHOOK_HMAC_KEY", "abc", "KIE_WEBHOOK_HMAC_KEY: key 1 of 1 is 3 bytes long: give the webhook key of https://kie.ai/settings, of at least 8, or unset the variable"},
+		{"KIE_WEBHOOK_HMAC_KEY", "new-webhook-key,", "KIE_WEBHOOK_HMAC_KEY: key 2 of 2 is 0 bytes long: give the webhook key of https://kie.ai/settings, of at least 8, or unset the variable"},
+		{"KIE_WEBHOOK_HMAC_KEY", "local-webhook-key", "KIE_WEBHOOK_HMAC_KEY: is published and known to everybody, so it goes with the simulator only: " +
+			"give the webhook key of https://kie.ai/settings"},
+		{"STEMFLOW_CALLBACK_SECRETS", "0123456789abcdef,local-callback-secret", "STEMFLOW_CALLBACK_SECRETS: secret 2 of 2 is published and known to everybody, " +
+			"so it goes with the simulator only: give the workers' other ones, made for example with: openssl rand -hex 32"},
+		{"STEMFLOW_REQUIRE_SIGNATURE", "true", "KIE_WEBHOOK_HMAC_KEY: is required with STEMFLOW_REQUIRE_SIGNATURE: give the webhook key of https://kie.ai/settings"},
+		{"STEMFLOW_REQUIRE_SIGNATURE", "yes", `STEMFLOW_REQUIRE_SIGNATURE: "yes" is neither true nor false`},
+		{"KIE_BASE_URL", "kiesim", "KIE_BASE_URL: is not an absolute http or https URL, like https://stems.example.com"},
 		{"STEMFLOW_BRIDGE_ADDR", "8088", `STEMFLOW_BRIDGE_ADDR: "8088" is not an address to listen on, give ":8088" or "127.0.0.1:8088"`},
 		{"STEMFLOW_BRIDGE_ADDR", ":70000", `STEMFLOW_BRIDGE_ADDR: ":70000" is not an address to listen on, give ":8088" or "127.0.0.1:8088"`},
 		{"STEMFLOW_CALLBACK_TOLERANCE", "300", `STEMFLOW_CALLBACK_TOLERANCE: "300" is not a duration above 0: write it with a unit, like "5m" or "90s"`},
@@ -258,7 +317,7 @@ func TestBadBridgeVariable(t *testing.T) {
 		_, err := LoadBridge(with(c.name, c.value))
 		var e *Error
 		require.ErrorAs(t, err, &e)
-		require.Equal(t, []string{c.problem}, e.Problems)
+		require.Equal(t, strings.Split(c.problem, "\n"), e.Problems)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"stemflow/internal/egress"
+	"stemflow/internal/redact"
 	"stemflow/internal/span"
 	"stemflow/internal/useragent"
 )
@@ -60,6 +61,8 @@ type Options struct {
 	Transport http.RoundTripper
 	// Proxy is the way to the provider where Transport is not set; nil is straight.
 	Proxy *egress.Proxy
+	// Redactor hides secrets in what the provider says. The API key is hidden without it too.
+	Redactor *redact.Redactor
 }
 
 // Client calls the provider. It follows no redirect and never repeats a call on its own. It is safe
@@ -69,6 +72,7 @@ type Client struct {
 	apiKey  string
 	route   Route
 	timeout time.Duration
+	redact  *redact.Redactor
 	// paid carries the calls that cost money, free all others.
 	paid, free *http.Client
 }
@@ -102,7 +106,8 @@ func New(o Options) (*Client, error) {
 		paid, free = single, kept
 	}
 	return &Client{
-		base: base, apiKey: o.APIKey, route: route, timeout: o.Timeout, paid: clientFor(paid), free: clientFor(free),
+		base: base, apiKey: o.APIKey, route: route, timeout: o.Timeout, redact: o.Redactor.With(o.APIKey),
+		paid: clientFor(paid), free: clientFor(free),
 	}, nil
 }
 
@@ -134,8 +139,7 @@ type call struct {
 	// body is sent as JSON; nil sends none.
 	body any
 	paid bool
-	// secret is a text that must not appear in errors even if the provider echoes it. Links never
-	// do.
+	// secret must not appear in errors even if the provider echoes it.
 	secret string
 }
 
@@ -176,7 +180,7 @@ func (c *Client) exchange(ctx context.Context, l call) (answer, error) {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		e := &Error{Op: l.op, Err: withoutURL(err)}
+		e := &Error{Op: l.op, Err: c.hiding(l).Error(withoutURL(err))}
 		if conn.neverMade() {
 			e.Verdict = Busy
 		}
@@ -186,7 +190,7 @@ func (c *Client) exchange(ctx context.Context, l call) (answer, error) {
 
 	a, err := readAnswer(resp)
 	if err != nil {
-		return answer{}, &Error{Op: l.op, HTTPStatus: resp.StatusCode, Err: err}
+		return answer{}, &Error{Op: l.op, HTTPStatus: resp.StatusCode, Err: c.hiding(l).Error(err)}
 	}
 	if !a.success() {
 		return answer{}, c.refusal(l, a, a.oddity())
@@ -222,16 +226,18 @@ func (c *Client) newRequest(ctx context.Context, l call) (*http.Request, error) 
 
 // refusal is the error for an answer that does not give what was asked for.
 func (c *Client) refusal(l call, a answer, cause error) *Error {
-	message := a.message
-	for _, secret := range []string{c.apiKey, l.secret} {
-		if secret != "" {
-			message = strings.ReplaceAll(message, secret, "[hidden]")
-		}
-	}
 	return &Error{
-		Op: l.op, HTTPStatus: a.status, Code: a.code, Message: printable(message), Verdict: verdictOf(a,
-			l.paid), Err: cause,
+		Op: l.op, HTTPStatus: a.status, Code: a.code, Message: c.hiding(l).Outside(printable(a.message)),
+		Verdict: verdictOf(a, l.paid), Err: cause,
 	}
+}
+
+// hiding hides the secrets that the call has sent.
+func (c *Client) hiding(l call) *redact.Redactor {
+	if l.secret == "" {
+		return c.redact
+	}
+	return c.redact.With(l.secret)
 }
 
 // withoutURL drops the URL that net/http puts in front of its errors.

@@ -2,10 +2,11 @@ package kie
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"stemflow/internal/redact"
 )
 
 // Error is a call to the provider that did not succeed.
@@ -76,10 +77,9 @@ func (e *Error) facts() string {
 // maxMessage bounds a text of the provider, in bytes.
 const maxMessage = 256
 
-var linkText = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://\S+`)
-
 // printable makes a text of the provider fit for errors, logs and histories. Links go, for they may
-// be our callback URL with its token in it, or signed.
+// be our callback URL with its token in it, or signed. The secrets that a Redactor knows are hidden
+// by its owner: also of one that is cut here no part of a length that counts is left.
 func printable(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -91,7 +91,7 @@ func printable(s string) string {
 			return r
 		}
 	}, s)
-	s = strings.TrimSpace(linkText.ReplaceAllString(s, "[link]"))
+	s = strings.TrimSpace((*redact.Redactor)(nil).Outside(s))
 	if len(s) <= maxMessage {
 		return s
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stemflow"
+	"stemflow/internal/redact"
 )
 
 // ErrNoRecord says that the provider knows no such separation task. Right after the paid call it
@@ -98,7 +99,18 @@ func (c *Client) recordBy(ctx context.Context, route Route, separationTaskID str
 	case record.TaskID != "" && !strings.EqualFold(record.TaskID, separationTaskID):
 		return nil, fmt.Errorf("kie %s: %w", opRecord, ErrOtherTask)
 	}
+	record.hide(c.redact.With(secretPath(record.CallbackURL)))
 	return record, nil
+}
+
+// hide hides secrets in the texts of a record that go on to histories, ledgers and manifests. The
+// callback URL is dropped by who compares it.
+func (r *Record) hide(secrets *redact.Redactor) {
+	r.ErrorMessage = secrets.Outside(r.ErrorMessage)
+	r.Flag = secrets.Outside(r.Flag)
+	for i := range r.Stems {
+		r.Stems[i].SourceID = secrets.Secrets(r.Stems[i].SourceID)
+	}
 }
 
 // decodeRecord reads the "data" of an answer.

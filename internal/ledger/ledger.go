@@ -53,17 +53,6 @@ func (l Ledger) Paid() (Entry, bool) {
 	return Entry{}, false
 }
 
-// PaidAs is the separation of this id, if the ledger says that it is paid for. A forced run may
-// have paid for a newer one since.
-func (l Ledger) PaidAs(separationTaskID string) (Entry, bool) {
-	for _, e := range l.Entries() {
-		if e.State == stemflow.SubmissionPaid && separationTaskID != "" && e.SeparationTaskID == separationTaskID {
-			return e, true
-		}
-	}
-	return Entry{}, false
-}
-
 // Merge is a ledger with what another one of the same track knows that it does not. Earlier
 // releases kept a ledger in every folder that a track was archived to.
 func (l Ledger) Merge(other Ledger) Ledger {

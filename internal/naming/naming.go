@@ -15,11 +15,16 @@ var (
 	ipv4Pattern   = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$`)
 )
 
+// Error is a name that is not allowed. Rule says why, without repeating the name.
+type Error struct{ Name, Rule string }
+
+func (e *Error) Error() string { return bounded.Quote(e.Name) + " " + e.Rule }
+
 // CheckBucket reports what is wrong with a bucket's name by S3's rules, or nil.
 func CheckBucket(name string) error {
 	if !bucketPattern.MatchString(name) || strings.Contains(name, "..") || ipv4Pattern.MatchString(name) {
-		return fmt.Errorf("%s is not a bucket name: 3 to 63 lower-case letters, digits, '.' and '-', "+
-			"a letter or digit at both ends, no IP address", bounded.Quote(name))
+		return &Error{name, "is not a bucket name: 3 to 63 lower-case letters, digits, '.' and '-', " +
+			"a letter or digit at both ends, no IP address"}
 	}
 	return nil
 }
@@ -37,8 +42,8 @@ func CheckPrefix(prefix string) error {
 		if part == "" || part == "." || part == ".." || strings.ContainsFunc(part, func(r rune) bool {
 			return r < ' ' || r == 0x7f || r == '\\' || r == 0xfffd
 		}) {
-			return fmt.Errorf("%s is not a key prefix: parts separated by single slashes, none of them '.' or '..', "+
-				"no backslashes or control characters", bounded.Quote(prefix))
+			return &Error{prefix, "is not a key prefix: parts separated by single slashes, none of them '.' or '..', " +
+				"no backslashes or control characters"}
 		}
 	}
 	return nil

@@ -7,12 +7,19 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+
+	"stemflow/internal/redact"
 )
 
 // NewLogger returns a logger to a file, normally os.Stderr. Its keys have one
-// spelling, workflowId where Temporal's SDK says WorkflowID.
-func NewLogger(f *os.File) *slog.Logger {
-	options := &slog.HandlerOptions{ReplaceAttr: spell}
+// spelling, workflowId where Temporal's SDK says WorkflowID, and secrets are hidden in its values,
+// whoever logs them.
+func NewLogger(f *os.File, secrets *redact.Redactor) *slog.Logger {
+	options := &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		a = spell(groups, a)
+		a.Value = hide(a.Value, secrets)
+		return a
+	}}
 	if _, ok := SizeOfTerminal(f); ok {
 		return slog.New(slog.NewTextHandler(f, options))
 	}
@@ -21,12 +28,29 @@ func NewLogger(f *os.File) *slog.Logger {
 
 // Fail says why a program ends: to a person in as many lines as it takes, otherwise in one line of
 // the log.
-func Fail(f *os.File, name string, err error) {
+func Fail(f *os.File, name string, err error, secrets *redact.Redactor) {
 	if _, ok := SizeOfTerminal(f); ok {
-		fmt.Fprintf(f, "%s: %v\n", name, err)
+		fmt.Fprintf(f, "%s: %s\n", name, secrets.Secrets(err.Error()))
 		return
 	}
-	NewLogger(f).Error(name+" ends", "error", err)
+	NewLogger(f, secrets).Error(name+" ends", "error", err)
+}
+
+// hide keeps a value as it is unless there is a secret in its text.
+func hide(value slog.Value, secrets *redact.Redactor) slog.Value {
+	var text string
+	switch value.Kind() {
+	case slog.KindString:
+		text = value.String()
+	case slog.KindAny:
+		text = fmt.Sprintf("%+v", value.Any())
+	default:
+		return value
+	}
+	if hidden := secrets.Secrets(text); hidden != text {
+		return slog.StringValue(hidden)
+	}
+	return value
 }
 
 func spell(_ []string, a slog.Attr) slog.Attr {

@@ -12,8 +12,8 @@ import (
 
 func TestTextOnATerminal(t *testing.T) {
 	program, person := terminaltest.Open(t)
-	NewLogger(program).Info("started", "WorkflowID", "w")
-	Fail(program, "worker", errors.New("two things are wrong:\n- this"))
+	NewLogger(program, nil).Info("started", "WorkflowID", "w")
+	Fail(program, "worker", errors.New("two things are wrong:\n- this"), nil)
 
 	seen := bufio.NewScanner(person)
 	for _, want := range []string{`level=INFO msg=started workflowId=w$`, `^worker: two things are wrong:$`, `^- this$`} {

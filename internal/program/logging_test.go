@@ -25,7 +25,7 @@ func written(t *testing.T, write func(*os.File)) map[string]any {
 }
 
 func TestJSONWithoutATerminal(t *testing.T) {
-	line := written(t, func(f *os.File) { NewLogger(f).Info("started", "queue", "stemflow") })
+	line := written(t, func(f *os.File) { NewLogger(f, nil).Info("started", "queue", "stemflow") })
 	require.Equal(t, "started", line["msg"])
 	require.Equal(t, "stemflow", line["queue"])
 }
@@ -33,7 +33,7 @@ func TestJSONWithoutATerminal(t *testing.T) {
 // Temporal's SDK writes to the same log, in words of its own.
 func TestKeysHaveOneSpelling(t *testing.T) {
 	line := written(t, func(f *os.File) {
-		sdk := log.With(log.NewStructuredLogger(NewLogger(f)), "WorkflowID", "w", "ActivityType", "ArchiveStem")
+		sdk := log.With(log.NewStructuredLogger(NewLogger(f, nil)), "WorkflowID", "w", "ActivityType", "ArchiveStem")
 		sdk.Error(
 			"Activity error.",
 			"Error",
@@ -56,7 +56,7 @@ func TestKeysHaveOneSpelling(t *testing.T) {
 }
 
 func TestTheEndOfAProgramIsALineToo(t *testing.T) {
-	line := written(t, func(f *os.File) { Fail(f, "worker", errors.New("two things are wrong:\n- this\n- that")) })
+	line := written(t, func(f *os.File) { Fail(f, "worker", errors.New("two things are wrong:\n- this\n- that"), nil) })
 	require.Equal(t, "worker ends", line["msg"])
 	require.Equal(t, "two things are wrong:\n- this\n- that", line["error"])
 }

@@ -1,5 +1,5 @@
-// Package sample says which part of an archive's data a check reads back. It depends on the standard
-// library only, since the contract imports it.
+// Package sample says which part of an archive's data a check reads back. It depends on the
+// standard library only, since the contract imports it.
 package sample
 
 import (
@@ -30,10 +30,10 @@ var errSample = errors.New(`give "all", a share like "5%", the n-th of t parts l
 // Parse reads "all", "5%", "n/t" or a size; empty is nothing.
 func Parse(text string) (Sample, error) {
 	text = strings.TrimSpace(text)
-	switch {
-	case text == "":
+	switch text {
+	case "":
 		return Sample{}, nil
-	case text == All:
+	case All:
 		return Sample{Share: 1}, nil
 	}
 	if percent, ok := strings.CutSuffix(text, "%"); ok {
@@ -94,8 +94,8 @@ func hash(text string) uint64 {
 	return x ^ x>>33
 }
 
-// units are powers of 1024, as restic's are, and those with a B of 1000 unless they say otherwise, as
-// in the variables. Longer names stand first.
+// units are powers of 1024, as restic's are, and those with a B of 1000 unless they say otherwise,
+// as in the variables. Longer names stand first.
 var units = []struct {
 	name  string
 	bytes int64

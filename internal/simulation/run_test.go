@@ -18,6 +18,7 @@ import (
 
 	"stemflow"
 	"stemflow/activities"
+	"stemflow/internal/allowed"
 	"stemflow/workflows"
 )
 
@@ -235,20 +236,22 @@ func (s *sim) plain(in stemflow.SeparateStemsInput) *run {
 func (s *sim) newActivities(callback activities.CallbackAddress) activities.Set {
 	provider, sources := s.clients()
 	transfers := semaphore.NewWeighted(4)
+	places := allowed.Places{{Bucket: "stems"}, {Bucket: "elsewhere"}}
+	store := activities.GuardStore(s.store, places, allowed.Place{Bucket: "stems"})
 	prepare := &activities.PrepareArchive{
-		Store: s.store, Bucket: "stems", LedgerBucket: "stems",
+		Store: store, Bucket: "stems", LedgerBucket: "stems", Allowed: places,
 		SubmitTaskQueue: stemflow.SubmitTaskQueue(stemflow.TaskQueue), CallbacksExpected: callback.Expected(),
 	}
 	return activities.Set{
 		PrepareArchive:   prepare,
-		SubmitSeparation: &activities.SubmitSeparation{Store: s.store, Provider: provider, Callback: callback},
-		RecordSubmission: &activities.RecordSubmission{Store: s.store},
+		SubmitSeparation: &activities.SubmitSeparation{Store: store, Provider: provider, Callback: callback},
+		RecordSubmission: &activities.RecordSubmission{Store: store},
 		AdoptCallback: &activities.AdoptCallback{
-			Store: s.store, Provider: provider, Callback: callback, Archive: prepare,
+			Store: store, Provider: provider, Callback: callback, Archive: prepare,
 		},
 		GetSeparationRecord: &activities.GetSeparationRecord{Provider: provider, Callback: callback},
 		RenewSource:         &activities.RenewSource{Provider: provider},
-		ArchiveStem:         &activities.ArchiveStem{Store: s.store, Sources: sources, Transfers: transfers},
-		WriteManifest:       &activities.WriteManifest{Store: s.store},
+		ArchiveStem:         &activities.ArchiveStem{Store: store, Sources: sources, Transfers: transfers},
+		WriteManifest:       &activities.WriteManifest{Store: store},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"stemflow/internal/redact"
 	"stemflow/internal/span"
 )
 
@@ -33,6 +34,7 @@ type Body struct {
 	headErr error
 	// request is the transfer's span.
 	request span.Request
+	redact  *redact.Redactor
 
 	stallTimeout time.Duration
 	// watchdog runs while a Read waits, and only then: a reader may take its time between two of
@@ -140,7 +142,8 @@ func (b *Body) explain(err error) error {
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return fail(Truncated, b.host, "the file ended after %d of %s bytes: try again later", b.read, b.expected())
 	default:
-		return fail(Truncated, b.host, "the file was cut off after %d of %s bytes: %w", b.read, b.expected(), err)
+		return fail(Truncated, b.host, "the file was cut off after %d of %s bytes: %w", b.read, b.expected(),
+			b.redact.Error(err))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"stemflow/internal/egress"
+	"stemflow/internal/redact"
 	"stemflow/internal/span"
 	"stemflow/internal/useragent"
 )
@@ -44,6 +45,8 @@ type Options struct {
 	// Transport, where set, carries every request in place of the fetcher's own, whose guard
 	// against private addresses it goes without.
 	Transport http.RoundTripper
+	// Redactor hides secrets in what the hosts say. Links are hidden without it too.
+	Redactor *redact.Redactor
 }
 
 // DefaultStallTimeout is what Options.StallTimeout is when it is not set.
@@ -58,6 +61,7 @@ type Fetcher struct {
 	maxSize      int64
 	stallTimeout time.Duration
 	transport    http.RoundTripper
+	redact       *redact.Redactor
 }
 
 // New makes a Fetcher.
@@ -74,6 +78,7 @@ func New(options Options) *Fetcher {
 		maxSize:      options.MaxSize,
 		stallTimeout: options.StallTimeout,
 		transport:    options.Transport,
+		redact:       options.Redactor,
 	}
 }
 
@@ -109,7 +114,7 @@ func (f *Fetcher) Open(ctx context.Context, rawURL string) (*Body, error) {
 		return nil, err
 	}
 	body := newBody(ctx, cancel, response, host, f.maxSize, f.stallTimeout)
-	body.request, body.answer = request, a
+	body.request, body.answer, body.redact = request, a, f.redact
 	return body, nil
 }
 
@@ -196,9 +201,9 @@ func (f *Fetcher) ask(ctx context.Context, link *url.URL) (*http.Response, error
 		return nil, fail(Forbidden, host, "%w", refused)
 	}
 	if refused, ok := errors.AsType[*egress.Refusal](err); ok && refused.Denied() {
-		return nil, fail(Blocked, host, "%w; then start again, unpaid", refused)
+		return nil, fail(Blocked, host, "%w; then start again, unpaid", f.redact.Error(refused))
 	}
-	return nil, fail(Unavailable, host, "%w", err)
+	return nil, fail(Unavailable, host, "%w", f.redact.Error(err))
 }
 
 // checkAnswer refuses every answer that is not the file.
@@ -209,7 +214,7 @@ func (f *Fetcher) checkAnswer(
 		return f.refusal(ctx, cancel, a, response.Body, host)
 	}
 	if coding := response.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		return fail(Unavailable, host, "sent content coding %q unasked", coding)
+		return fail(Unavailable, host, "sent content coding %q unasked", f.redact.Outside(coding))
 	}
 	switch size := response.ContentLength; {
 	case size == 0:

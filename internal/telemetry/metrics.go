@@ -95,8 +95,8 @@ func NewMetrics() (*Metrics, error) {
 // counter "x" as x_total and a timer "x" as the histogram x_seconds.
 func (m *Metrics) Handler() client.MetricsHandler { return m.handler }
 
-// Listen begins to serve GET /metrics, and others for every other request. It returns the address, whose port is a free one if addr
-// asks for port 0.
+// Listen begins to serve GET /metrics, and others for every other request. It returns the address,
+// whose port is a free one if addr asks for port 0.
 func (m *Metrics) Listen(addr string, others http.Handler) (net.Addr, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {

@@ -53,7 +53,7 @@ func (r Reader) Read(
 		return s, err
 	}
 	s.Ledger = l
-	if paid, ok := l.PaidAs(named); ok {
+	if paid, ok := paidAs(l, named); ok {
 		s.Submission = &paid
 	} else if paid, ok := l.Paid(); ok {
 		s.Submission = &paid
@@ -105,6 +105,17 @@ func mayBeCompleted(m *stemflow.Manifest, now time.Time) bool {
 	return len(m.Missing) > 0 && now.Sub(m.SettledAt) < kept
 }
 
+// paidAs is the separation of this id, if the ledger says that it is paid for. A forced run may
+// have paid for a newer one since.
+func paidAs(l ledger.Ledger, separationTaskID string) (stemflow.Submission, bool) {
+	for _, e := range l.Entries() {
+		if e.State == stemflow.SubmissionPaid && separationTaskID != "" && e.SeparationTaskID == separationTaskID {
+			return e, true
+		}
+	}
+	return stemflow.Submission{}, false
+}
+
 // paidLater reports whether the ledger speaks of a separation that was paid for, by force, after
 // the archived one, and never archived.
 func paidLater(submission *stemflow.Submission, archived *stemflow.SeparateStemsResult) bool {
@@ -126,6 +137,10 @@ func (r Reader) manifest(ctx context.Context, loc activityapi.Location) (*stemfl
 		return nil, err
 	}
 	if len(manifest.Stems) == 0 || len(manifest.Failed) > 0 {
+		return nil, nil
+	}
+	if err := archive.CheckStems(loc, manifest); err != nil {
+		r.Warn("the manifest is not trusted and is written anew", "key", archive.ManifestKey(loc), "error", err)
 		return nil, nil
 	}
 	objects, err := r.Store.List(ctx, loc.Bucket, archive.SeparationPrefix(loc, manifest.SeparationTaskID))

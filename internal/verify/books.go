@@ -14,8 +14,8 @@ import (
 	"stemflow/internal/ledger"
 )
 
-// books is what the ledgers say of a track: the account's, and the copy in the track's folder, which
-// is the only one of tracks that an early release archived.
+// books is what the ledgers say of a track: the account's, and the copy in the track's folder,
+// which is the only one of tracks that an early release archived.
 type books struct {
 	account, copied book
 	// all is both as the product reads them.
@@ -106,7 +106,8 @@ func judgeLedger(f folder, data []byte) (l ledger.Ledger, problem string) {
 	for _, e := range l.Entries() {
 		switch {
 		case e.Version != ledgerVersion:
-			return ledger.Ledger{}, fmt.Sprintf("an entry has version %d, and this release knows %d", e.Version, ledgerVersion)
+			return ledger.Ledger{},
+				fmt.Sprintf("an entry has version %d, and this release knows %d", e.Version, ledgerVersion)
 		case !slices.Contains(states, e.State):
 			return ledger.Ledger{}, fmt.Sprintf("an entry has the state %s, which there is not", quote(string(e.State)))
 		case !f.sameAs(e.Track):

@@ -45,7 +45,8 @@ type Options struct {
 	// tracks are archived to; otherwise those of the tracks that are found.
 	Ledger      Place
 	WithLedgers bool
-	// Homes are places where manifests are looked for, beside those where some are found.
+	// Homes are all places where workers may archive to, the default one first. A track whose ledger
+	// is checked may be archived in any folder below them.
 	Homes []Place
 
 	// Read is what is read back and hashed, Limiter how fast; nil is no bound.
@@ -59,10 +60,11 @@ type Options struct {
 	// Progress is told, now and then, what the page has come to so far. It may be nil.
 	Progress func(stemflow.ArchiveCounts)
 
-	// Concurrency is how many folders are looked at at once, PageFolders how many make a page, and
-	// SecondLook the pause after which what was found is looked at again. All have defaults.
-	Concurrency, PageFolders int
-	SecondLook               time.Duration
+	// Concurrency is how many folders are looked at at once, PageFolders how many make a page,
+	// MaxPlaces how many places are remembered, and SecondLook the pause after which what was found
+	// is looked at again. All have defaults.
+	Concurrency, PageFolders, MaxPlaces int
+	SecondLook                          time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -91,8 +93,9 @@ const (
 	readers = 4
 	// A run writes the ledger, the stems and the manifest within moments of each other.
 	secondLook = 2 * time.Second
-	// How many places are remembered.
-	maxPlaces = 100
+	// How many places are remembered. A ledger that has no manifest beside it may cost a request for
+	// each.
+	maxPlaces = 200
 )
 
 // Checker checks an archive. It is for one goroutine.
@@ -116,6 +119,9 @@ func New(opts Options) *Checker {
 	if opts.PageFolders == 0 {
 		opts.PageFolders = pageFolders
 	}
+	if opts.MaxPlaces == 0 {
+		opts.MaxPlaces = maxPlaces
+	}
 	if opts.SecondLook == 0 {
 		opts.SecondLook = secondLook
 	}
@@ -130,6 +136,7 @@ const (
 	phaseBegin   = ""
 	phaseMeasure = "measure" // how much there is, where a size of it is to be read
 	phaseTracks  = "tracks"
+	phasePlaces  = "places"  // where else there are manifests
 	phaseAgain   = "again"   // ledgers of tracks that may be archived elsewhere
 	phaseLedgers = "ledgers" // the same, of a ledger that is not among the tracks
 	phaseUploads = "uploads"
@@ -154,6 +161,8 @@ func (c *Checker) Next(ctx context.Context, state activityapi.VerifyState) (*act
 		err = c.measure(ctx, page)
 	case phaseTracks:
 		err = c.checkFolders(ctx, page, c.scope())
+	case phasePlaces:
+		err = c.findPlaces(ctx, page)
 	case phaseAgain:
 		err = c.checkFolders(ctx, page, c.scope())
 	case phaseLedgers:
@@ -189,17 +198,59 @@ func (c *Checker) follow(state *activityapi.VerifyState) {
 	switch state.Phase {
 	case phaseMeasure:
 		state.Phase = phaseTracks
-	case phaseTracks, phaseAgain, phaseLedgers:
+	case phaseTracks, phasePlaces, phaseAgain, phaseLedgers:
+		ledgersLeft := c.WithLedgers && c.Track == nil && !covers(c.At, c.Ledger)
 		switch {
-		case state.Phase == phaseTracks && c.again:
+		case state.Phase == phaseTracks && (c.again || ledgersLeft) && len(c.elsewhere()) > 0:
+			state.Phase = phasePlaces
+		case (state.Phase == phaseTracks || state.Phase == phasePlaces) && c.again:
 			state.Phase = phaseAgain
-		case state.Phase != phaseLedgers && c.WithLedgers && c.Track == nil && !covers(c.At, c.Ledger):
+		case state.Phase != phaseLedgers && ledgersLeft:
 			state.Phase = phaseLedgers
 		default:
 			state.Phase = phaseUploads
 		}
 	default:
 		state.Phase = phaseDone
+	}
+}
+
+// elsewhere are the homes that are not checked.
+func (c *Checker) elsewhere() []Place {
+	return slices.DeleteFunc(slices.Clone(c.Homes), func(home Place) bool { return covers(c.At, home) })
+}
+
+// findPlaces looks where manifests are in the homes that are not checked. A bucket that is not there
+// has none.
+func (c *Checker) findPlaces(ctx context.Context, page *activityapi.VerifyPage) error {
+	began, homes := c.Now(), c.elsewhere()
+	home := homes[page.State.Home]
+	for info, err := range c.Store.Walk(ctx, home.Bucket, keysOf(home), page.State.After) {
+		if errors.Is(err, archive.ErrNoBucket) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		page.State.After = info.Key
+		if f, ok := findFolder(home.Bucket, info.Key); ok && info.Key == archive.ManifestKey(f.location()) {
+			c.remember(f.at)
+		}
+		if c.Now().Sub(began) > pageTime {
+			return nil
+		}
+	}
+	page.State.After = ""
+	if page.State.Home++; page.State.Home == len(homes) {
+		c.follow(&page.State)
+	}
+	return nil
+}
+
+// remember adds a place where there are manifests.
+func (c *Checker) remember(at Place) {
+	if len(c.places) < c.MaxPlaces && !slices.Contains(c.places, at) {
+		c.places = append(c.places, at)
 	}
 }
 
@@ -348,8 +399,8 @@ func (c *Checker) firstLook(ctx context.Context, state activityapi.VerifyState, 
 func (c *Checker) accept(l *look) {
 	c.counts.Add(l.counts)
 	c.again = c.again || l.again
-	if l.o.manifest != nil && len(c.places) < maxPlaces && !slices.Contains(c.places, l.f.at) {
-		c.places = append(c.places, l.f.at)
+	if l.o.manifest != nil {
+		c.remember(l.f.at)
 	}
 }
 

@@ -126,7 +126,8 @@ func (p *planted) putStem(id, name string) stemflow.Stem {
 	p.f.t.Helper()
 	content := p.content(id, name)
 	key := archive.StemKey(p.loc, id, name, "mp3")
-	written, err := p.f.Put(p.f.t.Context(), p.loc.Bucket, key, "audio/mpeg", bytes.NewReader(content), int64(len(content)))
+	written, err := p.f.Put(
+		p.f.t.Context(), p.loc.Bucket, key, "audio/mpeg", bytes.NewReader(content), int64(len(content)))
 	require.NoError(p.f.t, err)
 	return stemflow.Stem{
 		Name: name, Bucket: p.loc.Bucket, Key: key, Size: written.Size, SHA256: written.SHA256, ContentType: "audio/mpeg",
@@ -150,8 +151,14 @@ func (p *planted) put(bucket, key string, document any) {
 
 func (p *planted) putRaw(key string, content []byte) {
 	p.f.t.Helper()
-	_, err := p.f.raw.Client.PutObject(p.f.t.Context(), p.loc.Bucket, key, bytes.NewReader(content), int64(len(content)),
-		minio.PutObjectOptions{DisableMultipart: true})
+	_, err := p.f.raw.Client.PutObject(
+		p.f.t.Context(),
+		p.loc.Bucket,
+		key,
+		bytes.NewReader(content),
+		int64(len(content)),
+		minio.PutObjectOptions{DisableMultipart: true},
+	)
 	require.NoError(p.f.t, err)
 }
 

@@ -77,7 +77,7 @@ func findFolder(bucket, key string) (folder, bool) {
 	for i := 2; i < len(parts)-1; i++ {
 		kind := stemflow.SeparationType(parts[i])
 		if !slices.Contains(stemflow.SeparationTypes(), kind) || !idPattern.MatchString(parts[i-1]) ||
-			!idPattern.MatchString(parts[i-2]) {
+			!idPattern.MatchString(parts[i-2]) || slices.Contains(parts[:i-2], "") {
 			continue
 		}
 		f := folder{

@@ -9,6 +9,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/archive"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/ledger"
 	"stemflow/internal/verify"
 )
@@ -24,7 +25,7 @@ func healthies() []healthy {
 	recently := time.Now().Add(-10 * time.Minute).UTC()
 	return []healthy{
 		{name: "archived", do: func(*planted) {}},
-		{name: "with a page that plays it", do: func(p *planted) { p.putRaw(archive.ListenKey(p.loc), []byte("<html>")) }},
+		{name: "with a page that plays it", do: func(p *planted) { p.putRaw(archive.NewListenKey(p.loc), []byte("<html>")) }},
 		{name: "beside a file of somebody's", do: func(p *planted) {
 			p.putRaw(p.loc.Dir+"notes.txt", []byte("mine"))
 			p.putRaw("photos/2026/summer/a.jpg", []byte("mine"))
@@ -98,7 +99,8 @@ func healthies() []healthy {
 	}
 }
 
-// Nothing of what an archive may well hold is an alarm, however its places and ledgers are laid out.
+// Nothing of what an archive may well hold is an alarm, however its places and ledgers are laid
+// out.
 func TestNoFalseAlarm(t *testing.T) {
 	f := newFixture(t)
 	for name, layout := range map[string]struct{ at, ledger verify.Place }{
@@ -157,8 +159,31 @@ func TestTracksInPrefixesOfTheirOwn(t *testing.T) {
 	require.Equal(t, []found{{stemflow.FindingPaidNotArchived, lost.ledgerKey()}}, f.check().found())
 }
 
-// Where Temporal can be asked, an old entry is no alarm while the run that wrote it is open, and one
-// that is over is told after the default deadline.
+// Nor are those that inputs sent to another place that is allowed.
+func TestTracksInPlacesThatAreNotChecked(t *testing.T) {
+	f := newFixture(t)
+	_, other := serverstest.Bucket(t)
+	f.at, f.ledger = verify.NewPlace(f.bucket, "music"), verify.NewPlace(f.bucket, "ledgers")
+	f.options.At, f.options.Ledger = f.at, f.ledger
+	f.options.Homes = []verify.Place{
+		f.at, verify.NewPlace(other, ""), verify.NewPlace(f.bucket, "clients"), verify.NewPlace("not-made-yet", ""),
+	}
+	f.plant(stemflow.SplitStem, f.at)
+	f.plant(stemflow.SplitStem, verify.NewPlace(other, "deep/in/it"))
+	f.plant(stemflow.SplitStem, verify.NewPlace(f.bucket, "clients/a"))
+	require.Empty(t, f.check().found())
+	require.Equal(t, 1, f.check().counts.Tracks, "the others are not checked")
+	lost := f.plant(stemflow.SplitStem, verify.NewPlace(f.bucket, "clients/a"))
+	lost.forget()
+	require.Equal(t, []found{{stemflow.FindingPaidNotArchived, lost.ledgerKey()}}, f.check().found())
+
+	few := f.check(func(o *verify.Options) { o.MaxPlaces = 2 })
+	require.Empty(t, few.found(), "it may be in one of the places that are not remembered")
+	require.Positive(t, few.counts.Unplaced)
+}
+
+// Where Temporal can be asked, an old entry is no alarm while the run that wrote it is open, and
+// one that is over is told after the default deadline.
 func TestOpenRunsAreUnderWay(t *testing.T) {
 	f := newFixture(t)
 	p := f.plant(stemflow.SplitStem, f.at)

@@ -83,7 +83,9 @@ func (l *look) checkThere() {
 }
 
 // report adds a finding.
-func (l *look) report(kind stemflow.FindingKind, key, separationTaskID, format string, args ...any) *activityapi.Finding {
+func (l *look) report(
+	kind stemflow.FindingKind, key, separationTaskID, format string, args ...any,
+) *activityapi.Finding {
 	f := newFinding(l.f, kind, key, separationTaskID, fmt.Sprintf(format, args...))
 	f.Track.StemName = l.stemName()
 	l.findings = append(l.findings, f)
@@ -116,8 +118,8 @@ func (l *look) stemName() string {
 	return l.f.track.StemName
 }
 
-// readManifest reads the folder's manifest. It returns a kind of finding and its message if something
-// is wrong with it.
+// readManifest reads the folder's manifest. It returns a kind of finding and its message if
+// something is wrong with it.
 func (l *look) readManifest(ctx context.Context) (kind stemflow.FindingKind, problem string, err error) {
 	if l.known = true; l.o.manifest == nil {
 		return "", "", nil
@@ -146,8 +148,8 @@ func (l *look) reportManifest(kind stemflow.FindingKind, problem string) {
 	}
 }
 
-// checkBooks finds ledgers that cannot be read. The account's is found where it is, if that place is
-// looked at.
+// checkBooks finds ledgers that cannot be read. The account's is found where it is, if that place
+// is looked at.
 func (l *look) checkBooks() {
 	for _, b := range []book{l.books.account, l.books.copied} {
 		if !b.found || b.at != l.loc && l.c.walksLedgers() {
@@ -256,6 +258,10 @@ func (l *look) checkPaid(ctx context.Context, paid ledger.Entry) error {
 		l.again = true // until all places are known
 		return nil
 	}
+	if l.tooManyPlaces() {
+		l.counts.Unplaced++
+		return nil
+	}
 	f := l.report(stemflow.FindingPaidNotArchived, from.key(), paid.SeparationTaskID,
 		"separation %s was paid for%s, and no manifest has it", paid.SeparationTaskID, on(paid.SubmittedAt))
 	f.Bucket, f.Resume = from.at.Bucket, paid.SeparationTaskID
@@ -263,6 +269,14 @@ func (l *look) checkPaid(ctx context.Context, paid ledger.Entry) error {
 		f.At = l.c.Homes[0] // this is only where its ledger is
 	}
 	return nil
+}
+
+// tooManyPlaces reports whether there may be more places than are remembered, so that nobody can say
+// that a track is archived nowhere.
+func (l *look) tooManyPlaces() bool {
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	return len(l.c.places) >= l.c.MaxPlaces
 }
 
 // checkIntent finds an intent that locks the track, where nothing is paid.

@@ -57,7 +57,8 @@ func misplaced(f folder, m stemflow.Manifest) string {
 			quote(of.TaskID), quote(of.AudioID), quote(string(of.Type)))
 	}
 	if ref := (stemflow.ObjectRef{Bucket: loc.Bucket, Key: archive.ManifestKey(loc)}); m.Manifest != ref {
-		return fmt.Sprintf("it says that it stands at %s in bucket %s", quote(m.Manifest.Key), quote(m.Manifest.Bucket))
+		return fmt.Sprintf("it says that it stands at %s in bucket %s",
+			quote(m.Manifest.Key), quote(m.Manifest.Bucket))
 	}
 	if !idPattern.MatchString(m.SeparationTaskID) {
 		return "" // it is invalid
@@ -65,7 +66,7 @@ func misplaced(f folder, m stemflow.Manifest) string {
 	within := archive.SeparationPrefix(loc, m.SeparationTaskID)
 	for _, stem := range m.Stems {
 		file, inside := strings.CutPrefix(stem.Key, within)
-		if stem.Bucket != loc.Bucket || !inside || file == "" || file != path.Base(file) || file == ".." || file == "." {
+		if stem.Bucket != loc.Bucket || !inside || file != path.Base(file) || file == ".." || file == "." {
 			return fmt.Sprintf("it lists %s in bucket %s, which is not in its separation's folder",
 				quote(stem.Key), quote(stem.Bucket))
 		}
@@ -95,7 +96,9 @@ func invalid(m stemflow.Manifest) string {
 }
 
 // readDocument reads a document whole. Where it is there and cannot be had, problem says so.
-func (c *Checker) readDocument(ctx context.Context, bucket, key string) (data json.RawMessage, problem string, err error) {
+func (c *Checker) readDocument(
+	ctx context.Context, bucket, key string,
+) (data json.RawMessage, problem string, err error) {
 	err = c.persist(ctx, bucket, func() error {
 		data = nil
 		_, err := c.Store.ReadJSON(ctx, bucket, key, &data)

@@ -20,8 +20,8 @@ import (
 	"stemflow/internal/verify"
 )
 
-// Bits that rot on a drive are found by reading alone, and do not end the check. A store that is away
-// does.
+// Bits that rot on a drive are found by reading alone, and do not end the check. A store that is
+// away does.
 func TestBitsThatRotOnTheDrive(t *testing.T) {
 	serverstest.SkipIfShort(t)
 	dir := t.TempDir()

@@ -8,13 +8,14 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// RunsIn asks a Temporal client. A run that Temporal does not know is over: its retention has passed.
+// RunsIn asks a Temporal client. A run that Temporal does not know is over: its retention has
+// passed.
 func RunsIn(c client.Client) func(ctx context.Context, workflowID string) (Run, error) {
 	return func(ctx context.Context, workflowID string) (Run, error) {
-		run, err := c.DescribeWorkflowExecution(ctx, workflowID, "")
+		run, err := c.DescribeWorkflow(ctx, workflowID, "")
 		switch err.(type) {
 		case nil:
-			switch run.GetWorkflowExecutionInfo().GetStatus() {
+			switch run.Status {
 			case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED:
 				return RunOpen, nil
 			}

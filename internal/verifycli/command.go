@@ -1,5 +1,5 @@
-// Package verifycli is the command that checks an archive, apart from its flags: what it prints, and
-// how it ends. Its exit codes are those of restic's check.
+// Package verifycli is the command that checks an archive, apart from its flags: what it prints,
+// and how it ends. Its exit codes are those of restic's check.
 package verifycli
 
 import (
@@ -58,8 +58,8 @@ type Command struct {
 	Home, Ledger verify.Place
 	// Store opens the object store, which a repair does not need.
 	Store func() (verify.Store, error)
-	// Temporal connects to Temporal. A repair needs it, on the TaskQueue of the workers; a check asks
-	// it, if it can, whether runs are still open.
+	// Temporal connects to Temporal. A repair needs it, on the TaskQueue of the workers; a check
+	// asks it, if it can, whether runs are still open.
 	Temporal  func(context.Context) (client.Client, error)
 	TaskQueue string
 
@@ -196,8 +196,8 @@ func (e *callersError) Error() string { return e.err.Error() }
 // connectLimit bounds how long a check waits for a Temporal that it can do without.
 const connectLimit = 5 * time.Second
 
-// runs asks Temporal about runs, which it connects to when the first question comes up. Without one,
-// nothing is known of them.
+// runs asks Temporal about runs, which it connects to when the first question comes up. Without
+// one, nothing is known of them.
 func (c *Command) runs() func(context.Context, string) (verify.Run, error) {
 	connect := sync.OnceValue(func() func(context.Context, string) (verify.Run, error) {
 		if c.Temporal == nil {
@@ -294,7 +294,8 @@ func (c *Command) failureOf(ctx context.Context, result stemflow.VerifyArchiveRe
 	case ctx.Err() != nil:
 		return &Error{
 			Type: TypeInterrupted, Code: ExitInterrupted,
-			Message: fmt.Sprintf("interrupted after %s and %s", count(result.Tracks, "track"), count(result.Damage, "error")),
+			Message: fmt.Sprintf("interrupted after %s and %s",
+				count(result.Tracks, "track"), count(result.Damage, "error")),
 		}
 	case errors.Is(err, archive.ErrNoBucket):
 		return &Error{

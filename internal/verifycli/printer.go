@@ -110,13 +110,18 @@ func (p *printer) sumUp(r stemflow.VerifyArchiveResult, more int) {
 		fmt.Fprintf(p.w, "read back %s, %d bytes\n", count(r.ReadStems, "stem"), r.ReadBytes)
 	}
 	if r.Unproved > 0 {
-		fmt.Fprintf(p.w, "the store has no SHA-256 of %s: only reading proves their content\n", count(r.Unproved, "stem"))
+		fmt.Fprintf(p.w, "the store has no SHA-256 of %s: only reading proves their content\n",
+			count(r.Unproved, "stem"))
 	}
 	if r.UnderWay > 0 {
 		fmt.Fprintf(p.w, "under way: %s\n", count(r.UnderWay, "track"))
 	}
 	if r.Partial > 0 {
 		fmt.Fprintf(p.w, "archived in part, as their manifests say: %s\n", count(r.Partial, "track"))
+	}
+	if r.Unplaced > 0 {
+		fmt.Fprintf(p.w, "%s may be archived in another place: there are too many to look in all\n",
+			count(r.Unplaced, "paid separation"))
 	}
 	if r.UploadsUnchecked {
 		fmt.Fprintln(p.w, "unfinished uploads were not looked for: these credentials may not list them "+

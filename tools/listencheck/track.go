@@ -53,6 +53,8 @@ func separate(ctx context.Context, dir, temporal, minIO, kiesim string) (*track,
 		"MINIO_ENDPOINT=" + minIO,
 		"MINIO_ACCESS_KEY=" + accessKey,
 		"MINIO_SECRET_KEY=" + secretKey,
+		"MINIO_LINK_ACCESS_KEY=" + accessKey + "-links",
+		"MINIO_LINK_SECRET_KEY=" + secretKey + "-links",
 	}
 	build := exec.CommandContext(ctx, "go", "build", "-o", t.starter, "./starter")
 	build.Dir, build.Stderr = "..", os.Stderr
@@ -129,9 +131,14 @@ func (t *track) publish() (string, error) {
 	return made.URL, nil
 }
 
-// renamed puts a manifest into the bucket whose stems are this track's under other names, and
-// returns its key.
+// renamed copies this track to another prefix of the bucket, with other names for its stems, and
+// returns the key of its manifest.
 func (t *track) renamed(ctx context.Context, name func(string) string) (string, error) {
+	client, err := minio.New(t.minIO, &minio.Options{Creds: credentials.NewStaticV4(accessKey, secretKey, "")})
+	if err != nil {
+		return "", err
+	}
+	const prefix = "hostile/"
 	manifest := map[string]any{}
 	for field, value := range t.manifest {
 		manifest[field] = value
@@ -142,24 +149,20 @@ func (t *track) renamed(ctx context.Context, name func(string) string) (string, 
 		for field, value := range stem.(map[string]any) {
 			renamed[field] = value
 		}
-		renamed["name"] = name(renamed["name"].(string))
+		from := renamed["key"].(string)
+		renamed["name"], renamed["key"] = name(renamed["name"].(string)), prefix+from
+		if _, err := client.CopyObject(ctx, minio.CopyDestOptions{Bucket: bucket, Object: prefix + from},
+			minio.CopySrcOptions{Bucket: bucket, Object: from}); err != nil {
+			return "", err
+		}
 		stems = append(stems, renamed)
 	}
 	manifest["stems"] = stems
-	manifest["source"] = map[string]any{
-		"taskId":   name("task"),
-		"audioId":  name("audio"),
-		"stemName": name("instrument"),
-	}
 	text, err := json.Marshal(manifest)
 	if err != nil {
 		return "", err
 	}
-	client, err := minio.New(t.minIO, &minio.Options{Creds: credentials.NewStaticV4(accessKey, secretKey, "")})
-	if err != nil {
-		return "", err
-	}
-	key := t.song + "/hostile/manifest.json"
+	key := prefix + t.song + "/" + t.audioID() + "/split_stem/manifest.json"
 	_, err = client.PutObject(ctx, bucket, key, bytes.NewReader(text), int64(len(text)), minio.PutObjectOptions{})
 	return key, err
 }

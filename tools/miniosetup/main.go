@@ -3,10 +3,13 @@
 // run at every start; a new MINIO_SECRET_KEY replaces the old one.
 //
 //	MINIO_ENDPOINT=localhost:9000 MINIO_ROOT_USER=... MINIO_ROOT_PASSWORD=... MINIO_ACCESS_KEY=... MINIO_SECRET_KEY=... \
-//	  miniosetup -bucket stems -policy deploy/minio/policy.json
+//	  miniosetup -bucket stems -policy deploy/minio/policy.json -link-policy deploy/minio/link-policy.json
 //
-// The user is given the policy whose name is that of the bucket with "stemflow-" before it. BUCKET
-// in the file stands for the bucket.
+// With MINIO_LINK_ACCESS_KEY and MINIO_LINK_SECRET_KEY it prepares a second user, with whose key
+// links are signed and who may only read (-link-policy).
+//
+// The users are given the policies "stemflow-BUCKET" and "stemflow-links-BUCKET". BUCKET in the
+// files stands for the bucket.
 package main
 
 import (
@@ -15,8 +18,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -48,16 +54,15 @@ func run(ctx context.Context) error {
 		"policy.json",
 		"the `file` with the policy of the user; BUCKET in it stands for the bucket",
 	)
+	linkPolicyFile := flag.String(
+		"link-policy",
+		"link-policy.json",
+		"the `file` with the policy of the user whose key signs links",
+	)
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("%q: there are flags only; see miniosetup -help", flag.Arg(0))
 	}
-	text, err := os.ReadFile(*policyFile)
-	if err != nil {
-		return err
-	}
-	policy := bytes.ReplaceAll(text, []byte("BUCKET"), []byte(*bucket))
-
 	values := map[string]string{}
 	for _, name := range []string{"MINIO_ENDPOINT", "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", "MINIO_ACCESS_KEY",
 		"MINIO_SECRET_KEY"} {
@@ -65,11 +70,49 @@ func run(ctx context.Context) error {
 			return fmt.Errorf("%s is required", name)
 		}
 	}
-	user := values["MINIO_ACCESS_KEY"]
-	if user == values["MINIO_ROOT_USER"] {
-		return errors.New(
-			"MINIO_ACCESS_KEY is the root user, whose rights nothing limits: give stemflow a user of its own",
-		)
+	users := []user{{
+		variable: "MINIO_ACCESS_KEY", name: values["MINIO_ACCESS_KEY"], secret: values["MINIO_SECRET_KEY"],
+		policy: "stemflow-" + *bucket, policyFile: *policyFile,
+	}}
+	link := user{
+		variable: "MINIO_LINK_ACCESS_KEY",
+		name:     os.Getenv("MINIO_LINK_ACCESS_KEY"), secret: os.Getenv("MINIO_LINK_SECRET_KEY"),
+		policy: "stemflow-links-" + *bucket, policyFile: *linkPolicyFile,
+	}
+	if (link.name == "") != (link.secret == "") {
+		return errors.New("MINIO_LINK_ACCESS_KEY and MINIO_LINK_SECRET_KEY belong together: give both, or none")
+	}
+	if link.name != "" {
+		if link.name == users[0].name {
+			return errors.New(
+				"MINIO_LINK_ACCESS_KEY is MINIO_ACCESS_KEY, who may write: give links a user of their own",
+			)
+		}
+		users = append(users, link)
+	}
+	secrets := map[string]string{
+		"MINIO_ROOT_PASSWORD": values["MINIO_ROOT_PASSWORD"],
+		"MINIO_SECRET_KEY":    users[0].secret,
+	}
+	if link.name != "" {
+		secrets["MINIO_LINK_SECRET_KEY"] = link.secret
+	}
+	for name, secret := range secrets {
+		if !withSimulator(os.Getenv("KIE_BASE_URL")) && slices.Contains(published, secret) {
+			return fmt.Errorf("%s is published and known to everybody, so it goes with the simulator only "+
+				"(KIE_BASE_URL=http://kiesim:8090): give another, made for example with: openssl rand -hex 32", name)
+		}
+	}
+	for i := range users {
+		if users[i].name == values["MINIO_ROOT_USER"] {
+			return fmt.Errorf("%s is the root user, whose rights nothing limits: give stemflow a user of its own",
+				users[i].variable)
+		}
+		text, err := os.ReadFile(users[i].policyFile)
+		if err != nil {
+			return err
+		}
+		users[i].rights = bytes.ReplaceAll(text, []byte("BUCKET"), []byte(*bucket))
 	}
 	root := credentials.NewStaticV4(values["MINIO_ROOT_USER"], values["MINIO_ROOT_PASSWORD"], "")
 	store, err := minio.New(values["MINIO_ENDPOINT"], &minio.Options{Creds: root, MaxRetries: 1})
@@ -83,21 +126,50 @@ func run(ctx context.Context) error {
 	if err := ensureBucket(ctx, store, *bucket); err != nil {
 		return fmt.Errorf("bucket %s: %w", *bucket, err)
 	}
-	name := "stemflow-" + *bucket
-	if err := admin.AddCannedPolicy(ctx, name, policy); err != nil {
-		return fmt.Errorf("policy %s: %w", name, err)
+	for _, u := range users {
+		if err := u.ensure(ctx, admin); err != nil {
+			return err
+		}
+		fmt.Printf("bucket %s is there, and user %s may use it as policy %s says\n", *bucket, u.name, u.policy)
 	}
-	if err := admin.AddUser(ctx, user, values["MINIO_SECRET_KEY"]); err != nil {
-		return fmt.Errorf("user %s: %w", user, err)
+	return nil
+}
+
+// user is one who uses the bucket.
+type user struct {
+	// variable is the one that names the user.
+	variable, name, secret string
+	policy, policyFile     string
+	rights                 []byte
+}
+
+func (u user) ensure(ctx context.Context, admin *madmin.AdminClient) error {
+	if err := admin.AddCannedPolicy(ctx, u.policy, u.rights); err != nil {
+		return fmt.Errorf("policy %s: %w", u.policy, err)
+	}
+	if err := admin.AddUser(ctx, u.name, u.secret); err != nil {
+		return fmt.Errorf("user %s: %w", u.name, err)
 	}
 	// AttachPolicy would leave the user whatever other policies it has, and fails where it has this
 	// one.
 	//nolint:staticcheck // deprecated, see above
-	if err := admin.SetPolicy(ctx, name, user, false); err != nil {
-		return fmt.Errorf("policy %s of user %s: %w", name, user, err)
+	if err := admin.SetPolicy(ctx, u.policy, u.name, false); err != nil {
+		return fmt.Errorf("policy %s of user %s: %w", u.policy, u.name, err)
 	}
-	fmt.Printf("bucket %s is there, and user %s may use it as policy %s says\n", *bucket, user, name)
 	return nil
+}
+
+// published are the passwords that docker-compose.yml falls back on.
+var published = []string{"minio-root-local", "stemflow-local", "minioadmin", "stemflow-local-links"}
+
+// withSimulator reports whether a provider's address is the simulator's, as the worker sees it.
+func withSimulator(baseURL string) bool {
+	base, err := url.Parse(baseURL)
+	if err != nil {
+		return false
+	}
+	host := base.Hostname()
+	return host == "kiesim" || host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // ensureBucket also waits until the server takes requests.

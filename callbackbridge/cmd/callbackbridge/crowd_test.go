@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -255,7 +256,9 @@ func honestCallback(s *served, body string) error {
 	time.Sleep(200 * time.Millisecond) // the connection's own round trip
 	_ = conn.SetDeadline(limit)
 	client := &http.Client{Transport: &http.Transport{
-		Dial: func(string, string) (net.Conn, error) { return delayed{conn, 100 * time.Millisecond}, nil },
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return delayed{conn, 100 * time.Millisecond}, nil
+		},
 	}}
 	response, err := client.Post("http://"+s.addr+"/callbacks/"+s.token, "application/json", strings.NewReader(body))
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"stemflow/callbackbridge"
 	"stemflow/internal/config"
 	"stemflow/internal/program"
+	"stemflow/internal/redact"
 	"stemflow/internal/telemetry"
 )
 
@@ -33,12 +34,13 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	slog.SetDefault(program.NewLogger(os.Stderr))
+	secrets := redact.New(config.Reveal(config.AllSecrets(os.LookupEnv))...)
+	slog.SetDefault(program.NewLogger(os.Stderr, secrets))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx)
 	stop()
 	if err != nil {
-		program.Fail(os.Stderr, "callbackbridge", err)
+		program.Fail(os.Stderr, "callbackbridge", err, secrets)
 		os.Exit(1)
 	}
 }
@@ -79,7 +81,10 @@ func run(ctx context.Context) error {
 		Signaler:  signaler,
 		Secrets:   config.Reveal(cfg.Secrets),
 		HMACKeys:  config.Reveal(cfg.HMACKeys),
+		Hidden:    config.Reveal(config.AllSecrets(os.LookupEnv)),
 		Tolerance: cfg.Tolerance,
+
+		RequireSignature: cfg.RequireSignature,
 
 		TracerProvider: tracing.Provider(),
 		Metrics:        metrics.Handler(),

@@ -41,6 +41,20 @@ func TestSetupRefuses(t *testing.T) {
 	require.Contains(t, out, "miniosetup: bucket "+bucket)
 	require.NotContains(t, out, stranger.SecretKey)
 
+	links := root
+	links.AccessKey, links.LinkAccessKey, links.LinkSecretKey = "user", "user", "a-secret-of-links"
+	out, err = setUp(t, root, links, bucket)
+	require.Error(t, err)
+	require.Contains(t, out, "MINIO_LINK_ACCESS_KEY is MINIO_ACCESS_KEY")
+	links.LinkAccessKey = root.AccessKey
+	out, err = setUp(t, root, links, bucket)
+	require.Error(t, err)
+	require.Contains(t, out, "MINIO_LINK_ACCESS_KEY is the root user")
+	links.LinkSecretKey = ""
+	out, err = setUp(t, root, links, bucket)
+	require.Error(t, err)
+	require.Contains(t, out, "belong together")
+
 	nobody := root
 	nobody.AccessKey = ""
 	out, err = setUp(t, root, nobody, bucket)

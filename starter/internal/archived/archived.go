@@ -85,6 +85,9 @@ func Read(ctx context.Context, store *archive.Store, cfg config.Starter, place P
 	if err := json.Unmarshal(t.Text, &t.Manifest); err != nil {
 		return nil, NoManifest(err)
 	}
+	if err := archive.CheckManifest(t.location, t.Manifest); err != nil {
+		return nil, foreignManifest(key, err)
+	}
 	return t, nil
 }
 
@@ -99,6 +102,18 @@ func NoManifest(err error) error {
 		Message: "what is stored there is no manifest: " + err.Error(),
 		Code:    failure.ExitFailed,
 		Hint:    "Starting the track again writes it anew, and pays nothing if the ledger knows of a payment.",
+	}
+}
+
+// foreignManifest returns the failure of a manifest from which nothing may be shown: whoever wrote
+// it would choose what the starter's credentials give away.
+func foreignManifest(key string, err error) error {
+	return &failure.Failure{
+		Type:    failure.TypeNotArchived,
+		Message: key + ": " + err.Error(),
+		Code:    failure.ExitFailed,
+		Hint: "stemflow writes no such manifest: find out who can write to the bucket. " +
+			"Starting the track again writes it anew, and pays nothing if the ledger knows of a payment.",
 	}
 }
 
@@ -157,8 +172,8 @@ func (t *Track) otherTypes(ctx context.Context, in stemflow.SeparateStemsInput) 
 }
 
 // Links returns links to the manifest's stems, in their order, and the time until which they work.
-// They lead into the bucket that the manifest is in, whatever it says, so that no manifest makes
-// the starter give away what is elsewhere.
+// They lead into the bucket that the manifest is in; Read has refused a manifest that names what is
+// elsewhere.
 func (t *Track) Links(ctx context.Context, lifetime time.Duration) (links []string, until time.Time, err error) {
 	until = time.Now().Add(lifetime).Truncate(time.Second)
 	for _, stem := range t.Manifest.Stems {
@@ -183,17 +198,19 @@ func (t *Track) link(ctx context.Context, key string, lifetime time.Duration) (l
 	return link, nil
 }
 
-// Publish puts a page beside the manifest and returns a link to it.
+// Publish puts a page beside the manifest and returns a link to it. Pages that were published
+// before stay as they are, so that the links to them give no more, and for no longer, than they
+// did.
 func (t *Track) Publish(
 	ctx context.Context,
 	page []byte,
 	lifetime time.Duration,
 ) (*stemflow.ObjectRef, string, error) {
-	at := &stemflow.ObjectRef{Bucket: t.location.Bucket, Key: archive.ListenKey(t.location)}
+	at := &stemflow.ObjectRef{Bucket: t.location.Bucket, Key: archive.NewListenKey(t.location)}
 	doing := fmt.Sprintf("putting %s into the object store %s", view.ObjectText(*at), t.store.Endpoint())
 	err := limit.Wait(ctx, pageTimeout, doing, func(ctx context.Context) error {
 		body, size := bytes.NewReader(page), int64(len(page))
-		_, err := t.store.Put(ctx, at.Bucket, at.Key, "text/html; charset=utf-8", body, size)
+		_, err := t.store.PutUncached(ctx, at.Bucket, at.Key, "text/html; charset=utf-8", body, size)
 		return err
 	})
 	if err != nil {

@@ -92,7 +92,7 @@ func ReadObject(
 
 // check reads the list to its end, and counts what is in it.
 func (l *List) check(content io.Reader, in stemflow.SeparateCatalogInput) (err error) {
-	l.Tracks, err = catalog.Check(content, in, func(track activityapi.CatalogTrack) error {
+	l.Tracks, err = catalog.Check(content, in, nil, func(track activityapi.CatalogTrack) error {
 		if track.Input.SeparationTaskID == "" {
 			l.Credits += stemflow.Price(track.Input.WithDefaults().Type)
 		}

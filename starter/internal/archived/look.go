@@ -128,7 +128,7 @@ func LookAtList(
 	done := 0
 	looks, lookCtx := errgroup.WithContext(ctx)
 	looks.SetLimit(maxLooks)
-	tracks, err := catalog.Check(list, in, func(track activityapi.CatalogTrack) error {
+	tracks, err := catalog.Check(list, in, nil, func(track activityapi.CatalogTrack) error {
 		if err := lookCtx.Err(); err != nil {
 			return err
 		}

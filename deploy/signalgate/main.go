@@ -1,0 +1,78 @@
+// Command signalgate stands between the callback bridge and Temporal, and passes on what the bridge
+// needs alone. It has Temporal's credentials, from the standard TEMPORAL_ variables, so that the
+// bridge needs none. It does not ask who calls: nothing but the bridge may reach it.
+//
+//	signalgate -addr :7233 -namespaces default,music
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"stemflow/internal/config"
+	"stemflow/internal/program"
+	"stemflow/internal/redact"
+	"stemflow/internal/signalgate"
+)
+
+// drainTimeout is for the calls under way when the program is stopped.
+const drainTimeout = 15 * time.Second
+
+func main() {
+	program.AnswerVersion()
+	addr := flag.String("addr", ":7233", "the `address` to listen on")
+	namespaces := flag.String(
+		"namespaces", "", "the `names` of the namespaces, separated by commas; by default TEMPORAL_NAMESPACE")
+	flag.Parse()
+	secrets := redact.New(config.Reveal(config.AllSecrets(os.LookupEnv))...)
+	slog.SetDefault(program.NewLogger(os.Stderr, secrets))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, *addr, *namespaces)
+	stop()
+	if err != nil {
+		program.Fail(os.Stderr, "signalgate", err, secrets)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, addr, namespaces string) error {
+	options, err := config.Temporal()
+	if err != nil {
+		return err
+	}
+	if namespaces == "" {
+		namespaces = options.Namespace
+	}
+	temporal, err := client.NewLazyClient(options)
+	if err != nil {
+		return fmt.Errorf("cannot make a Temporal client: %w", err)
+	}
+	defer temporal.Close()
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("cannot listen, choose another -addr: %w", err)
+	}
+	server := signalgate.New(temporal, strings.Split(namespaces, ","))
+	slog.Info("signal gate listening", "address", listener.Addr().String(), "namespaces", namespaces)
+	stopped := make(chan error, 1)
+	go func() { stopped <- server.Serve(listener) }()
+	select {
+	case err := <-stopped:
+		return err
+	case <-ctx.Done():
+	}
+	late := time.AfterFunc(drainTimeout, server.Stop)
+	defer late.Stop()
+	server.GracefulStop()
+	return nil
+}

@@ -1,0 +1,79 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"stemflow"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/naming"
+)
+
+// ErrForeign says that a manifest names objects that are not its own track's.
+var ErrForeign = errors.New("the manifest names what is not its own")
+
+// CheckManifest reports with ErrForeign that a manifest names anything outside of the folder that
+// it was found in, or that this is not the folder of its track. Nothing that a manifest names may
+// be read, or signed a link to, before it has passed: anyone who can write to the bucket can write
+// a manifest. Who knows by itself that the folder is the track's needs CheckStems only.
+//
+// The folder is where the manifest was found, so that the manifests of a prefix that is not used
+// any more still pass.
+func CheckManifest(found activityapi.Location, m stemflow.Manifest) error {
+	track := stemflow.Track{
+		TaskID: m.Source.TaskID, AudioID: m.Source.AudioID, Type: m.Type, StemName: m.Source.StemName,
+	}
+	if !isPlainName(track.TaskID) || !isPlainName(track.AudioID) ||
+		!slices.Contains(stemflow.SeparationTypes(), m.Type) ||
+		(naming.Slug(track.StemName) != "") != (m.Type == stemflow.SplitStemAdvanced) {
+		return fmt.Errorf("%w: taskId %q, audioId %q, type %q and stemName %q are no track's",
+			ErrForeign, track.TaskID, track.AudioID, m.Type, track.StemName)
+	}
+	folder := Locate("", "", track).Dir
+	prefix, ok := strings.CutSuffix(found.Dir, folder)
+	if !ok || !isPrefix(prefix) {
+		return fmt.Errorf("%w: its track's folder is %q, and it was found in %q", ErrForeign, folder, found.Dir)
+	}
+	return CheckStems(found, m)
+}
+
+// CheckStems reports with ErrForeign that a manifest names stems outside of the track's folder that
+// it was found in.
+func CheckStems(found activityapi.Location, m stemflow.Manifest) error {
+	for _, stem := range m.Stems {
+		// A bucket that was copied as a whole still has the old name in its manifests.
+		if stem.Bucket != "" && stem.Bucket != found.Bucket && stem.Bucket != m.Manifest.Bucket {
+			return fmt.Errorf("%w: stem %q is in bucket %q, and the manifest in %q",
+				ErrForeign, stem.Name, stem.Bucket, found.Bucket)
+		}
+		if !isStemKey(found, stem.Key) {
+			return fmt.Errorf("%w: stem %q has the key %q, which is not that of a stem in %q",
+				ErrForeign, stem.Name, stem.Key, found.Dir)
+		}
+	}
+	return nil
+}
+
+// isPrefix reports whether Locate makes folders that begin so.
+func isPrefix(prefix string) bool {
+	trimmed := strings.Trim(prefix, "/")
+	return prefix == "" || trimmed != "" && naming.CheckPrefix(trimmed) == nil && prefix == trimmed+"/"
+}
+
+// isStemKey reports whether a key is "<folder><separation task id>/<file>". The ledger, the
+// manifest and the pages are in the folder itself.
+func isStemKey(folder activityapi.Location, key string) bool {
+	rest, ok := strings.CutPrefix(key, folder.Dir)
+	separation, file, nested := strings.Cut(rest, "/")
+	return ok && nested && isPlainName(separation) && isPlainName(file)
+}
+
+// isPlainName reports whether every reader of a path takes a name for one and the same name:
+// visible ASCII, no separators, no escapes, no dots that lead elsewhere.
+func isPlainName(name string) bool {
+	return name != "" && name != "." && name != ".." && !strings.ContainsFunc(name, func(r rune) bool {
+		return r <= ' ' || r > '~' || strings.ContainsRune(`/\%?#`, r)
+	})
+}

@@ -1,0 +1,71 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRealProvider(t *testing.T) {
+	for base, want := range map[string]bool{
+		"": true, DefaultKIEBaseURL: true, "https://api.kie.ai:443/x": true, "http://kie-proxy:8080": true, "https://kie.example.com": true,
+		"http://10.0.0.1": true, "http://0.0.0.0:8090": true, "http://kiesim.example.com": true, "http://localhost.example.com": true,
+		"http://127.0.0.1.example.com": true, "http://notkiesim": true, "http://[::ffff:10.0.0.1]": true, "http://2130706433": true, "%": true,
+		"http://127.0.0.1:8090": false, "http://127.9.9.9": false, "http://[::1]:8090": false, "http://[::ffff:127.0.0.1]": false,
+		"http://localhost:1": false, "http://LOCALHOST.": false, "http://sim.localhost": false, "http://kiesim:8090": false, "http://KieSim": false,
+	} {
+		require.Equal(t, want, IsRealProvider(base), base)
+	}
+}
+
+// What a local stack runs with must not be refused, and nothing of it must do for the real
+// provider.
+func TestLocalStacksSecretsGoWithTheSimulatorOnly(t *testing.T) {
+	local := map[string]string{
+		"KIE_API_KEY": "local-api-key", "STEMFLOW_CALLBACK_SECRETS": "local-callback-secret", "MINIO_ENDPOINT": "minio:9000",
+		"MINIO_ACCESS_KEY": "stemflow", "MINIO_SECRET_KEY": "stemflow-local", "STEMFLOW_ALLOW_INSECURE_SOURCES": "1",
+		"KIE_WEBHOOK_HMAC_KEY": "local-webhook-key", "KIE_BASE_URL": "http://kiesim:8090",
+	}
+	_, err := LoadWorker(from(local))
+	require.NoError(t, err)
+	_, err = LoadBridge(from(local))
+	require.NoError(t, err)
+
+	for _, base := range []string{"", " ", "https://api.kie.ai", "http://proxy:8080"} {
+		local["KIE_BASE_URL"] = base
+		_, err = LoadWorker(from(local))
+		var e *Error
+		require.ErrorAs(t, err, &e)
+		require.Len(t, e.Problems, 4, base)
+		_, err = LoadBridge(from(local))
+		require.ErrorAs(t, err, &e)
+		require.Len(t, e.Problems, 2, base)
+	}
+}
+
+// Every secret that the compose file falls back on is known to be published.
+func TestComposeDefaultsAreKnownAsPublished(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docker-compose.yml"))
+	require.NoError(t, err)
+	defaults := regexp.MustCompile(`\$\{(\w*(?:SECRET|PASSWORD|API_KEY|HMAC_KEY)\w*):?-([^${}]+)\}`).FindAllStringSubmatch(string(text), -1)
+	require.GreaterOrEqual(t, len(defaults), 5)
+	for _, found := range defaults {
+		require.True(t, IsPublished(found[2]), "%s=%s", found[1], found[2])
+	}
+}
+
+func TestSecretsOfTheEnvironment(t *testing.T) {
+	secrets := Reveal(Secrets(from(map[string]string{
+		"KIE_API_KEY": " key ", "KIE_WEBHOOK_HMAC_KEY": "new,old,", "STEMFLOW_CALLBACK_SECRETS": "one, two", "MINIO_SECRET_KEY": "store",
+		"MINIO_ACCESS_KEY": "stemflow", "TEMPORAL_API_KEY": "temporal",
+		"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20tok%2Fen,x-tenant=blue", "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "api-key=a%zz",
+		"HTTPS_PROXY": "http://user:p%40ss@proxy:3128",
+	})))
+	require.Equal(t, "key|store|temporal|one|two|new|old|tok/en|blue|a%zz|p@ss", strings.Join(secrets, "|"))
+	require.Contains(t, Reveal(Secrets(from(map[string]string{"MINIO_ACCESS_KEY": "AKIAIOSFODNN7EXAMPLE"}))), "AKIAIOSFODNN7EXAMPLE")
+	require.Empty(t, Secrets(from(nil)))
+}

@@ -1,0 +1,133 @@
+// Package signalgate puts a gate between the callback bridge and Temporal, whose permissions cannot
+// be as narrow as what the bridge does. Behind it the bridge needs no credentials of Temporal's,
+// and can do no more than hand over callbacks.
+package signalgate
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
+
+	"stemflow"
+	"stemflow/internal/activityapi"
+)
+
+// New returns a server that passes three calls on to Temporal, in the named namespaces: to signal a
+// run with a callback, to start the workflow that records a callback whose run is over, and to ask
+// what the server can do. It answers for Temporal's health. Every other call is refused.
+func New(temporal client.Client, namespaces []string) *grpc.Server {
+	server := grpc.NewServer(
+		grpc.UnaryInterceptor(withStatus),
+		grpc.MaxRecvMsgSize(maxRequest),
+		// Temporal's clients send a ping each 30 s, on idle connections too.
+		grpc.KeepaliveEnforcementPolicy(
+			keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+		// New connections find gates that were started since.
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: 5 * time.Minute}),
+	)
+	g := &gate{temporal: temporal, namespaces: map[string]bool{}}
+	for _, namespace := range namespaces {
+		g.namespaces[namespace] = true
+	}
+	workflowservice.RegisterWorkflowServiceServer(server, g)
+	grpc_health_v1.RegisterHealthServer(server, &health{temporal: temporal})
+	return server
+}
+
+// maxRequest is above what a callback has, which the bridge bounds at 256 KiB.
+const maxRequest = 1 << 20
+
+// gate refuses what it does not implement.
+type gate struct {
+	workflowservice.UnimplementedWorkflowServiceServer
+	temporal   client.Client
+	namespaces map[string]bool
+}
+
+func (g *gate) GetSystemInfo(
+	ctx context.Context, _ *workflowservice.GetSystemInfoRequest,
+) (*workflowservice.GetSystemInfoResponse, error) {
+	return g.temporal.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{})
+}
+
+// SignalWorkflowExecution passes on what a callback needs, and no other field.
+func (g *gate) SignalWorkflowExecution(
+	ctx context.Context, in *workflowservice.SignalWorkflowExecutionRequest,
+) (*workflowservice.SignalWorkflowExecutionResponse, error) {
+	if err := g.check(in.GetNamespace(), in.GetSignalName()); err != nil {
+		return nil, err
+	}
+	return g.temporal.WorkflowService().SignalWorkflowExecution(ctx, &workflowservice.SignalWorkflowExecutionRequest{
+		Namespace: in.GetNamespace(), WorkflowExecution: in.GetWorkflowExecution(),
+		SignalName: in.GetSignalName(), Input: in.GetInput(), Header: in.GetHeader(),
+		Identity: in.GetIdentity(), RequestId: in.GetRequestId(),
+	})
+}
+
+// SignalWithStartWorkflowExecution passes on what the recording of a callback needs, and no other
+// field. Which runs may be replaced is not for the caller to say.
+func (g *gate) SignalWithStartWorkflowExecution(
+	ctx context.Context, in *workflowservice.SignalWithStartWorkflowExecutionRequest,
+) (*workflowservice.SignalWithStartWorkflowExecutionResponse, error) {
+	if err := g.check(in.GetNamespace(), in.GetSignalName()); err != nil {
+		return nil, err
+	}
+	if in.GetWorkflowType().GetName() != activityapi.WorkflowRecordCallback ||
+		!strings.HasPrefix(in.GetWorkflowId(), activityapi.RecordCallbackWorkflowID("")) {
+		return nil, status.Errorf(codes.PermissionDenied, "only %s may be started, as %s",
+			activityapi.WorkflowRecordCallback, activityapi.RecordCallbackWorkflowID("..."))
+	}
+	return g.temporal.WorkflowService().SignalWithStartWorkflowExecution(
+		ctx, &workflowservice.SignalWithStartWorkflowExecutionRequest{
+			Namespace: in.GetNamespace(), WorkflowId: in.GetWorkflowId(), WorkflowType: in.GetWorkflowType(),
+			TaskQueue: in.GetTaskQueue(), Input: in.GetInput(),
+			SignalName: in.GetSignalName(), SignalInput: in.GetSignalInput(), Header: in.GetHeader(),
+			Identity: in.GetIdentity(), RequestId: in.GetRequestId(), UserMetadata: in.GetUserMetadata(),
+			WorkflowIdReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		})
+}
+
+func (g *gate) check(namespace, signal string) error {
+	if !g.namespaces[namespace] {
+		return status.Errorf(codes.PermissionDenied, "the namespace is not one of -namespaces of signalgate")
+	}
+	if signal != stemflow.SignalSeparationCallback {
+		return status.Errorf(
+			codes.PermissionDenied, "only the signal %s may be sent", stemflow.SignalSeparationCallback)
+	}
+	return nil
+}
+
+// withStatus gives callers the errors that Temporal gave: its client has made other types of them.
+func withStatus(ctx context.Context, in any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	out, err := handler(ctx, in)
+	if err != nil {
+		return nil, serviceerror.ToStatus(err).Err()
+	}
+	return out, nil
+}
+
+// health is Temporal's, whichever service is asked for.
+type health struct {
+	grpc_health_v1.UnimplementedHealthServer
+	temporal client.Client
+}
+
+func (h *health) Check(
+	ctx context.Context, _ *grpc_health_v1.HealthCheckRequest,
+) (*grpc_health_v1.HealthCheckResponse, error) {
+	if _, err := h.temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
+		return nil, status.Errorf(codes.Unavailable, "Temporal cannot be reached: %v", err)
+	}
+	return &grpc_health_v1.HealthCheckResponse{Status: grpc_health_v1.HealthCheckResponse_SERVING}, nil
+}
