@@ -146,9 +146,6 @@ func (c *cli) startCatalog(ctx context.Context, o catalogOptions) error {
 	if err := failure.Input(in); err != nil {
 		return err
 	}
-	if err := o.check(c, "catalog", in); err != nil {
-		return err
-	}
 	cfg, err := c.config()
 	if err != nil {
 		return failure.Configuration(err)
@@ -166,6 +163,9 @@ func (c *cli) startCatalog(ctx context.Context, o catalogOptions) error {
 		}
 		defer list.Close()
 		looker = archived.NewLooker(store, cfg, in.Bucket, in.Prefix)
+	}
+	if err := o.check(c, "catalog", in); err != nil {
+		return err
 	}
 	if o.dryRun {
 		price, err := c.price(ctx, list, in, looker)

@@ -121,6 +121,11 @@ func TestReleasedCommandsAndFlagsStay(t *testing.T) {
 		}, track...),
 		"catalog": append([]string{
 			"type", "stem-name", "bucket", "prefix", "callback-grace", "poll-interval", "deadline", "force", "allow-partial", "window", "credit-budget", "wait",
+			"yes", "dry-run",
+		}, names...),
+		"catalog report": append([]string{"bucket", "prefix"}, names...), "catalog failures": append([]string{"bucket", "prefix"}, names...),
+		"catalog retry": append([]string{
+			"bucket", "prefix", "credit-budget", "yes", "dry-run", "window", "deadline", "allow-partial", "wait",
 		}, names...),
 		"catalog watch": names, "catalog pause": names, "catalog resume": names, "catalog cancel": names, "catalog window": append([]string{"window"}, names...),
 	}
