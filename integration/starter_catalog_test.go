@@ -229,7 +229,7 @@ func TestTheStarterPricesReportsAndRetriesACatalog(t *testing.T) {
 	require.Contains(t, table.stdout, ",manifest,title,Artist\n")
 	require.Contains(t, table.stdout, ",Song 4,Æ; 4\n")
 	text := s.starter("catalog", "report", name)
-	require.Regexp(t, `(?m)^ +3  Song 2 +failed +10 +SeparationFailed: `, text.stdout)
+	require.Regexp(t, `(?m)^ +3  Song 2 +failed +10 +SeparationFailed`, text.stdout)
 
 	failures := printed[struct {
 		Failures []struct {

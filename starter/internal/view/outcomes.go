@@ -19,27 +19,36 @@ const (
 	// mostTrack and leastTrack bound the column with the tracks.
 	mostTrack  = 36
 	leastTrack = 12
+	// roomForSizes is from how many columns on a table has sizes.
+	roomForSizes = 110
 )
 
 // OutcomeTable prints outcomes as a table whose rows fit in so many columns, one after the other.
 type OutcomeTable struct {
-	w                io.Writer
-	room, track, why int
+	w           io.Writer
+	room, track int
+	sizes       bool
 }
 
 // NewOutcomeTable prints the heading.
 func NewOutcomeTable(w io.Writer, room int) *OutcomeTable {
 	t := &OutcomeTable{w: w, room: room}
-	const fixed = lineColumns + statusColumns + creditColumns + sizeColumns + 6*columnGap
-	t.track = max(leastTrack, min(mostTrack, (room-1-fixed)/2))
-	t.why = room - 1 - fixed - t.track
+	t.sizes = room >= roomForSizes
+	fixed := lineColumns + statusColumns + creditColumns + 5*columnGap
+	if t.sizes {
+		fixed += sizeColumns + columnGap
+	}
+	t.track = max(leastTrack, min(mostTrack, (room-1-fixed)/3))
 	t.row("line", "track", "status", "credits", "size", "reason")
 	return t
 }
 
 func (t *OutcomeTable) row(line, track, status, credits, size, why string) {
 	text := "  " + padLeft(line, lineColumns) + "  " + pad(clip(track, t.track), t.track) + "  " + pad(status, statusColumns) +
-		"  " + padLeft(credits, creditColumns) + "  " + padLeft(size, sizeColumns)
+		"  " + padLeft(credits, creditColumns)
+	if t.sizes {
+		text += "  " + padLeft(size, sizeColumns)
+	}
 	if why != "" {
 		text += "  " + why
 	}
