@@ -61,7 +61,7 @@ func (c *cli) price(
 		return nil, err
 	}
 	defer content.Close()
-	price, err := archived.LookAtList(ctx, looker, content, in, c.lookProgress(list.Tracks))
+	price, err := archived.LookAtList(ctx, looker, content, list.Tracks, in, c.lookProgress(list.Tracks))
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -53,7 +54,11 @@ const (
 // Looker looks up what starting tracks would do.
 type Looker struct {
 	reader         trackstate.Reader
+	store          *archive.Store
 	bucket, prefix string
+	// tasks are the music tasks of which the archive or the ledgers have anything; nil if that is
+	// not known.
+	tasks map[string]bool
 }
 
 // NewLooker returns one for tracks that are archived to the bucket and the prefix unless they say
@@ -63,8 +68,50 @@ func NewLooker(store *archive.Store, cfg config.Starter, bucket, prefix string) 
 		reader: trackstate.Reader{
 			Store: store, LedgerBucket: cfg.LedgerBucket, LedgerPrefix: cfg.LedgerPrefix, Warn: func(string, ...any) {},
 		},
-		bucket: cmp.Or(bucket, cfg.Bucket), prefix: cmp.Or(prefix, cfg.Prefix),
+		store: store, bucket: cmp.Or(bucket, cfg.Bucket), prefix: cmp.Or(prefix, cfg.Prefix),
 	}
+}
+
+// foldersPerTrack is how many music tasks the archive may have for each track, so that listing them
+// is worth it: a thousand are one request, and looking a track up takes two.
+const foldersPerTrack = 100
+
+// survey lists the music tasks that the store has anything of, so that all others, which are most of
+// a new list, need no look. Where there are too many, or listing them is not allowed, it does
+// without.
+func (l *Looker) survey(ctx context.Context, tracks int) {
+	tasks := map[string]bool{}
+	places := map[activityapi.Location]bool{
+		archiveRoot(l.bucket, l.prefix): true, archiveRoot(l.reader.LedgerBucket, l.reader.LedgerPrefix): true,
+	}
+	for at := range places {
+		err := limit.Wait(ctx, listTimeout, "listing the archive", func(ctx context.Context) error {
+			for task, err := range l.store.Folders(ctx, at.Bucket, at.Dir) {
+				if err != nil {
+					return err
+				}
+				if tasks[task] = true; len(tasks) > foldersPerTrack*tracks {
+					return errTooMany
+				}
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, archive.ErrNoBucket) {
+			return
+		}
+	}
+	l.tasks = tasks
+}
+
+var errTooMany = errors.New("too many")
+
+// archiveRoot is where the folders of all tracks are.
+func archiveRoot(bucket, prefix string) activityapi.Location {
+	at := activityapi.Location{Bucket: bucket}
+	if prefix = strings.Trim(prefix, "/"); prefix != "" {
+		at.Dir = prefix + "/"
+	}
+	return at
 }
 
 // Look returns where a track stands, and the paid separation that would be taken up, if there is
@@ -77,6 +124,8 @@ func (l *Looker) Look(
 		return IsPaid, nil, nil
 	case in.Force:
 		return ToPay, nil, nil
+	case l.tasks != nil && in.Bucket == "" && in.Prefix == "" && !l.tasks[in.TaskID]:
+		return ToPay, nil, nil // there is nothing of it
 	}
 	track := in.Track()
 	loc := archive.Locate(cmp.Or(in.Bucket, l.bucket), cmp.Or(in.Prefix, l.prefix), track)
@@ -121,14 +170,20 @@ func (l *Looker) Look(
 // LookAtList looks all tracks of a list up, some at a time, and says now and then how many it has.
 // The list is one that [catalog.Check] has found right.
 func LookAtList(
-	ctx context.Context, looker *Looker, list io.Reader, in stemflow.SeparateCatalogInput, progress func(done int),
+	ctx context.Context, looker *Looker, list io.Reader, tracks int, in stemflow.SeparateCatalogInput,
+	progress func(done int),
 ) (*view.Price, error) {
+	looker.survey(ctx, tracks)
+	// What holds for all is the looker's own.
+	at := in
+	at.Bucket, at.Prefix = "", ""
 	price := &view.Price{Name: in.Name, Budget: in.CreditBudget}
 	var mu sync.Mutex
 	done := 0
 	looks, lookCtx := errgroup.WithContext(ctx)
 	looks.SetLimit(maxLooks)
-	tracks, err := catalog.Check(list, in, nil, func(track activityapi.CatalogTrack) error {
+	var err error
+	price.Tracks, err = catalog.Check(list, at, nil, func(track activityapi.CatalogTrack) error {
 		if err := lookCtx.Err(); err != nil {
 			return err
 		}
@@ -154,7 +209,6 @@ func LookAtList(
 	if ctx.Err() != nil {
 		return nil, &limit.Interrupted{Doing: fmt.Sprintf("looking at the archive, %d tracks were looked up", done)}
 	}
-	price.Tracks = tracks
 	return price, err
 }
 
