@@ -11,8 +11,8 @@ const creditsPerDollar = 200
 func Dollars(credits float64) float64 { return credits / creditsPerDollar }
 
 // Price is what a separation of a type costs by the provider's documents, in credits of
-// [CreditPrice]; 0 for a type without one. No answer of the provider says what one has cost, and what the
-// account is charged may differ: https://kie.ai/pricing decides, and changes.
+// [CreditPrice]; 0 for a type without one. No answer of the provider says what one has cost, and
+// what the account is charged may differ: https://kie.ai/pricing decides, and changes.
 //
 // Source: https://docs.kie.ai/suno-api/separate-vocals, as of August 2026.
 func Price(t SeparationType) int {

@@ -53,8 +53,8 @@ type Progress struct {
 	PollingFrom time.Time      `json:"pollingFrom,omitzero"`
 	Deadline    time.Time      `json:"deadline,omitzero"`
 	Stems       []StemProgress `json:"stems,omitempty"`
-	// Paid is as in the result and in [ErrorDetails]. Credits is what a separation that the run paid
-	// for costs, by the documented price; 0 while it is not known whether it paid.
+	// Paid is as in the result and in [ErrorDetails]. Credits is what a separation that the run
+	// paid for costs, by the documented price; 0 while it is not known whether it paid.
 	Paid    bool `json:"paid,omitempty"`
 	Credits int  `json:"credits,omitempty"`
 	// Manifest is set once the track is archived.

@@ -183,8 +183,8 @@ func TestTheStarterCancelsACatalog(t *testing.T) {
 	require.Regexp(t, `^  cancelled +2\n  not begun +1\n\n  report `, watched.stdout)
 }
 
-// A catalogue is priced before anything is paid, its failures are read, and those that can be helped
-// are started again, unpaid where they are paid for.
+// A catalogue is priced before anything is paid, its failures are read, and those that can be
+// helped are started again, unpaid where they are paid for.
 func TestTheStarterPricesReportsAndRetriesACatalog(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

@@ -74,8 +74,8 @@ func (c *cli) printFailures(ctx context.Context, r *report) error {
 	return nil
 }
 
-// showFailures shows the first failures of a catalogue that has ended. They are in its report; where
-// that cannot be read, the run itself knows the latest.
+// showFailures shows the first failures of a catalogue that has ended. They are in its report;
+// where that cannot be read, the run itself knows the latest.
 func (c *cli) showFailures(
 	ctx context.Context, t *observe.Temporal, run client.WorkflowRun, result stemflow.SeparateCatalogResult,
 ) {

@@ -84,7 +84,8 @@ func (c *cli) lookProgress(tracks int) func(done int) {
 	}
 }
 
-// addBalance adds what the account has, where its key is at hand. Why it cannot be read is no error.
+// addBalance adds what the account has, where its key is at hand. Why it cannot be read is no
+// error.
 func (c *cli) addBalance(ctx context.Context, price *view.Price) {
 	if c.provider == nil {
 		return
@@ -137,7 +138,8 @@ func (c *cli) confirm(ctx context.Context, price *view.Price, in *stemflow.Separ
 		}
 		if !yes {
 			return &failure.Failure{
-				Type: failure.TypeDeclined, Message: "nothing was started, and nothing is paid", Code: failure.ExitCanceled,
+				Type: failure.TypeDeclined, Code: failure.ExitCanceled,
+				Message: "nothing was started, and nothing is paid",
 			}
 		}
 	}

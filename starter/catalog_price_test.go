@@ -187,7 +187,8 @@ func TestWhatStartingAgainCanHelp(t *testing.T) {
 
 func TestFailuresAreGroupedWithTheirRemedies(t *testing.T) {
 	var outcomes []stemflow.TrackOutcome
-	for i, reason := range []string{stemflow.ErrorSeparationFailed, stemflow.ErrorUnauthorized, stemflow.ErrorSeparationFailed} {
+	reasons := []string{stemflow.ErrorSeparationFailed, stemflow.ErrorUnauthorized, stemflow.ErrorSeparationFailed}
+	for i, reason := range reasons {
 		outcomes = append(outcomes, stemflow.TrackOutcome{Line: i + 2, AudioID: "e231", Reason: reason, Message: "no\x1b[31m\nmore"})
 	}
 	outcomes[2].Title = "A song"

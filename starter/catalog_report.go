@@ -73,7 +73,8 @@ func nameArgument(cmd *cobra.Command, names *catalogNames) {
 			names.name = args[0]
 		}
 		if *names == (catalogNames{}) {
-			return failure.Usage(nameOf(cmd), "give the name of the catalogue, or the --file or the --key that it was started with")
+			return failure.Usage(nameOf(cmd),
+				"give the name of the catalogue, or the --file or the --key that it was started with")
 		}
 		return failure.Input(validName{names.input()})
 	}
@@ -148,7 +149,9 @@ func (c *cli) openReport(ctx context.Context, o reportOptions) (_ *report, err e
 }
 
 // find finds the folder of the latest run that Temporal knows, and outcomes that are not in it yet.
-func (r *report) find(ctx context.Context, o reportOptions) (unrecorded []stemflow.TrackOutcome, found bool, err error) {
+func (r *report) find(
+	ctx context.Context, o reportOptions,
+) (unrecorded []stemflow.TrackOutcome, found bool, err error) {
 	id := stemflow.CatalogWorkflowID(r.in)
 	description, err := r.t.Describe(ctx, id, "")
 	if observe.IsNotFound(err) {
@@ -167,8 +170,8 @@ func (r *report) find(ctx context.Context, o reportOptions) (unrecorded []stemfl
 		}
 		return nil, true, nil
 	}
-	// Outcomes first: what is put into the store meanwhile is found there. A catalogue whose worker is
-	// away does not answer, and what is in the store is shown.
+	// Outcomes first: what is put into the store meanwhile is found there. A catalogue whose worker
+	// is away does not answer, and what is in the store is shown.
 	if outcomes, err := observe.QueryOutcomes(ctx, r.t, id); err == nil {
 		unrecorded = *outcomes
 	}

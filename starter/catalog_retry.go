@@ -203,7 +203,8 @@ func canHelp(o stemflow.TrackOutcome, standing archived.Standing, paid *stemflow
 		return false
 	case archived.IsPaid:
 		// The provider keeps results for as long as the longest deadline.
-		return paid == nil || paid.SubmittedAt.IsZero() || now.Sub(paid.SubmittedAt) < time.Duration(stemflow.MaxDeadline)
+		return paid == nil || paid.SubmittedAt.IsZero() ||
+			now.Sub(paid.SubmittedAt) < time.Duration(stemflow.MaxDeadline)
 	}
 	switch o.Reason {
 	case stemflow.ErrorInvalidInput, stemflow.ErrorProviderRejected:
@@ -284,8 +285,9 @@ var retryColumns = []string{
 	"pollInterval", "deadline", "allowPartial",
 }
 
-// row is a track as it was started before, never by force. What is known to be paid for is named, so
-// that it cannot be paid for again even if the ledger is behind; a separation that failed is not.
+// row is a track as it was started before, never by force. What is known to be paid for is named,
+// so that it cannot be paid for again even if the ledger is behind; a separation that failed is
+// not.
 func (one retried) row(o retryOptions, extra []string) []string {
 	in := one.track.Input
 	id := one.outcome.SeparationTaskID

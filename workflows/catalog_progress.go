@@ -1,9 +1,7 @@
 package workflows
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -91,42 +89,42 @@ func (c *catalog) showEnd(ctx workflow.Context, result stemflow.SeparateCatalogR
 
 // showDetails writes the execution's current details, in Markdown.
 func (c *catalog) showDetails(ctx workflow.Context) {
-	var b strings.Builder
+	var b details
 	p := c.progress()
-	fmt.Fprintf(&b, "**%s** %s, %d tracks, %d at a time", p.Phase, p.Name, p.Tracks, p.Window)
+	b.addf("**%s** %s, %d tracks, %d at a time", p.Phase, p.Name, p.Tracks, p.Window)
 	writeFailure(&b, p.Failure)
 	switch {
 	case !p.EndedAt.IsZero() || p.Phase == stemflow.CatalogReporting:
 	case p.Phase == stemflow.CatalogCancelling:
 		b.WriteString("\n\nNo more tracks are started. Those under way are cancelled: what was paid is kept.")
 	case p.Paused != nil:
-		fmt.Fprintf(&b, "\n\n**paused** since %s: %s %s", clock(p.Paused.Since), p.Paused.Reason,
+		b.addf("\n\n**paused** since %s: %s %s", clock(p.Paused.Since), p.Paused.Reason,
 			plainText(p.Paused.Message))
 	case p.Trial:
 		b.WriteString(
 			"\n\n**trial** after the pause: one track is tried, and no other is started until it has succeeded")
 	case p.PaidWindow > 0:
-		fmt.Fprintf(&b, "\n\nfor now %d at a time of those that cost credits: more as they succeed", p.PaidWindow)
+		b.addf("\n\nfor now %d at a time of those that cost credits: more as they succeed", p.PaidWindow)
 	}
 	b.WriteString("\n\n| archived | found | partial | failed | skipped | cancelled | running | waiting |\n" +
 		"|---:|---:|---:|---:|---:|---:|---:|---:|\n")
-	fmt.Fprintf(&b, "| %d | %d | %d | %d | %d | %d | %d | %d |\n", p.Archived, p.Found, p.Partial, p.Failed,
+	b.addf("| %d | %d | %d | %d | %d | %d | %d | %d |\n", p.Archived, p.Found, p.Partial, p.Failed,
 		p.Skipped, p.Cancelled, p.Running, p.Tracks-p.Ended()-p.Running)
-	fmt.Fprintf(&b, "\ncost so far: %s, by the documented prices", costText(p.Credits))
+	b.addf("\ncost so far: %s, by the documented prices", costText(p.Credits))
 	if p.Reserved > 0 {
-		fmt.Fprintf(&b, "; %d credits reserved", p.Reserved)
+		b.addf("; %d credits reserved", p.Reserved)
 	}
 	if p.CreditBudget != nil {
-		fmt.Fprintf(&b, "; budget %d credits", *p.CreditBudget)
+		b.addf("; budget %d credits", *p.CreditBudget)
 	}
 	if len(p.Failures) > 0 {
 		b.WriteString("\n\nlatest failures:\n")
 		for _, f := range p.Failures {
-			fmt.Fprintf(&b, "\n- line %d, %s: **%s** %s", f.Line, plainText(nameOf(f)), f.Reason, plainText(f.Message))
+			b.addf("\n- line %d, %s: **%s** %s", f.Line, plainText(nameOf(f)), f.Reason, plainText(f.Message))
 		}
 	}
 	if p.Report != nil {
-		fmt.Fprintf(&b, "\n\nreport `%s` in bucket `%s`", p.Report.CSV.Key, p.Report.CSV.Bucket)
+		b.addf("\n\nreport `%s` in bucket `%s`", p.Report.CSV.Key, p.Report.CSV.Bucket)
 	}
 	workflow.SetCurrentDetails(ctx, b.String())
 }

@@ -77,7 +77,8 @@ func (c *catalog) separate(ctx workflow.Context, track *activityapi.RunningTrack
 func (c *catalog) await(ctx workflow.Context, track *activityapi.RunningTrack) activityapi.EndedSeparation {
 	in := activityapi.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(track.Input), RunID: track.RunID}
 	var end activityapi.EndedSeparation
-	err := workflow.ExecuteActivity(awaitOptions(ctx, track.Input), activityapi.ActivityAwaitSeparation, in).Get(ctx, &end)
+	err := workflow.ExecuteActivity(awaitOptions(ctx, track.Input), activityapi.ActivityAwaitSeparation, in).
+		Get(ctx, &end)
 	if temporal.IsCanceledError(err) {
 		if track.Joined {
 			return cancelledUnpaid("another caller's run of the track goes on")

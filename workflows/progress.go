@@ -1,9 +1,6 @@
 package workflows
 
 import (
-	"fmt"
-	"strings"
-
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
@@ -58,39 +55,39 @@ func (s *separation) showFailure(ctx workflow.Context, err error) {
 // showDetails writes the execution's current details, in Markdown: where the run stands and for
 // which track, what the separation costs, a small table of stems, and how it ended.
 func (s *separation) showDetails(ctx workflow.Context) {
-	var b strings.Builder
+	var b details
 	p := s.currentProgress()
-	fmt.Fprintf(&b, "**%s**", p.Phase)
+	b.addf("**%s**", p.Phase)
 	switch {
 	case p.Failure != nil:
 	case p.Phase == stemflow.PhaseCancelling:
 		b.WriteString(": what is paid for is kept, and taken up when the track is started again")
 	case p.SubmissionUnknown:
-		fmt.Fprintf(&b, ": the submit's outcome is unknown, waiting for the callback until %s", clock(p.Deadline))
+		b.addf(": the submit's outcome is unknown, waiting for the callback until %s", clock(p.Deadline))
 	case p.Phase == stemflow.PhaseWaiting:
-		fmt.Fprintf(&b, " for the callback, polling from %s", clock(p.PollingFrom))
+		b.addf(" for the callback, polling from %s", clock(p.PollingFrom))
 	case p.Phase == stemflow.PhasePolling:
-		fmt.Fprintf(&b, " every %v until %s", s.in.PollInterval, clock(p.Deadline))
+		b.addf(" every %v until %s", s.in.PollInterval, clock(p.Deadline))
 	}
-	fmt.Fprintf(&b, "\n\n%s", trackName(s.in))
+	b.addf("\n\n%s", trackName(s.in))
 	writeFailure(&b, p.Failure)
 	if p.SeparationTaskID != "" {
-		fmt.Fprintf(&b, "\n\nseparation task `%s`", p.SeparationTaskID)
+		b.addf("\n\nseparation task `%s`", p.SeparationTaskID)
 	}
 	switch {
 	case p.Credits > 0:
-		fmt.Fprintf(&b, "\n\ncost: %s, by the documented price", costText(p.Credits))
+		b.addf("\n\ncost: %s, by the documented price", costText(p.Credits))
 	case p.Paid:
 		b.WriteString("\n\ncost: not known, the submit may have been accepted")
 	}
 	if len(p.Stems) > 0 {
 		b.WriteString("\n\n| stem | state | size |\n|---|---|---:|\n")
 		for _, stem := range p.Stems {
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", stem.Name, stem.State, sizeText(stem.Size))
+			b.addf("| %s | %s | %s |\n", stem.Name, stem.State, sizeText(stem.Size))
 		}
 	}
 	if p.Manifest != nil {
-		fmt.Fprintf(&b, "\n\nmanifest `%s` in bucket `%s`", p.Manifest.Key, p.Manifest.Bucket)
+		b.addf("\n\nmanifest `%s` in bucket `%s`", p.Manifest.Key, p.Manifest.Bucket)
 	}
 	workflow.SetCurrentDetails(ctx, b.String())
 }

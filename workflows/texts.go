@@ -16,6 +16,11 @@ const (
 	catalogCancelledRemedy = "start the catalogue again to go on: what was paid is taken up, not paid twice"
 )
 
+// details are an execution's current details, in Markdown, as they are written.
+type details struct{ strings.Builder }
+
+func (d *details) addf(format string, args ...any) { d.WriteString(fmt.Sprintf(format, args...)) }
+
 // runFailure is an error with which a run ends, as its progress says it.
 func runFailure(err error, cancelled, cancelledRemedy string) *stemflow.RunFailure {
 	if temporal.IsCanceledError(err) {
@@ -33,13 +38,13 @@ func runFailure(err error, cancelled, cancelledRemedy string) *stemflow.RunFailu
 }
 
 // writeFailure writes how a run ended to its details.
-func writeFailure(b *strings.Builder, f *stemflow.RunFailure) {
+func writeFailure(b *details, f *stemflow.RunFailure) {
 	if f == nil {
 		return
 	}
-	fmt.Fprintf(b, "\n\n**%s**: %s", f.Type, plainText(f.Message))
+	b.addf("\n\n**%s**: %s", f.Type, plainText(f.Message))
 	if f.Remedy != "" {
-		fmt.Fprintf(b, "\n\nWhat to do: %s.", f.Remedy)
+		b.addf("\n\nWhat to do: %s.", f.Remedy)
 	}
 }
 

@@ -29,8 +29,9 @@ func (s *Store) Walk(ctx context.Context, bucket, prefix, after string) iter.Seq
 	}
 }
 
-// Folders yields the names of the folders below a prefix, which is empty or ends with a slash, a page
-// at a time: what the keys have between it and the next slash. After an error it yields nothing more.
+// Folders yields the names of the folders below a prefix, which is empty or ends with a slash, a
+// page at a time: what the keys have between it and the next slash. After an error it yields
+// nothing more.
 func (s *Store) Folders(ctx context.Context, bucket, prefix string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)

@@ -99,7 +99,8 @@ func readHeader(row []string, line int) (header, error) {
 		if first := slices.IndexFunc(columns[:i], func(c headerColumn) bool {
 			return ok && c.field.Name == field.Name || !ok && c.kept != "" && plainName(c.kept) == plainName(name)
 		}); first >= 0 {
-			return nil, &unreadable{line, fmt.Sprintf("has the name of column %d again, rename one of them", first+1), i + 1}
+			problem := fmt.Sprintf("has the name of column %d again, rename one of them", first+1)
+			return nil, &unreadable{line, problem, i + 1}
 		}
 		if ok {
 			columns[i].field = field
@@ -107,8 +108,8 @@ func readHeader(row []string, line int) (header, error) {
 		}
 		if meant := misspelt(name); meant != "" {
 			return nil, &unreadable{line, fmt.Sprintf(
-				"the name is like %s and is not: write %s, or another name to keep the column for the report", meant, meant),
-				i + 1}
+				"the name is like %s and is not: write %s, or another name to keep the column for the report",
+				meant, meant), i + 1}
 		}
 		columns[i].kept = name
 	}

@@ -33,7 +33,7 @@ func TestListsAsPeopleHaveThem(t *testing.T) {
 						row(separator, "", "t", "b", "", "", "", "") + strings.Repeat(separator, 1)
 					t.Run(fmt.Sprintf("%q", mark+above+separator+end), func(t *testing.T) {
 						var got []string
-						_, err := Check(strings.NewReader(list), stemflow.SeparateCatalogInput{}, nil, func(track activityapi.CatalogTrack) error {
+						take := func(track activityapi.CatalogTrack) error {
 							var columns []string
 							for _, c := range track.Columns {
 								columns = append(columns, c.Name+"="+strings.ReplaceAll(c.Value, "\r\n", "\n"))
@@ -42,7 +42,8 @@ func TestListsAsPeopleHaveThem(t *testing.T) {
 							got = append(got, fmt.Sprintf("%d %s/%s %s [%s] %s", track.Line, in.TaskID, in.AudioID, in.Track().Type, in.Title,
 								strings.Join(columns, ";")))
 							return nil
-						})
+						}
+						_, err := Check(strings.NewReader(list), stemflow.SeparateCatalogInput{}, nil, take)
 						require.NoError(t, err)
 						require.Equal(t, want, got)
 					})
@@ -99,7 +100,8 @@ func TestReportsHaveTheColumnsOfTheList(t *testing.T) {
 	var report bytes.Buffer
 	err = WriteCSV(&report, names, tracks.CompleteAll(func(yield func(stemflow.TrackOutcome) error) error {
 		for _, number := range []int{1, 3} { // the catalogue did not come to the second
-			if err := yield(stemflow.TrackOutcome{Number: number, Line: number + 1, Status: stemflow.TrackFailed}); err != nil {
+			o := stemflow.TrackOutcome{Number: number, Line: number + 1, Status: stemflow.TrackFailed}
+			if err := yield(o); err != nil {
 				return err
 			}
 		}

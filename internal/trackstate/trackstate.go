@@ -42,8 +42,9 @@ type Reader struct {
 	Warn func(message string, keysAndValues ...any)
 }
 
-// Read fails with archive.ErrCorrupt if the ledger cannot be read, and with archive.ErrNoBucket. loc
-// is the folder that the track is archived to, named a separation task id that is asked for, if any.
+// Read fails with archive.ErrCorrupt if the ledger cannot be read, and with archive.ErrNoBucket.
+// loc is the folder that the track is archived to, named a separation task id that is asked for, if
+// any.
 func (r Reader) Read(
 	ctx context.Context, loc activityapi.Location, track stemflow.Track, named string,
 ) (State, error) {

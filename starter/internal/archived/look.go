@@ -76,8 +76,8 @@ func NewLooker(store *archive.Store, cfg config.Starter, bucket, prefix string) 
 // is worth it: a thousand are one request, and looking a track up takes two.
 const foldersPerTrack = 100
 
-// survey lists the music tasks that the store has anything of, so that all others, which are most of
-// a new list, need no look. Where there are too many, or listing them is not allowed, it does
+// survey lists the music tasks that the store has anything of, so that all others, which are most
+// of a new list, need no look. Where there are too many, or listing them is not allowed, it does
 // without.
 func (l *Looker) survey(ctx context.Context, tracks int) {
 	tasks := map[string]bool{}

@@ -93,17 +93,17 @@ func LatestCatalogFolder(
 
 // Result returns the result that stands in a final report.
 func (r *Report) Result(ctx context.Context) (result stemflow.SeparateCatalogResult, err error) {
-	content, decoder, err := r.open(ctx, &result)
+	content, _, err := r.open(ctx, &result)
 	if err != nil {
 		return result, err
 	}
-	defer content.Close()
-	_ = decoder
-	return result, nil
+	return result, content.Close()
 }
 
 // open opens a final report, and reads it up to the outcomes.
-func (r *Report) open(ctx context.Context, result *stemflow.SeparateCatalogResult) (io.ReadCloser, *json.Decoder, error) {
+func (r *Report) open(
+	ctx context.Context, result *stemflow.SeparateCatalogResult,
+) (io.ReadCloser, *json.Decoder, error) {
 	key := archive.CatalogReportKey(r.at, "json")
 	content, _, err := r.store.Open(ctx, r.at.Bucket, key)
 	if err != nil {
@@ -189,7 +189,8 @@ func (r *Report) recorded(ctx context.Context) catalog.Outcomes {
 				return failure.Archive("the outcomes cannot be read: ", err)
 			}
 			var page []stemflow.TrackOutcome
-			err = limit.Wait(ctx, readTimeout, reading(r.store, r.at.Bucket, object.Key), func(ctx context.Context) error {
+			doing := reading(r.store, r.at.Bucket, object.Key)
+			err = limit.Wait(ctx, readTimeout, doing, func(ctx context.Context) error {
 				_, err := r.store.ReadJSON(ctx, r.at.Bucket, object.Key, &page)
 				return err
 			})

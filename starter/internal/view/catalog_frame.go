@@ -225,7 +225,8 @@ func (c Catalog) Changes(before, now observe.CatalogObservation) []string {
 	if before.Progress != nil {
 		was = *before.Progress
 	}
-	if p.Paused != nil && p.Phase == stemflow.CatalogSeparating && (was.Paused == nil || !was.Paused.Since.Equal(p.Paused.Since)) {
+	if p.Paused != nil && p.Phase == stemflow.CatalogSeparating &&
+		(was.Paused == nil || !was.Paused.Since.Equal(p.Paused.Since)) {
 		for _, l := range c.pauseLines(p) {
 			lines = append(lines, strings.TrimLeft(l.text(1<<16, false), " !"))
 		}

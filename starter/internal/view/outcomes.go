@@ -44,8 +44,8 @@ func NewOutcomeTable(w io.Writer, room int) *OutcomeTable {
 }
 
 func (t *OutcomeTable) row(line, track, status, credits, size, why string) {
-	text := "  " + padLeft(line, lineColumns) + "  " + pad(clip(track, t.track), t.track) + "  " + pad(status, statusColumns) +
-		"  " + padLeft(credits, creditColumns)
+	text := "  " + padLeft(line, lineColumns) + "  " + pad(clip(track, t.track), t.track) +
+		"  " + pad(status, statusColumns) + "  " + padLeft(credits, creditColumns)
 	if t.sizes {
 		text += "  " + padLeft(size, sizeColumns)
 	}
@@ -68,8 +68,8 @@ func (t *OutcomeTable) Row(o stemflow.TrackOutcome) {
 	if o.Bytes > 0 {
 		size = byteText(o.Bytes)
 	}
-	t.row(humanize.Comma(int64(o.Line)), Printable(trackText(o)), string(o.Status), humanize.Comma(int64(o.Credits)), size,
-		OneLine(why))
+	t.row(humanize.Comma(int64(o.Line)), Printable(trackText(o)), string(o.Status),
+		humanize.Comma(int64(o.Credits)), size, OneLine(why))
 }
 
 // FailureGroup are failures that have the same reason, and what to do about them.
@@ -99,7 +99,8 @@ func Failures(w io.Writer, groups []FailureGroup, room int) {
 	for _, g := range groups {
 		fmt.Fprintf(w, "\n  %s\n", Printable(cmp.Or(g.Reason, "no reason is known")))
 		for _, o := range g.Outcomes {
-			text := fmt.Sprintf("    line %s, %s: %s", humanize.Comma(int64(o.Line)), Printable(trackText(o)), OneLine(o.Message))
+			text := fmt.Sprintf("    line %s, %s: %s",
+				humanize.Comma(int64(o.Line)), Printable(trackText(o)), OneLine(o.Message))
 			fmt.Fprintln(w, clip(text, max(room-1, 1)))
 		}
 		if g.Remedy != "" {
