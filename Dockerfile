@@ -19,8 +19,10 @@ COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 ARG VERSION
+ARG REVISION
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    go build -trimpath -buildvcs=false -ldflags="-s -w -X $(go list -m)/internal/program.stamped=${VERSION}" -o /out/ \
+    stamps="$(go list -m)/internal/program" && \
+    go build -trimpath -buildvcs=false -ldflags="-s -w -X $stamps.stamped=${VERSION} -X $stamps.commit=${REVISION}" -o /out/ \
       ./worker ./callbackbridge/cmd/callbackbridge ./starter ./kiesim/cmd/kiesim ./deploy/healthcheck \
       ./deploy/storegate ./deploy/signalgate
 # A new volume takes over the owner of the directory on which it is mounted.
@@ -71,8 +73,8 @@ ENTRYPOINT ["/usr/local/bin/callbackbridge"]
 FROM base AS starter
 LABEL org.opencontainers.image.title="stemflow starter" \
       org.opencontainers.image.description="Starts separations, watches them, and shows what they archived"
-COPY --from=programs /out/starter /usr/local/bin/
-ENTRYPOINT ["/usr/local/bin/starter"]
+COPY --from=programs /out/starter /usr/local/bin/stemflow
+ENTRYPOINT ["/usr/local/bin/stemflow"]
 
 FROM base AS kiesim
 LABEL org.opencontainers.image.title="kiesim" \

@@ -1,5 +1,9 @@
 # Short names for the commands of CONTRIBUTING.md; the commands hold everything.
-.PHONY: check test short demo lint bench
+.PHONY: check test short demo lint bench install man
+
+# Where go install puts programs.
+BIN ?= $(or $(shell go env GOBIN),$(shell go env GOPATH)/bin)
+MAN ?= /usr/local/share/man/man1
 
 check:
 	go run ./dev/check
@@ -18,3 +22,10 @@ lint:
 
 bench:
 	go test ./dev/benchmarks -run '^$$' -bench . -benchtime 1x
+
+install:
+	go build -o "$(BIN)/stemflow" ./starter
+	ln -sf stemflow "$(BIN)/temporal-stemflow"
+
+man:
+	go run ./starter man --out "$(MAN)"

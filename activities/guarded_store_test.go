@@ -140,16 +140,20 @@ func TestMessagesLeadOnlyWhereTheOperatorAllows(t *testing.T) {
 	up := activityapi.Location{Bucket: h.loc.Bucket, Dir: "music/../private/"}
 	for _, at := range []activityapi.Location{out, other, up} {
 		for name, in := range map[string]any{
-			activityapi.ActivitySubmitSeparation: activityapi.SubmitSeparationInput{Location: at, Track: h.track, Attempt: 1},
+			activityapi.ActivitySubmitSeparation: activityapi.SubmitSeparationInput{
+				Location: at, Track: h.track, Attempt: 1,
+			},
 			activityapi.ActivityRecordSubmission: activityapi.RecordSubmissionInput{
 				Location: at, Submission: stemflow.Submission{State: stemflow.SubmissionPaid, Track: h.track, SeparationTaskID: "s"},
 			},
 			activityapi.ActivityArchiveStem: activityapi.ArchiveStemInput{
 				Location: at, SeparationTaskID: "s", Stem: stemflow.SourceStem{Name: "vocals", URL: h.providerURL + "/s/none"},
 			},
-			activityapi.ActivityWriteManifest:      activityapi.WriteManifestInput{Location: at},
-			activityapi.ActivityReadCatalog:        activityapi.ReadCatalogInput{Location: at, ETag: "x"},
-			activityapi.ActivityRecordOutcomes:     activityapi.RecordOutcomesInput{Location: at, Outcomes: []stemflow.TrackOutcome{{Number: 1}}},
+			activityapi.ActivityWriteManifest: activityapi.WriteManifestInput{Location: at},
+			activityapi.ActivityReadCatalog:   activityapi.ReadCatalogInput{Location: at, ETag: "x"},
+			activityapi.ActivityRecordOutcomes: activityapi.RecordOutcomesInput{
+				Location: at, Outcomes: []stemflow.TrackOutcome{{Number: 1}},
+			},
 			activityapi.ActivityWriteCatalogReport: activityapi.WriteCatalogReportInput{Location: at},
 		} {
 			_, err := h.env.ExecuteActivity(name, in)

@@ -51,7 +51,7 @@ func (a *VerifyArchive) options(in stemflow.VerifyArchiveInput) (verify.Options,
 		At:          verify.NewPlace(limits.Destination(in.Bucket, in.Prefix)),
 		Ledger:      verify.NewPlace(a.Archive.LedgerBucket, a.Archive.LedgerPrefix),
 		WithLedgers: in.Bucket == "" && in.Prefix == "",
-		Homes:       []verify.Place{verify.NewPlace(a.Archive.Bucket, a.Archive.Prefix)},
+		Homes:       verify.Homes(a.Archive.Bucket, a.Archive.Prefix, limits.All()),
 		Deadline:    time.Duration(in.Deadline),
 		SecondLook:  a.SecondLook,
 	}

@@ -29,6 +29,7 @@ import (
 // bridgeProgram is the bridge as it runs in production, before workflows that nobody works on: a
 // signal stands in a history all the same.
 type bridgeProgram struct {
+	keyring *token.Keyring
 	t       testing.TB
 	process *devservers.Process
 	addr    string
@@ -91,7 +92,7 @@ func startBridge(t testing.TB, temporalAddr string, workflows int) *bridgeProgra
 	})
 	require.NoError(t, err)
 	t.Cleanup(b.client.Close)
-	keyring, err := token.NewKeyring([]string{callbackSecret})
+	b.keyring, err = token.NewKeyring([]string{callbackSecret})
 	require.NoError(t, err)
 	for i := range workflows {
 		run, err := b.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
@@ -99,7 +100,7 @@ func startBridge(t testing.TB, temporalAddr string, workflows int) *bridgeProgra
 		}, "nobody's")
 		require.NoError(t, err)
 		b.runs = append(b.runs, run)
-		b.tokens = append(b.tokens, keyring.Mint(token.Claims{
+		b.tokens = append(b.tokens, b.keyring.Mint(token.Claims{
 			Namespace: "default", WorkflowID: run.GetID(), RunID: run.GetRunID(), Expires: time.Now().Add(time.Hour),
 		}))
 	}
@@ -116,8 +117,12 @@ func (b *bridgeProgram) restart() {
 	b.process = again
 }
 
-// request is a signed callback about a task to one of the workflows, in the bytes of HTTP.
+// request is a signed callback about a task to one of the workflows, in the bytes of HTTP. Each task
+// is that of a run of its own, by the token: a run hears a bounded number of callbacks.
 func (b *bridgeProgram) request(workflow int, taskID string) []byte {
+	address := b.keyring.Mint(token.Claims{
+		Namespace: "default", WorkflowID: b.runs[workflow].GetID(), RunID: taskID, Expires: time.Now().Add(time.Hour),
+	})
 	body := fmt.Sprintf(`{"code":200,"msg":"success","data":{"task_id":%q,"vocal_separation_info":`+
 		`{"vocal_url":"https://file.aiquickdraw.com/s/v.mp3","instrumental_url":"https://file.aiquickdraw.com/s/i.mp3"}}}`, taskID)
 	timestamp, signature := kie.Sign(webhookKey, taskID, time.Now())
@@ -125,7 +130,7 @@ func (b *bridgeProgram) request(workflow int, taskID string) []byte {
 	fmt.Fprintf(
 		&request,
 		"POST /callbacks/%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n%s: %s\r\n%s: %s\r\nContent-Length: %d\r\n\r\n%s",
-		b.tokens[workflow],
+		address,
 		b.addr,
 		kie.HeaderTimestamp,
 		timestamp,

@@ -17,6 +17,7 @@ func TestStoreCoordinatesAreHandedOnCompletely(t *testing.T) {
 		value, ok := map[string]string{
 			"MINIO_ENDPOINT": "https://store:9000", "MINIO_ACCESS_KEY": "access", "MINIO_SECRET_KEY": "secretkey",
 			"MINIO_REGION": "eu-1", "MINIO_PUBLIC_ENDPOINT": "https://public",
+			"MINIO_LINK_ACCESS_KEY": "links", "MINIO_LINK_SECRET_KEY": "linkskey",
 		}[name]
 		return value, ok
 	})
@@ -24,7 +25,7 @@ func TestStoreCoordinatesAreHandedOnCompletely(t *testing.T) {
 	minIO.RootCAs = x509.NewCertPool()
 	want := archive.Options{
 		Endpoint: "store:9000", AccessKey: "access", SecretKey: "secretkey", Region: "eu-1", Secure: true, RootCAs: minIO.RootCAs,
-		PublicEndpoint: "public", PublicSecure: true,
+		PublicEndpoint: "public", PublicSecure: true, LinkAccessKey: "links", LinkSecretKey: "linkskey",
 	}
 	require.Equal(t, want, archive.OptionsOf(minIO))
 	for field := range reflect.TypeFor[archive.Options]().Fields() {
@@ -32,6 +33,7 @@ func TestStoreCoordinatesAreHandedOnCompletely(t *testing.T) {
 	}
 
 	want.PublicEndpoint, want.PublicSecure = "", false // a host makes no links
+	want.LinkAccessKey, want.LinkSecretKey = "", ""
 	require.Equal(t, want, FromWorker(nil, config.Worker{MinIO: minIO}).MinIO.options())
 }
 

@@ -16,7 +16,7 @@ func init() { register(groupSeparations, newCancelCommand) }
 func newCancelCommand(c *cli) *cobra.Command {
 	cmd := c.newCommand("cancel", "cancel a separation that is running", `
 What was paid is not lost: the provider finishes it, and starting the same track again takes it up.`,
-		"cancel --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem",
+		"cancel 5c79...be8e e231...c7dc split_stem",
 		"cancel --workflow-id stems:split_stem:5c79...be8e:e231...c7dc")
 	in := &stemflow.SeparateStemsInput{}
 	trackFlags(cmd, in)

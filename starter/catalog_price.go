@@ -50,8 +50,6 @@ func (p payment) asks(c *cli, in stemflow.SeparateCatalogInput) bool {
 	return !p.yes && c.canAsk() && (in.CreditBudget == nil || *in.CreditBudget > 0)
 }
 
-func (c *cli) canAsk() bool { return c.stdinIsTerminal != nil && c.stdinIsTerminal() }
-
 // price finds out what a list costs. It changes nothing.
 func (c *cli) price(
 	ctx context.Context, list *archived.List, in stemflow.SeparateCatalogInput, looker *archived.Looker,
@@ -138,8 +136,8 @@ func (c *cli) confirm(ctx context.Context, price *view.Price, in *stemflow.Separ
 		}
 		if !yes {
 			return &failure.Failure{
-				Type: failure.TypeDeclined, Code: failure.ExitCanceled,
-				Message: "nothing was started, and nothing is paid",
+				Type: failure.TypeRefused, Code: failure.ExitFailed,
+				Message: "not confirmed, nothing was started and nothing is paid",
 			}
 		}
 	}

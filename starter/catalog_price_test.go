@@ -126,7 +126,7 @@ func TestAskingBeforePaying(t *testing.T) {
 			require.Equal(t, budget(58_300), in.CreditBudget, "no more than what was asked for")
 			continue
 		}
-		require.Equal(t, failure.ExitCanceled, failure.Of(err).Code, "%q", answer)
+		require.Equal(t, failure.ExitFailed, failure.Of(err).Code, "%q", answer)
 		require.Nil(t, in.CreditBudget)
 	}
 

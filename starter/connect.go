@@ -35,6 +35,9 @@ func (c *cli) again(command string) string {
 	if namespace := c.global.server.Namespace; namespace != "" {
 		command += " --namespace " + view.Quote(namespace)
 	}
+	if profile := c.global.server.Profile; profile != "" {
+		command += " --profile " + view.Quote(profile)
+	}
 	return command
 }
 

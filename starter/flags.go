@@ -16,8 +16,10 @@ import (
 	"stemflow/starter/internal/view"
 )
 
-// trackFlags declares the flags that name a track and how it is separated.
+// trackFlags declares the flags that name a track and how it is separated. They may be given as
+// arguments, too.
 func trackFlags(cmd *cobra.Command, in *stemflow.SeparateStemsInput) {
+	takeTrackArgs(cmd)
 	set := cmd.Flags()
 	set.StringVar(&in.TaskID, "task-id", "", "`ID` of the provider's music task that made the track")
 	set.StringVar(&in.AudioID, "audio-id", "", "`ID` of the track")
@@ -39,11 +41,7 @@ func typeFlags(cmd *cobra.Command, in *stemflow.SeparateStemsInput) {
 		"",
 		"`NAME` of the instrument, like \"Lead Vocal\"; only with split_stem_advanced",
 	)
-	var types []string
-	for _, t := range stemflow.SeparationTypes() {
-		types = append(types, string(t))
-	}
-	complete(cmd, "type", types...)
+	complete(cmd, "type", typeNames()...)
 }
 
 // complete says which values the shell offers for a flag that was just declared.

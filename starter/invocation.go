@@ -29,6 +29,9 @@ func invokedAs(arg0 string) invocation {
 		command := "go run ./" + name
 		return invocation{name: name, command: command, shared: command}
 	}
+	if command, is := strings.CutPrefix(name, "temporal-"); is { // an extension of Temporal's command line
+		return invocation{name: name, command: "temporal " + command, shared: "temporal " + command}
+	}
 	inv := invocation{name: name, command: view.Quote(arg0), shared: name}
 	if found, err := exec.LookPath(name); err == nil && (arg0 == name || found == arg0) {
 		inv.command = name

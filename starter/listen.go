@@ -28,8 +28,8 @@ new one then.
 --publish puts the page beside the manifest, in place of a file unless --out names one, and prints a
 link to it that works as long. Anyone who can read the bucket can use the links in it, too. Each
 published page has a name of its own that cannot be guessed; earlier ones expire as they would have.`,
-		"listen --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem",
-		"listen --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem --publish")
+		"listen 5c79...be8e e231...c7dc split_stem",
+		"listen 5c79...be8e e231...c7dc split_stem --publish")
 	o := &listenOptions{}
 	placeFlags(cmd, &o.Place)
 	cmd.Flags().StringVar(&o.out, "out", "",
@@ -78,21 +78,13 @@ func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duratio
 	if err != nil {
 		return err
 	}
-	c.warnOfLinks()
-	links, until, err := track.Links(ctx, lifetime)
-	if err != nil {
-		return err
-	}
-	var page bytes.Buffer
-	err = listen.Write(&page, listen.Page{
-		Manifest: track.Manifest, Links: links, Until: until, Renew: c.sharedCommandLine(),
-	})
+	page, until, err := c.page(ctx, track, lifetime)
 	if err != nil {
 		return err
 	}
 	made := listenPage{LinksExpireAt: until}
 	if o.publish {
-		if made.Object, made.URL, err = track.Publish(ctx, page.Bytes(), lifetime); err != nil {
+		if made.Object, made.URL, err = track.Publish(ctx, page, lifetime); err != nil {
 			return err
 		}
 	} else if o.out == "" {
@@ -101,11 +93,11 @@ func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duratio
 	switch o.out {
 	case "":
 	case "-":
-		_, _ = c.stdout.Write(page.Bytes()) // a closed stdout wants no page
+		_, _ = c.stdout.Write(page) // a closed stdout wants no page
 		return nil
 	default:
-		if err := writePrivate(o.out, page.Bytes()); err != nil { // its links are secrets
-			return failure.Usage("listen", "the page cannot be written: %v", err)
+		if err := writePage(o.out, page); err != nil {
+			return err
 		}
 		made.File = o.out
 	}
@@ -113,6 +105,29 @@ func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duratio
 		c.printJSON(made)
 	} else {
 		c.printListenPage(made)
+	}
+	return nil
+}
+
+// page makes the page that plays a track, and says until when its links work.
+func (c *cli) page(
+	ctx context.Context, track *archived.Track, lifetime time.Duration,
+) (page []byte, until time.Time, err error) {
+	c.warnOfLinks()
+	links, until, err := track.Links(ctx, lifetime)
+	if err != nil {
+		return nil, until, err
+	}
+	var text bytes.Buffer
+	err = listen.Write(&text, listen.Page{
+		Manifest: track.Manifest, Links: links, Until: until, Renew: c.sharedCommandLine(),
+	})
+	return text.Bytes(), until, err
+}
+
+func writePage(file string, page []byte) error {
+	if err := writePrivate(file, page); err != nil { // its links are secrets
+		return failure.Usage("listen", "the page cannot be written: %v", err)
 	}
 	return nil
 }

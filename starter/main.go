@@ -1,5 +1,6 @@
-// Command starter starts and resumes separations from the command line, of tracks and of whole
-// catalogues, watches them, shows what they archived, and cancels them. "starter help" says how.
+// Command starter is stemflow's command line, which is installed as "stemflow". It starts and
+// resumes separations, of tracks and of whole catalogues, watches and cancels them, and shows,
+// downloads, lists and deletes what they archived. "stemflow help" says how.
 //
 // A command is a file: it registers itself, and says there all that it takes and does.
 package main
@@ -23,15 +24,13 @@ func main() {
 	c := &cli{
 		invoked: invokedAs(os.Args[0]),
 		stdin:   os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		stdoutSize: func() (program.TerminalSize, bool) { return program.SizeOfTerminal(os.Stdout) },
-		stderrSize: func() (program.TerminalSize, bool) { return program.SizeOfTerminal(os.Stderr) },
-		stdinIsTerminal: func() bool {
-			_, isTerminal := program.SizeOfTerminal(os.Stdin)
-			return isTerminal
-		},
-		config:   func() (config.Starter, error) { return config.LoadStarter(os.LookupEnv) },
-		minIO:    func() (config.MinIO, error) { return config.LoadMinIO(os.LookupEnv) },
-		provider: func() (*config.Provider, error) { return config.LoadProvider(os.LookupEnv) },
+		stdoutSize:      func() (program.TerminalSize, bool) { return program.SizeOfTerminal(os.Stdout) },
+		stderrSize:      func() (program.TerminalSize, bool) { return program.SizeOfTerminal(os.Stderr) },
+		stdinIsTerminal: isTerminal(os.Stdin),
+		browse:          browse,
+		config:          func() (config.Starter, error) { return config.LoadStarter(os.LookupEnv) },
+		minIO:           func() (config.MinIO, error) { return config.LoadMinIO(os.LookupEnv) },
+		provider:        func() (*config.Provider, error) { return config.LoadProvider(os.LookupEnv) },
 	}
 	os.Exit(c.runUntil(ctx, stop, os.Args[1:]))
 }
@@ -44,16 +43,23 @@ type cli struct {
 	// stdoutSize and stderrSize are those of the terminals which stdout and stderr are, false if
 	// they are none.
 	stdoutSize, stderrSize func() (program.TerminalSize, bool)
-	// stdinIsTerminal reports whether a person can be asked.
-	stdinIsTerminal func() bool
-	config          func() (config.Starter, error)
-	minIO           func() (config.MinIO, error)
+	// stdinIsTerminal says that a person can be asked.
+	stdinIsTerminal bool
+	// browse opens a file in the user's browser.
+	browse func(ctx context.Context, file string) error
+	config func() (config.Starter, error)
+	minIO  func() (config.MinIO, error)
 	// provider reads what reaches the provider's account, nil if there is no key.
 	provider func() (*config.Provider, error)
 
 	// args are the arguments of the command line that is executed.
 	args   []string
 	global globalFlags
+}
+
+func isTerminal(f *os.File) bool {
+	_, is := program.SizeOfTerminal(f)
+	return is
 }
 
 // lastWords is how long an interrupted command may take to say what goes on without it. Nothing

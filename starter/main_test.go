@@ -44,10 +44,9 @@ func newTestCLI(stdin string, variables map[string]string) (c *cli, stdout, stde
 		invoked: invocation{name: "starter", command: "starter", shared: "starter"},
 		stdin:   strings.NewReader(stdin), stdout: stdout, stderr: stderr,
 		stdoutSize: noTerminal, stderrSize: noTerminal,
-		config:          func() (config.Starter, error) { return config.LoadStarter(lookup) },
-		stdinIsTerminal: func() bool { return false },
-		minIO:           func() (config.MinIO, error) { return config.LoadMinIO(lookup) },
-		provider:        func() (*config.Provider, error) { return config.LoadProvider(lookup) },
+		config:   func() (config.Starter, error) { return config.LoadStarter(lookup) },
+		minIO:    func() (config.MinIO, error) { return config.LoadMinIO(lookup) },
+		provider: func() (*config.Provider, error) { return config.LoadProvider(lookup) },
 	}, stdout, stderr
 }
 
@@ -119,6 +118,9 @@ func TestReleasedCommandsAndFlagsStay(t *testing.T) {
 		"verify": append([]string{
 			"bucket", "prefix", "read-data", "read-data-subset", "limit-rate", "deadline", "repair", "json",
 		}, track...),
+		"open": append([]string{"out"}, place...),
+		"get":  append([]string{"bucket", "prefix", "manifest-key", "out", "stems", "zip", "name"}, track...),
+		"list": {"bucket", "prefix", "long"}, "delete": append([]string{"bucket", "prefix", "yes", "dry-run"}, track...), "cost": {"by"}, "man": {"out"},
 		"catalog": append([]string{
 			"type", "stem-name", "bucket", "prefix", "callback-grace", "poll-interval", "deadline", "force", "allow-partial", "window", "credit-budget", "wait",
 			"yes", "dry-run",
@@ -203,7 +205,22 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"start", "-o", "yaml"}, "error: Usage: \"yaml\" is no value for --output: use text, json, jsonl. " + lists("start")},
 		{[]string{"start", "--address", "http://localhost:7233"}, "error: Usage: --address is \"host:port\", like localhost:7233, without a scheme. " + lists("start")},
 		{[]string{"resume", "--task-id", "a", "--audio-id", "b"}, "error: Usage: --separation-task-id is required: it says what is paid for. " + lists("resume")},
-		{[]string{"start", "x"}, "error: Usage: \"x\" is not a flag, and start takes flags only. " + lists("start")},
+		{[]string{"start", "x"}, "error: InvalidInput: audioId: is required, give the id of the track within its music task" + spelt},
+		{[]string{"start", "a", "b", "split_stem_advanced", "Lead Vocal", "x"},
+			"error: Usage: \"x\" is one argument too many: start takes TASK_ID, AUDIO_ID, TYPE and STEM_NAME. " + lists("start")},
+		{[]string{"show", "a", "b", "--task-id", "c"},
+			"error: Usage: the argument \"a\" and --task-id \"c\" contradict each other: both are the task id. " + lists("show")},
+		{[]string{"get", "a", "b", "split_stem", "--type=separate_vocal"},
+			"error: Usage: the argument \"split_stem\" and --type \"separate_vocal\" contradict each other: both are the type. " + lists("get")},
+		{[]string{"cancel", "a", "b", "--workflow-id", "x"}, "error: Usage: --workflow-id goes without the flags of a track. " + lists("cancel")},
+		{[]string{"open", "a", "b", "--manifest-key", "x"}, "error: Usage: --manifest-key goes without --prefix and the flags of a track. " + lists("open")},
+		{[]string{"get", "a", "b", "--name", "{stem}"},
+			"error: Usage: --name: there is no field {stem}: use {name}, {taskId}, {audioId}, {type}, {ext}, {index}. " + lists("get")},
+		{[]string{"get", "a", "b", "--name", "../{name}"},
+			"error: Usage: --name: \"../{name}\" is no name below the folder: use no \"..\" and no empty part. " + lists("get")},
+		{[]string{"delete", "a", "b"}, "error: Usage: nobody can be asked here: give --yes to remove, or --dry-run to look. " + lists("delete")},
+		{[]string{"cost", "--by", "week"}, "error: Usage: \"week\" is no value for --by: use day, prefix, type. " + lists("cost")},
+		{[]string{"list", "x"}, "error: Usage: \"x\" is not a flag, and list takes flags only. " + lists("list")},
 		{[]string{"version", "x"}, "error: Usage: \"x\" is not a flag, and version takes flags only. " + lists("version")},
 		{[]string{"start", "--deadline", "45"}, "error: Usage: \"45\" is no value for --deadline: write it with a unit, like 30s, 3m or 1h30m. " + lists("start")},
 		{[]string{"start", "--task-id", "a b", "--type", "split"}, "error: InvalidInput: " +
@@ -302,14 +319,15 @@ func TestFlagsWithOneDashAreStillTaken(t *testing.T) {
 func FuzzCommandLine(f *testing.F) {
 	for _, line := range []string{
 		"start --task-id x", "catalog window --window=3", "-o json -h", "--json -x -- start", "help catalog", "start -=", "---", "-o", "completion bash", "--=x",
-		"start -\xff", "version -o\x00",
+		"start -\xff", "version -o\x00", "show a b split_stem", "get a b --task-id=c",
 	} {
 		f.Add(line)
 	}
+	f.Setenv("TEMPORAL_ADDRESS", "http://nowhere") // which ends whatever would ask Temporal
 	f.Fuzz(func(t *testing.T, line string) {
 		args := strings.Split(line, " ")
 		for _, arg := range args { // nothing may be waited for here, and no file be written
-			if strings.Contains(arg, "audio-id") || strings.Contains(arg, "input") || strings.Contains(arg, "name") ||
+			if arg == "man" || strings.Contains(arg, "address") || strings.Contains(arg, "profile") || strings.Contains(arg, "audio-id") || strings.Contains(arg, "input") || strings.Contains(arg, "name") ||
 				strings.Contains(arg, "key") || strings.Contains(arg, "file") || strings.Contains(arg, "workflow-id") {
 				t.Skip()
 			}
@@ -404,7 +422,7 @@ func TestVersion(t *testing.T) {
 	_, stdout, _ := starter(t, "", nil, "version", "--json")
 	var printed map[string]string
 	require.NoError(t, json.Unmarshal([]byte(stdout), &printed))
-	require.Equal(t, program.Version(), printed["version"])
+	require.Equal(t, map[string]string{"version": program.Version(), "commit": program.Commit()}, printed)
 }
 
 func TestCompletion(t *testing.T) {
@@ -429,6 +447,9 @@ func TestCompletion(t *testing.T) {
 		{[]string{"show", "--output", ""}, "text\njson\njsonl\n:4\n"},
 		{[]string{"start", "--task-id", ""}, ":4\n"},
 		{[]string{"start", ""}, ":4\n"},
+		{[]string{"show", "5c79", "e231", ""}, "separate_vocal\nsplit_stem\nsplit_stem_advanced\n:4\n"},
+		{[]string{"get", "--out", ""}, ":0\n"},
+		{[]string{"cost", "--by", ""}, "day\nprefix\ntype\n:4\n"},
 		{[]string{"start", "--input", ""}, ":0\n"},
 		{[]string{"catalog", "--file", ""}, ":0\n"},
 		{[]string{"listen", "--out", ""}, ":0\n"},
@@ -453,11 +474,13 @@ func TestAdviceIsSpelledAsTheUserCallsTheProgram(t *testing.T) {
 	require.NoError(t, os.WriteFile(installed, []byte("#!/bin/sh\n"), 0o700))
 	const cached = "/root/.cache/go-build/00/00c7bc3b0534879898b15be413b559235e2dadecc1052979e44340081a1a25de-d/starter"
 	for arg0, want := range map[string]invocation{
-		"starter":               {"starter", "starter", "starter"},
-		installed:               {"starter", "starter", "starter"},
-		"./starter":             {"starter", "./starter", "starter"},
-		"/opt/my tools/starter": {"starter", "'/opt/my tools/starter'", "starter"},
-		"bin/stemflow":          {"stemflow", "bin/stemflow", "stemflow"},
+		"starter":                   {"starter", "starter", "starter"},
+		installed:                   {"starter", "starter", "starter"},
+		"./starter":                 {"starter", "./starter", "starter"},
+		"/opt/my tools/starter":     {"starter", "'/opt/my tools/starter'", "starter"},
+		"bin/stemflow":              {"stemflow", "bin/stemflow", "stemflow"},
+		"temporal-stemflow":         {"temporal-stemflow", "temporal stemflow", "temporal stemflow"},
+		"/go/bin/temporal-stemflow": {"temporal-stemflow", "temporal stemflow", "temporal stemflow"},
 		"/tmp/go-build858158175/b001/exe/starter": {"starter", "go run ./starter", "go run ./starter"},
 		cached:                       {"starter", "go run ./starter", "go run ./starter"},
 		"/home/me/go-builds/starter": {"starter", "/home/me/go-builds/starter", "starter"},

@@ -59,6 +59,8 @@ func (g *globalFlags) declare(set *pflag.FlagSet) {
 		"`HOST:PORT` of Temporal (default: the profile's, TEMPORAL_ADDRESS)")
 	set.StringVar(&g.server.Namespace, "namespace", "",
 		"`NAMESPACE` of Temporal (default: the profile's, TEMPORAL_NAMESPACE)")
+	set.StringVar(&g.server.Profile, "profile", "",
+		"`NAME` of the profile of Temporal's command line (default: TEMPORAL_PROFILE)")
 	set.StringVarP(&g.output, "output", "o", formatText,
 		"`FORMAT` of the results: text, json (one document), or jsonl (each document on a line)")
 	set.BoolVar(&g.json, "json", false, "print JSON only, as -o json does")

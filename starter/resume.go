@@ -14,7 +14,7 @@ func newResumeCommand(c *cli) *cobra.Command {
 For a separation that was paid for elsewhere, or by a run that could not tell: its id is in the
 provider's log. A run of the track that is under way is joined, with the input that it was started
 with.`,
-		"resume --separation-task-id 3e63...71e7 --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem --wait")
+		"resume --separation-task-id 3e63...71e7 5c79...be8e e231...c7dc split_stem --wait")
 	o := &startOptions{}
 	o.declare(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

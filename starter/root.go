@@ -48,17 +48,19 @@ func registerBelow(parent string, build func(*cli) *cobra.Command) {
 }
 
 const (
-	aboutText = `%[1]s starts separations of tracks into stems, watches them, and shows what they archived.`
+	aboutText = `%[1]s starts separations of tracks into stems, watches them, and shows and downloads what
+they archived.`
 
 	helpTail = `
 Temporal is found by the variables and profiles of its own command line (TEMPORAL_ADDRESS,
-TEMPORAL_NAMESPACE ...), or by --address and --namespace. show, listen, verify and catalog use the
-object store (MINIO_ENDPOINT, MINIO_ACCESS_KEY, MINIO_SECRET_KEY; MINIO_PUBLIC_ENDPOINT where links
-have to lead elsewhere). Results go to standard output, progress and errors to standard error.
+TEMPORAL_NAMESPACE ...), or by --address and --namespace. The commands for what is archived, and
+catalog, use the object store (MINIO_ENDPOINT, MINIO_ACCESS_KEY, MINIO_SECRET_KEY;
+MINIO_PUBLIC_ENDPOINT where links have to lead elsewhere). Results go to standard output, progress
+and errors to standard error.
 
 Exit codes
   0    done
-  1    the separation failed, some tracks of a catalogue are not archived, or something is not reachable
+  1    the separation failed, something is missing, damaged or refused, or something is not reachable
   2    the command line, the input or the environment is wrong
   3    the separation was cancelled or terminated
   130  interrupted; a separation that was started goes on
@@ -169,8 +171,8 @@ func helpCommand() *cobra.Command {
 	}
 }
 
-// newCommand returns a command that takes flags only, as all of them do. Each example is a command
-// line without the program.
+// newCommand returns a command that takes flags only, unless [trackFlags] lets it take a track.
+// Each example is a command line without the program.
 func (c *cli) newCommand(use, short, about string, examples ...string) *cobra.Command {
 	for i, example := range examples {
 		examples[i] = "  " + c.invoked.command + " " + example
@@ -198,14 +200,14 @@ func (c *cli) newCommand(use, short, about string, examples ...string) *cobra.Co
 }
 
 // completeFilesOnlyForFiles keeps the shell from offering files for what is none: arguments, which
-// no command takes, and flags whose value is not called FILE.
+// are no files, and flags whose value is called neither FILE nor DIR.
 func completeFilesOnlyForFiles(cmd *cobra.Command) {
 	if cmd.ValidArgsFunction == nil {
 		cmd.ValidArgsFunction = cobra.NoFileCompletions
 	}
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		_, completed := cmd.GetFlagCompletionFunc(f.Name)
-		if value, _ := pflag.UnquoteUsage(f); !completed && f.NoOptDefVal == "" && value != "FILE" {
+		if value, _ := pflag.UnquoteUsage(f); !completed && f.NoOptDefVal == "" && value != "FILE" && value != "DIR" {
 			complete(cmd, f.Name)
 		}
 	})

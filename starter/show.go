@@ -23,8 +23,8 @@ without credentials, for whoever has them, until they expire.
 
 --json prints the manifest, in which each stem has a "url", and "linksExpireAt"; with --links=false as
 it is stored, for what others may read, like a log.`,
-		"show --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem",
-		"show --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem --links --link-lifetime 24h",
+		"show 5c79...be8e e231...c7dc split_stem",
+		"show 5c79...be8e e231...c7dc split_stem --links --link-lifetime 24h",
 		"show --manifest-key music/5c79...be8e/e231...c7dc/split_stem/manifest.json")
 	o := &showOptions{}
 	placeFlags(cmd, &o.Place)

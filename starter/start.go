@@ -31,7 +31,7 @@ of it.
 --wait shows the progress and then the stems. Interrupting it leaves the separation running. --json
 prints one JSON document and nothing else: the result with --wait, what was started without it, or
 {"error": {"type", "message", "details"}}. With -o jsonl, --wait prints both, each on a line.`,
-		"start --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem --wait",
+		"start 5c79...be8e e231...c7dc split_stem --wait",
 		"start --input track.json --deadline 1h")
 	o := &startOptions{}
 	o.declare(cmd)

@@ -74,7 +74,7 @@ func (c *cli) verify(ctx context.Context, in stemflow.VerifyArchiveInput) error 
 	}()
 	command := &verifycli.Command{
 		Input:  in,
-		Home:   verify.NewPlace(cfg.Bucket, cfg.Prefix),
+		Homes:  verify.Homes(cfg.Bucket, cfg.Prefix, cfg.Allowed),
 		Ledger: verify.NewPlace(cfg.LedgerBucket, cfg.LedgerPrefix),
 		Store: func() (verify.Store, error) {
 			store, _, err := c.openStore()

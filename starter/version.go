@@ -12,7 +12,7 @@ func newVersionCommand(c *cli) *cobra.Command {
 	cmd := c.newCommand("version", "print the version, and the commit that it was built from", "", "version")
 	cmd.RunE = func(*cobra.Command, []string) error {
 		if c.wantsJSON() {
-			c.printJSON(map[string]string{"version": program.Version()})
+			c.printJSON(map[string]string{"version": program.Version(), "commit": program.Commit()})
 			return nil
 		}
 		c.printf("%s %s\n", c.invoked.name, program.Version())

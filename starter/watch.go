@@ -18,7 +18,7 @@ func newWatchCommand(c *cli) *cobra.Command {
 	cmd := c.newCommand("watch", "show the progress of a separation, without ever starting one", `
 Shows the separation of a track until it ends, as "start --wait" does. If it has ended already, its
 end is shown.`,
-		"watch --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem")
+		"watch 5c79...be8e e231...c7dc split_stem")
 	in := &stemflow.SeparateStemsInput{}
 	trackFlags(cmd, in)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return c.watch(cmd.Context(), *in) }

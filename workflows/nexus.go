@@ -60,7 +60,8 @@ func (l NexusLimits) checkStems(in stemflow.SeparateStemsInput) error {
 	if price := stemflow.Price(in.Type); l.CreditBudget != nil && price > *l.CreditBudget && in.SeparationTaskID == "" {
 		wrong.Add(
 			stemflow.InputProblem{Field: "type", Message: fmt.Sprintf("may cost %d credits, and an operation may "+
-				"spend %d: give the separationTaskId of what is paid for, or let the operator raise STEMFLOW_NEXUS_CREDIT_BUDGET",
+				"spend %d: give the separationTaskId of what is paid for, or let the operator raise "+
+				"STEMFLOW_NEXUS_CREDIT_BUDGET",
 				price, *l.CreditBudget)},
 		)
 	}

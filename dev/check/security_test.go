@@ -23,7 +23,7 @@ var (
 // the file's name.
 func testsOf(tree fs.FS) (map[string][]string, error) {
 	found := map[string][]string{}
-	err := fs.WalkDir(tree, ".", func(file string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(tree, ".", func(file string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(file, "_test.go") {
 			return err
 		}

@@ -15,7 +15,8 @@ import (
 // The recordings are parts of what govulncheck 1.9.0 said of this repository with Go 1.26.8.
 func TestWhatCountsOfAScan(t *testing.T) {
 	for name, want := range map[string]map[string]string{
-		// A module that is required but not linked, and a function that is not called, do not count.
+		// A module that is required but not linked, and a function that is not called, do not
+		// count.
 		"product": {"GO-2026-6617": "stdlib@v1.26.8, fixed in v1.26.9: " +
 			"HTTP/2 server crash due to HPACK encoder race in net/http"},
 		"tools": {

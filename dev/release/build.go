@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"strings"
 
@@ -18,15 +17,20 @@ import (
 
 type platform struct{ os, arch string }
 
+// program is what a package is called once it is built.
+type program struct{ name, source string }
+
 // builder builds the sources in one folder.
 type builder struct {
 	source, out, version string
+	// commit is what the sources are of; empty if that is not known.
+	commit string
 	// env is added to the environment.
 	env []string
 }
 
 // build returns a line for each program, "<sha256>  <name>", as sha256sum writes and reads them.
-func (b builder) build(ctx context.Context, programs []string, platforms []platform) ([]string, error) {
+func (b builder) build(ctx context.Context, programs []program, platforms []platform) ([]string, error) {
 	module, err := b.command(ctx, nil, "list", "-m").Output()
 	if err != nil {
 		return nil, fmt.Errorf("the module's name: %w", err)
@@ -35,16 +39,18 @@ func (b builder) build(ctx context.Context, programs []string, platforms []platf
 	if err != nil {
 		return nil, err
 	}
-	// Neither paths nor the state of a checkout enter the programs; the stamp says which version
-	// they are.
+	// Neither paths nor the state of a checkout enter the programs; the stamps say which version of
+	// which commit they are.
+	stamps := strings.TrimSpace(string(module)) + "/internal/program."
 	flags := []string{"build", "-trimpath", "-buildvcs=false",
-		"-ldflags", "-s -w -X " + strings.TrimSpace(string(module)) + "/internal/program.stamped=" + b.version}
+		"-ldflags", "-s -w -X " + stamps + "stamped=" + b.version + " -X " + stamps + "commit=" + b.commit}
 	var sums []string
 	for _, p := range platforms {
 		for _, program := range programs {
-			name := fmt.Sprintf("%s_%s_%s_%s", path.Base(program), b.version, p.os, p.arch)
+			name := fmt.Sprintf("%s_%s_%s_%s", program.name, b.version, p.os, p.arch)
 			file := filepath.Join(out, name)
-			cmd := b.command(ctx, []string{"GOOS=" + p.os, "GOARCH=" + p.arch}, append(flags, "-o", file, program)...)
+			target := []string{"GOOS=" + p.os, "GOARCH=" + p.arch}
+			cmd := b.command(ctx, target, append(flags, "-o", file, program.source)...)
 			cmd.Stderr = os.Stderr
 			if err := cmd.Run(); err != nil {
 				return nil, fmt.Errorf("build %s: %w", name, err)
@@ -59,6 +65,45 @@ func (b builder) build(ctx context.Context, programs []string, platforms []platf
 	return sums, nil
 }
 
+// release builds everything that a release has.
+func (b builder) release(ctx context.Context) ([]string, error) {
+	sums, err := b.build(ctx, programs, platforms)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := b.manual(ctx)
+	return append(sums, pages...), err
+}
+
+// manualFolder is where the manual pages are.
+const manualFolder = "man/"
+
+// manual writes the manual pages, and returns a line for each, as build does.
+func (b builder) manual(ctx context.Context) ([]string, error) {
+	out, err := filepath.Abs(b.out)
+	if err != nil {
+		return nil, err
+	}
+	cmd := b.command(ctx, nil, "run", "./starter", "man", "--quiet", "--out", filepath.Join(out, "man"))
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("write the manual pages: %w", err)
+	}
+	pages, err := filepath.Glob(filepath.Join(out, "man", "*.1"))
+	if err != nil {
+		return nil, err
+	}
+	var sums []string
+	for _, page := range pages {
+		sum, err := checksum(page)
+		if err != nil {
+			return nil, err
+		}
+		sums = append(sums, sum+"  "+manualFolder+filepath.Base(page))
+	}
+	return sums, nil
+}
+
 // command is the go command, undisturbed by what the caller's environment asks of it.
 func (b builder) command(ctx context.Context, env []string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
@@ -69,21 +114,17 @@ func (b builder) command(ctx context.Context, env []string, args ...string) *exe
 	return cmd
 }
 
-// rebuild copies the sources to a new folder and builds them there with nothing compiled before.
-func rebuild(
-	ctx context.Context,
-	source, folder, version string,
-	programs []string,
-	platforms []platform,
-) ([]string, error) {
+// elsewhere copies the sources to a new folder and returns what builds them there with nothing
+// compiled before.
+func (b builder) elsewhere(folder string) (builder, error) {
 	copied := filepath.Join(folder, "source")
-	if err := copySources(source, copied); err != nil {
-		return nil, err
+	if err := copySources(b.source, copied); err != nil {
+		return builder{}, err
 	}
 	return builder{
-		source: copied, out: filepath.Join(folder,
-			"out"), version: version, env: []string{"GOCACHE=" + filepath.Join(folder, "cache")},
-	}.build(ctx, programs, platforms)
+		source: copied, out: filepath.Join(folder, "out"), version: b.version, commit: b.commit,
+		env: []string{"GOCACHE=" + filepath.Join(folder, "cache")},
+	}, nil
 }
 
 // copySources leaves out what begins with a dot: history, secrets and local state.

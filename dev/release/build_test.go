@@ -19,23 +19,26 @@ func TestBuildsAreReproducible(t *testing.T) {
 	}
 	source, err := devservers.ModuleRoot()
 	require.NoError(t, err)
-	small, here := []string{"./deploy/healthcheck"}, []platform{{runtime.GOOS, runtime.GOARCH}}
+	small, here := []program{{"healthcheck", "./deploy/healthcheck"}}, []platform{{runtime.GOOS, runtime.GOARCH}}
 	out := t.TempDir()
-	first, err := builder{source: source, out: out, version: "v1.2.3"}.build(t.Context(), small, here)
+	b := builder{source: source, out: out, version: "v1.2.3", commit: "0123456789abcdef"}
+	first, err := b.build(t.Context(), small, here)
 	require.NoError(t, err)
-	again, err := rebuild(t.Context(), source, t.TempDir(), "v1.2.3", small, here)
+	other, err := b.elsewhere(t.TempDir())
+	require.NoError(t, err)
+	again, err := other.build(t.Context(), small, here)
 	require.NoError(t, err)
 	require.Len(t, first, 1)
 	require.Equal(t, first, again)
 
-	other, err := builder{source: source, out: t.TempDir(), version: "v1.2.4"}.build(t.Context(), small, here)
+	next, err := builder{source: source, out: t.TempDir(), version: "v1.2.4"}.build(t.Context(), small, here)
 	require.NoError(t, err)
-	require.NotEqual(t, first[0][:64], other[0][:64])
+	require.NotEqual(t, first[0][:64], next[0][:64])
 
 	_, name, _ := strings.Cut(first[0], "  ")
 	says, err := exec.Command(filepath.Join(out, name), "--version").Output()
 	require.NoError(t, err)
-	require.Contains(t, string(says), "v1.2.3 (go1.")
+	require.Contains(t, string(says), "v1.2.3 (commit 0123456789ab, go1.")
 
 	list, err := document(out, "v1.2.3", testCommit, "urn:builder", "git+https://example.com/stemflow", first)
 	require.NoError(t, err)

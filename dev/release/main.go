@@ -1,6 +1,7 @@
-// Command release builds every program of a version for every platform, into a folder, with a bill
-// of materials of each (*.cdx.json), a statement of what all of it was made from
-// (provenance.intoto.json), and the list of their checksums (SHA256SUMS):
+// Command release builds every program of a version for every platform, and the manual pages of
+// stemflow's command line, into a folder, with a bill of materials of each program (*.cdx.json), a
+// statement of what all of it was made from (provenance.intoto.json), and the list of their
+// checksums (SHA256SUMS):
 //
 //	go run ./dev/release -version v0.1.0            dist/
 //	go run ./dev/release -version v0.1.0 -verify    builds all of it once more, elsewhere and from nothing, and compares
@@ -26,13 +27,13 @@ import (
 )
 
 var (
-	programs = []string{
-		"./worker",
-		"./callbackbridge/cmd/callbackbridge",
-		"./starter",
-		"./kiesim/cmd/kiesim",
-		"./deploy/healthcheck",
-		"./deploy/signalgate",
+	programs = []program{
+		{"worker", "./worker"},
+		{"callbackbridge", "./callbackbridge/cmd/callbackbridge"},
+		{"stemflow", "./starter"},
+		{"kiesim", "./kiesim/cmd/kiesim"},
+		{"healthcheck", "./deploy/healthcheck"},
+		{"signalgate", "./deploy/signalgate"},
 	}
 	platforms = []platform{{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "arm64"}}
 )
@@ -80,12 +81,13 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sums, err := builder{source: source, out: *out, version: *version}.build(ctx, programs, platforms)
+	b := builder{source: source, out: *out, version: *version, commit: commit}
+	sums, err := b.release(ctx)
 	if err != nil {
 		return err
 	}
 	if *verify {
-		if err := compare(ctx, source, *version, sums); err != nil {
+		if err := compare(ctx, b, sums); err != nil {
 			return err
 		}
 		fmt.Println("built twice, and the same")
@@ -101,13 +103,18 @@ func run(ctx context.Context) error {
 	return sign(ctx, *key, list)
 }
 
-func compare(ctx context.Context, source, version string, sums []string) error {
-	elsewhere, err := os.MkdirTemp("", "stemflow-release-")
+// compare builds all of it once more, elsewhere.
+func compare(ctx context.Context, b builder, sums []string) error {
+	folder, err := os.MkdirTemp("", "stemflow-release-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(elsewhere)
-	again, err := rebuild(ctx, source, elsewhere, version, programs, platforms)
+	defer os.RemoveAll(folder)
+	other, err := b.elsewhere(folder)
+	if err != nil {
+		return err
+	}
+	again, err := other.release(ctx)
 	if err != nil {
 		return err
 	}
@@ -123,6 +130,9 @@ func document(out, version, commit, builderID, repository string, sums []string)
 	all := slices.Clone(sums)
 	for _, line := range sums {
 		sum, name, _ := strings.Cut(line, "  ")
+		if strings.HasPrefix(name, manualFolder) {
+			continue
+		}
 		program, _, _ := strings.Cut(name, "_")
 		file := filepath.Join(out, name)
 		if err := writeBOM(file, program, version, sum); err != nil {

@@ -3,6 +3,7 @@ package archive
 import (
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 
 	"stemflow/internal/activityapi"
@@ -24,6 +25,39 @@ func Locate(bucket, prefix string, t stemflow.Track) activityapi.Location {
 	return activityapi.Location{Bucket: bucket, Dir: strings.Join(parts, "/") + "/"}
 }
 
+// Place is a folder that [Locate] makes, taken apart again.
+type Place struct {
+	// Prefix has no slash at its ends.
+	Prefix string
+	// Track has the slug in place of the stem name, which names the same folder.
+	Track stemflow.Track
+}
+
+// Parse takes apart a key of the layout: the folder of a separation, and what follows it, like
+// "manifest.json". It reports false for keys that are in no such folder.
+func Parse(key string) (place Place, rest string, ok bool) {
+	parts := strings.Split(key, "/")
+	for i := len(parts) - 2; i >= 2; i-- {
+		kind := stemflow.SeparationType(parts[i])
+		if !slices.Contains(stemflow.SeparationTypes(), kind) || parts[i-1] == "" || parts[i-2] == "" {
+			continue
+		}
+		place = Place{
+			Prefix: strings.Join(parts[:i-2], "/"),
+			Track:  stemflow.Track{TaskID: parts[i-2], AudioID: parts[i-1], Type: kind},
+		}
+		after := parts[i+1:]
+		if kind == stemflow.SplitStemAdvanced {
+			if len(after) < 2 || after[0] == "" {
+				return Place{}, "", false
+			}
+			place.Track.StemName, after = after[0], after[1:]
+		}
+		return place, strings.Join(after, "/"), true
+	}
+	return Place{}, "", false
+}
+
 // ManifestKey is the key of the commit marker.
 func ManifestKey(loc activityapi.Location) string { return loc.Dir + "manifest.json" }
 
@@ -32,6 +66,13 @@ func ManifestKey(loc activityapi.Location) string { return loc.Dir + "manifest.j
 // a link to that one.
 func NewListenKey(loc activityapi.Location) string {
 	return loc.Dir + "listen-" + strings.ToLower(rand.Text()) + ".html"
+}
+
+// IsListenKey reports whether a key is that of such a page. Earlier ones were called listen.html.
+func IsListenKey(loc activityapi.Location, key string) bool {
+	name, inside := strings.CutPrefix(key, loc.Dir)
+	return inside && (name == "listen.html" || strings.HasPrefix(name, "listen-") &&
+		strings.HasSuffix(name, ".html") && !strings.Contains(name, "/"))
 }
 
 // SubmissionKey is the key of the ledger of what was paid for.

@@ -1,6 +1,8 @@
 package archive_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,4 +58,51 @@ func TestLayout(t *testing.T) {
 		"p/_catalogs/june/uploads/0123456789abcdef/t.csv",
 		archive.CatalogUploadKey("p", "june", "0123456789abcdef0123", "t.csv"),
 	)
+}
+
+func TestPagesAreKnownByTheirKeys(t *testing.T) {
+	loc := archive.Locate("stems", "", stemflow.Track{TaskID: "task", AudioID: "audio", Type: stemflow.SplitStem})
+	for key, is := range map[string]bool{
+		archive.NewListenKey(loc): true, loc.Dir + "listen.html": true, loc.Dir + "listen-x.html.bak": false,
+		loc.Dir + "listen-x/y.html": false, loc.Dir + "notes.html": false, "other/listen.html": false,
+	} {
+		require.Equal(t, is, archive.IsListenKey(loc, key), key)
+	}
+}
+
+// Parse finds what Locate made, whatever the prefix, and takes no other key for one of a track.
+func FuzzParseUndoesLocate(f *testing.F) {
+	f.Add("", "task", "audio", "Lead Vocal", "manifest.json", 0)
+	f.Add("music/split_stem/2026", "split_stem", "separate_vocal", "Lead Vocal", "paid/drums.mp3", 1)
+	f.Add("a/b/split_stem_advanced", "t", "a", "FX", "listen.html", 2)
+	f.Fuzz(func(t *testing.T, prefix, task, audio, stem, rest string, kind int) {
+		in := stemflow.SeparateStemsInput{TaskID: task, AudioID: audio, Prefix: prefix, StemName: stem}
+		in.Type = stemflow.SeparationTypes()[uint(kind)%3]
+		if in.Type != stemflow.SplitStemAdvanced {
+			in.StemName = ""
+		}
+		for part := range strings.SplitSeq(rest, "/") {
+			if part == "" || slices.Contains(stemflow.SeparationTypes(), stemflow.SeparationType(part)) {
+				t.Skip("stemflow makes no such key")
+			}
+		}
+		if in.Validate() != nil {
+			t.Skip("the input is refused")
+		}
+		loc := archive.Locate("stems", prefix, in.Track())
+		place, got, ok := archive.Parse(loc.Dir + rest)
+		require.True(t, ok)
+		require.Equal(t, rest, got)
+		require.Equal(t, loc, archive.Locate("stems", place.Prefix, place.Track))
+	})
+}
+
+func TestKeysOfNoTrack(t *testing.T) {
+	for _, key := range []string{
+		"", "/", "manifest.json", "a/manifest.json", "a/b/manifest.json", "a/b/c/manifest.json", "split_stem/x", "a/split_stem/x", "/b/split_stem/x",
+		"a//split_stem/x", "a/b/split_stem", "a/b/split_stem_advanced/manifest.json", "a/b/split_stem_advanced//manifest.json", "_catalogs/june/run/report.csv",
+	} {
+		_, _, ok := archive.Parse(key)
+		require.False(t, ok, key)
+	}
 }

@@ -20,9 +20,12 @@ import (
 func Temporal() (client.Options, error) { return temporalOptions(nil) }
 
 // TemporalAt is like [Temporal], with an address and a namespace that go before those of profile
-// and variables unless they are empty.
-func TemporalAt(address, namespace string) (client.Options, error) {
+// and variables, and a profile that goes before that of the variables, unless they are empty.
+func TemporalAt(address, namespace, profile string) (client.Options, error) {
 	overrides := map[string]string{}
+	if profile != "" {
+		overrides["TEMPORAL_PROFILE"] = profile
+	}
 	if address != "" {
 		overrides["TEMPORAL_ADDRESS"] = address
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,18 +57,28 @@ func TestTemporalAtAnotherAddress(t *testing.T) {
 	t.Setenv("TEMPORAL_CONFIG_FILE", t.TempDir()+"/none.toml")
 	t.Setenv("TEMPORAL_ADDRESS", "http://wrong")
 	t.Setenv("TEMPORAL_NAMESPACE", "music")
-	options, err := TemporalAt("other:7233", "")
+	options, err := TemporalAt("other:7233", "", "")
 	require.NoError(t, err, "what is overridden does not matter")
 	require.Equal(t, "other:7233", options.HostPort)
 	require.Equal(t, "music", options.Namespace)
 
-	_, err = TemporalAt("", "speech")
+	_, err = TemporalAt("", "speech", "")
 	require.ErrorContains(t, err, "TEMPORAL_ADDRESS")
 	t.Setenv("TEMPORAL_ADDRESS", "temporal:7233")
-	options, err = TemporalAt("", "speech")
+	options, err = TemporalAt("", "speech", "")
 	require.NoError(t, err)
 	require.Equal(t, "temporal:7233", options.HostPort)
 	require.Equal(t, "speech", options.Namespace)
+
+	file := filepath.Join(t.TempDir(), "temporal.toml")
+	require.NoError(t, os.WriteFile(file, []byte("[profile.films]\nnamespace = \"films\"\n"), 0o600))
+	t.Setenv("TEMPORAL_CONFIG_FILE", file)
+	require.NoError(t, os.Unsetenv("TEMPORAL_NAMESPACE")) // as it is put back in the end
+	options, err = TemporalAt("", "", "films")
+	require.NoError(t, err)
+	require.Equal(t, "films", options.Namespace)
+	_, err = TemporalAt("", "", "gone")
+	require.ErrorContains(t, err, "unable to find profile gone")
 }
 
 func TestTemporalWithACodecServer(t *testing.T) {

@@ -351,7 +351,10 @@ func TestBridgeWithACertificate(t *testing.T) {
 func TestStarter(t *testing.T) {
 	s, err := LoadStarter(from(map[string]string{"STEMFLOW_TASK_QUEUE": "pipeline", "NO_COLOR": "1"}))
 	require.NoError(t, err)
-	require.Equal(t, Starter{TaskQueue: "pipeline", Bucket: "stems", LedgerBucket: "stems", NoColor: true}, s)
+	require.Equal(t, Starter{
+		TaskQueue: "pipeline", Bucket: "stems", LedgerBucket: "stems", NoColor: true,
+		Allowed: allowed.Places{{Bucket: "stems"}},
+	}, s)
 }
 
 func TestWarnings(t *testing.T) {

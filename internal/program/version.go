@@ -12,18 +12,34 @@ import (
 // stemflow/internal/program.stamped=v0.1.0".
 var stamped string
 
+// commit is what a release was built from, which its sources alone do not say. The linker sets it,
+// too.
+var commit string
+
 // Version is the version, and what it was built from and with, where the build knows: "v0.1.0
 // (commit 2c2a4f0d1e9b, go1.26.8, linux/amd64)".
 func Version() string {
 	info, _ := debug.ReadBuildInfo()
-	return describe(stamped, info)
+	return describe(stamped, commit, info)
 }
 
-// describe takes the version from the release's stamp, else from the module, which knows it when
-// another module depends on it or when it was built from a checkout. Info is nil for a program
-// without build information.
-func describe(stamped string, info *debug.BuildInfo) string {
-	version, commit, modified := stamped, "", ""
+// Commit is what the program was built from, in full; empty where the build does not know.
+func Commit() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				return setting.Value
+			}
+		}
+	}
+	return commit
+}
+
+// describe takes version and commit from the release's stamps, else from the module, which knows
+// them when another module depends on it or when it was built from a checkout. Info is nil for a
+// program without build information.
+func describe(stamped, revision string, info *debug.BuildInfo) string {
+	version, modified := stamped, ""
 	if info != nil {
 		if version == "" && info.Main.Version != "(devel)" {
 			version = info.Main.Version
@@ -31,7 +47,7 @@ func describe(stamped string, info *debug.BuildInfo) string {
 		for _, setting := range info.Settings {
 			switch {
 			case setting.Key == "vcs.revision":
-				commit = "commit " + setting.Value[:min(12, len(setting.Value))] + ", "
+				revision = setting.Value
 			case setting.Key == "vcs.modified" && setting.Value == "true":
 				modified = "with changes, "
 			}
@@ -40,7 +56,11 @@ func describe(stamped string, info *debug.BuildInfo) string {
 	if version == "" {
 		version = "(development)"
 	}
-	return fmt.Sprintf("%s (%s%s%s, %s/%s)", version, commit, modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	if revision != "" {
+		revision = "commit " + revision[:min(12, len(revision))] + ", "
+	}
+	return fmt.Sprintf("%s (%s%s%s, %s/%s)",
+		version, revision, modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // AnswerVersion prints the version and ends the program if --version is all that it was asked. A

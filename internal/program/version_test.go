@@ -32,8 +32,10 @@ func TestDescribe(t *testing.T) {
 		"checkout with changes":    {"", built("v0.1.1-0.2026+dirty", revision, changed), "v0.1.1-0.2026+dirty (commit 2c2a4f0d1e9b, with changes, " + with},
 		"checkout with a short id": {"", built("(devel)", short), "(development) (commit 2c2, " + with},
 	} {
-		require.Equal(t, c.want, describe(c.stamped, c.info), name)
+		require.Equal(t, c.want, describe(c.stamped, "", c.info), name)
 	}
+	stampedWith := describe("v0.1.0", "3f3a4f0d1e9bb27a1f0c", built("(devel)"))
+	require.Equal(t, "v0.1.0 (commit 3f3a4f0d1e9b, "+with, stampedWith, "a release knows its commit by a stamp")
 }
 
 // The linker takes -X for a variable that does not exist without a word.
@@ -41,11 +43,12 @@ func TestTheLinkerStamps(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "healthcheck")
 	module, err := exec.Command("go", "list", "-m").Output()
 	require.NoError(t, err)
-	stamp := "-X " + string(module[:len(module)-1]) + "/internal/program.stamped=v1.2.3"
+	to := string(module[:len(module)-1]) + "/internal/program."
+	stamp := "-X " + to + "stamped=v1.2.3 -X " + to + "commit=0123456789abcdef"
 	build := exec.Command("go", "build", "-o", program, "-ldflags", stamp, "../../deploy/healthcheck")
 	build.Stderr = os.Stderr
 	require.NoError(t, build.Run())
 	out, err := exec.Command(program, "--version").Output()
 	require.NoError(t, err)
-	require.Regexp(t, `^healthcheck v1\.2\.3 \(.*go1\.`, string(out))
+	require.Regexp(t, `^healthcheck v1\.2\.3 \(commit [0-9a-f]{12}, .*go1\.`, string(out))
 }

@@ -45,8 +45,8 @@ type Options struct {
 	// tracks are archived to; otherwise those of the tracks that are found.
 	Ledger      Place
 	WithLedgers bool
-	// Homes are all places where workers may archive to, the default one first. A track whose ledger
-	// is checked may be archived in any folder below them.
+	// Homes are all places where workers may archive to, the default one first. A track whose
+	// ledger is checked may be archived in any folder below them.
 	Homes []Place
 
 	// Read is what is read back and hashed, Limiter how fast; nil is no bound.
@@ -93,8 +93,8 @@ const (
 	readers = 4
 	// A run writes the ledger, the stems and the manifest within moments of each other.
 	secondLook = 2 * time.Second
-	// How many places are remembered. A ledger that has no manifest beside it may cost a request for
-	// each.
+	// How many places are remembered. A ledger that has no manifest beside it may cost a request
+	// for each.
 	maxPlaces = 200
 )
 
@@ -220,8 +220,8 @@ func (c *Checker) elsewhere() []Place {
 	return slices.DeleteFunc(slices.Clone(c.Homes), func(home Place) bool { return covers(c.At, home) })
 }
 
-// findPlaces looks where manifests are in the homes that are not checked. A bucket that is not there
-// has none.
+// findPlaces looks where manifests are in the homes that are not checked. A bucket that is not
+// there has none.
 func (c *Checker) findPlaces(ctx context.Context, page *activityapi.VerifyPage) error {
 	began, homes := c.Now(), c.elsewhere()
 	home := homes[page.State.Home]

@@ -20,8 +20,8 @@ const aManifest = `{"version": 1, "separationTaskId": "s", "type": "split_stem_a
   "key": "music/t/a/split_stem_advanced/lead_vocal/s/lead_vocal.mp3",
   "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}]}`
 
-// Whatever stands in a manifest, one that is believed leads nowhere but into its own folder, and what
-// is said of one that is not is a line of bounded length.
+// Whatever stands in a manifest, one that is believed leads nowhere but into its own folder, and
+// what is said of one that is not is a line of bounded length.
 func FuzzManifest(f *testing.F) {
 	f.Add(aManifest)
 	f.Add(strings.ReplaceAll(aManifest, "/s/", "/s/../../"))

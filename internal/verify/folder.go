@@ -7,6 +7,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
 	"stemflow/internal/naming"
 )
@@ -17,6 +18,17 @@ type Place = activityapi.Place
 // NewPlace is the place of a bucket and a prefix as people write it.
 func NewPlace(bucket, prefix string) Place {
 	return Place{Bucket: bucket, Prefix: strings.Trim(prefix, "/")}
+}
+
+// Homes are the places where workers may archive to, the default one first.
+func Homes(bucket, prefix string, places allowed.Places) []Place {
+	homes := []Place{NewPlace(bucket, prefix)}
+	for _, p := range places {
+		if at := NewPlace(p.Bucket, p.Prefix); !slices.Contains(homes, at) {
+			homes = append(homes, at)
+		}
+	}
+	return homes
 }
 
 // keysOf is what the keys of all objects of a place begin with.

@@ -271,8 +271,8 @@ func (l *look) checkPaid(ctx context.Context, paid ledger.Entry) error {
 	return nil
 }
 
-// tooManyPlaces reports whether there may be more places than are remembered, so that nobody can say
-// that a track is archived nowhere.
+// tooManyPlaces reports whether there may be more places than are remembered, so that nobody can
+// say that a track is archived nowhere.
 func (l *look) tooManyPlaces() bool {
 	l.c.mu.Lock()
 	defer l.c.mu.Unlock()

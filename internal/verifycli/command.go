@@ -54,8 +54,10 @@ func (e *Error) Error() string { return e.Type + ": " + e.Message }
 // Command checks an archive from the command line.
 type Command struct {
 	Input stemflow.VerifyArchiveInput
-	// Home is where workers archive by default, Ledger where they keep the ledgers.
-	Home, Ledger verify.Place
+	// Homes are where workers may archive to, the default first, and Ledger is where they keep the
+	// ledgers.
+	Homes  []verify.Place
+	Ledger verify.Place
 	// Store opens the object store, which a repair does not need.
 	Store func() (verify.Store, error)
 	// Temporal connects to Temporal. A repair needs it, on the TaskQueue of the workers; a check
@@ -159,7 +161,7 @@ func (c *Command) check(ctx context.Context, p *printer, result *stemflow.Verify
 func (c *Command) options(p *printer) (verify.Options, error) {
 	in := c.Input
 	opts := verify.Options{
-		At: c.Home, Ledger: c.Ledger, WithLedgers: in.Bucket == "" && in.Prefix == "", Homes: []verify.Place{c.Home},
+		At: c.Homes[0], Ledger: c.Ledger, WithLedgers: in.Bucket == "" && in.Prefix == "", Homes: c.Homes,
 		Deadline: time.Duration(in.Deadline), Run: c.runs(), Progress: p.progress, SecondLook: c.SecondLook,
 	}
 	if in.Bucket != "" {

@@ -77,7 +77,8 @@ func (f *fixture) plant(n int) {
 
 func (f *fixture) remove(key string) {
 	f.t.Helper()
-	raw, err := minio.New(f.opts.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(f.opts.AccessKey, f.opts.SecretKey, "")})
+	raw, err := minio.New(f.opts.Endpoint,
+		&minio.Options{Creds: credentials.NewStaticV4(f.opts.AccessKey, f.opts.SecretKey, "")})
 	require.NoError(f.t, err)
 	require.NoError(f.t, raw.RemoveObject(f.t.Context(), f.bucket, key, minio.RemoveObjectOptions{}))
 }
@@ -88,7 +89,7 @@ func (f *fixture) run(adjust ...func(*verifycli.Command)) (*verifycli.Error, str
 	var out bytes.Buffer
 	at := verify.NewPlace(f.bucket, "music")
 	c := &verifycli.Command{
-		Home: at, Ledger: at, Store: func() (verify.Store, error) { return f.store, nil },
+		Homes: []verify.Place{at}, Ledger: at, Store: func() (verify.Store, error) { return f.store, nil },
 		Temporal: func(context.Context) (client.Client, error) { return nil, errors.New("no Temporal here") },
 		Stdout:   &out, SecondLook: time.Millisecond,
 	}
@@ -175,7 +176,9 @@ func TestExitCodes(t *testing.T) {
 		"wrong input": {func(c *verifycli.Command) { c.Input.ReadData = "some" }, 2, stemflow.ErrorInvalidInput},
 		"no bucket":   {func(c *verifycli.Command) { c.Input.Bucket = "no-such-bucket" }, 10, verifycli.TypeNoArchive},
 		"no prefix":   {func(c *verifycli.Command) { c.Input.Prefix = "musik" }, 10, verifycli.TypeNoArchive},
-		"no track":    {func(c *verifycli.Command) { c.Input.TaskID, c.Input.AudioID = "t", "a" }, 1, stemflow.ErrorArchiveDamaged},
+		"no track": {func(c *verifycli.Command) {
+			c.Input.TaskID, c.Input.AudioID = "t", "a"
+		}, 1, stemflow.ErrorArchiveDamaged},
 		"wrong secret": {func(c *verifycli.Command) {
 			opts := f.opts
 			opts.SecretKey = "wrong"
@@ -203,6 +206,7 @@ func TestExitCodes(t *testing.T) {
 func TestErrorsOfTheCaller(t *testing.T) {
 	own := errors.New("the caller's")
 	c := &verifycli.Command{
+		Homes:    []verify.Place{verify.NewPlace("stems", "")},
 		Store:    func() (verify.Store, error) { return nil, own },
 		Temporal: func(context.Context) (client.Client, error) { return nil, own },
 	}
@@ -243,8 +247,9 @@ func TestACheckThatIsCutShort(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &verifycli.Command{
-		Home: verify.NewPlace(f.bucket, "music"), Ledger: verify.NewPlace(f.bucket, "music"), Stdout: io.Discard,
-		Store: func() (verify.Store, error) { return failing{f.store, cancel}, nil }, SecondLook: time.Millisecond,
+		Homes: []verify.Place{verify.NewPlace(f.bucket, "music")}, Ledger: verify.NewPlace(f.bucket, "music"),
+		Stdout: io.Discard,
+		Store:  func() (verify.Store, error) { return failing{f.store, cancel}, nil }, SecondLook: time.Millisecond,
 	}
 	require.ErrorAs(t, c.Run(ctx), &e)
 	require.Equal(t, verifycli.ExitInterrupted, e.Code)

@@ -219,3 +219,6 @@ func (t *Track) Publish(
 	link, err := t.link(ctx, at.Key, lifetime)
 	return at, link, err
 }
+
+// Bucket returns the bucket that the manifest and its stems are in.
+func (t *Track) Bucket() string { return t.location.Bucket }

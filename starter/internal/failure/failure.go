@@ -38,8 +38,9 @@ const (
 	TypeNameTaken     = "NameTaken"
 	TypeRefused       = "Refused"
 	TypeIncomplete    = "Incomplete"
-	TypeDeclined      = "Declined"
 	TypeStillRunning  = "StillRunning"
+	TypeDamaged       = stemflow.ErrorArchiveDamaged
+	TypeFile          = "FileUnwritable"
 	TypeCanceled      = stemflow.ReasonCanceled
 	TypeTerminated    = stemflow.ReasonTerminated
 	TypeTimedOut      = stemflow.ReasonTimedOut

@@ -31,7 +31,7 @@ const (
 )
 
 // Server says which Temporal is meant, where that is not what the environment and its profile say.
-type Server struct{ Address, Namespace string }
+type Server struct{ Address, Namespace, Profile string }
 
 // ConfigurationError is an error of what says how Temporal is reached.
 type ConfigurationError struct{ Err error }
@@ -54,7 +54,7 @@ type Temporal struct {
 // Connect connects to Temporal. The error is a [*ConfigurationError], or says that it is not
 // reached.
 func Connect(ctx context.Context, server Server) (*Temporal, error) {
-	options, err := config.TemporalAt(server.Address, server.Namespace)
+	options, err := config.TemporalAt(server.Address, server.Namespace, server.Profile)
 	traces, tracesErr := config.LoadTracing(os.LookupEnv)
 	if err := errors.Join(err, tracesErr); err != nil {
 		return nil, &ConfigurationError{err}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"stemflow"
+	"stemflow/internal/archive"
+	"stemflow/internal/devservers/serverstest"
+	"stemflow/internal/program"
+	"stemflow/starter/internal/failure"
+)
+
+// removable is an archived track, with a page and a ledger, and an environment that may remove it.
+type removable struct {
+	archivedTrack
+	faulty *serverstest.FaultyStore
+	// removals are the keys that the store was asked to remove.
+	removals *removals
+}
+
+type removals struct {
+	mu   sync.Mutex
+	keys []string
+}
+
+const folder = "music/5c79/e231/separate_vocal/"
+
+func newRemovable(t *testing.T) removable {
+	a := newArchivedTrack(t)
+	t.Setenv("TEMPORAL_CONFIG_FILE", t.TempDir()+"/none.toml")
+	t.Setenv("TEMPORAL_ADDRESS", serverstest.Temporal(t).Addr)
+	root, _ := serverstest.Bucket(t)
+	r := removable{archivedTrack: a, faulty: serverstest.NewFaultyStore(t, root), removals: &removals{}}
+	r.variables["MINIO_ENDPOINT"] = r.faulty.Endpoint
+	r.variables["MINIO_ACCESS_KEY"], r.variables["MINIO_SECRET_KEY"] = root.AccessKey, root.SecretKey
+	r.flags = []string{"5c79", "e231"}
+	_, err := a.store.Put(t.Context(), a.bucket, folder+"listen.html", "text/html", strings.NewReader("page"), 4)
+	require.NoError(t, err)
+	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, "5c79/e231/separate_vocal/submission.json", stemflow.Submission{
+		Version: 1, State: stemflow.SubmissionPaid, SeparationTaskID: "3e63", Track: a.manifestTrack(), SubmittedAt: time.Now(),
+	}))
+	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, folder+"submission.json", stemflow.Submission{Version: 1}))
+	return r
+}
+
+// failing answers removals of what has the suffix with an error, and notes all others.
+func (r removable) failing(suffix string) serverstest.Fault {
+	return serverstest.Fault{Answer: func(req *http.Request, _ []byte) *http.Response {
+		if req.Method != http.MethodDelete {
+			return nil
+		}
+		if suffix != "" && strings.HasSuffix(req.URL.Path, suffix) {
+			return serverstest.S3Answer(http.StatusServiceUnavailable, "SlowDown")
+		}
+		r.removals.mu.Lock()
+		defer r.removals.mu.Unlock()
+		r.removals.keys = append(r.removals.keys, strings.TrimPrefix(req.URL.Path, "/"+r.bucket+"/"))
+		return nil
+	}}
+}
+
+func (r removable) keys(t *testing.T) (keys []string) {
+	t.Helper()
+	objects, err := r.store.List(t.Context(), r.bucket, "")
+	require.NoError(t, err)
+	for _, object := range objects {
+		keys = append(keys, object.Key)
+	}
+	return keys
+}
+
+// ledgers are what no removal takes.
+var ledgers = []string{"5c79/e231/separate_vocal/submission.json", folder + "submission.json"}
+
+func TestDeleteRemovesAllButTheLedger(t *testing.T) {
+	r := newRemovable(t)
+	_, err := r.store.Put(
+		t.Context(), r.bucket, archive.NewListenKey(archive.Locate("", "music", r.manifestTrack())), "text/html",
+		strings.NewReader("page"), 4)
+	require.NoError(t, err)
+	for _, key := range []string{folder + "notes.txt", "music/5c79/e232/separate_vocal/manifest.json", folder + "T/A/split_stem/manifest.json"} {
+		require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, key, 1))
+	}
+	before := r.keys(t)
+	wouldRemove := r.run(t, r.with("delete", "--dry-run")...)
+	require.Equal(t, before, r.keys(t))
+	for _, key := range []string{"manifest.json", "listen.html", "3e63/vocals.mp3", "3e63/instrumental.mp3"} {
+		require.Contains(t, wouldRemove, "  "+folder+key+"\n")
+	}
+	require.Contains(t, wouldRemove, "Would remove 5 objects, ")
+	require.Contains(t, wouldRemove, "  stays         "+folder+"notes.txt\n")
+	require.Contains(t, wouldRemove, "takes up the separation 3e63, unpaid, while the provider keeps it (14 days).")
+
+	var done removed
+	require.NoError(t, json.Unmarshal([]byte(r.run(t, r.with("delete", "--yes", "--json")...)), &done))
+	require.Equal(t, folder+"manifest.json", done.Objects[0])
+	require.Len(t, done.Objects, 5)
+	require.Equal(t, "3e63", done.SeparationTaskID)
+	require.ElementsMatch(t, append([]string{
+		folder + "notes.txt", "music/5c79/e232/separate_vocal/manifest.json", folder + "T/A/split_stem/manifest.json",
+	}, ledgers...), r.keys(t), "what others put there, and other tracks, stay")
+
+	code, _, stderr := starter(t, "", r.variables, r.with("delete", "--yes")...)
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "error: NotArchived: there is nothing to remove in "+folder)
+	code, _, stderr = starter(t, "", r.variables, r.with("show")...)
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "The separation is paid for and not archived yet")
+}
+
+func TestDeleteAsksAPerson(t *testing.T) {
+	r := newRemovable(t)
+	before := r.keys(t)
+	for _, answer := range []string{"n\n", "\n", "", "yess\n", "no yes\n"} {
+		c, stdout, stderr := newTestCLI(answer, r.variables)
+		c.stdinIsTerminal = true
+		c.stderrSize = func() (program.TerminalSize, bool) { return program.TerminalSize{Columns: 80, Rows: 24}, true }
+		require.Equal(t, failure.ExitFailed, c.run(t.Context(), r.with("delete")), "%q", answer)
+		require.Contains(t, stderr.String(), "Remove separate_vocal of e231 of 5c79: 4 objects, ")
+		require.Contains(t, stderr.String(), "? [y/N] error: Refused: not confirmed, nothing was removed\n")
+		require.Empty(t, stdout.String())
+		require.Equal(t, before, r.keys(t))
+	}
+	c, stdout, _ := newTestCLI("Y\n", r.variables)
+	c.stdinIsTerminal = true
+	c.stderrSize = func() (program.TerminalSize, bool) { return program.TerminalSize{Columns: 80, Rows: 24}, true }
+	require.Zero(t, c.run(t.Context(), r.with("delete")))
+	require.Contains(t, stdout.String(), "Removed 4 objects, ")
+	require.ElementsMatch(t, ledgers, r.keys(t))
+}
+
+// The manifest goes first: whenever a removal breaks off, there is a whole archive or none.
+func TestADeleteThatBreaksOffLeavesNoArchiveThatIsNone(t *testing.T) {
+	r := newRemovable(t)
+	before := r.keys(t)
+	r.faulty.SetFaults(r.failing("manifest.json"))
+	code, _, stderr := starter(t, "", r.variables, r.with("delete", "--yes")...)
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "error: ArchiveUnavailable: ")
+	require.Empty(t, r.removals.keys)
+	require.Equal(t, before, r.keys(t))
+
+	for _, broken := range []string{"listen.html", "instrumental.mp3"} {
+		r = newRemovable(t)
+		r.faulty.SetFaults(r.failing(broken))
+		code, _, stderr = starter(t, "", r.variables, r.with("delete", "--yes")...)
+		require.Equal(t, failure.ExitFailed, code)
+		require.Contains(t, stderr, "the manifest is removed, and objects are left: ")
+		require.Contains(t, stderr, "The same command removes the rest.")
+		require.Equal(t, folder+"manifest.json", r.removals.keys[0])
+		require.NotContains(t, r.keys(t), folder+"manifest.json")
+		code, _, stderr = starter(t, "", r.variables, r.with("get")...)
+		require.Equal(t, failure.ExitFailed, code)
+		require.Contains(t, stderr, "error: NotArchived: ")
+
+		r.faulty.SetFaults()
+		require.Contains(t, r.run(t, r.with("delete", "--yes")...), "Removed ")
+		require.ElementsMatch(t, ledgers, r.keys(t))
+	}
+}
+
+func TestDeleteRefuses(t *testing.T) {
+	r := newRemovable(t)
+	before := r.keys(t)
+
+	root, _ := serverstest.Bucket(t) // without the proxy, which signs for root
+	limited := serverstest.User(t, root, r.bucket)
+	variables := map[string]string{}
+	for name, value := range r.variables {
+		variables[name] = value
+	}
+	variables["MINIO_ENDPOINT"] = limited.Endpoint
+	variables["MINIO_ACCESS_KEY"], variables["MINIO_SECRET_KEY"] = limited.AccessKey, limited.SecretKey
+	code, _, stderr := starter(t, "", variables, r.with("delete", "--yes")...)
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "use credentials that may s3:DeleteObject")
+	require.Equal(t, before, r.keys(t), "stemflow's own user may not")
+
+	temporal, err := client.Dial(client.Options{HostPort: serverstest.Temporal(t).Addr, Logger: quiet{}})
+	require.NoError(t, err)
+	defer temporal.Close()
+	in := stemflow.SeparateStemsInput{TaskID: "5c79", AudioID: "e231"}
+	run, err := temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ // nobody works on it
+		ID: stemflow.WorkflowID(in), TaskQueue: "nobody",
+	}, stemflow.WorkflowSeparateStems, in)
+	require.NoError(t, err)
+	for _, flag := range []string{"--yes", "--dry-run"} {
+		code, _, stderr = starter(t, "", r.variables, r.with("delete", flag)...)
+		require.Equal(t, failure.ExitFailed, code)
+		require.Contains(t, stderr, "error: Refused: the run stems:separate_vocal:5c79:e231 of this track is open, and counts on what is archived. "+
+			"Nothing was removed. \"starter watch\" shows it and \"starter cancel\" ends it.")
+		require.Equal(t, before, r.keys(t))
+	}
+	require.NoError(t, temporal.TerminateWorkflow(t.Context(), run.GetID(), run.GetRunID(), "the test is over"))
+
+	// A run that begins once the manifest is gone counts on the stems.
+	r.faulty.SetFaults(serverstest.Fault{Response: func(sent *http.Request, _ *http.Response, body []byte) []byte {
+		if sent.Method == http.MethodDelete && strings.HasSuffix(sent.URL.Path, "manifest.json") {
+			run, err = temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+				ID: stemflow.WorkflowID(in), TaskQueue: "nobody",
+			}, stemflow.WorkflowSeparateStems, in)
+		}
+		return body
+	}})
+	code, _, stderr = starter(t, "", r.variables, r.with("delete", "--yes")...)
+	require.NoError(t, err)
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "The manifest is removed, and the run writes it anew; the rest is there.")
+	require.Len(t, r.keys(t), len(before)-1)
+	require.NoError(t, temporal.TerminateWorkflow(t.Context(), run.GetID(), run.GetRunID(), "the test is over"))
+
+	t.Setenv("TEMPORAL_ADDRESS", nowhere(t))
+	code, _, stderr = starter(t, "", r.variables, r.with("delete", "--yes")...)
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "error: TemporalUnavailable: ", "it must know that no run is open")
+}
+
+// A run that has archived the track once more while it was removed is found out.
+func TestDeleteFindsOutThatTheTrackIsBack(t *testing.T) {
+	r := newRemovable(t)
+	r.faulty.SetFaults(serverstest.Fault{Response: func(sent *http.Request, _ *http.Response, body []byte) []byte {
+		if sent.Method == http.MethodDelete && strings.HasSuffix(sent.URL.Path, "listen.html") {
+			_ = r.store.PutJSON(t.Context(), r.bucket, folder+"manifest.json", r.manifest)
+		}
+		return body
+	}})
+	code, _, stderr := starter(t, "", r.variables, r.with("delete", "--yes")...)
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "a run has archived the track again while it was removed")
+}
+
+func TestDeleteSaysWhatAStartDoesAfterwards(t *testing.T) {
+	key := ledgers[0]
+	for name, c := range map[string]struct {
+		ledger any
+		says   string
+	}{
+		"paid long ago": {stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "3e63", SubmittedAt: time.Now().AddDate(0, 0, -15)},
+			"the separation 3e63, which the provider keeps no longer. Starting the track again pays nothing and cannot archive it"},
+		"an outcome is not known": {stemflow.Submission{State: stemflow.SubmissionIntended}, "an attempt to pay whose outcome is not known"},
+		"refused":                 {stemflow.Submission{State: stemflow.SubmissionRefused}, "No ledger knows of a payment for the track: starting it again pays."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRemovable(t)
+			require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, key, c.ledger))
+			require.Contains(t, r.run(t, r.with("delete", "--dry-run")...), c.says)
+		})
+	}
+	r := newRemovable(t)
+	require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, key, []int{1}))
+	code, _, stderr := starter(t, "", r.variables, r.with("delete", "--yes")...)
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "not the expected JSON")
+	require.Contains(t, r.keys(t), archive.ManifestKey(archive.Locate("", "music", r.manifestTrack())))
+}
+
+type quiet struct{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"stemflow"
+	"stemflow/starter/internal/archived"
+	"stemflow/starter/internal/download"
+	"stemflow/starter/internal/failure"
+	"stemflow/starter/internal/view"
+)
+
+func init() { register(groupArchive, newGetCommand) }
+
+func newGetCommand(c *cli) *cobra.Command {
+	cmd := c.newCommand("get", "download the archived stems of a track", `
+Every file is verified against the manifest's SHA-256 before it is put in place. A file that is there
+already and right is kept, a file that is there under the same name and differs is replaced. An
+interrupted download leaves parts, and the same command goes on with them.
+
+--name names the files, with the fields {name}, {taskId}, {audioId}, {type}, {ext} and {index}, which is
+the stem's place in the manifest; a slash makes a folder. What some system does not take in a name
+becomes an underscore.
+
+--zip makes one file of them, stored and not compressed. While it is made it needs the space twice.
+
+--json prints the files and their checksums, -o jsonl each on a line.`,
+		"get 5c79...be8e e231...c7dc split_stem",
+		"get 5c79...be8e e231...c7dc split_stem --out song --stems drums,bass",
+		"get 5c79...be8e e231...c7dc split_stem --out song.zip --zip --name {index}-{name}.{ext}")
+	o := &getOptions{}
+	placeFlags(cmd, &o.Place)
+	set := cmd.Flags()
+	set.StringVar(&o.out, "out", "",
+		"`DIR` to put the files in (default: one named after the track); with --zip, also the zip file")
+	set.StringSliceVar(&o.stems, "stems", nil, "`NAMES` of the stems to get, with commas between them (default: all)")
+	set.BoolVar(&o.zip, "zip", false, "make one zip file")
+	set.StringVar(&o.name, "name", download.DefaultTemplate, "`TEMPLATE` of the files' names")
+	complete(cmd, "stems", knownStems()...)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		template, err := download.ParseTemplate(o.name)
+		if err != nil {
+			return failure.Usage(nameOf(cmd), "--name: %v", err)
+		}
+		if err := checkPlace(cmd, o.Place); err != nil {
+			return err
+		}
+		return c.get(cmd.Context(), *o, template)
+	}
+	return cmd
+}
+
+// getOptions are the flags of get.
+type getOptions struct {
+	archived.Place
+	out, name string
+	stems     []string
+	zip       bool
+}
+
+// knownStems are names of stems that the shell offers.
+func knownStems() []string {
+	return append(stemflow.ExpectedStems(stemflow.SplitStem, ""), "instrumental")
+}
+
+// gotFiles is what --json prints of a download.
+type gotFiles struct {
+	Dir string `json:"dir"`
+	// Zip is the file that has the others in it.
+	Zip   string            `json:"zip,omitempty"`
+	Files []download.Result `json:"files"`
+}
+
+func (c *cli) get(ctx context.Context, o getOptions, template download.Template) error {
+	store, cfg, err := c.openStore()
+	if err != nil {
+		return err
+	}
+	track, err := archived.Read(ctx, store, cfg, o.Place)
+	if err != nil {
+		return err
+	}
+	wanted, err := download.Select(track.Manifest, o.stems)
+	if err != nil {
+		return failure.Usage("get", "%v", err)
+	}
+	files, err := template.Names(track.Manifest, wanted)
+	if err != nil {
+		return failure.Usage("get", "--name: %v", err)
+	}
+	got := gotFiles{Dir: cmp.Or(o.out, download.FolderName(track.Manifest))}
+	if o.zip {
+		got.Dir, got.Zip = zipPlace(o.out, download.FolderName(track.Manifest)+".zip")
+	}
+	if err := os.MkdirAll(got.Dir, 0o755); err != nil {
+		return cannotWrite(err)
+	}
+	folder, err := os.OpenRoot(got.Dir)
+	if err != nil {
+		return cannotWrite(err)
+	}
+	defer folder.Close()
+	progress, hide := c.downloadProgress(files)
+	d := download.Downloader{Source: store, Bucket: track.Bucket(), Folder: folder, Progress: progress}
+	if o.zip {
+		got.Files, err = d.Zip(ctx, got.Zip, files, track.Manifest.ArchivedAt)
+	} else {
+		got.Files, err = d.All(ctx, files)
+	}
+	hide()
+	if err != nil {
+		return notGot(ctx, err, len(got.Files), len(files))
+	}
+	c.printGot(got, track.Manifest)
+	return nil
+}
+
+// zipPlace is the folder and the name of the zip: --out names either of them.
+func zipPlace(out, name string) (dir, file string) {
+	if strings.EqualFold(filepath.Ext(out), ".zip") {
+		return filepath.Dir(out), filepath.Base(out)
+	}
+	return cmp.Or(out, "."), name
+}
+
+// downloadProgress shows the download to whoever wants to see it.
+func (c *cli) downloadProgress(files []download.File) (progress download.Progress, hide func()) {
+	cfg, err := c.config()
+	if err != nil || !c.showsProgress() {
+		return download.Silent{}, func() {}
+	}
+	var bytes int64
+	for _, f := range files {
+		bytes += f.Stem.Size
+	}
+	shown := view.NewDownload(c.screen(cfg), len(files), bytes)
+	return shown, shown.Close
+}
+
+func cannotWrite(err error) error {
+	return &failure.Failure{
+		Type: failure.TypeFile, Message: "the files cannot be written: " + err.Error(), Code: failure.ExitFailed,
+		Hint: "--out names another folder; what is there already is kept.",
+	}
+}
+
+// notGot is the failure of a download of which some files may be there.
+func notGot(ctx context.Context, err error, have, all int) error {
+	there := view.Plural(have, "file") + " of " + view.Plural(all, "stem")
+	if ctx.Err() != nil {
+		return &failure.Failure{
+			Type: failure.TypeInterrupted, Code: failure.ExitInterrupted,
+			Message: "interrupted, " + there + " are in place",
+			Hint:    "The same command goes on where this one stopped.",
+		}
+	}
+	if _, damaged := errors.AsType[*download.DamageError](err); damaged {
+		return &failure.Failure{
+			Type: failure.TypeDamaged, Code: failure.ExitFailed, Message: err.Error() + "\n" + there + " are in place",
+			Hint: `"` + failure.Command + ` verify --read-data --repair" has the workers archive it again, unpaid, ` +
+				"while the provider keeps it.",
+		}
+	}
+	if _, local := errors.AsType[*download.FileError](err); local {
+		return cannotWrite(err)
+	}
+	f := failure.Of(failure.Archive("the download has failed: ", err))
+	f.Hint = "The same command goes on where this one stopped."
+	return f
+}
+
+func (c *cli) printGot(got gotFiles, m stemflow.Manifest) {
+	switch {
+	case c.global.format == formatJSONL:
+		for _, file := range got.Files {
+			c.printJSON(file)
+		}
+		return
+	case c.wantsJSON():
+		if got.Files == nil {
+			got.Files = []download.Result{}
+		}
+		c.printJSON(got)
+		return
+	}
+	var rows [][]string
+	var bytes int64
+	for _, file := range got.Files {
+		rows = append(rows, []string{file.File, view.Bytes(file.Size), string(file.Status)})
+		bytes += file.Size
+	}
+	view.Table(c.stdout, []view.Heading{{Text: "file"}, {Text: "size", IsFigure: true}, {Text: ""}}, rows, c.listRoom())
+	c.printf("\n%s, %s in %s\n", view.Plural(len(got.Files), "file"), view.Bytes(bytes),
+		view.Printable(filepath.Join(got.Dir, got.Zip)))
+	for _, stem := range m.Missing {
+		c.printf("  missing       %s: %s\n", stem.Name, view.Printable(stem.Reason))
+	}
+	for _, stem := range m.Failed {
+		c.printf("  not archived  %s: %s\n", stem.Name, view.Printable(stem.Message))
+	}
+}

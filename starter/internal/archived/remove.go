@@ -1,0 +1,164 @@
+package archived
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"stemflow"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/archive"
+	"stemflow/internal/config"
+	"stemflow/internal/ledger"
+	"stemflow/starter/internal/failure"
+	"stemflow/starter/internal/limit"
+)
+
+// removeTimeout bounds the removal of one track.
+const removeTimeout = 10 * time.Minute
+
+// Removal is what is removed of a track, and what stays.
+type Removal struct {
+	// Objects go, the manifest first: it is what makes an archive of the rest.
+	Objects []archive.Info
+	Size    int64
+	// Others lie in the track's folder, and stemflow did not put them there.
+	Others []string
+	// Paid is what the ledger knows to be paid for, nil if nothing; Unknown says that it knows of
+	// an attempt to pay whose outcome it does not know.
+	Paid    *stemflow.Submission
+	Unknown bool
+
+	store    *archive.Store
+	location activityapi.Location
+}
+
+// PlanRemoval finds out what is there of a track. The error is a [*failure.Failure]; it says so if
+// there is nothing.
+func PlanRemoval(
+	ctx context.Context, store *archive.Store, cfg config.Starter, in stemflow.SeparateStemsInput,
+) (*Removal, error) {
+	r := &Removal{
+		store:    store,
+		location: archive.Locate(cmp.Or(in.Bucket, cfg.Bucket), cmp.Or(in.Prefix, cfg.Prefix), in.Track()),
+	}
+	var manifest, rest []archive.Info
+	err := walk(ctx, store, r.location.Bucket, r.location.Dir, func(object archive.Info) {
+		switch name := strings.TrimPrefix(object.Key, r.location.Dir); {
+		case object.Key == archive.SubmissionKey(r.location):
+			return // it stays
+		case object.Key == archive.ManifestKey(r.location):
+			manifest = append(manifest, object)
+		case archive.IsListenKey(r.location, object.Key), isStem(name):
+			rest = append(rest, object)
+		default:
+			r.Others = append(r.Others, object.Key)
+			return
+		}
+		r.Size += object.Size
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.Objects = append(manifest, rest...)
+	if len(r.Objects) == 0 {
+		return nil, &failure.Failure{
+			Type:    failure.TypeNotArchived,
+			Message: fmt.Sprintf("there is nothing to remove in %s of bucket %s", r.location.Dir, r.location.Bucket),
+			Code:    failure.ExitFailed,
+			Hint:    `Check type, bucket and prefix; "` + failure.Command + ` list" shows what is archived.`,
+		}
+	}
+	return r, r.readLedgers(ctx, archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, in.Track()))
+}
+
+func isStem(name string) bool {
+	_, ok := stemOf(name)
+	return ok
+}
+
+// readLedgers finds out what a later start will know of payments.
+func (r *Removal) readLedgers(ctx context.Context, account activityapi.Location) error {
+	var all ledger.Ledger
+	doing := fmt.Sprintf("reading the ledger from the object store %s", r.store.Endpoint())
+	err := limit.Wait(ctx, readTimeout, doing, func(ctx context.Context) error {
+		for _, at := range []activityapi.Location{account, r.location} {
+			var l ledger.Ledger
+			_, err := r.store.ReadJSON(ctx, at.Bucket, archive.SubmissionKey(at), &l)
+			if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrNoBucket) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			all = all.Merge(l)
+		}
+		return nil
+	})
+	if err != nil {
+		return failure.Archive("", err)
+	}
+	if paid, ok := all.Paid(); ok {
+		r.Paid = &paid
+	}
+	r.Unknown = all.State == stemflow.SubmissionIntended
+	return nil
+}
+
+// Where says where the track's objects are.
+func (r *Removal) Where() string { return r.location.Bucket + "/" + r.location.Dir }
+
+// HasManifest reports whether there is one: without it, the objects are what an earlier removal or
+// an unfinished run has left.
+func (r *Removal) HasManifest() bool { return r.Objects[0].Key == archive.ManifestKey(r.location) }
+
+// RemoveManifest removes the manifest. From then on nobody takes the rest for an archive.
+func (r *Removal) RemoveManifest(ctx context.Context) error {
+	if !r.HasManifest() {
+		return nil
+	}
+	return r.remove(ctx, r.Objects[:1])
+}
+
+// RemoveRest removes everything else.
+func (r *Removal) RemoveRest(ctx context.Context) error {
+	rest := r.Objects
+	if r.HasManifest() {
+		rest = rest[1:]
+	}
+	return r.remove(ctx, rest)
+}
+
+func (r *Removal) remove(ctx context.Context, objects []archive.Info) error {
+	doing := fmt.Sprintf("removing %s in the object store %s", r.Where(), r.store.Endpoint())
+	err := limit.Wait(ctx, removeTimeout, doing, func(ctx context.Context) error {
+		return each(ctx, len(objects), func(ctx context.Context, i int) error {
+			return r.store.Remove(ctx, r.location.Bucket, objects[i].Key)
+		})
+	})
+	if err != nil {
+		return failure.Archive("", err)
+	}
+	return nil
+}
+
+// IsBack reports whether there is a manifest again.
+func (r *Removal) IsBack(ctx context.Context) (bool, error) {
+	key := archive.ManifestKey(r.location)
+	var found bool
+	err := limit.Wait(ctx, readTimeout, reading(r.store, r.location.Bucket, key), func(ctx context.Context) error {
+		_, err := r.store.Stat(ctx, r.location.Bucket, key)
+		found = err == nil
+		if errors.Is(err, archive.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return false, failure.Archive("", err)
+	}
+	return found, nil
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestOpenShowsThePage(t *testing.T) {
+	a := newArchivedTrack(t)
+	dir := t.TempDir()
+	t.Chdir(dir)
+	var opened string
+	run := func(problem error, args ...string) (stdout, stderr string) {
+		c, out, errs := newTestCLI("", a.variables)
+		c.browse = func(_ context.Context, file string) error { opened = file; return problem }
+		require.Zero(t, c.run(t.Context(), append([]string{"open", "5c79", "e231"}, args...)), errs)
+		return out.String(), errs.String()
+	}
+	stdout, stderr := run(nil)
+	page := filepath.Join(dir, "listen.html")
+	require.Equal(t, page, opened)
+	require.Equal(t, "Opened "+page+"\n", stdout)
+	require.Empty(t, stderr)
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	a.requireLinks(t, linksIn(string(text)), "3600")
+	info, err := os.Stat(page)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode(), "its links are secrets")
+
+	stdout, stderr = run(errors.New("there is no xdg-open"), "--out", "other.html", "--link-lifetime", "2m")
+	require.Equal(t, filepath.Join(dir, "other.html")+"\n", stdout, "for a script, or a person to copy")
+	require.Equal(t, "No browser was opened: there is no xdg-open. Open the page yourself.\n", stderr)
+
+	stdout, stderr = run(errors.New("no"), "--json")
+	require.Empty(t, stderr)
+	var printed openedPage
+	require.NoError(t, json.Unmarshal([]byte(stdout), &printed))
+	require.Equal(t, openedPage{File: page, Problem: "no", LinksExpireAt: printed.LinksExpireAt}, printed)
+}
+
+func TestBrowse(t *testing.T) {
+	path := t.TempDir()
+	t.Setenv("PATH", path)
+	require.EqualError(t, browse(t.Context(), "page.html"), "there is no "+browserLine("linux", "")[0])
+	opener := filepath.Join(path, "xdg-open")
+	require.NoError(t, os.WriteFile(opener, []byte("#!/bin/sh\nexit 3\n"), 0o700))
+	require.EqualError(t, browse(t.Context(), "page.html"), "xdg-open: exit status 3")
+	require.NoError(t, os.WriteFile(opener, []byte("#!/bin/sh\necho \"$1\" > "+path+"/opened\n"), 0o700))
+	require.NoError(t, browse(t.Context(), "a page.html"))
+	opened, err := os.ReadFile(filepath.Join(path, "opened"))
+	require.NoError(t, err)
+	require.Equal(t, "a page.html\n", string(opened))
+
+	require.Equal(t, []string{"open", "x"}, browserLine("darwin", "x"))
+	require.Equal(t, "rundll32", browserLine("windows", "x")[0])
+}
