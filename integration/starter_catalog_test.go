@@ -218,6 +218,11 @@ func TestTheStarterPricesReportsAndRetriesACatalog(t *testing.T) {
 	require.Contains(t, waited.stdout, "\n  SeparationFailed\n    line 3, Song 2: ")
 	require.Contains(t, waited.stdout, "    → The details have the provider's code")
 	require.Len(t, s.sim.Bill().Charges, 4)
+	child, err := s.client.DescribeWorkflow(t.Context(), stemflow.WorkflowID(tracks[2]), "")
+	require.NoError(t, err)
+	summary, err := child.GetStaticSummary()
+	require.NoError(t, err)
+	require.Equal(t, "separate_vocal of "+tracks[2].AudioID+", Song 3", summary, "Temporal's UI names the track")
 
 	report := printed[stemflow.CatalogReport](s, s.starter("catalog", "report", name, "--json"))
 	require.Equal(t, stemflow.CatalogCounts{Archived: 3, Failed: 1}, report.CatalogCounts)
