@@ -16,6 +16,7 @@ import (
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
 	"stemflow/internal/egress"
+	"stemflow/internal/hook"
 	"stemflow/internal/kie"
 	"stemflow/internal/redact"
 	"stemflow/internal/source"
@@ -39,6 +40,7 @@ type host struct {
 	sources   *source.Fetcher
 	callback  activities.CallbackAddress
 	transfers *semaphore.Weighted
+	hooks     *activities.Hooks
 	// attributes are shared, so that the server is asked about them once for all workers.
 	attributes *activities.SearchAttributes
 	// limits are where inputs may lead.
@@ -64,6 +66,7 @@ func newHost(cfg Config) (*host, error) {
 	}
 	secrets := redact.New(slices.Concat(
 		[]string{cfg.APIKey, cfg.MinIO.SecretKey}, cfg.CallbackSecrets, cfg.HiddenSecrets,
+		cfg.Hooks.WebhookSecrets, hook.SecretsOf(cfg.Hooks.WebhookURL),
 	)...)
 	proxy, err := egress.New(egress.Settings(cfg.Proxy))
 	if err != nil {
@@ -84,6 +87,9 @@ func newHost(cfg Config) (*host, error) {
 		AllowedNetworks: cfg.SourceNetworks, Proxy: proxy,
 		Redactor: secrets,
 	})
+	if h.hooks, err = cfg.Hooks.activities(proxy, secrets); err != nil {
+		return nil, fmt.Errorf("stemflow: Config.Hooks: %w", err)
+	}
 	if cfg.CallbackBaseURL != "" {
 		keyring, err := token.NewKeyring(cfg.CallbackSecrets)
 		if err != nil {
@@ -99,6 +105,34 @@ func (h *host) close() {
 	h.provider.Close()
 	h.store.Close()
 	h.sources.Close()
+	if h.hooks.Webhook != nil {
+		h.hooks.Webhook.Close()
+	}
+}
+
+// activities are the hooks as activities tell them.
+func (cfg Hooks) activities(proxy *egress.Proxy, secrets *redact.Redactor) (*activities.Hooks, error) {
+	hooks := &activities.Hooks{Notify: cfg.Notify, Events: cfg.Events, Redactor: secrets}
+	if err := hook.CheckEvents(cfg.Events); err != nil {
+		return nil, err
+	}
+	if cfg.WebhookURL != "" {
+		webhook, err := hook.NewWebhook(hook.WebhookOptions{
+			URL: cfg.WebhookURL, Secrets: cfg.WebhookSecrets, Insecure: cfg.AllowInsecureWebhook, Proxy: proxy,
+			Redactor: secrets,
+		})
+		if err != nil {
+			return nil, err
+		}
+		hooks.Webhook = webhook
+	}
+	if cfg.Command != "" {
+		if err := hook.CheckCommand(cfg.Command); err != nil {
+			return nil, err
+		}
+		hooks.Command = &hook.Command{Path: cfg.Command, Env: cfg.CommandEnv, Redactor: secrets}
+	}
+	return hooks, nil
 }
 
 func (cfg Config) withDefaults() Config {
@@ -136,7 +170,7 @@ func (cfg Config) check() error {
 		secrets []string
 	}{
 		{"APIKey", []string{cfg.APIKey}}, {"CallbackSecrets", cfg.CallbackSecrets},
-		{"MinIO.SecretKey", []string{cfg.MinIO.SecretKey}},
+		{"MinIO.SecretKey", []string{cfg.MinIO.SecretKey}}, {"Hooks.WebhookSecrets", cfg.Hooks.WebhookSecrets},
 	} {
 		if slices.ContainsFunc(c.secrets, config.IsPublished) {
 			return fmt.Errorf("stemflow: Config.%s is published and known to everybody, so it goes with the simulator "+
@@ -165,6 +199,7 @@ func (h *host) activities(submitQueue string) activities.Set {
 		Store: store, Bucket: h.cfg.Bucket, Prefix: h.cfg.Prefix, Allowed: h.limits.Places,
 		LedgerBucket: h.cfg.LedgerBucket, LedgerPrefix: h.cfg.LedgerPrefix,
 		SubmitTaskQueue: submitQueue, CallbacksExpected: h.callback.Expected(), SearchAttributes: h.attributes,
+		Hooks: h.hooks,
 	}
 	return activities.Set{
 		PrepareArchive:   prepare,
@@ -191,6 +226,8 @@ func (h *host) activities(submitQueue string) activities.Set {
 
 		VerifyArchive: &activities.VerifyArchive{Store: checked, Archive: prepare, Client: h.cfg.Client},
 		RepairArchive: &activities.RepairArchive{Store: store, Archive: prepare},
+
+		Hooks: h.hooks,
 	}
 }
 
