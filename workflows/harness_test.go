@@ -37,6 +37,9 @@ type world struct {
 	renew    func(activityapi.RenewSourceInput) (*stemflow.SourceStem, error)
 	archive  func(activityapi.ArchiveStemInput) (*stemflow.Stem, error)
 	manifest func(activityapi.WriteManifestInput) (*stemflow.ObjectRef, error)
+	// hooks are the worker's, and listHooks says why they cannot be listed.
+	hooks     activityapi.Hooks
+	listHooks func() error
 
 	// mu makes the activities run one at a time.
 	mu    sync.Mutex
@@ -129,6 +132,13 @@ func newWorld(t *testing.T) *world {
 		w.manifests = append(w.manifests, in.Manifest)
 		return w.manifest(in)
 	})
+	w.listHooks = func() error { return nil }
+	w.env.RegisterActivityWithOptions(func(context.Context) (*activityapi.Hooks, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.calls[activityapi.ActivityListHooks]++
+		return &w.hooks, w.listHooks()
+	}, activity.RegisterOptions{Name: activityapi.ActivityListHooks})
 	workflows.Register(w.env)
 	w.env.SetTestTimeout(30 * time.Second)
 	return w
