@@ -21,7 +21,7 @@ const (
 	commandTimeout = 30 * time.Second
 	// pipesTimeout is how long what the program has left running may keep its output open.
 	pipesTimeout = 2 * time.Second
-	// mostVariable bounds a variable of the program, in bytes.
+	// mostVariable bounds a variable of the program, in bytes. Everything is in the JSON.
 	mostVariable = 1000
 )
 
@@ -114,33 +114,38 @@ func reasonOf(event stemflow.Event) string {
 
 // Summary says an event in one line, for a person.
 func Summary(event stemflow.Event) string {
-	var b strings.Builder
+	var text string
 	switch s, c := event.Data.Separation, event.Data.Catalog; {
 	case s != nil:
-		fmt.Fprintf(&b, "%s of %s", s.Track.Type, cmp.Or(s.Title, s.Track.AudioID))
-		switch {
-		case s.Error != nil:
-			fmt.Fprintf(&b, ": %s: %s", s.Error.Type, s.Error.Message)
-		default:
-			fmt.Fprintf(&b, ": archived, %d stems, %d credits", len(s.Stems), s.Credits)
-			if left := len(s.Failed) + len(s.Missing); left > 0 {
-				fmt.Fprintf(&b, ", %d stems are not there", left)
-			}
-		}
+		text = fmt.Sprintf("%s of %s: %s", s.Track.Type, cmp.Or(s.Title, s.Track.AudioID), endOf(s))
 	case c != nil:
-		fmt.Fprintf(&b, "catalogue %s: ", c.Name)
-		switch {
-		case c.Paused != nil:
-			fmt.Fprintf(&b, "paused: %s %s. ", c.Paused.Reason, c.Paused.Message)
-		case c.Error != nil:
-			fmt.Fprintf(&b, "ended early: %s: %s. ", c.Error.Type, c.Error.Message)
-		default:
-			b.WriteString("ended. ")
-		}
-		fmt.Fprintf(&b, "%d of %d tracks are archived, %d failed, %d credits", c.Archived+c.Found+c.Partial, c.Tracks,
-			c.Failed, c.Credits)
+		text = fmt.Sprintf("catalogue %s: %s. %d of %d tracks are archived, %d failed, %d credits", c.Name, stateOf(c),
+			c.Archived+c.Found+c.Partial, c.Tracks, c.Failed, c.Credits)
 	}
-	return line(b.String())
+	return line(text)
+}
+
+func endOf(s *stemflow.SeparationEvent) string {
+	if s.Error != nil {
+		return s.Error.Type + ": " + s.Error.Message
+	}
+	text := fmt.Sprintf("archived, %d stems, %d credits", len(s.Stems), s.Credits)
+	if left := len(s.Failed) + len(s.Missing); left > 0 {
+		text += fmt.Sprintf(", %d stems are not there", left)
+	}
+	return text
+}
+
+func stateOf(c *stemflow.CatalogEvent) string {
+	switch {
+	case c.Paused != nil && c.Paused.Message != "":
+		return "paused: " + c.Paused.Reason + ": " + c.Paused.Message
+	case c.Paused != nil:
+		return "paused: " + c.Paused.Reason
+	case c.Error != nil:
+		return "ended early: " + c.Error.Type + ": " + c.Error.Message
+	}
+	return "ended"
 }
 
 // head keeps the beginning of what is written to it.
