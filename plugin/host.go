@@ -116,7 +116,7 @@ func (cfg Hooks) activities(proxy *egress.Proxy, secrets *redact.Redactor) (*act
 	if err := hook.CheckEvents(cfg.Events); err != nil {
 		return nil, err
 	}
-	if cfg.WebhookURL != "" {
+	if cfg.WebhookURL != "" || len(cfg.WebhookSecrets) > 0 {
 		webhook, err := hook.NewWebhook(hook.WebhookOptions{
 			URL: cfg.WebhookURL, Secrets: cfg.WebhookSecrets, Insecure: cfg.AllowInsecureWebhook, Proxy: proxy,
 			Redactor: secrets,

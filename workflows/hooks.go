@@ -64,12 +64,13 @@ func newEvent(
 		data.ParentWorkflowID = info.ParentWorkflowExecution.ID
 	}
 	return stemflow.Event{
-		ID:   eventID(append([]string{info.Namespace, data.WorkflowID, owner(ctx), string(kind)}, substance...)),
+		ID:   eventID(append([]string{owner(ctx), string(kind)}, substance...)),
 		Type: kind, Timestamp: workflow.Now(ctx).UTC(), Data: data,
 	}
 }
 
-// eventID is made of what an event is about, so that it does not depend on who tells of it, and when.
+// eventID is made of what an event is about, so that it does not depend on who tells of it, and
+// when. It has nothing that a replayer does not know, as the namespace.
 func eventID(parts []string) string {
 	hash := sha256.New()
 	for _, part := range parts {
