@@ -73,8 +73,8 @@ type Config struct {
 	// they go straight. The environment's is taken by [FromEnv] alone.
 	Proxy Proxy
 
-	// Hooks are told how runs and catalogues end, and that catalogues pause; the zero value: nobody.
-	// All hosts of a task queue must have the same.
+	// Hooks are told how runs and catalogues end, and that catalogues pause; the zero value:
+	// nobody. All hosts of a task queue must have the same.
 	Hooks Hooks
 
 	// HiddenSecrets are further secrets of the host that are hidden in what the provider, the store

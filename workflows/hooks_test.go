@@ -18,8 +18,8 @@ import (
 	"stemflow/internal/activityapi"
 )
 
-// told keeps the deliveries that runs start. They go on beside the runs, so what is kept is what was
-// started.
+// told keeps the deliveries that runs start. They go on beside the runs, so what is kept is what
+// was started.
 type told struct {
 	interceptor.WorkerInterceptorBase
 	ids    []string

@@ -170,8 +170,8 @@ const (
 	longHistoryEvents = 4_000
 	longHistoryBytes  = 2 << 20
 
-	// A receiver may be down for a day: somebody has to come to work and start it again. At first it
-	// is tried again soon, for a restart, and in the end once an hour.
+	// A receiver may be down for a day: a person has to come to work and start it again. At first
+	// it is tried again soon, for a restart, and in the end once an hour.
 	scheduleToCloseHook = 24 * time.Hour
 	hookPauseFirst      = 5 * time.Second
 	hookPauseMost       = time.Hour

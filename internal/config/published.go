@@ -10,8 +10,8 @@ import (
 )
 
 // published are the secrets of the local stacks, which stand in this repository for everybody to
-// read: in docker-compose.yml, in localstack as it was, and in the documents' examples. The last one
-// is of the examples of standard-webhooks.com.
+// read: in docker-compose.yml, in localstack as it was, and in the documents' examples. The last
+// one is of the examples of standard-webhooks.com.
 var published = []string{
 	"local", "local-api-key", "local-callback-secret", "local-webhook-key", "stemflow-local", "minio-root-local",
 	"minioadmin", "stemflow-local-links", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
