@@ -13,9 +13,6 @@ import (
 	"stemflow/internal/naming"
 )
 
-// maxKey is the length of the longest key that S3 knows, in bytes.
-const maxKey = 1024
-
 var percentEncoded = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
 // Place is a folder and all that is below it.
@@ -89,7 +86,7 @@ func (p Places) Object(bucket, key string) bool {
 // elsewhere: a gateway or a file system behind the store may resolve "..", and a proxy may decode
 // what looks encoded.
 func plain(key string) bool {
-	if len(key) > maxKey {
+	if len(key) > naming.MaxKey {
 		return false
 	}
 	for {

@@ -12,6 +12,7 @@ import (
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/ledger"
+	"stemflow/internal/naming"
 )
 
 // look is one look at the folder of one track.
@@ -440,7 +441,7 @@ func (l *look) checkOrphans(ctx context.Context) error {
 		}
 		dropped = 0
 		id := ""
-		if idPattern.MatchString(separation) {
+		if naming.IsID(separation) {
 			id = separation
 		}
 		f := l.report(stemflow.FindingOrphan, orphans[0].Key, id, "%s", message)
