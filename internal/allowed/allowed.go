@@ -17,9 +17,9 @@ var percentEncoded = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
 // Place is a folder and all that is below it.
 type Place struct {
-	Bucket string
+	Bucket string `json:"bucket"`
 	// Prefix has no slash at its ends; empty is the whole bucket.
-	Prefix string
+	Prefix string `json:"prefix,omitempty"`
 }
 
 // PlaceOf is the folder that a bucket and a prefix name.

@@ -6,12 +6,13 @@ import (
 	"unicode/utf8"
 
 	"stemflow"
+	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
 	"stemflow/internal/ledger"
 	"stemflow/internal/naming"
 )
 
-var aFolder = folderOf(NewPlace("stems", "music"),
+var aFolder = folderOf(allowed.PlaceOf("stems", "music"),
 	stemflow.Track{TaskID: "t", AudioID: "a", Type: stemflow.SplitStemAdvanced, StemName: "Lead Vocal"})
 
 const aManifest = `{"version": 1, "separationTaskId": "s", "type": "split_stem_advanced",

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 
 	"stemflow"
@@ -12,27 +11,8 @@ import (
 	"stemflow/internal/naming"
 )
 
-// Place is where tracks are archived to, or their ledgers kept.
-type Place = activityapi.Place
-
-// NewPlace is the place of a bucket and a prefix as people write it.
-func NewPlace(bucket, prefix string) Place {
-	return Place{Bucket: bucket, Prefix: strings.Trim(prefix, "/")}
-}
-
-// Homes are the places where workers may archive to, the default one first.
-func Homes(bucket, prefix string, places allowed.Places) []Place {
-	homes := []Place{NewPlace(bucket, prefix)}
-	for _, p := range places {
-		if at := NewPlace(p.Bucket, p.Prefix); !slices.Contains(homes, at) {
-			homes = append(homes, at)
-		}
-	}
-	return homes
-}
-
 // keysOf is what the keys of all objects of a place begin with.
-func keysOf(p Place) string {
+func keysOf(p allowed.Place) string {
 	if p.Prefix == "" {
 		return ""
 	}
@@ -40,19 +20,19 @@ func keysOf(p Place) string {
 }
 
 // covers reports whether all objects of the inner place are in the outer one, too.
-func covers(outer, inner Place) bool {
+func covers(outer, inner allowed.Place) bool {
 	return outer.Bucket == inner.Bucket && strings.HasPrefix(keysOf(inner), keysOf(outer))
 }
 
 // folder is a track's folder, as keys show it.
 type folder struct {
-	at Place
+	at allowed.Place
 	// track has the slug in place of the name of a stem, which keys do not tell.
 	track stemflow.Track
 }
 
 // folderOf is the folder of a track in a place.
-func folderOf(at Place, t stemflow.Track) folder {
+func folderOf(at allowed.Place, t stemflow.Track) folder {
 	if t.Type == stemflow.SplitStemAdvanced {
 		t.StemName = naming.Slug(t.StemName)
 	} else {
@@ -80,7 +60,7 @@ var sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 // findFolder returns the folder of a track that a key is in.
 func findFolder(bucket, key string) (folder, bool) {
 	found, _, ok := archive.Parse(key)
-	return folder{at: Place{Bucket: bucket, Prefix: found.Prefix}, track: found.Track}, ok
+	return folder{at: allowed.Place{Bucket: bucket, Prefix: found.Prefix}, track: found.Track}, ok
 }
 
 // objects are those of one folder, without its documents.
