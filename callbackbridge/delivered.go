@@ -9,11 +9,12 @@ import (
 )
 
 const (
-	// maxPerRun bounds the callbacks for one run that say different things and come at once. A run has
-	// one separation, or a few if it submits again after a refusal; a stolen token can name any number.
+	// maxPerRun bounds the callbacks for one run that say different things and come at once. A run
+	// has one separation, or a few if it submits again after a refusal; a stolen token can name any
+	// number.
 	maxPerRun = 16
-	// refillPerRun lets one more come each time: what a stolen token used up must not keep the genuine
-	// callback out, which the provider repeats.
+	// refillPerRun lets one more come each time: what a stolen token used up must not keep the
+	// genuine callback out, which the provider repeats.
 	refillPerRun = 10 * time.Minute
 	// rememberedRuns bounds the memory: some 20 MB when every run has one separation.
 	rememberedRuns = 1 << 16

@@ -247,7 +247,8 @@ func TestThousandsOfCallbacks(t *testing.T) {
 		},
 		"cancelled": func(s *stack, _ stemflow.SeparateStemsInput, run client.WorkflowRun) { s.cancelled(run) },
 	} {
-		// Whoever may signal at Temporal itself can send as many as Temporal takes, of a few KB each.
+		// Whoever may signal at Temporal itself can send as many as Temporal takes, of a few KB
+		// each.
 		t.Run("signals, "+name, func(t *testing.T) {
 			t.Parallel()
 			s := s.on(t)

@@ -577,7 +577,8 @@ func (w *wait) mayLack(ctx workflow.Context, callback stemflow.Callback, seen ob
 		return false
 	}
 	stems := usable(callback.Stems)
-	return len(stems) > 0 && lacksExpected(w.s.in, stems) && workflow.Now(ctx).Before(w.s.deadline) && waitsForWhole(ctx)
+	return len(stems) > 0 && lacksExpected(w.s.in, stems) && workflow.Now(ctx).Before(w.s.deadline) &&
+		waitsForWhole(ctx)
 }
 
 func lacksExpected(in stemflow.SeparateStemsInput, stems []stemflow.SourceStem) bool {

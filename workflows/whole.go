@@ -43,8 +43,8 @@ func (s *separation) expectation() activityapi.StemExpectation {
 }
 
 // credible are the stems of callbacks that the type has, or that the record has had or announced. A
-// stem of another name may be made up, since a signature covers the task id alone. Only a split_stem
-// may come with instruments that the provider does not document yet.
+// stem of another name may be made up, since a signature covers the task id alone. Only a
+// split_stem may come with instruments that the provider does not document yet.
 func (s *separation) credible(announced []string) []stemflow.SourceStem {
 	if s.in.Type == stemflow.SplitStem {
 		return s.named

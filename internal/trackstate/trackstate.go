@@ -26,7 +26,8 @@ type State struct {
 	Archived *stemflow.SeparateStemsResult
 	// Partial is that result if it lacks stems that may still be obtained.
 	Partial *stemflow.SeparateStemsResult
-	// Kept are the stems of an earlier run whose objects are there, where the track is archived again.
+	// Kept are the stems of an earlier run whose objects are there, where the track is archived
+	// again.
 	Kept *activityapi.KeptStems
 	// Submission is the paid separation that was asked for, if the ledger names it; else the newest
 	// that can be resumed; else what speaks in the ledger, if there is one.

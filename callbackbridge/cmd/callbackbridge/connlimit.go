@@ -137,8 +137,8 @@ func (c *connLimiter) remove(conn net.Conn) {
 	}
 }
 
-// source is whose connection it is: one caller's network, or a trusted proxy, behind which there are
-// many callers.
+// source is whose connection it is: one caller's network, or a trusted proxy, behind which there
+// are many callers.
 type source struct {
 	network netip.Prefix
 	trusted bool
