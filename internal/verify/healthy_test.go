@@ -92,6 +92,13 @@ func healthies() []healthy {
 			p.writeManifest()
 			p.putStem(p.id, "strings")
 		}},
+		{name: "in a bucket that was copied as a whole", do: func(p *planted) {
+			p.manifest.Manifest.Bucket = "the-former-bucket"
+			for i := range p.manifest.Stems {
+				p.manifest.Stems[i].Bucket = "the-former-bucket"
+			}
+			p.writeManifest()
+		}},
 		{name: "of an early release, with the ledger in its folder alone", apart: true, do: func(p *planted) {
 			p.remove(p.book.Bucket, p.ledgerKey())
 			p.ledger.Owner, p.ledger.Nonce = "", ""
