@@ -45,8 +45,9 @@ func CheckManifest(found activityapi.Location, m stemflow.Manifest) error {
 // CheckStems reports with ErrForeign that a manifest names stems outside of the track's folder that
 // it was found in.
 //
-// In a bucket that was copied as a whole, manifests still name the old bucket, and are intact: their
-// stems are those in the bucket that the manifest was found in. What reads stems reads that one.
+// In a bucket that was copied as a whole, manifests still name the old bucket, and are intact:
+// their stems are those in the bucket that the manifest was found in. What reads stems reads that
+// one.
 func CheckStems(found activityapi.Location, m stemflow.Manifest) error {
 	for _, stem := range m.Stems {
 		if stem.Bucket != "" && stem.Bucket != found.Bucket && stem.Bucket != m.Manifest.Bucket {

@@ -41,7 +41,8 @@ func Parse(text string) (Sample, error) {
 	if percent, ok := strings.CutSuffix(text, "%"); ok {
 		share, err := strconv.ParseFloat(strings.TrimSpace(percent), 64)
 		if err != nil || !(share > 0) || share > 100 {
-			return Sample{}, fmt.Errorf("%s is not a share above 0%% and up to 100%%: %w", bounded.Quote(text), errSample)
+			return Sample{}, fmt.Errorf("%s is not a share above 0%% and up to 100%%: %w",
+				bounded.Quote(text), errSample)
 		}
 		return Sample{Share: share / 100}, nil
 	}

@@ -13,8 +13,8 @@ import (
 )
 
 // OptionsOf returns the options of the check that an input asks for, of an archive whose workers
-// have these limits and keep their ledgers there. What the check works with, the store first of all,
-// is for the caller to add, and whether the input may lead where it does, for the caller to decide.
+// have these limits and keep their ledgers there. The caller adds what the check works with, the
+// store first of all, and decides whether the input may lead where it does.
 func OptionsOf(in stemflow.VerifyArchiveInput, limits allowed.Limits, ledger allowed.Place) (Options, error) {
 	opts := Options{
 		At:          allowed.PlaceOf(limits.Destination(in.Bucket, in.Prefix)),
