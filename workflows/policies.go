@@ -72,6 +72,9 @@ const (
 	// said. A genuine separation has one callback, and its repeats. All others are read and
 	// ignored: a look costs a dozen events, and the history ends a run that has too many of them.
 	callbackLooks = 20
+	// A run whose submit is unknown depends on a callback. Made-up ones must not deafen it: beyond
+	// that number it looks once in this time. Temporal takes ten thousand signals of a run.
+	callbackPause = 10 * time.Minute
 	// No link of the provider is longer, and no name of a stem. What a callback says beyond that is
 	// not kept.
 	maxLinkBytes = 4 << 10
@@ -79,7 +82,7 @@ const (
 
 	// The provider keeps results for 14 days. One that was paid for before and of which it has no
 	// record is gone, and no wait brings it back.
-	providerKeeps = 14 * 24 * time.Hour
+	providerKeeps = time.Duration(stemflow.MaxDeadline)
 	// A record follows the paid call within seconds, minutes at worst. One that is absent an hour
 	// after the payment is not late, and after these many minutes more it is no hiccup of the
 	// provider either.
