@@ -100,13 +100,16 @@ func TestPausesAndEndsOfCatalogsHideSecrets(t *testing.T) {
 		Paused: &stemflow.EventPause{CatalogPause: stemflow.CatalogPause{Message: "host-secret-123456"}},
 		Error:  &stemflow.RunFailure{Message: "host-secret-123456"},
 	}
-	require.NoError(t, deliverTo(hooks, activityapi.HookNotifier, stemflow.Event{Data: stemflow.EventData{Catalog: given}}))
+	event := stemflow.Event{Data: stemflow.EventData{Catalog: given}}
+	require.NoError(t, deliverTo(hooks, activityapi.HookNotifier, event))
 	require.Equal(t, redact.Hidden, got.Data.Catalog.Paused.Message)
 	require.Equal(t, redact.Hidden, got.Data.Catalog.Error.Message)
 }
 
 func TestWhatAReceiverDoesNotWantIsNotRepeated(t *testing.T) {
-	for code, final := range map[int]bool{http.StatusGone: true, http.StatusFound: true, http.StatusBadRequest: true, http.StatusBadGateway: false} {
+	for code, final := range map[int]bool{
+		http.StatusGone: true, http.StatusFound: true, http.StatusBadRequest: true, http.StatusBadGateway: false,
+	} {
 		hooks := webhookTo(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
 		err := deliverTo(hooks, activityapi.HookWebhook, failedEvent())
 		require.Equal(t, final, requireType(t, err, activityapi.ErrorNotDelivered).NonRetryable(), code)
@@ -118,8 +121,11 @@ func TestReceiversAreLeftAloneAsTheyAsk(t *testing.T) {
 	info := activity.Info{Attempt: 3, RetryPolicy: &temporal.RetryPolicy{
 		InitialInterval: 5 * time.Second, BackoffCoefficient: 3, MaximumInterval: time.Hour,
 	}}
-	for asked, want := range map[time.Duration]time.Duration{0: 0, 44 * time.Second: 0, 46 * time.Second: 46 * time.Second} {
-		app := requireType(t, notDelivered(info, &hook.Error{Message: "busy", RetryAfter: asked}), activityapi.ErrorNotDelivered)
+	for asked, want := range map[time.Duration]time.Duration{
+		0: 0, 44 * time.Second: 0, 46 * time.Second: 46 * time.Second,
+	} {
+		err := notDelivered(info, &hook.Error{Message: "busy", RetryAfter: asked})
+		app := requireType(t, err, activityapi.ErrorNotDelivered)
 		require.Equal(t, want, app.NextRetryDelay(), asked)
 	}
 	info.Attempt = 1000
@@ -138,7 +144,8 @@ func TestANotifierDecidesByItself(t *testing.T) {
 		{errors.New(strings.Repeat("down", 1<<20)), activityapi.ErrorNotDelivered, false},
 		{temporal.NewNonRetryableApplicationError("never", "Mine", nil), "Mine", true},
 	} {
-		err := deliverTo(&Hooks{Notify: func(context.Context, stemflow.Event) error { return c.err }}, activityapi.HookNotifier, failedEvent())
+		hooks := &Hooks{Notify: func(context.Context, stemflow.Event) error { return c.err }}
+		err := deliverTo(hooks, activityapi.HookNotifier, failedEvent())
 		require.Equal(t, c.final, requireType(t, err, c.kind).NonRetryable())
 	}
 }
@@ -157,7 +164,8 @@ func TestHooksAreListed(t *testing.T) {
 	for want, hooks := range map[string]*Hooks{
 		"": nil, " ": {Events: stemflow.EventTypes()},
 		"notifier catalog.ended": {
-			Notify: func(context.Context, stemflow.Event) error { return nil }, Events: []stemflow.EventType{stemflow.EventCatalogEnded},
+			Notify: func(context.Context, stemflow.Event) error { return nil },
+			Events: []stemflow.EventType{stemflow.EventCatalogEnded},
 		},
 		"webhook command": {Webhook: &hook.Webhook{}, Command: &hook.Command{}},
 	} {

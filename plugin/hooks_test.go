@@ -21,8 +21,10 @@ func hostWith(hooks Hooks) (*host, error) {
 
 func TestHooksReachTheActivities(t *testing.T) {
 	h, err := hostWith(Hooks{
-		WebhookURL: "https://receiver.example", WebhookSecrets: []string{hookSecret}, Command: "/bin/sh", CommandEnv: []string{"PATH=/bin"},
-		Notify: func(context.Context, stemflow.Event) error { return nil }, Events: []stemflow.EventType{stemflow.EventCatalogPaused},
+		WebhookURL: "https://receiver.example", WebhookSecrets: []string{hookSecret},
+		Command: "/bin/sh", CommandEnv: []string{"PATH=/bin"},
+		Notify: func(context.Context, stemflow.Event) error { return nil },
+		Events: []stemflow.EventType{stemflow.EventCatalogPaused},
 	})
 	require.NoError(t, err)
 	defer h.close()

@@ -17,7 +17,8 @@ func DeliverEvent(ctx workflow.Context, in activityapi.DeliverEventInput) error 
 	errs := make([]error, len(in.Hooks))
 	show := func() {
 		var b details
-		b.addf("%s `%s` of `%s`\n\n| hook | delivery |\n|---|---|\n", in.Event.Type, in.Event.ID, in.Event.Data.WorkflowID)
+		b.addf("%s `%s` of `%s`\n\n| hook | delivery |\n|---|---|\n",
+			in.Event.Type, in.Event.ID, in.Event.Data.WorkflowID)
 		for i, name := range in.Hooks {
 			b.addf("| %s | %s |\n", name, deliveries[i])
 		}
@@ -58,8 +59,9 @@ func DeliverEvent(ctx workflow.Context, in activityapi.DeliverEventInput) error 
 	if len(failed) == 0 {
 		return nil
 	}
-	return temporal.NewNonRetryableApplicationError(fmt.Sprintf("%d of %d hooks have not taken %s: %s",
-		len(failed), len(in.Hooks), in.Event.Type, shorten(strings.Join(failed, "; "))), activityapi.ErrorNotDelivered, nil)
+	message := fmt.Sprintf("%d of %d hooks have not taken %s: %s",
+		len(failed), len(in.Hooks), in.Event.Type, shorten(strings.Join(failed, "; ")))
+	return temporal.NewNonRetryableApplicationError(message, activityapi.ErrorNotDelivered, nil)
 }
 
 // deliveryMessage is what the last attempt said.

@@ -107,8 +107,8 @@ func (s *separation) event(
 	told = stemflow.SeparationEvent{
 		// What is wrong with an input may be its length.
 		Track: stemflow.Track{
-			TaskID: short(track.TaskID), AudioID: short(track.AudioID), Type: stemflow.SeparationType(short(string(track.Type))),
-			StemName: short(track.StemName),
+			TaskID: short(track.TaskID), AudioID: short(track.AudioID),
+			Type: stemflow.SeparationType(short(string(track.Type))), StemName: short(track.StemName),
 		},
 		Title: bounded.Text(s.in.Title, 4*stemflow.MaxTitle), SeparationTaskID: short(s.separationTaskID),
 		SettledBy: s.settledBy, Paid: p.Paid, Credits: p.Credits, Manifest: p.Manifest,

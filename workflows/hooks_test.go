@@ -115,7 +115,7 @@ func TestAnArchivedTrackIsTold(t *testing.T) {
 			{Name: "instrumental", Bucket: "stems", Key: "task/audio/instrumental.mp3", Size: 5},
 		},
 	}, event.Data.Separation)
-	require.Zero(t, w.calls[activityapi.ActivityListHooks], "the run knew the hooks")
+	require.Zero(t, w.listed, "the run knew the hooks")
 }
 
 func TestHowARunEndsIsTold(t *testing.T) {
@@ -194,7 +194,7 @@ func TestNobodyIsToldWithoutAHook(t *testing.T) {
 			w.run(input())
 			w.result()
 			require.Empty(t, d.inputs)
-			require.Zero(t, w.calls[activityapi.ActivityListHooks])
+			require.Zero(t, w.listed)
 		})
 	}
 }
@@ -215,10 +215,12 @@ func TestAHookThatFailsChangesNothing(t *testing.T) {
 			d.fail = temporal.NewNonRetryableApplicationError("down", "EventNotDelivered", nil)
 		},
 		"the delivery cannot be started": func(w *world, _ *told) {
-			w.env.OnWorkflow(activityapi.WorkflowDeliverEvent, mock.Anything, mock.Anything).Return(temporal.NewNonRetryableApplicationError("no", "no", nil))
+			w.env.OnWorkflow(activityapi.WorkflowDeliverEvent, mock.Anything, mock.Anything).
+				Return(temporal.NewNonRetryableApplicationError("no", "no", nil))
 		},
 		"it was told before": func(w *world, _ *told) {
-			w.env.OnWorkflow(activityapi.WorkflowDeliverEvent, mock.Anything, mock.Anything).Return(testsuite.ErrMockStartChildWorkflowFailed)
+			w.env.OnWorkflow(activityapi.WorkflowDeliverEvent, mock.Anything, mock.Anything).
+				Return(testsuite.ErrMockStartChildWorkflowFailed)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -285,7 +287,9 @@ func TestEventsAreBounded(t *testing.T) {
 	long := strings.Repeat("\x00<\xff", 1<<12)
 	w := newWorld(t)
 	d := w.withHooks()
-	w.run(stemflow.SeparateStemsInput{TaskID: long, AudioID: long, Type: stemflow.SeparationType(long), StemName: long, Title: long})
+	w.run(stemflow.SeparateStemsInput{
+		TaskID: long, AudioID: long, Type: stemflow.SeparationType(long), StemName: long, Title: long,
+	})
 	kind, _, _ := w.failure()
 	require.Equal(t, stemflow.ErrorInvalidInput, kind)
 	requireBounded(t, d.one(t))

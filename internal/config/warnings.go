@@ -22,7 +22,8 @@ func (w Worker) Warnings() []string {
 	if webhook := w.Hooks.WebhookURL.Reveal(); webhook != "" && hook.CheckURL(webhook, false) != nil {
 		warnings = append(
 			warnings,
-			allowInsecureWebhook+" is true and STEMFLOW_WEBHOOK_URL is http: everybody on the way can read what is told",
+			allowInsecureWebhook+" is true and STEMFLOW_WEBHOOK_URL is http: everybody on the way can read what "+
+				"is told",
 		)
 	}
 	provider, _ := url.Parse(w.KIE.BaseURL)

@@ -60,8 +60,8 @@ func (c *Command) Run(ctx context.Context, event stemflow.Event, body []byte) er
 	}
 	e := &Error{Message: "the hook's command failed: " + bounded.Text(c.Redactor.Outside(err.Error()), mostSaid)}
 	if ctx.Err() != nil {
-		e.Message = fmt.Sprintf("the hook's command was killed, it had not ended within %v: have it leave long work to "+
-			"another program", timeout)
+		e.Message = fmt.Sprintf("the hook's command was killed, it had not ended within %v: have it leave long work "+
+			"to another program", timeout)
 	}
 	if said := strings.Join(strings.Fields(c.Redactor.Outside(output.text.String())), " "); said != "" {
 		e.Message += ": " + bounded.Text(said, mostSaid)

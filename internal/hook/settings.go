@@ -49,8 +49,8 @@ func CheckURL(address string, insecure bool) error {
 		return errURL
 	}
 	if u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()) {
-		return errors.New("is http, so everybody on the way could read and replay what is told: give an https address, " +
-			"or allow http with STEMFLOW_ALLOW_INSECURE_WEBHOOK=true within a private network")
+		return errors.New("is http, so everybody on the way could read and replay what is told: give an https " +
+			"address, or allow http with STEMFLOW_ALLOW_INSECURE_WEBHOOK=true within a private network")
 	}
 	return nil
 }
