@@ -47,10 +47,10 @@ func SubmitTaskQueue(taskQueue string) string { return taskQueue + "-submit" }
 // WorkflowID is the id under which a separation of this track is started. Two starts of one track
 // under this id, with the conflict policy "use existing", join one run.
 func WorkflowID(in SeparateStemsInput) string {
-	in = in.WithDefaults()
-	id := "stems:" + string(in.Type) + ":" + in.TaskID + ":" + in.AudioID
-	if in.Type == SplitStemAdvanced {
-		id += ":" + naming.Slug(in.StemName)
+	t := in.Track()
+	id := "stems:" + string(t.Type) + ":" + t.TaskID + ":" + t.AudioID
+	if t.Type == SplitStemAdvanced {
+		id += ":" + naming.Slug(t.StemName)
 	}
 	return id
 }

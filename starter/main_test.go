@@ -180,7 +180,7 @@ func TestWrongCommandLines(t *testing.T) {
 	require.NoError(t, os.WriteFile(notJSON, []byte("{"), 0o600))
 	const spelt = ". The flags are spelt with dashes: taskId is --task-id.\n"
 	lists := func(command string) string { return `"starter ` + command + ` -h" lists the flags.` + "\n" }
-	const noTrack = "error: InvalidInput: taskId: is required, give the id of the music task that made the track; " +
+	const noTrack = "error: InvalidInput: taskId: is required, give the id of the music task that made the track, or audioUrl for a song of your own; " +
 		"audioId: is required, give the id of the track within its music task" + spelt
 	for _, c := range []struct {
 		args   []string
@@ -238,7 +238,7 @@ func TestWrongCommandLines(t *testing.T) {
 			"error: Usage: --link-lifetime goes without --links=false. " + lists("show")},
 		{[]string{"show", "--link-lifetime", "7d"}, "error: Usage: \"7d\" is no value for --link-lifetime: write it with a unit, like 30s, 3m or 1h30m. " + lists("show")},
 		{[]string{"listen", "--out", "-", "--publish"}, "error: Usage: --out - prints the page alone: it goes without --publish and --json. " + lists("listen")},
-		{[]string{"listen", "--audio-id", "y"}, "error: InvalidInput: taskId: is required, give the id of the music task that made the track" + spelt},
+		{[]string{"listen", "--audio-id", "y"}, "error: InvalidInput: taskId: is required, give the id of the music task that made the track, or audioUrl for a song of your own" + spelt},
 		{[]string{"show", "--task-id", "x", "--audio-id", "y"}, "error: InvalidConfiguration: the environment has 3 problems: " +
 			"MINIO_ACCESS_KEY: is required, give the access key of a user that may read and write the bucket; " +
 			"MINIO_SECRET_KEY: is required, give the secret key that belongs to MINIO_ACCESS_KEY; " +

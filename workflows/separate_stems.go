@@ -59,6 +59,9 @@ type separation struct {
 	// archive is where the run archives to, and what stood there before.
 	archive activityapi.PreparedArchive
 
+	// song is what is submitted of a song of one's own, once it is ready.
+	song activityapi.PreparedSong
+
 	// separationTaskID is the provider's id of the paid separation, once known. ownership says
 	// how sure it is that it is ours.
 	separationTaskID string
