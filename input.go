@@ -2,7 +2,6 @@ package stemflow
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -233,12 +232,6 @@ func (e *InputError) Error() string {
 	return b.String()
 }
 
-var (
-	// idPattern is what ids look like that can stand in an object key and a workflow id. The
-	// provider's are hexadecimal or UUIDs.
-	idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
-)
-
 // nameProblem is what is wrong with a bucket or a prefix.
 func nameProblem(field string, err error) InputProblem {
 	p := InputProblem{Field: field, Message: err.Error()}
@@ -267,7 +260,7 @@ func (in SeparateStemsInput) Validate() error {
 			if decoded(in.undecoded, field) {
 				report(field, "is required, give %s", meaning)
 			}
-		} else if !idPattern.MatchString(value) {
+		} else if !naming.IsID(value) {
 			reportValue(field, bounded.Quote(value),
 				"is not an id of the provider (letters, digits, '.', '_' and '-', at most 128)")
 		}

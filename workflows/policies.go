@@ -81,7 +81,7 @@ const (
 
 	// The provider keeps results for 14 days. One that was paid for before and of which it has no
 	// record is gone, and no wait brings it back.
-	providerKeeps = 14 * 24 * time.Hour
+	providerKeeps = time.Duration(stemflow.MaxDeadline)
 	// A record follows the paid call within seconds, minutes at worst. One that is absent an hour
 	// after the payment is not late, and after these many minutes more it is no hiccup of the
 	// provider either.

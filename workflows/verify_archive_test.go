@@ -12,6 +12,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/allowed"
 )
 
 // checking is a world with an archive whose pages a test gives, and what is found when tracks are
@@ -77,7 +78,7 @@ func (c *checking) damaged(kind string) stemflow.VerifyArchiveResult {
 
 func page(done bool, findings ...activityapi.Finding) activityapi.VerifyPage {
 	return activityapi.VerifyPage{
-		State: activityapi.VerifyState{At: activityapi.Place{Bucket: "stems", Prefix: "music"}, Phase: "tracks"},
+		State: activityapi.VerifyState{At: allowed.Place{Bucket: "stems", Prefix: "music"}, Phase: "tracks"},
 		Done:  done, Findings: findings, Counts: stemflow.ArchiveCounts{Tracks: 10, Stems: 120, Bytes: 1000},
 	}
 }
@@ -89,7 +90,7 @@ func damagedStem(n int) activityapi.Finding {
 			Kind: stemflow.FindingStemMissing, Bucket: "stems", Key: fmt.Sprint("music/", n), Track: &track,
 			SeparationTaskID: separationID, Message: "it is gone", Remedy: "repair",
 		},
-		At: activityapi.Place{Bucket: "stems", Prefix: "music"}, Resume: separationID,
+		At: allowed.Place{Bucket: "stems", Prefix: "music"}, Resume: separationID,
 	}
 }
 

@@ -299,10 +299,14 @@ func TestOneLookBeforeGivingUp(t *testing.T) {
 
 // The engine begins no poll after the deadline, so polling may end long before it.
 func TestLongPollIntervalDoesNotShortenTheDeadline(t *testing.T) {
-	for name, c := range map[string]struct{ interval, callback, want time.Duration }{
-		"near the deadline, called back":        {43 * time.Minute, 10 * time.Minute, 10 * time.Minute},
-		"as long as the deadline, called back":  {45 * time.Minute, 40 * time.Minute, 40 * time.Minute},
-		"as long as the deadline, never called": {45 * time.Minute, 0, 45 * time.Minute},
+	minutes := func(n time.Duration) time.Duration { return n * time.Minute }
+	seconds := func(n time.Duration) time.Duration { return n * time.Second }
+	for name, c := range map[string]struct{ deadline, interval, callback, want time.Duration }{
+		"near the deadline, called back":        {minutes(45), minutes(43), minutes(10), minutes(10)},
+		"as long as the deadline, called back":  {minutes(45), minutes(45), minutes(40), minutes(40)},
+		"as long as the deadline, never called": {minutes(45), minutes(45), 0, minutes(45)},
+		"of a deadline of seconds, called back": {seconds(22), seconds(20), seconds(8), seconds(8)},
+		"called back just before a deadline":    {seconds(22), seconds(22), seconds(21), seconds(21)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"stemflow"
+	"stemflow/internal/bounded"
 )
 
 // Limits are what inputs may ask of a host.
@@ -39,9 +40,9 @@ func (l Limits) CheckFolder(bucket, prefix string) *stemflow.InputProblem {
 	}
 }
 
-// CheckStems reports whether a track may be archived to where its input says, as an
+// CheckTrack reports whether a track may be archived to where its input says, as an
 // [*stemflow.InputError], or nil.
-func (l Limits) CheckStems(in stemflow.SeparateStemsInput) error {
+func (l Limits) CheckTrack(in stemflow.SeparateStemsInput) error {
 	wrong := &stemflow.InputError{}
 	for _, p := range []*stemflow.InputProblem{l.CheckFolder(in.Bucket, in.Prefix), l.CheckSong(in)} {
 		if p != nil {
@@ -100,7 +101,7 @@ func (l Limits) CheckCatalog(in stemflow.SeparateCatalogInput) error {
 func problem(field, value, rule string) *stemflow.InputProblem {
 	p := stemflow.InputProblem{Field: field, Message: rule, Rule: rule}
 	if value != "" {
-		p.Message = fmt.Sprintf("%.100q %s", value, rule)
+		p.Message = bounded.Quote(value) + " " + rule
 	}
 	return &p
 }

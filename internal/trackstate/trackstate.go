@@ -112,8 +112,7 @@ func readLedgerAt(
 // mayBeCompleted reports whether the manifest names missing stems, of a separation that the
 // provider may still keep. A look for nothing does no harm.
 func mayBeCompleted(m *stemflow.Manifest, now time.Time) bool {
-	const kept = time.Duration(stemflow.MaxDeadline) // as long as the provider keeps results
-	return len(m.Missing) > 0 && now.Sub(m.SettledAt) < kept
+	return len(m.Missing) > 0 && now.Sub(m.SettledAt) < time.Duration(stemflow.MaxDeadline)
 }
 
 // paidAs is the separation of this id, if the ledger says that it is paid for. A forced run may

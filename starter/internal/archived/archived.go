@@ -158,7 +158,7 @@ func (t *Track) otherTypes(ctx context.Context, in stemflow.SeparateStemsInput) 
 	}
 	var found []stemflow.Track
 	for _, object := range objects {
-		dir, isManifest := strings.CutSuffix(strings.TrimPrefix(object.Key, folder), "/manifest.json")
+		dir, isManifest := strings.CutSuffix(strings.TrimPrefix(object.Key, folder), "/"+archive.ManifestFile)
 		kind, stemName, _ := strings.Cut(dir, "/")
 		track := stemflow.Track{
 			TaskID: in.TaskID, AudioID: in.AudioID, Type: stemflow.SeparationType(kind), StemName: stemName,

@@ -81,7 +81,7 @@ func ReadCosts(ctx context.Context, store *archive.Store, cfg config.Starter, by
 	noteLedger := func(object archive.Info) {
 		place, rest, ok := archive.Parse(object.Key)
 		// Below other prefixes there are copies.
-		if ok && place.Prefix == prefix && rest == "submission.json" {
+		if ok && place.Prefix == prefix && rest == archive.SubmissionFile {
 			keys = append(keys, object.Key)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
 	"strings"
 	"time"
 
@@ -90,7 +89,7 @@ func walk(
 type scan struct {
 	found []Found
 
-	place       archive.Place
+	place       archive.Folder
 	manifest    archive.Info
 	separations map[string]*separation
 }
@@ -111,7 +110,7 @@ func (s *scan) visit(object archive.Info) {
 		s.end()
 		s.place, s.manifest, s.separations = place, archive.Info{}, map[string]*separation{}
 	}
-	if rest == path.Base(archive.ManifestKey(archive.Locate("", "", place.Track))) {
+	if rest == archive.ManifestFile {
 		s.manifest = object
 	}
 	if id, ok := stemOf(rest); ok {
