@@ -354,11 +354,11 @@ func tryUpdate(
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		running, askErr := t.IsRunning(ctx, options.WorkflowID)
+		open, askErr := t.IsOpen(ctx, options.WorkflowID)
 		switch {
 		case askErr != nil:
 			return failure.Temporal(options.WorkflowID+" cannot be looked at", askErr)
-		case !running:
+		case !open:
 			return failure.CatalogNotRunning(in.Name)
 		case observe.IsRefusal(err):
 			return &failure.Failure{Type: failure.TypeRefused, Message: err.Error(), Code: failure.ExitFailed}

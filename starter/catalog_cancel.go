@@ -23,15 +23,12 @@ report says how far it got.`,
 
 func (c *cli) cancelCatalog(ctx context.Context, t *observe.Temporal, in stemflow.SeparateCatalogInput) error {
 	id := stemflow.CatalogWorkflowID(in)
-	running, err := t.IsRunning(ctx, id)
+	canceled, err := requestCancel(ctx, t, id, "the catalogue")
 	if err != nil {
-		return failure.Temporal(id+" cannot be looked at", err)
+		return err
 	}
-	if !running {
+	if !canceled {
 		return failure.CatalogNotRunning(in.Name)
-	}
-	if err := t.Cancel(ctx, id, ""); err != nil {
-		return failure.Temporal("the catalogue cannot be cancelled", err)
 	}
 	if c.wantsJSON() {
 		c.printJSON(cancelledRun{id})

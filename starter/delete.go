@@ -140,11 +140,11 @@ func incomplete(err error) error {
 // refuseWhileOpen fails while a run of the track is open.
 func refuseWhileOpen(ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsInput, so string) error {
 	id := stemflow.WorkflowID(in)
-	running, err := t.IsRunning(ctx, id)
+	open, err := t.IsOpen(ctx, id)
 	if err != nil {
 		return failure.Temporal("whether a run of the track is open cannot be found out", err)
 	}
-	if !running {
+	if !open {
 		return nil
 	}
 	return &failure.Failure{

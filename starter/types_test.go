@@ -27,8 +27,10 @@ import (
 type fakeTemporal struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 	running map[string]bool
-	// cancelled are those that were asked to stop.
-	cancelled []string
+	// open is the status of runs that have not ended.
+	open enumspb.WorkflowExecutionStatus
+	// cancelled are those that were asked to stop, runs those that were named.
+	cancelled, runs []string
 	// blind says that it does not search.
 	blind bool
 }
@@ -36,7 +38,7 @@ type fakeTemporal struct {
 func newFakeTemporal(t *testing.T, running map[string]bool) (*fakeTemporal, string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	f := &fakeTemporal{running: running}
+	f := &fakeTemporal{running: running, open: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}
 	server := grpc.NewServer()
 	workflowservice.RegisterWorkflowServiceServer(server, f)
 	go func() { _ = server.Serve(listener) }()
@@ -54,7 +56,7 @@ func (f *fakeTemporal) GetSystemInfo(
 func (f *fakeTemporal) info(id string) *workflowpb.WorkflowExecutionInfo {
 	state := enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 	if f.running[id] {
-		state = enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+		state = f.open
 	}
 	return &workflowpb.WorkflowExecutionInfo{
 		Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: "r"}, Status: state,
@@ -82,7 +84,7 @@ func (f *fakeTemporal) ListWorkflowExecutions(
 	prefix, _, _ = strings.Cut(prefix, `"`)
 	found := &workflowservice.ListWorkflowExecutionsResponse{}
 	for _, id := range slices.Sorted(maps.Keys(f.running)) {
-		if strings.HasPrefix(id, prefix) && (f.running[id] || !strings.Contains(in.GetQuery(), "Running")) {
+		if strings.HasPrefix(id, prefix) {
 			found.Executions = append(found.Executions, f.info(id), f.info(id)) // two runs
 		}
 	}
@@ -93,6 +95,7 @@ func (f *fakeTemporal) RequestCancelWorkflowExecution(
 	_ context.Context, in *workflowservice.RequestCancelWorkflowExecutionRequest,
 ) (*workflowservice.RequestCancelWorkflowExecutionResponse, error) {
 	f.cancelled = append(f.cancelled, in.GetWorkflowExecution().GetWorkflowId())
+	f.runs = append(f.runs, in.GetWorkflowExecution().GetRunId())
 	return &workflowservice.RequestCancelWorkflowExecutionResponse{}, nil
 }
 
@@ -144,6 +147,36 @@ func TestOtherTypesOfATrackAreNamed(t *testing.T) {
 	require.Zero(t, code, stderr)
 	require.Equal(t, "Asked stems:split_stem:5c79:e231 to stop.\n", printed)
 	require.Equal(t, []string{"stems:split_stem:5c79:e231"}, f.cancelled)
+}
+
+func TestPausedRunsAreOpen(t *testing.T) {
+	f, address := newFakeTemporal(t, map[string]bool{
+		"stems:separate_vocal:5c79:e231":                 true,
+		"stems:split_stem:5c79:e232":                     true,
+		"stems:split_stem_advanced:5c79:e232:lead_vocal": true,
+		"stems:split_stem_advanced:5c79:e232:bass":       false,
+		"catalog:june": true,
+		"catalog:july": false,
+	})
+	f.open = enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED
+	store := map[string]string{"MINIO_ENDPOINT": nowhere(t), "MINIO_ACCESS_KEY": "a", "MINIO_SECRET_KEY": "secret"}
+
+	_, _, stderr := starter(t, "", store, "--address", address, "delete", "5c79", "e231", "--yes")
+	require.Contains(t, stderr, "error: Refused: the run stems:separate_vocal:5c79:e231 of this track is open")
+
+	_, _, stderr = starter(t, "", nil, "--address", address, "cancel", "5c79", "e232")
+	require.Contains(t, stderr, "other types are running")
+	require.Contains(t, stderr, "Give --type split_stem or --type split_stem_advanced --stem-name lead_vocal.\n")
+
+	for _, args := range [][]string{{"cancel", "5c79", "e231"}, {"catalog", "cancel", "--name", "june"}} {
+		code, _, stderr := starter(t, "", nil, append([]string{"--address", address}, args...)...)
+		require.Zero(t, code, stderr)
+	}
+	code, _, stderr := starter(t, "", nil, "--address", address, "catalog", "cancel", "--name", "july")
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "error: NotRunning: no catalogue july is running")
+	require.Equal(t, []string{"stems:separate_vocal:5c79:e231", "catalog:june"}, f.cancelled)
+	require.Equal(t, []string{"r", "r"}, f.runs, "of a run that was looked at, never of the next one")
 }
 
 func TestArchivedTypesOfATrackAreNamed(t *testing.T) {
