@@ -70,15 +70,7 @@ type listenPage struct {
 }
 
 func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duration) error {
-	store, cfg, err := c.openStore()
-	if err != nil {
-		return err
-	}
-	track, err := archived.Read(ctx, store, cfg, o.Place)
-	if err != nil {
-		return err
-	}
-	page, until, err := c.page(ctx, track, lifetime)
+	track, page, until, err := c.trackPage(ctx, o.Place, lifetime)
 	if err != nil {
 		return err
 	}
@@ -109,25 +101,36 @@ func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duratio
 	return nil
 }
 
-// page makes the page that plays a track, and says until when its links work.
-func (c *cli) page(
-	ctx context.Context, track *archived.Track, lifetime time.Duration,
-) (page []byte, until time.Time, err error) {
+// trackPage reads an archived track and makes the page that plays it, whose links work until a time.
+func (c *cli) trackPage(
+	ctx context.Context, place archived.Place, lifetime time.Duration,
+) (track *archived.Track, page []byte, until time.Time, err error) {
+	store, cfg, err := c.openStore()
+	if err != nil {
+		return nil, nil, until, err
+	}
+	track, err = archived.Read(ctx, store, cfg, place)
+	if err != nil {
+		return nil, nil, until, err
+	}
 	c.warnOfLinks()
 	links, until, err := track.Links(ctx, lifetime)
 	if err != nil {
-		return nil, until, err
+		return nil, nil, until, err
 	}
 	var text bytes.Buffer
 	err = listen.Write(&text, listen.Page{
 		Manifest: track.Manifest, Links: links, Until: until, Renew: c.sharedCommandLine(),
 	})
-	return text.Bytes(), until, err
+	return track, text.Bytes(), until, err
 }
 
 func writePage(file string, page []byte) error {
 	if err := writePrivate(file, page); err != nil { // its links are secrets
-		return failure.Usage("listen", "the page cannot be written: %v", err)
+		return &failure.Failure{
+			Type: failure.TypeFile, Message: "the page cannot be written: " + err.Error(), Code: failure.ExitFailed,
+			Hint: "--out names another file.",
+		}
 	}
 	return nil
 }

@@ -351,8 +351,8 @@ func TestListenFails(t *testing.T) {
 	}{
 		"nothing archived": {nil, []string{"--task-id", "5c79", "--audio-id", "e232"}, failure.ExitFailed, "error: NotArchived: there is no music/5c79/e232/"},
 		"no manifest":      {nil, []string{"--manifest-key", a.manifest.Stems[0].Key}, failure.ExitFailed, "error: NotArchived: what is stored there is no manifest: "},
-		"no such folder": {nil, append(a.flags, "--out", "no/such/folder.html"), failure.ExitUsage,
-			"error: Usage: the page cannot be written: open no/such/folder.html: no such file or directory. \"starter listen -h\" lists the flags.\n"},
+		"no such folder": {nil, append(a.flags, "--out", "no/such/folder.html"), failure.ExitFailed,
+			"error: FileUnwritable: the page cannot be written: open no/such/folder.html: no such file or directory. --out names another file.\n"},
 		"wrong credentials": {map[string]string{"MINIO_SECRET_KEY": "another"}, a.flags, failure.ExitFailed, "error: ArchiveUnavailable: "},
 		"no store":          {map[string]string{"MINIO_ENDPOINT": nowhere(t)}, a.flags, failure.ExitFailed, "error: ArchiveUnavailable: "},
 		"no public endpoint": {map[string]string{"MINIO_PUBLIC_ENDPOINT": "a/path"}, a.flags, failure.ExitUsage,
