@@ -19,7 +19,9 @@ import (
 	"google.golang.org/grpc/status"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/ledger"
 	"stemflow/starter/internal/failure"
 )
 
@@ -216,13 +218,37 @@ func TestArchivedTypesOfATrackAreNamed(t *testing.T) {
 	}
 	stdout := a.run(t, "show", "--task-id", "5c79", "--audio-id", "e777", "--type", "split_stem_advanced", "--stem-name", "lead_vocal")
 	require.Contains(t, stdout, "vocals.mp3", "the name that is advised finds it")
+}
 
-	submission := stemflow.Submission{SeparationTaskID: "3e63"}
-	ledger := archive.Locate(a.bucket, "music", stemflow.Track{TaskID: "5c79", AudioID: "e777", Type: stemflow.SeparateVocal})
-	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, archive.SubmissionKey(ledger), submission))
-	_, _, stderr := starter(t, "", a.variables, "show", "--task-id", "5c79", "--audio-id", "e777")
-	require.Contains(t, stderr, "(separation task id: 3e63). The separation is paid for and not archived yet: ")
-	require.NotContains(t, stderr, "other types")
+func TestAPaymentWithoutAnArchiveIsNamed(t *testing.T) {
+	a := newArchivedTrack(t)
+	entry := func(state stemflow.SubmissionState, id string) stemflow.Submission {
+		return stemflow.Submission{Version: 1, State: state, SeparationTaskID: id, RunID: "run of " + id}
+	}
+	paid, failed := entry(stemflow.SubmissionPaid, "3e63"), entry(stemflow.SubmissionFailed, "9f00")
+	show := func(place activityapi.Location, l ledger.Ledger) (stderr string) {
+		t.Helper()
+		require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, archive.SubmissionKey(place), l))
+		_, _, stderr = starter(t, "", a.variables, "show", "5c79", "e777")
+		require.NoError(t, a.store.Remove(t.Context(), a.bucket, archive.SubmissionKey(place)))
+		return stderr
+	}
+	track := stemflow.Track{TaskID: "5c79", AudioID: "e777", Type: stemflow.SeparateVocal}
+	for name, place := range map[string]activityapi.Location{
+		"the account's":         archive.Locate(a.bucket, "", track),
+		"of an earlier release": archive.Locate(a.bucket, "music", track),
+	} {
+		t.Run(name, func(t *testing.T) {
+			const isPaid = "(separation task id: 3e63). The separation is paid for and not archived yet: "
+			require.Contains(t, show(place, ledger.Ledger{Entry: paid}), isPaid)
+			require.Contains(t, show(place, ledger.Ledger{Entry: failed, Earlier: []ledger.Entry{paid}}), isPaid)
+			for _, unpaid := range []ledger.Ledger{{Entry: failed}, {Entry: entry(stemflow.SubmissionIntended, "")}, {}} {
+				stderr := show(place, unpaid)
+				require.Contains(t, stderr, "error: NotArchived: ")
+				require.NotContains(t, stderr, "paid for")
+			}
+		})
+	}
 }
 
 func TestShowPrintsDocumentsOnALine(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
+	"stemflow/internal/ledger"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/limit"
 	"stemflow/starter/internal/view"
@@ -75,8 +76,7 @@ func Read(ctx context.Context, store *archive.Store, cfg config.Starter, place P
 			Hint:    `Check bucket and prefix; "` + failure.Command + ` start" separates the track.`,
 		}
 		if place.ManifestKey == "" {
-			ledger := archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, in.Track())
-			t.addWhatIsThere(ctx, f, in, ledger)
+			t.addWhatIsThere(ctx, f, in, archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, in.Track()))
 		}
 		return nil, f
 	case err != nil:
@@ -120,11 +120,12 @@ func foreignManifest(key string, err error) error {
 // addWhatIsThere adds to the failure what is there of a track without a manifest: a payment, or
 // manifests of other types. What cannot be found out is left out.
 func (t *Track) addWhatIsThere(
-	ctx context.Context, f *failure.Failure, in stemflow.SeparateStemsInput, ledger activityapi.Location,
+	ctx context.Context, f *failure.Failure, in stemflow.SeparateStemsInput, account activityapi.Location,
 ) {
 	_ = limit.Wait(ctx, readTimeout, "reading what is there", func(ctx context.Context) error {
-		if id := paidFor(ctx, t.store, t.location, ledger); id != "" {
-			f.Details = &stemflow.ErrorDetails{SeparationTaskID: id}
+		l, _ := readLedger(ctx, t.store, account, t.location)
+		if paid, ok := l.Paid(); ok {
+			f.Details = &stemflow.ErrorDetails{SeparationTaskID: paid.SeparationTaskID}
 			f.Hint = `The separation is paid for and not archived yet: "` + failure.Command +
 				` watch" shows it while it runs, and starting the track again takes it up.`
 			return nil
@@ -136,16 +137,22 @@ func (t *Track) addWhatIsThere(
 	})
 }
 
-// paidFor is the id of the separation that a ledger names; empty if none does.
-func paidFor(ctx context.Context, store *archive.Store, places ...activityapi.Location) string {
-	for _, at := range places {
-		var paid stemflow.Submission
-		_, err := store.ReadJSON(ctx, at.Bucket, archive.SubmissionKey(at), &paid)
-		if err == nil && paid.SeparationTaskID != "" {
-			return paid.SeparationTaskID
+// readLedger returns what the ledger of a track knows, in the account's folder and in that of the
+// archive, which earlier releases used. With an error, it is what could be read.
+func readLedger(
+	ctx context.Context, store *archive.Store, account, folder activityapi.Location,
+) (all ledger.Ledger, err error) {
+	for _, at := range []activityapi.Location{account, folder} {
+		var l ledger.Ledger
+		_, readErr := store.ReadJSON(ctx, at.Bucket, archive.SubmissionKey(at), &l)
+		switch {
+		case readErr == nil:
+			all = all.Merge(l)
+		case !errors.Is(readErr, archive.ErrNotFound) && !errors.Is(readErr, archive.ErrNoBucket):
+			err = errors.Join(err, readErr)
 		}
 	}
-	return ""
+	return all, err
 }
 
 // otherTypes are those under which the track is archived. For split_stem_advanced the stem name is

@@ -2,7 +2,6 @@ package archived
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -162,7 +161,7 @@ func ReadManifests(ctx context.Context, store *archive.Store, found []Found) (un
 	doing := fmt.Sprintf("reading manifests from the object store %s", store.Endpoint())
 	err = limit.Wait(ctx, scanTimeout, doing, func(ctx context.Context) error {
 		return each(ctx, len(found), func(ctx context.Context, i int) error {
-			err := readDocument(ctx, store, found[i].Bucket, found[i].ManifestKey, &texts[i])
+			_, err := store.ReadJSON(ctx, found[i].Bucket, found[i].ManifestKey, &texts[i])
 			read[i] = err == nil
 			if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) {
 				return nil
@@ -181,17 +180,6 @@ func ReadManifests(ctx context.Context, store *archive.Store, found []Found) (un
 		found[i].read(texts[i])
 	}
 	return unread, nil
-}
-
-func readDocument(ctx context.Context, store *archive.Store, bucket, key string, v any) error {
-	var text json.RawMessage
-	if _, err := store.ReadJSON(ctx, bucket, key, &text); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(text, v); err != nil {
-		return fmt.Errorf("%w: %s/%s: %w", archive.ErrCorrupt, bucket, key, err)
-	}
-	return nil
 }
 
 func (f *Found) read(m stemflow.Manifest) {
