@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/dustin/go-humanize"
@@ -15,6 +14,7 @@ import (
 	"stemflow/internal/archive"
 	"stemflow/internal/catalog"
 	"stemflow/internal/config"
+	"stemflow/internal/outcome"
 	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/limit"
@@ -162,10 +162,10 @@ func (r *report) find(
 	}
 	info := description.GetWorkflowExecutionInfo()
 	r.folder = archived.CatalogFolder(r.cfg, o.bucket, o.prefix, r.in.Name, info.GetFirstRunId())
-	r.isRunning = info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+	r.isRunning = outcome.IsOpen(info.GetStatus())
 	if !r.isRunning {
 		run := r.t.GetWorkflow(ctx, id, info.GetExecution().GetRunId())
-		if result := endOf(ctx, run); result != nil && result.Report.JSON.Key != "" {
+		if result := catalogResult(ctx, run); result != nil && result.Report.JSON.Key != "" {
 			r.folder = folderOf(result.Report.JSON)
 		}
 		return nil, true, nil
@@ -184,8 +184,8 @@ func (r *report) find(
 	return unrecorded, true, nil
 }
 
-// endOf is what came of a run that has ended; nil if it does not say.
-func endOf(ctx context.Context, run client.WorkflowRun) (result *stemflow.SeparateCatalogResult) {
+// catalogResult is what came of a run that has ended; nil if it does not say.
+func catalogResult(ctx context.Context, run client.WorkflowRun) (result *stemflow.SeparateCatalogResult) {
 	_ = limit.Wait(ctx, observe.RequestTimeout, "reading the catalogue's result", func(ctx context.Context) error {
 		result = &stemflow.SeparateCatalogResult{}
 		err := run.Get(ctx, result)
@@ -244,7 +244,7 @@ func (c *cli) printReport(ctx context.Context, r *report) error {
 		return catalog.WriteJSON(c.stdout, result, outcomes)
 	}
 	c.printf("Catalogue %s: %s\n\n", result.Name, r.state(result))
-	table := view.NewOutcomeTable(c.stdout, c.room())
+	table := view.NewOutcomeTable(c.stdout, c.room(view.DefaultRoom))
 	if err := outcomes(func(o stemflow.TrackOutcome) error {
 		table.Row(o)
 		return nil

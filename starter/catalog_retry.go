@@ -240,7 +240,7 @@ func (c *cli) printLeftOut(all []retried) {
 	}
 	if len(left) > 0 {
 		fmt.Fprintf(w, "Not started again: %d\n", len(left))
-		view.Failures(w, view.GroupFailures(left, failure.HintFor), c.room())
+		view.Failures(w, view.GroupFailures(left, failure.HintFor), c.room(view.DefaultRoom))
 		fmt.Fprintln(w)
 	}
 }

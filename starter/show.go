@@ -79,7 +79,7 @@ func (c *cli) show(ctx context.Context, o showOptions, lifetime time.Duration) e
 	case c.wantsJSON():
 		return c.printAsStored(track.Text)
 	default:
-		view.Manifest(c.stdout, track.Manifest, c.room())
+		view.Manifest(c.stdout, track.Manifest, c.room(view.DefaultRoom))
 		if len(links) > 0 {
 			view.Links(c.stdout, track.Manifest.Stems, links, until)
 		}

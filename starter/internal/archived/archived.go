@@ -19,6 +19,7 @@ import (
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
 	"stemflow/internal/ledger"
+	"stemflow/internal/trackstate"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/limit"
 	"stemflow/starter/internal/view"
@@ -138,21 +139,15 @@ func (t *Track) addWhatIsThere(
 }
 
 // readLedger returns what the ledger of a track knows, in the account's folder and in that of the
-// archive, which earlier releases used. With an error, it is what could be read.
+// archive, which earlier releases used. Without the account's bucket it is the archive's alone.
 func readLedger(
 	ctx context.Context, store *archive.Store, account, folder activityapi.Location,
-) (all ledger.Ledger, err error) {
-	for _, at := range []activityapi.Location{account, folder} {
-		var l ledger.Ledger
-		_, readErr := store.ReadJSON(ctx, at.Bucket, archive.SubmissionKey(at), &l)
-		switch {
-		case readErr == nil:
-			all = all.Merge(l)
-		case !errors.Is(readErr, archive.ErrNotFound) && !errors.Is(readErr, archive.ErrNoBucket):
-			err = errors.Join(err, readErr)
-		}
+) (ledger.Ledger, error) {
+	l, _, err := trackstate.ReadLedger(ctx, store, account, folder)
+	if errors.Is(err, archive.ErrNoBucket) {
+		l, _, err = trackstate.ReadLedger(ctx, store, folder, folder)
 	}
-	return all, err
+	return l, err
 }
 
 // otherTypes are those under which the track is archived. For split_stem_advanced the stem name is
