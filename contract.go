@@ -1,5 +1,5 @@
 // Package stemflow is the contract of stemflow: the names, inputs, results and error types that a
-// caller of its workflows needs, and nothing else. It depends on the standard library only, so that
+// caller of its workflows needs, and nothing else. It depends on no other module, so that
 // a pipeline can import it and call [WorkflowSeparateStems] as a child workflow without pulling in
 // a client of anything.
 //
