@@ -16,7 +16,7 @@ func newCatalogCancelCommand(c *cli) *cobra.Command {
 	cmd := c.newCommand("cancel", "cancel a catalogue and its tracks that are under way", `
 What was paid is not lost: the provider finishes it, and starting the catalogue again takes it up. The
 report says how far it got.`,
-		"catalog cancel --name june")
+		"catalog cancel june")
 	c.onCatalog(cmd, c.cancelCatalog)
 	return cmd
 }

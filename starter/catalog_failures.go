@@ -25,7 +25,7 @@ const (
 )
 
 func newCatalogFailuresCommand(c *cli) *cobra.Command {
-	cmd := c.newCommand("failures [NAME]", "show which tracks of a catalogue failed, why, and what to do about it", `
+	cmd := c.newCommand("failures", "show which tracks of a catalogue failed, why, and what to do about it", `
 Of a catalogue that is running those so far are shown. Tracks that are archived in part are among them.`,
 		"catalog failures june",
 		"catalog failures june -o jsonl")

@@ -25,7 +25,7 @@ import (
 func init() { registerBelow("catalog", newCatalogReportCommand) }
 
 func newCatalogReportCommand(c *cli) *cobra.Command {
-	cmd := c.newCommand("report [NAME]", "show what became of each track of a catalogue", `
+	cmd := c.newCommand("report", "show what became of each track of a catalogue", `
 Of a catalogue that has ended the report is shown, of one that is running what became of its tracks so
 far. -o csv prints it with all columns, those of the list too; -o json as one document, -o jsonl a
 track in each line.`,
@@ -58,36 +58,6 @@ func (c *cli) onReport(cmd *cobra.Command, do func(context.Context, *report) err
 		defer r.close()
 		return do(cmd.Context(), r)
 	}
-}
-
-// nameArgument lets a command take the name of a catalogue as an argument, in place of a flag.
-func nameArgument(cmd *cobra.Command, names *catalogNames) {
-	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) > 1 {
-			return failure.Usage(nameOf(cmd), "%q is one name too many", args[1])
-		}
-		if len(args) == 1 {
-			if *names != (catalogNames{}) {
-				return failure.Usage(nameOf(cmd), "the catalogue is named twice, as %q and by a flag", args[0])
-			}
-			names.name = args[0]
-		}
-		if *names == (catalogNames{}) {
-			return failure.Usage(nameOf(cmd),
-				"give the name of the catalogue, or the --file or the --key that it was started with")
-		}
-		return failure.Input(validName{names.input()})
-	}
-}
-
-// validName checks the name of a catalogue alone.
-type validName struct{ in stemflow.SeparateCatalogInput }
-
-// Validate reports what is wrong with the name.
-func (v validName) Validate() error {
-	in := v.in
-	in.Source = &stemflow.ObjectRef{Key: "tracks.csv"}
-	return in.Validate()
 }
 
 // report is what became of a catalogue, and what is known of its run.

@@ -21,7 +21,9 @@ import (
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/config"
 	"stemflow/internal/ledger"
+	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/failure"
 )
 
@@ -260,5 +262,25 @@ func TestShowPrintsDocumentsOnALine(t *testing.T) {
 	}
 	for line := range strings.Lines(a.run(t, a.with("show")...)) {
 		require.LessOrEqual(t, len(line), 81, line)
+	}
+}
+
+// What Temporal has forgotten, or does not say while it is away, is found in the bucket.
+func TestTheLatestRunOfACatalogueIsFoundInTheBucket(t *testing.T) {
+	a := newArchivedTrack(t)
+	cfg := config.Starter{Bucket: a.bucket}
+	_, found, err := archived.LatestCatalogFolder(t.Context(), a.store, cfg, "", "", "june")
+	require.NoError(t, err)
+	require.False(t, found)
+	for _, prefix := range []string{"", "music"} {
+		for _, run := range []string{"second", "first"} { // in the order of time, not of names
+			folder := archived.CatalogFolder(cfg, "", prefix, "june", run)
+			key := folder.Key + "tracks.jsonl"
+			require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, key, run))
+			latest, found, err := archived.LatestCatalogFolder(t.Context(), a.store, cfg, "", prefix, "june")
+			require.NoError(t, err)
+			require.True(t, found)
+			require.Equal(t, folder, latest)
+		}
 	}
 }

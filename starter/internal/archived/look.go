@@ -85,11 +85,13 @@ func (l *Looker) survey(ctx context.Context, tracks int) {
 		archiveRoot(l.bucket, l.prefix): true, archiveRoot(l.reader.LedgerBucket, l.reader.LedgerPrefix): true,
 	}
 	for at := range places {
-		err := limit.Wait(ctx, listTimeout, "listing the archive", func(ctx context.Context) error {
+		const doing = "listing the archive"
+		err := limit.WaitWhileMoving(ctx, listTimeout, quietTimeout, doing, func(ctx context.Context, moved func()) error {
 			for task, err := range l.store.Folders(ctx, at.Bucket, at.Dir) {
 				if err != nil {
 					return err
 				}
+				moved()
 				if tasks[task] = true; len(tasks) > foldersPerTrack*tracks {
 					return errTooMany
 				}

@@ -19,6 +19,8 @@ import (
 const (
 	// scanTimeout bounds a look at all objects below a prefix, which may be millions.
 	scanTimeout = 30 * time.Minute
+	// quietTimeout bounds how long a store may keep one waiting during such a look.
+	quietTimeout = 30 * time.Second
 	// readers is how many documents are read at once: as many connections as the store keeps open.
 	readers = 32
 )
@@ -69,11 +71,12 @@ func walk(
 		folder += "/"
 	}
 	doing := fmt.Sprintf("listing %s/%s in the object store %s", bucket, folder, store.Endpoint())
-	err := limit.Wait(ctx, scanTimeout, doing, func(ctx context.Context) error {
+	err := limit.WaitWhileMoving(ctx, scanTimeout, quietTimeout, doing, func(ctx context.Context, moved func()) error {
 		for object, err := range store.Walk(ctx, bucket, folder, "") {
 			if err != nil {
 				return err
 			}
+			moved()
 			visit(object)
 		}
 		return nil
@@ -159,8 +162,9 @@ func ReadManifests(ctx context.Context, store *archive.Store, found []Found) (un
 	texts := make([]stemflow.Manifest, len(found))
 	read := make([]bool, len(found))
 	doing := fmt.Sprintf("reading manifests from the object store %s", store.Endpoint())
-	err = limit.Wait(ctx, scanTimeout, doing, func(ctx context.Context) error {
+	err = limit.WaitWhileMoving(ctx, scanTimeout, quietTimeout, doing, func(ctx context.Context, moved func()) error {
 		return each(ctx, len(found), func(ctx context.Context, i int) error {
+			defer moved()
 			_, err := store.ReadJSON(ctx, found[i].Bucket, found[i].ManifestKey, &texts[i])
 			read[i] = err == nil
 			if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) {
