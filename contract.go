@@ -3,7 +3,7 @@
 // a pipeline can import it and call [WorkflowSeparateStems] as a child workflow without pulling in
 // a client of anything.
 //
-// What stands here is released: a name or a JSON field is never renamed or given another meaning,
+// All names here are released: a name or a JSON field is never renamed or given another meaning,
 // only added to.
 package stemflow
 

@@ -51,19 +51,19 @@ func TestARepeatedCallbackIsSignalledOnce(t *testing.T) {
 type slowSignaler struct {
 	calls atomic.Int32
 	began chan struct{}
-	goOn  chan struct{}
+	proceed chan struct{}
 }
 
 func (s *slowSignaler) SignalWorkflow(context.Context, string, string, string, any) error {
 	if s.calls.Add(1) == 1 {
 		close(s.began)
 	}
-	<-s.goOn
+	<-s.proceed
 	return nil
 }
 
 func TestRepeatsAtOnceAreSignalledOnce(t *testing.T) {
-	signaler := &slowSignaler{began: make(chan struct{}), goOn: make(chan struct{})}
+	signaler := &slowSignaler{began: make(chan struct{}), proceed: make(chan struct{})}
 	b := start(t, func(cfg *callbackbridge.Config) { cfg.Signaler = signaler })
 	var all sync.WaitGroup
 	post := func() {
@@ -76,7 +76,7 @@ func TestRepeatsAtOnceAreSignalledOnce(t *testing.T) {
 	for range 50 {
 		all.Go(post)
 	}
-	close(signaler.goOn)
+	close(signaler.proceed)
 	all.Wait()
 	require.EqualValues(t, 1, signaler.calls.Load())
 }

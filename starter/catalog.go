@@ -469,7 +469,7 @@ func tryUpdate(
 		case observe.IsRefusal(err):
 			return &failure.Failure{Type: failure.TypeRefused, Message: err.Error(), Code: failure.ExitFailed}
 		case try == updateTries:
-			return failure.Temporal("the catalogue cannot be told", err)
+			return failure.Temporal("the catalogue cannot be reached", err)
 		}
 		select {
 		case <-time.After(observe.Interval):

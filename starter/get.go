@@ -130,7 +130,7 @@ func zipPlace(out, name string) (dir, file string) {
 	return cmp.Or(out, "."), name
 }
 
-// downloadProgress shows the download to whoever wants to see it.
+// downloadProgress shows the progress of a download, unless that is switched off.
 func (c *cli) downloadProgress(files []download.File) (progress download.Progress, hide func()) {
 	cfg, err := c.config()
 	if err != nil || !c.showsProgress() {

@@ -22,7 +22,7 @@ const defaultListenFile = "listen.html"
 func newListenCommand(c *cli) *cobra.Command {
 	cmd := c.newCommand("listen", "make a page that plays the archived stems of a track together in a browser", `
 The page is one file, `+defaultListenFile+` unless --out names another. It gets the stems by links
-that work without credentials, for whoever has the page, until they expire; the same command makes a
+that work without credentials, for anyone who has the page, until they expire; the same command makes a
 new one then.
 
 --publish puts the page beside the manifest, in place of a file unless --out names one, and prints a
@@ -148,7 +148,7 @@ func (c *cli) printListenPage(made listenPage) {
 		)
 	}
 	c.printf(
-		"Its links work until %s, for whoever has it; then the same command makes a new page.\n",
+		"Its links work until %s, for anyone who has it; then the same command makes a new page.\n",
 		view.DateTime(made.LinksExpireAt),
 	)
 }

@@ -127,7 +127,7 @@ func TestOwnCallbacksAreNotTakenForAnotherRuns(t *testing.T) {
 	require.Zero(t, w.calls[activityapi.ActivityAdoptCallback])
 }
 
-// Whoever holds a token can name any number of tasks.
+// Anyone who holds a token can name any number of tasks.
 func TestOnlySoManyForeignCallbacksAreRecorded(t *testing.T) {
 	w := newWorld(t)
 	asked := w.adopted(activityapi.CallbackLeft)

@@ -123,7 +123,7 @@ func TestPollNowIsHarmlessWhenRepeated(t *testing.T) {
 	require.Len(t, w.manifests, 1)
 }
 
-// Whoever asks while the stems are being archived is answered, and the run stays open for that.
+// Anyone who asks while the stems are being archived is answered, and the run stays open for that.
 func TestPollNowWhileArchiving(t *testing.T) {
 	w := newWorld(t)
 	a := &asked{}

@@ -342,7 +342,7 @@ func TestRepeatedCallbackMakesNoNewLook(t *testing.T) {
 	require.LessOrEqual(t, looks, 6, "the attempts of one look")
 }
 
-// Whoever has a callback's address can make up any number of names, ids and outcomes.
+// Anyone who has a callback's address can make up any number of names, ids and outcomes.
 func TestCallbacksAreHeardInABoundedNumber(t *testing.T) {
 	for name, callback := range map[string]func(i int) stemflow.Callback{
 		"names": func(i int) stemflow.Callback { return successOf(fmt.Sprintf("kazoo%d", i)) },

@@ -132,7 +132,7 @@ func (r Reader) manifest(ctx context.Context, loc activityapi.Location) (*stemfl
 	case errors.Is(err, archive.ErrNotFound):
 		return nil, nil
 	case errors.Is(err, archive.ErrCorrupt):
-		r.Warn("the manifest cannot be read and is written anew", "key", archive.ManifestKey(loc), "error", err)
+		r.Warn("the manifest cannot be read and is written again", "key", archive.ManifestKey(loc), "error", err)
 		return nil, nil
 	case err != nil:
 		return nil, err
@@ -141,7 +141,7 @@ func (r Reader) manifest(ctx context.Context, loc activityapi.Location) (*stemfl
 		return nil, nil
 	}
 	if err := archive.CheckStems(loc, manifest); err != nil {
-		r.Warn("the manifest is not trusted and is written anew", "key", archive.ManifestKey(loc), "error", err)
+		r.Warn("the manifest is not trusted and is written again", "key", archive.ManifestKey(loc), "error", err)
 		return nil, nil
 	}
 	objects, err := r.Store.List(ctx, loc.Bucket, archive.SeparationPrefix(loc, manifest.SeparationTaskID))

@@ -102,11 +102,11 @@ func NoManifest(err error) error {
 		Type:    failure.TypeNotArchived,
 		Message: "what is stored there is no manifest: " + err.Error(),
 		Code:    failure.ExitFailed,
-		Hint:    "Starting the track again writes it anew, and pays nothing if the ledger knows of a payment.",
+		Hint:    "Starting the track again writes it again, and pays nothing if the ledger knows of a payment.",
 	}
 }
 
-// foreignManifest returns the failure of a manifest from which nothing may be shown: whoever wrote
+// foreignManifest returns the failure of a manifest from which nothing may be shown: anyone who wrote
 // it would choose what the starter's credentials give away.
 func foreignManifest(key string, err error) error {
 	return &failure.Failure{
@@ -114,7 +114,7 @@ func foreignManifest(key string, err error) error {
 		Message: key + ": " + err.Error(),
 		Code:    failure.ExitFailed,
 		Hint: "stemflow writes no such manifest: find out who can write to the bucket. " +
-			"Starting the track again writes it anew, and pays nothing if the ledger knows of a payment.",
+			"Starting the track again writes it again, and pays nothing if the ledger knows of a payment.",
 	}
 }
 

@@ -54,7 +54,7 @@ func OneLine(text string) string {
 	return Printable(b.String())
 }
 
-// Fill breaks the lines of each paragraph anew, so that none is wider than width where its words
+// Fill breaks the lines of each paragraph again, so that none is wider than width where its words
 // allow. A paragraph with an indented line, which is a table or a command, stays as it is.
 func Fill(text string, width int) string {
 	paragraphs := strings.Split(text, "\n\n")
