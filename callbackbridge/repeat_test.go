@@ -49,8 +49,8 @@ func TestARepeatedCallbackIsSignalledOnce(t *testing.T) {
 
 // slowSignaler lets all repeats come in before the first one is delivered.
 type slowSignaler struct {
-	calls atomic.Int32
-	began chan struct{}
+	calls   atomic.Int32
+	began   chan struct{}
 	proceed chan struct{}
 }
 
