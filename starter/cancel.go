@@ -70,8 +70,8 @@ type cancelledRun struct {
 	WorkflowID string `json:"workflowId"`
 }
 
-// requestCancel asks the open run of a workflow to stop. It reports whether there is one; what names
-// it in a failure.
+// requestCancel asks the open run of a workflow to stop. It reports whether there is one; what
+// names it in a failure.
 func requestCancel(ctx context.Context, t *observe.Temporal, workflowID, what string) (bool, error) {
 	description, err := t.Describe(ctx, workflowID, "")
 	if observe.IsNotFound(err) {

@@ -196,7 +196,8 @@ func (c *cli) printGot(got gotFiles, m stemflow.Manifest) {
 		rows = append(rows, []string{file.File, view.Bytes(file.Size), string(file.Status)})
 		bytes += file.Size
 	}
-	view.Table(c.stdout, []view.Heading{{Text: "file"}, {Text: "size", IsFigure: true}, {Text: ""}}, rows, c.room(view.Whole))
+	headings := []view.Heading{{Text: "file"}, {Text: "size", IsFigure: true}, {Text: ""}}
+	view.Table(c.stdout, headings, rows, c.room(view.Whole))
 	c.printf("\n%s, %s in %s\n", view.Plural(len(got.Files), "file"), view.Bytes(bytes),
 		view.Printable(filepath.Join(got.Dir, got.Zip)))
 	for _, stem := range m.Missing {

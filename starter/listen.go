@@ -101,7 +101,7 @@ func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duratio
 	return nil
 }
 
-// trackPage reads an archived track and makes the page that plays it, whose links work until a time.
+// trackPage reads an archived track and makes the page that plays it. Its links work until a time.
 func (c *cli) trackPage(
 	ctx context.Context, place archived.Place, lifetime time.Duration,
 ) (track *archived.Track, page []byte, until time.Time, err error) {

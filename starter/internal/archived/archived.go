@@ -106,8 +106,8 @@ func NoManifest(err error) error {
 	}
 }
 
-// foreignManifest returns the failure of a manifest from which nothing may be shown: anyone who wrote
-// it would choose what the starter's credentials give away.
+// foreignManifest returns the failure of a manifest from which nothing may be shown: anyone who
+// wrote it would choose what the starter's credentials give away.
 func foreignManifest(key string, err error) error {
 	return &failure.Failure{
 		Type:    failure.TypeNotArchived,

@@ -85,8 +85,7 @@ func (l *Looker) survey(ctx context.Context, tracks int) {
 		archiveRoot(l.bucket, l.prefix): true, archiveRoot(l.reader.LedgerBucket, l.reader.LedgerPrefix): true,
 	}
 	for at := range places {
-		const doing = "listing the archive"
-		err := limit.WaitWhileMoving(ctx, listTimeout, quietTimeout, doing, func(ctx context.Context, moved func()) error {
+		list := func(ctx context.Context, moved func()) error {
 			for task, err := range l.store.Folders(ctx, at.Bucket, at.Dir) {
 				if err != nil {
 					return err
@@ -97,7 +96,8 @@ func (l *Looker) survey(ctx context.Context, tracks int) {
 				}
 			}
 			return nil
-		})
+		}
+		err := limit.WaitWhileMoving(ctx, listTimeout, quietTimeout, "listing the archive", list)
 		if err != nil && !errors.Is(err, archive.ErrNoBucket) {
 			return
 		}

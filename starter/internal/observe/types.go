@@ -53,7 +53,7 @@ func (t *Temporal) advanced(ctx context.Context, track stemflow.Track, onlyOpen 
 	}
 	var found []stemflow.Track
 	for _, execution := range list.GetExecutions() { // open ones come first
-		// The query does not ask for the status: a server that knows no paused runs refuses the word.
+		// The query does not ask for the status: a server without paused runs refuses the word.
 		if onlyOpen && !outcome.IsOpen(execution.GetStatus()) {
 			continue
 		}
