@@ -269,7 +269,7 @@ func (s *separation) submitted(ctx workflow.Context, submitted activityapi.Submi
 	s.startDeadline(submitted.SubmittedAt)
 	s.ownership = verified
 	s.setSeparationTask(ctx, submitted.SeparationTaskID)
-	if s.behind = submitted.LedgerBehind; s.behind {
+	if s.ledgerBehind = submitted.LedgerBehind; s.ledgerBehind {
 		s.recordSubmission(ctx, stemflow.Submission{State: stemflow.SubmissionPaid})
 	}
 }
