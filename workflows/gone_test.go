@@ -10,8 +10,8 @@ import (
 	"stemflow"
 )
 
-// forgotten is a harness whose ledger says that the separation was paid for that long ago, and whose
-// provider has no record of it.
+// forgotten is a harness whose ledger says that the separation was paid for that long ago, and
+// whose provider has no record of it.
 func forgotten(t *testing.T, age time.Duration) *harness {
 	w := newHarness(t)
 	w.found(activityapi.PreparedArchive{Submission: &stemflow.Submission{

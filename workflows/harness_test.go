@@ -22,8 +22,8 @@ import (
 
 const separationID = "3e63b4cc88d52611159371f6af5571e7"
 
-// harness is everything outside the workflow: its activities, as functions that a test replaces, and
-// a count of their calls.
+// harness is everything outside the workflow: its activities, as functions that a test replaces,
+// and a count of their calls.
 type harness struct {
 	t       *testing.T
 	env     *testsuite.TestWorkflowEnvironment
