@@ -55,7 +55,7 @@ type EventData struct {
 // SeparationEvent is how a separation ended.
 type SeparationEvent struct {
 	Track Track `json:"track"`
-	// Title is that of the input.
+	// Title is that of the input, or the name of a song of one's own.
 	Title            string    `json:"title,omitempty"`
 	SeparationTaskID string    `json:"separationTaskId,omitempty"`
 	SettledBy        SettledBy `json:"settledBy,omitempty"`

@@ -12,7 +12,7 @@ import (
 
 // GuardStore makes a store of which activities reach the given places only, whatever their messages
 // say. Inputs are checked before, with errors that name their fields. But the messages of later
-// activities stand in histories, and whoever may start a workflow or an activity can make them up.
+// activities are in histories, and anyone who may start a workflow or an activity can make them up.
 //
 // In the folder of the ledgers, which the operator alone chooses, they reach ledgers only.
 func GuardStore(store Store, places allowed.Places, ledgers allowed.Place) Store {

@@ -34,10 +34,12 @@ const (
 
 // host is what stemflow needs within one process, whatever number of workers it serves.
 type host struct {
-	cfg       Config
-	store     *archive.Store
-	provider  *kie.Client
-	sources   *source.Fetcher
+	cfg      Config
+	store    *archive.Store
+	provider *kie.Client
+	sources  *source.Fetcher
+	// songs fetches what users name.
+	songs     *source.Fetcher
 	callback  activities.CallbackAddress
 	transfers *semaphore.Weighted
 	hooks     *activities.Hooks
@@ -73,7 +75,7 @@ func newHost(cfg Config) (*host, error) {
 		return nil, fmt.Errorf("stemflow: %w", err)
 	}
 	if h.provider, err = kie.New(kie.Options{
-		BaseURL: cfg.BaseURL, APIKey: cfg.APIKey, Route: kie.Route(cfg.Route), Proxy: proxy,
+		BaseURL: cfg.BaseURL, UploadURL: cfg.UploadURL, APIKey: cfg.APIKey, Route: kie.Route(cfg.Route), Proxy: proxy,
 		Redactor: secrets,
 	}); err != nil {
 		return nil, fmt.Errorf("stemflow: %w", err)
@@ -90,6 +92,11 @@ func newHost(cfg Config) (*host, error) {
 	if h.hooks, err = cfg.Hooks.activities(proxy, secrets); err != nil {
 		return nil, fmt.Errorf("stemflow: Config.Hooks: %w", err)
 	}
+	h.songs = source.New(source.Options{
+		AnyHost: true, AllowInsecure: cfg.AllowInsecureSources, MaxSize: stemflow.MaxAudioSize,
+		AllowedNetworks: cfg.SourceNetworks, Proxy: proxy,
+		Redactor: secrets,
+	})
 	if cfg.CallbackBaseURL != "" {
 		keyring, err := token.NewKeyring(cfg.CallbackSecrets)
 		if err != nil {
@@ -105,39 +112,18 @@ func (h *host) close() {
 	h.provider.Close()
 	h.store.Close()
 	h.sources.Close()
+	h.songs.Close()
 	if h.hooks.Webhook != nil {
 		h.hooks.Webhook.Close()
 	}
 }
 
-// activities are the hooks as activities tell them.
-func (cfg Hooks) activities(proxy *egress.Proxy, secrets *redact.Redactor) (*activities.Hooks, error) {
-	hooks := &activities.Hooks{Notify: cfg.Notify, Events: cfg.Events, Redactor: secrets}
-	if err := hook.CheckEvents(cfg.Events); err != nil {
-		return nil, err
-	}
-	if cfg.WebhookURL != "" || len(cfg.WebhookSecrets) > 0 {
-		webhook, err := hook.NewWebhook(hook.WebhookOptions{
-			URL: cfg.WebhookURL, Secrets: cfg.WebhookSecrets, Insecure: cfg.AllowInsecureWebhook, Proxy: proxy,
-			Redactor: secrets,
-		})
-		if err != nil {
-			return nil, err
-		}
-		hooks.Webhook = webhook
-	}
-	if cfg.Command != "" {
-		if err := hook.CheckCommand(cfg.Command); err != nil {
-			return nil, err
-		}
-		hooks.Command = &hook.Command{Path: cfg.Command, Env: cfg.CommandEnv, Redactor: secrets}
-	}
-	return hooks, nil
-}
-
 func (cfg Config) withDefaults() Config {
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = config.DefaultKIEBaseURL
+	}
+	if cfg.UploadURL == "" {
+		cfg.UploadURL = config.UploadURLFor(cfg.BaseURL)
 	}
 	if cfg.Bucket == "" {
 		cfg.Bucket = config.DefaultBucket
@@ -202,7 +188,10 @@ func (h *host) activities(submitQueue string) activities.Set {
 		Hooks: h.hooks,
 	}
 	return activities.Set{
-		PrepareArchive:   prepare,
+		PrepareArchive: prepare,
+		PrepareSong: &activities.PrepareSong{
+			Store: store, Sources: h.songs, Provider: h.provider, Limits: h.limits,
+		},
 		SubmitSeparation: &activities.SubmitSeparation{Store: store, Provider: h.provider, Callback: h.callback},
 		RecordSubmission: &activities.RecordSubmission{Store: store},
 		AdoptCallback: &activities.AdoptCallback{

@@ -102,7 +102,10 @@ func (s *separation) tell(ctx workflow.Context, result *stemflow.SeparateStemsRe
 func (s *separation) event(
 	result *stemflow.SeparateStemsResult, err error,
 ) (kind stemflow.EventType, told stemflow.SeparationEvent) {
-	track := s.in.Track()
+	track, title := s.in.Track(), s.in.Title
+	if s.in.AudioURL != "" {
+		title = s.in.SongName()
+	}
 	p := s.currentProgress()
 	told = stemflow.SeparationEvent{
 		// What is wrong with an input may be its length.
@@ -110,7 +113,7 @@ func (s *separation) event(
 			TaskID: short(track.TaskID), AudioID: short(track.AudioID),
 			Type: stemflow.SeparationType(short(string(track.Type))), StemName: short(track.StemName),
 		},
-		Title: bounded.Text(s.in.Title, 4*stemflow.MaxTitle), SeparationTaskID: short(s.separationTaskID),
+		Title: bounded.Text(title, 4*stemflow.MaxTitle), SeparationTaskID: short(s.separationTaskID),
 		SettledBy: s.settledBy, Paid: p.Paid, Credits: p.Credits, Manifest: p.Manifest,
 	}
 	stems, failed := s.stems, s.failed

@@ -80,7 +80,7 @@ func (d *told) one(t *testing.T) stemflow.Event {
 }
 
 // withHooks makes the worker one that has a webhook and a command.
-func (w *world) withHooks(events ...stemflow.EventType) *told {
+func (w *harness) withHooks(events ...stemflow.EventType) *told {
 	hooks := activityapi.Hooks{Names: []string{"webhook", "command"}, Events: events}
 	prepare := w.prepare
 	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
@@ -97,7 +97,7 @@ func (w *world) withHooks(events ...stemflow.EventType) *told {
 }
 
 func TestAnArchivedTrackIsTold(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	d := w.withHooks()
 	in := input()
 	in.Title = "Nocturne"
@@ -118,16 +118,30 @@ func TestAnArchivedTrackIsTold(t *testing.T) {
 	require.Zero(t, w.listed, "the run knew the hooks")
 }
 
+// The address of a song of one's own may be signed. It is told by its name alone.
+func TestTheAddressOfASongIsNotTold(t *testing.T) {
+	w := newHarness(t)
+	d := w.withHooks()
+	w.run(stemflow.SeparateStemsInput{AudioURL: "https://songs.example/a/Nocturne.mp3?X-Amz-Signature=hunter2"})
+	event := d.one(t)
+	require.Equal(t, "Nocturne.mp3", event.Data.Separation.Title)
+	require.Equal(t, stemflow.TaskURL, event.Data.Separation.Track.TaskID)
+	body, err := json.Marshal(event)
+	require.NoError(t, err)
+	require.NotContains(t, string(body), "hunter2")
+	require.NotContains(t, string(body), "songs.example")
+}
+
 func TestHowARunEndsIsTold(t *testing.T) {
 	for name, c := range map[string]struct {
-		prepare func(*world)
+		prepare func(*harness)
 		in      stemflow.SeparateStemsInput
 		kind    stemflow.EventType
 		reason  string
 		paid    bool
 	}{
 		"refused": {
-			prepare: func(w *world) {
+			prepare: func(w *harness) {
 				w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 					return nil, failed(stemflow.ErrorInsufficientCredits, stemflow.ErrorDetails{})
 				}
@@ -138,7 +152,7 @@ func TestHowARunEndsIsTold(t *testing.T) {
 			in: stemflow.SeparateStemsInput{}, kind: stemflow.EventSeparationFailed, reason: stemflow.ErrorInvalidInput,
 		},
 		"no store, before the run knows the hooks": {
-			prepare: func(w *world) {
+			prepare: func(w *harness) {
 				w.prepare = func(activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 					return nil, failed(stemflow.ErrorArchiveUnavailable)
 				}
@@ -146,11 +160,11 @@ func TestHowARunEndsIsTold(t *testing.T) {
 			in: input(), kind: stemflow.EventSeparationFailed, reason: stemflow.ErrorArchiveUnavailable,
 		},
 		"cancelled": {
-			prepare: func(w *world) { w.cancelAfter(time.Minute) },
+			prepare: func(w *harness) { w.cancelAfter(time.Minute) },
 			in:      input(), kind: stemflow.EventSeparationCancelled, reason: stemflow.ReasonCanceled, paid: true,
 		},
 		"cancelled before it knows the hooks": {
-			prepare: func(w *world) {
+			prepare: func(w *harness) {
 				w.prepare = func(activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 					return nil, again(stemflow.ErrorArchiveUnavailable)
 				}
@@ -160,7 +174,7 @@ func TestHowARunEndsIsTold(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			d := w.withHooks()
 			if c.prepare != nil {
 				c.prepare(w)
@@ -184,7 +198,7 @@ func TestNobodyIsToldWithoutAHook(t *testing.T) {
 		"no hook": nil, "hooks for other events": {stemflow.EventSeparationFailed, stemflow.EventCatalogEnded},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			d := &told{}
 			d.listen(w.env)
 			if events != nil {
@@ -201,7 +215,7 @@ func TestNobodyIsToldWithoutAHook(t *testing.T) {
 
 // A run from before hooks whose end is replayed has no commands for them.
 func TestRunsFromBeforeHooksTellNobody(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	d := w.withHooks()
 	w.env.OnGetVersion("hooks", workflow.DefaultVersion, workflow.Version(1)).Return(workflow.DefaultVersion)
 	w.run(input())
@@ -210,21 +224,21 @@ func TestRunsFromBeforeHooksTellNobody(t *testing.T) {
 }
 
 func TestAHookThatFailsChangesNothing(t *testing.T) {
-	for name, fail := range map[string]func(*world, *told){
-		"the delivery fails": func(_ *world, d *told) {
+	for name, fail := range map[string]func(*harness, *told){
+		"the delivery fails": func(_ *harness, d *told) {
 			d.fail = temporal.NewNonRetryableApplicationError("down", "EventNotDelivered", nil)
 		},
-		"the delivery cannot be started": func(w *world, _ *told) {
+		"the delivery cannot be started": func(w *harness, _ *told) {
 			w.env.OnWorkflow(activityapi.WorkflowDeliverEvent, mock.Anything, mock.Anything).
 				Return(temporal.NewNonRetryableApplicationError("no", "no", nil))
 		},
-		"it was told before": func(w *world, _ *told) {
+		"it was told before": func(w *harness, _ *told) {
 			w.env.OnWorkflow(activityapi.WorkflowDeliverEvent, mock.Anything, mock.Anything).
 				Return(testsuite.ErrMockStartChildWorkflowFailed)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			fail(w, w.withHooks())
 			w.run(input())
 			require.Len(t, w.result().Stems, 2)
@@ -233,7 +247,7 @@ func TestAHookThatFailsChangesNothing(t *testing.T) {
 		})
 	}
 	t.Run("the hooks cannot be listed", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		d := w.withHooks()
 		w.listHooks = func() error { return failed("gone") }
 		w.run(stemflow.SeparateStemsInput{})
@@ -247,34 +261,34 @@ func TestAHookThatFailsChangesNothing(t *testing.T) {
 // nothing else has.
 func TestAResetTellsTheSameEvent(t *testing.T) {
 	ids := map[string]string{}
-	once := func(adjust func(*world)) string {
-		w := newWorld(t)
+	once := func(adjust func(*harness)) string {
+		w := newHarness(t)
 		d := w.withHooks()
 		adjust(w)
 		w.run(input())
 		return d.one(t).ID
 	}
-	ids["archived"] = once(func(*world) {})
-	require.Equal(t, ids["archived"], once(func(w *world) { // after a reset the archive has it
+	ids["archived"] = once(func(*harness) {})
+	require.Equal(t, ids["archived"], once(func(w *harness) { // after a reset the archive has it
 		w.found(activityapi.PreparedArchive{
 			Archived: &stemflow.SeparateStemsResult{
 				SeparationTaskID: separationID, Stems: []stemflow.Stem{*archived("vocals"), *archived("instrumental")},
 			},
 		})
 	}))
-	ids["partial"] = once(func(w *world) {
+	ids["partial"] = once(func(w *harness) {
 		w.found(activityapi.PreparedArchive{
 			Archived: &stemflow.SeparateStemsResult{SeparationTaskID: separationID, Stems: []stemflow.Stem{*archived("vocals")}},
 		})
 	})
 	for _, kind := range []string{stemflow.ErrorInsufficientCredits, stemflow.ErrorUnauthorized} {
-		ids[kind] = once(func(w *world) {
+		ids[kind] = once(func(w *harness) {
 			w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 				return nil, failed(kind, stemflow.ErrorDetails{})
 			}
 		})
 	}
-	ids["cancelled"] = once(func(w *world) { w.cancelAfter(time.Second) })
+	ids["cancelled"] = once(func(w *harness) { w.cancelAfter(time.Second) })
 	seen := map[string]string{}
 	for name, id := range ids {
 		require.Empty(t, seen[id], name)
@@ -285,7 +299,7 @@ func TestAResetTellsTheSameEvent(t *testing.T) {
 // Whatever an input and a provider name, an event stays small, and Temporal and JSON take it.
 func TestEventsAreBounded(t *testing.T) {
 	long := strings.Repeat("\x00<\xff", 1<<12)
-	w := newWorld(t)
+	w := newHarness(t)
 	d := w.withHooks()
 	w.run(stemflow.SeparateStemsInput{
 		TaskID: long, AudioID: long, Type: stemflow.SeparationType(long), StemName: long, Title: long,
@@ -294,7 +308,7 @@ func TestEventsAreBounded(t *testing.T) {
 	require.Equal(t, stemflow.ErrorInvalidInput, kind)
 	requireBounded(t, d.one(t))
 
-	w = newWorld(t)
+	w = newHarness(t)
 	d = w.withHooks()
 	key := strings.Repeat("k", 1024)
 	stems := make([]stemflow.Stem, stemflow.MaxStems)

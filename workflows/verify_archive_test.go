@@ -15,10 +15,10 @@ import (
 	"stemflow/internal/allowed"
 )
 
-// checking is a world with an archive whose pages a test gives, and what is found when tracks are
+// checking is a harness with an archive whose pages a test gives, and what is found when tracks are
 // looked at again.
 type checking struct {
-	*world
+	*harness
 	pages   []activityapi.VerifyPage
 	left    []activityapi.Finding
 	asked   []activityapi.VerifyArchiveInput
@@ -27,13 +27,13 @@ type checking struct {
 }
 
 func newChecking(t *testing.T, pages ...activityapi.VerifyPage) *checking {
-	c := &checking{world: newWorld(t), pages: pages}
+	c := &checking{harness: newHarness(t), pages: pages}
 	prepare := c.prepare
 	c.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		c.resumed = append(c.resumed, in.Bucket+" "+in.Prefix+" "+in.Track.TaskID)
 		return prepare(in)
 	}
-	stand(c.world, activityapi.ActivityVerifyArchive,
+	stub(c.harness, activityapi.ActivityVerifyArchive,
 		func(in activityapi.VerifyArchiveInput) (*activityapi.VerifyPage, error) {
 			c.asked = append(c.asked, in)
 			if in.Input.TaskID != "" {
@@ -43,7 +43,7 @@ func newChecking(t *testing.T, pages ...activityapi.VerifyPage) *checking {
 			c.pages = c.pages[1:]
 			return &page, nil
 		})
-	stand(c.world, activityapi.ActivityRepairArchive,
+	stub(c.harness, activityapi.ActivityRepairArchive,
 		func(in activityapi.RepairArchiveInput) (*struct{}, error) {
 			c.derived = append(c.derived, in)
 			return nil, nil

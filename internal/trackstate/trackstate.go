@@ -144,13 +144,13 @@ func (r Reader) manifest(
 	case errors.Is(err, archive.ErrNotFound):
 		return nil, false, nil
 	case errors.Is(err, archive.ErrCorrupt):
-		r.Warn("the manifest cannot be read and is written anew", "key", archive.ManifestKey(loc), "error", err)
+		r.Warn("the manifest cannot be read and is written again", "key", archive.ManifestKey(loc), "error", err)
 		return nil, false, nil
 	case err != nil:
 		return nil, false, err
 	}
 	if err := archive.CheckStems(loc, *manifest); err != nil {
-		r.Warn("the manifest is not trusted and is written anew", "key", archive.ManifestKey(loc), "error", err)
+		r.Warn("the manifest is not trusted and is written again", "key", archive.ManifestKey(loc), "error", err)
 		return nil, false, nil
 	}
 	objects, err := r.Store.List(ctx, loc.Bucket, archive.SeparationPrefix(loc, manifest.SeparationTaskID))
