@@ -34,7 +34,7 @@ func main() {
 	namespaces := flag.String(
 		"namespaces", "", "the `names` of the namespaces, separated by commas; by default TEMPORAL_NAMESPACE")
 	flag.Parse()
-	secrets := redact.New(config.Reveal(config.AllSecrets(os.LookupEnv))...)
+	secrets := redact.New(config.AllSecrets(os.LookupEnv)...)
 	slog.SetDefault(program.NewLogger(os.Stderr, secrets))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, *addr, *namespaces)
