@@ -29,6 +29,11 @@ const (
 	// UpdateSetWindow takes a number, how many tracks are under way at a time from now on, and
 	// answers with a [CatalogProgress].
 	UpdateSetWindow = "set-window"
+
+	// QueryOutcomes answers with the outcomes that the catalogue has not put into the store yet, a
+	// list of [TrackOutcome]: some hundred at most. All others are in the objects below
+	// [CatalogProgress.Folder].
+	QueryOutcomes = "outcomes"
 )
 
 // Defaults and limits of [SeparateCatalogInput].

@@ -11,6 +11,12 @@ const (
 	CatalogSeparating CatalogPhase = "separating" // tracks are under way, or wait for their turn
 	CatalogReporting  CatalogPhase = "reporting"  // writing the report
 	CatalogDone       CatalogPhase = "done"
+	// CatalogCancelling: it was asked to stop, and awaits the tracks under way, which are
+	// cancelled.
+	CatalogCancelling CatalogPhase = "cancelling"
+	// CatalogFailed and CatalogCancelled: it ended early. Failure says why.
+	CatalogFailed    CatalogPhase = "failed"
+	CatalogCancelled CatalogPhase = "cancelled"
 )
 
 // CatalogProgress answers [QueryProgress] of a catalogue, and its updates.
@@ -44,6 +50,14 @@ type CatalogProgress struct {
 	// Failures are the latest ones.
 	Failures  []TrackOutcome `json:"failures,omitempty"`
 	StartedAt time.Time      `json:"startedAt,omitzero"`
+	// Folder is where the catalogue's own objects are, a bucket and the beginning of their keys:
+	// its tracks, their outcomes so far, and at last the report.
+	Folder *ObjectRef `json:"folder,omitempty"`
+	// Report is set once the report is written. Failure is set when the catalogue ends early, and
+	// EndedAt when it ends.
+	Report  *ReportRefs `json:"report,omitempty"`
+	Failure *RunFailure `json:"failure,omitempty"`
+	EndedAt time.Time   `json:"endedAt,omitzero"`
 }
 
 // CatalogPause is why no track is started.

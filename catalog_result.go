@@ -50,7 +50,9 @@ type TrackOutcome struct {
 	AudioID  string         `json:"audioId"`
 	Type     SeparationType `json:"type"`
 	StemName string         `json:"stemName,omitempty"`
-	Status   TrackStatus    `json:"status"`
+	// Title is what the list calls the track.
+	Title  string      `json:"title,omitempty"`
+	Status TrackStatus `json:"status"`
 	// Reason says why the track is not archived, for programs; Message for people.
 	Reason  string `json:"reason,omitempty"`
 	Message string `json:"message,omitempty"`
@@ -65,6 +67,9 @@ type TrackOutcome struct {
 	Stems    int        `json:"stems"`
 	Bytes    int64      `json:"bytes"`
 	Manifest *ObjectRef `json:"manifest,omitempty"`
+	// Columns are those of the list that say nothing to stemflow, by their names. Only reports have
+	// them.
+	Columns map[string]string `json:"columns,omitempty"`
 }
 
 // CatalogCounts is how many tracks have come to which end.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"stemflow/internal/bounded"
 	"stemflow/internal/naming"
@@ -25,6 +26,9 @@ const (
 	MaxDeadline = Duration(14 * 24 * time.Hour)
 )
 
+// MaxTitle is how many characters a title may have.
+const MaxTitle = 200
+
 // SeparateStemsInput is the input of [WorkflowSeparateStems], as JSON as a person types it into the
 // Temporal UI. Only TaskID and AudioID are required.
 type SeparateStemsInput struct {
@@ -37,6 +41,8 @@ type SeparateStemsInput struct {
 	// StemName is the instrument to extract, in the provider's spelling ("Lead Vocal"): required
 	// with, and only with, SplitStemAdvanced.
 	StemName string `json:"stemName,omitempty"`
+	// Title is what people call the track: displays and reports show it, and nothing depends on it.
+	Title string `json:"title,omitempty"`
 	// SeparationTaskID is the id of a separation already paid for. With it the run never submits.
 	SeparationTaskID string `json:"separationTaskId,omitempty"`
 	// Bucket and Prefix say where to archive; empty is the worker's configuration.
@@ -282,6 +288,9 @@ func (in SeparateStemsInput) Validate() error {
 			"is no name of an instrument, give one in the provider's spelling, like \"Lead Vocal\"")
 	case filled.Type != SplitStemAdvanced && in.StemName != "":
 		report("stemName", "goes only with type %s, leave it out or change the type", SplitStemAdvanced)
+	}
+	if utf8.RuneCountInString(in.Title) > MaxTitle {
+		report("title", "has more than %d characters, shorten it", MaxTitle)
 	}
 	if in.SeparationTaskID != "" && in.Force {
 		report("force", "pays again and separationTaskId resumes what was paid, leave one of them out")

@@ -13,7 +13,21 @@ const (
 	PhasePolling    Phase = "polling"    // the callback did not come in time: polling, and still listening
 	PhaseArchiving  Phase = "archiving"  // moving stems to the archive
 	PhaseDone       Phase = "done"
+	// PhaseCancelling: the run was asked to stop, and brings what it has paid for into safety.
+	PhaseCancelling Phase = "cancelling"
+	// PhaseFailed and PhaseCancelled: the run came to an end without a result. Failure says why.
+	PhaseFailed    Phase = "failed"
+	PhaseCancelled Phase = "cancelled"
 )
+
+// RunFailure is why a run has ended without a result, as its progress says it.
+type RunFailure struct {
+	// Type is the error type, or ReasonCanceled.
+	Type    string `json:"type"`
+	Message string `json:"message"`
+	// Remedy says what to do. Names of input fields and variables are in backticks.
+	Remedy string `json:"remedy,omitempty"`
+}
 
 // StemState is where one stem stands.
 type StemState string
@@ -26,7 +40,9 @@ const (
 
 // Progress answers [QueryProgress].
 type Progress struct {
-	Phase            Phase  `json:"phase"`
+	Phase Phase `json:"phase"`
+	// Title is that of the input.
+	Title            string `json:"title,omitempty"`
 	SeparationTaskID string `json:"separationTaskId,omitempty"`
 	// SubmissionUnknown reports that the outcome of the paid call is not known and that the run
 	// waits for the callback to learn it.
@@ -37,6 +53,15 @@ type Progress struct {
 	PollingFrom time.Time      `json:"pollingFrom,omitzero"`
 	Deadline    time.Time      `json:"deadline,omitzero"`
 	Stems       []StemProgress `json:"stems,omitempty"`
+	// Paid is as in the result and in [ErrorDetails]. Credits is what a separation that the run
+	// paid for costs, by the documented price; 0 while it is not known whether it paid.
+	Paid    bool `json:"paid,omitempty"`
+	Credits int  `json:"credits,omitempty"`
+	// Manifest is set once the track is archived.
+	Manifest *ObjectRef `json:"manifest,omitempty"`
+	// Failure is set once the run is about to end without a result, EndedAt when it ends.
+	Failure *RunFailure `json:"failure,omitempty"`
+	EndedAt time.Time   `json:"endedAt,omitzero"`
 }
 
 // StemProgress is one stem of [Progress]. A query cannot see the bytes of a transfer under way:

@@ -364,11 +364,12 @@ func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
 			"1000",
 			"b",
 			"t/a1/manifest.json",
+			"",
 		},
 		rows[1],
 	)
 	require.Equal(t, []string{"101", "t", "a100", "separate_vocal", "", "failed", "SeparationFailed",
-		"the provider said \"no\", <twice>\nand that was it", "", "", "0", "false", "0", "0", "", ""}, rows[4])
+		"the provider said \"no\", <twice>\nand that was it", "", "", "0", "false", "0", "0", "", "", ""}, rows[4])
 }
 
 func TestAReportOfNothing(t *testing.T) {

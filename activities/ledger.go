@@ -2,11 +2,11 @@ package activities
 
 import (
 	"context"
-	"errors"
 
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/ledger"
+	"stemflow/internal/trackstate"
 )
 
 // ledgerFile is the ledger of one track in the store.
@@ -33,22 +33,7 @@ func (f ledgerFile) apart() bool { return f.at != f.archivedTo }
 // stands in the folder that the track is archived to counts as well. It fails with
 // archive.ErrCorrupt if a ledger cannot be read.
 func (f ledgerFile) read(ctx context.Context) (l ledger.Ledger, etag string, err error) {
-	if l, etag, err = f.readAt(ctx, f.at); err != nil || !f.apart() {
-		return l, etag, err
-	}
-	old, _, err := f.readAt(ctx, f.archivedTo)
-	if errors.Is(err, archive.ErrNoBucket) {
-		return l, etag, nil
-	}
-	return l.Merge(old), etag, err
-}
-
-func (f ledgerFile) readAt(ctx context.Context, loc activityapi.Location) (l ledger.Ledger, etag string, err error) {
-	etag, err = f.store.ReadJSON(ctx, loc.Bucket, archive.SubmissionKey(loc), &l)
-	if errors.Is(err, archive.ErrNotFound) {
-		return ledger.Ledger{}, "", nil
-	}
-	return l, etag, err
+	return trackstate.ReadLedger(ctx, f.store, f.at, f.archivedTo)
 }
 
 // write writes the ledger over the one with the ETag, or where there is none if it is empty. It

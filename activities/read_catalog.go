@@ -75,7 +75,7 @@ func (a *ReadCatalog) lookUp(ctx context.Context, track activityapi.CatalogTrack
 	}
 	bucket, prefix := a.Archive.limits().Destination(in.Bucket, in.Prefix)
 	of := in.Track()
-	state, err := a.Archive.readArchive(ctx, archive.Locate(bucket, prefix, of), of, "", "")
+	state, err := a.Archive.readArchive(ctx, archive.Locate(bucket, prefix, of), of, "")
 	var refused *archive.Error
 	switch {
 	case errors.Is(err, archive.ErrNoBucket): // the track's own run makes it
@@ -83,12 +83,12 @@ func (a *ReadCatalog) lookUp(ctx context.Context, track activityapi.CatalogTrack
 		activity.GetLogger(ctx).Warn("a track of the catalogue cannot be looked up", "line", track.Line, "error", err)
 	case err != nil:
 		return found, err
-	case state.archived != nil:
-		state.archived.SettledBy = stemflow.SettledByArchive
-		row := outcome.OfArchived(track, *state.archived)
+	case state.Archived != nil:
+		state.Archived.SettledBy = stemflow.SettledByArchive
+		row := outcome.OfArchived(track, *state.Archived)
 		found.Found = &row
-	case state.submission != nil && state.submission.State == stemflow.SubmissionPaid:
-		found.Input.SeparationTaskID = state.submission.SeparationTaskID
+	case state.Submission != nil && state.Submission.State == stemflow.SubmissionPaid:
+		found.Input.SeparationTaskID = state.Submission.SeparationTaskID
 	}
 	return found, nil
 }

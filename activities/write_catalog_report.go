@@ -2,12 +2,8 @@ package activities
 
 import (
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"strconv"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -32,18 +28,30 @@ func (a *WriteCatalogReport) Execute(
 		JSON: stemflow.ObjectRef{Bucket: bucket, Key: archive.CatalogReportKey(in.Location, "json")},
 	}
 	in.Result.Report = refs
+	names, err := a.columns(ctx, in.Location)
+	if err != nil {
+		return nil, storeFailure(err)
+	}
 	for _, report := range []struct {
 		ref         stemflow.ObjectRef
 		contentType string
-		write       func(io.Writer, stemflow.SeparateCatalogResult, outcomes) error
+		write       func(io.Writer, catalog.Outcomes) error
 	}{
-		{refs.CSV, "text/csv", writeCSV},
-		{refs.JSON, "application/json", writeJSON},
+		{refs.CSV, "text/csv", func(w io.Writer, o catalog.Outcomes) error { return catalog.WriteCSV(w, names, o) }},
+		{refs.JSON, "application/json", func(w io.Writer, o catalog.Outcomes) error {
+			return catalog.WriteJSON(w, in.Result, o)
+		}},
 	} {
 		err := upload(ctx, a.Store, report.ref, report.contentType, func(ctx context.Context, w io.Writer) error {
-			return report.write(w, in.Result, a.kept(ctx, in))
+			outcomes := a.kept(ctx, in)
+			if len(names) == 0 {
+				return report.write(w, outcomes)
+			}
+			return a.withColumns(ctx, in.Location, outcomes, func(complete catalog.Outcomes) error {
+				return report.write(w, complete)
+			})
 		})
-		if errors.Is(err, archive.ErrCorrupt) {
+		if errors.Is(err, archive.ErrCorrupt) || errors.Is(err, catalog.ErrNotKept) {
 			return nil, final(stemflow.ErrorArchiveUnavailable, err.Error(), err)
 		}
 		if err != nil {
@@ -53,12 +61,38 @@ func (a *WriteCatalogReport) Execute(
 	return &refs, nil
 }
 
-// outcomes yields the outcomes of a catalogue in the order of its tracks.
-type outcomes func(yield func(stemflow.TrackOutcome) error) error
+// columns are the names of the list's columns that the report repeats. Where what the run has kept
+// of its tracks is gone, the report does without them.
+func (a *WriteCatalogReport) columns(ctx context.Context, loc activityapi.Location) (names []string, err error) {
+	tracks, _, err := a.Store.Open(ctx, loc.Bucket, archive.CatalogTracksKey(loc))
+	if errors.Is(err, archive.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer tracks.Close()
+	if names, err = catalog.NewKeptTracks(tracks).ColumnNames(); errors.Is(err, catalog.ErrNotKept) {
+		return nil, nil
+	}
+	return names, err
+}
+
+// withColumns hands outcomes on that have the columns of the list.
+func (a *WriteCatalogReport) withColumns(
+	ctx context.Context, loc activityapi.Location, outcomes catalog.Outcomes, use func(catalog.Outcomes) error,
+) error {
+	tracks, _, err := a.Store.Open(ctx, loc.Bucket, archive.CatalogTracksKey(loc))
+	if err != nil {
+		return err
+	}
+	defer tracks.Close()
+	return use(catalog.NewKeptTracks(tracks).CompleteAll(outcomes))
+}
 
 // kept are the outcomes that RecordOutcomes has kept. A catalogue that ended early has not come to
 // all of its pages.
-func (a *WriteCatalogReport) kept(ctx context.Context, in activityapi.WriteCatalogReportInput) outcomes {
+func (a *WriteCatalogReport) kept(ctx context.Context, in activityapi.WriteCatalogReportInput) catalog.Outcomes {
 	return func(yield func(stemflow.TrackOutcome) error) error {
 		for page := 1; (page-1)*activityapi.CatalogPageSize < in.Result.Tracks; page++ {
 			var kept []stemflow.TrackOutcome
@@ -74,64 +108,4 @@ func (a *WriteCatalogReport) kept(ctx context.Context, in activityapi.WriteCatal
 		}
 		return nil
 	}
-}
-
-// writeJSON writes a stemflow.CatalogReport, an outcome in each line.
-func writeJSON(w io.Writer, result stemflow.SeparateCatalogResult, outcomes outcomes) error {
-	head, err := json.MarshalIndent(
-		stemflow.CatalogReport{Version: 1, SeparateCatalogResult: result, Outcomes: []stemflow.TrackOutcome{}},
-		"",
-		"  ",
-	)
-	if err != nil {
-		return err
-	}
-	const tail = "]\n}" // the list is the last field, and empty
-	if _, err := w.Write(head[:len(head)-len(tail)]); err != nil {
-		return err
-	}
-	separator := "\n    "
-	err = outcomes(func(o stemflow.TrackOutcome) error {
-		row, err := json.Marshal(o)
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(w, "%s%s", separator, row)
-		separator = ",\n    "
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(w, "\n  "+tail+"\n")
-	return err
-}
-
-func writeCSV(w io.Writer, _ stemflow.SeparateCatalogResult, outcomes outcomes) error {
-	rows := csv.NewWriter(w)
-	if err := rows.Write(catalog.ReportColumns()); err != nil {
-		return err
-	}
-	err := outcomes(func(o stemflow.TrackOutcome) error {
-		manifest := stemflow.ObjectRef{}
-		if o.Manifest != nil {
-			manifest = *o.Manifest
-		}
-		row := []string{
-			strconv.Itoa(
-				o.Line,
-			), o.TaskID, o.AudioID, string(o.Type), o.StemName, string(o.Status), o.Reason, o.Message,
-			o.SeparationTaskID, string(o.SettledBy), strconv.Itoa(o.Credits), strconv.FormatBool(o.Joined),
-			strconv.Itoa(o.Stems), strconv.FormatInt(o.Bytes, 10), manifest.Bucket, manifest.Key,
-		}
-		for i := range row {
-			row[i] = catalog.Cell(row[i])
-		}
-		return rows.Write(row)
-	})
-	if err != nil {
-		return err
-	}
-	rows.Flush()
-	return rows.Error()
 }

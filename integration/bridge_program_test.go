@@ -117,8 +117,8 @@ func (b *bridgeProgram) restart() {
 	b.process = again
 }
 
-// request is a callback about a task to one of the workflows. Each task is that of a run of its own,
-// by the token: a run hears a bounded number of callbacks.
+// request is a callback about a task to one of the workflows. By the token, each task is that of a
+// run of its own: a run hears a bounded number of callbacks.
 func (b *bridgeProgram) request(workflow int, taskID string) []byte {
 	return callbackRequest(b.addr, b.keyring.Mint(token.Claims{
 		Namespace: "default", WorkflowID: b.runs[workflow].GetID(), RunID: taskID, Expires: time.Now().Add(time.Hour),

@@ -153,8 +153,8 @@ func (s *stack) startWorker() {
 	require.NoError(s.t, err)
 	w := worker.New(s.client, s.queue, worker.Options{
 		Plugins: []worker.Plugin{p}, WorkerStopTimeout: 5 * time.Second, MaxHeartbeatThrottleInterval: time.Second,
-		// A busy machine with the race detector may keep a workflow from yielding for a second. The SDK
-		// then leaves its goroutine to itself, which is a data race.
+		// A busy machine with the race detector may keep a workflow from yielding for a second. The
+		// SDK then leaves its goroutine to itself, which is a data race.
 		DeadlockDetectionTimeout: time.Minute,
 	})
 	require.NoError(s.t, w.Start())

@@ -92,7 +92,7 @@ func TestTheStarterSteersACatalog(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	path, name, tracks := s.listFile(6, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
-	started := printed[map[string]any](s, s.starter("catalog", "--file", path, "--window", "1", "--json"))
+	started := printed[map[string]any](s, s.starter("catalog", "--file", path, "--window", "1", "--yes", "--json"))
 	require.Equal(t, "catalog:"+name, started["workflowId"])
 
 	s.await("a track is under way", func() bool { return len(s.sim.Bill().Charges) == 1 })
@@ -103,7 +103,7 @@ func TestTheStarterSteersACatalog(t *testing.T) {
 		s.starter("catalog", "window", "--file", path, "--window", "4", "--json"),
 	)
 	require.Equal(t, 4, progress.Window)
-	refused := s.starter("catalog", "--file", path, "--name", name, "--window", "1", "--prefix", "elsewhere", "--json")
+	refused := s.starter("catalog", "--file", path, "--name", name, "--window", "1", "--prefix", "elsewhere", "--yes", "--json")
 	require.Equal(t, 2, refused.code)
 	require.Contains(t, refused.stdout, `"NameTaken"`, "another list under the same name")
 
@@ -133,7 +133,7 @@ func TestTheStarterSteersACatalog(t *testing.T) {
 	)
 	require.Len(t, s.sim.Bill().Charges, 6)
 
-	again := printed[stemflow.SeparateCatalogResult](s, s.starter("catalog", "--file", path, "--wait", "--json"))
+	again := printed[stemflow.SeparateCatalogResult](s, s.starter("catalog", "--file", path, "--wait", "--yes", "--json"))
 	require.Equal(t, stemflow.CatalogCounts{Found: 6}, again.CatalogCounts)
 	require.Len(t, s.sim.Bill().Charges, 6, "it pays only for what is not archived")
 	require.Equal(t, 1, s.starter("catalog", "pause", "--name", name).code, "nothing runs any more")
@@ -144,7 +144,7 @@ func TestTheStarterReportsACatalogThatIsIncomplete(t *testing.T) {
 	s := newStack(t)
 	path, _, tracks := s.listFile(3, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
 	s.sim.SetScenario(tracks[1].AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
-	cmd := s.starterCommand("catalog", "--file", path, "--wait")
+	cmd := s.starterCommand("catalog", "--file", path, "--wait", "--yes")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout = &stdout
 	pipe, err := cmd.StderrPipe()
@@ -164,6 +164,7 @@ func TestTheStarterReportsACatalogThatIsIncomplete(t *testing.T) {
 	require.Error(t, cmd.Wait())
 	require.Equal(t, 1, cmd.ProcessState.ExitCode())
 	require.Regexp(t, `archived +2\n  failed +1\n`, stdout.String())
+	require.Contains(t, stdout.String(), "\n  SeparationFailed\n    line 2, "+tracks[1].AudioID+": ", "what failed stays on screen")
 	require.True(t, strings.HasSuffix(stderr.String(), "\nerror: Incomplete: 1 of 3 tracks are not archived, or not wholly: "+
 		"the report says why. Starting the catalogue again pays only for what is not archived.\n"), stderr.String())
 }
@@ -172,7 +173,7 @@ func TestTheStarterCancelsACatalog(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	path, name, _ := s.listFile(3, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
-	require.Zero(t, s.starter("catalog", "--file", path, "--window", "2").code)
+	require.Zero(t, s.starter("catalog", "--file", path, "--window", "2", "--yes").code)
 	s.await("tracks are paid for", func() bool { return len(s.sim.Bill().Charges) == 2 })
 	cancelled := s.starter("catalog", "cancel", "--name", name)
 	require.Zero(t, cancelled.code, cancelled.stderr)
@@ -180,4 +181,84 @@ func TestTheStarterCancelsACatalog(t *testing.T) {
 	require.Equal(t, 3, watched.code)
 	require.Regexp(t, `(?m)^error: Canceled: .*\n$`, watched.stderr)
 	require.Regexp(t, `^  cancelled +2\n  not begun +1\n\n  report `, watched.stdout)
+}
+
+// A catalogue is priced before anything is paid, its failures are read, and those that can be
+// helped are started again, unpaid where they are paid for.
+func TestTheStarterPricesReportsAndRetriesACatalog(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	list := "Task ID;audio_id;title;Artist;type\r\n"
+	var tracks []stemflow.SeparateStemsInput
+	for i := range 4 {
+		in := track(stemflow.SeparateVocal)
+		tracks = append(tracks, in)
+		list += fmt.Sprintf("%s;%s;Song %d;\"Æ; %d\";\r\n", in.TaskID, in.AudioID, i+1, i+1)
+	}
+	name := "list-" + newID()
+	path := filepath.Join(t.TempDir(), name+".csv")
+	require.NoError(t, os.WriteFile(path, []byte(list), 0o600))
+	s.sim.SetScenario(tracks[1].AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
+
+	dryRun := func(args ...string) map[string]any {
+		return printed[map[string]any](s, s.starter(append([]string{"catalog", "--file", path, "--dry-run", "--json"}, args...)...))
+	}
+	price := dryRun()
+	require.EqualValues(t, 4, price["toPay"])
+	require.EqualValues(t, 40, price["credits"])
+	require.EqualValues(t, 0.2, price["dollars"])
+	require.Empty(t, s.sim.Bill().Charges, "a look costs nothing")
+	unasked := s.starter("catalog", "--file", path)
+	require.Equal(t, 2, unasked.code)
+	require.Contains(t, unasked.stderr, "--credit-budget CREDITS, or --yes")
+	require.Equal(t, 1, s.starter("catalog", "report", name).code, "nothing was started")
+
+	waited := s.starter("catalog", "--file", path, "--credit-budget", "40", "--wait")
+	require.Equal(t, 1, waited.code, waited.stderr)
+	require.Contains(t, waited.stdout, "\n  SeparationFailed\n    line 3, Song 2: ")
+	require.Contains(t, waited.stdout, "    → The details have the provider's code")
+	require.Len(t, s.sim.Bill().Charges, 4)
+	child, err := s.client.DescribeWorkflow(t.Context(), stemflow.WorkflowID(tracks[2]), "")
+	require.NoError(t, err)
+	summary, err := child.GetStaticSummary()
+	require.NoError(t, err)
+	require.Equal(t, "separate_vocal of "+tracks[2].AudioID+", Song 3", summary, "Temporal's UI names the track")
+
+	report := printed[stemflow.CatalogReport](s, s.starter("catalog", "report", name, "--json"))
+	require.Equal(t, stemflow.CatalogCounts{Archived: 3, Failed: 1}, report.CatalogCounts)
+	require.Len(t, report.Outcomes, 4)
+	require.Equal(t, "Song 2", report.Outcomes[1].Title)
+	require.Equal(t, map[string]string{"Artist": "Æ; 2"}, report.Outcomes[1].Columns)
+	table := s.starter("catalog", "report", "--name", name, "-o", "csv")
+	require.Zero(t, table.code, table.stderr)
+	require.Contains(t, table.stdout, ",manifest,title,Artist\n")
+	require.Contains(t, table.stdout, ",Song 4,Æ; 4\n")
+	text := s.starter("catalog", "report", name)
+	require.Regexp(t, `(?m)^ +3  Song 2 +failed +10 +SeparationFailed`, text.stdout)
+
+	failures := printed[struct {
+		Failures []struct {
+			stemflow.TrackOutcome
+			Remedy string `json:"remedy"`
+		} `json:"failures"`
+	}](s, s.starter("catalog", "failures", name, "--json"))
+	require.Len(t, failures.Failures, 1)
+	require.Contains(t, failures.Failures[0].Remedy, "Starting again pays for another try.")
+
+	require.EqualValues(t, map[string]any{"name": name, "archived": 3.0, "toPay": 1.0}, map[string]any{
+		"name": dryRun()["name"], "archived": dryRun()["archived"], "toPay": dryRun()["toPay"],
+	})
+	refused := s.starter("catalog", "retry", name)
+	require.Equal(t, 2, refused.code, "a retry pays no more unasked than a start")
+	s.sim.SetScenario(tracks[1].AudioID, kiesim.Scenario{})
+	retried := s.starter("catalog", "retry", name, "--credit-budget", "10", "--wait", "--json", "--quiet")
+	result := printed[stemflow.SeparateCatalogResult](s, retried)
+	require.Equal(t, name+"-retry", result.Name)
+	require.Equal(t, stemflow.CatalogCounts{Archived: 1}, result.CatalogCounts)
+	require.Len(t, s.sim.Bill().Charges, 5)
+	require.EqualValues(t, 4, dryRun()["archived"])
+	again := s.starter("catalog", "retry", name, "--yes")
+	require.Zero(t, again.code, again.stderr)
+	require.Contains(t, again.stdout, "There is nothing to start again.")
+	require.Contains(t, again.stderr, "1 of the failures are archived by now.")
 }

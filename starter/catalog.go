@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
+	"stemflow/internal/archive"
 	"stemflow/internal/config"
 	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/failure"
@@ -34,10 +35,15 @@ already.
 
 A track that fails stops no other. Starting a list again pays only for what is not archived.
 
+On a terminal you are asked before anything is paid, with what it costs by what is archived and paid
+for. Elsewhere --credit-budget or --yes has to say that paying is all right. --dry-run only shows the
+price, and the account's balance if KIE_API_KEY is set: it changes nothing and pays nothing.
+
 --wait shows the progress and then where the report is. Interrupting it leaves the catalogue
 running. --json prints one JSON document and nothing else: the result with --wait, what was started
 without it, or {"error": {"type", "message", "catalog"}}. With -o jsonl, --wait prints both, each on a
 line.`,
+		"catalog --file tracks.csv --type split_stem --dry-run",
 		"catalog --file tracks.csv --type split_stem --credit-budget 5000 --wait",
 		"catalog --key lists/june.jsonl --wait")
 	o := &catalogOptions{}
@@ -46,6 +52,9 @@ line.`,
 		if (o.file == "") == (o.key == "") {
 			return failure.Usage(nameOf(cmd),
 				"give the list of tracks with --file or, if it is in the bucket already, with --key")
+		}
+		if o.dryRun && o.wait {
+			return failure.Usage(nameOf(cmd), "--dry-run starts nothing that --wait could wait for")
 		}
 		return c.startCatalog(cmd.Context(), *o)
 	}
@@ -58,7 +67,8 @@ type catalogOptions struct {
 	in stemflow.SeparateCatalogInput
 	// common is what holds for all tracks.
 	common stemflow.SeparateStemsInput
-	wait   bool
+	payment
+	wait bool
 }
 
 func (o *catalogOptions) declare(cmd *cobra.Command) {
@@ -71,6 +81,9 @@ func (o *catalogOptions) declare(cmd *cobra.Command) {
 		fmt.Sprintf("`NUMBER` of tracks under way at a time (default %d)", stemflow.DefaultWindow))
 	set.Var(budgetFlag{&o.in.CreditBudget}, "credit-budget",
 		"`CREDITS` that may be spent, by the documented prices; 0 pays nothing (default: what the account has)")
+	o.payment.declare(set)
+	set.BoolVar(&o.dryRun, "dry-run", false,
+		"show what would be paid, by what is archived and paid for, and start nothing")
 	set.BoolVar(&o.wait, "wait", false, "show the progress until all tracks have come to an end")
 }
 
@@ -137,22 +150,80 @@ func (c *cli) startCatalog(ctx context.Context, o catalogOptions) error {
 	if err != nil {
 		return failure.Configuration(err)
 	}
+	asks := o.asks(c, in)
 	var list *archived.List
-	if o.file != "" {
+	var looker *archived.Looker
+	if o.file != "" || o.dryRun || asks {
 		store, _, err := c.openStore()
 		if err != nil {
 			return err
 		}
-		if list, err = archived.ReadList(store, cfg, o.file, in); err != nil {
+		if list, err = c.openList(ctx, store, cfg, o.file, in); err != nil {
 			return err
 		}
 		defer list.Close()
+		looker = archived.NewLooker(store, cfg, in.Bucket, in.Prefix)
+	}
+	if err := o.check(c, "catalog", in); err != nil {
+		return err
+	}
+	if o.dryRun {
+		price, err := c.price(ctx, list, in, looker)
+		if err != nil {
+			return err
+		}
+		c.printPrice(price)
+		return nil
 	}
 	t, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer t.Close()
+	if asks {
+		running, err := t.IsRunning(ctx, stemflow.CatalogWorkflowID(in))
+		if err != nil {
+			return failure.Temporal("it cannot be found out whether the catalogue is running", err)
+		}
+		if !running { // joining one costs nothing
+			price, err := c.price(ctx, list, in, looker)
+			if err == nil {
+				err = c.confirm(ctx, price, &in)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if o.file == "" {
+		list = nil
+	}
+	return c.launchCatalog(ctx, t, cfg, list, in, o.wait)
+}
+
+func (c *cli) openList(
+	ctx context.Context, store *archive.Store, cfg config.Starter, file string, in stemflow.SeparateCatalogInput,
+) (*archived.List, error) {
+	if file != "" {
+		return archived.ReadList(store, cfg, file, in)
+	}
+	return archived.ReadObject(ctx, store, cfg, in)
+}
+
+// printPrice prints the price as the result of a command.
+func (c *cli) printPrice(price *view.Price) {
+	if c.wantsJSON() {
+		c.printJSON(price)
+		return
+	}
+	price.Print(c.stdout)
+}
+
+// launchCatalog uploads the list, if it is a file, and starts the catalogue or joins the run of it.
+func (c *cli) launchCatalog(
+	ctx context.Context, t *observe.Temporal, cfg config.Starter, list *archived.List,
+	in stemflow.SeparateCatalogInput, wait bool,
+) (err error) {
 	if list != nil {
 		if in.Source, err = list.Upload(ctx); err != nil {
 			return err
@@ -169,8 +240,8 @@ func (c *cli) startCatalog(ctx context.Context, o catalogOptions) error {
 			return err
 		}
 	}
-	c.announceCatalog(in, list, run, started, o.wait)
-	if !o.wait {
+	c.announceCatalog(in, list, run, started, wait)
+	if !wait {
 		return nil
 	}
 	return c.waitForCatalog(ctx, t, cfg, run, in)
@@ -267,11 +338,18 @@ func (c *cli) waitForCatalog(
 			Code: failure.ExitInterrupted, Hint: c.nextCatalogSteps(in.Name),
 		}
 	case err != nil:
-		return failure.OfCatalog(err)
+		f := failure.OfCatalog(err)
+		if f.Catalog != nil && !c.wantsJSON() { // before why it ended, which comes last
+			view.Counts(c.stdout, *f.Catalog)
+			c.showFailures(ctx, t, run, *f.Catalog)
+			f.CatalogShown = true
+		}
+		return f
 	case c.wantsJSON():
 		c.printJSON(result)
 	default:
 		view.CatalogResult(c.stdout, *result)
+		c.showFailures(ctx, t, run, *result)
 	}
 	return failure.Incomplete(*result, c.wantsJSON())
 }

@@ -58,7 +58,7 @@ func waiting(server string) map[string][]string {
 		"start and wait": append([]string{connecting, "start", "--wait"}, track...),
 		"watch":          append([]string{connecting, "watch"}, track...),
 		"cancel":         append([]string{connecting, "cancel"}, track...),
-		"catalog":        {connecting, "catalog", "--key", "june.csv"},
+		"catalog":        {connecting, "catalog", "--key", "june.csv", "--yes"},
 		"catalog pause":  {connecting, "catalog", "pause", "--name", "june"},
 	}
 }

@@ -30,6 +30,7 @@ func main() {
 		browse:          browse,
 		config:          func() (config.Starter, error) { return config.LoadStarter(os.LookupEnv) },
 		minIO:           func() (config.MinIO, error) { return config.LoadMinIO(os.LookupEnv) },
+		provider:        func() (*config.Provider, error) { return config.LoadProvider(os.LookupEnv) },
 	}
 	os.Exit(c.runUntil(ctx, stop, os.Args[1:]))
 }
@@ -48,6 +49,8 @@ type cli struct {
 	browse func(ctx context.Context, file string) error
 	config func() (config.Starter, error)
 	minIO  func() (config.MinIO, error)
+	// provider reads what reaches the provider's account, nil if there is no key.
+	provider func() (*config.Provider, error)
 
 	// args are the arguments of the command line that is executed.
 	args   []string

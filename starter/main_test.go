@@ -44,8 +44,9 @@ func newTestCLI(stdin string, variables map[string]string) (c *cli, stdout, stde
 		invoked: invocation{name: "starter", command: "starter", shared: "starter"},
 		stdin:   strings.NewReader(stdin), stdout: stdout, stderr: stderr,
 		stdoutSize: noTerminal, stderrSize: noTerminal,
-		config: func() (config.Starter, error) { return config.LoadStarter(lookup) },
-		minIO:  func() (config.MinIO, error) { return config.LoadMinIO(lookup) },
+		config:   func() (config.Starter, error) { return config.LoadStarter(lookup) },
+		minIO:    func() (config.MinIO, error) { return config.LoadMinIO(lookup) },
+		provider: func() (*config.Provider, error) { return config.LoadProvider(lookup) },
 	}, stdout, stderr
 }
 
@@ -122,6 +123,11 @@ func TestReleasedCommandsAndFlagsStay(t *testing.T) {
 		"list": {"bucket", "prefix", "long"}, "delete": append([]string{"bucket", "prefix", "yes", "dry-run"}, track...), "cost": {"by"}, "man": {"out"},
 		"catalog": append([]string{
 			"type", "stem-name", "bucket", "prefix", "callback-grace", "poll-interval", "deadline", "force", "allow-partial", "window", "credit-budget", "wait",
+			"yes", "dry-run",
+		}, names...),
+		"catalog report": append([]string{"bucket", "prefix"}, names...), "catalog failures": append([]string{"bucket", "prefix"}, names...),
+		"catalog retry": append([]string{
+			"bucket", "prefix", "credit-budget", "yes", "dry-run", "window", "deadline", "allow-partial", "wait",
 		}, names...),
 		"catalog watch": names, "catalog pause": names, "catalog resume": names, "catalog cancel": names, "catalog window": append([]string{"window"}, names...),
 	}

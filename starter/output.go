@@ -23,11 +23,26 @@ const (
 	formatText  = "text"
 	formatJSON  = "json"
 	formatJSONL = "jsonl"
+	// formatCSV is of the commands that [acceptCSV] was called with.
+	formatCSV = "csv"
 )
 
 var formats = []string{formatText, formatJSON, formatJSONL}
 
-func isFormat(text string) bool { return slices.Contains(formats, text) }
+func isFormat(text string) bool { return text == formatCSV || slices.Contains(formats, text) }
+
+// acceptCSV lets a command have csv as a format, too.
+func acceptCSV(cmd *cobra.Command) {
+	cmd.Annotations = map[string]string{formatCSV: formatCSV}
+}
+
+// formatsOf are the formats of a command.
+func formatsOf(cmd *cobra.Command) []string {
+	if cmd.Annotations[formatCSV] != "" {
+		return append(slices.Clone(formats), formatCSV)
+	}
+	return formats
+}
 
 // globalFlags are the flags of all commands.
 type globalFlags struct {
@@ -55,8 +70,9 @@ func (g *globalFlags) declare(set *pflag.FlagSet) {
 // check completes the flags once all are parsed.
 func (g *globalFlags) check(cmd *cobra.Command) error {
 	switch {
-	case !isFormat(g.output):
-		return failure.Usage(nameOf(cmd), "%q is no value for --output: use %s", g.output, strings.Join(formats, ", "))
+	case !slices.Contains(formatsOf(cmd), g.output):
+		return failure.Usage(nameOf(cmd), "%q is no value for --output: use %s",
+			g.output, strings.Join(formatsOf(cmd), ", "))
 	case g.json && cmd.Flags().Changed("output") && g.output != formatJSON:
 		return failure.Usage(nameOf(cmd), "--json and --output %s contradict each other", g.output)
 	case strings.Contains(g.server.Address, "://"):
@@ -86,7 +102,9 @@ func (g *globalFlags) guess(root *cobra.Command, args []string) {
 }
 
 // wantsJSON reports whether the output is for scripts.
-func (c *cli) wantsJSON() bool { return c.global.format != formatText }
+func (c *cli) wantsJSON() bool {
+	return c.global.format == formatJSON || c.global.format == formatJSONL
+}
 
 // printJSON writes a document to stdout for scripts.
 func (c *cli) printJSON(v any) {
@@ -139,7 +157,7 @@ func (c *cli) report(f *failure.Failure) {
 	case c.wantsJSON():
 		c.printJSON(map[string]*failure.Failure{"error": f})
 	default:
-		if f.Catalog != nil { // what came of it is a result
+		if f.Catalog != nil && !f.CatalogShown { // what came of it is a result
 			view.Counts(c.stdout, *f.Catalog)
 		}
 		if c.global.quiet && f.Code == failure.ExitInterrupted {

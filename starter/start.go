@@ -58,6 +58,7 @@ func (o *startOptions) declare(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&in.SeparationTaskID, "separation-task-id", "",
 		"`ID` of a separation that is paid for already: it is taken up, and nothing is paid")
 	timingFlags(cmd, in)
+	cmd.Flags().StringVar(&o.in.Title, "title", "", "`TITLE` of the track, for displays and reports")
 	cmd.Flags().StringVar(&o.inputFile, "input", "", "`FILE` with the input as JSON, - for standard input")
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "show the progress until the separation ends")
 }

@@ -204,6 +204,7 @@ func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStem
 	if err != nil {
 		return nil, activityFailure(err, stemflow.ErrorArchiveUnavailable)
 	}
+	s.progress.Manifest = &result.Manifest
 	s.enter(ctx, stemflow.PhaseDone)
 	return &result, nil
 }

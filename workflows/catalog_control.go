@@ -74,8 +74,11 @@ func (c *catalog) offerControl(ctx workflow.Context) error {
 }
 
 func (c *catalog) canControl(workflow.Context) error {
-	if c.phase == stemflow.CatalogReporting || c.phase == stemflow.CatalogDone {
+	switch {
+	case c.phase != stemflow.CatalogPreparing && c.phase != stemflow.CatalogSeparating:
 		return errors.New("no track is left to be started")
+	case c.cancelling:
+		return errors.New("the catalogue is being cancelled; once it has ended, start it again to go on")
 	}
 	return nil
 }

@@ -1,18 +1,31 @@
 package workflows
 
 import (
-	"fmt"
-	"strings"
+	"slices"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
 )
 
+// catalogEnd is how a catalogue ended; the zero value: it has not.
+type catalogEnd struct {
+	at      time.Time
+	report  stemflow.ReportRefs
+	failure *stemflow.RunFailure
+}
+
 func (c *catalog) offerProgress(ctx workflow.Context) error {
-	return workflow.SetQueryHandlerWithOptions(ctx, stemflow.QueryProgress,
+	err := workflow.SetQueryHandlerWithOptions(ctx, stemflow.QueryProgress,
 		func() (stemflow.CatalogProgress, error) { return c.progress(), nil },
-		workflow.QueryHandlerOptions{Description: "Where the catalogue stands."})
+		workflow.QueryHandlerOptions{Description: "Where the catalogue stands, and how it ended."})
+	if err != nil {
+		return err
+	}
+	return workflow.SetQueryHandlerWithOptions(ctx, stemflow.QueryOutcomes,
+		func() ([]stemflow.TrackOutcome, error) { return slices.Concat(c.recording, c.outcomes), nil },
+		workflow.QueryHandlerOptions{Description: "Outcomes of tracks that are not in the store yet."})
 }
 
 func (c *catalog) progress() stemflow.CatalogProgress {
@@ -28,6 +41,16 @@ func (c *catalog) progress() stemflow.CatalogProgress {
 			p.PaidWindow = paid
 		}
 	}
+	if c.cancelling && (p.Phase == stemflow.CatalogPreparing || p.Phase == stemflow.CatalogSeparating) {
+		p.Phase = stemflow.CatalogCancelling
+	}
+	if at := c.state.Prepared.Location; at.Dir != "" {
+		p.Folder = &stemflow.ObjectRef{Bucket: at.Bucket, Key: at.Dir}
+	}
+	if report := c.ended.report; report.JSON.Key != "" {
+		p.Report = &report
+	}
+	p.Failure, p.EndedAt = c.ended.failure, c.ended.at
 	if c.budget.known {
 		balance := c.budget.balance
 		p.Balance = &balance
@@ -41,39 +64,75 @@ func (c *catalog) enter(ctx workflow.Context, phase stemflow.CatalogPhase) {
 	c.showDetails(ctx)
 }
 
+// showCancellation shows that the catalogue was asked to stop, from when it was.
+func (c *catalog) showCancellation(ctx workflow.Context) {
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		ctx.Done().Receive(ctx, nil)
+		c.cancelling = true
+		c.showDetails(ctx)
+	})
+}
+
+// showEnd shows how the catalogue ended: err is what it returns.
+func (c *catalog) showEnd(ctx workflow.Context, result stemflow.SeparateCatalogResult, err error) {
+	c.ended.at, c.ended.report = workflow.Now(ctx), result.Report
+	phase := stemflow.CatalogDone
+	if err != nil {
+		c.ended.failure = runFailure(err, "the catalogue was cancelled", catalogCancelledRemedy)
+		phase = stemflow.CatalogFailed
+		if c.ended.failure.Type == stemflow.ReasonCanceled {
+			phase = stemflow.CatalogCancelled
+		}
+	}
+	c.enter(ctx, phase)
+}
+
 // showDetails writes the execution's current details, in Markdown.
 func (c *catalog) showDetails(ctx workflow.Context) {
-	var b strings.Builder
+	var b details
 	p := c.progress()
-	b.WriteString(fmt.Sprintf("**%s** %s, %d tracks, %d at a time\n\n", p.Phase, p.Name, p.Tracks, p.Window))
-	if p.Paused != nil {
+	b.addf("**%s** %s, %d tracks, %d at a time", p.Phase, p.Name, p.Tracks, p.Window)
+	writeFailure(&b, p.Failure)
+	switch {
+	case !p.EndedAt.IsZero() || p.Phase == stemflow.CatalogReporting:
+	case p.Phase == stemflow.CatalogCancelling:
+		b.WriteString("\n\nNo more tracks are started. Those under way are cancelled: what was paid is kept.")
+	case p.Paused != nil:
+		b.addf("\n\n**paused** since %s: %s %s", clock(p.Paused.Since), p.Paused.Reason,
+			plainText(p.Paused.Message))
+	case p.Trial:
 		b.WriteString(
-			fmt.Sprintf("**paused** since %s: %s %s\n\n", clock(p.Paused.Since), p.Paused.Reason, p.Paused.Message),
-		)
+			"\n\n**trial** after the pause: one track is tried, and no other is started until it has succeeded")
+	case p.PaidWindow > 0:
+		b.addf("\n\nfor now %d at a time of those that cost credits: more as they succeed", p.PaidWindow)
 	}
-	if p.Paused == nil && p.Trial {
-		b.WriteString(
-			"**trial** after the pause: one track is tried, and no other is started until it has succeeded\n\n",
-		)
-	} else if p.PaidWindow > 0 {
-		b.WriteString(fmt.Sprintf("for now %d at a time of those that cost credits: more as they succeed\n\n",
-			p.PaidWindow))
+	b.WriteString("\n\n| archived | found | partial | failed | skipped | cancelled | running | waiting |\n" +
+		"|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	b.addf("| %d | %d | %d | %d | %d | %d | %d | %d |\n", p.Archived, p.Found, p.Partial, p.Failed,
+		p.Skipped, p.Cancelled, p.Running, p.Tracks-p.Ended()-p.Running)
+	b.addf("\ncost so far: %s, by the documented prices", costText(p.Credits))
+	if p.Reserved > 0 {
+		b.addf("; %d credits reserved", p.Reserved)
 	}
-	b.WriteString("| archived | found | partial | failed | skipped | cancelled | running | waiting | credits |\n" +
-		"|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
-	b.WriteString(
-		fmt.Sprintf(
-			"| %d | %d | %d | %d | %d | %d | %d | %d | %d |\n",
-			p.Archived,
-			p.Found,
-			p.Partial,
-			p.Failed,
-			p.Skipped,
-			p.Cancelled,
-			p.Running,
-			p.Tracks-p.Ended()-p.Running,
-			p.Credits,
-		),
-	)
+	if p.CreditBudget != nil {
+		b.addf("; budget %d credits", *p.CreditBudget)
+	}
+	if len(p.Failures) > 0 {
+		b.WriteString("\n\nlatest failures:\n")
+		for _, f := range p.Failures {
+			b.addf("\n- line %d, %s: **%s** %s", f.Line, plainText(nameOf(f)), f.Reason, plainText(f.Message))
+		}
+	}
+	if p.Report != nil {
+		b.addf("\n\nreport `%s` in bucket `%s`", p.Report.CSV.Key, p.Report.CSV.Bucket)
+	}
 	workflow.SetCurrentDetails(ctx, b.String())
+}
+
+// nameOf is what a person calls the track of an outcome.
+func nameOf(o stemflow.TrackOutcome) string {
+	if o.Title != "" {
+		return o.Title
+	}
+	return o.AudioID
 }

@@ -14,10 +14,11 @@ import (
 func (c *catalog) record(ctx workflow.Context, scheduleToClose time.Duration) error {
 	for len(c.outcomes) > 0 {
 		batch := c.outcomes
-		c.outcomes = nil
+		c.outcomes, c.recording = nil, batch
 		in := activityapi.RecordOutcomesInput{Location: c.state.Prepared.Location, Outcomes: batch}
 		err := workflow.ExecuteActivity(outcomesOptions(ctx, scheduleToClose), activityapi.ActivityRecordOutcomes, in).
 			Get(ctx, nil)
+		c.recording = nil
 		if err != nil {
 			c.outcomes = append(batch, c.outcomes...)
 			return activityFailure(err, stemflow.ErrorArchiveUnavailable)
@@ -55,9 +56,6 @@ func (c *catalog) finish(ctx workflow.Context, err error) (stemflow.SeparateCata
 	result.Report = report
 	if err == nil {
 		err = reportErr
-	}
-	if err == nil {
-		c.enter(ctx, stemflow.CatalogDone)
 	}
 	return result, err
 }

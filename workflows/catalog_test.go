@@ -44,6 +44,11 @@ func TestCatalogTellsItsProgress(t *testing.T) {
 	s.fails(paidAndFailed(stemflow.ErrorSeparationFailed), 3)
 	s.prelude = func() {
 		s.after(90*time.Second, func() {
+			value, err := s.env.QueryWorkflow(stemflow.QueryOutcomes)
+			require.NoError(t, err)
+			var unrecorded []stemflow.TrackOutcome
+			require.NoError(t, value.Get(&unrecorded))
+			require.Len(t, unrecorded, 3, "what is not in the store yet")
 			p := s.progress()
 			require.InDelta(t, 1_000_000, *p.Balance, 0.1)
 			p.Balance = nil
@@ -56,7 +61,7 @@ func TestCatalogTellsItsProgress(t *testing.T) {
 					Archived: 2,
 					Failed:   1,
 				}, Running: 10, Credits: 30, Reserved: 100, CreditBudget: &budget,
-				StartedAt: s.began,
+				StartedAt: s.began, Folder: &stemflow.ObjectRef{Bucket: "stems", Key: "_catalogs/june/run/"},
 			}, p)
 		})
 	}

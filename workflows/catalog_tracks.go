@@ -77,7 +77,8 @@ func (c *catalog) separate(ctx workflow.Context, track *activityapi.RunningTrack
 func (c *catalog) await(ctx workflow.Context, track *activityapi.RunningTrack) activityapi.EndedSeparation {
 	in := activityapi.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(track.Input), RunID: track.RunID}
 	var end activityapi.EndedSeparation
-	err := workflow.ExecuteActivity(awaitOptions(ctx), activityapi.ActivityAwaitSeparation, in).Get(ctx, &end)
+	err := workflow.ExecuteActivity(awaitOptions(ctx, track.Input), activityapi.ActivityAwaitSeparation, in).
+		Get(ctx, &end)
 	if temporal.IsCanceledError(err) {
 		if track.Joined {
 			return cancelledUnpaid("another caller's run of the track goes on")
@@ -85,7 +86,7 @@ func (c *catalog) await(ctx workflow.Context, track *activityapi.RunningTrack) a
 		detached, _ := workflow.NewDisconnectedContext(ctx)
 		// An error says that the run has ended: how, the activity learns.
 		_ = workflow.RequestCancelExternalWorkflow(detached, in.WorkflowID, in.RunID).Get(detached, nil)
-		err = workflow.ExecuteActivity(awaitOptions(detached), activityapi.ActivityAwaitSeparation, in).
+		err = workflow.ExecuteActivity(awaitOptions(detached, track.Input), activityapi.ActivityAwaitSeparation, in).
 			Get(detached, &end)
 	}
 	if err != nil {

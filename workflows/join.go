@@ -17,7 +17,8 @@ func JoinSeparateStems(
 	ctx workflow.Context, in stemflow.SeparateStemsInput,
 ) (*stemflow.SeparateStemsResult, error) {
 	j := joiner[stemflow.SeparateStemsResult, stemflow.ErrorDetails]{
-		kind: stemflow.WorkflowSeparateStems, workflowID: stemflow.WorkflowID(in), in: in,
+		kind: stemflow.WorkflowSeparateStems, workflowID: stemflow.WorkflowID(in), summary: trackSummary("", in),
+		in:    in,
 		await: activityapi.ActivityAwaitSeparation,
 	}
 	return j.run(ctx)
@@ -28,7 +29,8 @@ func JoinSeparateCatalog(
 	ctx workflow.Context, in stemflow.SeparateCatalogInput,
 ) (*stemflow.SeparateCatalogResult, error) {
 	j := joiner[stemflow.SeparateCatalogResult, stemflow.SeparateCatalogResult]{
-		kind: stemflow.WorkflowSeparateCatalog, workflowID: stemflow.CatalogWorkflowID(in), in: in,
+		kind: stemflow.WorkflowSeparateCatalog, workflowID: stemflow.CatalogWorkflowID(in),
+		summary: "catalogue " + in.WithDefaults().Name, in: in,
 		await: activityapi.ActivityAwaitCatalog,
 	}
 	return j.run(ctx)
@@ -37,8 +39,8 @@ func JoinSeparateCatalog(
 // joiner starts or joins a run for one caller, and waits for it. The run is the caller's as long as
 // it wants it: its end is the caller's end, and that the caller is cancelled only makes it leave.
 type joiner[Result, Details any] struct {
-	kind, workflowID string
-	in               any
+	kind, workflowID, summary string
+	in                        any
 	// await is the activity that looks at a run which is no child.
 	await string
 
@@ -78,7 +80,7 @@ func (j *joiner[Result, Details]) begin(ctx workflow.Context) (found bool, err e
 	// A cancellation of this caller does not reach the run by itself.
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	j.end, j.joined = nil, false
-	child := workflow.ExecuteChildWorkflow(sharedOptions(detached, j.workflowID), j.kind, j.in)
+	child := workflow.ExecuteChildWorkflow(sharedOptions(detached, j.workflowID, j.summary), j.kind, j.in)
 	err = child.GetChildWorkflowExecution().Get(detached, nil)
 	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
 		j.joined = true

@@ -361,6 +361,7 @@ func balanceOptions(ctx workflow.Context) workflow.Context {
 // is terminated while the track is paid for.
 func trackOptions(ctx workflow.Context, in stemflow.SeparateStemsInput) workflow.Context {
 	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		StaticSummary:         trackSummary("", in),
 		WorkflowID:            stemflow.WorkflowID(in),
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		// the archive decides whether anything is paid
@@ -370,8 +371,9 @@ func trackOptions(ctx workflow.Context, in stemflow.SeparateStemsInput) workflow
 }
 
 // sharedOptions: the child of a Nexus caller is not its alone, and outlives it.
-func sharedOptions(ctx workflow.Context, workflowID string) workflow.Context {
+func sharedOptions(ctx workflow.Context, workflowID, summary string) workflow.Context {
 	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		StaticSummary:         summary,
 		WorkflowID:            workflowID,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
@@ -380,8 +382,8 @@ func sharedOptions(ctx workflow.Context, workflowID string) workflow.Context {
 
 // awaitOptions: each look is a retry of one activity, so that no worker is occupied between two of
 // them.
-func awaitOptions(ctx workflow.Context) workflow.Context {
-	return awaiting(ctx, "await a track that is under way", awaitPauseMost)
+func awaitOptions(ctx workflow.Context, in stemflow.SeparateStemsInput) workflow.Context {
+	return awaiting(ctx, trackSummary("await ", in), awaitPauseMost)
 }
 
 // joinedOptions: a caller is one, and waits for this run alone, so it is looked at more often.

@@ -52,6 +52,7 @@ func (s *separation) alreadyArchived(
 		s.progress.Stems = append(s.progress.Stems,
 			stemflow.StemProgress{Name: stem.Name, State: stemflow.StemArchived, Size: stem.Size})
 	}
+	s.progress.Manifest = &result.Manifest
 	s.enter(ctx, stemflow.PhaseDone)
 	return result
 }

@@ -1,9 +1,6 @@
 package workflows
 
 import (
-	"fmt"
-	"strings"
-
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
@@ -11,8 +8,20 @@ import (
 
 func (s *separation) offerProgress(ctx workflow.Context) error {
 	return workflow.SetQueryHandlerWithOptions(ctx, stemflow.QueryProgress,
-		func() (stemflow.Progress, error) { return s.progress, nil },
-		workflow.QueryHandlerOptions{Description: "Where the separation stands."})
+		func() (stemflow.Progress, error) { return s.currentProgress(), nil },
+		workflow.QueryHandlerOptions{Description: "Where the separation stands, and how it ended."})
+}
+
+func (s *separation) currentProgress() stemflow.Progress {
+	p := s.progress
+	p.Title = s.in.Title
+	if s.cancelling && p.Failure == nil && p.Phase != stemflow.PhaseDone {
+		p.Phase = stemflow.PhaseCancelling
+	}
+	if p.Paid = s.paid; s.paid && s.separationTaskID != "" {
+		p.Credits = stemflow.Price(s.in.Type)
+	}
+	return p
 }
 
 // enter moves to a phase and shows it on the execution's page.
@@ -21,30 +30,64 @@ func (s *separation) enter(ctx workflow.Context, phase stemflow.Phase) {
 	s.showDetails(ctx)
 }
 
-// showDetails writes the execution's current details: a line and a small table of stems, in
-// Markdown.
-func (s *separation) showDetails(ctx workflow.Context) {
-	var b strings.Builder
-	p := s.progress
-	b.WriteString(fmt.Sprintf("**%s**", p.Phase))
-	switch {
-	case p.SubmissionUnknown:
-		b.WriteString(
-			fmt.Sprintf(": the submit's outcome is unknown, waiting for the callback until %s", clock(p.Deadline)),
-		)
-	case p.Phase == stemflow.PhaseWaiting:
-		b.WriteString(fmt.Sprintf(" for the callback, polling from %s", clock(p.PollingFrom)))
-	case p.Phase == stemflow.PhasePolling:
-		b.WriteString(fmt.Sprintf(" every %v until %s", s.in.PollInterval, clock(p.Deadline)))
+// showCancellation shows that the run was asked to stop, from when it was.
+func (s *separation) showCancellation(ctx workflow.Context) {
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		ctx.Done().Receive(ctx, nil)
+		s.cancelling = true
+		s.showDetails(ctx)
+	})
+}
+
+// showFailure shows why the run ends without a result; nil: it has one.
+func (s *separation) showFailure(ctx workflow.Context, err error) {
+	if err == nil {
+		return
 	}
+	s.progress.Failure = runFailure(s.failure(err), "the separation was cancelled", cancelledRemedy)
+	phase := stemflow.PhaseFailed
+	if s.progress.Failure.Type == stemflow.ReasonCanceled {
+		phase = stemflow.PhaseCancelled
+	}
+	s.enter(ctx, phase)
+}
+
+// showDetails writes the execution's current details, in Markdown: where the run stands and for
+// which track, what the separation costs, a small table of stems, and how it ended.
+func (s *separation) showDetails(ctx workflow.Context) {
+	var b details
+	p := s.currentProgress()
+	b.addf("**%s**", p.Phase)
+	switch {
+	case p.Failure != nil:
+	case p.Phase == stemflow.PhaseCancelling:
+		b.WriteString(": what is paid for is kept, and taken up when the track is started again")
+	case p.SubmissionUnknown:
+		b.addf(": the submit's outcome is unknown, waiting for the callback until %s", clock(p.Deadline))
+	case p.Phase == stemflow.PhaseWaiting:
+		b.addf(" for the callback, polling from %s", clock(p.PollingFrom))
+	case p.Phase == stemflow.PhasePolling:
+		b.addf(" every %v until %s", s.in.PollInterval, clock(p.Deadline))
+	}
+	b.addf("\n\n%s", trackName(s.in))
+	writeFailure(&b, p.Failure)
 	if p.SeparationTaskID != "" {
-		b.WriteString(fmt.Sprintf("\n\nseparation task `%s`", p.SeparationTaskID))
+		b.addf("\n\nseparation task `%s`", p.SeparationTaskID)
+	}
+	switch {
+	case p.Credits > 0:
+		b.addf("\n\ncost: %s, by the documented price", costText(p.Credits))
+	case p.Paid:
+		b.WriteString("\n\ncost: not known, the submit may have been accepted")
 	}
 	if len(p.Stems) > 0 {
-		b.WriteString("\n\n| stem | state | bytes |\n|---|---|---:|\n")
+		b.WriteString("\n\n| stem | state | size |\n|---|---|---:|\n")
 		for _, stem := range p.Stems {
-			b.WriteString(fmt.Sprintf("| %s | %s | %d |\n", stem.Name, stem.State, stem.Size))
+			b.addf("| %s | %s | %s |\n", stem.Name, stem.State, sizeText(stem.Size))
 		}
+	}
+	if p.Manifest != nil {
+		b.addf("\n\nmanifest `%s` in bucket `%s`", p.Manifest.Key, p.Manifest.Bucket)
 	}
 	workflow.SetCurrentDetails(ctx, b.String())
 }

@@ -28,6 +28,7 @@ func SeparateCatalog(
 	if err := c.offerControl(ctx); err != nil {
 		return nil, err
 	}
+	c.showCancellation(ctx)
 	err := c.prepare(ctx)
 	if err == nil {
 		err = c.separateAll(ctx)
@@ -39,9 +40,14 @@ func SeparateCatalog(
 	awaitHandlers(ctx)
 	if err != nil {
 		if temporal.IsCanceledError(err) {
-			return nil, c.callers.cancelled(result)
+			err = c.callers.cancelled(result)
+		} else {
+			err = failureWith(err, result)
 		}
-		return nil, failureWith(err, result)
+	}
+	c.showEnd(ctx, result, err)
+	if err != nil {
+		return nil, err
 	}
 	return &result, nil
 }
@@ -64,8 +70,12 @@ type catalog struct {
 	next int64
 	// running are the tracks under way.
 	running []*activityapi.RunningTrack
-	// outcomes are those that are not recorded yet.
-	outcomes []stemflow.TrackOutcome
+	// outcomes are those that are not recorded yet, recording those that are just being.
+	outcomes, recording []stemflow.TrackOutcome
+
+	// cancelling says that the catalogue was asked to stop. ended is how it ended, once it has.
+	cancelling bool
+	ended      catalogEnd
 }
 
 func newCatalog(ctx workflow.Context, in stemflow.SeparateCatalogInput, state *activityapi.CatalogState) *catalog {

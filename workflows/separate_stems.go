@@ -6,6 +6,7 @@ package workflows
 import (
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
@@ -27,12 +28,19 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 	if err := s.offerPollNow(ctx); err != nil {
 		return nil, err
 	}
+	s.showCancellation(ctx)
 	result, err := s.run(ctx)
+	if !temporal.IsCanceledError(err) { // until it has ended it is being cancelled
+		s.showFailure(ctx, err)
+	}
 	s.finishLedger(ctx, err)
 	awaitHandlers(ctx)
 	s.recordForeign(ctx, err)
 	s.countEnded(ctx, err)
 	s.log(ctx).Info("separation ended", "outcome", s.outcome(err), "stems", len(s.stems))
+	s.showFailure(ctx, err) // callbacks may have told more meanwhile
+	s.progress.EndedAt = workflow.Now(ctx)
+	s.showDetails(ctx)
 	if err != nil {
 		return nil, s.failure(err)
 	}
@@ -96,7 +104,9 @@ type separation struct {
 	// missing are stems of which it is known why they are missing; missingStems has all.
 	missing []stemflow.MissingStem
 
-	progress stemflow.Progress
+	// progress is what the run shows of itself; cancelling says that it was asked to stop.
+	progress   stemflow.Progress
+	cancelling bool
 }
 
 func newSeparation(ctx workflow.Context, in stemflow.SeparateStemsInput) *separation {

@@ -140,7 +140,7 @@ func (v *verification) resume(ctx workflow.Context, in stemflow.SeparateStemsInp
 			return endedWith(err)
 		}
 		var end activityapi.EndedSeparation
-		err = workflow.ExecuteActivity(awaitOptions(ctx), activityapi.ActivityAwaitSeparation,
+		err = workflow.ExecuteActivity(awaitOptions(ctx, in), activityapi.ActivityAwaitSeparation,
 			activityapi.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(in)}).
 			Get(ctx, &end)
 		if err != nil {

@@ -46,8 +46,17 @@ type CatalogTrack struct {
 	// returns it with the SeparationTaskID: such a run pays nothing, whatever becomes of the ledger
 	// meanwhile.
 	Input stemflow.SeparateStemsInput `json:"input"`
+	// Columns are those of the list that say nothing to stemflow. They are kept for the report:
+	// ReadCatalog does not return them.
+	Columns []CatalogColumn `json:"columns,omitempty"`
 	// Found is, from ReadCatalog, the outcome of a track that is archived.
 	Found *stemflow.TrackOutcome `json:"found,omitempty"`
+}
+
+// CatalogColumn is a column of a list, and what a track has in it.
+type CatalogColumn struct {
+	Name  string `json:"name"`
+	Value string `json:"value,omitempty"`
 }
 
 // ReadCatalogInput asks for the next tracks of a prepared catalogue.

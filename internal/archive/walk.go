@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -22,6 +23,26 @@ func (s *Store) Walk(ctx context.Context, bucket, prefix, after string) iter.Seq
 				return
 			}
 			if !yield(infoOf(object), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Folders yields the names of the folders below a prefix, which is empty or ends with a slash, a
+// page at a time: what the keys have between it and the next slash. After an error it yields
+// nothing more.
+func (s *Store) Folders(ctx context.Context, bucket, prefix string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		for object := range s.api.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix}) {
+			if object.Err != nil {
+				yield("", s.failure("list", bucket, prefix, object.Err))
+				return
+			}
+			name, isFolder := strings.CutSuffix(strings.TrimPrefix(object.Key, prefix), "/")
+			if isFolder && !yield(name, nil) {
 				return
 			}
 		}

@@ -130,13 +130,21 @@ func TestEveryProblemIsNamedWithItsLine(t *testing.T) {
 		"empty lines":   {"\n \n", []string{"line 1: lists no track, write one in each line"}},
 		"a header only": {"taskId,audioId\n,\n", []string{"line 1: lists no track, write one in each line"}},
 		"UTF-16":        {"\xff\xfet\x00a\x00", []string{"line 1: is UTF-16, save the list as UTF-8"}},
-		"no header": {"5c79,e231\n", []string{"line 1, column 1: the first row names the columns: no such field, known are allowPartial, audioId, " +
-			"bucket, callbackGrace, deadline, force, pollInterval, prefix, separationTaskId, stemName, taskId, type"}},
-		"a misspelt column": {"taskId,audioid\nt,a\n", []string{"line 1, column 2: the first row names the columns: no such field, did you mean audioId?"}},
-		"a missing column":  {"taskId,type\nt,split_stem\n", []string{"line 1: the first row names the columns, and has no audioId"}},
-		"a column twice":    {"taskId,audioId,taskId\n", []string{`line 1, column 3: has the name of column 1 again`}},
-		"semicolons":        {"taskId;audioId\nt;a\n", []string{`line 1: separates the columns by ";", separate them by commas`}},
-		"tabs":              {"taskId\taudioId\nt\ta\n", []string{`line 1: separates the columns by "\t", separate them by commas`}},
+		"no header":     {"5c79,e231\n", []string{"line 1: the first row names the columns, and has no taskId"}},
+		"a misspelt column": {"taskId,audioId,tpye\nt,a,split_stem\n", []string{
+			"line 1, column 3: the name is like type and is not: write type, or another name to keep the column for the report",
+		}},
+		"a missing column": {"taskId,type\nt,split_stem\n", []string{"line 1: the first row names the columns, and has no audioId"}},
+		"a column twice":   {"taskId,audioId,Task ID\n", []string{"line 1, column 3: has the name of column 1 again, rename one of them"}},
+		"a kept column twice": {"taskId,notes,audioId,Notes\n", []string{
+			"line 1, column 4: has the name of column 2 again, rename one of them",
+		}},
+		"a column without a name": {"taskId,audioId,\nt,a,\nt,b,x\n", []string{
+			"line 3, column 3: is a cell in a column that the first row does not name",
+		}},
+		"too much for the report": {"taskId,audioId,notes\nt,a," + strings.Repeat("x", maxTrackColumns) + "\n", []string{
+			"line 2: has columns of more than 8192 bytes that are only for the report, leave some out",
+		}},
 		"cells": {"taskId,audioId,force\nt\nt,a,yes\nt,b,true,x\n", []string{
 			"line 2: has 1 cells, and the first row names 3",
 			`line 3, column 3: force: is not a boolean, write true or false without quotes`,
@@ -178,7 +186,7 @@ func TestProblemsAreBounded(t *testing.T) {
 
 func TestNoMoreTracksThanACatalogueTakes(t *testing.T) {
 	c := check{tracks: stemflow.MaxCatalogTracks}
-	err := c.track(1_000_002, stemflow.SeparateStemsInput{}, nil)
+	err := c.track(1_000_002, stemflow.SeparateStemsInput{}, nil, nil)
 	require.EqualError(t, err, "line 1000002: is one track more than the 1000000 that a catalogue takes, split it")
 }
 
@@ -248,6 +256,7 @@ func FuzzCheck(f *testing.F) {
 	for _, seed := range []string{
 		"taskId,audioId,type\nt,a,\nt,b,split_stem\n", "taskId,audioId\n\"t\",\"a\nb\"\n", "taskId;audioId", "\ufefftaskId,audioId\r\nt,a",
 		`{"taskId":"t","audioId":"a","force":false}` + "\n" + `{"taskId":"t"}`, "[{}]", "{\n}", "\xff\xfe", "\"", "{\"taskId\":\"t\",\"audioId\":\"a\"}\n\n{",
+		"sep=;\r\nTask ID;audio_id;Künstler;\r\nt;a;\"x\ny\";\r\n", "\ntaskId\taudioId\ttitle\nt\ta\tA  song\n", "taskId,audioId,,\nt,a,,\n",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -272,6 +281,7 @@ func FuzzCheck(f *testing.F) {
 			return
 		}
 		require.Equal(t, n, taken)
+		require.Zero(t, bytes.Count(kept, []byte("\n"))-n)
 		again, size, err := ReadPage(bytes.NewReader(kept), n)
 		require.NoError(t, err)
 		require.Len(t, again, n)

@@ -1,19 +1,20 @@
 package catalog
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // trackColumns are the columns of a report that say which track a row is about.
-var trackColumns = []string{"taskId", "audioId", "type", "stemName"}
+var trackColumns = []string{"taskId", "audioId", "type", "stemName", "title"}
 
-// ReportColumns are the columns of report.csv. A list of tracks may be such a report.
+// releasedColumns is how many columns reports had before they had titles.
+const releasedColumns = 16
+
+// ReportColumns are the columns of report.csv, before those of the list that say nothing to
+// stemflow. A list of tracks may be such a report.
 func ReportColumns() []string {
-	return slices.Concat([]string{"line"}, trackColumns, []string{
-		"status", "reason", "message", "separationTaskId", "settledBy", "credits", "joined", "stems", "bytes", "bucket",
-		"manifest",
-	})
+	return []string{
+		"line", "taskId", "audioId", "type", "stemName", "status", "reason", "message", "separationTaskId", "settledBy",
+		"credits", "joined", "stems", "bytes", "bucket", "manifest", "title",
+	}
 }
 
 // Cell is a text as a cell of a CSV file that no spreadsheet takes for a formula: what begins like

@@ -33,7 +33,7 @@ func row(t *testing.T, track stemflow.SeparateStemsInput, message string) string
 	require.NoError(t, w.Write(ReportColumns()))
 	cells := []string{
 		"2", track.TaskID, track.AudioID, string(track.Type), track.StemName, "failed", "X", message, "3e63", "callback", "10",
-		"false", "0", "0", "another-bucket", "-key",
+		"false", "0", "0", "another-bucket", "-key", track.Title,
 	}
 	for i := range cells {
 		cells[i] = Cell(cells[i])
@@ -49,6 +49,7 @@ func TestAReportIsAList(t *testing.T) {
 		AudioID:  "a",
 		Type:     stemflow.SplitStemAdvanced,
 		StemName: "=HYPERLINK(\"x\")",
+		Title:    "=A song",
 	}
 	var got []activityapi.CatalogTrack
 	_, err := Check(strings.NewReader(row(t, track, "=1+1")), stemflow.SeparateCatalogInput{}, nil,

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"stemflow/internal/activityapi"
+	"strings"
 
 	"stemflow"
 )
@@ -82,13 +83,16 @@ func (c *check) reportAt(line, column int, message string) {
 	c.report(line, column, stemflow.InputProblem{Message: message})
 }
 
-// track takes a track of the list. Where its fields stand columnOf says, 0 for nowhere. Its error
-// ends the reading.
-func (c *check) track(line int, track stemflow.SeparateStemsInput, columnOf func(field string) int) error {
+// track takes a track of the list, and the columns that are for the report alone. Where its fields
+// stand columnOf says, 0 for nowhere. Its error ends the reading.
+func (c *check) track(
+	line int, track stemflow.SeparateStemsInput, columns []activityapi.CatalogColumn, columnOf func(field string) int,
+) error {
 	if c.tracks++; c.tracks > stemflow.MaxCatalogTracks {
 		return &unreadable{line: line, problem: fmt.Sprintf(
 			"is one track more than the %d that a catalogue takes, split it", stemflow.MaxCatalogTracks)}
 	}
+	track.Title = titleOf(track.Title)
 	err := track.Validate()
 	if err == nil && c.permitted != nil {
 		err = c.permitted(track)
@@ -110,5 +114,14 @@ func (c *check) track(line int, track stemflow.SeparateStemsInput, columnOf func
 	if len(c.wrong.Problems) > 0 {
 		return nil
 	}
-	return c.take(activityapi.CatalogTrack{Number: c.tracks, Line: line, Input: track})
+	return c.take(activityapi.CatalogTrack{Number: c.tracks, Line: line, Input: track, Columns: columns})
+}
+
+// titleOf is a title as lists have it, in one line and as long as a title may be.
+func titleOf(title string) string {
+	title = strings.Join(strings.Fields(title), " ")
+	if runes := []rune(title); len(runes) > stemflow.MaxTitle {
+		return string(runes[:stemflow.MaxTitle-1]) + "…"
+	}
+	return title
 }

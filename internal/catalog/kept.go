@@ -18,7 +18,7 @@ func Append(b []byte, track activityapi.CatalogTrack) []byte {
 }
 
 // ReadPage reads the next tracks that a run has kept, at most so many, and returns how many bytes
-// they take.
+// they take. Columns for the report are left out.
 func ReadPage(r io.Reader, most int) (tracks []activityapi.CatalogTrack, size int64, err error) {
 	input := bufio.NewReaderSize(r, maxLine)
 	for len(tracks) < most {
@@ -39,6 +39,7 @@ func ReadPage(r io.Reader, most int) (tracks []activityapi.CatalogTrack, size in
 		if track.Input.Validate() != nil { // its error would repeat what stands there
 			return nil, 0, fmt.Errorf("%w: track %d is not right", ErrNotKept, track.Number)
 		}
+		track.Columns = nil // only the report has them
 		tracks = append(tracks, track)
 		size += int64(len(line))
 	}

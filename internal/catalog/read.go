@@ -27,15 +27,16 @@ func (c *check) read(r io.Reader, in stemflow.SeparateCatalogInput) error {
 	if mark, err := input.Peek(len(byteOrderMark)); err == nil && string(mark) == byteOrderMark {
 		_, _ = input.Discard(len(mark)) // they are in the buffer
 	}
-	head, err := input.Peek(1)
+	head, err := input.Peek(maxLine)
+	begins := bytes.TrimLeft(head, " \t\r\n")
 	switch {
-	case errors.Is(err, io.EOF):
+	case len(head) == 0 && errors.Is(err, io.EOF):
 		return nil
-	case err != nil:
+	case len(head) == 0:
 		return err
 	case head[0] == 0xff || head[0] == 0xfe:
 		return &unreadable{line: 1, problem: "is UTF-16, save the list as UTF-8"}
-	case strings.ContainsRune("{[ \t\r\n", rune(head[0])):
+	case len(begins) == 0 || begins[0] == '{' || begins[0] == '[':
 		return c.readJSON(input, in)
 	default:
 		return c.readCSV(input, in)
@@ -68,7 +69,7 @@ func (c *check) readJSON(input *bufio.Reader, in stemflow.SeparateCatalogInput) 
 				}
 				return 0
 			}
-			if err := c.track(line, in.Track(text), columnOf); err != nil {
+			if err := c.track(line, in.Track(text), nil, columnOf); err != nil {
 				return err
 			}
 		}
@@ -111,13 +112,18 @@ func offsetOf(text []byte, name string) int {
 
 // readCSV reads a track from each row, by the names in the first. Empty cells and rows do not
 // matter.
-func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error {
+func (c *check) readCSV(input *bufio.Reader, in stemflow.SeparateCatalogInput) error {
+	head, _ := input.Peek(maxLine) // what cannot be read is told by the reading
+	separator, skip := separatorOf(string(head))
+	_, _ = input.Discard(skip)
+	above := min(skip, 1) // lines that are skipped
 	limited := &limiter{r: input}
 	rows := csv.NewReader(limited)
 	rows.FieldsPerRecord = -1 // each row is checked here, so that its error says what a person can do
-	rows.TrimLeadingSpace = true
+	rows.Comma = separator
+	rows.TrimLeadingSpace = separator != '\t'
 	rows.ReuseRecord = true
-	var header []stemflow.InputField
+	var columns header
 	for {
 		limited.left = maxLine
 		row, err := rows.Read()
@@ -126,15 +132,15 @@ func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error
 		case errors.Is(err, io.EOF):
 			return nil
 		case errors.Is(err, errLongRow):
-			line := 1
-			if header != nil {
+			line := 1 + above
+			if columns != nil {
 				line = limited.line + 1
 			}
 			return &unreadable{line: line, problem: fmt.Sprintf(
 				"begins a row of more than %d bytes: a quotation mark may be left open", maxLine)}
 		case errors.As(err, &malformed):
 			c.reportAt(
-				malformed.StartLine,
+				malformed.StartLine+above,
 				columnIn(malformed),
 				fmt.Sprintf(
 					"is no row of a CSV file (%v), put quotation marks around a cell that contains some, and "+
@@ -142,7 +148,7 @@ func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error
 					malformed.Err,
 				),
 			)
-			if header == nil {
+			if columns == nil {
 				return nil
 			}
 			continue
@@ -150,26 +156,29 @@ func (c *check) readCSV(input io.Reader, in stemflow.SeparateCatalogInput) error
 			return err
 		}
 		line, _ := rows.FieldPos(0)
+		line += above
 		limited.line = line
 		for i := range row {
 			row[i] = textOf(row[i])
 		}
+		for len(row) > len(columns) && columns != nil && row[len(row)-1] == "" {
+			row = row[:len(row)-1] // spreadsheets write cells that nobody has filled
+		}
 		switch {
-		case header == nil:
-			if header, err = readHeader(row, line); err != nil {
+		case columns == nil:
+			if columns, err = readHeader(row, line); err != nil {
 				return err
 			}
 		case !slices.ContainsFunc(row, func(cell string) bool { return cell != "" }):
-		case len(row) != len(header):
+		case len(row) != len(columns):
 			c.tracks++
-			c.reportLine(line, fmt.Sprintf("has %d cells, and the first row names %d", len(row), len(header)))
+			c.reportLine(line, fmt.Sprintf("has %d cells, and the first row names %d", len(row), len(columns)))
 		default:
-			columnOf := func(name string) int {
-				return 1 + slices.IndexFunc(header, func(f stemflow.InputField) bool {
-					return name != "" && f.Name == name
-				})
+			kept, column, problem := columns.keptOf(row)
+			if problem != "" {
+				c.reportAt(line, column, problem)
 			}
-			if err := c.track(line, in.Track(object(header, row)), columnOf); err != nil {
+			if err := c.track(line, in.Track(object(columns, row)), kept, columns.columnOf); err != nil {
 				return err
 			}
 		}
@@ -184,49 +193,12 @@ func columnIn(malformed *csv.ParseError) int {
 	return malformed.Column
 }
 
-// readHeader demands the names of fields, each once. The header of a report does too: what it says
-// of the tracks is taken, and what became of them is left out.
-func readHeader(row []string, line int) ([]stemflow.InputField, error) {
-	for _, separator := range []string{";", "\t"} {
-		if len(row) == 1 && strings.Contains(row[0], separator) {
-			return nil, &unreadable{
-				line: line, problem: fmt.Sprintf("separates the columns by %q, separate them by commas", separator),
-			}
-		}
-	}
-	header := make([]stemflow.InputField, len(row))
-	if slices.Equal(row, ReportColumns()) {
-		for i, name := range row {
-			if slices.Contains(trackColumns, name) {
-				header[i], _ = stemflow.LookupInputField(name) // they are fields
-			}
-		}
-		return header, nil
-	}
-	for i, name := range row {
-		if first := slices.Index(row[:i], name); first >= 0 {
-			return nil, &unreadable{line, fmt.Sprintf("has the name of column %d again", first+1), i + 1}
-		}
-		field, err := stemflow.LookupInputField(name)
-		if wrong, ok := errors.AsType[*stemflow.InputError](err); ok {
-			return nil, &unreadable{line, "the first row names the columns: " + wrong.Problems[0].Message, i + 1}
-		}
-		header[i] = field
-	}
-	for _, required := range []string{"taskId", "audioId"} {
-		if !slices.Contains(row, required) {
-			return nil, &unreadable{line: line, problem: "the first row names the columns, and has no " + required}
-		}
-	}
-	return header, nil
-}
-
 // object is a row as JSON.
-func object(header []stemflow.InputField, row []string) []byte {
+func object(columns header, row []string) []byte {
 	values := map[string]any{}
 	for i, cell := range row {
 		yes, no := strings.EqualFold(cell, "true"), strings.EqualFold(cell, "false")
-		switch field := header[i]; {
+		switch field := columns[i].field; {
 		case cell == "" || field.Name == "":
 		case field.Bool && (yes || no):
 			values[field.Name] = yes

@@ -81,7 +81,7 @@ func OfTrack(track activityapi.CatalogTrack, status stemflow.TrackStatus) stemfl
 	in := track.Input.WithDefaults()
 	return stemflow.TrackOutcome{
 		Number: track.Number, Line: track.Line, TaskID: in.TaskID, AudioID: in.AudioID, Type: in.Type,
-		StemName: in.StemName, Status: status,
+		StemName: in.StemName, Title: in.Title, Status: status,
 	}
 }
 

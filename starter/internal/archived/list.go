@@ -22,15 +22,17 @@ import (
 	"stemflow/starter/internal/view"
 )
 
-// List is a file with a list of tracks that is right.
+// List is a list of tracks that is right: a file, or an object in the bucket.
 type List struct {
 	// Tracks is how many there are, Credits what all of them cost.
 	Tracks, Credits int
 
+	// file is nil for an object.
 	file  *os.File
 	size  int64
 	store *archive.Store
-	to    stemflow.ObjectRef
+	// to is where the list is, or where Upload puts it.
+	to stemflow.ObjectRef
 }
 
 // ReadList checks a list of tracks before anything is uploaded: it is checked again by the run, as
@@ -44,12 +46,7 @@ func ReadList(
 	}
 	l := &List{file: file, store: store}
 	sum := sha256.New()
-	l.Tracks, err = catalog.Check(io.TeeReader(file, sum), in, nil, func(track activityapi.CatalogTrack) error {
-		if track.Input.SeparationTaskID == "" {
-			l.Credits += stemflow.Price(track.Input.WithDefaults().Type)
-		}
-		return nil
-	})
+	err = l.check(io.TeeReader(file, sum), in)
 	if err == nil {
 		l.size, err = file.Seek(0, io.SeekCurrent)
 	}
@@ -72,10 +69,65 @@ func ReadList(
 	return nil, unreadable(err)
 }
 
+// ReadObject checks a list of tracks that is in the bucket.
+func ReadObject(
+	ctx context.Context, store *archive.Store, cfg config.Starter, in stemflow.SeparateCatalogInput,
+) (*List, error) {
+	l := &List{store: store, to: stemflow.ObjectRef{
+		Bucket: cmp.Or(in.Source.Bucket, in.Bucket, cfg.Bucket), Key: in.Source.Key,
+	}}
+	content, err := l.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	if err := l.check(content, in); err != nil {
+		if invalid, ok := errors.AsType[*stemflow.InputError](err); ok {
+			return nil, failure.List(invalid)
+		}
+		return nil, failure.Archive("the list cannot be read: ", err)
+	}
+	return l, nil
+}
+
+// check reads the list to its end, and counts what is in it.
+func (l *List) check(content io.Reader, in stemflow.SeparateCatalogInput) (err error) {
+	l.Tracks, err = catalog.Check(content, in, nil, func(track activityapi.CatalogTrack) error {
+		if track.Input.SeparationTaskID == "" {
+			l.Credits += stemflow.Price(track.Input.WithDefaults().Type)
+		}
+		return nil
+	})
+	return err
+}
+
+// Open returns the list's content, from its beginning.
+func (l *List) Open(ctx context.Context) (io.ReadCloser, error) {
+	if l.file != nil {
+		if _, err := l.file.Seek(0, io.SeekStart); err != nil {
+			return nil, unreadable(err)
+		}
+		return io.NopCloser(l.file), nil
+	}
+	content, _, err := l.store.Open(ctx, l.to.Bucket, l.to.Key)
+	if errors.Is(err, archive.ErrNotFound) {
+		return nil, failure.Usage("catalog", "there is no list %s", view.ObjectText(l.to))
+	}
+	if err != nil {
+		return nil, failure.Archive("the list cannot be read: ", err)
+	}
+	return content, nil
+}
+
 func unreadable(err error) error { return failure.Usage("catalog", "the list cannot be read: %v", err) }
 
 // Close closes the file.
-func (l *List) Close() error { return l.file.Close() }
+func (l *List) Close() error {
+	if l.file == nil {
+		return nil
+	}
+	return l.file.Close()
+}
 
 // Upload puts the list into the bucket. The same list has the same key.
 func (l *List) Upload(ctx context.Context) (*stemflow.ObjectRef, error) {

@@ -65,6 +65,14 @@ func Incomplete(result stemflow.SeparateCatalogResult, reported bool) error {
 	}
 }
 
+// NoCatalog returns the failure of a command for a catalogue of which there is nothing.
+func NoCatalog(name string) error {
+	return &Failure{
+		Type: TypeNotRunning, Message: "there is no catalogue " + name + ", neither in Temporal nor in the bucket",
+		Code: ExitFailed, Hint: "Check the name, --bucket and --prefix, and the namespace.",
+	}
+}
+
 // CatalogNotRunning returns the failure of a command for a catalogue that has no run.
 func CatalogNotRunning(name string) error {
 	return &Failure{

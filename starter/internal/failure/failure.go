@@ -38,6 +38,7 @@ const (
 	TypeNameTaken     = "NameTaken"
 	TypeRefused       = "Refused"
 	TypeIncomplete    = "Incomplete"
+	TypeStillRunning  = "StillRunning"
 	TypeDamaged       = stemflow.ErrorArchiveDamaged
 	TypeFile          = "FileUnwritable"
 	TypeCanceled      = stemflow.ReasonCanceled
@@ -57,6 +58,8 @@ type Failure struct {
 	Details *stemflow.ErrorDetails `json:"details,omitempty"`
 	// Catalog is what came to be of a catalogue.
 	Catalog *stemflow.SeparateCatalogResult `json:"catalog,omitempty"`
+	// CatalogShown says that a person has seen that already.
+	CatalogShown bool `json:"-"`
 
 	// Hint is what to do next, for a person.
 	Hint string `json:"-"`

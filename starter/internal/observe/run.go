@@ -168,6 +168,18 @@ func QueryProgress[P any](ctx context.Context, c client.Client, workflowID, runI
 	return progress, answer.Get(progress)
 }
 
+// QueryOutcomes asks a catalogue for the outcomes that are not in the store yet.
+func QueryOutcomes(ctx context.Context, c client.Client, workflowID string) (*[]stemflow.TrackOutcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
+	defer cancel()
+	answer, err := c.QueryWorkflow(ctx, workflowID, "", stemflow.QueryOutcomes)
+	if err != nil {
+		return nil, err
+	}
+	outcomes := new([]stemflow.TrackOutcome)
+	return outcomes, answer.Get(outcomes)
+}
+
 // doing says what an activity does, for a person.
 var doing = map[string]string{
 	activityapi.ActivityPrepareArchive:      "looking at the archive",

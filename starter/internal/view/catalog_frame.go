@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -74,8 +75,12 @@ func catalogPhaseText(o observe.CatalogObservation) string {
 			text += fmt.Sprintf(", for now %d that cost credits", p.PaidWindow)
 		}
 		return text
+	case stemflow.CatalogCancelling:
+		return p.Name + ": cancelling, what is paid for is kept"
 	case stemflow.CatalogReporting:
 		return p.Name + ": writing the report"
+	case stemflow.CatalogFailed, stemflow.CatalogCancelled:
+		return p.Name + ": " + endText(string(p.Phase), p.Failure)
 	default:
 		return p.Name + ": " + string(p.Phase)
 	}
@@ -83,7 +88,7 @@ func catalogPhaseText(o observe.CatalogObservation) string {
 
 // pauseLines say why a catalogue is paused, and what ends that.
 func (c Catalog) pauseLines(p stemflow.CatalogProgress) []line {
-	if p.Paused == nil {
+	if p.Paused == nil || p.Phase != stemflow.CatalogSeparating {
 		return nil
 	}
 	resume := c.Command + " catalog resume --name " + Quote(p.Name)
@@ -134,12 +139,12 @@ func waiting(p stemflow.CatalogProgress) int { return max(p.Tracks-p.Ended()-p.R
 // known.
 func paceText(o observe.CatalogObservation) string {
 	perMinute := o.Pace.PerMinute()
-	if perMinute <= 0 {
+	if perMinute <= 0 || o.Progress.Phase == stemflow.CatalogCancelling || !o.Progress.EndedAt.IsZero() {
 		return ""
 	}
 	text := fmt.Sprintf("%.1f tracks a minute", perMinute)
 	left := o.Pace.Left(o.Progress.Tracks - o.Progress.Ended())
-	if o.Progress.Paused != nil || left <= 0 {
+	if o.Progress.Paused != nil || left <= 0 || o.Progress.Phase != stemflow.CatalogSeparating {
 		return text
 	}
 	return text + ", about " + roughTime(left) + " left"
@@ -174,8 +179,11 @@ func creditText(p stemflow.CatalogProgress) string {
 }
 
 func failedTrackText(o stemflow.TrackOutcome) string {
-	return fmt.Sprintf("line %d, %s: %s: %s", o.Line, o.AudioID, o.Reason, o.Message)
+	return fmt.Sprintf("line %d, %s: %s: %s", o.Line, trackText(o), o.Reason, o.Message)
 }
+
+// trackText is what a person calls the track of an outcome.
+func trackText(o stemflow.TrackOutcome) string { return cmp.Or(o.Title, o.AudioID) }
 
 // CatalogSummary is a catalogue in a line.
 func CatalogSummary(p stemflow.CatalogProgress) string {
@@ -217,7 +225,8 @@ func (c Catalog) Changes(before, now observe.CatalogObservation) []string {
 	if before.Progress != nil {
 		was = *before.Progress
 	}
-	if p.Paused != nil && (was.Paused == nil || !was.Paused.Since.Equal(p.Paused.Since)) {
+	if p.Paused != nil && p.Phase == stemflow.CatalogSeparating &&
+		(was.Paused == nil || !was.Paused.Since.Equal(p.Paused.Since)) {
 		for _, l := range c.pauseLines(p) {
 			lines = append(lines, strings.TrimLeft(l.text(1<<16, false), " !"))
 		}

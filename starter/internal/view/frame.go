@@ -107,7 +107,7 @@ func fit(lines []line, canvas Canvas) []string {
 
 // stemLines is a line for each stem; short leaves out those that are archived.
 func stemLines(o observe.Observation, tick string, width int, short bool) []line {
-	if o.Progress == nil || o.Progress.Phase == stemflow.PhaseDone {
+	if o.Progress == nil || o.Progress.Phase == stemflow.PhaseDone || o.Progress.Phase == stemflow.PhaseCancelled {
 		return nil
 	}
 	names := 0

@@ -41,9 +41,21 @@ func phaseText(o observe.Observation) string {
 		return fmt.Sprintf("archiving %d stems", len(p.Stems))
 	case stemflow.PhaseDone:
 		return "done"
+	case stemflow.PhaseCancelling:
+		return "cancelling: what is paid for is kept"
+	case stemflow.PhaseFailed, stemflow.PhaseCancelled:
+		return endText(string(p.Phase), p.Failure)
 	default:
 		return string(p.Phase)
 	}
+}
+
+// endText says how a run ended that has no result.
+func endText(phase string, f *stemflow.RunFailure) string {
+	if f == nil || f.Type == stemflow.ReasonCanceled {
+		return phase
+	}
+	return phase + ": " + f.Type + ": " + OneLine(f.Message)
 }
 
 // phaseCount is how far the phase has got: "4 done, 19.2 MB". It changes all the time.

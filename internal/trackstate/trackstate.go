@@ -1,0 +1,163 @@
+// Package trackstate reads what the store has of a track: what is archived, and what the ledger
+// says is paid for.
+package trackstate
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"stemflow"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/archive"
+	"stemflow/internal/ledger"
+)
+
+// Store is as much of [archive.Store] as is needed to read.
+type Store interface {
+	List(ctx context.Context, bucket, prefix string) ([]archive.Info, error)
+	ReadJSON(ctx context.Context, bucket, key string, v any) (etag string, err error)
+}
+
+// State is what the store has of a track.
+type State struct {
+	// Archived is the result of an earlier run, if it is complete.
+	Archived *stemflow.SeparateStemsResult
+	// Partial is that result if it lacks stems that may still be obtained.
+	Partial *stemflow.SeparateStemsResult
+	// Submission is the paid separation that was asked for, if the ledger names it; else the newest
+	// that can be resumed; else what speaks in the ledger, if there is one.
+	Submission *stemflow.Submission
+	// Ledger is the whole of it.
+	Ledger ledger.Ledger
+}
+
+// Reader reads states.
+type Reader struct {
+	Store Store
+	// LedgerBucket and LedgerPrefix are where the ledgers of all tracks are, wherever a track is
+	// archived to.
+	LedgerBucket, LedgerPrefix string
+	// Warn is told of what is there and does not count.
+	Warn func(message string, keysAndValues ...any)
+}
+
+// Read fails with archive.ErrCorrupt if the ledger cannot be read, and with archive.ErrNoBucket.
+// loc is the folder that the track is archived to, named a separation task id that is asked for, if
+// any.
+func (r Reader) Read(
+	ctx context.Context, loc activityapi.Location, track stemflow.Track, named string,
+) (State, error) {
+	var s State
+	l, _, err := ReadLedger(ctx, r.Store, archive.Locate(r.LedgerBucket, r.LedgerPrefix, track), loc)
+	if err != nil {
+		return s, err
+	}
+	s.Ledger = l
+	if paid, ok := paidAs(l, named); ok {
+		s.Submission = &paid
+	} else if paid, ok := l.Paid(); ok {
+		s.Submission = &paid
+	} else if l.State != "" {
+		s.Submission = &l.Entry
+	}
+	manifest, err := r.manifest(ctx, loc)
+	if err != nil || manifest == nil || paidLater(s.Submission, &manifest.SeparateStemsResult) {
+		return s, err
+	}
+	if mayBeCompleted(manifest, time.Now()) {
+		s.Partial = &manifest.SeparateStemsResult
+	} else {
+		s.Archived = &manifest.SeparateStemsResult
+	}
+	return s, nil
+}
+
+// ReadLedger returns the ledger of a track and its ETag; the zero ledger and no ETag where there is
+// none yet. What stands in the folder that the track is archived to counts as well: earlier
+// releases kept it there. It fails with archive.ErrCorrupt if a ledger cannot be read.
+func ReadLedger(
+	ctx context.Context, store Store, at, archivedTo activityapi.Location,
+) (l ledger.Ledger, etag string, err error) {
+	if l, etag, err = readLedgerAt(ctx, store, at); err != nil || at == archivedTo {
+		return l, etag, err
+	}
+	old, _, err := readLedgerAt(ctx, store, archivedTo)
+	if errors.Is(err, archive.ErrNoBucket) {
+		return l, etag, nil
+	}
+	return l.Merge(old), etag, err
+}
+
+func readLedgerAt(
+	ctx context.Context, store Store, at activityapi.Location,
+) (l ledger.Ledger, etag string, err error) {
+	etag, err = store.ReadJSON(ctx, at.Bucket, archive.SubmissionKey(at), &l)
+	if errors.Is(err, archive.ErrNotFound) {
+		return ledger.Ledger{}, "", nil
+	}
+	return l, etag, err
+}
+
+// mayBeCompleted reports whether the manifest names missing stems, of a separation that the
+// provider may still keep. A look for nothing does no harm.
+func mayBeCompleted(m *stemflow.Manifest, now time.Time) bool {
+	const kept = time.Duration(stemflow.MaxDeadline) // as long as the provider keeps results
+	return len(m.Missing) > 0 && now.Sub(m.SettledAt) < kept
+}
+
+// paidAs is the separation of this id, if the ledger says that it is paid for. A forced run may
+// have paid for a newer one since.
+func paidAs(l ledger.Ledger, separationTaskID string) (stemflow.Submission, bool) {
+	for _, e := range l.Entries() {
+		if e.State == stemflow.SubmissionPaid && separationTaskID != "" && e.SeparationTaskID == separationTaskID {
+			return e, true
+		}
+	}
+	return stemflow.Submission{}, false
+}
+
+// paidLater reports whether the ledger speaks of a separation that was paid for, by force, after
+// the archived one, and never archived.
+func paidLater(submission *stemflow.Submission, archived *stemflow.SeparateStemsResult) bool {
+	return submission != nil && submission.State == stemflow.SubmissionPaid &&
+		submission.SeparationTaskID != archived.SeparationTaskID && submission.SubmittedAt.After(archived.ArchivedAt)
+}
+
+// manifest is that of a track, or nil unless nothing of it failed and all its objects are there.
+func (r Reader) manifest(ctx context.Context, loc activityapi.Location) (*stemflow.Manifest, error) {
+	var manifest stemflow.Manifest
+	_, err := r.Store.ReadJSON(ctx, loc.Bucket, archive.ManifestKey(loc), &manifest)
+	switch {
+	case errors.Is(err, archive.ErrNotFound):
+		return nil, nil
+	case errors.Is(err, archive.ErrCorrupt):
+		r.Warn("the manifest cannot be read and is written anew", "key", archive.ManifestKey(loc), "error", err)
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	if len(manifest.Stems) == 0 || len(manifest.Failed) > 0 {
+		return nil, nil
+	}
+	if err := archive.CheckStems(loc, manifest); err != nil {
+		r.Warn("the manifest is not trusted and is written anew", "key", archive.ManifestKey(loc), "error", err)
+		return nil, nil
+	}
+	objects, err := r.Store.List(ctx, loc.Bucket, archive.SeparationPrefix(loc, manifest.SeparationTaskID))
+	if err != nil {
+		return nil, err
+	}
+	sizes := make(map[string]int64, len(objects))
+	for _, object := range objects {
+		sizes[object.Key] = object.Size
+	}
+	for _, stem := range manifest.Stems {
+		if size, ok := sizes[stem.Key]; !ok || size != stem.Size {
+			r.Warn("an archived stem is gone or changed: it is archived again", "key", stem.Key,
+				"separationTaskId", manifest.SeparationTaskID, "stem", stem.Name)
+			return nil, nil
+		}
+	}
+	return &manifest, nil
+}
