@@ -8,6 +8,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/bytesize"
 	"stemflow/internal/sample"
 	"stemflow/internal/verify"
 )
@@ -63,7 +64,7 @@ func (a *VerifyArchive) options(in stemflow.VerifyArchiveInput) (verify.Options,
 		return opts, final(stemflow.ErrorInvalidInput, "readData: "+err.Error(), err)
 	}
 	if in.LimitRate != "" {
-		limit, err := sample.ParseSize(in.LimitRate)
+		limit, err := bytesize.Parse(in.LimitRate)
 		if err != nil {
 			return opts, final(stemflow.ErrorInvalidInput, "limitRate: "+err.Error(), err)
 		}

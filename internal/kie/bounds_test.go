@@ -86,7 +86,7 @@ func TestReadingGrowsWithTheLengthAlone(t *testing.T) {
 	for name := range large {
 		for what, read := range map[string]func([]byte){
 			"task":     func(body []byte) { _, _ = ReadCallback(body) },
-			"callback": func(body []byte) { _, _ = DecodeCallback(body) },
+			"callback": func(body []byte) { _, _ = decodeCallback(body) },
 			"record":   func(body []byte) { _, _ = decodeRecord(body) },
 		} {
 			// The fastest of many runs is what the work takes when nothing disturbs it. Both may be
@@ -114,7 +114,7 @@ func BenchmarkReadCallback(b *testing.B) {
 	benchmarkBodies(b, func(body []byte) { _, _ = ReadCallback(body) })
 }
 func BenchmarkDecodeCallback(b *testing.B) {
-	benchmarkBodies(b, func(body []byte) { _, _ = DecodeCallback(body) })
+	benchmarkBodies(b, func(body []byte) { _, _ = decodeCallback(body) })
 }
 
 func benchmarkBodies(b *testing.B, read func([]byte)) {
@@ -137,7 +137,7 @@ func benchmarkBodies(b *testing.B, read func([]byte)) {
 
 func TestCallbackIsBounded(t *testing.T) {
 	for name, body := range costlyBodies(largestBody) {
-		got, err := DecodeCallback(body)
+		got, err := decodeCallback(body)
 		require.NoError(t, err, name)
 		require.Equal(t, "t", got.TaskID, name)
 		requireBounded(t, got)
@@ -146,7 +146,7 @@ func TestCallbackIsBounded(t *testing.T) {
 		return fmt.Sprintf(`"s%dUrl":"https://x.example/%s.mp3"`, i, strings.Repeat("x", length))
 	}
 	callback := func(links ...string) stemflow.Callback {
-		got, err := DecodeCallback([]byte(`{"code":200,"data":{"task_id":"t","response":{` + strings.Join(links, ",") + `}}}`))
+		got, err := decodeCallback([]byte(`{"code":200,"data":{"task_id":"t","response":{` + strings.Join(links, ",") + `}}}`))
 		require.NoError(t, err)
 		return got
 	}

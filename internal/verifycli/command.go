@@ -17,6 +17,7 @@ import (
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/bytesize"
 	"stemflow/internal/outcome"
 	"stemflow/internal/sample"
 	"stemflow/internal/verify"
@@ -178,7 +179,7 @@ func (c *Command) options(p *printer) (verify.Options, error) {
 		return opts, err
 	}
 	if in.LimitRate != "" {
-		limit, err := sample.ParseSize(in.LimitRate)
+		limit, err := bytesize.Parse(in.LimitRate)
 		if err != nil {
 			return opts, err
 		}
