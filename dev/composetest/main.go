@@ -40,8 +40,10 @@ func run(ctx context.Context, keep bool, storeImage string) error {
 	if buildsStore {
 		storeImage = builtStore
 	}
-	local := project{name: "stemflow-composetest", env: []string{"STEMFLOW_STORE_IMAGE=" + storeImage}}
+	store := "STEMFLOW_STORE_IMAGE=" + storeImage
+	local := project{name: "stemflow-composetest", env: []string{store}}
 	external := project{name: "stemflow-composetest-external", env: []string{
+		store, // it runs none, and Compose looks for the image all the same
 		"LOCAL_TEMPORAL=0", "TEMPORAL_ADDRESS=existing-temporal:7233",
 		"LOCAL_MINIO=0", "MINIO_ENDPOINT=existing-store:9000",
 		"STEMFLOW_TASK_QUEUE=external",
