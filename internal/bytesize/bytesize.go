@@ -1,5 +1,5 @@
-// Package bytesize reads sizes as people write them. It depends on the standard library only, since
-// the contract imports it.
+// Package bytesize reads sizes as people write them. It depends on the standard library and bounded
+// only, since the contract imports it.
 package bytesize
 
 import (
@@ -7,6 +7,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"stemflow/internal/bounded"
 )
 
 // units are powers of 1024, as restic's are, and those with a B of 1000 unless they say otherwise.
@@ -32,8 +34,8 @@ func Parse(text string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n < 1 || n > math.MaxInt64/unit {
-		return 0, fmt.Errorf(
-			`%.40q is not a size: give bytes, or a whole number and a unit, like "500MB", "10G" or "1GiB"`, text)
+		return 0, fmt.Errorf(`%s is not a size: give bytes, or a whole number and a unit, like "500MB", "10G" or "1GiB"`,
+			bounded.Quote(text))
 	}
 	return n * unit, nil
 }

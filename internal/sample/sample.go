@@ -1,5 +1,5 @@
 // Package sample says which part of an archive's data a check reads back. It depends on the
-// standard library and bytesize only, since the contract imports it.
+// standard library, bounded and bytesize only, since the contract imports it.
 package sample
 
 import (
@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"stemflow/internal/bounded"
 	"stemflow/internal/bytesize"
 )
 
@@ -41,7 +42,8 @@ func Parse(text string) (Sample, error) {
 	if percent, ok := strings.CutSuffix(text, "%"); ok {
 		share, err := strconv.ParseFloat(strings.TrimSpace(percent), 64)
 		if err != nil || !(share > 0) || share > 100 {
-			return Sample{}, fmt.Errorf("%.40q is not a share above 0%% and up to 100%%: %w", text, errSample)
+			return Sample{}, fmt.Errorf("%s is not a share above 0%% and up to 100%%: %w",
+				bounded.Quote(text), errSample)
 		}
 		return Sample{Share: share / 100}, nil
 	}
@@ -49,13 +51,13 @@ func Parse(text string) (Sample, error) {
 		part, partErr := strconv.Atoi(n)
 		parts, partsErr := strconv.Atoi(t)
 		if partErr != nil || partsErr != nil || part < 1 || parts < part || parts > math.MaxInt32 {
-			return Sample{}, fmt.Errorf("%.40q is not the n-th of t parts: %w", text, errSample)
+			return Sample{}, fmt.Errorf("%s is not the n-th of t parts: %w", bounded.Quote(text), errSample)
 		}
 		return Sample{Part: part, Parts: parts}, nil
 	}
 	size, err := bytesize.Parse(text)
 	if err != nil {
-		return Sample{}, fmt.Errorf("%.40q is not a part of the data: %w", text, errSample)
+		return Sample{}, fmt.Errorf("%s is not a part of the data: %w", bounded.Quote(text), errSample)
 	}
 	return Sample{Bytes: size}, nil
 }

@@ -77,7 +77,7 @@ func TestGuardLinks(t *testing.T) {
 	} {
 		for insecure, want := range map[bool]bool{false: want.strict, true: want.insecure} {
 			parsed, err := parseLink(&url.URL{}, link)
-			ok := err == nil && newGuard(hosts, insecure).check(parsed) == nil
+			ok := err == nil && newGuard(Options{AllowedHosts: hosts, AllowInsecure: insecure}).check(parsed) == nil
 			require.Equal(t, want, ok, "%q, insecure %v", link, insecure)
 		}
 	}
