@@ -91,8 +91,8 @@ func percent(s, format string) string {
 	return b.String()
 }
 
-// A provider that repeats our secrets, in whatever spelling, puts them neither into a history, a log,
-// a span or a metric, nor into a manifest.
+// A provider that repeats our secrets, in whatever spelling, puts them neither into a history, a
+// log, a span or a metric, nor into a manifest.
 func TestSecretsThatTheProviderRepeatsAreNotTold(t *testing.T) {
 	t.Parallel()
 	const key, callback, webhook = "0f9e8d7c6b5a49382716", "callback-S3cret/with+signs", "webhook_key_of_the_account"
@@ -188,7 +188,8 @@ func TestSecretsThatTheProviderRepeatsAreNotTold(t *testing.T) {
 		require.Error(t, run.Get(t.Context(), nil))
 		export(run)
 	}
-	// What is archived has the provider's word on a failure, and nothing of what it says beside links.
+	// Ledgers have the provider's word on a failure, and manifests nothing of what it says beside
+	// links.
 	done := track(stemflow.SplitStem)
 	done.AudioID += "-done"
 	extra := map[string]any{}

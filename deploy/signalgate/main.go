@@ -1,6 +1,7 @@
-// Command signalgate is a proxy between the callback bridge and Temporal. It passes on only the calls
-// that the bridge needs. It reads Temporal's credentials from the standard TEMPORAL_ variables, so
-// the bridge needs none. It does not authenticate its callers: only the bridge may reach it.
+// Command signalgate is a proxy between the callback bridge and Temporal. It passes on only the
+// calls that the bridge needs. It reads Temporal's credentials from the standard TEMPORAL_
+// variables, so the bridge needs none. It does not authenticate its callers: only the bridge may
+// reach it.
 //
 //	signalgate -addr :7233 -namespaces default,music
 package main

@@ -3,7 +3,7 @@
 // the archive and the bill. Then it puts everything away and brings it up again, and runs a second
 // project against the first one's Temporal and MinIO.
 //
-//	go run ./dev/composetest          some five minutes once the images are built
+//	go run ./dev/composetest          some six minutes once the images are built
 //	go run ./dev/composetest -keep    leaves both projects running, to look at
 //
 //	go run ./dev/composetest -store-image pgsty/silo:RELEASE.2026-09-16T00-00-00Z

@@ -15,10 +15,10 @@ import (
 func TestRealProvider(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("testdata", "providers.json")) // miniosetup's test reads it too
 	require.NoError(t, err)
-	var real map[string]bool
-	require.NoError(t, json.Unmarshal(text, &real))
-	require.True(t, real[DefaultKIEBaseURL])
-	for base, want := range real {
+	var bills map[string]bool
+	require.NoError(t, json.Unmarshal(text, &bills))
+	require.True(t, bills[DefaultKIEBaseURL])
+	for base, want := range bills {
 		require.Equal(t, want, IsRealProvider(base), base)
 	}
 }

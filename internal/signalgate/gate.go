@@ -1,6 +1,6 @@
-// Package signalgate is a proxy between the callback bridge and Temporal. Temporal's own roles allow
-// far more than the bridge needs. Behind the gate the bridge has no Temporal credentials, and can
-// only deliver callbacks.
+// Package signalgate is a proxy between the callback bridge and Temporal. Temporal's own roles
+// allow far more than the bridge needs. Behind the gate the bridge has no Temporal credentials, and
+// can only deliver callbacks.
 package signalgate
 
 import (
@@ -23,9 +23,9 @@ import (
 )
 
 // New returns a server that passes three calls on to Temporal, in the named namespaces only:
-// signalling a run with a callback, starting the workflow that records a callback after its run, and
-// asking for the server's capabilities. It also reports Temporal's health. It refuses every other
-// call.
+// signalling a run with a callback, starting the workflow that records a callback after its run,
+// and asking for the server's capabilities. It also reports Temporal's health. It refuses every
+// other call.
 func New(temporal client.Client, namespaces []string) *grpc.Server {
 	server := grpc.NewServer(
 		grpc.UnaryInterceptor(withStatus),

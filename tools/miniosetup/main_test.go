@@ -12,14 +12,14 @@ func TestPublishedPasswordsGoWithTheSimulatorOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var real map[string]bool
-	if err := json.Unmarshal(text, &real); err != nil {
+	var bills map[string]bool
+	if err := json.Unmarshal(text, &bills); err != nil {
 		t.Fatal(err)
 	}
-	if len(real) == 0 {
+	if len(bills) == 0 {
 		t.Fatal("no address")
 	}
-	for base, want := range real {
+	for base, want := range bills {
 		if got := withSimulator(base); got == want {
 			t.Errorf("%q: %t", base, got)
 		}
