@@ -85,7 +85,7 @@ func TestGuardLinks(t *testing.T) {
 
 func TestGuardWithoutHostsAllowsNothing(t *testing.T) {
 	for _, hosts := range [][]string{nil, {""}, {"."}, {" "}} {
-		require.NotNil(t, newGuard(hosts, true).check(&url.URL{Scheme: "https", Host: "example.com"}), "%q", hosts)
+		require.NotNil(t, newGuard(Options{AllowedHosts: hosts, AllowInsecure: true}).check(&url.URL{Scheme: "https", Host: "example.com"}), "%q", hosts)
 	}
 }
 
