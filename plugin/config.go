@@ -159,7 +159,8 @@ func fromWorker(c client.Client, env config.Worker) Config {
 	}
 	return Config{
 		Client: c,
-		APIKey: env.KIE.APIKey.Reveal(), BaseURL: env.KIE.BaseURL, UploadURL: env.KIE.UploadURL, Route: string(env.KIE.Route),
+		APIKey: env.KIE.APIKey.Reveal(), BaseURL: env.KIE.BaseURL, UploadURL: env.KIE.UploadURL,
+		Route:           string(env.KIE.Route),
 		CallbackBaseURL: env.Callback.BaseURL, CallbackSecrets: config.Reveal(env.Callback.Secrets),
 		MinIO: MinIO{
 			Endpoint: store.Endpoint, AccessKey: store.AccessKey, SecretKey: store.SecretKey,

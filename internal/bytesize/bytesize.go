@@ -34,7 +34,8 @@ func Parse(text string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n < 1 || n > math.MaxInt64/unit {
-		return 0, fmt.Errorf(`%s is not a size: give bytes, or a whole number and a unit, like "500MB", "10G" or "1GiB"`,
+		return 0, fmt.Errorf(
+			`%s is not a size: give bytes, or a whole number and a unit, like "500MB", "10G" or "1GiB"`,
 			bounded.Quote(text))
 	}
 	return n * unit, nil

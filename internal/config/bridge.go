@@ -62,7 +62,9 @@ func LoadBridge(lookup Lookup) (Bridge, error) {
 		base = given.String()
 	}
 	v.checkProvider(base,
-		Setting{Name: callbackSecrets, Secrets: Reveal(b.Secrets), Remedy: "give the workers' other ones, " + secretRemedy},
+		Setting{
+			Name: callbackSecrets, Secrets: Reveal(b.Secrets), Remedy: "give the workers' other ones, " + secretRemedy,
+		},
 		Setting{Name: webhookKey, Secrets: Reveal(b.HMACKeys), Remedy: webhookRemedy})
 	if len(b.Secrets) == 0 {
 		v.report(callbackSecrets, "is required, give the workers' secrets, %s", secretRemedy)

@@ -16,13 +16,15 @@ func external(lookup func(string) (string, bool)) (opts archive.Options, given b
 		return archive.Options{}, false, nil
 	}
 	if strings.Contains(opts.Endpoint, "/") {
-		return opts, true, fmt.Errorf(`%sENDPOINT %q is not a store's address: give "host:port", which speaks plain HTTP`,
+		return opts, true, fmt.Errorf(
+			`%sENDPOINT %q is not a store's address: give "host:port", which speaks plain HTTP`,
 			variables, opts.Endpoint)
 	}
 	opts.AccessKey, _ = lookup(variables + "ACCESS_KEY")
 	opts.SecretKey, _ = lookup(variables + "SECRET_KEY")
 	if opts.AccessKey == "" || opts.SecretKey == "" {
-		return opts, true, fmt.Errorf("%sACCESS_KEY and %sSECRET_KEY are required with %sENDPOINT: give its root user's",
+		return opts, true, fmt.Errorf(
+			"%sACCESS_KEY and %sSECRET_KEY are required with %sENDPOINT: give its root user's",
 			variables, variables, variables)
 	}
 	return opts, true, nil
