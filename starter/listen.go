@@ -35,6 +35,7 @@ published page has a name of its own that cannot be guessed; earlier ones expire
 	cmd.Flags().StringVar(&o.out, "out", "",
 		"`FILE` to write the page to, - for standard output (default: "+defaultListenFile+" unless it is published)")
 	cmd.Flags().BoolVar(&o.publish, "publish", false, "put the page beside the manifest and print a link to it")
+	declareTitle(cmd, &o.title)
 	o.linkLifetime.declare(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if o.out == "-" && (c.wantsJSON() || o.publish) {
@@ -57,7 +58,13 @@ type listenOptions struct {
 	archived.Place
 	linkLifetime
 	out     string
+	title   string
 	publish bool
+}
+
+func declareTitle(cmd *cobra.Command, title *string) {
+	cmd.Flags().StringVar(title, "title", "", "`TEXT` to call the track on the page and in the names of what is "+
+		"saved from it (default: its type and audio id)")
 }
 
 // listenPage is what --json prints of a page.
@@ -78,7 +85,7 @@ func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duratio
 	if err != nil {
 		return err
 	}
-	page, until, err := c.page(ctx, track, lifetime)
+	page, until, err := c.page(ctx, track, o.title, lifetime)
 	if err != nil {
 		return err
 	}
@@ -111,16 +118,16 @@ func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duratio
 
 // page makes the page that plays a track, and says until when its links work.
 func (c *cli) page(
-	ctx context.Context, track *archived.Track, lifetime time.Duration,
+	ctx context.Context, track *archived.Track, title string, lifetime time.Duration,
 ) (page []byte, until time.Time, err error) {
 	c.warnOfLinks()
-	links, until, err := track.Links(ctx, lifetime)
+	links, until, err := track.DownloadLinks(ctx, listen.FileNames(title, track.Manifest), lifetime)
 	if err != nil {
 		return nil, until, err
 	}
 	var text bytes.Buffer
 	err = listen.Write(&text, listen.Page{
-		Manifest: track.Manifest, Links: links, Until: until, Renew: c.sharedCommandLine(),
+		Title: title, Manifest: track.Manifest, Links: links, Until: until, Renew: c.sharedCommandLine(),
 	})
 	return text.Bytes(), until, err
 }

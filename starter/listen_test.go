@@ -196,6 +196,13 @@ func TestListenWritesAFile(t *testing.T) {
 	require.Contains(t, html.UnescapeString(string(page)), " --out '"+named+"' --link-lifetime 90s</code>")
 
 	a.requireLinks(t, linksIn(a.run(t, "listen", "--manifest-key", a.manifest.Manifest.Key, "--out", "-")), "3600")
+	titled := a.run(t, a.with("listen", "--title", "Ana's song", "--out", "-")...)
+	require.Contains(t, html.UnescapeString(titled), "<h1>Ana's song</h1>")
+	require.Contains(t, html.UnescapeString(titled), " --title 'Ana'")
+	resp, err := http.Get(linksIn(titled)[0])
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, `attachment; filename="Ana's song-vocals.mp3"`, resp.Header.Get("Content-Disposition"))
 	objects, err := a.store.List(t.Context(), a.bucket, "")
 	require.NoError(t, err)
 	require.Len(t, objects, 3, "nothing is put into the bucket unasked")

@@ -24,6 +24,7 @@ browser. Where there is none, it prints the page's path.`,
 	o := &listenOptions{}
 	placeFlags(cmd, &o.Place)
 	cmd.Flags().StringVar(&o.out, "out", defaultListenFile, "`FILE` to write the page to")
+	declareTitle(cmd, &o.title)
 	o.linkLifetime.declare(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		lifetime, err := o.orDefault(cmd)
@@ -56,7 +57,7 @@ func (c *cli) open(ctx context.Context, o listenOptions, lifetime time.Duration)
 	if err != nil {
 		return err
 	}
-	page, until, err := c.page(ctx, track, lifetime)
+	page, until, err := c.page(ctx, track, o.title, lifetime)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ class Buffers {
     if (shared) return buffer;
     const { numberOfChannels, sampleRate } = buffer;
     const lent = this.spare.pop() ?? new AudioBuffer({ numberOfChannels, sampleRate, length: samplesOfBuffer });
+    lent.ours = true;
     for (let channel = 0; channel < numberOfChannels; channel++) {
       lent.copyToChannel(buffer.getChannelData(channel).subarray(offset, offset + end - start), channel);
     }
@@ -39,8 +40,8 @@ class Buffers {
     return lent;
   }
 
-  // takeBack takes a buffer that plays no more.
+  // takeBack takes a buffer that plays no more, unless it is kept to play again.
   takeBack(buffer) {
-    if (buffer.length === samplesOfBuffer) this.spare.push(buffer);
+    if (buffer.ours && !buffer.kept) this.spare.push(buffer);
   }
 }
