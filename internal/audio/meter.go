@@ -158,6 +158,15 @@ func (m *Meter) End() Result {
 	return result
 }
 
+// Outline returns what one draws of the stream so far. It is empty where the format does not say how
+// loud it is without being decoded: all but MPEG audio of Layer III.
+func (m *Meter) Outline() Outline {
+	if p, ok := m.parser.(*frameParser); ok {
+		return p.outline()
+	}
+	return Outline{}
+}
+
 // playingTime is units at rate units a second, and 0 where the numbers make no sense.
 func playingTime(units, rate int64) time.Duration {
 	const most = int64(1<<63-1) / int64(time.Second)
