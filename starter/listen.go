@@ -127,7 +127,7 @@ func (c *cli) page(
 	}
 	var text bytes.Buffer
 	err = listen.Write(&text, listen.Page{
-		Title: title, Manifest: track.Manifest, Links: links, Until: until, Renew: c.sharedCommandLine(),
+		Title: title, Manifest: track.Manifest, Peaks: track.Peaks(ctx), Links: links, Until: until, Renew: c.sharedCommandLine(),
 	})
 	return text.Bytes(), until, err
 }

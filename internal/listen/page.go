@@ -19,6 +19,8 @@ import (
 	"unicode"
 
 	"stemflow"
+	"stemflow/internal/archive"
+	"stemflow/internal/audio"
 )
 
 //go:embed page.html style.css *.js
@@ -40,6 +42,8 @@ type Page struct {
 	// Links lead to the manifest's stems, in their order, until Until.
 	Links []string
 	Until time.Time
+	// Peaks are of the manifest's stems, in their order. Those of a stem may be nil, and all missing.
+	Peaks []*archive.Peaks
 	// Renew is the command that makes such a page anew.
 	Renew string
 }
@@ -59,6 +63,9 @@ func Write(w io.Writer, p Page) error {
 		Link string
 		// File is the stem's name in an archive of all.
 		File string
+		// Peaks are in base64, empty where there are none.
+		Peaks          string
+		PeaksPerSecond float64
 	}
 	view := struct {
 		stemflow.Manifest
@@ -82,7 +89,12 @@ func Write(w io.Writer, p Page) error {
 		Style:    template.CSS(read("style.css")),
 	}
 	for i, s := range p.Manifest.Stems {
-		view.Stems = append(view.Stems, stem{s, p.Links[i], cleanName(path.Base(s.Key))})
+		shown := stem{Stem: s, Link: p.Links[i], File: cleanName(path.Base(s.Key))}
+		if i < len(p.Peaks) && drawable(p.Peaks[i]) {
+			shown.Peaks = base64.StdEncoding.EncodeToString(p.Peaks[i].Values)
+			shown.PeaksPerSecond = p.Peaks[i].PerSecond
+		}
+		view.Stems = append(view.Stems, shown)
 	}
 	for _, name := range scripts {
 		view.Scripts = append(view.Scripts, template.JS(read(name)))
@@ -94,6 +106,13 @@ func Write(w io.Writer, p Page) error {
 	}
 	_, err = out.WriteTo(w)
 	return err
+}
+
+// drawable reports whether peaks are as the worker leaves them. The object may be anybody's.
+func drawable(p *archive.Peaks) bool {
+	const most = 1000
+	return p != nil && p.Version == 1 && len(p.Values) > 0 && len(p.Values) <= audio.MaxOutline &&
+		p.PerSecond > 1.0/most && p.PerSecond <= most
 }
 
 // FileNames are the names under which a track's stems are saved, in their order. The title may be

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/archive"
+	"stemflow/internal/audio"
 	"stemflow/internal/listen"
 )
 
@@ -97,6 +99,28 @@ func TestPageHasATitle(t *testing.T) {
 	require.Equal(t, []string{p.Title}, all(`<h1>(.*?)</h1>`, page))
 	require.Equal(t, []string{"Så länge – _live_"}, all(`data-name="([^"]*)"`, page))
 	require.Equal(t, []string{"drums.mp3", "drums_removed.wav"}, all(`data-file="([^"]*)"`, page))
+}
+
+func TestPeaksAreInThePageWhereTheyAreSound(t *testing.T) {
+	p := somePage()
+	good := archive.Peaks{Version: 1, PerSecond: 10, Values: []byte{0, 100, 255}}
+	p.Peaks = []*archive.Peaks{nil, &good}
+	page := write(t, p)
+	require.Equal(t, []string{"AGT/"}, all(`data-peaks="([^"]*)"`, page))
+	require.Equal(t, []string{"10"}, all(`data-peaks-per-second="([^"]*)"`, page))
+	for name, spoil := range map[string]func(*archive.Peaks){
+		"another version": func(p *archive.Peaks) { p.Version = 2 },
+		"none":            func(p *archive.Peaks) { p.Values = nil },
+		"too many":        func(p *archive.Peaks) { p.Values = make([]byte, audio.MaxOutline+1) },
+		"no time":         func(p *archive.Peaks) { p.PerSecond = 0 },
+		"negative time":   func(p *archive.Peaks) { p.PerSecond = -10 },
+		"too fine":        func(p *archive.Peaks) { p.PerSecond = 1e9 },
+	} {
+		bad := good
+		spoil(&bad)
+		p.Peaks[1] = &bad
+		require.Empty(t, all(`data-peaks="([^"]*)"`, write(t, p)), name)
+	}
 }
 
 func TestFileNamesSuitAnySystem(t *testing.T) {
