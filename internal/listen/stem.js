@@ -123,13 +123,19 @@ class Trouble extends Error {
   }
 }
 
+const retries = [300, 1500]; // milliseconds before a part is asked for again
+
 async function fetchPart(link, from, size) {
   let response, body;
-  try {
-    response = await fetch(link, { headers: { Range: `bytes=${from}-${from + size - 1}` } });
-    body = await response.arrayBuffer();
-  } catch {
-    throw new Trouble("unreachable"); // the browser tells no page whether it could not, or was not allowed to
+  for (let tried = 0; !body; tried++) {
+    try {
+      response = await fetch(link, { headers: { Range: `bytes=${from}-${from + size - 1}` } });
+      body = await response.arrayBuffer();
+    } catch {
+      // The browser tells no page whether it could not, or was not allowed to.
+      if (tried === retries.length) throw new Trouble("unreachable");
+      await new Promise((resolve) => setTimeout(resolve, retries[tried]));
+    }
   }
   if (response.ok) {
     return new Uint8Array(body).subarray(response.status === 206 ? 0 : from);

@@ -113,7 +113,7 @@ class Timeline {
     lane.addEventListener("pointercancel", (event) => end(event, false));
     lane.addEventListener("wheel", (event) => {
       const { left, width } = lane.getBoundingClientRect();
-      const across = event.deltaX || (event.shiftKey ? event.deltaY : 0);
+      const across = Math.abs(event.deltaX) > Math.abs(event.deltaY) ? event.deltaX : event.shiftKey ? event.deltaY : 0;
       if (event.ctrlKey || event.metaKey) this.zoom(2 ** (-event.deltaY / 200), (event.clientX - left) / width);
       else if (across && this.zoomed > 1) this.pan((across / width) * this.seconds);
       else return;
