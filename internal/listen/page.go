@@ -44,7 +44,7 @@ type Page struct {
 	Until time.Time
 	// Peaks are of the manifest's stems, in their order. Those of a stem may be nil, and all missing.
 	Peaks []*archive.Peaks
-	// Renew is the command that makes such a page anew.
+	// Renew is the command that makes such a page again.
 	Renew string
 }
 
