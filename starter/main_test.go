@@ -47,6 +47,8 @@ func newTestCLI(stdin string, variables map[string]string) (c *cli, stdout, stde
 		config:   func() (config.Starter, error) { return config.LoadStarter(lookup) },
 		minIO:    func() (config.MinIO, error) { return config.LoadMinIO(lookup) },
 		provider: func() (*config.Provider, error) { return config.LoadProvider(lookup) },
+		survey:   func() config.Survey { return config.NewSurvey(lookup, nil) },
+		secrets:  func() []config.Secret { return config.Secrets(lookup) },
 	}, stdout, stderr
 }
 

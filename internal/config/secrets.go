@@ -11,13 +11,19 @@ import (
 // that occurs in texts for other reasons.
 const minNamed = 12
 
-// AllSecrets are those of [Secrets], and the API key in the profile of Temporal's configuration
+// AllSecrets are those of [Secrets], and the credentials in the profile of Temporal's configuration
 // file.
 func AllSecrets(lookup Lookup) []Secret {
 	secrets := Secrets(lookup)
 	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{})
-	if err == nil && profile.APIKey != "" { // who connects reports the error
+	if err != nil { // who connects reports it
+		return secrets
+	}
+	if profile.APIKey != "" {
 		secrets = append(secrets, NewSecret(profile.APIKey))
+	}
+	if profile.Codec != nil && profile.Codec.Auth != "" {
+		secrets = append(secrets, NewSecret(profile.Codec.Auth))
 	}
 	return secrets
 }
@@ -27,7 +33,9 @@ func AllSecrets(lookup Lookup) []Secret {
 func Secrets(lookup Lookup) []Secret {
 	v := &variables{lookup: lookup}
 	var all []string
-	for _, name := range []string{"KIE_API_KEY", "MINIO_SECRET_KEY", "TEMPORAL_API_KEY"} {
+	for _, name := range []string{
+		"KIE_API_KEY", "MINIO_SECRET_KEY", linkSecretKey, "TEMPORAL_API_KEY", "TEMPORAL_CODEC_AUTH",
+	} {
 		all = append(all, v.text(name, ""))
 	}
 	if key := v.text("MINIO_ACCESS_KEY", ""); len(key) >= minNamed {
