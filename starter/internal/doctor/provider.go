@@ -61,7 +61,7 @@ func (d *doctor) checkKey(ctx context.Context, r *Result) {
 		r.fail(err.Error(), "set KIE_API_KEY to a key of https://kie.ai/api-key, and allow this machine's address if the key "+
 			"is limited to addresses")
 		return
-	case verdict == kie.Busy:
+	case isBusy(err):
 		r.warn(err.Error(), "run the check again in a minute")
 		return
 	default:
@@ -70,6 +70,12 @@ func (d *doctor) checkKey(ctx context.Context, r *Result) {
 	}
 	d.provider = provider{client, credits}
 	r.ok("%s accepts the key", settings.BaseURL)
+}
+
+// isBusy reports whether the provider answered that it does not want to now.
+func isBusy(err error) bool {
+	e, ok := errors.AsType[*kie.Error](err)
+	return ok && e.Verdict == kie.Busy && e.HTTPStatus != 0
 }
 
 // unreachableProvider says what to do about a provider that gives no usable answer.
@@ -127,7 +133,7 @@ func (d *doctor) checkRoute(ctx context.Context, r *Result) {
 	switch {
 	case err == nil || errors.Is(err, kie.ErrNoRecord) || errors.Is(err, kie.ErrOtherTask):
 		r.ok("the endpoints of the route %q answer", name)
-	case kie.VerdictOf(err) == kie.Busy:
+	case isBusy(err):
 		r.warn(err.Error(), "run the check again in a minute")
 	default:
 		r.fail(err.Error(), "check KIE_BASE_URL and KIE_ROUTE: records are read from there, and stems are only found by them")

@@ -182,28 +182,37 @@ func (d *doctor) checkWrite(ctx context.Context, r *Result) {
 
 func (d *doctor) write(ctx context.Context, b *bucket) error {
 	// To remove what is not there is allowed to those who may remove, and does nothing.
-	own := b.under(scratchFolder + strings.ToLower(rand.Text()) + ".json")
-	b.removable = d.store.Remove(ctx, b.name, own) == nil
-	if !b.removable {
-		own = b.under(scratchFolder + "scratch.json")
-		var found map[string]string
-		etag, err := d.store.ReadJSON(ctx, b.name, own, &found)
-		if err == nil {
-			b.scratch = own
-			b.etag, err = d.store.ReplaceJSON(ctx, b.name, own, etag, note)
-		}
-		if !errors.Is(err, archive.ErrNotFound) {
-			return err
-		}
+	b.scratch = b.under(scratchFolder + strings.ToLower(rand.Text()) + ".json")
+	if b.removable = d.store.Remove(ctx, b.name, b.scratch) == nil; !b.removable {
+		b.scratch = b.under(scratchFolder + "scratch.json")
 	}
-	b.scratch = own
 	var err error
-	if b.etag, err = d.store.CreateJSON(ctx, b.name, own, note); err != nil {
-		return err
+	for range tries {
+		if b.etag, err = d.writeOver(ctx, b); !errors.Is(err, archive.ErrPrecondition) {
+			break // otherwise another doctor was quicker
+		}
 	}
-	var read map[string]string
-	_, err = d.store.ReadJSON(ctx, b.name, own, &read)
 	return err
+}
+
+// tries is how often another doctor may get in between.
+const tries = 5
+
+// writeOver writes the scratch object anew, over one that is there.
+func (d *doctor) writeOver(ctx context.Context, b *bucket) (etag string, err error) {
+	var found map[string]string
+	old, err := d.store.ReadJSON(ctx, b.name, b.scratch, &found)
+	switch {
+	case err == nil:
+		return d.store.ReplaceJSON(ctx, b.name, b.scratch, old, note)
+	case !errors.Is(err, archive.ErrNotFound):
+		return "", err
+	}
+	if etag, err = d.store.CreateJSON(ctx, b.name, b.scratch, note); err != nil {
+		return etag, err
+	}
+	_, err = d.store.ReadJSON(ctx, b.name, b.scratch, &found)
+	return etag, err
 }
 
 // checkConditions runs the test that a worker runs before it first pays.
@@ -320,7 +329,9 @@ func (d *doctor) checkDelete(ctx context.Context, r *Result) {
 				r.warn(problem, remedy)
 				continue
 			}
-			removed++
+			if b.etag != "" {
+				removed++
+			}
 		}
 	}
 	switch {

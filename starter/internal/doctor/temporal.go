@@ -97,7 +97,7 @@ func (d *doctor) checkNamespace(ctx context.Context, r *Result) {
 }
 
 func days(d time.Duration) string {
-	if d%(24*time.Hour) == 0 {
+	if d > 24*time.Hour && d%(24*time.Hour) == 0 {
 		return fmt.Sprintf("%d days", d/(24*time.Hour))
 	}
 	return d.String()
