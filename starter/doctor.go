@@ -36,7 +36,7 @@ line is wrong, whatever else has failed, 130 interrupted.`,
 		"doctor -o json",
 		"doctor --for worker --for bridge")
 	programs := cmd.Flags().StringSlice("for", nil,
-		"`PROGRAM` whose environment this is: worker, bridge or starter; may be repeated (default: what the variables show)")
+		"`PROGRAM` whose environment this is: worker, bridge or cli; may be repeated (default: what the variables show)")
 	complete(cmd, "for", config.Programs()...)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		for _, name := range *programs {

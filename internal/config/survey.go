@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// The programs that the environment configures.
+// The programs that the environment configures. The last is the starter, as its users call it.
 const (
 	ProgramWorker  = "worker"
 	ProgramBridge  = "bridge"
-	ProgramStarter = "starter"
+	ProgramStarter = "cli"
 )
 
 // Programs returns the names of all programs.
