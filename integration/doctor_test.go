@@ -218,7 +218,7 @@ func TestDoctorNamesMisconfigurations(t *testing.T) {
 			check:     "store-links", problem: "MINIO_LINK_ACCESS_KEY, may write", remedy: "deploy/minio/link-policy.json",
 		},
 		"worker's key signs links": {
-			variables: map[string]string{"MINIO_LINK_ACCESS_KEY": "", "MINIO_LINK_SECRET_KEY": ""},
+			variables: map[string]string{"MINIO_LINK_ACCESS_KEY": "", "MINIO_LINK_SECRET_KEY": "", "MINIO_PUBLIC_ENDPOINT": user.Endpoint},
 			check:     "store-links", problem: "links show MINIO_ACCESS_KEY, which may write", remedy: "may read objects", warning: true,
 		},
 		"link key is the worker's": {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stemflow/internal/archive"
+	"stemflow/internal/config"
 )
 
 // bucket is one that the workers write to: to archive stems, to keep ledgers, or both.
@@ -236,7 +237,11 @@ func (d *doctor) checkConditions(ctx context.Context, r *Result) {
 func (d *doctor) checkLinks(ctx context.Context, r *Result) {
 	settings := d.Survey.MinIO
 	b := d.buckets[0]
-	if warning := settings.LinkWarning(); warning != "" {
+	switch warning := settings.LinkWarning(); {
+	case warning == "":
+	case d.isMeant(config.ProgramWorker) && !d.isMeant(config.ProgramStarter):
+		r.fact("MINIO_LINK_ACCESS_KEY is not set, which a worker does not need: it makes no links")
+	default:
 		problem, remedy, _ := strings.Cut(warning, "; ")
 		r.warn(problem, remedy)
 	}

@@ -97,10 +97,10 @@ func (d *doctor) checkNamespace(ctx context.Context, r *Result) {
 }
 
 func days(d time.Duration) string {
-	if d > 24*time.Hour && d%(24*time.Hour) == 0 {
-		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	if day := 24 * time.Hour; d > day && d%day == 0 {
+		return fmt.Sprintf("%d days", d/day)
 	}
-	return d.String()
+	return stemflow.Duration(d).String()
 }
 
 // checkCodec has the codec server encode a text, and decode it again.
