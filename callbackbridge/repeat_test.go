@@ -52,6 +52,7 @@ type slowSignaler struct {
 	calls atomic.Int32
 	began chan struct{}
 	goOn  chan struct{}
+	err   error
 }
 
 func (s *slowSignaler) SignalWorkflow(context.Context, string, string, string, any) error {
@@ -59,7 +60,7 @@ func (s *slowSignaler) SignalWorkflow(context.Context, string, string, string, a
 		close(s.began)
 	}
 	<-s.goOn
-	return nil
+	return s.err
 }
 
 func TestRepeatsAtOnceAreSignalledOnce(t *testing.T) {
@@ -79,6 +80,28 @@ func TestRepeatsAtOnceAreSignalledOnce(t *testing.T) {
 	close(signaler.goOn)
 	all.Wait()
 	require.EqualValues(t, 1, signaler.calls.Load())
+}
+
+// The repeats of a callback whose delivery fails are not answered as if it had been delivered: the
+// provider would not send it again.
+func TestRepeatsOfADeliveryThatFailsAreRefused(t *testing.T) {
+	signaler := &slowSignaler{
+		began: make(chan struct{}), goOn: make(chan struct{}), err: serviceerror.NewUnavailable("away"),
+	}
+	b := start(t, func(cfg *callbackbridge.Config) { cfg.Signaler = signaler })
+	var all sync.WaitGroup
+	post := func() {
+		answer := httptest.NewRecorder()
+		b.bare.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/callbacks/"+b.good, strings.NewReader(body)))
+		require.Equal(t, http.StatusServiceUnavailable, answer.Code)
+	}
+	all.Go(post)
+	<-signaler.began
+	for range 50 {
+		all.Go(post)
+	}
+	close(signaler.goOn)
+	all.Wait()
 }
 
 // What Temporal did not take must be taken when it comes again.

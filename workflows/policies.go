@@ -71,6 +71,9 @@ const (
 	// said. A genuine separation has one callback, and its repeats. All others are read and
 	// ignored: a look costs a dozen events, and the history ends a run that has too many of them.
 	callbackLooks = 20
+	// A run whose submit is unknown depends on a callback. Made-up ones must not deafen it: beyond
+	// that number it looks once in this time. Temporal takes ten thousand signals of a run.
+	callbackPause = 10 * time.Minute
 	// No link of the provider is longer, and no name of a stem. What a callback says beyond that is
 	// not kept.
 	maxLinkBytes = 4 << 10

@@ -15,7 +15,7 @@ func (w *world) found(prepared activityapi.PreparedArchive) {
 	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		out, err := prepare(in)
 		out.Archived, out.Submission, out.OwnerPaid = prepared.Archived, prepared.Submission, prepared.OwnerPaid
-		out.Partial = prepared.Partial
+		out.Partial, out.Kept = prepared.Partial, prepared.Kept
 		return out, err
 	}
 }

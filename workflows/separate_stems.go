@@ -90,6 +90,8 @@ type separation struct {
 
 	// named are stems that callbacks had a link for, and seen those that a look at the record found
 	// when it did not have all. Both are about this separation, and of a bounded number.
+	// unread says that the record could not be read: the stems are those of a callback.
+	unread bool
 	// unconfirmed are those of the record above for which it has no link itself.
 	named, seen []stemflow.SourceStem
 	unconfirmed []string

@@ -87,6 +87,8 @@ type PreparedArchive struct {
 	// Partial is the result of an earlier run that has all its objects, lacks stems, and was paid
 	// for so recently that the provider may serve them yet.
 	Partial *stemflow.SeparateStemsResult `json:"partial,omitempty"`
+	// Kept are the stems of an earlier result whose objects are there, whatever else it lacks.
+	Kept *KeptStems `json:"kept,omitempty"`
 	// Submission is the paid separation that the input names, if the ledger has it; else the newest
 	// that is paid for; else what speaks in the ledger, where there is one.
 	Submission *stemflow.Submission `json:"submission,omitempty"`
@@ -94,6 +96,12 @@ type PreparedArchive struct {
 	OwnerPaid bool `json:"ownerPaid,omitempty"`
 	// SearchAttributes are those of [stemflow.SearchAttributes] that the namespace knows.
 	SearchAttributes []string `json:"searchAttributes,omitempty"`
+}
+
+// KeptStems are archived stems of a separation.
+type KeptStems struct {
+	SeparationTaskID string          `json:"separationTaskId"`
+	Stems            []stemflow.Stem `json:"stems"`
 }
 
 // SubmitSeparationInput asks for the one paid call.
