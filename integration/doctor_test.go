@@ -32,8 +32,10 @@ import (
 type examined struct {
 	Check, Status, Summary string
 	Facts                  []string
-	Findings               []struct{ Status, Problem, Remedy string }
+	Findings               []finding
 }
+
+type finding struct{ Status, Problem, Remedy string }
 
 // examination is what it says of all.
 type examination struct {
@@ -121,7 +123,9 @@ func TestDoctorNamesMisconfigurations(t *testing.T) {
 		r.Header.Set("Date", time.Now().Add(-10*time.Minute).UTC().Format(http.TimeFormat))
 		return nil
 	}
-	poor := httptest.NewServer(kiesim.New(kiesim.Options{APIKey: apiKey, Credits: 0.5, Logger: slog.New(slog.DiscardHandler)}))
+	poor := httptest.NewServer(kiesim.New(kiesim.Options{
+		APIKey: apiKey, Credits: 0.5, Logger: slog.New(slog.DiscardHandler),
+	}))
 	t.Cleanup(poor.Close)
 	ignoring, readOnly := serverstest.NewFaultyStore(t, s.root), serverstest.NewFaultyStore(t, s.root)
 	ignoring.SetFaults(serverstest.Dropping("If-None-Match"))
@@ -141,7 +145,7 @@ func TestDoctorNamesMisconfigurations(t *testing.T) {
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
-	real := map[string]string{ // by its address, and nothing on the Internet is asked
+	billing := map[string]string{ // by its address, and nothing on the Internet is asked
 		"KIE_BASE_URL": "http://provider.example", "HTTP_PROXY": nowhere.URL, "HTTPS_PROXY": nowhere.URL,
 	}
 	const other = "another-secret-of-the-callbacks!"
@@ -304,14 +308,14 @@ func TestDoctorNamesMisconfigurations(t *testing.T) {
 			check:     "bridge-certificate", problem: "the certificate expires in 0 days", remedy: "renew it", warning: true,
 		},
 		"callbacks to this machine": {
-			variables: real,
+			variables: billing,
 			check:     "bridge-address", problem: "leads to 127.0.0.1, which the provider cannot reach",
 			remedy: "an address of the bridge that the Internet reaches",
 			others: []string{"configuration", "provider-key", "proxy", "file-hosts"}, skipped: append(afterBridge, append(afterKey, "bridge")...),
 			code: 2, // with STEMFLOW_ALLOW_INSECURE_SOURCES
 		},
 		"published secret": {
-			variables: with(real, map[string]string{"STEMFLOW_CALLBACK_SECRETS": "local-callback-secret"}),
+			variables: with(billing, map[string]string{"STEMFLOW_CALLBACK_SECRETS": "local-callback-secret"}),
 			check:     "configuration", problem: "STEMFLOW_CALLBACK_SECRETS: is published and known to everybody",
 			remedy: "give another, made for example with: openssl rand -hex 32",
 			others: []string{"bridge-address", "provider-key", "proxy", "file-hosts"}, skipped: append(afterBridge, append(afterKey, "bridge")...),
@@ -347,9 +351,11 @@ func TestDoctorNamesMisconfigurations(t *testing.T) {
 				}
 				require.Equal(t, status, found.Status, "%+v", found)
 				require.Equal(t, code, e.code)
-				require.True(t, slices.ContainsFunc(found.Findings, func(f struct{ Status, Problem, Remedy string }) bool {
-					return f.Status == status && strings.Contains(f.Problem, c.problem) && strings.Contains(f.Remedy, c.remedy)
-				}), "%+v", found.Findings)
+				names := func(f finding) bool {
+					return f.Status == status && strings.Contains(f.Problem, c.problem) &&
+						strings.Contains(f.Remedy, c.remedy)
+				}
+				require.True(t, slices.ContainsFunc(found.Findings, names), "%+v", found.Findings)
 
 				failed := slices.Clone(c.others)
 				if !c.warning {

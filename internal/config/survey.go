@@ -26,7 +26,8 @@ type Survey struct {
 	MinIO   MinIO
 	// Programs are in the order of [Programs].
 	Programs []ProgramSurvey
-	// Unread are variables of stemflow's and the provider's that are set, and that no program reads.
+	// Unread are variables of stemflow's and the provider's that are set, and that no program
+	// reads.
 	Unread []Unread
 }
 
@@ -35,7 +36,8 @@ type ProgramSurvey struct {
 	Name string
 	// Set are the variables that it reads and that are set, sorted.
 	Set []string
-	// Meant says that a variable is set which only this program reads, or which it cannot do without.
+	// Meant says that a variable is set which only this program reads, or which it cannot do
+	// without.
 	Meant bool
 	// Problems are as in [Error]. Missing are those that say that a variable is required.
 	Problems, Missing []string

@@ -34,7 +34,10 @@ func (d *doctor) bridgeChecks() []check {
 	return []check{
 		{name: "bridge-address", limit: request, run: d.checkAddress},
 		{name: "bridge", needs: []string{"bridge-address"}, limit: request, run: d.ifBridge(d.checkBridge)},
-		{name: "bridge-certificate", needs: []string{"bridge-address"}, limit: request, run: d.ifBridge(d.checkCertificate)},
+		{
+			name: "bridge-certificate", needs: []string{"bridge-address"}, limit: request,
+			run: d.ifBridge(d.checkCertificate),
+		},
 		{name: "bridge-ready", needs: []string{"bridge"}, limit: request, run: d.ifBridge(d.checkReady)},
 		{name: "bridge-secret", needs: []string{"bridge"}, limit: several, run: d.ifBridge(d.checkSecret)},
 		{name: "bridge-signature", needs: []string{"bridge-secret"}, limit: several, run: d.ifBridge(d.checkSignature)},
@@ -81,17 +84,21 @@ func (d *doctor) checkAddress(ctx context.Context, r *Result) {
 	if !d.isReal() {
 		return
 	}
-	const remedy = "set STEMFLOW_CALLBACK_BASE_URL to an address of the bridge that the Internet reaches (docs/bridge.md), or " +
+	const remedy = "set STEMFLOW_CALLBACK_BASE_URL to an address of the bridge that the Internet reaches " +
+		"(docs/bridge.md), or " +
 		"unset it to poll at once"
 	_, literal := netip.ParseAddr(host)
 	for _, address := range addresses {
 		switch {
 		case !isInternal(address):
 		case literal == nil || address.IsLoopback() || address.IsUnspecified():
-			r.fail(fmt.Sprintf("STEMFLOW_CALLBACK_BASE_URL leads to %s, which the provider cannot reach", address), remedy)
+			r.fail(fmt.Sprintf("STEMFLOW_CALLBACK_BASE_URL leads to %s, which the provider cannot "+
+				"reach", address), remedy)
 		default:
-			r.warn(fmt.Sprintf("%s is %s here, which the provider cannot reach: it is well only if the name is another "+
-				"address on the Internet", host, address), "look it up from outside (dig @1.1.1.1 "+host+"), and run this check there")
+			r.warn(fmt.Sprintf("%s is %s here, which the provider cannot reach: it is well only if the name is "+
+				"another "+
+				"address on the Internet", host, address), "look it up from outside (dig @1.1.1.1 "+
+				""+host+"), and run this check there")
 		}
 	}
 	if base.Scheme == "http" {
@@ -199,9 +206,11 @@ func unreachable(base *url.URL, err error) (problem, remedy string) {
 			": the provider calls nothing that it cannot verify"
 	}
 	if strings.Contains(err.Error(), "HTTP response to HTTPS client") {
-		return problem, "set STEMFLOW_CALLBACK_BASE_URL to http, or give the bridge, or the proxy before it, a certificate"
+		return problem, "set STEMFLOW_CALLBACK_BASE_URL to http, or give the bridge, or the proxy before it, a " +
+			"certificate"
 	}
-	return problem, "start the bridge, open the firewall and the ports before it, and check STEMFLOW_CALLBACK_BASE_URL and its " +
+	return problem, "start the bridge, open the firewall and the ports before it, and check " +
+		"STEMFLOW_CALLBACK_BASE_URL and its " +
 		"DNS record"
 }
 
@@ -281,7 +290,8 @@ func (d *doctor) checkCertificate(ctx context.Context, r *Result) {
 	r.ok("valid until %s", expires.UTC().Format(time.DateOnly))
 	if left < certificateWarning {
 		r.warn(fmt.Sprintf("the certificate expires in %d days, on %s", int(left.Hours()/24),
-			expires.UTC().Format(time.DateOnly)), "renew it, and look why that did not happen by itself. The bridge reads its files "+
+			expires.UTC().Format(time.DateOnly)), "renew it, and look why that did not happen by itself. The bridge "+
+			"reads its files "+
 			"again when they change")
 	}
 }
@@ -304,8 +314,8 @@ func (d *doctor) checkReady(ctx context.Context, r *Result) {
 // probeLifetime is how long the token of a probe works.
 const probeLifetime = 5 * time.Minute
 
-// probe is a token that names a run which does not exist. Everything that is sent with it is refused
-// by the bridge before it signals, so that not even a run of this name would learn of it.
+// probe is a token that names a run which does not exist. Everything that is sent with it is
+// refused by the bridge before it signals, so that not even a run of this name would learn of it.
 func (d *doctor) probe(secret string) (string, error) {
 	keyring, err := token.NewKeyring([]string{secret})
 	if err != nil {
@@ -333,16 +343,20 @@ func (d *doctor) checkSecret(ctx context.Context, r *Result) {
 		a, err := d.callback(ctx, probe, http.Header{"Content-Type": {"text/plain"}}, "")
 		switch {
 		case err != nil:
-			r.fail(fmt.Sprintf("the bridge did not answer: %v", err), "look at the bridge's log, and run the check again")
+			r.fail(fmt.Sprintf("the bridge did not answer: %v", err), "look at the bridge's log, and run the check "+
+				"again")
 			return
 		case a.status == http.StatusUnsupportedMediaType:
 		case a.isUnauthorized() && i == 0:
-			r.fail("the bridge does not know the secret that signs callback addresses (the first of STEMFLOW_CALLBACK_SECRETS "+
-				"here), and refuses every callback", "give bridges and workers the same STEMFLOW_CALLBACK_SECRETS, and start those "+
+			r.fail("the bridge does not know the secret that signs callback addresses (the first of "+
+				"STEMFLOW_CALLBACK_SECRETS "+
+				"here), and refuses every callback", "give bridges and workers the same STEMFLOW_CALLBACK_SECRETS, "+
+				"and start those "+
 				"again that had others")
 			return
 		case a.isUnauthorized():
-			r.warn(fmt.Sprintf("the bridge does not know secret %d of %d of STEMFLOW_CALLBACK_SECRETS: callbacks whose address "+
+			r.warn(fmt.Sprintf("the bridge does not know secret %d of %d of STEMFLOW_CALLBACK_SECRETS: callbacks "+
+				"whose address "+
 				"it signed are refused", i+1, len(secrets)),
 				"give the bridges all of them, and take an old one out everywhere a day after it was replaced")
 		default:
@@ -354,8 +368,8 @@ func (d *doctor) checkSecret(ctx context.Context, r *Result) {
 	r.ok("the bridge knows the secret that signs callback addresses")
 }
 
-// probeBody names a task, so that a signature can be verified, and is no callback: its code is not a
-// number. So the bridge refuses it once the signature has passed.
+// probeBody names a task, so that a signature can be verified, and is no callback: its code is not
+// a number. So the bridge refuses it once the signature has passed.
 const probeBody = `{"code":{},"msg":"stemflow doctor","data":{"task_id":"` + noTask + `"}}`
 
 func (d *doctor) checkSignature(ctx context.Context, r *Result) {
@@ -387,7 +401,8 @@ func (d *doctor) checkSignature(ctx context.Context, r *Result) {
 		r.ok("the bridge does not demand the provider's signature, and none is configured here")
 		return
 	case len(keys) == 0:
-		r.ok("the bridge demands the provider's signature; KIE_WEBHOOK_HMAC_KEY is not set here, so its key is not compared")
+		r.ok("the bridge demands the provider's signature; KIE_WEBHOOK_HMAC_KEY is not set here, so its key is not " +
+			"compared")
 		return
 	}
 	for i, key := range keys {
@@ -397,7 +412,8 @@ func (d *doctor) checkSignature(ctx context.Context, r *Result) {
 		}, probeBody)
 		switch {
 		case err != nil:
-			r.fail(fmt.Sprintf("the bridge did not answer: %v", err), "look at the bridge's log, and run the check again")
+			r.fail(fmt.Sprintf("the bridge did not answer: %v", err), "look at the bridge's log, and run the check "+
+				"again")
 			return
 		case a.status == http.StatusBadRequest:
 		case a.isUnauthorized():
@@ -405,9 +421,11 @@ func (d *doctor) checkSignature(ctx context.Context, r *Result) {
 			if len(keys) > 1 {
 				which = fmt.Sprintf("key %d of %d of KIE_WEBHOOK_HMAC_KEY", i+1, len(keys))
 			}
-			r.fail("the bridge refuses a callback that is signed with "+which+": it has another webhook key, it was not "+
+			r.fail("the bridge refuses a callback that is signed with "+which+": it has another webhook key, it was "+
+				"not "+
 				"passed the headers X-Webhook-Timestamp and X-Webhook-Signature, or its clock is wrong",
-				"give the bridge the webhook key of https://kie.ai/settings, let no proxy drop the headers, and see the check clock")
+				"give the bridge the webhook key of https://kie.ai/settings, let no proxy drop the headers, and see "+
+					"the check clock")
 			return
 		default:
 			r.fail(fmt.Sprintf("a signed callback gets HTTP %d in place of the bridge's answer", a.status),

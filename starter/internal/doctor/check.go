@@ -83,9 +83,9 @@ type check struct {
 	run   func(ctx context.Context, r *Result)
 }
 
-// runChecks runs all checks, each as soon as what it needs is known, and reports the results in the
-// order of the checks, each as soon as those before it are there. A check that takes longer than its
-// limit fails, and the others do not wait for it.
+// runChecks runs all checks, each as soon as what it needs is known, and reports the results in
+// the order of the checks, each as soon as those before it are there. A check that takes longer
+// than its limit fails, and the others do not wait for it.
 func runChecks(ctx context.Context, checks []check, report func(Result)) []Result {
 	results := make([]Result, len(checks))
 	ended := make([]chan struct{}, len(checks))
@@ -156,7 +156,8 @@ func runCheck(ctx context.Context, c check) Result {
 		r.skip("interrupted")
 		return r
 	}
-	r.fail(fmt.Sprintf("no answer within %v", c.limit), "run the check again; if it stays so, look at the network between "+
+	r.fail(fmt.Sprintf("no answer within %v", c.limit), "run the check again; if it stays so, look at the network "+
+		"between "+
 		"this machine and what the check asks")
 	return r
 }

@@ -13,7 +13,8 @@ import (
 
 const (
 	// clockFailed is how far a clock may be off before something refuses what is signed with its
-	// time: the bridge takes callbacks from five minutes ahead at most, a store requests of fifteen.
+	// time: the bridge takes callbacks from five minutes ahead at most, a store requests of
+	// fifteen.
 	clockFailed = 5 * time.Minute
 	// clockWarning is more than a clock is off that is set by the network.
 	clockWarning = 30 * time.Second

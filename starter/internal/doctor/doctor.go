@@ -1,10 +1,10 @@
 // Package doctor looks for what is wrong with an installation: its configuration, and everything
-// that it leads to. It pays for nothing, starts no workflow, and writes nothing but one small object
-// in the bucket, which it removes where its credentials may.
+// that it leads to. It pays for nothing, starts no workflow, and writes nothing but one small
+// object in the bucket, which it removes where its credentials may.
 //
-// A check is a question, and has a file or shares one with those that are about the same thing. Each
-// has a limit on its time, and none hides another: one is left out only if what it builds on has
-// failed.
+// A check is a question, and has a file or shares one with those that are about the same thing.
+// Each has a limit on its time, and none hides another: one is left out only if what it builds on
+// has failed.
 package doctor
 
 import (
@@ -25,8 +25,8 @@ type Options struct {
 	Survey config.Survey
 	// Server is the Temporal to ask where that is not what the environment says.
 	Server observe.Server
-	// For are the programs whose environment this is, by the names of [config.Programs]; none: those
-	// that its variables show.
+	// For are the programs whose environment this is, by the names of [config.Programs]; none:
+	// those that its variables show.
 	For []string
 	// Secrets are hidden in all that is said.
 	Secrets *redact.Redactor
@@ -55,7 +55,8 @@ type doctor struct {
 	bridge   bridge
 }
 
-// Run examines an installation. Each result is reported as soon as it and those before it are there.
+// Run examines an installation. Each result is reported as soon as it and those before it are
+// there.
 func Run(ctx context.Context, o Options, report func(Result)) []Result {
 	d := &doctor{Options: o}
 	// Settings that are no proxies are a problem of the configuration, which has its own check.

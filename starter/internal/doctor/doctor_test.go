@@ -194,7 +194,8 @@ func TestInternalAddresses(t *testing.T) {
 	}
 }
 
-// A resolver that gives fake addresses, and a host that is not admitted, are named with what to set.
+// A resolver that gives fake addresses, and a host that is not admitted, are named with what to
+// set.
 func TestFileHostsThatWorkersMayNotAsk(t *testing.T) {
 	fetcher := source.New(source.Options{AllowedHosts: []string{"198.18.0.9", "127.0.0.1"}})
 	for link, want := range map[string][2]string{

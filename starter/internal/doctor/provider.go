@@ -30,8 +30,8 @@ func (d *doctor) providerChecks() []check {
 // isReal reports whether the provider bills somebody.
 func (d *doctor) isReal() bool { return config.IsRealProvider(d.Survey.Worker.KIE.BaseURL) }
 
-// hasProvider reports whether the environment leads to a provider at all: its address has a default,
-// and a simulator may do without a key.
+// hasProvider reports whether the environment leads to a provider at all: its address has a
+// default, and a simulator may do without a key.
 func (d *doctor) hasProvider() bool {
 	return d.Survey.Worker.KIE.APIKey.Reveal() != "" || !d.isReal() && d.isMeant(config.ProgramWorker)
 }
@@ -58,7 +58,8 @@ func (d *doctor) checkKey(ctx context.Context, r *Result) {
 	case verdict == kie.InsufficientCredits:
 		credits = 0
 	case verdict == kie.Unauthorized:
-		r.fail(err.Error(), "set KIE_API_KEY to a key of https://kie.ai/api-key, and allow this machine's address if the key "+
+		r.fail(err.Error(), "set KIE_API_KEY to a key of https://kie.ai/api-key, and allow this machine's address "+
+			"if the key "+
 			"is limited to addresses")
 		return
 	case isBusy(err):
@@ -136,6 +137,7 @@ func (d *doctor) checkRoute(ctx context.Context, r *Result) {
 	case isBusy(err):
 		r.warn(err.Error(), "run the check again in a minute")
 	default:
-		r.fail(err.Error(), "check KIE_BASE_URL and KIE_ROUTE: records are read from there, and stems are only found by them")
+		r.fail(err.Error(), "check KIE_BASE_URL and KIE_ROUTE: records are read from there, and stems are only "+
+			"found by them")
 	}
 }

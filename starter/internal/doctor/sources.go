@@ -148,7 +148,8 @@ func fetch(ctx context.Context, fetcher *source.Fetcher, link string) (problem, 
 		return failed.Err.Error(), "have this machine's address let in, or let the egress proxy let the host through"
 	case source.Unavailable, source.Stalled:
 		if failed.Status == 0 || failed.Status == http.StatusBadGateway {
-			return failed.Err.Error(), "let workers reach this host, through the firewall or HTTPS_PROXY: the stems come from there"
+			return failed.Err.Error(), "let workers reach this host, through the firewall or HTTPS_PROXY: the stems " +
+				"come from there"
 		}
 	}
 	return "", "" // it answers, and has no such file

@@ -114,8 +114,8 @@ func explain(err error) (problem, remedy string) {
 	return strings.TrimSuffix(err.Error(), ": "+refused.Remedy), refused.Remedy
 }
 
-// seeStoreClock asks the store for its time: of nothing, as nobody. The error of a store that is not
-// reached is the check's to report.
+// seeStoreClock asks the store for its time: of nothing, as nobody. The error of a store that is
+// not reached is the check's to report.
 func (d *doctor) seeStoreClock(ctx context.Context) {
 	settings := d.Survey.MinIO
 	transport := http.DefaultTransport.(*http.Transport).Clone()
@@ -149,7 +149,8 @@ func (d *doctor) checkBuckets(ctx context.Context, r *Result) {
 		case err == nil:
 		case errors.Is(err, archive.ErrNoBucket):
 			r.fail(fmt.Sprintf("there is no bucket %q", b.name),
-				fmt.Sprintf("make it (mc mb store/%s), or correct STEMFLOW_BUCKET and STEMFLOW_LEDGER_BUCKET. A worker makes it "+
+				fmt.Sprintf("make it (mc mb store/%s), or correct STEMFLOW_BUCKET and STEMFLOW_LEDGER_BUCKET. A "+
+					"worker makes it "+
 					"only if its key may s3:CreateBucket", b.name))
 		default:
 			problem, remedy := explain(err)
@@ -266,7 +267,8 @@ func (d *doctor) checkLinks(ctx context.Context, r *Result) {
 		return
 	}
 	defer reader.Close()
-	const remedy = "give its user deploy/minio/link-policy.json and nothing else: all who are given a link learn this key"
+	const remedy = "give its user deploy/minio/link-policy.json and nothing else: all who are given a link learn " +
+		"this key"
 	// The condition does not hold, so nothing is written on a store that keeps to conditions, and
 	// nothing but the same elsewhere.
 	_, err = reader.ReplaceJSON(ctx, b.name, b.scratch, strings.Repeat("0", 32), note)
@@ -357,7 +359,8 @@ func (d *doctor) checkLedger(ctx context.Context, r *Result) {
 	if err == nil && archived {
 		var found bool
 		if found, err = d.has(ctx, ledgers, "/submission.json"); err == nil && !found {
-			r.fail(fmt.Sprintf("tracks are archived in s3://%s, and no ledger is in s3://%s", stems.name+"/"+stems.prefix,
+			r.fail(fmt.Sprintf("tracks are archived in s3://%s, and no ledger is in "+
+				"s3://%s", stems.name+"/"+stems.prefix,
 				ledgers.name+"/"+ledgers.prefix), "set STEMFLOW_LEDGER_BUCKET and STEMFLOW_LEDGER_PREFIX to where the "+
 				"ledgers are: without them a track that is paid for is paid for again")
 		}

@@ -32,7 +32,8 @@ func (d *doctor) temporalChecks() []check {
 	}
 }
 
-const reachTemporal = "check TEMPORAL_ADDRESS (or --address, or the profile), that Temporal runs, and TEMPORAL_TLS: a server " +
+const reachTemporal = "check TEMPORAL_ADDRESS (or --address, or the profile), that Temporal runs, and TEMPORAL_TLS: " +
+	"a server " +
 	"with TLS does not answer without it, nor one without TLS with it"
 
 func (d *doctor) checkTemporal(ctx context.Context, r *Result) {
@@ -71,7 +72,8 @@ func (d *doctor) checkNamespace(ctx context.Context, r *Result) {
 	answer, err := d.temporal.WorkflowService().DescribeNamespace(
 		ctx, &workflowservice.DescribeNamespaceRequest{Namespace: name})
 	if _, ok := errors.AsType[*serviceerror.NamespaceNotFound](err); ok {
-		r.fail(fmt.Sprintf("Temporal has no namespace %q", name), "make it (temporal operator namespace create --namespace "+
+		r.fail(fmt.Sprintf("Temporal has no namespace %q", name), "make it (temporal operator namespace create "+
+			"--namespace "+
 			name+"), or correct TEMPORAL_NAMESPACE")
 		return
 	}
@@ -115,7 +117,8 @@ func (d *doctor) checkCodec(_ context.Context, r *Result) {
 		return
 	}
 	const text = "stemflow doctor"
-	remedy := "check TEMPORAL_CODEC_ENDPOINT and TEMPORAL_CODEC_AUTH, and that the codec server runs: without it no run of " +
+	remedy := "check TEMPORAL_CODEC_ENDPOINT and TEMPORAL_CODEC_AUTH, and that the codec server runs: without it no " +
+		"run of " +
 		"an encrypted namespace goes on"
 	payload, err := options.DataConverter.ToPayload(text)
 	if err != nil {
@@ -165,7 +168,8 @@ func (d *doctor) checkSearchAttributes(ctx context.Context, r *Result) {
 		for _, name := range missing {
 			command += " --name " + name + " --type Keyword"
 		}
-		r.warn("not registered: "+strings.Join(missing, ", ")+". Runs work without them, and cannot be found by their track",
+		r.warn("not registered: "+strings.Join(missing, ", ")+". Runs work without them, and cannot be found by "+
+			"their track",
 			command)
 	}
 	if len(wrong) > 0 {

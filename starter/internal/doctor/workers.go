@@ -63,7 +63,8 @@ func (d *doctor) checkWorkers(ctx context.Context, r *Result) {
 func (d *doctor) checkPaidQueue(ctx context.Context, r *Result) {
 	queue := d.Survey.Worker.SubmitTaskQueue
 	d.checkPollers(ctx, r, queue, enumspb.TASK_QUEUE_TYPE_ACTIVITY,
-		"start a worker whose paid queue this is, or set STEMFLOW_SUBMIT_TASK_QUEUE to that of the workers: until then runs "+
+		"start a worker whose paid queue this is, or set STEMFLOW_SUBMIT_TASK_QUEUE to that of the workers: until "+
+			"then runs "+
 			"wait before they pay")
 	r.ok("the paid calls of %q are polled for", queue)
 }
@@ -105,14 +106,17 @@ func (d *doctor) checkPollers(
 	}
 	if !p.reachesAWorker() {
 		r.fail(fmt.Sprintf("tasks of the queue %q go to %s, and no worker that polls is that", queue, p.routedText()),
-			"temporal worker deployment set-current-version --deployment-name NAME --build-id BUILD, with the version of the "+
+			"temporal worker deployment set-current-version --deployment-name NAME --build-id BUILD, with the "+
+				"version of the "+
 				"workers that run (docs/deploying.md)")
 	}
 }
 
 // reachesAWorker reports whether some worker is of the version that tasks are routed to.
 func (p pollers) reachesAWorker() bool {
-	return slices.ContainsFunc(p.list, func(poller *taskqueuepb.PollerInfo) bool { return versionOf(poller) == p.routed })
+	return slices.ContainsFunc(p.list, func(poller *taskqueuepb.PollerInfo) bool {
+		return versionOf(poller) == p.routed
+	})
 }
 
 func (p pollers) routedText() string {
