@@ -23,8 +23,9 @@ clocks. What is wrong is named, each with what to do about it. One problem hides
 skipped only if what it builds on has failed.
 
 Run it where the worker runs, with the worker's environment: then every check has what it needs. With
-other variables, what they do not lead to is skipped. Where the Internet is seen otherwise than from
-there, run it outside too, with STEMFLOW_CALLBACK_BASE_URL and STEMFLOW_CALLBACK_SECRETS alone.
+other variables, what they do not lead to is skipped. To see the bridge as the provider does, run it
+outside of your network too, with --check bridge, STEMFLOW_CALLBACK_BASE_URL and
+STEMFLOW_CALLBACK_SECRETS.
 
 It pays for nothing and starts nothing. It writes one small object into the bucket, below _doctor/,
 and removes it if the key may delete. The bridge is sent callbacks that it must refuse.
@@ -33,11 +34,15 @@ Exit codes: 0 all is well, perhaps with warnings, 1 a check has failed, 2 a vari
 line is wrong, whatever else has failed, 130 interrupted.`,
 		"doctor",
 		"doctor --quiet",
+		"doctor --check bridge --check store-write",
 		"doctor -o json",
 		"doctor --for worker --for bridge")
 	programs := cmd.Flags().StringSlice("for", nil,
 		"`PROGRAM` whose environment this is: worker, bridge or cli; may be repeated (default: what the variables show)")
 	complete(cmd, "for", config.Programs()...)
+	checks := cmd.Flags().StringSlice("check", nil,
+		"`NAME` of a check to run, with those that it needs; bridge is bridge-secret too; may be repeated (default: all)")
+	complete(cmd, "check", doctor.Names()...)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		for _, name := range *programs {
 			if !slices.Contains(config.Programs(), name) {
@@ -45,12 +50,17 @@ line is wrong, whatever else has failed, 130 interrupted.`,
 					strings.Join(config.Programs(), ", "))
 			}
 		}
-		return c.doctor(cmd.Context(), *programs)
+		for _, name := range *checks {
+			if !slices.Contains(doctor.Names(), name) {
+				return failure.Usage(nameOf(cmd), "%q is no check: there are %s", name, strings.Join(doctor.Names(), ", "))
+			}
+		}
+		return c.doctor(cmd.Context(), *programs, *checks)
 	}
 	return cmd
 }
 
-func (c *cli) doctor(ctx context.Context, programs []string) error {
+func (c *cli) doctor(ctx context.Context, programs, checks []string) error {
 	survey := c.survey()
 	_, isTerminal := c.stdoutSize()
 	printer := doctor.Printer{
@@ -58,7 +68,7 @@ func (c *cli) doctor(ctx context.Context, programs []string) error {
 		Colored: isTerminal && !survey.Starter.NoColor && !survey.Starter.DumbTerminal,
 	}
 	results := doctor.Run(ctx, doctor.Options{
-		Survey: survey, Server: c.global.server, For: programs,
+		Survey: survey, Server: c.global.server, For: programs, Checks: checks,
 		Secrets: redact.New(config.Reveal(c.secrets())...),
 	}, func(r doctor.Result) {
 		switch c.global.format {

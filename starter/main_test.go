@@ -122,7 +122,7 @@ func TestReleasedCommandsAndFlagsStay(t *testing.T) {
 		}, track...),
 		"open": append([]string{"out"}, place...),
 		"get":  append([]string{"bucket", "prefix", "manifest-key", "out", "stems", "zip", "name"}, track...),
-		"list": {"bucket", "prefix", "long"}, "delete": append([]string{"bucket", "prefix", "yes", "dry-run"}, track...), "cost": {"by"}, "man": {"out"}, "doctor": {"for"},
+		"list": {"bucket", "prefix", "long"}, "delete": append([]string{"bucket", "prefix", "yes", "dry-run"}, track...), "cost": {"by"}, "man": {"out"}, "doctor": {"for", "check"},
 		"catalog": append([]string{
 			"type", "stem-name", "bucket", "prefix", "callback-grace", "poll-interval", "deadline", "force", "allow-partial", "window", "credit-budget", "wait",
 			"yes", "dry-run",

@@ -25,19 +25,17 @@ const certificateWarning = 14 * 24 * time.Hour
 
 // bridge is what is known of the callback bridge.
 type bridge struct {
+	// base is its address; nil if it has none that can be asked.
 	base *url.URL
-	// signed says that callbacks without the provider's signature are refused.
-	signed bool
 }
 
 func (d *doctor) bridgeChecks() []check {
+	address := []string{"bridge-address"}
 	return []check{
 		{name: "bridge-address", limit: request, run: d.checkAddress},
-		{name: "bridge", needs: []string{"bridge-address"}, limit: request, run: d.ifBridge(d.checkBridge)},
-		{
-			name: "bridge-certificate", needs: []string{"bridge-address"}, limit: request,
-			run: d.ifBridge(d.checkCertificate),
-		},
+		// An address that the provider cannot reach can be asked from here.
+		{name: "bridge", after: address, limit: request, run: d.ifBridge(d.checkBridge)},
+		{name: "bridge-certificate", after: address, limit: request, run: d.ifBridge(d.checkCertificate)},
 		{name: "bridge-ready", needs: []string{"bridge"}, limit: request, run: d.ifBridge(d.checkReady)},
 		{name: "bridge-secret", needs: []string{"bridge"}, limit: several, run: d.ifBridge(d.checkSecret)},
 		{name: "bridge-signature", needs: []string{"bridge-secret"}, limit: several, run: d.ifBridge(d.checkSignature)},
@@ -48,7 +46,7 @@ func (d *doctor) bridgeChecks() []check {
 func (d *doctor) ifBridge(run func(context.Context, *Result)) func(context.Context, *Result) {
 	return func(ctx context.Context, r *Result) {
 		if d.bridge.base == nil {
-			r.skip("STEMFLOW_CALLBACK_BASE_URL is not set here")
+			r.skip("there is no address to ask")
 			return
 		}
 		run(ctx, r)
@@ -72,7 +70,6 @@ func (d *doctor) checkAddress(ctx context.Context, r *Result) {
 		r.skip("STEMFLOW_CALLBACK_BASE_URL is wrong, which the check configuration reports")
 		return
 	}
-	d.bridge.base = base
 	host := base.Hostname()
 	addresses, err := lookUp(ctx, host)
 	if err != nil {
@@ -80,6 +77,7 @@ func (d *doctor) checkAddress(ctx context.Context, r *Result) {
 			"correct the address, or the DNS record, which the provider needs too")
 		return
 	}
+	d.bridge.base = base
 	r.ok("%s leads to %s", host, join(addresses))
 	if !d.isReal() {
 		return
@@ -384,20 +382,20 @@ func (d *doctor) checkSignature(ctx context.Context, r *Result) {
 		r.fail(fmt.Sprintf("the bridge did not answer: %v", err), "look at the bridge's log, and run the check again")
 		return
 	}
-	switch d.bridge.signed = a.isUnauthorized(); {
-	case !d.bridge.signed && a.status != http.StatusBadRequest:
+	switch signed := a.isUnauthorized(); {
+	case !signed && a.status != http.StatusBadRequest:
 		r.fail(fmt.Sprintf("an unsigned callback gets HTTP %d in place of the bridge's answer", a.status),
 			"look at what is between this machine and the bridge: it may change requests, or refuse some")
 		return
-	case !d.bridge.signed && len(keys) > 0:
+	case !signed && len(keys) > 0:
 		r.fail("KIE_WEBHOOK_HMAC_KEY is set here, and the bridge takes callbacks without a signature",
 			"set KIE_WEBHOOK_HMAC_KEY for the bridge, too, and start it again")
 		return
-	case !d.bridge.signed && d.isReal():
+	case !signed && d.isReal():
 		r.warn("the bridge takes callbacks without the provider's signature",
 			"make a webhook key at https://kie.ai/settings, and set KIE_WEBHOOK_HMAC_KEY for the bridge")
 		return
-	case !d.bridge.signed:
+	case !signed:
 		r.ok("the bridge does not demand the provider's signature, and none is configured here")
 		return
 	case len(keys) == 0:

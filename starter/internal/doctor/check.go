@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -78,6 +79,8 @@ type check struct {
 	name string
 	// needs must not have failed or been skipped; after must have ended, however that was.
 	needs, after []string
+	// cleansUp is the check after which this one must run, too; empty: none.
+	cleansUp string
 	// limit is how long it may take once it has begun.
 	limit time.Duration
 	run   func(ctx context.Context, r *Result)
@@ -98,7 +101,9 @@ func runChecks(ctx context.Context, checks []check, report func(Result)) []Resul
 		running.Go(func() {
 			defer close(ended[i])
 			for _, name := range slices.Concat(c.needs, c.after) {
-				<-ended[index[name]]
+				if before, runs := index[name]; runs {
+					<-ended[before]
+				}
 			}
 			for _, name := range c.needs {
 				if before := results[index[name]]; before.Status == Failed || before.Status == Skipped {
@@ -115,6 +120,26 @@ func runChecks(ctx context.Context, checks []check, report func(Result)) []Resul
 	}
 	running.Wait()
 	return results
+}
+
+// only leaves the checks that are asked for, what they build on, and what cleans up behind them. A
+// name stands for all that begin with it and a dash, too; no names leave all.
+func only(checks []check, names []string) []check {
+	if len(names) == 0 {
+		return checks
+	}
+	chosen := map[string]bool{}
+	for _, c := range slices.Backward(checks) { // what a check needs is before it
+		chosen[c.name] = chosen[c.name] || slices.ContainsFunc(names, func(name string) bool {
+			return c.name == name || strings.HasPrefix(c.name, name+"-")
+		})
+		for _, name := range slices.Concat(c.needs, c.after) {
+			chosen[name] = chosen[name] || chosen[c.name]
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(checks), func(c check) bool {
+		return !chosen[c.name] && (c.cleansUp == "" || !chosen[c.cleansUp])
+	})
 }
 
 // because says why a check was left out whose need has not been met.

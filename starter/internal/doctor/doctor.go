@@ -28,6 +28,9 @@ type Options struct {
 	// For are the programs whose environment this is, by the names of [config.Programs]; none:
 	// those that its variables show.
 	For []string
+	// Checks are the names of those to run, with what they need; none: all. A name stands for all
+	// that begin with it and a dash, too.
+	Checks []string
 	// Secrets are hidden in all that is said.
 	Secrets *redact.Redactor
 }
@@ -75,11 +78,20 @@ func Run(ctx context.Context, o Options, report func(Result)) []Result {
 		}
 		return r
 	}
-	results := runChecks(ctx, d.checks(), func(r Result) { report(clean(r)) })
+	results := runChecks(ctx, only(d.checks(), o.Checks), func(r Result) { report(clean(r)) })
 	for i := range results {
 		results[i] = clean(results[i])
 	}
 	return results
+}
+
+// Names are the names of all checks, in the order in which they are reported.
+func Names() []string {
+	var names []string
+	for _, c := range new(doctor).checks() {
+		names = append(names, c.name)
+	}
+	return names
 }
 
 // checks are all checks, in the order in which they are reported.

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -67,6 +69,46 @@ func TestChecksAreInOrder(t *testing.T) {
 		}
 		require.Positive(t, c.limit, c.name)
 		before[c.name] = true
+	}
+}
+
+func TestOnlyTheChecksThatAreAskedFor(t *testing.T) {
+	for asked, want := range map[string]string{
+		"":              strings.Join(Names(), " "),
+		"bridge-secret": "bridge-address bridge bridge-secret",
+		"bridge":        "bridge-address bridge bridge-certificate bridge-ready bridge-secret bridge-signature",
+		"provider":      "provider-key provider-balance provider-route",
+		"store-links":   "store bucket store-write store-links store-delete",
+		"bucket":        "store bucket",
+		"clock":         "provider-key store bridge-address bridge clock",
+		"store-delete":  "store bucket store-write store-conditions store-links store-delete",
+		"version nexus": "version temporal namespace nexus",
+	} {
+		var ran []string
+		for _, c := range only(new(doctor).checks(), strings.Fields(asked)) {
+			ran = append(ran, c.name)
+		}
+		require.Equal(t, want, strings.Join(ran, " "), asked)
+	}
+	// What cleans up does not wait for what does not run.
+	var r []Result
+	runChecks(t.Context(), only(new(doctor).checks(), []string{"store-write"}), func(one Result) { r = append(r, one) })
+	require.Len(t, r, 4)
+}
+
+// The guide describes every check, and its commands name no other.
+func TestTheGuideNamesTheChecks(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/troubleshooting.md")
+	require.NoError(t, err)
+	_, table, found := strings.Cut(string(text), "## What the doctor checks")
+	require.True(t, found)
+	for _, name := range Names() {
+		require.Contains(t, table, "`"+name+"`")
+	}
+	asked := regexp.MustCompile(`--check ([a-z-]+)`).FindAllStringSubmatch(string(text), -1)
+	require.NotEmpty(t, asked)
+	for _, match := range asked {
+		require.Contains(t, Names(), match[1])
 	}
 }
 

@@ -47,8 +47,8 @@ func (d *doctor) storeChecks() []check {
 		{name: "store-links", needs: written, limit: several, run: d.checkLinks},
 		// The object is removed in any case.
 		{
-			name: "store-delete", after: []string{"store-write", "store-conditions", "store-links"}, limit: several,
-			run: d.checkDelete,
+			name: "store-delete", after: []string{"store-write", "store-conditions", "store-links"}, cleansUp: "store-write",
+			limit: several, run: d.checkDelete,
 		},
 		{name: "ledger", needs: []string{"bucket"}, limit: several, run: d.checkLedger},
 	}
@@ -75,7 +75,7 @@ func (b *bucket) under(key string) string {
 func (d *doctor) checkStore(ctx context.Context, r *Result) {
 	settings := d.Survey.MinIO
 	if settings.Endpoint == "" || settings.AccessKey == "" || settings.SecretKey.Reveal() == "" {
-		r.skip("MINIO_ENDPOINT, MINIO_ACCESS_KEY and MINIO_SECRET_KEY are not all set here")
+		r.skip("MINIO_ENDPOINT, MINIO_ACCESS_KEY and MINIO_SECRET_KEY are not all set here, or not right")
 		return
 	}
 	store, err := archive.New(archive.OptionsOf(settings))
