@@ -49,22 +49,22 @@ func TestARepeatedCallbackIsSignalledOnce(t *testing.T) {
 
 // slowSignaler lets all repeats come in before the first one is delivered.
 type slowSignaler struct {
-	calls atomic.Int32
-	began chan struct{}
-	goOn  chan struct{}
-	err   error
+	calls   atomic.Int32
+	began   chan struct{}
+	proceed chan struct{}
+	err     error
 }
 
 func (s *slowSignaler) SignalWorkflow(context.Context, string, string, string, any) error {
 	if s.calls.Add(1) == 1 {
 		close(s.began)
 	}
-	<-s.goOn
+	<-s.proceed
 	return s.err
 }
 
 func TestRepeatsAtOnceAreSignalledOnce(t *testing.T) {
-	signaler := &slowSignaler{began: make(chan struct{}), goOn: make(chan struct{})}
+	signaler := &slowSignaler{began: make(chan struct{}), proceed: make(chan struct{})}
 	b := start(t, func(cfg *callbackbridge.Config) { cfg.Signaler = signaler })
 	var all sync.WaitGroup
 	post := func() {
@@ -77,7 +77,7 @@ func TestRepeatsAtOnceAreSignalledOnce(t *testing.T) {
 	for range 50 {
 		all.Go(post)
 	}
-	close(signaler.goOn)
+	close(signaler.proceed)
 	all.Wait()
 	require.EqualValues(t, 1, signaler.calls.Load())
 }
@@ -86,7 +86,7 @@ func TestRepeatsAtOnceAreSignalledOnce(t *testing.T) {
 // provider would not send it again.
 func TestRepeatsOfADeliveryThatFailsAreRefused(t *testing.T) {
 	signaler := &slowSignaler{
-		began: make(chan struct{}), goOn: make(chan struct{}), err: serviceerror.NewUnavailable("away"),
+		began: make(chan struct{}), proceed: make(chan struct{}), err: serviceerror.NewUnavailable("away"),
 	}
 	b := start(t, func(cfg *callbackbridge.Config) { cfg.Signaler = signaler })
 	var all sync.WaitGroup
@@ -100,7 +100,7 @@ func TestRepeatsOfADeliveryThatFailsAreRefused(t *testing.T) {
 	for range 50 {
 		all.Go(post)
 	}
-	close(signaler.goOn)
+	close(signaler.proceed)
 	all.Wait()
 }
 

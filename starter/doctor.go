@@ -11,6 +11,7 @@ import (
 	"stemflow/internal/redact"
 	"stemflow/starter/internal/doctor"
 	"stemflow/starter/internal/failure"
+	"stemflow/starter/internal/view"
 )
 
 func init() { register(groupOther, newDoctorCommand) }
@@ -64,7 +65,7 @@ func (c *cli) doctor(ctx context.Context, programs, checks []string) error {
 	survey := c.survey()
 	_, isTerminal := c.stdoutSize()
 	printer := doctor.Printer{
-		W: c.stdout, Room: c.room(), Quiet: c.global.quiet,
+		W: c.stdout, Room: c.room(view.DefaultRoom), Quiet: c.global.quiet,
 		Colored: isTerminal && !survey.Starter.NoColor && !survey.Starter.DumbTerminal,
 	}
 	results := doctor.Run(ctx, doctor.Options{

@@ -180,11 +180,7 @@ func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStem
 	manifest := stemflow.Manifest{
 		Version:             1,
 		SeparateStemsResult: result,
-		Source: stemflow.ManifestSource{
-			TaskID:   s.in.TaskID,
-			AudioID:  s.in.AudioID,
-			StemName: s.in.StemName,
-		},
+		Source:              s.manifestSource(),
 		Provider: stemflow.ManifestProvider{
 			OriginURL: s.record.OriginURL, CreatedAt: s.record.CreatedAt, CompletedAt: s.record.CompletedAt,
 		},

@@ -11,9 +11,9 @@ import (
 	"stemflow/internal/activityapi"
 )
 
-// unknownSubmit is a world in which nobody knows whether the submit was accepted.
-func unknownSubmit(t *testing.T) *world {
-	w := newWorld(t)
+// unknownSubmit is a harness in which nobody knows whether the submit was accepted.
+func unknownSubmit(t *testing.T) *harness {
+	w := newHarness(t)
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 	}
@@ -76,7 +76,7 @@ func TestMadeUpCallbacksDoNotDeafenAnUnknownSubmit(t *testing.T) {
 // A signature covers the task id alone: what a body adds that neither the type nor the record has
 // is not fetched, and not missed.
 func TestStemsThatACallbackMakesUpAreLeftOut(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	fetched := w.fetched()
 	w.callbackAfter(time.Minute, successOf("vocals", "instrumental", "kazoo", "brass"))
 	w.run(input())
@@ -90,7 +90,7 @@ func TestStemsThatACallbackMakesUpAreLeftOut(t *testing.T) {
 func TestSomeInstrumentsOfACallbackAreNotAllDuringAnOutage(t *testing.T) {
 	for name, outage := range map[string]time.Duration{"short": 40 * time.Second, "long": time.Hour} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 				if w.took() < time.Minute+outage {
 					return nil, again(activityapi.ActivityErrorUnreadable)
@@ -135,7 +135,7 @@ func TestLaterStartWhoseLinkFailsReturnsWhatIsThere(t *testing.T) {
 // A run that archives a separation again, for an object that is gone, keeps the stems whose objects
 // are there and that the record lacks by now.
 func TestIntactStemsStayInTheManifest(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	kept := []stemflow.Stem{*archived("drums"), *archived("bass")}
 	w.found(activityapi.PreparedArchive{
 		Submission: paidBefore(), Kept: &activityapi.KeptStems{SeparationTaskID: separationID, Stems: kept},
@@ -148,7 +148,7 @@ func TestIntactStemsStayInTheManifest(t *testing.T) {
 	require.ElementsMatch(t, []string{"drums", "bass", "guitar"}, namesOf(result.Stems))
 	require.NotContains(t, result.Empty, "drums")
 
-	w = newWorld(t)
+	w = newHarness(t)
 	w.found(activityapi.PreparedArchive{Kept: &activityapi.KeptStems{SeparationTaskID: "another", Stems: kept}})
 	w.run(input())
 	require.Equal(t, []string{"vocals", "instrumental"}, namesOf(w.result().Stems), "another separation's are not mixed in")

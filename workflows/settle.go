@@ -110,8 +110,8 @@ func (s *separation) goneFailure(ctx workflow.Context) error {
 func (s *separation) timedOut(last error) error {
 	if s.ownership < fromInput {
 		message := fmt.Sprintf(
-			"the outcome of the submit is unknown and no callback told it within %v. It may have been accepted and "+
-				"paid: %s",
+			"the outcome of the submit is unknown and no callback reported it within %v. It may have been accepted "+
+				"and paid: %s",
 			s.in.Deadline,
 			ledger.WhenUnknown,
 		)
@@ -328,9 +328,9 @@ func (s *separation) resumeFromLedger(ctx workflow.Context) bool {
 	return true
 }
 
-// act does what an observation says, whoever made it: the separation is settled, or lacks stems
-// that are awaited, or turns out to be another run's, or the run ends. What is open, or was lost,
-// ends it as the deadline does: whoever has time left does not come here with that.
+// act does what an observation says, no matter who made it: the separation is settled, or lacks
+// stems that are awaited, or turns out to be another run's, or the run ends. What is open, or was
+// lost, ends it as the deadline does: a run with time left does not come here with that.
 func (w *wait) act(ctx workflow.Context, seen observation, by stemflow.SettledBy) error {
 	s := w.s
 	kind, app := applicationError(seen.err)
@@ -540,8 +540,8 @@ func (w *wait) onCallback(ctx workflow.Context, callback stemflow.Callback) erro
 				"code", callback.Code, "message", callback.Message)
 			return nil
 		}
-		// A body is easily forged by whoever has the callback's address: what the record denies is
-		// not fetched.
+		// A body is easily forged by anyone who has the callback's address: what the record denies
+		// is not fetched.
 		log.Warn("the record does not confirm the callback: polling goes on", "error", seen.err)
 		return nil
 	}
@@ -645,7 +645,7 @@ func (w *wait) forgetSeparation() {
 	w.listening, w.pollErr = false, nil
 }
 
-// recordFailed puts a failure on the ledger: the track may be paid for anew.
+// recordFailed puts a failure on the ledger: the track may be paid for again.
 func (s *separation) recordFailed(ctx workflow.Context, failure *temporal.ApplicationError) {
 	s.markVerified(ctx)
 	var details stemflow.ErrorDetails
@@ -675,7 +675,7 @@ func (s *separation) recordVerified(ctx workflow.Context, record activityapi.Sep
 func (s *separation) markVerified(ctx workflow.Context) {
 	if s.ownership == unverified {
 		s.setSeparationTask(ctx, s.separationTaskID)
-		s.behind = true
+		s.ledgerBehind = true
 	}
 	s.ownership = verified
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whoever is woken reads docs/operations.md.
+// Anyone who is woken reads docs/operations.md.
 func TestAlertsAreDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../docs/operations.md")
 	require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whoever writes a dashboard reads docs/metrics.md.
+// Anyone who writes a dashboard reads docs/metrics.md.
 func TestMetricsAreDocumented(t *testing.T) {
 	reported := map[string]bool{}
 	for _, folder := range []string{"workflows", "activities", "callbackbridge"} {

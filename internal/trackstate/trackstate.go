@@ -112,8 +112,7 @@ func readLedgerAt(
 // mayBeCompleted reports whether the manifest names missing stems, of a separation that the
 // provider may still keep. A look for nothing does no harm.
 func mayBeCompleted(m *stemflow.Manifest, now time.Time) bool {
-	const kept = time.Duration(stemflow.MaxDeadline) // as long as the provider keeps results
-	return len(m.Missing) > 0 && now.Sub(m.SettledAt) < kept
+	return len(m.Missing) > 0 && now.Sub(m.SettledAt) < time.Duration(stemflow.MaxDeadline)
 }
 
 // paidAs is the separation of this id, if the ledger says that it is paid for. A forced run may
@@ -145,13 +144,13 @@ func (r Reader) manifest(
 	case errors.Is(err, archive.ErrNotFound):
 		return nil, false, nil
 	case errors.Is(err, archive.ErrCorrupt):
-		r.Warn("the manifest cannot be read and is written anew", "key", archive.ManifestKey(loc), "error", err)
+		r.Warn("the manifest cannot be read and is written again", "key", archive.ManifestKey(loc), "error", err)
 		return nil, false, nil
 	case err != nil:
 		return nil, false, err
 	}
 	if err := archive.CheckStems(loc, *manifest); err != nil {
-		r.Warn("the manifest is not trusted and is written anew", "key", archive.ManifestKey(loc), "error", err)
+		r.Warn("the manifest is not trusted and is written again", "key", archive.ManifestKey(loc), "error", err)
 		return nil, false, nil
 	}
 	objects, err := r.Store.List(ctx, loc.Bucket, archive.SeparationPrefix(loc, manifest.SeparationTaskID))
