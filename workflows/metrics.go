@@ -27,6 +27,9 @@ const (
 	MetricCatalogTracks = "stemflow_catalog_tracks"
 )
 
+// TypeInvalid is the tag "type" of runs whose input names no type that exists.
+const TypeInvalid = stemflow.SeparationType("invalid")
+
 const (
 	outcomeArchived   = "archived"
 	outcomePartial    = "partial"
@@ -34,6 +37,11 @@ const (
 	outcomeCancelled  = "cancelled"
 	outcomeUnexpected = "unexpected"
 )
+
+// Outcomes are the values of the tag "outcome" of [MetricSeparations] beside the error types.
+func Outcomes() []string {
+	return []string{outcomeArchived, outcomePartial, outcomeFound, outcomeCancelled, outcomeUnexpected}
+}
 
 func (s *separation) countSettled(ctx workflow.Context) {
 	metrics := workflow.GetMetricsHandler(ctx).WithTags(map[string]string{
@@ -83,5 +91,5 @@ func (s *separation) typeTag() string {
 	if slices.Contains(stemflow.SeparationTypes(), s.in.Type) {
 		return string(s.in.Type)
 	}
-	return "invalid"
+	return string(TypeInvalid)
 }
