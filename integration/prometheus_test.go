@@ -23,6 +23,7 @@ import (
 	"stemflow"
 	"stemflow/internal/devservers"
 	"stemflow/internal/devservers/serverstest"
+	"stemflow/internal/token"
 	"stemflow/kiesim"
 )
 
@@ -51,8 +52,8 @@ func TestPrometheusDrawsARunWithFailures(t *testing.T) {
 	s.startProgram(buildWorker(t), "STEMFLOW_METRICS_ADDR="+addrs[1], "STEMFLOW_LOOKUP_INTERVAL=2m")
 	p := startPrometheus(t, addrs[0], addrs[1:])
 	s.await("all zeros are scraped", func() bool {
-		return p.query(`count_over_time(stemflow_submits_total{outcome="insufficient_credits",type="split_stem"}[1m]) > 3`) != nil &&
-			p.query(`count_over_time(stemflow_callbacks_received_total{reason="token_malformed"}[1m]) > 3`) != nil
+		return p.sees(`count_over_time(stemflow_submits_total{outcome="insufficient_credits",type="split_stem"}[1m]) > 3`) &&
+			p.sees(`count_over_time(stemflow_callbacks_received_total{reason="token_malformed"}[1m]) > 3`)
 	})
 
 	// One that has to renew a link; one without credits; one that the provider fails; a workflow that
@@ -70,11 +71,26 @@ func TestPrometheusDrawsARunWithFailures(t *testing.T) {
 	}
 	_, err := s.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: s.queue}, "Unknown")
 	require.NoError(t, err)
-	stranger := &sender{addr: bridge}
-	status, err := stranger.send(callbackRequest(bridge, "a-strangers", newID()))
+	send := func(address string, want int) {
+		t.Helper()
+		caller := &sender{addr: bridge}
+		defer caller.close()
+		status, err := caller.send(callbackRequest(bridge, address, newID()))
+		require.NoError(t, err)
+		require.Equal(t, want, status)
+	}
+	send("a-strangers", http.StatusUnauthorized)
+	// Calls to Temporal that fail are the SDK's to count: their first is no increase.
+	keyring, err := token.NewKeyring([]string{callbackSecret})
 	require.NoError(t, err)
-	require.Equal(t, http.StatusUnauthorized, status)
-	stranger.close()
+	nobodys := func(workflowID string) string {
+		return keyring.Mint(token.Claims{
+			Namespace: "default", WorkflowID: workflowID, RunID: "none", Expires: time.Now().Add(time.Hour),
+		})
+	}
+	send(nobodys("nobody"), http.StatusOK)
+	s.await("it is scraped", func() bool { return p.sees(`temporal_request_failure_total{job="stemflow-bridge"}`) })
+	send(nobodys("nobody else"), http.StatusOK)
 	catalog, tracks := s.listed(5)
 	s.setScenarioOfAll(tracks, kiesim.Scenario{Submit: kiesim.Fault{Answer: kiesim.AnswerRefuse, Code: 401}})
 	s.awaitOwnPause(s.startCatalog(catalog))
@@ -95,8 +111,9 @@ func TestPrometheusDrawsARunWithFailures(t *testing.T) {
 		`ALERTS{alertname="StemflowKeyRefused",alertstate="firing"}`,
 		`ALERTS{alertname="StemflowRunsStuck",alertstate="firing"}`,
 		`ALERTS{alertname="StemflowCatalogPaused",alertstate="pending"}`,
+		`count_over_time(ALERTS{alertname="StemflowCatalogPaused"}[1m]) > 5`,
 	} {
-		s.await("Prometheus sees "+seen, func() bool { return p.query(seen) != nil })
+		s.await("Prometheus sees "+seen, func() bool { return p.sees(seen) })
 	}
 	p.drawDashboard()
 	for _, alert := range p.query(`ALERTS`) {
@@ -146,6 +163,12 @@ type sample struct {
 	Metric map[string]string
 	Value  [2]any
 	Values [][2]any
+}
+
+// sees reports whether an expression has a result now.
+func (p *prometheus) sees(expr string) bool {
+	p.t.Helper()
+	return len(p.query(expr)) > 0
 }
 
 // query asks for the present, and returns what is there.
