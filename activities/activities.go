@@ -17,6 +17,7 @@ type Registry interface {
 // Set is all activities of stemflow.
 type Set struct {
 	PrepareArchive      *PrepareArchive
+	PrepareSong         *PrepareSong
 	SubmitSeparation    *SubmitSeparation
 	RecordSubmission    *RecordSubmission
 	AdoptCallback       *AdoptCallback
@@ -40,6 +41,7 @@ type Set struct {
 // Register registers all activities but the paid one.
 func (s Set) Register(r Registry) {
 	register(r, activityapi.ActivityPrepareArchive, s.PrepareArchive.Execute)
+	register(r, activityapi.ActivityPrepareSong, s.PrepareSong.Execute)
 	register(r, activityapi.ActivityRecordSubmission, s.RecordSubmission.Execute)
 	register(r, activityapi.ActivityAdoptCallback, s.AdoptCallback.Execute)
 	register(r, activityapi.ActivityGetSeparationRecord, s.GetSeparationRecord.Execute)

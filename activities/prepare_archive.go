@@ -70,7 +70,8 @@ func (a *PrepareArchive) Execute(
 	if err != nil {
 		return nil, storeRefusal(err)
 	}
-	out.Archived, out.Partial, out.Submission = state.Archived, state.Partial, state.Submission
+	out.Archived, out.Partial, out.Kept = state.Archived, state.Partial, state.Kept
+	out.Submission = state.Submission
 	out.OwnerPaid = in.Owner != "" && state.Ledger.MayHavePaid(in.Owner)
 	return out, nil
 }

@@ -61,7 +61,7 @@ func newMetrics(handler client.MetricsHandler) *metrics {
 		handler = client.MetricsNopHandler
 	}
 	m := &metrics{handler: handler, latency: handler.Timer(MetricSignalLatency), gauge: handler.Gauge(MetricInFlight)}
-	// Whoever watches sees zero before one: the first refusal would otherwise be no increase.
+	// An operator sees zero before one: the first refusal would otherwise be no increase.
 	m.add(0)
 	for outcome, reasons := range answers {
 		for _, reason := range reasons {

@@ -25,7 +25,7 @@ import (
 
 // served are the series that alerts and dashboard may speak of, with their labels. The test of
 // deploy/monitoring, which is a module of its own for Prometheus' parser, holds every expression
-// against it; here it is held against what the programs serve. To write it anew, with what the two
+// against it; here it is held against what the programs serve. To write it again, with what the two
 // files mention now:
 //
 //	go test ./integration -run TestProgramsServeWhatIsWatched -record

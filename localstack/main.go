@@ -24,7 +24,7 @@ const usage = `localstack runs all of stemflow on this machine.
                              separations are billed. No callback
                              reaches this machine, so results are polled for.
 
-Histories, objects and logs are kept in .localstack; delete it to begin anew.
+Histories, objects and logs are kept in .localstack; delete it to begin again.
 `
 
 func main() {

@@ -23,6 +23,9 @@ type Config struct {
 
 	// APIKey and BaseURL are the provider's.
 	APIKey, BaseURL string
+	// UploadURL is where the provider takes files: songs of the store are handed over there; empty:
+	// the provider's own service, or BaseURL where that is not the provider's.
+	UploadURL string
 	// Route is by which of the provider's endpoints separations are submitted: "dedicated" or
 	// "jobs"; empty: dedicated.
 	Route string
@@ -131,7 +134,7 @@ func FromWorker(c client.Client, env config.Worker) Config {
 	}
 	return Config{
 		Client: c,
-		APIKey: env.KIE.APIKey.Reveal(), BaseURL: env.KIE.BaseURL, Route: string(env.KIE.Route),
+		APIKey: env.KIE.APIKey.Reveal(), BaseURL: env.KIE.BaseURL, UploadURL: env.KIE.UploadURL, Route: string(env.KIE.Route),
 		CallbackBaseURL: env.Callback.BaseURL, CallbackSecrets: config.Reveal(env.Callback.Secrets),
 		MinIO: MinIO{
 			Endpoint: store.Endpoint, AccessKey: store.AccessKey, SecretKey: store.SecretKey,

@@ -33,10 +33,12 @@ const (
 
 // host is what stemflow needs within one process, whatever number of workers it serves.
 type host struct {
-	cfg       Config
-	store     *archive.Store
-	provider  *kie.Client
-	sources   *source.Fetcher
+	cfg      Config
+	store    *archive.Store
+	provider *kie.Client
+	sources  *source.Fetcher
+	// songs fetches what users name.
+	songs     *source.Fetcher
 	callback  activities.CallbackAddress
 	transfers *semaphore.Weighted
 	// attributes are shared, so that the server is asked about them once for all workers.
@@ -70,7 +72,7 @@ func newHost(cfg Config) (*host, error) {
 		return nil, fmt.Errorf("stemflow: %w", err)
 	}
 	if h.provider, err = kie.New(kie.Options{
-		BaseURL: cfg.BaseURL, APIKey: cfg.APIKey, Route: kie.Route(cfg.Route), Proxy: proxy,
+		BaseURL: cfg.BaseURL, UploadURL: cfg.UploadURL, APIKey: cfg.APIKey, Route: kie.Route(cfg.Route), Proxy: proxy,
 		Redactor: secrets,
 	}); err != nil {
 		return nil, fmt.Errorf("stemflow: %w", err)
@@ -81,6 +83,11 @@ func newHost(cfg Config) (*host, error) {
 	h.store.Hide(secrets)
 	h.sources = source.New(source.Options{
 		AllowedHosts: cfg.SourceHosts, AllowInsecure: cfg.AllowInsecureSources, MaxSize: cfg.MaxStemSize,
+		AllowedNetworks: cfg.SourceNetworks, Proxy: proxy,
+		Redactor: secrets,
+	})
+	h.songs = source.New(source.Options{
+		AnyHost: true, AllowInsecure: cfg.AllowInsecureSources, MaxSize: stemflow.MaxAudioSize,
 		AllowedNetworks: cfg.SourceNetworks, Proxy: proxy,
 		Redactor: secrets,
 	})
@@ -99,11 +106,15 @@ func (h *host) close() {
 	h.provider.Close()
 	h.store.Close()
 	h.sources.Close()
+	h.songs.Close()
 }
 
 func (cfg Config) withDefaults() Config {
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = config.DefaultKIEBaseURL
+	}
+	if cfg.UploadURL == "" {
+		cfg.UploadURL = config.UploadURLFor(cfg.BaseURL)
 	}
 	if cfg.Bucket == "" {
 		cfg.Bucket = config.DefaultBucket
@@ -167,7 +178,10 @@ func (h *host) activities(submitQueue string) activities.Set {
 		SubmitTaskQueue: submitQueue, CallbacksExpected: h.callback.Expected(), SearchAttributes: h.attributes,
 	}
 	return activities.Set{
-		PrepareArchive:   prepare,
+		PrepareArchive: prepare,
+		PrepareSong: &activities.PrepareSong{
+			Store: store, Sources: h.songs, Provider: h.provider, Limits: h.limits,
+		},
 		SubmitSeparation: &activities.SubmitSeparation{Store: store, Provider: h.provider, Callback: h.callback},
 		RecordSubmission: &activities.RecordSubmission{Store: store},
 		AdoptCallback: &activities.AdoptCallback{

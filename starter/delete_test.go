@@ -213,7 +213,7 @@ func TestDeleteRefuses(t *testing.T) {
 	code, _, stderr = starter(t, "", r.variables, r.with("delete", "--yes")...)
 	require.NoError(t, err)
 	require.Equal(t, failure.ExitFailed, code)
-	require.Contains(t, stderr, "The manifest is removed, and the run writes it anew; the rest is there.")
+	require.Contains(t, stderr, "The manifest is removed, and the run writes it again; the rest is there.")
 	require.Len(t, r.keys(t), len(before)-1)
 	require.NoError(t, temporal.TerminateWorkflow(t.Context(), run.GetID(), run.GetRunID(), "the test is over"))
 

@@ -139,7 +139,7 @@ func TestGetBringsTheStems(t *testing.T) {
 	fault, ranges := stemRequests()
 	g.faulty.SetFaults(fault)
 	require.NoError(t, os.WriteFile(filepath.Join(g.dir, "vocals.mp3"), make([]byte, stemSize), 0o600))
-	require.Equal(t, []download.Status{download.Fetched, download.Kept}, statuses(g.get(t)), "what is wrong comes anew")
+	require.Equal(t, []download.Status{download.Fetched, download.Kept}, statuses(g.get(t)), "what is wrong comes again")
 	require.Equal(t, []string{""}, ranges())
 	g.requireStem(t, "vocals.mp3", "vocals")
 

@@ -126,7 +126,7 @@ func TestShowGivesLinks(t *testing.T) {
 	require.True(t, listed, table)
 	require.Regexp(
 		t,
-		`^\nLinks, for whoever has them, until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n\n  vocals +http://\S+\n  instrumental +http://\S+\n$`,
+		`^\nLinks, for anyone who has them, until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n\n  vocals +http://\S+\n  instrumental +http://\S+\n$`,
 		rest,
 	)
 	a.requireLinks(t, regexp.MustCompile(`http://\S+`).FindAllString(rest, -1), "3600")
@@ -168,7 +168,7 @@ func TestListenWritesAFile(t *testing.T) {
 	printed := a.run(t, a.with("listen")...)
 	require.Regexp(
 		t,
-		`^Wrote listen\.html: open it in a browser\.\nIts links work until \S+ \S+, for whoever has it; `,
+		`^Wrote listen\.html: open it in a browser\.\nIts links work until \S+ \S+, for anyone who has it; `,
 		printed,
 	)
 	require.NotContains(t, printed, "X-Amz-")
@@ -296,7 +296,7 @@ func TestForeignManifestGivesNoLinks(t *testing.T) {
 			}
 		})
 	}
-	// Whoever may write anywhere in the bucket may not choose the folder either.
+	// Anyone who may write anywhere in the bucket may not choose the folder either.
 	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, "manifest.json", a.manifest))
 	code, _, stderr := starter(t, "", a.variables, "show", "--manifest-key", "manifest.json")
 	require.Equal(t, failure.ExitFailed, code)
@@ -351,8 +351,8 @@ func TestListenFails(t *testing.T) {
 	}{
 		"nothing archived": {nil, []string{"--task-id", "5c79", "--audio-id", "e232"}, failure.ExitFailed, "error: NotArchived: there is no music/5c79/e232/"},
 		"no manifest":      {nil, []string{"--manifest-key", a.manifest.Stems[0].Key}, failure.ExitFailed, "error: NotArchived: what is stored there is no manifest: "},
-		"no such folder": {nil, append(a.flags, "--out", "no/such/folder.html"), failure.ExitUsage,
-			"error: Usage: the page cannot be written: open no/such/folder.html: no such file or directory. \"starter listen -h\" lists the flags.\n"},
+		"no such folder": {nil, append(a.flags, "--out", "no/such/folder.html"), failure.ExitFailed,
+			"error: FileUnwritable: the page cannot be written: open no/such/folder.html: no such file or directory. --out names another file.\n"},
 		"wrong credentials": {map[string]string{"MINIO_SECRET_KEY": "another"}, a.flags, failure.ExitFailed, "error: ArchiveUnavailable: "},
 		"no store":          {map[string]string{"MINIO_ENDPOINT": nowhere(t)}, a.flags, failure.ExitFailed, "error: ArchiveUnavailable: "},
 		"no public endpoint": {map[string]string{"MINIO_PUBLIC_ENDPOINT": "a/path"}, a.flags, failure.ExitUsage,

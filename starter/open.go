@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"stemflow/starter/internal/archived"
 )
 
 func init() { register(groupArchive, newOpenCommand) }
@@ -48,15 +46,7 @@ type openedPage struct {
 }
 
 func (c *cli) open(ctx context.Context, o listenOptions, lifetime time.Duration) error {
-	store, cfg, err := c.openStore()
-	if err != nil {
-		return err
-	}
-	track, err := archived.Read(ctx, store, cfg, o.Place)
-	if err != nil {
-		return err
-	}
-	page, until, err := c.page(ctx, track, lifetime)
+	_, page, until, err := c.trackPage(ctx, o.Place, lifetime)
 	if err != nil {
 		return err
 	}

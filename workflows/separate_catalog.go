@@ -175,7 +175,7 @@ func (c *catalog) putBack(track activityapi.RunningTrack) {
 }
 
 // readPage reads the page from which tracks are taken. With each page the balance is looked at
-// anew, once something is to be paid.
+// again, once something is to be paid.
 func (c *catalog) readPage(ctx workflow.Context) error {
 	var page activityapi.CatalogPage
 	err := workflow.ExecuteActivity(readCatalogOptions(ctx), activityapi.ActivityReadCatalog,

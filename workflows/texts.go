@@ -70,11 +70,18 @@ func trackName(in stemflow.SeparateStemsInput) string {
 	if in.StemName != "" {
 		name += " (" + in.StemName + ")"
 	}
-	name += " of " + in.AudioID
-	if in.Title != "" {
-		name += ", " + in.Title
+	return plainText(name + " of " + songText(in))
+}
+
+// songText is what a track is known by.
+func songText(in stemflow.SeparateStemsInput) string {
+	if in.AudioURL != "" {
+		return in.SongName()
 	}
-	return plainText(name)
+	if in.Title != "" {
+		return in.AudioID + ", " + in.Title
+	}
+	return in.AudioID
 }
 
 // mostSummary bounds a summary in bytes. Temporal refuses what takes more than 400 as JSON.
@@ -87,10 +94,7 @@ func trackSummary(before string, in stemflow.SeparateStemsInput) string {
 	if in.StemName != "" {
 		text += " (" + in.StemName + ")"
 	}
-	text += " of " + in.AudioID
-	if in.Title != "" {
-		text += ", " + in.Title
-	}
+	text += " of " + songText(in)
 	var b strings.Builder
 	room := mostSummary
 	for _, r := range strings.Join(strings.Fields(text), " ") {

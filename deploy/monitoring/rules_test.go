@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Whoever is woken reads docs/alerts.md, where each alert's runbook_url leads.
+// Anyone who is woken reads docs/alerts.md, where each alert's runbook_url leads.
 func TestAlertsHaveARunbook(t *testing.T) {
 	const runbook = "docs/alerts.md"
 	text, err := os.ReadFile("../../" + runbook)

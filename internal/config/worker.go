@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -20,7 +21,9 @@ import (
 // Defaults of the worker's configuration.
 const (
 	DefaultKIEBaseURL = "https://api.kie.ai"
-	DefaultBucket     = "stems"
+	// DefaultKIEUploadURL is where the provider takes files.
+	DefaultKIEUploadURL = "https://kieai.redpandaai.co"
+	DefaultBucket       = "stems"
 	// DefaultSubmitRate is paid calls a second. The provider takes 20 new tasks in 10 s; the
 	// engine's limit is split over partitions and has bursts.
 	DefaultSubmitRate         = 1.5
@@ -81,6 +84,8 @@ type KIE struct {
 	// APIKey may be empty with a stand-in for the provider.
 	APIKey  Secret
 	BaseURL string
+	// UploadURL is where the provider takes files.
+	UploadURL string
 	// Route is by which of the provider's endpoints separations are submitted.
 	Route kie.Route
 }
@@ -170,7 +175,7 @@ func LoadKIE(lookup Lookup) (KIE, error) {
 }
 
 func (v *variables) kie() KIE {
-	k := KIE{APIKey: v.secret("KIE_API_KEY"), BaseURL: DefaultKIEBaseURL}
+	k := KIE{APIKey: v.secret("KIE_API_KEY"), BaseURL: DefaultKIEBaseURL, UploadURL: DefaultKIEUploadURL}
 	v.checked("KIE_ROUTE", "", func(route string) (err error) {
 		k.Route, err = kie.ParseRoute(route)
 		return err
@@ -180,6 +185,12 @@ func (v *variables) kie() KIE {
 		return k
 	}
 	k.BaseURL = base.String()
+	if upload := v.baseURL("KIE_UPLOAD_URL", UploadURLFor(k.BaseURL)); upload != nil {
+		k.UploadURL = upload.String()
+		if upload.Scheme != "https" && k.BaseURL == DefaultKIEBaseURL {
+			v.report("KIE_UPLOAD_URL", "must be https with the provider, or the API key would travel in clear")
+		}
+	}
 	if isProvider(base.Hostname()) {
 		if base.Scheme != "https" {
 			v.report("KIE_BASE_URL", "must be https with %s, or the API key would travel in clear", base.Hostname())
@@ -189,6 +200,15 @@ func (v *variables) kie() KIE {
 		}
 	}
 	return k
+}
+
+// UploadURLFor is where files are taken that the provider at a base URL separates: the provider has
+// a service of its own for them, and a stand-in takes them itself.
+func UploadURLFor(baseURL string) string {
+	if base, err := url.Parse(baseURL); err == nil && !isProvider(base.Hostname()) {
+		return baseURL
+	}
+	return DefaultKIEUploadURL
 }
 
 // isProvider reports whether a host is the provider's own, and no proxy on the way to it.

@@ -40,7 +40,7 @@ func TestWorkerDefaults(t *testing.T) {
 	w, err := LoadWorker(from(complete()))
 	require.NoError(t, err)
 	require.Equal(t, Worker{
-		KIE:      KIE{APIKey: NewSecret("key-0123456789"), BaseURL: "https://api.kie.ai"},
+		KIE:      KIE{APIKey: NewSecret("key-0123456789"), BaseURL: "https://api.kie.ai", UploadURL: "https://kieai.redpandaai.co"},
 		Callback: Callback{Secrets: []Secret{NewSecret("0123456789abcdef")}},
 		MinIO:    MinIO{Endpoint: "minio.example.com:9000", AccessKey: "access", SecretKey: NewSecret("secret-key")},
 		Bucket:   "stems", LedgerBucket: "stems", TaskQueue: "stemflow", SubmitTaskQueue: "stemflow-submit", SubmitRate: 1.5,
@@ -55,6 +55,7 @@ func TestWorkerTakesEverySetting(t *testing.T) {
 	w, err := LoadWorker(from(map[string]string{
 		"KIE_BASE_URL":                    "http://127.0.0.1:9/kie/",
 		"KIE_ROUTE":                       "jobs",
+		"KIE_UPLOAD_URL":                  "http://127.0.0.1:9/files",
 		"STEMFLOW_CALLBACK_BASE_URL":      "https://stems.example.com/hooks/",
 		"STEMFLOW_CALLBACK_SECRETS":       "new-secret-0123456789, old-secret-0123456789,",
 		"MINIO_ENDPOINT":                  "https://minio.example.com",
@@ -79,7 +80,7 @@ func TestWorkerTakesEverySetting(t *testing.T) {
 	}))
 	require.NoError(t, err)
 	require.Equal(t, Worker{
-		KIE: KIE{BaseURL: "http://127.0.0.1:9/kie", Route: kie.RouteJobs},
+		KIE: KIE{BaseURL: "http://127.0.0.1:9/kie", UploadURL: "http://127.0.0.1:9/files", Route: kie.RouteJobs},
 		Callback: Callback{
 			BaseURL: "https://stems.example.com/hooks",
 			Secrets: []Secret{NewSecret("new-secret-0123456789"), NewSecret("old-secret-0123456789")},

@@ -32,7 +32,7 @@ type Page struct {
 	// Links lead to the manifest's stems, in their order, until Until.
 	Links []string
 	Until time.Time
-	// Renew is the command that makes such a page anew.
+	// Renew is the command that makes such a page again.
 	Renew string
 }
 

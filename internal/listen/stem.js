@@ -20,7 +20,7 @@ class Stem {
     this.complete = false;
     this.waiting = [];
     this.loaded = this.load();
-    this.loaded.catch(() => {}); // whoever asks for a piece is told
+    this.loaded.catch(() => {}); // each request for a piece reports it
   }
 
   // load fetches the stem. It fails with a Trouble.

@@ -9,6 +9,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"stemflow/internal/bounded"
 )
 
 // Sample is a part of all objects. The zero value is none of them.
@@ -39,7 +41,8 @@ func Parse(text string) (Sample, error) {
 	if percent, ok := strings.CutSuffix(text, "%"); ok {
 		share, err := strconv.ParseFloat(strings.TrimSpace(percent), 64)
 		if err != nil || !(share > 0) || share > 100 {
-			return Sample{}, fmt.Errorf("%.40q is not a share above 0%% and up to 100%%: %w", text, errSample)
+			return Sample{}, fmt.Errorf("%s is not a share above 0%% and up to 100%%: %w",
+				bounded.Quote(text), errSample)
 		}
 		return Sample{Share: share / 100}, nil
 	}
@@ -47,13 +50,13 @@ func Parse(text string) (Sample, error) {
 		part, partErr := strconv.Atoi(n)
 		parts, partsErr := strconv.Atoi(t)
 		if partErr != nil || partsErr != nil || part < 1 || parts < part || parts > math.MaxInt32 {
-			return Sample{}, fmt.Errorf("%.40q is not the n-th of t parts: %w", text, errSample)
+			return Sample{}, fmt.Errorf("%s is not the n-th of t parts: %w", bounded.Quote(text), errSample)
 		}
 		return Sample{Part: part, Parts: parts}, nil
 	}
 	size, err := ParseSize(text)
 	if err != nil {
-		return Sample{}, fmt.Errorf("%.40q is not a part of the data: %w", text, errSample)
+		return Sample{}, fmt.Errorf("%s is not a part of the data: %w", bounded.Quote(text), errSample)
 	}
 	return Sample{Bytes: size}, nil
 }
@@ -116,7 +119,8 @@ func ParseSize(text string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n < 1 || n > math.MaxInt64/unit {
-		return 0, fmt.Errorf(`%.40q is not a size: give bytes, or a whole number with K, M, G or T, like "10M"`, text)
+		return 0, fmt.Errorf(`%s is not a size: give bytes, or a whole number with K, M, G or T, like "10M"`,
+			bounded.Quote(text))
 	}
 	return n * unit, nil
 }

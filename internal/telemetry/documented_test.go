@@ -49,7 +49,7 @@ func TestReportedMetricsAreDeclared(t *testing.T) {
 	require.Equal(t, reported, names)
 }
 
-// Whoever writes a dashboard reads docs/metrics.md.
+// Anyone who writes a dashboard reads docs/metrics.md.
 func TestMetricsAreDocumented(t *testing.T) {
 	served := map[string]string{MetricBuildInfo: "gauge"}
 	for _, m := range declaredMetrics() {

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
 	"stemflow/activities"
@@ -211,4 +212,17 @@ func TestListsOfLabelValuesAreComplete(t *testing.T) {
 		}
 		require.Contains(t, kie.Verdicts(), v)
 	}
+}
+
+// registered are the names of the workflows that a worker registers.
+type registered []string
+
+func (r *registered) RegisterWorkflowWithOptions(_ any, options workflow.RegisterOptions) {
+	*r = append(*r, options.Name)
+}
+
+func TestRunsOfEveryWorkflowAreLookedUp(t *testing.T) {
+	var names registered
+	workflows.Register(&names)
+	require.ElementsMatch(t, names, workerseries.WorkflowTypes())
 }

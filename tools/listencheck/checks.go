@@ -165,7 +165,7 @@ func playsInStep(p page) error {
 	return nil
 }
 
-// goTo sets the position as whoever drags its slider does.
+// goTo sets the position as dragging its slider does.
 func (p page) goTo(seconds float64) error {
 	_, err := value[bool](
 		p,
@@ -185,7 +185,7 @@ func (p page) listenFrom(from, seconds float64, levels []float64) (heard, error)
 
 // controls turns every kind of control of some stems, and hears what comes of it.
 func controls(p page) error {
-	if err := p.click("#play"); err != nil { // at the end, it begins anew
+	if err := p.click("#play"); err != nil { // at the end, it begins again
 		return err
 	}
 	levels := unison()

@@ -112,7 +112,7 @@ func SDKStart(p Place) map[string][]map[string]string {
 	add(failed, activityError,
 		p.sdk(p.SubmitTaskQueue, stemflow.WorkflowSeparateStems, activityapi.ActivitySubmitSeparation))
 	for _, activityType := range []string{
-		activityapi.ActivityPrepareArchive, activityapi.ActivityGetSeparationRecord,
+		activityapi.ActivityPrepareArchive, activityapi.ActivityPrepareSong, activityapi.ActivityGetSeparationRecord,
 		activityapi.ActivityRenewSource, activityapi.ActivityArchiveStem, activityapi.ActivityWriteManifest,
 	} {
 		add(failed, activityError, p.sdk(p.TaskQueue, stemflow.WorkflowSeparateStems, activityType))

@@ -18,6 +18,8 @@ import (
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
+	"stemflow/internal/ledger"
+	"stemflow/internal/trackstate"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/limit"
 	"stemflow/starter/internal/view"
@@ -75,8 +77,7 @@ func Read(ctx context.Context, store *archive.Store, cfg config.Starter, place P
 			Hint:    `Check bucket and prefix; "` + failure.Command + ` start" separates the track.`,
 		}
 		if place.ManifestKey == "" {
-			ledger := archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, in.Track())
-			t.addWhatIsThere(ctx, f, in, ledger)
+			t.addWhatIsThere(ctx, f, in, archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, in.Track()))
 		}
 		return nil, f
 	case err != nil:
@@ -101,30 +102,31 @@ func NoManifest(err error) error {
 		Type:    failure.TypeNotArchived,
 		Message: "what is stored there is no manifest: " + err.Error(),
 		Code:    failure.ExitFailed,
-		Hint:    "Starting the track again writes it anew, and pays nothing if the ledger knows of a payment.",
+		Hint:    "Starting the track again writes it again, and pays nothing if the ledger knows of a payment.",
 	}
 }
 
-// foreignManifest returns the failure of a manifest from which nothing may be shown: whoever wrote
-// it would choose what the starter's credentials give away.
+// foreignManifest returns the failure of a manifest from which nothing may be shown: anyone who
+// wrote it would choose what the starter's credentials give away.
 func foreignManifest(key string, err error) error {
 	return &failure.Failure{
 		Type:    failure.TypeNotArchived,
 		Message: key + ": " + err.Error(),
 		Code:    failure.ExitFailed,
 		Hint: "stemflow writes no such manifest: find out who can write to the bucket. " +
-			"Starting the track again writes it anew, and pays nothing if the ledger knows of a payment.",
+			"Starting the track again writes it again, and pays nothing if the ledger knows of a payment.",
 	}
 }
 
 // addWhatIsThere adds to the failure what is there of a track without a manifest: a payment, or
 // manifests of other types. What cannot be found out is left out.
 func (t *Track) addWhatIsThere(
-	ctx context.Context, f *failure.Failure, in stemflow.SeparateStemsInput, ledger activityapi.Location,
+	ctx context.Context, f *failure.Failure, in stemflow.SeparateStemsInput, account activityapi.Location,
 ) {
 	_ = limit.Wait(ctx, readTimeout, "reading what is there", func(ctx context.Context) error {
-		if id := paidFor(ctx, t.store, t.location, ledger); id != "" {
-			f.Details = &stemflow.ErrorDetails{SeparationTaskID: id}
+		l, _ := readLedger(ctx, t.store, account, t.location)
+		if paid, ok := l.Paid(); ok {
+			f.Details = &stemflow.ErrorDetails{SeparationTaskID: paid.SeparationTaskID}
 			f.Hint = `The separation is paid for and not archived yet: "` + failure.Command +
 				` watch" shows it while it runs, and starting the track again takes it up.`
 			return nil
@@ -136,16 +138,16 @@ func (t *Track) addWhatIsThere(
 	})
 }
 
-// paidFor is the id of the separation that a ledger names; empty if none does.
-func paidFor(ctx context.Context, store *archive.Store, places ...activityapi.Location) string {
-	for _, at := range places {
-		var paid stemflow.Submission
-		_, err := store.ReadJSON(ctx, at.Bucket, archive.SubmissionKey(at), &paid)
-		if err == nil && paid.SeparationTaskID != "" {
-			return paid.SeparationTaskID
-		}
+// readLedger returns what the ledger of a track knows, in the account's folder and in that of the
+// archive, which earlier releases used. Without the account's bucket it is the archive's alone.
+func readLedger(
+	ctx context.Context, store *archive.Store, account, folder activityapi.Location,
+) (ledger.Ledger, error) {
+	l, _, err := trackstate.ReadLedger(ctx, store, account, folder)
+	if errors.Is(err, archive.ErrNoBucket) {
+		l, _, err = trackstate.ReadLedger(ctx, store, folder, folder)
 	}
-	return ""
+	return l, err
 }
 
 // otherTypes are those under which the track is archived. For split_stem_advanced the stem name is
@@ -158,7 +160,7 @@ func (t *Track) otherTypes(ctx context.Context, in stemflow.SeparateStemsInput) 
 	}
 	var found []stemflow.Track
 	for _, object := range objects {
-		dir, isManifest := strings.CutSuffix(strings.TrimPrefix(object.Key, folder), "/manifest.json")
+		dir, isManifest := strings.CutSuffix(strings.TrimPrefix(object.Key, folder), "/"+archive.ManifestFile)
 		kind, stemName, _ := strings.Cut(dir, "/")
 		track := stemflow.Track{
 			TaskID: in.TaskID, AudioID: in.AudioID, Type: stemflow.SeparationType(kind), StemName: stemName,
