@@ -56,8 +56,8 @@ func TestPrometheusDrawsARunWithFailures(t *testing.T) {
 			p.sees(`count_over_time(stemflow_callbacks_received_total{reason="token_malformed"}[1m]) > 3`)
 	})
 
-	// One that has to renew a link; one without credits; one that the provider fails; a workflow that
-	// no worker knows; a callback of a stranger; and a catalogue that pauses by itself.
+	// One that has to renew a link; one without credits; one that the provider fails; a workflow
+	// that no worker knows; a callback of a stranger; and a catalogue that pauses by itself.
 	renewed := track(stemflow.SplitStem)
 	s.sim.SetScenario(renewed.AudioID,
 		kiesim.Scenario{Files: map[string]kiesim.File{"drums": {Expired: kiesim.ExpiredAtOnce}}})

@@ -161,8 +161,8 @@ func (v *variables) lookupInterval(name string) time.Duration {
 	text := v.text(name, DefaultLookupInterval.String())
 	interval, err := time.ParseDuration(text)
 	if err != nil || interval != 0 && interval < minLookupInterval {
-		v.report(name, "%q is neither 0, for no lookups, nor a duration of at least %v: write it with a unit, like \"5m\"",
-			text, minLookupInterval)
+		v.report(name, "%q is neither 0, for no lookups, nor a duration of at least %v: write it with a unit, "+
+			"like \"5m\"", text, minLookupInterval)
 	}
 	return interval
 }

@@ -82,7 +82,8 @@ func (v *visibility) ListWorkflow(_ context.Context, in *workflowservice.ListWor
 ) {
 	v.lists++
 	runs, err := v.matching(in.GetQuery())
-	return &workflowservice.ListWorkflowExecutionsResponse{Executions: runs[:min(len(runs), int(in.GetPageSize()))]}, err
+	runs = runs[:min(len(runs), int(in.GetPageSize()))]
+	return &workflowservice.ListWorkflowExecutionsResponse{Executions: runs}, err
 }
 
 func (v *visibility) QueryWorkflow(ctx context.Context, workflowID, _, queryType string, _ ...any) (
