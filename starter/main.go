@@ -32,7 +32,7 @@ func main() {
 		minIO:           func() (config.MinIO, error) { return config.LoadMinIO(os.LookupEnv) },
 		provider:        func() (*config.Provider, error) { return config.LoadProvider(os.LookupEnv) },
 		survey:          func() config.Survey { return config.NewSurvey(os.LookupEnv, os.Environ()) },
-		secrets:         func() []config.Secret { return config.AllSecrets(os.LookupEnv) },
+		secrets:         func() []string { return config.AllSecrets(os.LookupEnv) },
 	}
 	os.Exit(c.runUntil(ctx, stop, os.Args[1:]))
 }
@@ -55,7 +55,7 @@ type cli struct {
 	provider func() (*config.Provider, error)
 	// survey reads what the environment says to all programs, and secrets all secrets in it.
 	survey  func() config.Survey
-	secrets func() []config.Secret
+	secrets func() []string
 
 	// args are the arguments of the command line that is executed.
 	args   []string
