@@ -64,6 +64,6 @@ func newAccount(env config.Worker) (*kie.Client, error) {
 	}
 	return kie.New(kie.Options{
 		BaseURL: env.KIE.BaseURL, APIKey: env.KIE.APIKey.Reveal(), Timeout: balanceTimeout, Proxy: proxy,
-		Redactor: redact.New(config.Reveal(config.AllSecrets(os.LookupEnv))...),
+		Redactor: redact.New(config.AllSecrets(os.LookupEnv)...),
 	})
 }
