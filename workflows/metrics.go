@@ -49,6 +49,9 @@ func Outcomes() []string {
 	return []string{outcomeArchived, outcomePartial, outcomeFound, outcomeCancelled, outcomeUnexpected}
 }
 
+// DeliveryOutcomes are the values of the tag "outcome" of [MetricHookDeliveries].
+func DeliveryOutcomes() []string { return []string{outcomeDelivered, outcomeFailed} }
+
 func (s *separation) countSettled(ctx workflow.Context) {
 	metrics := workflow.GetMetricsHandler(ctx).WithTags(map[string]string{
 		"type": s.typeTag(), "settled_by": string(s.settledBy),

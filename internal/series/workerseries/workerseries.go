@@ -59,6 +59,12 @@ func All(p Place) []series.Metric {
 			Labels: []string{"status"}, Start: series.Each("status", stemflow.TrackStatuses()),
 		},
 		{
+			Name: workflows.MetricHookDeliveries, Kind: series.Counter,
+			SDK:    p.sdk(p.TaskQueue, activityapi.WorkflowDeliverEvent, none),
+			Help:   "Events that a hook has taken, or that were given up, by hook, event and outcome.",
+			Labels: []string{"hook", "event", "outcome"}, Start: deliveries(),
+		},
+		{
 			Name: activities.MetricSubmits, Kind: series.Counter, SDK: submit,
 			Help:   "Paid calls to the provider, by type and outcome.",
 			Labels: []string{"type", "outcome"},
@@ -125,11 +131,24 @@ func WorkflowTypes() []string {
 	return []string{
 		stemflow.WorkflowSeparateStems, stemflow.WorkflowSeparateCatalog, stemflow.WorkflowVerifyArchive,
 		activityapi.WorkflowRecordCallback, activityapi.WorkflowJoinStems, activityapi.WorkflowJoinCatalog,
+		activityapi.WorkflowDeliverEvent,
 	}
 }
 
 // PauseReasons are the reasons for which a catalogue may be paused: a person, or an error type.
 func PauseReasons() []string { return append([]string{stemflow.PauseRequested}, errorTypes()...) }
+
+// deliveries are the labels of what is counted of hooks.
+func deliveries() []map[string]string {
+	var all []map[string]string
+	for _, hook := range []string{activityapi.HookWebhook, activityapi.HookCommand, activityapi.HookNotifier} {
+		for _, labels := range series.Cross("event", stemflow.EventTypes(), "outcome", workflows.DeliveryOutcomes()) {
+			labels["hook"] = hook
+			all = append(all, labels)
+		}
+	}
+	return all
+}
 
 func errorTypes() []string {
 	var names []string
