@@ -16,7 +16,8 @@ import (
 const peaksTimeout = 5 * time.Second
 
 // leavePeaks puts the outline of an archived stem beside the manifest. A stem without one is
-// archived all the same, so this fails nothing. again says that an earlier attempt may have done so.
+// archived all the same, so this fails nothing. again says that an earlier attempt may have done
+// so.
 func (a *ArchiveStem) leavePeaks(
 	ctx context.Context, in activityapi.ArchiveStemInput, stem *stemflow.Stem, outline audio.Outline, again bool,
 ) {

@@ -264,8 +264,8 @@ func (f frameHeader) infoFrames(b []byte) (frames int64, ok bool) {
 	return 0, false
 }
 
-// delay is how much silence encoder and decoder put before the sound, in ticks, as the header of the
-// whole stream in b says; 0 where it does not. Browsers leave out as much.
+// delay is how much silence encoder and decoder put before the sound, in ticks, as the header of
+// the whole stream in b says; 0 where it does not. Browsers leave out as much.
 func (f frameHeader) delay(b []byte) int64 {
 	const decoderDelay = 529
 	at := 4 + f.sideInfo // of the Xing or Info header

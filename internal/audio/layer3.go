@@ -83,8 +83,8 @@ func newBandTables() (tables [4][3]bandTable) {
 	return tables
 }
 
-// levels are the peaks of the granules of a frame, in decibels below full scale: minus infinity where
-// one is silent, or builds upon data that are not there.
+// levels are the peaks of the granules of a frame, in decibels below full scale. One is minus
+// infinity where it is silent, is not the loudest, or builds upon data that are not there.
 func (l *layer3) levels(frame []byte) []float64 {
 	low, mono := frame[1]>>3&3 != 3, frame[3]>>6 == 3
 	middleSide, intensity := frame[3]>>6 == 1 && frame[3]&0x20 != 0, frame[3]>>6 == 1 && frame[3]&0x10 != 0

@@ -32,7 +32,6 @@ class Buffers {
     if (shared) return buffer;
     const { numberOfChannels, sampleRate } = buffer;
     const lent = this.spare.pop() ?? new AudioBuffer({ numberOfChannels, sampleRate, length: samplesOfBuffer });
-    lent.ours = true;
     for (let channel = 0; channel < numberOfChannels; channel++) {
       lent.copyToChannel(buffer.getChannelData(channel).subarray(offset, offset + end - start), channel);
     }
@@ -40,8 +39,8 @@ class Buffers {
     return lent;
   }
 
-  // takeBack takes a buffer that plays no more, unless it is kept to play again.
+  // takeBack takes a buffer that plays no more.
   takeBack(buffer) {
-    if (buffer.ours && !buffer.kept) this.spare.push(buffer);
+    this.spare.push(buffer);
   }
 }

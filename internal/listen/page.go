@@ -42,7 +42,7 @@ type Page struct {
 	// Links lead to the manifest's stems, in their order, until Until.
 	Links []string
 	Until time.Time
-	// Peaks are of the manifest's stems, in their order. Those of a stem may be nil, and all missing.
+	// Peaks are of the manifest's stems, in their order. Each may be nil, and all may be missing.
 	Peaks []*archive.Peaks
 	// Renew is the command that makes such a page again.
 	Renew string

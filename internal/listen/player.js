@@ -17,7 +17,7 @@ class Player {
   constructor(stems, changed) {
     this.changed = changed;
     this.tracks = stems.map((stem) => (
-      { stem, level: 0, muted: false, solo: false, nodes: new Set(), buffers: new Buffers(), kept: new Map() }
+      { stem, level: 0, muted: false, solo: false, nodes: new Map(), buffers: new Buffers(), kept: new Map() }
     ));
     this.master = 0; // dB
     this.loop = { on: false, a: 0, b: Infinity }; // seconds; a loop to Infinity is one to the end
@@ -116,7 +116,7 @@ class Player {
     this.run++;
     this.state = state;
     for (const track of this.tracks) {
-      for (const node of track.nodes) {
+      for (const node of track.nodes.keys()) {
         node.stop();
         node.disconnect();
         this.ended(track, node);
@@ -180,7 +180,6 @@ class Player {
     const piece = await stem.piece(number);
     if (!keeps || !piece || piece.shared) return piece;
     const own = { ...piece, buffer: track.buffers.filled(piece), offset: 0, shared: true };
-    own.buffer.kept = true;
     kept.set(number, own);
     return own;
   }
@@ -215,11 +214,12 @@ class Player {
     node.connect(track.gain);
     node.start((this.zero + part.at) / this.rate, part.offset / this.rate, part.length / this.rate);
     node.onended = () => this.ended(track, node);
-    track.nodes.add(node);
+    track.nodes.set(node, part.piece.shared ? null : node.buffer);
   }
 
   ended(track, node) {
-    if (track.nodes.delete(node)) track.buffers.takeBack(node.buffer);
+    const lent = track.nodes.get(node);
+    if (track.nodes.delete(node) && lent) track.buffers.takeBack(lent);
   }
 
   // drop goes on without the stems that cannot be had.

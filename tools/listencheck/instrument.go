@@ -280,7 +280,7 @@ func savesFiles(t *track, p page, dir string) error {
 		return err
 	}
 
-	// The mix is heard from 100 s to 101.3 s, of which the first stem is muted and the second lower.
+	// The mix is heard from 100 s to 101.3 s. The first stem is muted and the second lower.
 	levels := unison()
 	levels[0], levels[1] = 0, math.Pow(10, -9.0/20)
 	if err := errors.Join(
@@ -387,8 +387,8 @@ func keepsTheMix(p page) error {
 	)
 }
 
-// reads is what assistive technology and people with other colours, small windows and unsteady hands
-// get.
+// reads is what assistive technology gets, and people with other colours, small windows and
+// unsteady hands.
 func reads(t *track, b browserPages) error {
 	address, err := t.page("reads.html", nil, t.flags()...)
 	if err != nil {

@@ -187,8 +187,8 @@ func (t *Track) DownloadLinks(
 	return t.links(ctx, fileNames, lifetime)
 }
 
-// Peaks returns those of the manifest's stems, in their order. They are nil where there are none, or
-// none that can be read: a page draws such a stem when it has decoded it.
+// Peaks returns those of the manifest's stems, in their order. They are nil where there are none,
+// or none that can be read: a page draws such a stem when it has decoded it.
 func (t *Track) Peaks(ctx context.Context) []*archive.Peaks {
 	stems := t.Manifest.Stems
 	peaks := make([]*archive.Peaks, len(stems))
