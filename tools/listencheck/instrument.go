@@ -362,7 +362,8 @@ func (t *track) checkZip(file string) error {
 // keepsTheMix loads the page again, and opens its address anew.
 func keepsTheMix(p page) error {
 	const as = `!document.querySelector("#play").disabled && tracks[0].muted && tracks[1].level === -3 && tracks[2].solo && player.master === -6 &&
-		player.loop.on && player.loop.a === 100 && Math.abs(player.loop.b - 101.3) < 0.001 && Math.abs(player.position - 100.8) < 0.02 &&
+		player.loop.on && player.loop.a === 100 && Math.abs(player.loop.b - 101.3) < 0.001 &&
+		Math.abs(player.position - 100.8) < 0.02 &&
 		document.querySelector(".stem .mute").getAttribute("aria-pressed") === "true"`
 	if err := errors.Join(p.click(".stem:nth-child(3) .solo"), p.goTo(100.8), p.until(as),
 		p.until(`location.hash.includes("at=100.80") && location.hash.includes("solo=")`)); err != nil {
