@@ -13,7 +13,7 @@ import (
 )
 
 func outlineOf(content []byte, size int) Outline {
-	var m Meter
+	m := Meter{Outlines: true}
 	for chunk := range slices.Chunk(content, max(size, 1)) {
 		_, _ = m.Write(chunk)
 	}
@@ -82,7 +82,7 @@ func TestOutlineIsEmptyWhereThereIsNothingToRead(t *testing.T) {
 // Frames without a bit of audio are silent, however many there are.
 func TestOutlineIsBounded(t *testing.T) {
 	stream := frames(100)
-	var m Meter
+	m := Meter{Outlines: true}
 	const hours = 3
 	count := 0
 	for ; count < hours*3600*44100/1152; count += 100 {
