@@ -163,8 +163,9 @@ func (m *Meter) End() Result {
 	return result
 }
 
-// Outline returns what one draws of the stream so far. It is empty unless Outlines is set, and where
-// the format does not say how loud it is without being decoded: all but MPEG audio of Layer III.
+// Outline returns what one draws of the stream so far. It is empty unless Outlines is set, and
+// where the format does not say how loud it is without being decoded: all but MPEG audio of Layer
+// III.
 func (m *Meter) Outline() Outline {
 	if p, ok := m.parser.(*frameParser); ok {
 		return p.outline()
