@@ -103,6 +103,11 @@ func (c *cli) get(ctx context.Context, o getOptions, template download.Template)
 	if err != nil {
 		return failure.Usage("get", "%v", err)
 	}
+	if o.page {
+		if err := fitsOnePage(wanted); err != nil {
+			return err
+		}
+	}
 	files, err := template.Names(track.Manifest, wanted)
 	if err != nil {
 		return failure.Usage("get", "--name: %v", err)
@@ -138,6 +143,22 @@ func (c *cli) get(ctx context.Context, o getOptions, template download.Template)
 	}
 	c.printGot(got, track.Manifest)
 	return nil
+}
+
+// pageBytes is what browsers still open.
+const pageBytes = 256 << 20
+
+// fitsOnePage refuses a page that would have too much in it.
+func fitsOnePage(stems []stemflow.Stem) error {
+	var bytes int64
+	for _, stem := range stems {
+		bytes += stem.Size
+	}
+	if bytes <= pageBytes {
+		return nil
+	}
+	return failure.Usage("get", "--page: a page with %s in it is more than browsers open; name fewer --stems, or use listen",
+		view.Bytes(bytes))
 }
 
 // writePageOf writes the page that plays downloaded files, with the files in it.

@@ -18,8 +18,10 @@ type Display interface {
 }
 
 const (
-	// quiet is how long a build is not worth a word.
-	quiet = 2 * time.Second
+	// quiet is how long a build is not worth a word, and quietLook how long a look at what there is
+	// to build is not: mostly there is nothing.
+	quiet     = 2 * time.Second
+	quietLook = 8 * time.Second
 	// frame is how often a display is told, linePause how often one of lines says so.
 	frame     = 200 * time.Millisecond
 	linePause = 15 * time.Second
@@ -68,7 +70,7 @@ const maxWidth = 79
 
 // Show writes the line.
 func (l *movingLine) Show(s Status) {
-	if s.Elapsed < quiet {
+	if !s.worthAWord() {
 		return
 	}
 	if l.width == 0 {
@@ -105,7 +107,7 @@ func NewLines(say func(string)) Display { return &lines{say: say} }
 
 // Show says a line, unless the last one is fresh.
 func (l *lines) Show(s Status) {
-	if s.Elapsed < quiet || l.begun && s.Elapsed-l.last < linePause {
+	if !s.worthAWord() || l.begun && s.Elapsed-l.last < linePause {
 		return
 	}
 	if !l.begun {
@@ -136,6 +138,14 @@ func describe(s Status) string {
 		text += ", about " + roughly(s.Left) + " left"
 	}
 	return text
+}
+
+// worthAWord reports whether a person who waits should be told.
+func (s Status) worthAWord() bool {
+	if s.Packages == 0 && s.Downloaded == 0 {
+		return s.Elapsed >= quietLook && !s.planned
+	}
+	return s.Elapsed >= quiet
 }
 
 // built reports whether all is built, unless the last package failed.

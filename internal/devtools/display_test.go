@@ -34,10 +34,15 @@ func TestABuildThatTakesNoTimeIsNotWorthAWord(t *testing.T) {
 	for _, display := range []Display{
 		&movingLine{out: &out}, NewLines(func(line string) { out.WriteString(line) }),
 	} {
-		s := Status{What: "worker", Packages: 3, Begun: 3, Share: 0.9, Elapsed: time.Second}
-		display.Show(s)
-		display.Close(s)
-		require.Empty(t, out.String())
+		for _, s := range []Status{
+			{What: "worker", Packages: 3, Begun: 3, Share: 0.9, Elapsed: time.Second},
+			{What: "worker", Elapsed: quietLook - 1},
+			{What: "worker", Elapsed: time.Minute, planned: true},
+		} {
+			display.Show(s)
+			display.Close(s)
+			require.Empty(t, out.String())
+		}
 	}
 }
 

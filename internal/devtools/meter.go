@@ -17,6 +17,8 @@ type Status struct {
 	Share float64
 	// Elapsed is how long it takes so far, Left how much longer it will; 0 is not known yet.
 	Elapsed, Left time.Duration
+	// planned is set once it is known what has to be built.
+	planned bool
 }
 
 // meter estimates how far a build is. Packages differ a thousandfold, so it counts what they weigh
@@ -89,12 +91,17 @@ func (m *meter) begin(path string, now time.Time) {
 	m.running = append(m.running, running{weight, now})
 }
 
-// rate is what one processor compiles in a second, as far as is known.
+// rate is what one processor compiles in a second: what is known of it so far, and of the first
+// packages what was measured elsewhere.
 func (m *meter) rate(now time.Time) float64 {
-	return m.ended / max(now.Sub(m.compiles).Seconds(), 0.001) / float64(m.parallel)
+	return (m.ended + usualRate*usualFor) / (now.Sub(m.compiles).Seconds()*float64(m.parallel) + usualFor)
 }
 
 const (
+	// usualRate is that of one processor at 2.5 GHz, and counts as if it had been seen for usualFor
+	// seconds.
+	usualRate = 400_000
+	usualFor  = 2
 	// nearlyDone is the most that is thought to be done of a package that is still being compiled.
 	nearlyDone = 0.95
 	// Before so much is known, an estimate would be a guess.
@@ -107,7 +114,7 @@ func (m *meter) status(now time.Time) Status {
 	defer m.mu.Unlock()
 	s := Status{
 		What: m.what, Downloaded: m.downloaded, Elapsed: now.Sub(m.begun), Begun: m.started,
-		Packages: m.started + len(m.weights),
+		Packages: m.started + len(m.weights), planned: m.weights != nil,
 	}
 	if m.total == 0 {
 		return s

@@ -55,12 +55,12 @@ func simulate(m *meter, weights []float64, parallel int, look func(now time.Dura
 func TestMeterKnowsHowFarABuildIs(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range 50 {
-		parallel := 1 + round%4
+		parallel, speed := 1+round%4, []float64{0.2, 1, 3}[round%3]
 		var weights []float64
 		planned := map[string]float64{}
 		for i := range 200 {
 			weights = append(weights, math.Exp(random.NormFloat64()))
-			planned[fmt.Sprint(i)] = weights[i]
+			planned[fmt.Sprint(i)] = weights[i] * usualRate * speed
 		}
 		m := newMeter("something", parallel)
 		m.plan(planned, m.begun)
@@ -99,7 +99,7 @@ func TestMeterOfNothing(t *testing.T) {
 
 func TestMeterMovesWhileALargePackageIsCompiled(t *testing.T) {
 	m := newMeter("something", 1)
-	m.plan(map[string]float64{"small": 10, "large": 90}, m.begun)
+	m.plan(map[string]float64{"small": 10 * usualRate, "large": 90 * usualRate}, m.begun)
 	m.begin("small", m.begun)
 	m.begin("large", m.begun.Add(10*time.Second))
 	previous := m.status(m.begun.Add(10 * time.Second)).Share

@@ -102,7 +102,7 @@ func pinned(names ...string) ([]tool, error) {
 // of what is in the module itself, and the compiler.
 func (t tool) key() (string, error) {
 	sum := sha256.New()
-	fmt.Fprintln(sum, runtime.Version(), runtime.GOOS, runtime.GOARCH, os.Getenv("GOFLAGS"), linkFlags)
+	fmt.Fprintln(sum, runtime.Version(), runtime.GOOS, runtime.GOARCH, os.Getenv("GOFLAGS"), buildFlags[t.module])
 	files, err := filepath.Glob(filepath.Join(t.dir, t.name, "*.go"))
 	if err != nil {
 		return "", err
@@ -128,8 +128,17 @@ func (t tool) there() bool {
 	return true
 }
 
-// linkFlags leave out what only debuggers need: these are other people's programs.
-const linkFlags = "-ldflags=-s -w"
+// buildFlags are those that a tool is built with, by its module. What is other people's needs no
+// symbols for debuggers. The servers are a thousand packages each that are compiled for a few tests
+// and demos: without inlining that takes a third less, and they serve as fast. Go's own packages
+// stay as they are, for they are shared with what is built beside them; SQLite is what a dev server
+// spends its time in.
+var buildFlags = map[string][]string{
+	"tools": {
+		"-ldflags=-s -w", "-gcflags=all=-l -dwarf=false", "-gcflags=std=", "-gcflags=modernc.org/...=-dwarf=false",
+	},
+	"tools/lint": {"-ldflags=-s -w"},
+}
 
 // buildsOf is the build of those tools of one module that are not there. It waits for another process
 // that builds tools: to build the same twice at once takes both longer.
@@ -159,8 +168,8 @@ func buildsOf(ctx context.Context, tools []tool) (builds Builds, release func(),
 		unlock()
 	}
 	build := Build{
-		Dir: tools[0].dir, Env: Environment([]string{"GOWORK="}, "GOWORK=off"), Flags: []string{linkFlags}, Into: into,
-		Then: func(context.Context) error { return keep(tools, into) },
+		Dir: tools[0].dir, Env: Environment([]string{"GOWORK="}, "GOWORK=off"), Flags: buildFlags[tools[0].module],
+		Into: into, Then: func(context.Context) error { return keep(tools, into) },
 	}
 	for _, t := range tools {
 		pkg, err := t.packagePath(ctx)

@@ -178,3 +178,17 @@ func TestToolIsNotBuiltTwiceAtOnce(t *testing.T) {
 	release()
 	require.Empty(t, <-waited, "the other one has built it")
 }
+
+func TestWhatIsBuiltIsNotPlannedAgain(t *testing.T) {
+	source := newTools(t, "package main\n\nimport _ \"embed\"\n\n//go:embed text\nvar text string\n\nfunc main() { println(text) }\n")
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(source), "text"), []byte("a text"), 0o644))
+	into := t.TempDir()
+	build := Build{Dir: "tools", Env: os.Environ(), Packages: []string{"stemflow/tools/hello"}, Names: []string{"hello"}, Into: into}
+	todo, err := build.plan(t.Context(), func() {})
+	require.NoError(t, err)
+	require.Contains(t, todo, "stemflow/tools/hello")
+	require.NoError(t, Builds{build}.Run(t.Context(), NewLines(func(string) {})))
+	todo, err = build.plan(t.Context(), func() {})
+	require.NoError(t, err)
+	require.Empty(t, todo)
+}

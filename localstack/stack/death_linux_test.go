@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -12,25 +13,31 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// killedProgramsAreStartedAgain kills programs of a running stack one after the other, and demands that each is started
+// killedProgramsAreStartedAgain kills programs of a running stack, and demands that each is started
 // again while the rest lives on.
 func killedProgramsAreStartedAgain(t *testing.T, r *running) {
 	t.Helper()
-	others := map[string]int{}
-	names := []string{"worker", "callbackbridge", "kiesim", "minio", "temporal"}
-	for _, name := range names {
-		others[name] = r.child(name)
+	ours, servers := []string{"worker", "callbackbridge", "kiesim"}, []string{"minio", "temporal"}
+	pids := map[string]int{}
+	for _, name := range slices.Concat(ours, servers) {
+		pids[name] = r.child(name)
 	}
-	for _, name := range names {
-		require.NoError(t, syscall.Kill(-others[name], syscall.SIGKILL))
-		r.await(name + " ended by itself: signal: killed; it is started again, its log is ")
-		r.await(name + " is up again")
-		again := r.child(name)
-		require.NotEqual(t, others[name], again)
-		others[name] = again
-	}
-	for _, name := range names {
-		require.Equal(t, others[name], r.child(name), "nothing else was started again")
+	for _, names := range [][]string{ours, servers} {
+		var said []string
+		for _, name := range names {
+			require.NoError(t, syscall.Kill(-pids[name], syscall.SIGKILL))
+			said = append(said, name+" ended by itself: signal: killed; it is started again, its log is ",
+				name+" is up again")
+		}
+		r.awaitAll(said...)
+		for name, pid := range pids {
+			if again := r.child(name); slices.Contains(names, name) {
+				require.NotEqual(t, pid, again)
+				pids[name] = again
+			} else {
+				require.Equal(t, pid, again, "%s was not killed", name)
+			}
+		}
 	}
 }
 

@@ -19,14 +19,14 @@ const exitInterrupted = 130
 
 // watchSignals ends the context at the first signal. The second one kills what takes too long to
 // stop.
-func watchSignals(end context.CancelCauseFunc, kill func()) {
+func watchSignals(end context.CancelCauseFunc, s *stack) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		<-signals
 		end(errInterrupted)
 		<-signals
-		kill()
+		s.kill()
 		os.Exit(exitInterrupted)
 	}()
 }

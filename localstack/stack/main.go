@@ -52,7 +52,7 @@ func fail(err error, exitCode int) {
 // code.
 func run(s *stack, use func(*stack, context.Context) error) int {
 	ctx, end := context.WithCancelCause(context.Background())
-	watchSignals(end, s.kill)
+	watchSignals(end, s)
 	parent.Watch(func() { end(errInterrupted) })
 
 	err := s.up(ctx)
@@ -66,6 +66,8 @@ func run(s *stack, use func(*stack, context.Context) error) int {
 	end(errEnded)
 	s.down()
 	switch {
+	case s.killed.Load():
+		return exitInterrupted
 	case err == nil:
 		return 0
 	case interrupted:

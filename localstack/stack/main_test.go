@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -111,19 +112,26 @@ func startLocalstack(t *testing.T, dir string, command ...string) *running {
 // await reads on until a line contains text.
 func (r *running) await(text string) {
 	r.t.Helper()
+	r.awaitAll(text)
+}
+
+// awaitAll reads on until each text was in a line, in any order.
+func (r *running) awaitAll(texts ...string) {
+	r.t.Helper()
 	limit := time.After(patience)
 	for {
 		select {
 		case line, more := <-r.lines:
-			if strings.Contains(line, text) {
+			texts = slices.DeleteFunc(texts, func(text string) bool { return strings.Contains(line, text) })
+			if len(texts) == 0 {
 				return
 			}
 			if !more {
 				_ = r.cmd.Wait()
-				require.Fail(r.t, "localstack ended", "before it said %q:\n%s\n%s", text, r.output(), r.stderr.String())
+				require.Fail(r.t, "localstack ended", "before it said %q:\n%s\n%s", texts, r.output(), r.stderr.String())
 			}
 		case <-limit:
-			require.Fail(r.t, "localstack is too slow", "before it said %q:\n%s", text, r.output())
+			require.Fail(r.t, "localstack is too slow", "before it said %q:\n%s", texts, r.output())
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -58,6 +59,8 @@ type stack struct {
 
 	lock        *os.File
 	supervisors sync.WaitGroup
+	// killed is set when those who interrupted did not want to wait.
+	killed atomic.Bool
 
 	mu      sync.Mutex
 	running []*supervised
@@ -354,6 +357,7 @@ func (s *stack) down() {
 
 // kill ends everything at once, in the middle of a stop too.
 func (s *stack) kill() {
+	s.killed.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, program := range s.running {

@@ -3,6 +3,7 @@ package programs
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 
 	"stemflow/internal/devtools"
@@ -33,7 +34,7 @@ func folder(dir string) string { return filepath.Join(dir, "bin") }
 func Build(
 	ctx context.Context, root, dir string, display devtools.Display, check func(context.Context) error,
 ) error {
-	own := devtools.Build{Dir: root, Into: folder(dir), Then: check}
+	own := devtools.Build{Dir: root, Env: os.Environ(), Into: folder(dir), Then: check}
 	for _, name := range []string{Stack, "worker", "callbackbridge", "starter", "kiesim"} {
 		own.Names = append(own.Names, name)
 		own.Packages = append(own.Packages, packages[name])
