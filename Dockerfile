@@ -4,7 +4,7 @@
 #   docker build --target worker --build-arg VERSION=v0.1.0 --build-arg REVISION=$(git rev-parse HEAD) -t stemflow-worker:v0.1.0 .
 #
 # A build with a VERSION takes exactly the base images whose digests are written here; one without, for this machine, takes what the
-# tags name. `go run ./dev/release -pin` writes the digests anew.
+# tags name. `go run ./dev/release -pin` writes the digests again.
 #
 # The health checks ask at the default ports: one who changes STEMFLOW_BRIDGE_ADDR or STEMFLOW_METRICS_ADDR changes them too.
 

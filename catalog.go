@@ -184,7 +184,7 @@ func (in SeparateCatalogInput) WithDefaults() SeparateCatalogInput {
 // catalogName makes a name of a file's.
 func catalogName(file string) string {
 	name := strings.Map(func(r rune) rune {
-		if r < 0x80 && idPattern.MatchString("a"+string(r)) {
+		if r < 0x80 && naming.IsID("a"+string(r)) {
 			return r
 		}
 		return '_'
@@ -193,12 +193,8 @@ func catalogName(file string) string {
 	return name[:min(len(name), maxCatalogName)]
 }
 
-const (
-	// maxCatalogName leaves room for the rest of an object's key.
-	maxCatalogName = 100
-	// maxKey is what S3 takes, in bytes.
-	maxKey = 1024
-)
+// maxCatalogName leaves room for the rest of an object's key.
+const maxCatalogName = 100
 
 // CatalogWorkflowID is the id under which a catalogue is started. Two starts of one catalogue under
 // this id, with the conflict policy "use existing", join one run.
@@ -222,8 +218,9 @@ func (in SeparateCatalogInput) Validate() error {
 		if in.Source.Key == "" && decoded(in.undecoded, "source") && decoded(in.undecoded, "source.key") {
 			report("source.key", "is required, give the key of an object with the tracks, like \"tracks.csv\"")
 		}
-		if len(in.Source.Key) > maxKey {
-			report("source.key", "is %d bytes long, and an object's key has %d at most", len(in.Source.Key), maxKey)
+		if len(in.Source.Key) > naming.MaxKey {
+			report("source.key", "is %d bytes long, and an object's key has %d at most", len(in.Source.Key),
+				naming.MaxKey)
 		}
 		if in.Source.Bucket != "" {
 			if err := naming.CheckBucket(in.Source.Bucket); err != nil {
@@ -242,7 +239,7 @@ func (in SeparateCatalogInput) Validate() error {
 			MaxInlineTracks,
 		)
 	}
-	if in.Name != "" && (!idPattern.MatchString(in.Name) || len(in.Name) > maxCatalogName) {
+	if in.Name != "" && (!naming.IsID(in.Name) || len(in.Name) > maxCatalogName) {
 		report(
 			"name",
 			"%s is no name for a catalogue: letters, digits, '.', '_' and '-', at most %d",

@@ -1,9 +1,9 @@
 // Package stemflow is the contract of stemflow: the names, inputs, results and error types that a
-// caller of its workflows needs, and nothing else. It depends on the standard library only, so that
+// caller of its workflows needs, and nothing else. It depends on no other module, so that
 // a pipeline can import it and call [WorkflowSeparateStems] as a child workflow without pulling in
 // a client of anything.
 //
-// What stands here is released: a name or a JSON field is never renamed or given another meaning,
+// All names here are released: a name or a JSON field is never renamed or given another meaning,
 // only added to.
 package stemflow
 
@@ -47,10 +47,10 @@ func SubmitTaskQueue(taskQueue string) string { return taskQueue + "-submit" }
 // WorkflowID is the id under which a separation of this track is started. Two starts of one track
 // under this id, with the conflict policy "use existing", join one run.
 func WorkflowID(in SeparateStemsInput) string {
-	in = in.WithDefaults()
-	id := "stems:" + string(in.Type) + ":" + in.TaskID + ":" + in.AudioID
-	if in.Type == SplitStemAdvanced {
-		id += ":" + naming.Slug(in.StemName)
+	t := in.Track()
+	id := "stems:" + string(t.Type) + ":" + t.TaskID + ":" + t.AudioID
+	if t.Type == SplitStemAdvanced {
+		id += ":" + naming.Slug(t.StemName)
 	}
 	return id
 }

@@ -17,7 +17,7 @@ const (
 	// ErrorProviderUnavailable: the provider or its file host could not be reached, or refused
 	// work, for too long.
 	ErrorProviderUnavailable = "ProviderUnavailable"
-	// ErrorSubmissionUnknown: whether the paid call was accepted is not known, and no callback told
+	// ErrorSubmissionUnknown: whether the paid call was accepted is not known, and no callback came
 	// until the deadline; or an earlier run of the track ended so. It is never repeated unasked.
 	ErrorSubmissionUnknown = "SubmissionUnknown"
 	// ErrorSeparationFailed: the provider took the task and failed it. Details carry its code and

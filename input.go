@@ -2,7 +2,6 @@ package stemflow
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -30,12 +29,20 @@ const (
 const MaxTitle = 200
 
 // SeparateStemsInput is the input of [WorkflowSeparateStems], as JSON as a person types it into the
-// Temporal UI. Only TaskID and AudioID are required.
+// Temporal UI. Only TaskID and AudioID are required, or AudioURL instead of both.
 type SeparateStemsInput struct {
 	// TaskID is the provider's id of the music task that made the track.
-	TaskID string `json:"taskId"`
+	TaskID string `json:"taskId,omitempty"`
 	// AudioID is the provider's id of the track.
-	AudioID string `json:"audioId"`
+	AudioID string `json:"audioId,omitempty"`
+	// AudioURL is a song of one's own, of at most [MaxAudioSize]: an https address that the
+	// provider can fetch, or an object of the archive's store as "s3://bucket/key", which the
+	// worker hands to the provider.
+	AudioURL string `json:"audioUrl,omitempty"`
+	// AudioSHA256 is the SHA-256 of what AudioURL names, in hexadecimal, where it is known. Then
+	// the song is known by its content, and otherwise by its address without the query: see
+	// [SeparateStemsInput.Track].
+	AudioSHA256 string `json:"audioSha256,omitempty"`
 	// Type is what to separate; empty is SeparateVocal, as with the provider.
 	Type SeparationType `json:"type,omitempty"`
 	// StemName is the instrument to extract, in the provider's spelling ("Lead Vocal"): required
@@ -225,12 +232,6 @@ func (e *InputError) Error() string {
 	return b.String()
 }
 
-var (
-	// idPattern is what ids look like that can stand in an object key and a workflow id. The
-	// provider's are hexadecimal or UUIDs.
-	idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
-)
-
 // nameProblem is what is wrong with a bucket or a prefix.
 func nameProblem(field string, err error) InputProblem {
 	p := InputProblem{Field: field, Message: err.Error()}
@@ -259,13 +260,18 @@ func (in SeparateStemsInput) Validate() error {
 			if decoded(in.undecoded, field) {
 				report(field, "is required, give %s", meaning)
 			}
-		} else if !idPattern.MatchString(value) {
+		} else if !naming.IsID(value) {
 			reportValue(field, bounded.Quote(value),
 				"is not an id of the provider (letters, digits, '.', '_' and '-', at most 128)")
 		}
 	}
-	checkID("taskId", in.TaskID, "the id of the music task that made the track")
-	checkID("audioId", in.AudioID, "the id of the track within its music task")
+	if in.AudioURL == "" && decoded(in.undecoded, "audioUrl") {
+		checkID("taskId", in.TaskID, "the id of the music task that made the track, or audioUrl for a song of your own")
+		checkID("audioId", in.AudioID, "the id of the track within its music task")
+	}
+	for _, p := range in.songProblems() {
+		wrong.Add(p)
+	}
 	if in.SeparationTaskID != "" {
 		checkID("separationTaskId", in.SeparationTaskID, "")
 	}

@@ -20,7 +20,7 @@ import (
 func TestInputFields(t *testing.T) {
 	all := stemflow.InputFields()
 	require.Equal(t, stemflow.InputField{Name: "taskId"}, all[0])
-	require.Len(t, all, 13)
+	require.Len(t, all, 15)
 	for _, field := range all {
 		found, err := stemflow.LookupInputField(field.Name)
 		require.NoError(t, err)
@@ -51,9 +51,8 @@ func TestACatalogueHandsEveryFieldToItsTracks(t *testing.T) {
 		reflect.TypeFor[stemflow.SeparationType](): `"split_stem_advanced"`,
 	}
 	for field := range reflect.TypeFor[stemflow.SeparateStemsInput]().Fields() {
-		name := field.Tag.Get("json")
-		if !field.IsExported() || name == "taskId" || name == "audioId" ||
-			slices.Contains([]string{"Title", "SeparationTaskID"}, field.Name) {
+		if !field.IsExported() || slices.Contains(
+			[]string{"TaskID", "AudioID", "AudioURL", "AudioSHA256", "Title", "SeparationTaskID"}, field.Name) {
 			continue
 		}
 		var in stemflow.SeparateCatalogInput

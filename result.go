@@ -104,6 +104,10 @@ type ManifestSource struct {
 	TaskID   string `json:"taskId"`
 	AudioID  string `json:"audioId"`
 	StemName string `json:"stemName,omitempty"`
+	// AudioURL is the address of a song of one's own, without its query, and AudioSHA256 the
+	// SHA-256 of its content as it was separated.
+	AudioURL    string `json:"audioUrl,omitempty"`
+	AudioSHA256 string `json:"audioSha256,omitempty"`
 }
 
 // ManifestProvider is what the provider's record says of the separation, with no link that expires

@@ -76,7 +76,7 @@ var findingTypes = []FindingType{
 	{
 		FindingManifestInvalid, false, RepairResume,
 		"restore an earlier version of the object; or repair, which resumes the separation that the " +
-			"ledger names, unpaid, and writes the manifest anew while the provider keeps its record (14 days)",
+			"ledger names, unpaid, and writes the manifest again while the provider keeps its record (14 days)",
 	},
 	{
 		FindingManifestVersion, false, RepairNone,

@@ -17,6 +17,7 @@ type Registry interface {
 // Set is all activities of stemflow.
 type Set struct {
 	PrepareArchive      *PrepareArchive
+	PrepareSong         *PrepareSong
 	SubmitSeparation    *SubmitSeparation
 	RecordSubmission    *RecordSubmission
 	AdoptCallback       *AdoptCallback
@@ -35,11 +36,15 @@ type Set struct {
 
 	VerifyArchive *VerifyArchive
 	RepairArchive *RepairArchive
+
+	// Hooks may be nil: nobody is told of anything then.
+	Hooks *Hooks
 }
 
 // Register registers all activities but the paid one.
 func (s Set) Register(r Registry) {
 	register(r, activityapi.ActivityPrepareArchive, s.PrepareArchive.Execute)
+	register(r, activityapi.ActivityPrepareSong, s.PrepareSong.Execute)
 	register(r, activityapi.ActivityRecordSubmission, s.RecordSubmission.Execute)
 	register(r, activityapi.ActivityAdoptCallback, s.AdoptCallback.Execute)
 	register(r, activityapi.ActivityGetSeparationRecord, s.GetSeparationRecord.Execute)
@@ -58,6 +63,9 @@ func (s Set) Register(r Registry) {
 
 	register(r, activityapi.ActivityVerifyArchive, s.VerifyArchive.Execute)
 	register(r, activityapi.ActivityRepairArchive, s.RepairArchive.Execute)
+
+	register(r, activityapi.ActivityListHooks, s.Hooks.List)
+	register(r, activityapi.ActivityDeliverToHook, s.Hooks.Deliver)
 }
 
 // RegisterSubmit registers the paid activity, which has a rate-limited queue of its own.

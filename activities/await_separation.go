@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -90,7 +89,7 @@ func (l look[R, D]) at(ctx context.Context, in activityapi.AwaitSeparationInput)
 	if kind := info.GetType().GetName(); kind != l.kind {
 		return unreadable[R, D]("it is a run of " + bounded.Quote(kind))
 	}
-	if info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+	if outcome.IsOpen(info.GetStatus()) {
 		return nil, expected(activityapi.ActivityErrorStillRunning, in.WorkflowID+" goes on")
 	}
 	run := l.client.GetWorkflow(ctx, in.WorkflowID, info.GetExecution().GetRunId())

@@ -129,7 +129,7 @@ func TestCataloguesReadOnlyWhereTheOperatorAllows(t *testing.T) {
 	}
 }
 
-// Whoever may start an activity, or a workflow with a state, makes up the messages that later
+// Anyone who may start an activity, or a workflow with a state, makes up the messages that later
 // activities get.
 func TestMessagesLeadOnlyWhereTheOperatorAllows(t *testing.T) {
 	h := newHarness(t)

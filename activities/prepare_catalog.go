@@ -109,7 +109,7 @@ func (a *PrepareCatalog) check(
 		if in.ForbidForce && track.Force {
 			return &stemflow.InputError{Problems: []stemflow.InputProblem{stemflow.ForceForbidden()}}
 		}
-		return a.Archive.limits().CheckStems(track)
+		return a.Archive.limits().CheckTrack(track)
 	}
 	return catalog.Check(source, in, permitted, take)
 }

@@ -63,7 +63,7 @@ func (a *RenewSource) Execute(ctx context.Context, in activityapi.RenewSourceInp
 }
 
 // providerKeeps is how long the provider keeps stems.
-const providerKeeps = 14 * 24 * time.Hour
+const providerKeeps = time.Duration(stemflow.MaxDeadline)
 
 // noOtherLink says that a stem is gone only if it surely is: what is gone may be paid for again.
 func noOtherLink(stem string, made, now time.Time) string {

@@ -203,10 +203,14 @@ func (s *submit) late() bool { return time.Now().Round(0).Sub(s.began) > callWin
 // call makes the paid call.
 func (s *submit) call(ctx context.Context) {
 	track := s.in.Track
-	taskID, err := s.activity.Provider.Generate(ctx, kie.GenerateRequest{
+	request := kie.GenerateRequest{
 		TaskID: track.TaskID, AudioID: track.AudioID, Type: string(track.Type), StemName: track.StemName,
 		CallbackURL: s.callbackURL,
-	})
+	}
+	if track.IsSong() {
+		request.TaskID, request.AudioID, request.AudioURL = "", "", s.in.AudioURL
+	}
+	taskID, err := s.activity.Provider.Generate(ctx, request)
 	countSubmit(ctx, track.Type, err)
 	s.about.separationTaskID = taskID
 	s.about.annotate(ctx)

@@ -2,13 +2,12 @@ package activities
 
 import (
 	"context"
-	"time"
 
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
-	"stemflow/internal/sample"
+	"stemflow/internal/allowed"
 	"stemflow/internal/verify"
 )
 
@@ -20,8 +19,6 @@ type VerifyArchive struct {
 	// Client is the host's, which says whether runs are open. It may be missing where no worker
 	// runs.
 	Client client.Client
-	// SecondLook is as in [verify.Options].
-	SecondLook time.Duration
 }
 
 // Execute fails with ErrorInvalidInput where the input may not lead, and with
@@ -46,29 +43,11 @@ func (a *VerifyArchive) options(in stemflow.VerifyArchiveInput) (verify.Options,
 	if p := limits.CheckFolder(in.Bucket, in.Prefix); p != nil {
 		return verify.Options{}, final(stemflow.ErrorInvalidInput, "the input is wrong: "+p.String(), nil)
 	}
-	opts := verify.Options{
-		Store:       a.Store,
-		At:          verify.NewPlace(limits.Destination(in.Bucket, in.Prefix)),
-		Ledger:      verify.NewPlace(a.Archive.LedgerBucket, a.Archive.LedgerPrefix),
-		WithLedgers: in.Bucket == "" && in.Prefix == "",
-		Homes:       verify.Homes(a.Archive.Bucket, a.Archive.Prefix, limits.All()),
-		Deadline:    time.Duration(in.Deadline),
-		SecondLook:  a.SecondLook,
+	opts, err := verify.OptionsOf(in, limits, allowed.PlaceOf(a.Archive.LedgerBucket, a.Archive.LedgerPrefix))
+	if err != nil {
+		return opts, final(stemflow.ErrorInvalidInput, err.Error(), err)
 	}
-	if track, ok := in.Track(); ok {
-		opts.Track = &track
-	}
-	var err error
-	if opts.Read, err = sample.Parse(in.ReadData); err != nil {
-		return opts, final(stemflow.ErrorInvalidInput, "readData: "+err.Error(), err)
-	}
-	if in.LimitRate != "" {
-		limit, err := sample.ParseSize(in.LimitRate)
-		if err != nil {
-			return opts, final(stemflow.ErrorInvalidInput, "limitRate: "+err.Error(), err)
-		}
-		opts.Limiter = verify.NewLimiter(limit)
-	}
+	opts.Store = a.Store
 	if a.Client != nil {
 		opts.Run = verify.RunsIn(a.Client)
 	}

@@ -70,7 +70,7 @@ func TestRecordThatLacksStemsIsLookedAtAgain(t *testing.T) {
 
 	in.EmptyLooks, in.Expected.Required = 0, []string{"instrumental"}
 	record, err = h.get(in)
-	require.NoError(t, err, "whoever looks once decides for himself")
+	require.NoError(t, err, "a single look decides")
 	require.Len(t, record.Stems, 1)
 }
 

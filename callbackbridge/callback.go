@@ -132,22 +132,14 @@ func (b *bridge) deliver(
 	first := false
 	result, _, _ := b.flight.Do(fmt.Sprintf("%q %v", run, news), func() (any, error) {
 		first = true
-		if !b.delivered.reserve(run, news) {
-			text := "too many different callbacks for one run, this one is dropped"
-			return delivery{refused: &refusal{http.StatusTooManyRequests, "too_many", text, nil}}, nil
-		}
-		d := b.signal(bounded, claims, callback)
-		if d.outcome != outcomeDelivered && d.outcome != outcomeLate {
-			b.delivered.release(run, news)
-		}
-		return d, nil
+		return b.deliverOnce(bounded, run, news, claims, callback), nil
 	})
 	d := result.(delivery)
 	switch {
 	case d.refused != nil:
 		b.refuse(ctx, w, log, d.refused)
 		return
-	case !first:
+	case !first, d.outcome == outcomeRepeated:
 		b.answerRepeat(ctx, w, log)
 		return
 	}
@@ -167,6 +159,31 @@ func (b *bridge) deliver(
 				"are missing",
 		)
 	}
+}
+
+// deliverOnce signals, unless another request has done so since this one looked. What Temporal did
+// not take is to be taken when it comes again.
+func (b *bridge) deliverOnce(
+	ctx context.Context, run runKey, news news, claims token.Claims, callback stemflow.Callback,
+) delivery {
+	if b.delivered.has(run, news) {
+		return delivery{outcome: outcomeRepeated}
+	}
+	if !b.delivered.reserve(run, news) {
+		text := "too many different callbacks for one run, this one is dropped"
+		return delivery{refused: &refusal{http.StatusTooManyRequests, "too_many", text, nil}}
+	}
+	taken := false
+	defer func() { // also when the signal panics
+		if !taken {
+			b.delivered.release(run, news)
+		}
+	}()
+	d := b.signal(ctx, claims, callback)
+	if taken = d.outcome == outcomeDelivered || d.outcome == outcomeLate; taken {
+		b.delivered.commit(run, news)
+	}
+	return d
 }
 
 func (b *bridge) answerRepeat(ctx context.Context, w http.ResponseWriter, log *slog.Logger) {

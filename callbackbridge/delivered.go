@@ -2,15 +2,20 @@ package callbackbridge
 
 import (
 	"sync"
+	"time"
 
 	"stemflow"
 	"stemflow/internal/token"
 )
 
 const (
-	// maxPerRun bounds the callbacks for one run that say different things. A run has one
-	// separation, or a few if it submits again after a refusal; a stolen token can name any number.
+	// maxPerRun bounds the callbacks for one run that say different things and come at once. A run
+	// has one separation, or a few if it submits again after a refusal; a stolen token can name any
+	// number.
 	maxPerRun = 16
+	// refillPerRun lets one more come each time: what a stolen token used up must not keep the
+	// genuine callback out, which the provider repeats.
+	refillPerRun = 10 * time.Minute
 	// rememberedRuns bounds the memory: some 20 MB when every run has one separation.
 	rememberedRuns = 1 << 16
 )
@@ -20,8 +25,16 @@ const (
 // one for as long as its token is valid. The runs that were heard of last are remembered: half of
 // rememberedRuns at least.
 type delivered struct {
+	now               func() time.Time
 	mu                sync.Mutex
-	current, previous map[runKey]map[news]struct{}
+	current, previous map[runKey]*heard
+}
+
+// heard is what a run was told, true once Temporal has accepted it, and how much more it takes now.
+type heard struct {
+	told     map[news]bool
+	room     int
+	refilled time.Time
 }
 
 // runKey is whose callbacks they are, by the token.
@@ -34,7 +47,7 @@ type news struct {
 }
 
 func newDelivered() *delivered {
-	return &delivered{current: map[runKey]map[news]struct{}{}}
+	return &delivered{now: time.Now, current: map[runKey]*heard{}}
 }
 
 func runOf(claims token.Claims) runKey {
@@ -49,44 +62,64 @@ func newsOf(callback stemflow.Callback) news {
 func (d *delivered) has(run runKey, n news) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	_, ok := d.told(run)[n]
-	return ok
+	h := d.heard(run)
+	return h != nil && h.told[n]
 }
 
-// reserve remembers news ahead of its delivery; release takes that back. It fails if the run has
-// had as much as it may.
+// reserve makes room for news ahead of its delivery, which commit or release follows. It fails if
+// the run has had as much as it may.
 func (d *delivered) reserve(run runKey, n news) (ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	told := d.told(run)
-	if len(told) >= maxPerRun {
+	h := d.heard(run)
+	if h == nil {
+		h = &heard{told: map[news]bool{}, room: maxPerRun, refilled: d.now()}
+		d.current[run] = h
+	}
+	for ; h.room < maxPerRun && d.now().Sub(h.refilled) >= refillPerRun; h.room++ {
+		h.refilled = h.refilled.Add(refillPerRun)
+	}
+	if h.room == maxPerRun {
+		h.refilled = d.now()
+	}
+	if h.room == 0 {
 		return false
 	}
-	if told == nil {
-		told = map[news]struct{}{}
-		d.current[run] = told
-	}
-	told[n] = struct{}{}
+	h.room--
+	h.told[n] = false
 	return true
 }
 
+// commit remembers what was reserved as delivered.
+func (d *delivered) commit(run runKey, n news) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if h := d.heard(run); h != nil {
+		h.told[n] = true
+	}
+}
+
+// release forgets what was reserved and not delivered.
 func (d *delivered) release(run runKey, n news) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.told(run), n)
+	if h := d.heard(run); h != nil {
+		delete(h.told, n)
+		h.room = min(h.room+1, maxPerRun)
+	}
 }
 
-// told is what a run was told; nil for one that was not heard of, or long ago.
-func (d *delivered) told(run runKey) map[news]struct{} {
-	if told, ok := d.current[run]; ok {
-		return told
+// heard is what a run was told; nil for one that was not heard of, or long ago.
+func (d *delivered) heard(run runKey) *heard {
+	if h, ok := d.current[run]; ok {
+		return h
 	}
 	if len(d.current) >= rememberedRuns/2 {
-		d.current, d.previous = map[runKey]map[news]struct{}{}, d.current
+		d.current, d.previous = map[runKey]*heard{}, d.current
 	}
-	told, ok := d.previous[run]
+	h, ok := d.previous[run]
 	if ok {
-		d.current[run] = told
+		d.current[run] = h
 	}
-	return told
+	return h
 }

@@ -49,21 +49,22 @@ func TestARepeatedCallbackIsSignalledOnce(t *testing.T) {
 
 // slowSignaler lets all repeats come in before the first one is delivered.
 type slowSignaler struct {
-	calls atomic.Int32
-	began chan struct{}
-	goOn  chan struct{}
+	calls   atomic.Int32
+	began   chan struct{}
+	proceed chan struct{}
+	err     error
 }
 
 func (s *slowSignaler) SignalWorkflow(context.Context, string, string, string, any) error {
 	if s.calls.Add(1) == 1 {
 		close(s.began)
 	}
-	<-s.goOn
-	return nil
+	<-s.proceed
+	return s.err
 }
 
 func TestRepeatsAtOnceAreSignalledOnce(t *testing.T) {
-	signaler := &slowSignaler{began: make(chan struct{}), goOn: make(chan struct{})}
+	signaler := &slowSignaler{began: make(chan struct{}), proceed: make(chan struct{})}
 	b := start(t, func(cfg *callbackbridge.Config) { cfg.Signaler = signaler })
 	var all sync.WaitGroup
 	post := func() {
@@ -76,9 +77,31 @@ func TestRepeatsAtOnceAreSignalledOnce(t *testing.T) {
 	for range 50 {
 		all.Go(post)
 	}
-	close(signaler.goOn)
+	close(signaler.proceed)
 	all.Wait()
 	require.EqualValues(t, 1, signaler.calls.Load())
+}
+
+// The repeats of a callback whose delivery fails are not answered as if it had been delivered: the
+// provider would not send it again.
+func TestRepeatsOfADeliveryThatFailsAreRefused(t *testing.T) {
+	signaler := &slowSignaler{
+		began: make(chan struct{}), proceed: make(chan struct{}), err: serviceerror.NewUnavailable("away"),
+	}
+	b := start(t, func(cfg *callbackbridge.Config) { cfg.Signaler = signaler })
+	var all sync.WaitGroup
+	post := func() {
+		answer := httptest.NewRecorder()
+		b.bare.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/callbacks/"+b.good, strings.NewReader(body)))
+		require.Equal(t, http.StatusServiceUnavailable, answer.Code)
+	}
+	all.Go(post)
+	<-signaler.began
+	for range 50 {
+		all.Go(post)
+	}
+	close(signaler.proceed)
+	all.Wait()
 }
 
 // What Temporal did not take must be taken when it comes again.

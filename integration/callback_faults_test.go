@@ -165,6 +165,35 @@ func TestEveryDialectOfTheCallback(t *testing.T) {
 	}
 }
 
+// A callback may call its task by either of two names. Under any other the bridge cannot say whose
+// it is, and the run polls.
+func TestNameOfTheTaskInTheCallback(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	for name, c := range map[string]struct {
+		callback kiesim.Callback
+		settle   stemflow.SettledBy
+	}{
+		"taskId":            {kiesim.Callback{IDField: "taskId"}, stemflow.SettledByCallback},
+		"taskId at the top": {kiesim.Callback{IDField: "taskId", Form: kiesim.CallbackBare}, stemflow.SettledByCallback},
+		"id":                {kiesim.Callback{IDField: "id"}, stemflow.SettledByPoll},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := s.on(t)
+			in := track(stemflow.SeparateVocal)
+			if c.settle == stemflow.SettledByPoll {
+				in.CallbackGrace = stemflow.Duration(time.Second)
+			}
+			s.sim.SetScenario(in.AudioID, kiesim.Scenario{Callback: c.callback})
+			result := s.result(s.start(in))
+			require.Equal(t, c.settle, result.SettledBy)
+			s.requireArchived(in, result)
+			require.Equal(t, 1, s.billed(in))
+		})
+	}
+}
+
 // What does not come from the provider is refused at the door, and a run that waits does not stir.
 func TestForgedCallbackIsRefused(t *testing.T) {
 	t.Parallel()

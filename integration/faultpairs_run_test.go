@@ -148,13 +148,13 @@ func (r *faultRun) play() {
 	r.reach(first.at)
 	r.inject(first)
 	if first.at != second.at {
-		r.goOn(first.at)
+		r.release(first.at)
 		if !r.pair.overlap {
 			r.heal(first)
 		}
 		r.reach(second.at)
 		r.inject(second)
-		r.goOn(second.at)
+		r.release(second.at)
 		if r.pair.overlap {
 			r.heal(first)
 		}
@@ -162,7 +162,7 @@ func (r *faultRun) play() {
 		return
 	}
 	r.inject(second)
-	r.goOn(first.at)
+	r.release(first.at)
 	r.heal(first)
 	r.heal(second)
 }
@@ -194,8 +194,8 @@ func (r *faultRun) pass(m runMoment) {
 	}
 }
 
-// goOn lets what is held at a moment go on. A separation that was pending until then is done.
-func (r *faultRun) goOn(m runMoment) {
+// release lets what is held at a moment go on. A separation that was pending until then is done.
+func (r *faultRun) release(m runMoment) {
 	later := r.pair.second.at
 	if (m == atWaiting || m == atPolling) && (m == later || later != atPolling) {
 		r.settle(r.books.in)

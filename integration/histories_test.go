@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/stretchr/testify/require"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/temporalproto"
@@ -14,6 +16,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"stemflow"
+	"stemflow/internal/archive"
 	"stemflow/kiesim"
 	"stemflow/plugin"
 )
@@ -155,6 +158,34 @@ func TestHistoriesOfCatalogsReplay(t *testing.T) {
 		require.Equal(t, stemflow.CatalogCounts{Archived: 5, Failed: 3}, s.catalogResult(run, patience).CatalogCounts)
 		s.replay("catalog-breaker", s.history(run))
 	})
+}
+
+// The same for checks of an archive: of one that is whole, and of one that is repaired.
+func TestHistoriesOfChecksReplay(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	in := track(stemflow.SeparateVocal)
+	result := s.result(s.start(in))
+	check := func(name string, in stemflow.VerifyArchiveInput) stemflow.VerifyArchiveResult {
+		id := name + "-" + s.queue
+		run, err := s.client.ExecuteWorkflow(t.Context(),
+			client.StartWorkflowOptions{ID: id, TaskQueue: s.queue}, stemflow.WorkflowVerifyArchive, in)
+		require.NoError(t, err)
+		var found stemflow.VerifyArchiveResult
+		require.NoError(t, run.Get(t.Context(), &found))
+		s.replay(name, s.history(run))
+		return found
+	}
+	require.Empty(t, check("verify-archive", stemflow.VerifyArchiveInput{ReadData: "all"}).Findings)
+	raw, err := minio.New(s.root.Endpoint,
+		&minio.Options{Creds: credentials.NewStaticV4(s.root.AccessKey, s.root.SecretKey, "")})
+	require.NoError(t, err)
+	for _, key := range []string{result.Stems[0].Key, archive.SubmissionKey(s.location(in))} {
+		require.NoError(t, raw.RemoveObject(t.Context(), s.bucket, key, minio.RemoveObjectOptions{}))
+	}
+	repaired := check("verify-archive-repair", stemflow.VerifyArchiveInput{Repair: true})
+	require.Zero(t, repaired.Damage)
+	require.NotZero(t, repaired.Repaired)
 }
 
 // replay replays a finished run, and records it when asked to.

@@ -170,7 +170,7 @@ func TestCallbackAfterTheRunReachesTheLedger(t *testing.T) {
 		s.requirePaid(in)
 		s.resumed(in)
 	})
-	t.Run("while a later run separates the track anew", func(t *testing.T) {
+	t.Run("while a later run separates the track again", func(t *testing.T) {
 		t.Parallel()
 		s := s.on(t)
 		in := track(stemflow.SeparateVocal)

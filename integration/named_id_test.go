@@ -9,8 +9,8 @@ import (
 	"stemflow/kiesim"
 )
 
-// An id that the ledger names needs no further proof, whoever hands it on: neither a stem that no
-// document knows nor a newer payment of the track speaks against it.
+// An id that the ledger names needs no further proof, no matter who hands it on: neither a stem
+// that no document knows nor a newer payment of the track speaks against it.
 func TestAnIDThatTheLedgerNamesIsHandedOn(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

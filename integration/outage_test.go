@@ -63,7 +63,7 @@ func TestTemporalRestarted(t *testing.T) {
 }
 
 // Temporal hangs for some seconds, as it does while its database fails over or its disk is busy:
-// stems under way are not begun anew.
+// stems under way are not begun again.
 func TestATemporalThatHangsInterruptsNoTransfer(t *testing.T) {
 	serverstest.SkipIfShort(t)
 	t.Parallel()

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"path"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -88,6 +89,43 @@ func TestShortSources(t *testing.T) {
 			require.InDelta(t, c.announced, stem.AnnouncedDurationSeconds, 0.01)
 			require.Zero(t, result.Stems[1].AnnouncedDurationSeconds)
 			require.Equal(t, 1, s.billed(in))
+		})
+	}
+}
+
+// What a file is decides how it is archived, not its name.
+func TestContentsOfSources(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	for name, c := range map[string]struct {
+		content                kiesim.FileContent
+		extension, contentType string
+		seconds                float64
+	}{
+		"zeros before the audio": {kiesim.ContentZeros, ".mp3", "audio/mpeg", 12.024},
+		"WAV behind a tag":       {kiesim.ContentWAV, ".wav", "audio/wav", 1},
+		"a tag without audio":    {content: kiesim.ContentTagOnly},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := s.on(t)
+			in := track(stemflow.SeparateVocal)
+			in.AllowPartial = true
+			s.sim.SetScenario(in.AudioID, kiesim.Scenario{
+				Files: map[string]kiesim.File{"vocals": {Content: c.content, AnnouncedSeconds: c.seconds}},
+			})
+			result := s.result(s.start(in))
+			s.requireArchived(in, result)
+			if c.extension == "" {
+				require.Len(t, result.Failed, 1)
+				require.Equal(t, stemflow.ErrorSourceNotAudio, result.Failed[0].Type)
+				return
+			}
+			stem := result.Stems[0]
+			require.Equal(t, "vocals", stem.Name)
+			require.Equal(t, c.extension, path.Ext(stem.Key))
+			require.Equal(t, c.contentType, stem.ContentType)
+			require.InDelta(t, c.seconds, stem.DurationSeconds, 0.03)
 		})
 	}
 }

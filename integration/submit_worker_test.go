@@ -183,7 +183,7 @@ func deniedSubmitQueue(t *testing.T, temporalAddr string) (addr string) {
 }
 
 // The worker of the submit queue fails for good, which takes the two minutes for which the SDK
-// tries again. Whoever hosts stemflow ends then and says why.
+// tries again. Anyone who hosts stemflow ends then and says why.
 func TestAHostEndsWithItsSubmitWorker(t *testing.T) {
 	t.Parallel()
 	s := newStackAt(t, deniedSubmitQueue(t, serverstest.Temporal(t).Addr))

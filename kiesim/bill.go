@@ -29,7 +29,8 @@ type Bill struct {
 
 // Charge is one accepted and billed call of generate.
 type Charge struct {
-	// TaskID is that of the separation, MusicTaskID and AudioID those of its track.
+	// TaskID is that of the separation, MusicTaskID and AudioID those of its track. A song that was
+	// given by its address has its file name as AudioID.
 	TaskID      string    `json:"taskId"`
 	MusicTaskID string    `json:"musicTaskId"`
 	AudioID     string    `json:"audioId"`
@@ -68,7 +69,7 @@ func (b *Bill) charge(t *task) {
 	credits := prices[t.request.Type]
 	b.Balance -= credits
 	b.Charges = append(b.Charges, Charge{
-		TaskID: t.id, MusicTaskID: t.request.TaskID, AudioID: t.request.AudioID,
+		TaskID: t.id, MusicTaskID: t.request.TaskID, AudioID: t.request.key(),
 		Type: t.request.Type, StemName: t.request.StemName, Credits: credits, At: t.accepted,
 	})
 }

@@ -68,17 +68,21 @@ func (t *task) codedCallback(v callbackVariant) object {
 	} else {
 		info = t.callbackInfo()
 	}
-	id := cmp.Or(v.taskID, t.id)
+	id, idField := cmp.Or(v.taskID, t.id), cmp.Or(t.scenario.Callback.IDField, "task_id")
 	form := t.scenario.Callback.Form
 	switch links, _ := info.(object); {
 	case form == CallbackRecord, form == "" && t.request.Jobs:
-		return envelope(code, message, t.recordInCallback(code).with(member{"taskId", id}))
+		record := t.recordInCallback(code).with(member{"taskId", id})
+		if field := t.scenario.Callback.IDField; field != "" {
+			record = record.without("taskId").with(member{field, id})
+		}
+		return envelope(code, message, record)
 	case form == CallbackFlat:
-		return envelope(code, message, object{{"task_id", id}}.with(links...))
+		return envelope(code, message, object{{idField, id}}.with(links...))
 	case form == CallbackBare:
-		return object{{"code", code}, {"msg", message}, {"task_id", id}}.with(links...)
+		return object{{"code", code}, {"msg", message}, {idField, id}}.with(links...)
 	}
-	data := object{{"task_id", id}, {words.container, info}}
+	data := object{{idField, id}, {words.container, info}}
 	if words.msgLast && code == http.StatusOK {
 		return object{{"code", code}, {"data", data}, {"msg", message}}
 	}

@@ -171,6 +171,23 @@ func TestCallbackForms(t *testing.T) {
 	}
 }
 
+func TestCallbackCallsItsTaskByAnotherName(t *testing.T) {
+	for _, form := range []kiesim.CallbackForm{"", kiesim.CallbackRecord, kiesim.CallbackFlat, kiesim.CallbackBare} {
+		t.Run(string(form), func(t *testing.T) {
+			r := receive(t)
+			p := startWith(t, kiesim.Scenario{Callback: kiesim.Callback{Form: form, IDField: "id"}})
+			id, callback := p.settled(kiesim.SeparateVocal, r)
+			body := decodeText(t, callback.body)
+			if form != kiesim.CallbackBare {
+				body = body["data"].(decoded)
+			}
+			require.Equal(t, id, body["id"])
+			require.NotContains(t, body, "task_id")
+			require.NotContains(t, body, "taskId")
+		})
+	}
+}
+
 func TestJobsRoute(t *testing.T) {
 	r := receive(t)
 	p := start(t, kiesim.Options{})

@@ -1,6 +1,8 @@
 package kiesim_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -180,6 +182,33 @@ func TestFileFaults(t *testing.T) {
 		third := p.download(link)
 		whole := p.download(link)
 		require.Equal(t, whole[:len(whole)/3], third)
+	})
+	t.Run("zeros before the tune", func(t *testing.T) {
+		p, _, link := drums(t, kiesim.File{Content: kiesim.ContentZeros, Size: 10_000})
+		data := p.download(link)
+		tune := bytes.TrimLeft(data, "\x00")
+		require.Len(t, data, 2100+10_000)
+		require.Len(t, tune, 10_000)
+		playingTime(t, tune)
+	})
+	t.Run("a tag only", func(t *testing.T) {
+		p, _, link := drums(t, kiesim.File{Content: kiesim.ContentTagOnly})
+		data := p.download(link)
+		require.True(t, bytes.HasPrefix(data, []byte("ID3")))
+		require.Zero(t, playingTime(t, data))
+	})
+	t.Run("WAV behind a tag", func(t *testing.T) {
+		p, _, link := drums(t, kiesim.File{Content: kiesim.ContentWAV})
+		data := p.download(link)
+		require.True(t, bytes.HasPrefix(data, []byte("ID3")))
+		sound := data[bytes.Index(data, []byte("RIFF")):]
+		require.Len(t, sound, 44+8000)
+		require.EqualValues(t, len(sound)-8, binary.LittleEndian.Uint32(sound[4:]))
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, link, nil)
+		require.NoError(t, err)
+		request.Header.Set("Range", "bytes=4600-4700")
+		_, part := do(t, request)
+		require.Equal(t, string(data[4600:4701]), part, "across the end of the tag")
 	})
 	t.Run("stall", func(t *testing.T) {
 		p, _, link := drums(t, kiesim.File{Fault: kiesim.FileStall})

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"time"
 )
 
@@ -13,7 +14,7 @@ const maxRequestSize = 1 << 20
 
 // generateRequest is the body of generate.
 type generateRequest struct {
-	TaskID, AudioID, CallBackURL, Type, StemName string
+	TaskID, AudioID, AudioURL, CallBackURL, Type, StemName string
 	// Jobs is set for a task of the jobs route.
 	Jobs bool
 }
@@ -30,9 +31,8 @@ func decodeGenerateRequest(body io.Reader) (generateRequest, error) {
 		return s
 	}
 	request := generateRequest{
-		TaskID: text(
-			"taskId",
-		), AudioID: text("audioId"), CallBackURL: text("callBackUrl"), Type: text("type"), StemName: text("stemName"),
+		TaskID: text("taskId"), AudioID: text("audioId"), AudioURL: text("audioUrl"),
+		CallBackURL: text("callBackUrl"), Type: text("type"), StemName: text("stemName"),
 	}
 	if request.Type == "" {
 		request.Type = SeparateVocal
@@ -48,7 +48,9 @@ func (g generateRequest) problem() string {
 		return "Please enter callBackUrl."
 	case err != nil || callback.Host == "" || callback.Scheme != "http" && callback.Scheme != "https":
 		return "The callBackUrl is not a valid URL."
-	case g.TaskID == "" || g.AudioID == "":
+	case g.AudioURL != "" && g.TaskID+g.AudioID != "":
+		return "audioUrl and taskId, audioId are mutually exclusive."
+	case g.AudioURL == "" && (g.TaskID == "" || g.AudioID == ""):
 		return cannotBeEmpty
 	case parts[g.Type] == nil:
 		return "The type is not supported."
@@ -56,6 +58,19 @@ func (g generateRequest) problem() string {
 		return "Please enter stemName."
 	}
 	return ""
+}
+
+// key is what scenarios and the bill know the track by: its audio id, or the file name of a song's
+// address.
+func (g generateRequest) key() string {
+	if g.AudioURL == "" {
+		return g.AudioID
+	}
+	u, err := url.Parse(g.AudioURL)
+	if err != nil {
+		return g.AudioURL
+	}
+	return path.Base(u.Path)
 }
 
 // cannotBeEmpty ("must not be empty") is what the provider says to a missing field.
@@ -74,7 +89,7 @@ func (s *Simulator) generate(w http.ResponseWriter, r *http.Request) {
 // submit is the call that costs, by either route.
 func (s *Simulator) submit(w http.ResponseWriter, r *http.Request, request generateRequest) {
 	s.mu.Lock()
-	scenario := s.scenarios.take(request.AudioID)
+	scenario := s.scenarios.take(request.key())
 	s.mu.Unlock()
 
 	fault := scenario.Submit
@@ -86,12 +101,18 @@ func (s *Simulator) submit(w http.ResponseWriter, r *http.Request, request gener
 		writeJSON(w, r, http.StatusOK, refusal(http.StatusUnprocessableEntity, problem))
 		return
 	}
+	if request.AudioURL != "" {
+		if err := s.fetch(r.Context(), request.AudioURL); err != nil {
+			writeJSON(w, r, http.StatusOK, refusal(http.StatusUnprocessableEntity, err.Error()))
+			return
+		}
+	}
 	t, code := s.accept(request, scenario, s.baseURL(r))
 	if code != http.StatusOK {
 		writeJSON(w, r, http.StatusOK, refusal(code, ""))
 		return
 	}
-	s.log.Info("separation accepted", "task", t.id, "audio", request.AudioID, "type", request.Type)
+	s.log.Info("separation accepted", "task", t.id, "audio", request.key(), "type", request.Type)
 
 	if scenario.Callback.Delay < 0 {
 		s.sendCallback(s.closing, t)

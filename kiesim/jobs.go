@@ -27,8 +27,9 @@ func (s *Simulator) createTask(w http.ResponseWriter, r *http.Request) {
 	}
 	input := fields.Input
 	s.submit(w, r, generateRequest{
-		TaskID: input["task_id"], AudioID: input["audio_id"], CallBackURL: fields.CallBackURL,
-		Type: cmp.Or(input["type"], SeparateVocal), StemName: input["stem_name"], Jobs: true,
+		TaskID: input["task_id"], AudioID: input["audio_id"], AudioURL: input["audio_url"],
+		CallBackURL: fields.CallBackURL,
+		Type:        cmp.Or(input["type"], SeparateVocal), StemName: input["stem_name"], Jobs: true,
 	})
 }
 
@@ -74,6 +75,9 @@ func (t *task) jobsRecord(now time.Time) object {
 // jobsRequest is the request as the record shows it.
 func (t *task) jobsRequest() object {
 	input := object{{"task_id", t.request.TaskID}, {"audio_id", t.request.AudioID}, {"type", t.request.Type}}
+	if t.request.AudioURL != "" {
+		input = object{{"audio_url", t.request.AudioURL}, {"type", t.request.Type}}
+	}
 	if t.request.StemName != "" {
 		input = append(input, member{"stem_name", t.request.StemName})
 	}

@@ -111,7 +111,7 @@ func (t *task) record(now time.Time) object {
 	stateKey, state := t.scenario.Record.State.of(l.flag)
 	members := object{
 		{"taskId", t.id},
-		{"musicId", t.request.AudioID},
+		{"musicId", cmp.Or(t.request.AudioID, t.id)}, // what it is for a song is not documented
 		{"callbackUrl", t.request.CallBackURL},
 		{"musicIndex", 0},
 		{"completeTime", l.completed},

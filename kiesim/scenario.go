@@ -231,6 +231,9 @@ type Callback struct {
 	Failure bool `json:"failure,omitempty"`
 	// Form is where its members stand; empty is as documented for the route.
 	Form CallbackForm `json:"form,omitempty"`
+	// IDField is the name by which a callback calls the task's id; empty is task_id, and taskId in
+	// the form of a record.
+	IDField string `json:"idField,omitempty"`
 	// NoCode leaves the code out.
 	NoCode bool `json:"noCode,omitempty"`
 	// Exception makes the record CALLBACK_EXCEPTION once delivery is given up, or at once when the
@@ -278,6 +281,8 @@ type File struct {
 	AnnouncedSeconds float64 `json:"announcedSeconds,omitempty"`
 	// Silent serves a stem in which nothing plays.
 	Silent bool `json:"silent,omitempty"`
+	// Content is what the file has in it other than the tune alone.
+	Content FileContent `json:"content,omitempty"`
 	// ContentType replaces audio/mpeg.
 	ContentType string `json:"contentType,omitempty"`
 	// Chunked leaves Content-Length out.
@@ -409,6 +414,7 @@ func (f File) validate(field string) error {
 	errs = append(errs,
 		oneOf(field+".fault", f.Fault,
 			FileTruncated, FileShort, FileStall, FileEmpty, FileHTML, FileStatus, FileBlocked),
+		oneOf(field+".content", f.Content, ContentZeros, ContentTagOnly, ContentWAV),
 		oneOf(field+".expired", f.Expired, ExpiredAtOnce, ExpiredMidRead),
 		oneOf(field+".renewedBy", f.RenewedBy, RenewedByRecordInfo, RenewedByDownloadURL, RenewedNever),
 	)

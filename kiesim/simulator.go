@@ -72,6 +72,8 @@ type Simulator struct {
 	// paths and tempLinks lead to files by the path of their link.
 	paths     map[string]*stem
 	tempLinks map[string]tempLink
+	// uploads are files that were handed over, by the path of their link.
+	uploads map[string]uploaded
 }
 
 // New makes a simulator. It panics if the default scenario is not valid, which [Scenario.Validate]
@@ -96,6 +98,7 @@ func New(options Options) *Simulator {
 		tasks:     map[string]*task{},
 		paths:     map[string]*stem{},
 		tempLinks: map[string]tempLink{},
+		uploads:   map[string]uploaded{},
 	}
 	s.closing, s.stop = context.WithCancel(context.Background())
 	s.mux = s.routes()
@@ -110,6 +113,8 @@ func (s *Simulator) routes() *http.ServeMux {
 	mux.HandleFunc("GET /api/v1/jobs/recordInfo", s.endpoint("recordInfo", s.jobsRecordInfo))
 	mux.HandleFunc("GET /api/v1/chat/credit", s.endpoint("credit", s.credit))
 	mux.HandleFunc("POST /api/v1/common/download-url", s.endpoint("download-url", s.downloadURL))
+	mux.HandleFunc("POST /api/file-stream-upload", s.endpoint("file-stream-upload", s.streamUpload))
+	mux.HandleFunc("GET "+uploadsFolder+"{id}/{name}", s.serveUpload)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, r, http.StatusNotFound, refusal(http.StatusNotFound, ""))
 	})

@@ -42,7 +42,7 @@ type stemState struct {
 
 // Restore takes up the tasks and the bill that an earlier simulator kept in a file, which need not
 // exist, and keeps its own there from now on. What was under way goes on, and callbacks that were
-// not acknowledged are sent anew. It belongs between New and the first request.
+// not acknowledged are sent again. It belongs between New and the first request.
 func (s *Simulator) Restore(file string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

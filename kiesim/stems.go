@@ -181,8 +181,9 @@ func record(name string, settings File) tune.Recording {
 	if settings.Silent {
 		clip = clip.Silenced()
 	}
+	playing := clip.Once()
 	if settings.Size > 0 {
-		return clip.Resize(settings.Size)
+		playing = clip.Resize(settings.Size)
 	}
-	return clip.Once()
+	return settings.Content.put(playing)
 }

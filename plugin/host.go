@@ -16,6 +16,7 @@ import (
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
 	"stemflow/internal/egress"
+	"stemflow/internal/hook"
 	"stemflow/internal/kie"
 	"stemflow/internal/redact"
 	"stemflow/internal/source"
@@ -33,12 +34,15 @@ const (
 
 // host is what stemflow needs within one process, whatever number of workers it serves.
 type host struct {
-	cfg       Config
-	store     *archive.Store
-	provider  *kie.Client
-	sources   *source.Fetcher
+	cfg      Config
+	store    *archive.Store
+	provider *kie.Client
+	sources  *source.Fetcher
+	// songs fetches what users name.
+	songs     *source.Fetcher
 	callback  activities.CallbackAddress
 	transfers *semaphore.Weighted
+	hooks     *activities.Hooks
 	// attributes are shared, so that the server is asked about them once for all workers.
 	attributes *activities.SearchAttributes
 	// limits are where inputs may lead.
@@ -64,13 +68,14 @@ func newHost(cfg Config) (*host, error) {
 	}
 	secrets := redact.New(slices.Concat(
 		[]string{cfg.APIKey, cfg.MinIO.SecretKey}, cfg.CallbackSecrets, cfg.HiddenSecrets,
+		cfg.Hooks.WebhookSecrets, hook.SecretsOf(cfg.Hooks.WebhookURL),
 	)...)
 	proxy, err := egress.New(egress.Settings(cfg.Proxy))
 	if err != nil {
 		return nil, fmt.Errorf("stemflow: %w", err)
 	}
 	if h.provider, err = kie.New(kie.Options{
-		BaseURL: cfg.BaseURL, APIKey: cfg.APIKey, Route: kie.Route(cfg.Route), Proxy: proxy,
+		BaseURL: cfg.BaseURL, UploadURL: cfg.UploadURL, APIKey: cfg.APIKey, Route: kie.Route(cfg.Route), Proxy: proxy,
 		Redactor: secrets,
 	}); err != nil {
 		return nil, fmt.Errorf("stemflow: %w", err)
@@ -81,6 +86,14 @@ func newHost(cfg Config) (*host, error) {
 	h.store.Hide(secrets)
 	h.sources = source.New(source.Options{
 		AllowedHosts: cfg.SourceHosts, AllowInsecure: cfg.AllowInsecureSources, MaxSize: cfg.MaxStemSize,
+		AllowedNetworks: cfg.SourceNetworks, Proxy: proxy,
+		Redactor: secrets,
+	})
+	if h.hooks, err = cfg.Hooks.activities(proxy, secrets); err != nil {
+		return nil, fmt.Errorf("stemflow: Config.Hooks: %w", err)
+	}
+	h.songs = source.New(source.Options{
+		AnyHost: true, AllowInsecure: cfg.AllowInsecureSources, MaxSize: stemflow.MaxAudioSize,
 		AllowedNetworks: cfg.SourceNetworks, Proxy: proxy,
 		Redactor: secrets,
 	})
@@ -99,11 +112,18 @@ func (h *host) close() {
 	h.provider.Close()
 	h.store.Close()
 	h.sources.Close()
+	h.songs.Close()
+	if h.hooks.Webhook != nil {
+		h.hooks.Webhook.Close()
+	}
 }
 
 func (cfg Config) withDefaults() Config {
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = config.DefaultKIEBaseURL
+	}
+	if cfg.UploadURL == "" {
+		cfg.UploadURL = config.UploadURLFor(cfg.BaseURL)
 	}
 	if cfg.Bucket == "" {
 		cfg.Bucket = config.DefaultBucket
@@ -128,26 +148,18 @@ func (cfg Config) withDefaults() Config {
 
 // check refuses with the real provider what is for a local stack, as the environment's reader does.
 func (cfg Config) check() error {
-	if !config.IsRealProvider(cfg.BaseURL) {
-		return nil
-	}
-	for _, c := range []struct {
-		name    string
-		secrets []string
-	}{
-		{"APIKey", []string{cfg.APIKey}}, {"CallbackSecrets", cfg.CallbackSecrets},
-		{"MinIO.SecretKey", []string{cfg.MinIO.SecretKey}},
-	} {
-		if slices.ContainsFunc(c.secrets, config.IsPublished) {
-			return fmt.Errorf("stemflow: Config.%s is published and known to everybody, so it goes with the simulator "+
-				"only: give another", c.name)
-		}
-	}
-	if cfg.AllowInsecureSources {
-		return errors.New("stemflow: Config.AllowInsecureSources is set with the real provider, whose links could " +
-			"then lead into your network: leave it out")
-	}
-	return nil
+	const another = "give another"
+	var problems []error
+	config.CheckProvider(cfg.BaseURL, []config.Setting{
+		{Name: "APIKey", Secrets: []string{cfg.APIKey}, Remedy: another},
+		{Name: "CallbackSecrets", Secrets: cfg.CallbackSecrets, Remedy: another},
+		{Name: "MinIO.SecretKey", Secrets: []string{cfg.MinIO.SecretKey}, Remedy: another},
+		{Name: "Hooks.WebhookSecrets", Secrets: cfg.Hooks.WebhookSecrets, Remedy: another},
+		{Name: "AllowInsecureSources", Insecure: cfg.AllowInsecureSources, Remedy: "leave it out"},
+	}, func(name, problem string) {
+		problems = append(problems, fmt.Errorf("stemflow: Config.%s %s", name, problem))
+	})
+	return errors.Join(problems...)
 }
 
 func (h *host) nexusLimits() workflows.NexusLimits {
@@ -165,9 +177,13 @@ func (h *host) activities(submitQueue string) activities.Set {
 		Store: store, Bucket: h.cfg.Bucket, Prefix: h.cfg.Prefix, Allowed: h.limits.Places,
 		LedgerBucket: h.cfg.LedgerBucket, LedgerPrefix: h.cfg.LedgerPrefix,
 		SubmitTaskQueue: submitQueue, CallbacksExpected: h.callback.Expected(), SearchAttributes: h.attributes,
+		Hooks: h.hooks,
 	}
 	return activities.Set{
-		PrepareArchive:   prepare,
+		PrepareArchive: prepare,
+		PrepareSong: &activities.PrepareSong{
+			Store: store, Sources: h.songs, Provider: h.provider, Limits: h.limits,
+		},
 		SubmitSeparation: &activities.SubmitSeparation{Store: store, Provider: h.provider, Callback: h.callback},
 		RecordSubmission: &activities.RecordSubmission{Store: store},
 		AdoptCallback: &activities.AdoptCallback{
@@ -191,6 +207,8 @@ func (h *host) activities(submitQueue string) activities.Set {
 
 		VerifyArchive: &activities.VerifyArchive{Store: checked, Archive: prepare, Client: h.cfg.Client},
 		RepairArchive: &activities.RepairArchive{Store: store, Archive: prepare},
+
+		Hooks: h.hooks,
 	}
 }
 

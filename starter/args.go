@@ -21,7 +21,7 @@ type word struct {
 }
 
 // words takes a command line apart, as far as it is right, the way the flags are parsed. spell may
-// spell a word that is in the place of a flag or a command anew.
+// spell a word that is in the place of a flag or a command again.
 func words(root *cobra.Command, args []string, spell func(*cobra.Command, string) string) []word {
 	var all []word
 	cmd := root

@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
-	enumspb "go.temporal.io/api/enums/v1"
 
 	"stemflow"
+	"stemflow/internal/outcome"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/observe"
 )
@@ -43,7 +43,7 @@ func (c *cli) cancel(ctx context.Context, in stemflow.SeparateStemsInput, workfl
 		return err
 	}
 	defer t.Close()
-	canceled, err := requestCancel(ctx, t, workflowID)
+	canceled, err := requestCancel(ctx, t, workflowID, "the separation")
 	if err != nil {
 		return err
 	}
@@ -70,22 +70,24 @@ type cancelledRun struct {
 	WorkflowID string `json:"workflowId"`
 }
 
-// requestCancel reports whether there was a run to cancel.
-func requestCancel(ctx context.Context, t *observe.Temporal, workflowID string) (bool, error) {
+// requestCancel asks the open run of a workflow to stop. It reports whether there is one; what
+// names it in a failure.
+func requestCancel(ctx context.Context, t *observe.Temporal, workflowID, what string) (bool, error) {
 	description, err := t.Describe(ctx, workflowID, "")
 	if observe.IsNotFound(err) {
 		return false, nil
 	}
 	if err != nil {
-		return false, failure.Temporal("the separation cannot be looked at", err)
+		return false, failure.Temporal(what+" cannot be looked at", err)
 	}
-	// Temporal takes the request for a run that has ended too, and nothing comes of it.
+	// Temporal takes the request for a run that has ended too, and nothing comes of it. It is made
+	// for this run alone: the next one may be another caller's.
 	info := description.GetWorkflowExecutionInfo()
-	if info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+	if !outcome.IsOpen(info.GetStatus()) {
 		return false, nil
 	}
 	if err := t.Cancel(ctx, workflowID, info.GetExecution().GetRunId()); err != nil {
-		return false, failure.Temporal("the separation cannot be cancelled", err)
+		return false, failure.Temporal(what+" cannot be cancelled", err)
 	}
 	return true, nil
 }

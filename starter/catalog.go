@@ -181,7 +181,7 @@ func (c *cli) startCatalog(ctx context.Context, o catalogOptions) error {
 	}
 	defer t.Close()
 	if asks {
-		running, err := t.IsRunning(ctx, stemflow.CatalogWorkflowID(in))
+		running, err := t.IsOpen(ctx, stemflow.CatalogWorkflowID(in))
 		if err != nil {
 			return failure.Temporal("it cannot be found out whether the catalogue is running", err)
 		}
@@ -371,18 +371,15 @@ func (c *cli) followCatalog(
 	)
 }
 
-// onCatalog declares the flags that name a catalogue which was started before, and does something
-// with it.
+// onCatalog declares the flags and the argument that name a catalogue which was started before, and
+// does something with it.
 func (c *cli) onCatalog(
 	cmd *cobra.Command, do func(context.Context, *observe.Temporal, stemflow.SeparateCatalogInput) error,
 ) {
 	names := &catalogNames{}
 	names.declare(cmd)
+	nameArgument(cmd, names)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if *names == (catalogNames{}) {
-			return failure.Usage(nameOf(cmd),
-				"--name is required, or the --file or the --key that the catalogue was started with")
-		}
 		t, err := c.connect(cmd.Context())
 		if err != nil {
 			return err
@@ -390,6 +387,37 @@ func (c *cli) onCatalog(
 		defer t.Close()
 		return do(cmd.Context(), t, names.input())
 	}
+}
+
+// nameArgument lets a command take the name of a catalogue as an argument, in place of a flag.
+func nameArgument(cmd *cobra.Command, names *catalogNames) {
+	cmd.Use += " [NAME]"
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return failure.Usage(nameOf(cmd), "%q is one name too many", args[1])
+		}
+		if len(args) == 1 {
+			if *names != (catalogNames{}) {
+				return failure.Usage(nameOf(cmd), "the catalogue is named twice, as %q and by a flag", args[0])
+			}
+			names.name = args[0]
+		}
+		if *names == (catalogNames{}) {
+			return failure.Usage(nameOf(cmd),
+				"give the name of the catalogue, or the --file or the --key that it was started with")
+		}
+		return failure.Input(validName{names.input()})
+	}
+}
+
+// validName checks the name of a catalogue alone.
+type validName struct{ in stemflow.SeparateCatalogInput }
+
+// Validate reports what is wrong with the name.
+func (v validName) Validate() error {
+	in := v.in
+	in.Source = &stemflow.ObjectRef{Key: "tracks.csv"}
+	return in.Validate()
 }
 
 const (
@@ -432,16 +460,16 @@ func tryUpdate(
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		running, askErr := t.IsRunning(ctx, options.WorkflowID)
+		open, askErr := t.IsOpen(ctx, options.WorkflowID)
 		switch {
 		case askErr != nil:
 			return failure.Temporal(options.WorkflowID+" cannot be looked at", askErr)
-		case !running:
+		case !open:
 			return failure.CatalogNotRunning(in.Name)
 		case observe.IsRefusal(err):
 			return &failure.Failure{Type: failure.TypeRefused, Message: err.Error(), Code: failure.ExitFailed}
 		case try == updateTries:
-			return failure.Temporal("the catalogue cannot be told", err)
+			return failure.Temporal("the catalogue cannot be reached", err)
 		}
 		select {
 		case <-time.After(observe.Interval):

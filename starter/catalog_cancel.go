@@ -16,22 +16,19 @@ func newCatalogCancelCommand(c *cli) *cobra.Command {
 	cmd := c.newCommand("cancel", "cancel a catalogue and its tracks that are under way", `
 What was paid is not lost: the provider finishes it, and starting the catalogue again takes it up. The
 report says how far it got.`,
-		"catalog cancel --name june")
+		"catalog cancel june")
 	c.onCatalog(cmd, c.cancelCatalog)
 	return cmd
 }
 
 func (c *cli) cancelCatalog(ctx context.Context, t *observe.Temporal, in stemflow.SeparateCatalogInput) error {
 	id := stemflow.CatalogWorkflowID(in)
-	running, err := t.IsRunning(ctx, id)
+	canceled, err := requestCancel(ctx, t, id, "the catalogue")
 	if err != nil {
-		return failure.Temporal(id+" cannot be looked at", err)
+		return err
 	}
-	if !running {
+	if !canceled {
 		return failure.CatalogNotRunning(in.Name)
-	}
-	if err := t.Cancel(ctx, id, ""); err != nil {
-		return failure.Temporal("the catalogue cannot be cancelled", err)
 	}
 	if c.wantsJSON() {
 		c.printJSON(cancelledRun{id})

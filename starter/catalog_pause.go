@@ -13,7 +13,7 @@ func init() { registerBelow("catalog", newCatalogPauseCommand) }
 
 func newCatalogPauseCommand(c *cli) *cobra.Command {
 	cmd := c.newCommand("pause", "start no more tracks of a catalogue; those under way go on", "",
-		"catalog pause --name june")
+		"catalog pause june")
 	c.onCatalog(cmd, func(ctx context.Context, t *observe.Temporal, in stemflow.SeparateCatalogInput) error {
 		progress, err := updateCatalog(ctx, t, in, stemflow.UpdatePause)
 		if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/dustin/go-humanize"
@@ -15,6 +14,7 @@ import (
 	"stemflow/internal/archive"
 	"stemflow/internal/catalog"
 	"stemflow/internal/config"
+	"stemflow/internal/outcome"
 	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/limit"
@@ -25,7 +25,7 @@ import (
 func init() { registerBelow("catalog", newCatalogReportCommand) }
 
 func newCatalogReportCommand(c *cli) *cobra.Command {
-	cmd := c.newCommand("report [NAME]", "show what became of each track of a catalogue", `
+	cmd := c.newCommand("report", "show what became of each track of a catalogue", `
 Of a catalogue that has ended the report is shown, of one that is running what became of its tracks so
 far. -o csv prints it with all columns, those of the list too; -o json as one document, -o jsonl a
 track in each line.`,
@@ -58,36 +58,6 @@ func (c *cli) onReport(cmd *cobra.Command, do func(context.Context, *report) err
 		defer r.close()
 		return do(cmd.Context(), r)
 	}
-}
-
-// nameArgument lets a command take the name of a catalogue as an argument, in place of a flag.
-func nameArgument(cmd *cobra.Command, names *catalogNames) {
-	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) > 1 {
-			return failure.Usage(nameOf(cmd), "%q is one name too many", args[1])
-		}
-		if len(args) == 1 {
-			if *names != (catalogNames{}) {
-				return failure.Usage(nameOf(cmd), "the catalogue is named twice, as %q and by a flag", args[0])
-			}
-			names.name = args[0]
-		}
-		if *names == (catalogNames{}) {
-			return failure.Usage(nameOf(cmd),
-				"give the name of the catalogue, or the --file or the --key that it was started with")
-		}
-		return failure.Input(validName{names.input()})
-	}
-}
-
-// validName checks the name of a catalogue alone.
-type validName struct{ in stemflow.SeparateCatalogInput }
-
-// Validate reports what is wrong with the name.
-func (v validName) Validate() error {
-	in := v.in
-	in.Source = &stemflow.ObjectRef{Key: "tracks.csv"}
-	return in.Validate()
 }
 
 // report is what became of a catalogue, and what is known of its run.
@@ -162,10 +132,10 @@ func (r *report) find(
 	}
 	info := description.GetWorkflowExecutionInfo()
 	r.folder = archived.CatalogFolder(r.cfg, o.bucket, o.prefix, r.in.Name, info.GetFirstRunId())
-	r.isRunning = info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+	r.isRunning = outcome.IsOpen(info.GetStatus())
 	if !r.isRunning {
 		run := r.t.GetWorkflow(ctx, id, info.GetExecution().GetRunId())
-		if result := endOf(ctx, run); result != nil && result.Report.JSON.Key != "" {
+		if result := catalogResult(ctx, run); result != nil && result.Report.JSON.Key != "" {
 			r.folder = folderOf(result.Report.JSON)
 		}
 		return nil, true, nil
@@ -184,8 +154,8 @@ func (r *report) find(
 	return unrecorded, true, nil
 }
 
-// endOf is what came of a run that has ended; nil if it does not say.
-func endOf(ctx context.Context, run client.WorkflowRun) (result *stemflow.SeparateCatalogResult) {
+// catalogResult is what came of a run that has ended; nil if it does not say.
+func catalogResult(ctx context.Context, run client.WorkflowRun) (result *stemflow.SeparateCatalogResult) {
 	_ = limit.Wait(ctx, observe.RequestTimeout, "reading the catalogue's result", func(ctx context.Context) error {
 		result = &stemflow.SeparateCatalogResult{}
 		err := run.Get(ctx, result)
@@ -244,7 +214,7 @@ func (c *cli) printReport(ctx context.Context, r *report) error {
 		return catalog.WriteJSON(c.stdout, result, outcomes)
 	}
 	c.printf("Catalogue %s: %s\n\n", result.Name, r.state(result))
-	table := view.NewOutcomeTable(c.stdout, c.room())
+	table := view.NewOutcomeTable(c.stdout, c.room(view.DefaultRoom))
 	if err := outcomes(func(o stemflow.TrackOutcome) error {
 		table.Row(o)
 		return nil

@@ -14,7 +14,7 @@ func init() { registerBelow("catalog", newCatalogResumeCommand) }
 func newCatalogResumeCommand(c *cli) *cobra.Command {
 	cmd := c.newCommand("resume",
 		"let a catalogue go on that is paused; one that paused by itself tries one track first", "",
-		"catalog resume --name june")
+		"catalog resume june")
 	c.onCatalog(cmd, func(ctx context.Context, t *observe.Temporal, in stemflow.SeparateCatalogInput) error {
 		progress, err := updateCatalog(ctx, t, in, stemflow.UpdateResume)
 		if err != nil {

@@ -34,7 +34,7 @@ const (
 )
 
 func newCatalogRetryCommand(c *cli) *cobra.Command {
-	cmd := c.newCommand("retry [NAME]", "start the failed tracks of a catalogue again, where that can help", `
+	cmd := c.newCommand("retry", "start the failed tracks of a catalogue again, where that can help", `
 The tracks are started as a catalogue of their own, called as the first with "-retry" behind it, each as
 it was started before and never by force. What the ledger says is paid for is archived unpaid. You are
 asked before anything is paid, as with "catalog".
@@ -240,7 +240,7 @@ func (c *cli) printLeftOut(all []retried) {
 	}
 	if len(left) > 0 {
 		fmt.Fprintf(w, "Not started again: %d\n", len(left))
-		view.Failures(w, view.GroupFailures(left, failure.HintFor), c.room())
+		view.Failures(w, view.GroupFailures(left, failure.HintFor), c.room(view.DefaultRoom))
 		fmt.Fprintln(w)
 	}
 }

@@ -37,9 +37,11 @@ func TestWrongCommandLinesOfCatalogs(t *testing.T) {
 		{[]string{"catalog", "--key", "a.csv", "--name", "june/july"}, `name: "june/july" is no name for a catalogue`},
 		{[]string{"catalog", "--key", "a.csv", "--type", "split"}, `type: "split" is unknown`},
 		{[]string{"catalog", "stop"}, `there is no command "catalog stop"`},
-		{[]string{"catalog", "pause"}, "--name is required"},
-		{[]string{"catalog", "watch", "june"}, `"june" is not a flag, and catalog watch takes flags only`},
-		{[]string{"catalog", "window", "--name", "june"}, "--window is required: a number between 1 and 250"},
+		{[]string{"catalog", "pause"}, "give the name of the catalogue, or the --file or the --key"},
+		{[]string{"catalog", "watch", "june", "july"}, `"july" is one name too many`},
+		{[]string{"catalog", "cancel", "june", "--name", "june"}, "the catalogue is named twice"},
+		{[]string{"catalog", "pause", "june/july"}, `name: "june/july" is no name for a catalogue`},
+		{[]string{"catalog", "window", "june"}, "--window is required: a number between 1 and 250"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			code, stdout, stderr := starter(t, "", nil, c.args...)

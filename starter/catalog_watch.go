@@ -17,7 +17,7 @@ func newCatalogWatchCommand(c *cli) *cobra.Command {
 	cmd := c.newCommand("watch", "show the progress of a catalogue, without ever starting one", `
 Shows the catalogue until it ends, as "catalog --wait" does. If it has ended already, its end is
 shown.`,
-		"catalog watch --name june")
+		"catalog watch june")
 	c.onCatalog(cmd, c.watchCatalog)
 	return cmd
 }

@@ -16,7 +16,7 @@ func init() { registerBelow("catalog", newCatalogWindowCommand) }
 func newCatalogWindowCommand(c *cli) *cobra.Command {
 	cmd := c.newCommand("window", "change how many tracks of a catalogue are under way at a time", `
 Fewer take effect as those under way end.`,
-		"catalog window --name june --window 20")
+		"catalog window june --window 20")
 	window := cmd.Flags().Int("window", 0, "`NUMBER` of tracks under way at a time")
 	c.onCatalog(cmd, func(ctx context.Context, t *observe.Temporal, in stemflow.SeparateCatalogInput) error {
 		progress, err := updateCatalog(ctx, t, in, stemflow.UpdateSetWindow, *window)

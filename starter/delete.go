@@ -25,7 +25,7 @@ page and the stems. It asks before, unless --yes is given. It refuses while a ru
 
 The ledger stays, so that nothing is paid for twice by accident: starting the track again takes up
 what it names, unpaid, for as long as the provider keeps it, which is 14 days. After that a start ends
-with SourceExpired, unpaid, and only --force pays anew.
+with SourceExpired, unpaid, and only --force pays again.
 
 It needs credentials that may remove objects. Those of the workers, which deploy/minio/policy.json
 describes, may not.`,
@@ -108,7 +108,7 @@ func remove(ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsI
 	if err := plan.RemoveManifest(ctx); err != nil {
 		return err
 	}
-	if err := refuseWhileOpen(ctx, t, in, "The manifest is removed, and the run writes it anew; the rest is "+
+	if err := refuseWhileOpen(ctx, t, in, "The manifest is removed, and the run writes it again; the rest is "+
 		"there."); err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func remove(ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsI
 		return &failure.Failure{
 			Type: failure.TypeRefused, Code: failure.ExitFailed,
 			Message: "a run has archived the track again while it was removed, and stems of it may be gone",
-			Hint:    `Remove it again, or start it again: that archives anew what is missing, unpaid.`,
+			Hint:    `Remove it again, or start it again: that archives again what is missing, unpaid.`,
 		}
 	}
 	return nil
@@ -140,11 +140,11 @@ func incomplete(err error) error {
 // refuseWhileOpen fails while a run of the track is open.
 func refuseWhileOpen(ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsInput, so string) error {
 	id := stemflow.WorkflowID(in)
-	running, err := t.IsRunning(ctx, id)
+	open, err := t.IsOpen(ctx, id)
 	if err != nil {
 		return failure.Temporal("whether a run of the track is open cannot be found out", err)
 	}
-	if !running {
+	if !open {
 		return nil
 	}
 	return &failure.Failure{
@@ -216,7 +216,7 @@ func whatAStartDoes(plan *archived.Removal, now time.Time) string {
 	until := plan.Paid.SubmittedAt.Add(time.Duration(stemflow.MaxDeadline))
 	if !plan.Paid.SubmittedAt.IsZero() && now.After(until) {
 		return "The ledger stays: it names the separation " + id + ", which the provider keeps no longer. Starting " +
-			"the track again pays nothing and cannot archive it; only --force pays anew."
+			"the track again pays nothing and cannot archive it; only --force pays again."
 	}
 	return "The ledger stays: starting the track again takes up the separation " + id + ", unpaid, while the " +
 		"provider keeps it (14 days)."

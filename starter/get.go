@@ -188,7 +188,7 @@ func zipPlace(out, name string) (dir, file string) {
 	return cmp.Or(out, "."), name
 }
 
-// downloadProgress shows the download to whoever wants to see it.
+// downloadProgress shows the progress of a download, unless that is switched off.
 func (c *cli) downloadProgress(files []download.File) (progress download.Progress, hide func()) {
 	cfg, err := c.config()
 	if err != nil || !c.showsProgress() {
@@ -254,7 +254,8 @@ func (c *cli) printGot(got gotFiles, m stemflow.Manifest) {
 		rows = append(rows, []string{file.File, view.Bytes(file.Size), string(file.Status)})
 		bytes += file.Size
 	}
-	view.Table(c.stdout, []view.Heading{{Text: "file"}, {Text: "size", IsFigure: true}, {Text: ""}}, rows, c.listRoom())
+	headings := []view.Heading{{Text: "file"}, {Text: "size", IsFigure: true}, {Text: ""}}
+	view.Table(c.stdout, headings, rows, c.room(view.Whole))
 	c.printf("\n%s, %s in %s\n", view.Plural(len(got.Files), "file"), view.Bytes(bytes),
 		view.Printable(filepath.Join(got.Dir, got.Zip)))
 	if got.Page != "" {

@@ -141,7 +141,7 @@ func TestGetBringsTheStems(t *testing.T) {
 	fault, ranges := stemRequests()
 	g.faulty.SetFaults(fault)
 	require.NoError(t, os.WriteFile(filepath.Join(g.dir, "vocals.mp3"), make([]byte, stemSize), 0o600))
-	require.Equal(t, []download.Status{download.Fetched, download.Kept}, statuses(g.get(t)), "what is wrong comes anew")
+	require.Equal(t, []download.Status{download.Fetched, download.Kept}, statuses(g.get(t)), "what is wrong comes again")
 	require.Equal(t, []string{""}, ranges())
 	g.requireStem(t, "vocals.mp3", "vocals")
 
@@ -390,7 +390,7 @@ func TestGetWithAPage(t *testing.T) {
 	}
 	require.False(t, bytes.Contains(text, []byte("X-Amz-")), "it has links")
 
-	g.get(t, "--page", "--stems", "drums")
+	g.get(t, "--page", "--stems", g.manifest.Stems[0].Name)
 	text, err = os.ReadFile(filepath.Join(g.dir, got.Page))
 	require.NoError(t, err)
 	require.Equal(t, 1, strings.Count(string(text), `href="data:`))

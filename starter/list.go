@@ -83,15 +83,6 @@ func (c *cli) list(ctx context.Context, o listOptions) error {
 	return nil
 }
 
-// listRoom is how many columns a list may take: elsewhere than on a terminal it is for programs,
-// which need it whole.
-func (c *cli) listRoom() int {
-	if size, isTerminal := c.stdoutSize(); isTerminal {
-		return size.Columns
-	}
-	return 0
-}
-
 func (c *cli) printTracks(found []archived.Found, long bool) {
 	headings := []view.Heading{
 		{Text: "prefix"}, {Text: "task id"}, {Text: "audio id"}, {Text: "type"}, {Text: "stems", IsFigure: true},
@@ -120,7 +111,7 @@ func (c *cli) printTracks(found []archived.Found, long bool) {
 		bytes += track.Size
 	}
 	if len(rows) > 0 {
-		view.Table(c.stdout, headings, rows, c.listRoom())
+		view.Table(c.stdout, headings, rows, c.room(view.Whole))
 		c.printf("\n")
 	}
 	c.printf("%s, %s\n", view.Plural(len(found), "track"), view.Bytes(bytes))

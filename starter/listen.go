@@ -22,7 +22,7 @@ const defaultListenFile = "listen.html"
 func newListenCommand(c *cli) *cobra.Command {
 	cmd := c.newCommand("listen", "make a page that plays the archived stems of a track together in a browser", `
 The page is one file, `+defaultListenFile+` unless --out names another. It gets the stems by links
-that work without credentials, for whoever has the page, until they expire; the same command makes a
+that work without credentials, for anyone who has the page, until they expire; the same command makes a
 new one then.
 
 --publish puts the page beside the manifest, in place of a file unless --out names one, and prints a
@@ -35,6 +35,7 @@ published page has a name of its own that cannot be guessed; earlier ones expire
 	cmd.Flags().StringVar(&o.out, "out", "",
 		"`FILE` to write the page to, - for standard output (default: "+defaultListenFile+" unless it is published)")
 	cmd.Flags().BoolVar(&o.publish, "publish", false, "put the page beside the manifest and print a link to it")
+	declareTitle(cmd, &o.title)
 	o.linkLifetime.declare(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if o.out == "-" && (c.wantsJSON() || o.publish) {
@@ -57,7 +58,13 @@ type listenOptions struct {
 	archived.Place
 	linkLifetime
 	out     string
+	title   string
 	publish bool
+}
+
+func declareTitle(cmd *cobra.Command, title *string) {
+	cmd.Flags().StringVar(title, "title", "", "`TEXT` to call the track on the page and in the names of what is "+
+		"saved from it (default: its type and audio id)")
 }
 
 // listenPage is what --json prints of a page.
@@ -70,15 +77,7 @@ type listenPage struct {
 }
 
 func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duration) error {
-	store, cfg, err := c.openStore()
-	if err != nil {
-		return err
-	}
-	track, err := archived.Read(ctx, store, cfg, o.Place)
-	if err != nil {
-		return err
-	}
-	page, until, err := c.page(ctx, track, lifetime)
+	track, page, until, err := c.trackPage(ctx, o.Place, o.title, lifetime)
 	if err != nil {
 		return err
 	}
@@ -109,25 +108,37 @@ func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duratio
 	return nil
 }
 
-// page makes the page that plays a track, and says until when its links work.
-func (c *cli) page(
-	ctx context.Context, track *archived.Track, lifetime time.Duration,
-) (page []byte, until time.Time, err error) {
-	c.warnOfLinks()
-	links, until, err := track.Links(ctx, lifetime)
+// trackPage reads an archived track and makes the page that plays it. Its links work until a time.
+func (c *cli) trackPage(
+	ctx context.Context, place archived.Place, title string, lifetime time.Duration,
+) (track *archived.Track, page []byte, until time.Time, err error) {
+	store, cfg, err := c.openStore()
 	if err != nil {
-		return nil, until, err
+		return nil, nil, until, err
+	}
+	track, err = archived.Read(ctx, store, cfg, place)
+	if err != nil {
+		return nil, nil, until, err
+	}
+	c.warnOfLinks()
+	links, until, err := track.DownloadLinks(ctx, listen.FileNames(title, track.Manifest), lifetime)
+	if err != nil {
+		return nil, nil, until, err
 	}
 	var text bytes.Buffer
 	err = listen.Write(&text, listen.Page{
-		Manifest: track.Manifest, Links: links, Until: until, Renew: c.sharedCommandLine(),
+		Title: title, Manifest: track.Manifest, Peaks: track.Peaks(ctx),
+		Links: links, Until: until, Renew: c.sharedCommandLine(),
 	})
-	return text.Bytes(), until, err
+	return track, text.Bytes(), until, err
 }
 
 func writePage(file string, page []byte) error {
 	if err := writePrivate(file, page); err != nil { // its links are secrets
-		return failure.Usage("listen", "the page cannot be written: %v", err)
+		return &failure.Failure{
+			Type: failure.TypeFile, Message: "the page cannot be written: " + err.Error(), Code: failure.ExitFailed,
+			Hint: "--out names another file.",
+		}
 	}
 	return nil
 }
@@ -145,7 +156,7 @@ func (c *cli) printListenPage(made listenPage) {
 		)
 	}
 	c.printf(
-		"Its links work until %s, for whoever has it; then the same command makes a new page.\n",
+		"Its links work until %s, for anyone who has it; then the same command makes a new page.\n",
 		view.DateTime(made.LinksExpireAt),
 	)
 }

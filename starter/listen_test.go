@@ -126,7 +126,7 @@ func TestShowGivesLinks(t *testing.T) {
 	require.True(t, listed, table)
 	require.Regexp(
 		t,
-		`^\nLinks, for whoever has them, until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n\n  vocals +http://\S+\n  instrumental +http://\S+\n$`,
+		`^\nLinks, for anyone who has them, until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n\n  vocals +http://\S+\n  instrumental +http://\S+\n$`,
 		rest,
 	)
 	a.requireLinks(t, regexp.MustCompile(`http://\S+`).FindAllString(rest, -1), "3600")
@@ -161,6 +161,19 @@ func linksIn(page string) (links []string) {
 	return links
 }
 
+// Peaks of another content than the stem's are none.
+func TestListenTakesThePeaksAlong(t *testing.T) {
+	a := newArchivedTrack(t)
+	folder := strings.TrimSuffix(a.manifest.Manifest.Key, "manifest.json")
+	for i, sum := range []string{a.manifest.Stems[0].SHA256, strings.Repeat("0", 64)} {
+		require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, folder+"peaks-3e63-"+a.manifest.Stems[i].Name+".json",
+			archive.Peaks{Version: 1, SHA256: sum, PerSecond: 10, Values: []byte("abc")}))
+	}
+	page := a.run(t, a.with("listen", "--out", "-")...)
+	require.Equal(t, 1, strings.Count(page, ` data-peaks="YWJj" data-peaks-per-second="10"`))
+	require.Equal(t, 1, strings.Count(page, ` data-peaks="`))
+}
+
 func TestListenWritesAFile(t *testing.T) {
 	a := newArchivedTrack(t)
 	dir := t.TempDir()
@@ -168,7 +181,7 @@ func TestListenWritesAFile(t *testing.T) {
 	printed := a.run(t, a.with("listen")...)
 	require.Regexp(
 		t,
-		`^Wrote listen\.html: open it in a browser\.\nIts links work until \S+ \S+, for whoever has it; `,
+		`^Wrote listen\.html: open it in a browser\.\nIts links work until \S+ \S+, for anyone who has it; `,
 		printed,
 	)
 	require.NotContains(t, printed, "X-Amz-")
@@ -196,6 +209,13 @@ func TestListenWritesAFile(t *testing.T) {
 	require.Contains(t, html.UnescapeString(string(page)), " --out '"+named+"' --link-lifetime 90s</code>")
 
 	a.requireLinks(t, linksIn(a.run(t, "listen", "--manifest-key", a.manifest.Manifest.Key, "--out", "-")), "3600")
+	titled := a.run(t, a.with("listen", "--title", "Ana's song", "--out", "-")...)
+	require.Contains(t, html.UnescapeString(titled), "<h1>Ana's song</h1>")
+	require.Contains(t, html.UnescapeString(titled), " --title 'Ana'")
+	resp, err := http.Get(linksIn(titled)[0])
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, `attachment; filename="Ana's song-vocals.mp3"`, resp.Header.Get("Content-Disposition"))
 	objects, err := a.store.List(t.Context(), a.bucket, "")
 	require.NoError(t, err)
 	require.Len(t, objects, 3, "nothing is put into the bucket unasked")
@@ -296,7 +316,7 @@ func TestForeignManifestGivesNoLinks(t *testing.T) {
 			}
 		})
 	}
-	// Whoever may write anywhere in the bucket may not choose the folder either.
+	// Anyone who may write anywhere in the bucket may not choose the folder either.
 	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, "manifest.json", a.manifest))
 	code, _, stderr := starter(t, "", a.variables, "show", "--manifest-key", "manifest.json")
 	require.Equal(t, failure.ExitFailed, code)
@@ -351,8 +371,8 @@ func TestListenFails(t *testing.T) {
 	}{
 		"nothing archived": {nil, []string{"--task-id", "5c79", "--audio-id", "e232"}, failure.ExitFailed, "error: NotArchived: there is no music/5c79/e232/"},
 		"no manifest":      {nil, []string{"--manifest-key", a.manifest.Stems[0].Key}, failure.ExitFailed, "error: NotArchived: what is stored there is no manifest: "},
-		"no such folder": {nil, append(a.flags, "--out", "no/such/folder.html"), failure.ExitUsage,
-			"error: Usage: the page cannot be written: open no/such/folder.html: no such file or directory. \"starter listen -h\" lists the flags.\n"},
+		"no such folder": {nil, append(a.flags, "--out", "no/such/folder.html"), failure.ExitFailed,
+			"error: FileUnwritable: the page cannot be written: open no/such/folder.html: no such file or directory. --out names another file.\n"},
 		"wrong credentials": {map[string]string{"MINIO_SECRET_KEY": "another"}, a.flags, failure.ExitFailed, "error: ArchiveUnavailable: "},
 		"no store":          {map[string]string{"MINIO_ENDPOINT": nowhere(t)}, a.flags, failure.ExitFailed, "error: ArchiveUnavailable: "},
 		"no public endpoint": {map[string]string{"MINIO_PUBLIC_ENDPOINT": "a/path"}, a.flags, failure.ExitUsage,

@@ -47,6 +47,8 @@ func newTestCLI(stdin string, variables map[string]string) (c *cli, stdout, stde
 		config:   func() (config.Starter, error) { return config.LoadStarter(lookup) },
 		minIO:    func() (config.MinIO, error) { return config.LoadMinIO(lookup) },
 		provider: func() (*config.Provider, error) { return config.LoadProvider(lookup) },
+		survey:   func() config.Survey { return config.NewSurvey(lookup, nil) },
+		secrets:  func() []string { return config.AllSecrets(lookup) },
 	}, stdout, stderr
 }
 
@@ -120,7 +122,7 @@ func TestReleasedCommandsAndFlagsStay(t *testing.T) {
 		}, track...),
 		"open": append([]string{"out"}, place...),
 		"get":  append([]string{"bucket", "prefix", "manifest-key", "out", "stems", "zip", "name"}, track...),
-		"list": {"bucket", "prefix", "long"}, "delete": append([]string{"bucket", "prefix", "yes", "dry-run"}, track...), "cost": {"by"}, "man": {"out"},
+		"list": {"bucket", "prefix", "long"}, "delete": append([]string{"bucket", "prefix", "yes", "dry-run"}, track...), "cost": {"by"}, "man": {"out"}, "doctor": {"for", "check"},
 		"catalog": append([]string{
 			"type", "stem-name", "bucket", "prefix", "callback-grace", "poll-interval", "deadline", "force", "allow-partial", "window", "credit-budget", "wait",
 			"yes", "dry-run",
@@ -180,7 +182,7 @@ func TestWrongCommandLines(t *testing.T) {
 	require.NoError(t, os.WriteFile(notJSON, []byte("{"), 0o600))
 	const spelt = ". The flags are spelt with dashes: taskId is --task-id.\n"
 	lists := func(command string) string { return `"starter ` + command + ` -h" lists the flags.` + "\n" }
-	const noTrack = "error: InvalidInput: taskId: is required, give the id of the music task that made the track; " +
+	const noTrack = "error: InvalidInput: taskId: is required, give the id of the music task that made the track, or audioUrl for a song of your own; " +
 		"audioId: is required, give the id of the track within its music task" + spelt
 	for _, c := range []struct {
 		args   []string
@@ -191,6 +193,8 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"stert", "--no-such"}, "error: Usage: there is no command \"stert\", did you mean start? \"starter help\" lists the commands.\n"},
 		{[]string{"help", "shwo"}, "error: Usage: there is no command \"shwo\", did you mean show? \"starter help\" lists the commands.\n"},
 		{[]string{"catalog", "wach"}, "error: Usage: there is no command \"catalog wach\", did you mean watch? \"starter help catalog\" lists the commands.\n"},
+		{[]string{"completion", "bsh"}, "error: Usage: there is no command \"completion bsh\", did you mean bash or fish or zsh? \"starter help completion\" lists the commands.\n"},
+		{[]string{"completion"}, "error: Usage: give the shell: bash, fish, powershell or zsh. " + lists("completion")},
 		{[]string{"help", "catalog", "stop"}, "error: Usage: there is no command \"catalog stop\". \"starter help catalog\" lists the commands.\n"},
 		{[]string{"start", "--tsk-id", "x"}, "error: Usage: there is no flag --tsk-id, did you mean --task-id? " + lists("start")},
 		{[]string{"start", "-tsk-id", "x"}, "error: Usage: there is no flag --tsk-id, did you mean --task-id? " + lists("start")},
@@ -201,7 +205,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"start", "-x"}, "error: Usage: there is no flag -x. " + lists("start")},
 		{[]string{"catalog", "watch", "--nme", "june"}, "error: Usage: there is no flag --nme, did you mean --name? " + lists("catalog watch")},
 		{[]string{"start", "--task-id"}, "error: Usage: --task-id needs a value. " + lists("start")},
-		{[]string{"start", "--wait=perhaps"}, "error: Usage: \"perhaps\" is no value for --wait: strconv.ParseBool: parsing \"perhaps\": invalid syntax. " + lists("start")},
+		{[]string{"start", "--wait=perhaps"}, "error: Usage: \"perhaps\" is no value for --wait: use true or false. " + lists("start")},
 		{[]string{"start", "-o", "yaml"}, "error: Usage: \"yaml\" is no value for --output: use text, json, jsonl. " + lists("start")},
 		{[]string{"start", "--address", "http://localhost:7233"}, "error: Usage: --address is \"host:port\", like localhost:7233, without a scheme. " + lists("start")},
 		{[]string{"resume", "--task-id", "a", "--audio-id", "b"}, "error: Usage: --separation-task-id is required: it says what is paid for. " + lists("resume")},
@@ -238,7 +242,7 @@ func TestWrongCommandLines(t *testing.T) {
 			"error: Usage: --link-lifetime goes without --links=false. " + lists("show")},
 		{[]string{"show", "--link-lifetime", "7d"}, "error: Usage: \"7d\" is no value for --link-lifetime: write it with a unit, like 30s, 3m or 1h30m. " + lists("show")},
 		{[]string{"listen", "--out", "-", "--publish"}, "error: Usage: --out - prints the page alone: it goes without --publish and --json. " + lists("listen")},
-		{[]string{"listen", "--audio-id", "y"}, "error: InvalidInput: taskId: is required, give the id of the music task that made the track" + spelt},
+		{[]string{"listen", "--audio-id", "y"}, "error: InvalidInput: taskId: is required, give the id of the music task that made the track, or audioUrl for a song of your own" + spelt},
 		{[]string{"show", "--task-id", "x", "--audio-id", "y"}, "error: InvalidConfiguration: the environment has 3 problems: " +
 			"MINIO_ACCESS_KEY: is required, give the access key of a user that may read and write the bucket; " +
 			"MINIO_SECRET_KEY: is required, give the secret key that belongs to MINIO_ACCESS_KEY; " +

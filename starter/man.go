@@ -19,7 +19,7 @@ const installedName = "stemflow"
 
 func newManCommand(c *cli) *cobra.Command {
 	cmd := c.newCommand("man", "write the manual pages of all commands into a folder", `
-One page for each command, in section 1. They are the same for one version, whoever writes them.`,
+One page for each command, in section 1. A version always writes the same pages.`,
 		"man --out /usr/local/share/man/man1")
 	out := cmd.Flags().String("out", ".", "`DIR` to write the pages to")
 	cmd.RunE = func(*cobra.Command, []string) error {

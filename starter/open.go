@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"stemflow/starter/internal/archived"
 )
 
 func init() { register(groupArchive, newOpenCommand) }
@@ -21,6 +19,7 @@ browser. Where there is none, it prints the page's path.`,
 	o := &listenOptions{}
 	placeFlags(cmd, &o.Place)
 	cmd.Flags().StringVar(&o.out, "out", defaultListenFile, "`FILE` to write the page to")
+	declareTitle(cmd, &o.title)
 	o.linkLifetime.declare(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		lifetime, err := o.orDefault(cmd)
@@ -45,15 +44,7 @@ type openedPage struct {
 }
 
 func (c *cli) open(ctx context.Context, o listenOptions, lifetime time.Duration) error {
-	store, cfg, err := c.openStore()
-	if err != nil {
-		return err
-	}
-	track, err := archived.Read(ctx, store, cfg, o.Place)
-	if err != nil {
-		return err
-	}
-	page, until, err := c.page(ctx, track, lifetime)
+	_, page, until, err := c.trackPage(ctx, o.Place, o.title, lifetime)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"stemflow/starter/internal/failure"
 )
 
 func TestOpenShowsThePage(t *testing.T) {
@@ -43,4 +45,9 @@ func TestOpenShowsThePage(t *testing.T) {
 	var printed openedPage
 	require.NoError(t, json.Unmarshal([]byte(stdout), &printed))
 	require.Equal(t, openedPage{File: page, Problem: "no", LinksExpireAt: printed.LinksExpireAt}, printed)
+
+	code, _, stderr := starter(t, "", a.variables, "open", "5c79", "e231", "--out", filepath.Join("none", "page.html"))
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "error: FileUnwritable: the page cannot be written: open none/page.html")
+	require.NotContains(t, stderr, "listen")
 }

@@ -119,12 +119,13 @@ func (c *cli) printJSON(v any) {
 // printf writes a result to stdout for a person.
 func (c *cli) printf(format string, args ...any) { fmt.Fprintf(c.stdout, format, args...) }
 
-// room is how many columns a table may take.
-func (c *cli) room() int {
+// room is how many columns a table may take: those of the terminal. elsewhere is what it may take
+// in a file or a pipe.
+func (c *cli) room(elsewhere int) int {
 	if size, isTerminal := c.stdoutSize(); isTerminal {
 		return size.Columns
 	}
-	return view.DefaultRoom
+	return elsewhere
 }
 
 // progress is where progress is written.

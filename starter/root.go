@@ -12,6 +12,7 @@ import (
 
 	"stemflow/internal/program"
 	"stemflow/starter/internal/failure"
+	"stemflow/starter/internal/view"
 )
 
 // Groups of commands in the help.
@@ -69,7 +70,7 @@ verify adds 10 for no such archive, and 12 for credentials that the store refuse
 )
 
 const (
-	// helpWidth is how many columns the help takes.
+	// helpWidth is how many columns the help takes at most.
 	helpWidth = 100
 	// suggestionDistance is how many letters a word may be away from the one that is meant.
 	suggestionDistance = 2
@@ -102,9 +103,15 @@ func (c *cli) root() *cobra.Command {
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
 	root.SetVersionTemplate(c.invoked.name + " {{.Version}}\n")
+	width := min(helpWidth, c.room(helpWidth))
 	root.SetUsageTemplate(strings.ReplaceAll(
-		root.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpWidth)))
-	root.SetHelpTemplate(root.HelpTemplate() + "{{if not .HasParent}}" + helpTail + "{{end}}")
+		root.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", width)))
+	root.SetHelpTemplate(root.HelpTemplate() + "{{if not .HasParent}}" + view.Fill(helpTail, width) + "{{end}}")
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		cmd.Long = view.Fill(cmd.Long, width)
+		help(cmd, args)
+	})
 	root.SetFlagErrorFunc(flagError)
 	c.global.declare(root.PersistentFlags())
 	root.Flags().Bool("version", false, "print the version")
@@ -134,6 +141,14 @@ func (c *cli) root() *cobra.Command {
 	root.InitDefaultCompletionCmd()
 	if completion := subcommand(root, "completion"); completion != nil {
 		completion.Short = "print a script with which your shell completes commands and flags"
+		completion.SuggestionsMinimumDistance = suggestionDistance
+		completion.Args = func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return noCommand(cmd, args[0])
+			}
+			return failure.Usage(nameOf(cmd), "give the shell: bash, fish, powershell or zsh")
+		}
+		completion.RunE = func(*cobra.Command, []string) error { return nil } // for what Args says
 	}
 	return root
 }
@@ -260,10 +275,21 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &incomplete):
 		message = fmt.Sprintf("--%s needs a value", incomplete.GetFlag().Name)
 	case errors.As(err, &invalid):
-		message = fmt.Sprintf("%q is no value for --%s: %v",
-			invalid.GetValue(), invalid.GetFlag().Name, errors.Unwrap(invalid))
+		message = fmt.Sprintf("%q is no value for --%s: %s",
+			invalid.GetValue(), invalid.GetFlag().Name, remedyFor(invalid))
 	}
 	return failure.Usage(nameOf(cmd), "%s", message)
+}
+
+// remedyFor says which values a flag takes.
+func remedyFor(invalid *pflag.InvalidValueError) string {
+	switch invalid.GetFlag().Value.Type() {
+	case "bool":
+		return "use true or false"
+	case "int", "int64":
+		return "use a whole number"
+	}
+	return errors.Unwrap(invalid).Error()
 }
 
 func dashed(name string) string {

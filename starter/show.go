@@ -19,7 +19,7 @@ func init() { register(groupArchive, newShowCommand) }
 func newShowCommand(c *cli) *cobra.Command {
 	cmd := c.newCommand("show", "show what is archived of a track, and links to it", `
 Reads the manifest from the object store, and needs no Temporal. --links gives links that work
-without credentials, for whoever has them, until they expire.
+without credentials, for anyone who has them, until they expire.
 
 --json prints the manifest, in which each stem has a "url", and "linksExpireAt"; with --links=false as
 it is stored, for what others may read, like a log.`,
@@ -79,7 +79,7 @@ func (c *cli) show(ctx context.Context, o showOptions, lifetime time.Duration) e
 	case c.wantsJSON():
 		return c.printAsStored(track.Text)
 	default:
-		view.Manifest(c.stdout, track.Manifest, c.room())
+		view.Manifest(c.stdout, track.Manifest, c.room(view.DefaultRoom))
 		if len(links) > 0 {
 			view.Links(c.stdout, track.Manifest.Stems, links, until)
 		}

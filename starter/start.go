@@ -23,7 +23,7 @@ func init() { register(groupSeparations, newStartCommand) }
 func newStartCommand(c *cli) *cobra.Command {
 	cmd := c.newCommand("start", "separate a track, or join the separation of it that is running", `
 Starting a track twice joins the run that is under way. A track that is archived already is not paid
-for again, and a paid separation that could not be finished is taken up; --force pays anew.
+for again, and a paid separation that could not be finished is taken up; --force pays again.
 
 --input takes the workflow's input as JSON, like {"taskId": "...", "audioId": "..."}; flags come on top
 of it.

@@ -19,7 +19,11 @@ import (
 	"google.golang.org/grpc/status"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/config"
+	"stemflow/internal/ledger"
+	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/failure"
 )
 
@@ -27,8 +31,10 @@ import (
 type fakeTemporal struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 	running map[string]bool
-	// cancelled are those that were asked to stop.
-	cancelled []string
+	// open is the status of runs that have not ended.
+	open enumspb.WorkflowExecutionStatus
+	// cancelled are those that were asked to stop, runs those that were named.
+	cancelled, runs []string
 	// blind says that it does not search.
 	blind bool
 }
@@ -36,7 +42,7 @@ type fakeTemporal struct {
 func newFakeTemporal(t *testing.T, running map[string]bool) (*fakeTemporal, string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	f := &fakeTemporal{running: running}
+	f := &fakeTemporal{running: running, open: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}
 	server := grpc.NewServer()
 	workflowservice.RegisterWorkflowServiceServer(server, f)
 	go func() { _ = server.Serve(listener) }()
@@ -54,7 +60,7 @@ func (f *fakeTemporal) GetSystemInfo(
 func (f *fakeTemporal) info(id string) *workflowpb.WorkflowExecutionInfo {
 	state := enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 	if f.running[id] {
-		state = enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+		state = f.open
 	}
 	return &workflowpb.WorkflowExecutionInfo{
 		Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: "r"}, Status: state,
@@ -82,7 +88,7 @@ func (f *fakeTemporal) ListWorkflowExecutions(
 	prefix, _, _ = strings.Cut(prefix, `"`)
 	found := &workflowservice.ListWorkflowExecutionsResponse{}
 	for _, id := range slices.Sorted(maps.Keys(f.running)) {
-		if strings.HasPrefix(id, prefix) && (f.running[id] || !strings.Contains(in.GetQuery(), "Running")) {
+		if strings.HasPrefix(id, prefix) {
 			found.Executions = append(found.Executions, f.info(id), f.info(id)) // two runs
 		}
 	}
@@ -93,6 +99,7 @@ func (f *fakeTemporal) RequestCancelWorkflowExecution(
 	_ context.Context, in *workflowservice.RequestCancelWorkflowExecutionRequest,
 ) (*workflowservice.RequestCancelWorkflowExecutionResponse, error) {
 	f.cancelled = append(f.cancelled, in.GetWorkflowExecution().GetWorkflowId())
+	f.runs = append(f.runs, in.GetWorkflowExecution().GetRunId())
 	return &workflowservice.RequestCancelWorkflowExecutionResponse{}, nil
 }
 
@@ -146,6 +153,36 @@ func TestOtherTypesOfATrackAreNamed(t *testing.T) {
 	require.Equal(t, []string{"stems:split_stem:5c79:e231"}, f.cancelled)
 }
 
+func TestPausedRunsAreOpen(t *testing.T) {
+	f, address := newFakeTemporal(t, map[string]bool{
+		"stems:separate_vocal:5c79:e231":                 true,
+		"stems:split_stem:5c79:e232":                     true,
+		"stems:split_stem_advanced:5c79:e232:lead_vocal": true,
+		"stems:split_stem_advanced:5c79:e232:bass":       false,
+		"catalog:june": true,
+		"catalog:july": false,
+	})
+	f.open = enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED
+	store := map[string]string{"MINIO_ENDPOINT": nowhere(t), "MINIO_ACCESS_KEY": "a", "MINIO_SECRET_KEY": "secret"}
+
+	_, _, stderr := starter(t, "", store, "--address", address, "delete", "5c79", "e231", "--yes")
+	require.Contains(t, stderr, "error: Refused: the run stems:separate_vocal:5c79:e231 of this track is open")
+
+	_, _, stderr = starter(t, "", nil, "--address", address, "cancel", "5c79", "e232")
+	require.Contains(t, stderr, "other types are running")
+	require.Contains(t, stderr, "Give --type split_stem or --type split_stem_advanced --stem-name lead_vocal.\n")
+
+	for _, args := range [][]string{{"cancel", "5c79", "e231"}, {"catalog", "cancel", "--name", "june"}} {
+		code, _, stderr := starter(t, "", nil, append([]string{"--address", address}, args...)...)
+		require.Zero(t, code, stderr)
+	}
+	code, _, stderr := starter(t, "", nil, "--address", address, "catalog", "cancel", "--name", "july")
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "error: NotRunning: no catalogue july is running")
+	require.Equal(t, []string{"stems:separate_vocal:5c79:e231", "catalog:june"}, f.cancelled)
+	require.Equal(t, []string{"r", "r"}, f.runs, "of a run that was looked at, never of the next one")
+}
+
 func TestArchivedTypesOfATrackAreNamed(t *testing.T) {
 	a := newArchivedTrack(t)
 	for _, other := range []stemflow.Track{
@@ -183,13 +220,37 @@ func TestArchivedTypesOfATrackAreNamed(t *testing.T) {
 	}
 	stdout := a.run(t, "show", "--task-id", "5c79", "--audio-id", "e777", "--type", "split_stem_advanced", "--stem-name", "lead_vocal")
 	require.Contains(t, stdout, "vocals.mp3", "the name that is advised finds it")
+}
 
-	submission := stemflow.Submission{SeparationTaskID: "3e63"}
-	ledger := archive.Locate(a.bucket, "music", stemflow.Track{TaskID: "5c79", AudioID: "e777", Type: stemflow.SeparateVocal})
-	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, archive.SubmissionKey(ledger), submission))
-	_, _, stderr := starter(t, "", a.variables, "show", "--task-id", "5c79", "--audio-id", "e777")
-	require.Contains(t, stderr, "(separation task id: 3e63). The separation is paid for and not archived yet: ")
-	require.NotContains(t, stderr, "other types")
+func TestAPaymentWithoutAnArchiveIsNamed(t *testing.T) {
+	a := newArchivedTrack(t)
+	entry := func(state stemflow.SubmissionState, id string) stemflow.Submission {
+		return stemflow.Submission{Version: 1, State: state, SeparationTaskID: id, RunID: "run of " + id}
+	}
+	paid, failed := entry(stemflow.SubmissionPaid, "3e63"), entry(stemflow.SubmissionFailed, "9f00")
+	show := func(place activityapi.Location, l ledger.Ledger) (stderr string) {
+		t.Helper()
+		require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, archive.SubmissionKey(place), l))
+		_, _, stderr = starter(t, "", a.variables, "show", "5c79", "e777")
+		require.NoError(t, a.store.Remove(t.Context(), a.bucket, archive.SubmissionKey(place)))
+		return stderr
+	}
+	track := stemflow.Track{TaskID: "5c79", AudioID: "e777", Type: stemflow.SeparateVocal}
+	for name, place := range map[string]activityapi.Location{
+		"the account's":         archive.Locate(a.bucket, "", track),
+		"of an earlier release": archive.Locate(a.bucket, "music", track),
+	} {
+		t.Run(name, func(t *testing.T) {
+			const isPaid = "(separation task id: 3e63). The separation is paid for and not archived yet: "
+			require.Contains(t, show(place, ledger.Ledger{Entry: paid}), isPaid)
+			require.Contains(t, show(place, ledger.Ledger{Entry: failed, Earlier: []ledger.Entry{paid}}), isPaid)
+			for _, unpaid := range []ledger.Ledger{{Entry: failed}, {Entry: entry(stemflow.SubmissionIntended, "")}, {}} {
+				stderr := show(place, unpaid)
+				require.Contains(t, stderr, "error: NotArchived: ")
+				require.NotContains(t, stderr, "paid for")
+			}
+		})
+	}
 }
 
 func TestShowPrintsDocumentsOnALine(t *testing.T) {
@@ -201,5 +262,25 @@ func TestShowPrintsDocumentsOnALine(t *testing.T) {
 	}
 	for line := range strings.Lines(a.run(t, a.with("show")...)) {
 		require.LessOrEqual(t, len(line), 81, line)
+	}
+}
+
+// What Temporal has forgotten, or does not say while it is away, is found in the bucket.
+func TestTheLatestRunOfACatalogueIsFoundInTheBucket(t *testing.T) {
+	a := newArchivedTrack(t)
+	cfg := config.Starter{Bucket: a.bucket}
+	_, found, err := archived.LatestCatalogFolder(t.Context(), a.store, cfg, "", "", "june")
+	require.NoError(t, err)
+	require.False(t, found)
+	for _, prefix := range []string{"", "music"} {
+		for _, run := range []string{"second", "first"} { // in the order of time, not of names
+			folder := archived.CatalogFolder(cfg, "", prefix, "june", run)
+			key := folder.Key + "tracks.jsonl"
+			require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, key, run))
+			latest, found, err := archived.LatestCatalogFolder(t.Context(), a.store, cfg, "", prefix, "june")
+			require.NoError(t, err)
+			require.True(t, found)
+			require.Equal(t, folder, latest)
+		}
 	}
 }

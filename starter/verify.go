@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
+	"stemflow/internal/allowed"
 	"stemflow/internal/verify"
 	"stemflow/internal/verifycli"
 	"stemflow/starter/internal/failure"
@@ -74,8 +75,8 @@ func (c *cli) verify(ctx context.Context, in stemflow.VerifyArchiveInput) error 
 	}()
 	command := &verifycli.Command{
 		Input:  in,
-		Homes:  verify.Homes(cfg.Bucket, cfg.Prefix, cfg.Allowed),
-		Ledger: verify.NewPlace(cfg.LedgerBucket, cfg.LedgerPrefix),
+		Limits: allowed.Limits{Bucket: cfg.Bucket, Prefix: cfg.Prefix, Places: cfg.Allowed},
+		Ledger: allowed.PlaceOf(cfg.LedgerBucket, cfg.LedgerPrefix),
 		Store: func() (verify.Store, error) {
 			store, _, err := c.openStore()
 			return store, err

@@ -18,6 +18,7 @@ import (
 	"stemflow/internal/config"
 	"stemflow/internal/program"
 	"stemflow/internal/redact"
+	"stemflow/internal/series/workerseries"
 	"stemflow/internal/telemetry"
 	"stemflow/plugin"
 )
@@ -42,7 +43,7 @@ const (
 
 func main() {
 	program.AnswerVersion()
-	secrets := redact.New(config.Reveal(config.AllSecrets(os.LookupEnv))...)
+	secrets := redact.New(config.AllSecrets(os.LookupEnv)...)
 	slog.SetDefault(program.NewLogger(os.Stderr, secrets))
 	if err := run(); err != nil {
 		program.Fail(os.Stderr, "worker", err, secrets)
@@ -63,11 +64,15 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	metrics, err := telemetry.NewMetrics()
+	place := workerseries.Place{
+		Namespace: options.Namespace, TaskQueue: env.TaskQueue, SubmitTaskQueue: env.SubmitTaskQueue,
+	}
+	metrics, err := telemetry.NewMetrics(workerseries.All(place)...)
 	if err != nil {
 		return err
 	}
 	defer metrics.Close()
+	metrics.Start(workerseries.SDKStart(place))
 	options.MetricsHandler = metrics.Handler()
 	// Messages are small, since only the events that are new travel to a worker: to compress them
 	// takes longer than to send them.
@@ -87,8 +92,10 @@ func run() error {
 		return fmt.Errorf("cannot reach Temporal at %s, check TEMPORAL_ADDRESS: %w", options.HostPort, err)
 	}
 	defer c.Close()
-	hosting := plugin.FromWorker(c, env)
-	hosting.HiddenSecrets = config.Reveal(config.AllSecrets(os.LookupEnv))
+	hosting, err := plugin.FromEnv(c)
+	if err != nil {
+		return err
+	}
 	stemflow, err := plugin.New(hosting)
 	if err != nil {
 		return err
@@ -107,6 +114,11 @@ func run() error {
 			Version:       worker.WorkerDeploymentVersion{DeploymentName: env.Deployment, BuildID: env.BuildID},
 		},
 	})
+	stopLookups, err := startLookups(env, place, c, metrics)
+	if err != nil {
+		return err
+	}
+	defer stopLookups()
 	slog.Info("worker is starting", "address", options.HostPort, "namespace", options.Namespace,
 		"taskQueue", env.TaskQueue, "submitTaskQueue", env.SubmitTaskQueue, "bucket", env.Bucket,
 		"metricsAddress", metricsAddr.String(), "tracing", traces.Enabled)

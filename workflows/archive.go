@@ -63,8 +63,8 @@ func (s *separation) archiveStems(ctx workflow.Context) error {
 		}
 		if slices.Contains(s.unconfirmed, failed.Name) {
 			s.missing = append(s.missing, stemflow.MissingStem{Name: failed.Name, Reason: fmt.Sprintf(
-				"the provider's record has no link for it, and the one that a callback or an earlier record had does "+
-					"not work (%s: %s); start the track again to look once more, unpaid", failed.Type, failed.Message)})
+				"its link, which came late or from a callback, does not work (%s: %s); start the track again to look "+
+					"once more, unpaid", failed.Type, failed.Message)})
 			continue
 		}
 		s.failed = append(s.failed, failed)
@@ -163,6 +163,7 @@ func (s *separation) incomplete() error {
 // names as missing what callbacks have named in the meantime.
 func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStemsResult, error) {
 	s.readLateCallbacks(ctx)
+	s.keepArchived()
 	result := stemflow.SeparateStemsResult{
 		SeparationTaskID: s.separationTaskID,
 		Type:             s.in.Type,
@@ -179,11 +180,7 @@ func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStem
 	manifest := stemflow.Manifest{
 		Version:             1,
 		SeparateStemsResult: result,
-		Source: stemflow.ManifestSource{
-			TaskID:   s.in.TaskID,
-			AudioID:  s.in.AudioID,
-			StemName: s.in.StemName,
-		},
+		Source:              s.manifestSource(),
 		Provider: stemflow.ManifestProvider{
 			OriginURL: s.record.OriginURL, CreatedAt: s.record.CreatedAt, CompletedAt: s.record.CompletedAt,
 		},
@@ -207,6 +204,23 @@ func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStem
 	s.progress.Manifest = &result.Manifest
 	s.enter(ctx, stemflow.PhaseDone)
 	return &result, nil
+}
+
+// keepArchived adds the stems that an earlier run has archived of this separation, whose objects
+// are there, and that this run could not archive: the provider's record may lack them by now.
+func (s *separation) keepArchived() {
+	kept := s.archive.Kept
+	if kept == nil || kept.SeparationTaskID != s.separationTaskID {
+		return
+	}
+	for _, stem := range kept.Stems {
+		if s.isArchived(stem.Name) {
+			continue
+		}
+		s.stems = append(s.stems, stem)
+		s.failed = slices.DeleteFunc(s.failed, func(f stemflow.FailedStem) bool { return f.Name == stem.Name })
+		s.missing = slices.DeleteFunc(s.missing, func(m stemflow.MissingStem) bool { return m.Name == stem.Name })
+	}
 }
 
 // emptyStems are the expected stems that the provider did not serve.

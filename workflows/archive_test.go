@@ -12,7 +12,7 @@ import (
 )
 
 func TestExpiredLinkIsRenewed(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		if in.Stem.Name == "vocals" && in.Stem.URL != "https://files.example/second" {
 			return nil, failed(stemflow.ErrorSourceExpired)
@@ -33,7 +33,7 @@ func TestExpiredLinkIsRenewed(t *testing.T) {
 }
 
 func TestLinkThatNeverWorksIsGivenUp(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.archive = func(activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		return nil, failed(stemflow.ErrorSourceExpired)
 	}
@@ -64,7 +64,7 @@ func TestMissingStemIsAwaited(t *testing.T) {
 		"it was refused":   {false, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 				if in.LastLink && c.comes {
 					return archived(in.Stem.Name), nil
@@ -89,7 +89,7 @@ func TestMissingStemIsAwaited(t *testing.T) {
 }
 
 func TestBlockedLinkIsNotRenewed(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.archive = func(activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		return nil, failed(stemflow.ErrorSourceBlocked)
 	}
@@ -103,7 +103,7 @@ func TestBlockedLinkIsNotRenewed(t *testing.T) {
 }
 
 func TestOneBadStemHarmsNoOther(t *testing.T) {
-	bad := func(w *world) {
+	bad := func(w *harness) {
 		w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 			if in.Stem.Name == "vocals" {
 				return nil, failed(stemflow.ErrorSourceNotAudio)
@@ -113,7 +113,7 @@ func TestOneBadStemHarmsNoOther(t *testing.T) {
 		w.callbackAfter(time.Second, success(separationID))
 	}
 	t.Run("the run fails and says how far it got", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		bad(w)
 		w.run(input())
 		kind, message, details := w.failure()
@@ -131,7 +131,7 @@ func TestOneBadStemHarmsNoOther(t *testing.T) {
 		require.Empty(t, w.manifests, "a manifest is a commit marker")
 	})
 	t.Run("allowPartial succeeds", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		bad(w)
 		in := input()
 		in.AllowPartial = true
@@ -143,7 +143,7 @@ func TestOneBadStemHarmsNoOther(t *testing.T) {
 		require.Equal(t, result.Failed, w.manifests[0].Failed)
 	})
 	t.Run("allowPartial does not make a result of nothing", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		bad(w)
 		w.archive = func(activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 			return nil, failed(stemflow.ErrorSourceTooLarge)
@@ -157,7 +157,7 @@ func TestOneBadStemHarmsNoOther(t *testing.T) {
 }
 
 func TestArchivingSitsOutAnOutageOfTheStore(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	tries := 0
 	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		if tries++; tries < 8 {
@@ -171,7 +171,7 @@ func TestArchivingSitsOutAnOutageOfTheStore(t *testing.T) {
 }
 
 func TestEmptyNamesTheExpectedStemsThatWereNotServed(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		return &activityapi.SeparationRecord{
 			OriginURL: "https://cdn.example/origin.mp3",
@@ -202,7 +202,7 @@ func TestOnlyStemsOfAnotherRunsSeparationAreLookedFor(t *testing.T) {
 		"resumed":          {func(in *stemflow.SeparateStemsInput) { in.SeparationTaskID = separationID }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			var fresh []bool
 			w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 				fresh = append(fresh, in.Fresh)

@@ -12,7 +12,7 @@ import (
 )
 
 // cancelled requires that the run ended cancelled and returns its details.
-func (w *world) cancelled() stemflow.ErrorDetails {
+func (w *harness) cancelled() stemflow.ErrorDetails {
 	w.t.Helper()
 	var cancelled *temporal.CanceledError
 	require.ErrorAs(w.t, w.env.GetWorkflowError(), &cancelled)
@@ -22,7 +22,7 @@ func (w *world) cancelled() stemflow.ErrorDetails {
 }
 
 func TestCancelWhileWaitingForTheCallback(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.cancelAfter(time.Minute)
 	w.run(input())
 	require.Equal(t, separationID, w.cancelled().SeparationTaskID)
@@ -31,7 +31,7 @@ func TestCancelWhileWaitingForTheCallback(t *testing.T) {
 }
 
 func TestCancelWhilePolling(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		return nil, again(activityapi.ActivityErrorPending)
 	}
@@ -42,7 +42,7 @@ func TestCancelWhilePolling(t *testing.T) {
 }
 
 func TestCancelBetweenTwoSubmitsPaysNothing(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		return nil, failed(activityapi.ActivityErrorSubmitRefused)
 	}
@@ -53,7 +53,7 @@ func TestCancelBetweenTwoSubmitsPaysNothing(t *testing.T) {
 }
 
 func TestCancelWhileTheOutcomeIsUnknown(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 	}
@@ -63,7 +63,7 @@ func TestCancelWhileTheOutcomeIsUnknown(t *testing.T) {
 }
 
 func TestCancelWhileACallbackIsConfirmedKeepsItsID(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 	}
@@ -77,7 +77,7 @@ func TestCancelWhileACallbackIsConfirmedKeepsItsID(t *testing.T) {
 }
 
 func TestCancelWhileArchiving(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		if in.Stem.Name == "vocals" {
 			return nil, again(stemflow.ErrorArchiveUnavailable)
@@ -92,7 +92,7 @@ func TestCancelWhileArchiving(t *testing.T) {
 }
 
 func TestCancelDoesNotLoseTheLedgersCompletion(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		return &activityapi.SubmittedSeparation{
 			SeparationTaskID: separationID,

@@ -43,7 +43,7 @@ func (b *creditBudget) affords(price int) (budget, balance bool) {
 	return budget, balance && !(b.doubtful && b.probing)
 }
 
-// stale reports whether looking at the balance anew may change what can be afforded.
+// stale reports whether looking at the balance again may change what can be afforded.
 func (b *creditBudget) stale() bool { return !b.known || b.since > 0 }
 
 // reserve sets aside what a track may cost.

@@ -1,10 +1,8 @@
 package workflows
 
 import (
-	"errors"
 	"slices"
 
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -103,14 +101,9 @@ func cancelledUnpaid(message string) activityapi.EndedSeparation {
 	}
 }
 
+// endedWith is the end of a separation that was awaited with this error.
 func endedWith(err error) activityapi.EndedSeparation {
-	if end, told := outcome.FromError(err); told {
-		return end
-	}
-	if errors.Is(err, converter.ErrUnableToDecode) {
-		return outcome.Unreadable[stemflow.SeparateStemsResult, stemflow.ErrorDetails](err.Error())
-	}
-	return activityapi.EndedSeparation{Reason: stemflow.ReasonLost, Message: shorten(err.Error())}
+	return *endOf[stemflow.SeparateStemsResult, stemflow.ErrorDetails](nil, err)
 }
 
 // settle takes in how a track's run ended: the track is finished, or is to be started again.

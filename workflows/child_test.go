@@ -33,7 +33,7 @@ func TestParentCallsItAsAChild(t *testing.T) {
 		"and branches on its failures": {stemflow.SeparateStemsInput{TaskID: "task"}, stemflow.ErrorInvalidInput},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			w.env.RegisterWorkflow(pipeline)
 			w.env.RegisterDelayedCallback(func() {
 				_ = w.env.SignalWorkflowByID(

@@ -27,7 +27,7 @@ func currentDetails(t *testing.T, env *testsuite.TestWorkflowEnvironment) string
 // How a run ends is what its progress and its details say for ever after.
 func TestRunsShowHowTheyEnded(t *testing.T) {
 	t.Run("done", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 			stem := archived(in.Stem.Name)
 			stem.Size = 4_812_345
@@ -55,7 +55,7 @@ func TestRunsShowHowTheyEnded(t *testing.T) {
 		}
 	})
 	t.Run("failed while submitting", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 			return nil, failed(stemflow.ErrorInsufficientCredits)
 		}
@@ -73,13 +73,13 @@ func TestRunsShowHowTheyEnded(t *testing.T) {
 		require.NotContains(t, details, "submitting")
 	})
 	t.Run("failed with wrong input", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.run(stemflow.SeparateStemsInput{})
 		require.Equal(t, stemflow.PhaseFailed, w.progress().Phase)
 		require.Equal(t, stemflow.ErrorInvalidInput, w.progress().Failure.Type)
 	})
 	t.Run("failed without knowing whether it paid", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 			return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 		}
@@ -94,7 +94,7 @@ func TestRunsShowHowTheyEnded(t *testing.T) {
 		require.Contains(t, currentDetails(t, w.env), "cost: not known")
 	})
 	t.Run("cancelled", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 			return nil, again(activityapi.ActivityErrorPending)
 		}
@@ -112,7 +112,7 @@ func TestRunsShowHowTheyEnded(t *testing.T) {
 
 // From when the cancellation comes a run says so, while the paid call is still awaited for its id.
 func TestRunsShowThatTheyAreBeingCancelled(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		w.env.CancelWorkflow()
 		return &activityapi.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now()}, nil

@@ -14,7 +14,7 @@ import (
 const foreignID = "e649edb7abfd759285bd41a47a634b10"
 
 // adopted lets the ledger take up what callbacks named, and keeps what it was asked for.
-func (w *world) adopted(outcome activityapi.CallbackOutcome) *[]activityapi.AdoptCallbackInput {
+func (w *harness) adopted(outcome activityapi.CallbackOutcome) *[]activityapi.AdoptCallbackInput {
 	var asked []activityapi.AdoptCallbackInput
 	w.adopt = func(in activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
 		asked = append(asked, in)
@@ -35,7 +35,7 @@ func separations(asked []activityapi.AdoptCallbackInput) []string {
 
 // A signal reaches the latest run of a workflow id, whichever run its callback is for.
 func TestAnEarlierRunsCallbackReachesTheLedger(t *testing.T) {
-	unknown := func(w *world) {
+	unknown := func(w *harness) {
 		w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 			return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 		}
@@ -44,15 +44,15 @@ func TestAnEarlierRunsCallbackReachesTheLedger(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		prepare func(*world)
-		ends    func(*testing.T, *world)
+		prepare func(*harness)
+		ends    func(*testing.T, *harness)
 	}{
 		"of a run that settles its own": {
-			prepare: func(w *world) { w.callbackAfter(time.Minute, success(foreignID)) },
-			ends:    func(t *testing.T, w *world) { require.Equal(t, separationID, w.result().SeparationTaskID) },
+			prepare: func(w *harness) { w.callbackAfter(time.Minute, success(foreignID)) },
+			ends:    func(t *testing.T, w *harness) { require.Equal(t, separationID, w.result().SeparationTaskID) },
 		},
 		"while stems are archived": {
-			prepare: func(w *world) {
+			prepare: func(w *harness) {
 				w.callbackAfter(time.Second, success(separationID))
 				archive := w.archive
 				w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
@@ -60,14 +60,14 @@ func TestAnEarlierRunsCallbackReachesTheLedger(t *testing.T) {
 					return archive(in)
 				}
 			},
-			ends: func(t *testing.T, w *world) { require.Equal(t, separationID, w.result().SeparationTaskID) },
+			ends: func(t *testing.T, w *harness) { require.Equal(t, separationID, w.result().SeparationTaskID) },
 		},
 		"of a run whose own submit is unknown": {
-			prepare: func(w *world) {
+			prepare: func(w *harness) {
 				unknown(w)
 				w.callbackAfter(time.Minute, success(foreignID))
 			},
-			ends: func(t *testing.T, w *world) {
+			ends: func(t *testing.T, w *harness) {
 				kind, message, details := w.failure()
 				require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
 				require.Contains(t, message, foreignID)
@@ -76,7 +76,7 @@ func TestAnEarlierRunsCallbackReachesTheLedger(t *testing.T) {
 			},
 		},
 		"of a run that is held by the intent of the earlier one": {
-			prepare: func(w *world) {
+			prepare: func(w *harness) {
 				w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 					if in.Attempt < 3 {
 						return nil, failed(activityapi.ActivityErrorSubmitHeld)
@@ -85,22 +85,22 @@ func TestAnEarlierRunsCallbackReachesTheLedger(t *testing.T) {
 				}
 				w.callbackAfter(time.Second, success(foreignID))
 			},
-			ends: func(t *testing.T, w *world) {
+			ends: func(t *testing.T, w *harness) {
 				kind, message, _ := w.failure()
 				require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
 				require.Contains(t, message, foreignID)
 			},
 		},
 		"of a run that is cancelled": {
-			prepare: func(w *world) {
+			prepare: func(w *harness) {
 				w.callbackAfter(time.Minute, success(foreignID))
 				w.cancelAfter(2 * time.Minute)
 			},
-			ends: func(t *testing.T, w *world) { require.Equal(t, separationID, w.cancelled().SeparationTaskID) },
+			ends: func(t *testing.T, w *harness) { require.Equal(t, separationID, w.cancelled().SeparationTaskID) },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			asked := w.adopted(activityapi.CallbackRecorded)
 			c.prepare(w)
 			w.run(input())
@@ -114,7 +114,7 @@ func TestAnEarlierRunsCallbackReachesTheLedger(t *testing.T) {
 }
 
 func TestOwnCallbacksAreNotTakenForAnotherRuns(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	for _, at := range []time.Duration{time.Second, time.Minute} {
 		w.callbackAfter(at, success(separationID))
 	}
@@ -127,9 +127,9 @@ func TestOwnCallbacksAreNotTakenForAnotherRuns(t *testing.T) {
 	require.Zero(t, w.calls[activityapi.ActivityAdoptCallback])
 }
 
-// Whoever holds a token can name any number of tasks.
+// Anyone who holds a token can name any number of tasks.
 func TestOnlySoManyForeignCallbacksAreRecorded(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	asked := w.adopted(activityapi.CallbackLeft)
 	for i := range 30 {
 		w.callbackAfter(time.Duration(i)*time.Second, success(fmt.Sprintf("made-up-%d", i%20)))
@@ -143,7 +143,7 @@ func TestOnlySoManyForeignCallbacksAreRecorded(t *testing.T) {
 
 // A callback that comes while the run is recording another one is recorded as well.
 func TestForeignCallbackDuringTheLastLookIsRecorded(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	var asked []string
 	w.adopt = func(in activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
 		asked = append(asked, in.SeparationTaskID)
@@ -160,18 +160,18 @@ func TestForeignCallbackDuringTheLastLookIsRecorded(t *testing.T) {
 func TestForeignCallbacksHoldUpTheEndOnlyBriefly(t *testing.T) {
 	const brief = 2*time.Minute + 15*time.Second
 	for name, c := range map[string]struct {
-		prepare     func(*world)
+		prepare     func(*harness)
 		fails       bool
 		least, most time.Duration
 	}{
 		"of a run that is done": {
-			prepare: func(w *world) { w.callbackAfter(2*time.Minute, success(separationID)) }, most: brief,
+			prepare: func(w *harness) { w.callbackAfter(2*time.Minute, success(separationID)) }, most: brief,
 		},
 		"of a cancelled one": {
-			prepare: func(w *world) { w.cancelAfter(2 * time.Minute) }, fails: true, most: brief,
+			prepare: func(w *harness) { w.cancelAfter(2 * time.Minute) }, fails: true, most: brief,
 		},
 		"of one that failed": {
-			prepare: func(w *world) {
+			prepare: func(w *harness) {
 				w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 					return nil, failed(stemflow.ErrorSeparationFailed)
 				}
@@ -181,7 +181,7 @@ func TestForeignCallbacksHoldUpTheEndOnlyBriefly(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			w.adopt = func(activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
 				return nil, again(stemflow.ErrorArchiveUnavailable)
 			}
@@ -199,7 +199,7 @@ func TestForeignCallbacksHoldUpTheEndOnlyBriefly(t *testing.T) {
 // Nothing else in Temporal names the id: the record does not carry this run's address, since a
 // secret was retired or the provider echoes none.
 func TestUnknownSubmissionNamesEveryTaskThatCallbacksNamed(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 	}
@@ -223,7 +223,7 @@ func TestUnknownSubmissionNamesEveryTaskThatCallbacksNamed(t *testing.T) {
 // The callback comes at the deadline's edge, and its task proves to be another run's when there is
 // no time left.
 func TestForgettingATaskAfterTheDeadlineEndsTheRun(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 	}

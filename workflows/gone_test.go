@@ -10,10 +10,10 @@ import (
 	"stemflow"
 )
 
-// forgotten is a world whose ledger says that the separation was paid for that long ago, and whose
-// provider has no record of it.
-func forgotten(t *testing.T, age time.Duration) *world {
-	w := newWorld(t)
+// forgotten is a harness whose ledger says that the separation was paid for that long ago, and
+// whose provider has no record of it.
+func forgotten(t *testing.T, age time.Duration) *harness {
+	w := newHarness(t)
 	w.found(activityapi.PreparedArchive{Submission: &stemflow.Submission{
 		State: stemflow.SubmissionPaid, SeparationTaskID: separationID, SubmittedAt: w.env.Now().Add(-age),
 	}})
@@ -114,10 +114,10 @@ func TestRecordThatComesBackSettlesTheRun(t *testing.T) {
 // A record may follow the payment late: what was paid for a moment ago, or by this run, is awaited
 // until the deadline, and never given up with the advice to pay again.
 func TestRecordThatMayFollowIsAwaited(t *testing.T) {
-	for name, world := range map[string]func(*testing.T) *world{
-		"paid for by an earlier run just now": func(t *testing.T) *world { return forgotten(t, 10*time.Minute) },
-		"paid for by this run": func(t *testing.T) *world {
-			w := newWorld(t)
+	for name, prepare := range map[string]func(*testing.T) *harness{
+		"paid for by an earlier run just now": func(t *testing.T) *harness { return forgotten(t, 10*time.Minute) },
+		"paid for by this run": func(t *testing.T) *harness {
+			w := newHarness(t)
 			w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 				return nil, again(activityapi.ActivityErrorNoRecord)
 			}
@@ -125,7 +125,7 @@ func TestRecordThatMayFollowIsAwaited(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := world(t)
+			w := prepare(t)
 			get := w.get
 			w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 				require.Zero(t, in.AbsentLooks)

@@ -22,9 +22,9 @@ import (
 
 const separationID = "3e63b4cc88d52611159371f6af5571e7"
 
-// world is everything outside the workflow: its activities, as functions that a test replaces, and
-// a count of their calls.
-type world struct {
+// harness is everything outside the workflow: its activities, as functions that a test replaces,
+// and a count of their calls.
+type harness struct {
 	t       *testing.T
 	env     *testsuite.TestWorkflowEnvironment
 	metrics metricstest.Recorder
@@ -37,6 +37,11 @@ type world struct {
 	renew    func(activityapi.RenewSourceInput) (*stemflow.SourceStem, error)
 	archive  func(activityapi.ArchiveStemInput) (*stemflow.Stem, error)
 	manifest func(activityapi.WriteManifestInput) (*stemflow.ObjectRef, error)
+	// hooks are the worker's, and listHooks says why they cannot be listed. listed is how often
+	// they were, which touches nothing.
+	hooks     activityapi.Hooks
+	listHooks func() error
+	listed    int
 
 	// mu makes the activities run one at a time.
 	mu    sync.Mutex
@@ -51,14 +56,14 @@ type world struct {
 	began     time.Time
 }
 
-// newWorld is one in which everything goes well: the submit is accepted, the record is done, and
+// newHarness is one in which everything goes well: the submit is accepted, the record is done, and
 // stems are archived.
-func newWorld(t *testing.T) *world {
+func newHarness(t *testing.T) *harness {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	metrics := metricstest.New()
 	suite.SetMetricsHandler(metrics)
-	w := &world{t: t, env: suite.NewTestWorkflowEnvironment(), metrics: metrics, calls: map[string]int{},
+	w := &harness{t: t, env: suite.NewTestWorkflowEnvironment(), metrics: metrics, calls: map[string]int{},
 		recorded: activityapi.RecordedSubmission{Unpaid: true}}
 	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		return &activityapi.PreparedArchive{
@@ -82,19 +87,19 @@ func newWorld(t *testing.T) *world {
 		return &stemflow.ObjectRef{Bucket: in.Location.Bucket, Key: in.Location.Dir + "manifest.json"}, nil
 	}
 
-	stand(
+	stub(
 		w,
 		activityapi.ActivityPrepareArchive,
 		func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) { return w.prepare(in) },
 	)
-	stand(
+	stub(
 		w,
 		activityapi.ActivitySubmitSeparation,
 		func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 			return w.submit(in)
 		},
 	)
-	stand(
+	stub(
 		w,
 		activityapi.ActivityRecordSubmission,
 		func(in activityapi.RecordSubmissionInput) (*activityapi.RecordedSubmission, error) {
@@ -103,38 +108,45 @@ func newWorld(t *testing.T) *world {
 			return &w.recorded, w.record(in)
 		},
 	)
-	stand(
+	stub(
 		w,
 		activityapi.ActivityAdoptCallback,
 		func(in activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
 			return w.adopt(in)
 		},
 	)
-	stand(
+	stub(
 		w,
 		activityapi.ActivityGetSeparationRecord,
 		func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) { return w.get(in) },
 	)
-	stand(
+	stub(
 		w,
 		activityapi.ActivityRenewSource,
 		func(in activityapi.RenewSourceInput) (*stemflow.SourceStem, error) { return w.renew(in) },
 	)
-	stand(
+	stub(
 		w,
 		activityapi.ActivityArchiveStem,
 		func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) { return w.archive(in) },
 	)
-	stand(w, activityapi.ActivityWriteManifest, func(in activityapi.WriteManifestInput) (*stemflow.ObjectRef, error) {
+	stub(w, activityapi.ActivityWriteManifest, func(in activityapi.WriteManifestInput) (*stemflow.ObjectRef, error) {
 		w.manifests = append(w.manifests, in.Manifest)
 		return w.manifest(in)
 	})
+	w.listHooks = func() error { return nil }
+	w.env.RegisterActivityWithOptions(func(context.Context) (*activityapi.Hooks, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.listed++
+		return &w.hooks, w.listHooks()
+	}, activity.RegisterOptions{Name: activityapi.ActivityListHooks})
 	workflows.Register(w.env)
 	w.env.SetTestTimeout(30 * time.Second)
 	return w
 }
 
-func stand[In, Out any](w *world, name string, fn func(In) (*Out, error)) {
+func stub[In, Out any](w *harness, name string, fn func(In) (*Out, error)) {
 	w.env.RegisterActivityWithOptions(func(_ context.Context, in In) (*Out, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -184,7 +196,7 @@ func failed(kind string, details ...any) error {
 func again(kind string) error { return temporal.NewApplicationError(kind, kind) }
 
 // fetched keeps the links that stems are archived from.
-func (w *world) fetched() *[]string {
+func (w *harness) fetched() *[]string {
 	var links []string
 	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		links = append(links, in.Stem.URL)
@@ -194,22 +206,24 @@ func (w *world) fetched() *[]string {
 }
 
 // callbackAfter delivers a callback when the run is this old.
-func (w *world) callbackAfter(d time.Duration, callback stemflow.Callback) {
+func (w *harness) callbackAfter(d time.Duration, callback stemflow.Callback) {
 	w.env.RegisterDelayedCallback(func() { w.env.SignalWorkflow(stemflow.SignalSeparationCallback, callback) }, d)
 }
 
-func (w *world) cancelAfter(d time.Duration) { w.env.RegisterDelayedCallback(w.env.CancelWorkflow, d) }
+func (w *harness) cancelAfter(d time.Duration) {
+	w.env.RegisterDelayedCallback(w.env.CancelWorkflow, d)
+}
 
 // run runs the workflow to its end, however it ends.
-func (w *world) run(in any) {
+func (w *harness) run(in any) {
 	w.began = w.env.Now()
 	w.env.ExecuteWorkflow(stemflow.WorkflowSeparateStems, in)
 	require.True(w.t, w.env.IsWorkflowCompleted())
 }
 
-func (w *world) took() time.Duration { return w.env.Now().Sub(w.began) }
+func (w *harness) took() time.Duration { return w.env.Now().Sub(w.began) }
 
-func (w *world) result() stemflow.SeparateStemsResult {
+func (w *harness) result() stemflow.SeparateStemsResult {
 	w.t.Helper()
 	require.NoError(w.t, w.env.GetWorkflowError())
 	var result stemflow.SeparateStemsResult
@@ -218,7 +232,7 @@ func (w *world) result() stemflow.SeparateStemsResult {
 }
 
 // failure is the type, message and details with which the run ended.
-func (w *world) failure() (kind, message string, details stemflow.ErrorDetails) {
+func (w *harness) failure() (kind, message string, details stemflow.ErrorDetails) {
 	w.t.Helper()
 	err := w.env.GetWorkflowError()
 	require.Error(w.t, err)
@@ -229,7 +243,7 @@ func (w *world) failure() (kind, message string, details stemflow.ErrorDetails) 
 	return app.Type(), app.Message(), details
 }
 
-func (w *world) progress() stemflow.Progress {
+func (w *harness) progress() stemflow.Progress {
 	w.t.Helper()
 	value, err := w.env.QueryWorkflow(stemflow.QueryProgress)
 	require.NoError(w.t, err)
@@ -238,7 +252,7 @@ func (w *world) progress() stemflow.Progress {
 	return p
 }
 
-func (w *world) lastLedger() stemflow.Submission {
+func (w *harness) lastLedger() stemflow.Submission {
 	w.t.Helper()
 	require.NotEmpty(w.t, w.ledger)
 	return w.ledger[len(w.ledger)-1]

@@ -24,7 +24,7 @@ func TestWrongInputEndsBeforeAnythingIsTouched(t *testing.T) {
 		"no stem name":       {`{"taskId":"t","audioId":"a","type":"split_stem_advanced"}`, "stemName: is required"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			w.run(json.RawMessage(c.input))
 			kind, message, _ := w.failure()
 			require.Equal(t, stemflow.ErrorInvalidInput, kind)

@@ -43,7 +43,7 @@ func (s *separation) writeLedger(ctx workflow.Context, in activityapi.RecordSubm
 		var recorded activityapi.RecordedSubmission
 		err := workflow.ExecuteActivity(ledgerOptions(ctx), activityapi.ActivityRecordSubmission, in).
 			Get(ctx, &recorded)
-		s.behind = s.behind && err != nil
+		s.ledgerBehind = s.ledgerBehind && err != nil
 		settable.Set(recorded, err)
 	})
 }
@@ -78,7 +78,7 @@ func (s *separation) awaitLedger(ctx workflow.Context, err error) {
 		limit = ledgerFinishCancelled
 	case s.storeAway:
 		limit = ledgerCloseAway
-	case s.closing, s.behind:
+	case s.closing, s.ledgerBehind:
 		limit = ledgerClose
 	}
 	timerCtx, stopTimer := workflow.WithCancel(detached)

@@ -13,7 +13,7 @@ import (
 )
 
 // begun keeps which activities of a name were begun, and how.
-func (w *world) begun(name string) *[]string {
+func (w *harness) begun(name string) *[]string {
 	var ways []string
 	note := func(info *activity.Info, way string) {
 		if info.ActivityType.Name == name {
@@ -32,7 +32,7 @@ func (w *world) begun(name string) *[]string {
 func TestShortRequestsAreLocalActivities(t *testing.T) {
 	for _, name := range []string{activityapi.ActivityPrepareArchive, activityapi.ActivityGetSeparationRecord,
 		activityapi.ActivityWriteManifest} {
-		w := newWorld(t)
+		w := newHarness(t)
 		begun := w.begun(name)
 		w.callbackAfter(1, success(separationID))
 		w.run(input())
@@ -42,7 +42,7 @@ func TestShortRequestsAreLocalActivities(t *testing.T) {
 }
 
 func TestAShortRequestThatFailsIsScheduled(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	begun := w.begun(activityapi.ActivityWriteManifest)
 	w.manifest = func(activityapi.WriteManifestInput) (*stemflow.ObjectRef, error) {
 		if len(*begun) < 4 {
@@ -57,7 +57,7 @@ func TestAShortRequestThatFailsIsScheduled(t *testing.T) {
 }
 
 func TestAShortRequestThatFailsForGoodIsNotRepeated(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	begun := w.begun(activityapi.ActivityPrepareArchive)
 	w.prepare = func(activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		return nil, failed(stemflow.ErrorArchiveUnavailable)

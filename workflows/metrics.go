@@ -25,7 +25,13 @@ const (
 	// MetricCatalogTracks counts the tracks of catalogues that have come to an end, by the tag
 	// "status": archived, found, partial, failed, skipped, cancelled.
 	MetricCatalogTracks = "stemflow_catalog_tracks"
+	// MetricHookDeliveries counts events that were delivered to a hook, or given up, by the tags
+	// "hook": webhook, command, notifier; "event": its type; "outcome": delivered, failed.
+	MetricHookDeliveries = "stemflow_hook_deliveries"
 )
+
+// TypeInvalid is the tag "type" of runs whose input names no type that exists.
+const TypeInvalid = stemflow.SeparationType("invalid")
 
 const (
 	outcomeArchived   = "archived"
@@ -33,7 +39,18 @@ const (
 	outcomeFound      = "found"
 	outcomeCancelled  = "cancelled"
 	outcomeUnexpected = "unexpected"
+
+	outcomeDelivered = "delivered"
+	outcomeFailed    = "failed"
 )
+
+// Outcomes are the values of the tag "outcome" of [MetricSeparations] beside the error types.
+func Outcomes() []string {
+	return []string{outcomeArchived, outcomePartial, outcomeFound, outcomeCancelled, outcomeUnexpected}
+}
+
+// DeliveryOutcomes are the values of the tag "outcome" of [MetricHookDeliveries].
+func DeliveryOutcomes() []string { return []string{outcomeDelivered, outcomeFailed} }
 
 func (s *separation) countSettled(ctx workflow.Context) {
 	metrics := workflow.GetMetricsHandler(ctx).WithTags(map[string]string{
@@ -60,6 +77,13 @@ func countTrack(ctx workflow.Context, status stemflow.TrackStatus) {
 		Inc(1)
 }
 
+func countDelivery(ctx workflow.Context, hook, event, outcome string) {
+	workflow.GetMetricsHandler(ctx).
+		WithTags(map[string]string{"hook": hook, "event": event, "outcome": outcome}).
+		Counter(MetricHookDeliveries).
+		Inc(1)
+}
+
 func (s *separation) outcome(err error) string {
 	var e *ending
 	switch {
@@ -83,5 +107,5 @@ func (s *separation) typeTag() string {
 	if slices.Contains(stemflow.SeparationTypes(), s.in.Type) {
 		return string(s.in.Type)
 	}
-	return "invalid"
+	return string(TypeInvalid)
 }

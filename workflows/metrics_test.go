@@ -13,14 +13,14 @@ import (
 
 func TestRunsAreCounted(t *testing.T) {
 	for name, c := range map[string]struct {
-		prepare func(*world)
+		prepare func(*harness)
 		adjust  func(*stemflow.SeparateStemsInput)
 		// counters are what is reported, settle the times until the settlement.
 		counters map[string]int64
 		settle   map[string][]time.Duration
 	}{
 		"settled by a callback": {
-			prepare: func(w *world) { w.callbackAfter(time.Minute, success(separationID)) },
+			prepare: func(w *harness) { w.callbackAfter(time.Minute, success(separationID)) },
 			counters: map[string]int64{
 				"stemflow_separations{outcome=archived,type=separate_vocal}":            1,
 				"stemflow_separations_settled{settled_by=callback,type=separate_vocal}": 1,
@@ -30,7 +30,7 @@ func TestRunsAreCounted(t *testing.T) {
 			},
 		},
 		"settled by a poll, and partial": {
-			prepare: func(w *world) {
+			prepare: func(w *harness) {
 				w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 					if in.Stem.Name == "vocals" {
 						return nil, failed(stemflow.ErrorSourceNotAudio)
@@ -50,14 +50,14 @@ func TestRunsAreCounted(t *testing.T) {
 			},
 		},
 		"taken up": {
-			prepare: func(w *world) { w.found(activityapi.PreparedArchive{Submission: paidBefore()}) },
+			prepare: func(w *harness) { w.found(activityapi.PreparedArchive{Submission: paidBefore()}) },
 			counters: map[string]int64{
 				"stemflow_separations{outcome=archived,type=separate_vocal}":          1,
 				"stemflow_separations_settled{settled_by=resume,type=separate_vocal}": 1,
 			},
 		},
 		"archived before": {
-			prepare: func(w *world) {
+			prepare: func(w *harness) {
 				w.found(activityapi.PreparedArchive{
 					Archived: &stemflow.SeparateStemsResult{SeparationTaskID: separationID},
 				})
@@ -68,7 +68,7 @@ func TestRunsAreCounted(t *testing.T) {
 			},
 		},
 		"refused": {
-			prepare: func(w *world) {
+			prepare: func(w *harness) {
 				w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 					return nil, failed(stemflow.ErrorInsufficientCredits, stemflow.ErrorDetails{})
 				}
@@ -76,7 +76,7 @@ func TestRunsAreCounted(t *testing.T) {
 			counters: map[string]int64{"stemflow_separations{outcome=InsufficientCredits,type=separate_vocal}": 1},
 		},
 		"cancelled": {
-			prepare:  func(w *world) { w.cancelAfter(time.Second) },
+			prepare:  func(w *harness) { w.cancelAfter(time.Second) },
 			counters: map[string]int64{"stemflow_separations{outcome=cancelled,type=separate_vocal}": 1},
 		},
 		"of a type that is none": {
@@ -84,7 +84,7 @@ func TestRunsAreCounted(t *testing.T) {
 			counters: map[string]int64{"stemflow_separations{outcome=InvalidInput,type=invalid}": 1},
 		},
 		"with a submit that this machine's clock finds in the future": {
-			prepare: func(w *world) {
+			prepare: func(w *harness) {
 				w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 					return &activityapi.SubmittedSeparation{SeparationTaskID: separationID,
 						SubmittedAt: w.env.Now().Add(time.Hour)}, nil
@@ -101,7 +101,7 @@ func TestRunsAreCounted(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			in := input()
 			if c.prepare != nil {
 				c.prepare(w)
@@ -125,7 +125,7 @@ func TestRunsAreCounted(t *testing.T) {
 
 // The settlement is seen at once, however long the archive takes after it.
 func TestSettlementIsCountedBeforeTheEnd(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	var meanwhile map[string]int64
 	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		meanwhile = w.metrics.Counters()

@@ -68,7 +68,7 @@ func (l NexusLimits) checkStems(in stemflow.SeparateStemsInput) error {
 	if len(wrong.Problems) > 0 {
 		return wrong
 	}
-	return l.Store.CheckStems(in)
+	return l.Store.CheckTrack(in)
 }
 
 // boundCatalog is a catalogue's input with the limits that a run of it must keep.

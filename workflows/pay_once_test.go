@@ -20,7 +20,7 @@ var (
 )
 
 func TestLostSubmitIsNotTakenBackByTheOneAfterIt(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.answers(lostSubmit, failed(stemflow.ErrorArchiveUnavailable, stemflow.ErrorDetails{}, behind(2)))
 	w.recorded.Unpaid = false
 	w.run(input())
@@ -47,7 +47,7 @@ func TestRunThatEndsUnpaidAsksTheLedger(t *testing.T) {
 		"after a refusal nobody need ask": {ends: []error{failed(stemflow.ErrorUnauthorized, stemflow.ErrorDetails{})}, paid: false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			w.answers(c.ends...)
 			w.recorded.Unpaid = c.unpaid
 			w.record = func(activityapi.RecordSubmissionInput) error { return c.record }
@@ -60,7 +60,7 @@ func TestRunThatEndsUnpaidAsksTheLedger(t *testing.T) {
 
 // The deploy that lost the worker has changed where tracks are archived to.
 func TestLostSubmitKeepsItsLedger(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	prepares := 0
 	w.prepare = func(activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		prepared := &activityapi.PreparedArchive{
@@ -95,7 +95,7 @@ func TestLostSubmitKeepsItsLedger(t *testing.T) {
 }
 
 func TestSubmitThatNobodyTookIsNotALostOne(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.answers(neverTaken, failed(stemflow.ErrorUnauthorized, stemflow.ErrorDetails{}))
 	in := input()
 	in.Force = true
@@ -106,7 +106,7 @@ func TestSubmitThatNobodyTookIsNotALostOne(t *testing.T) {
 }
 
 func TestRepeatedExecutionIsFollowedByAnAttemptThatReadsTheLedger(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.answers(failed(activityapi.ActivityErrorSubmitRepeated), ledgerIsOff)
 	w.recorded.Unpaid = false
 	w.run(input())
@@ -117,7 +117,7 @@ func TestRepeatedExecutionIsFollowedByAnAttemptThatReadsTheLedger(t *testing.T) 
 
 // What nobody thought of may have come after the call.
 func TestSubmitThatFailsInAnUnknownWayIsALostOne(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.answers(failed("PanicError"), failed(activityapi.ActivityErrorSubmitUnknown))
 	w.callbackAfter(time.Minute, success(separationID))
 	w.run(input())
@@ -126,7 +126,7 @@ func TestSubmitThatFailsInAnUnknownWayIsALostOne(t *testing.T) {
 }
 
 func TestUnknownOutcomeWithoutABridgeEndsAtOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	prepare := w.prepare
 	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		p, err := prepare(in)
@@ -146,7 +146,7 @@ func TestUnknownOutcomeWithoutABridgeEndsAtOnce(t *testing.T) {
 }
 
 func TestTrackThatIsNotKnownYetIsSubmittedForSomeMinutes(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.answers(failed(activityapi.ActivityErrorSubmitNotYet))
 	w.run(input())
 	kind, _, details := w.failure()
@@ -155,7 +155,7 @@ func TestTrackThatIsNotKnownYetIsSubmittedForSomeMinutes(t *testing.T) {
 	require.Greater(t, w.took(), 5*time.Minute)
 	require.Less(t, w.took(), 20*time.Minute)
 
-	w = newWorld(t)
+	w = newHarness(t)
 	w.answers(failed(activityapi.ActivityErrorSubmitNotYet), failed(activityapi.ActivityErrorSubmitNotYet), nil)
 	w.callbackAfter(10*time.Minute, success(separationID))
 	w.run(input())
@@ -164,7 +164,7 @@ func TestTrackThatIsNotKnownYetIsSubmittedForSomeMinutes(t *testing.T) {
 
 // A catalogue hands on what the ledger knows: that is proved, whatever its record looks like.
 func TestIDThatTheLedgerNamesIsProved(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.found(activityapi.PreparedArchive{Submission: paidBefore()})
 	w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		require.Nil(t, in.Track, "nothing is left to be checked")
@@ -177,7 +177,7 @@ func TestIDThatTheLedgerNamesIsProved(t *testing.T) {
 }
 
 func TestSubmitsNameTheirOwnerAndQueue(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	submit := w.submit
 	w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		require.Equal(t, "default-test-run-id", in.Owner)
@@ -190,7 +190,7 @@ func TestSubmitsNameTheirOwnerAndQueue(t *testing.T) {
 
 // The ledger may have learned since of what the run waits for.
 func TestRunLooksAtTheLedgerBeforeItGivesUp(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.answers(failed(activityapi.ActivityErrorSubmitUnknown))
 	prepare, looks := w.prepare, 0
 	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
@@ -210,7 +210,7 @@ func TestRunLooksAtTheLedgerBeforeItGivesUp(t *testing.T) {
 func TestForcedRunThatGivesUpTakesUpItsOwnPaymentAlone(t *testing.T) {
 	for owner, resumes := range map[string]bool{"default-test-run-id": true, "another-run": false} {
 		t.Run(owner, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			w.answers(failed(activityapi.ActivityErrorSubmitUnknown))
 			w.recorded.Unpaid = false
 			prepare := w.prepare
@@ -239,7 +239,7 @@ func TestFailedRunWaitsForTheStoreWhileItsIntentStands(t *testing.T) {
 	const triesInTwoMinutes = 8
 	for name, behind := range map[string]bool{"the intent stands": true, "the ledger says paid": false} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 				return &activityapi.SubmittedSeparation{
 					SeparationTaskID: separationID, SubmittedAt: w.env.Now(), LedgerBehind: behind,
@@ -274,7 +274,7 @@ func TestPaymentOfTheRunBeforeAResetIsReported(t *testing.T) {
 	} {
 		for _, paid := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, paid %v", name, paid), func(t *testing.T) {
-				w := newWorld(t)
+				w := newHarness(t)
 				found := found
 				found.OwnerPaid = paid
 				w.found(found)
@@ -300,7 +300,7 @@ func TestIDThatAPersonNamesGoesToItsOwnersEntry(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) { return get() }
 			in := input()
 			in.SeparationTaskID = separationID

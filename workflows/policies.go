@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // Every timeout and every retry of the workflows stands in this file, with its reason.
@@ -71,6 +72,9 @@ const (
 	// said. A genuine separation has one callback, and its repeats. All others are read and
 	// ignored: a look costs a dozen events, and the history ends a run that has too many of them.
 	callbackLooks = 20
+	// A run whose submit is unknown depends on a callback. Made-up ones must not deafen it: beyond
+	// that number it looks once in this time. Temporal takes ten thousand signals of a run.
+	callbackPause = 10 * time.Minute
 	// No link of the provider is longer, and no name of a stem. What a callback says beyond that is
 	// not kept.
 	maxLinkBytes = 4 << 10
@@ -78,7 +82,7 @@ const (
 
 	// The provider keeps results for 14 days. One that was paid for before and of which it has no
 	// record is gone, and no wait brings it back.
-	providerKeeps = 14 * 24 * time.Hour
+	providerKeeps = time.Duration(stemflow.MaxDeadline)
 	// A record follows the paid call within seconds, minutes at worst. One that is absent an hour
 	// after the payment is not late, and after these many minutes more it is no hiccup of the
 	// provider either.
@@ -95,6 +99,9 @@ const (
 	maxRenewals = 3
 	// The provider's record is asked for a new link about as long as its outages last.
 	scheduleToCloseRenew = 30 * time.Minute
+
+	// A song is read twice and handed over once, see kie.Upload.
+	songTimeout = 10 * time.Minute
 
 	// The ledger is written when the store is back, as the stems are; a run that failed waits for
 	// it only this long, one that was cancelled must end promptly.
@@ -169,6 +176,12 @@ const (
 	longHistoryEvents = 4_000
 	longHistoryBytes  = 2 << 20
 
+	// A receiver may be down for a day: a person has to come to work and start it again. At first
+	// it is tried again soon, for a restart, and in the end once an hour.
+	scheduleToCloseHook = 24 * time.Hour
+	hookPauseFirst      = 5 * time.Second
+	hookPauseMost       = time.Hour
+
 	// A page of a check ends after two minutes, but a stem that is read back at a bounded rate is
 	// read to its end. A lost worker is noticed by the heartbeat, and nothing is lost while the
 	// store is away but time.
@@ -210,6 +223,17 @@ func prepareOptions(ctx workflow.Context) workflow.Context {
 		Summary:             "prepare the archive",
 		StartToCloseTimeout: requestTimeout,
 		RetryPolicy:         retry,
+	})
+}
+
+// songOptions: a song of 20 MB is read, and handed over at 70 kB a second. Nothing is paid for yet,
+// so an outage is waited for only as long as one of the provider lasts.
+func songOptions(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "make the song ready for the provider",
+		StartToCloseTimeout:    songTimeout,
+		ScheduleToCloseTimeout: scheduleToCloseRenew,
+		RetryPolicy:            storeRetry(),
 	})
 }
 
@@ -429,5 +453,29 @@ func verifyOptions(ctx workflow.Context) workflow.Context {
 		ScheduleToCloseTimeout: scheduleToCloseVerify,
 		HeartbeatTimeout:       verifyHeartbeat,
 		RetryPolicy:            storeRetry(),
+	})
+}
+
+// deliveryOptions: a delivery outlives the run that it tells of, whose result does not wait for
+// receivers. What was delivered once is not delivered again by a run that was reset.
+func deliveryOptions(ctx workflow.Context, event stemflow.Event) workflow.Context {
+	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		StaticSummary:         string(event.Type),
+		WorkflowID:            activityapi.DeliveryWorkflowID(event.ID),
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+	})
+}
+
+func hookOptions(ctx workflow.Context, hook string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "tell the " + hook,
+		StartToCloseTimeout:    requestTimeout,
+		ScheduleToCloseTimeout: scheduleToCloseHook,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval:    hookPauseFirst,
+			BackoffCoefficient: 3,
+			MaximumInterval:    hookPauseMost,
+		},
 	})
 }

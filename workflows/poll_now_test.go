@@ -27,14 +27,14 @@ func (a *asked) Complete(result any, err error) {
 }
 
 // pollNowAfter asks when the run is this old.
-func (w *world) pollNowAfter(d time.Duration) *asked {
+func (w *harness) pollNowAfter(d time.Duration) *asked {
 	a := &asked{}
 	w.env.RegisterDelayedCallback(func() { w.env.UpdateWorkflow(stemflow.UpdatePollNow, d.String(), a) }, d)
 	return a
 }
 
 func TestPollNowSettlesTheRun(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	a := w.pollNowAfter(10 * time.Second)
 	w.run(input())
 	require.Equal(t, stemflow.SettledByPoll, w.result().SettledBy)
@@ -57,7 +57,7 @@ func TestPollNowSaysWhatTheProviderSaid(t *testing.T) {
 		"unreadable": {nil, errors.New("connection refused"), stemflow.RecordUnknown, 0, "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 				if w.took() < time.Minute {
 					require.True(t, in.ReportPending)
@@ -76,7 +76,7 @@ func TestPollNowSaysWhatTheProviderSaid(t *testing.T) {
 }
 
 func TestPollNowEndsARunThatFailed(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		return nil, failed(
 			stemflow.ErrorSeparationFailed,
@@ -94,7 +94,7 @@ func TestPollNowEndsARunThatFailed(t *testing.T) {
 }
 
 func TestPollNowIsHarmlessWhenRepeated(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	pending := true
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		if pending {
@@ -123,9 +123,9 @@ func TestPollNowIsHarmlessWhenRepeated(t *testing.T) {
 	require.Len(t, w.manifests, 1)
 }
 
-// Whoever asks while the stems are being archived is answered, and the run stays open for that.
+// Anyone who asks while the stems are being archived is answered, and the run stays open for that.
 func TestPollNowWhileArchiving(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	a := &asked{}
 	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 		if in.Stem.Name == "vocals" {
@@ -141,7 +141,7 @@ func TestPollNowWhileArchiving(t *testing.T) {
 
 func TestPollNowIsRefusedWhereThereIsNothingToAskAbout(t *testing.T) {
 	t.Run("before the submit", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		a := &asked{}
 		prepare := w.prepare
 		w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
@@ -154,7 +154,7 @@ func TestPollNowIsRefusedWhereThereIsNothingToAskAbout(t *testing.T) {
 		require.ErrorContains(t, a.rejected, "nothing has been submitted yet")
 	})
 	t.Run("while the submit's outcome is unknown", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 			return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 		}
@@ -168,7 +168,7 @@ func TestPollNowIsRefusedWhereThereIsNothingToAskAbout(t *testing.T) {
 
 // A cancelled run does not wait for the provider to answer.
 func TestPollNowIsCancelledWithTheRun(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	a := &asked{}
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		w.env.CancelWorkflow()

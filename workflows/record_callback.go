@@ -18,7 +18,7 @@ import (
 // There is one run of it for each run that submitted, and not for each separation that a callback
 // names: anyone with a token can name any number of them. It ends as soon as one of them is
 // proved to be the run's own, since a run pays for one. Temporal starts no other one then. When
-// none is, it fails, and a later callback starts it anew.
+// none is, it fails, and a later callback starts it again.
 func RecordCallback(ctx workflow.Context, in activityapi.RecordCallbackInput) (*activityapi.RecordedCallback, error) {
 	l := &lateCallbacks{in: in, selector: workflow.NewSelector(ctx), open: true}
 	looks, stopLooks := workflow.WithCancel(ctx)

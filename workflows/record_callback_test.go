@@ -18,14 +18,14 @@ var late = activityapi.RecordCallbackInput{
 }
 
 // recordCallbacks runs RecordCallback, which the first callback starts, to its end.
-func (w *world) recordCallbacks(first string) {
+func (w *harness) recordCallbacks(first string) {
 	w.env.RegisterDelayedCallback(func() { w.env.SignalWorkflow(stemflow.SignalSeparationCallback, success(first)) }, 0)
 	w.began = w.env.Now()
 	w.env.ExecuteWorkflow(activityapi.WorkflowRecordCallback, late)
 	require.True(w.t, w.env.IsWorkflowCompleted())
 }
 
-func (w *world) recordedCallback() activityapi.RecordedCallback {
+func (w *harness) recordedCallback() activityapi.RecordedCallback {
 	w.t.Helper()
 	require.NoError(w.t, w.env.GetWorkflowError())
 	var recorded activityapi.RecordedCallback
@@ -34,7 +34,7 @@ func (w *world) recordedCallback() activityapi.RecordedCallback {
 }
 
 func TestLateCallbackIsRecorded(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	asked := w.adopted(activityapi.CallbackRecorded)
 	w.recordCallbacks(separationID)
 	require.Equal(t, activityapi.RecordedCallback{
@@ -54,7 +54,7 @@ func TestForgedLateCallbackDoesNotKeepTheGenuineOneOut(t *testing.T) {
 		"of nobody, perhaps": again(activityapi.ActivityErrorNoRecord),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			w.adopt = func(in activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
 				if in.SeparationTaskID != separationID {
 					return nil, forged
@@ -73,7 +73,7 @@ func TestForgedLateCallbackDoesNotKeepTheGenuineOneOut(t *testing.T) {
 }
 
 func TestLateCallbacksOfNobodyAreToldAndBounded(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	for i := range 200 {
 		w.callbackAfter(time.Duration(i)*time.Second, success(fmt.Sprintf("made-up-%d", i)))
 	}
@@ -89,7 +89,7 @@ func TestLateCallbacksOfNobodyAreToldAndBounded(t *testing.T) {
 }
 
 func TestLateCallbackWaitsForTheStore(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.adopt = func(in activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
 		if w.calls[activityapi.ActivityAdoptCallback] < 10 { // more retries the test environment does not make
 			return nil, again(stemflow.ErrorArchiveUnavailable)
@@ -104,7 +104,7 @@ func TestLateCallbackWaitsForTheStore(t *testing.T) {
 }
 
 func TestStoreThatStaysAwayIsTold(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.adopt = func(activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
 		return nil, again(stemflow.ErrorArchiveUnavailable)
 	}
@@ -116,7 +116,7 @@ func TestStoreThatStaysAwayIsTold(t *testing.T) {
 }
 
 func TestRecordCallbackIsCancelled(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.cancelAfter(time.Minute)
 	w.recordCallbacks(separationID)
 	require.True(t, temporal.IsCanceledError(w.env.GetWorkflowError()), w.env.GetWorkflowError())

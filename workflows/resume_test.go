@@ -10,12 +10,12 @@ import (
 	"stemflow"
 )
 
-func (w *world) found(prepared activityapi.PreparedArchive) {
+func (w *harness) found(prepared activityapi.PreparedArchive) {
 	prepare := w.prepare
 	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		out, err := prepare(in)
 		out.Archived, out.Submission, out.OwnerPaid = prepared.Archived, prepared.Submission, prepared.OwnerPaid
-		out.Partial = prepared.Partial
+		out.Partial, out.Kept = prepared.Partial, prepared.Kept
 		return out, err
 	}
 }
@@ -29,7 +29,7 @@ func paidBefore() *stemflow.Submission {
 }
 
 func TestArchivedTrackIsReturnedUnpaid(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	before := stemflow.SeparateStemsResult{
 		SeparationTaskID: separationID,
 		SettledBy:        stemflow.SettledByCallback,
@@ -44,7 +44,7 @@ func TestArchivedTrackIsReturnedUnpaid(t *testing.T) {
 }
 
 func TestForcePaysAgain(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.found(
 		activityapi.PreparedArchive{
 			Archived:   &stemflow.SeparateStemsResult{SeparationTaskID: "old"},
@@ -61,7 +61,7 @@ func TestForcePaysAgain(t *testing.T) {
 
 func TestPaidSeparationIsTakenUpFromTheLedger(t *testing.T) {
 	t.Run("done", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.found(activityapi.PreparedArchive{Submission: paidBefore()})
 		w.run(input())
 		require.Equal(t, stemflow.SettledByResume, w.result().SettledBy)
@@ -69,7 +69,7 @@ func TestPaidSeparationIsTakenUpFromTheLedger(t *testing.T) {
 		require.Zero(t, w.calls[activityapi.ActivitySubmitSeparation])
 	})
 	t.Run("still running", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.found(activityapi.PreparedArchive{Submission: paidBefore()})
 		looks := 0
 		w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
@@ -86,7 +86,7 @@ func TestPaidSeparationIsTakenUpFromTheLedger(t *testing.T) {
 		require.Zero(t, w.calls[activityapi.ActivitySubmitSeparation])
 	})
 	t.Run("failed", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.found(activityapi.PreparedArchive{Submission: paidBefore()})
 		w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 			return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{ProviderCode: 500})
@@ -102,7 +102,7 @@ func TestPaidSeparationIsTakenUpFromTheLedger(t *testing.T) {
 func TestLedgerOfAFailedOrRefusedSubmitDoesNotStopANewOne(t *testing.T) {
 	for _, state := range []stemflow.SubmissionState{stemflow.SubmissionFailed, stemflow.SubmissionRefused,
 		stemflow.SubmissionIntended} {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.found(activityapi.PreparedArchive{Submission: &stemflow.Submission{State: state, SeparationTaskID: "old"}})
 		w.callbackAfter(time.Second, success(separationID))
 		w.run(input())
@@ -120,7 +120,7 @@ func TestResumeByIDNeverSubmits(t *testing.T) {
 	in := input()
 	in.SeparationTaskID = separationID
 	t.Run("done", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.get = func(look activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 			require.Equal(t, "audio", look.Track.AudioID, "it must be this track's")
 			return done(), nil
@@ -131,7 +131,7 @@ func TestResumeByIDNeverSubmits(t *testing.T) {
 		require.Zero(t, w.calls[activityapi.ActivitySubmitSeparation])
 	})
 	t.Run("unknown to the provider", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 			return nil, again(activityapi.ActivityErrorNoRecord)
 		}
@@ -142,7 +142,7 @@ func TestResumeByIDNeverSubmits(t *testing.T) {
 		require.Less(t, w.took(), 2*time.Minute)
 	})
 	t.Run("another track's", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 			return nil, failed(stemflow.ErrorInvalidInput)
 		}
@@ -152,7 +152,7 @@ func TestResumeByIDNeverSubmits(t *testing.T) {
 		require.Empty(t, w.ledger)
 	})
 	t.Run("even if the track is archived", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.found(activityapi.PreparedArchive{Archived: &stemflow.SeparateStemsResult{SeparationTaskID: "old"}})
 		w.run(in)
 		require.Equal(t, separationID, w.result().SeparationTaskID)

@@ -52,8 +52,9 @@ func (s *separation) knownAttributes(ctx workflow.Context) []string {
 
 // labelTrack sets what is known of a run before it pays.
 func (s *separation) labelTrack(ctx workflow.Context) {
+	track := s.in.Track()
 	s.label(ctx,
-		stemflow.SearchAttributeTaskID, s.in.TaskID,
-		stemflow.SearchAttributeAudioID, s.in.AudioID,
+		stemflow.SearchAttributeTaskID, track.TaskID,
+		stemflow.SearchAttributeAudioID, track.AudioID,
 		stemflow.SearchAttributeType, string(s.in.Type))
 }

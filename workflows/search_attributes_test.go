@@ -39,7 +39,7 @@ func TestSearchAttributesThatTheNamespaceKnows(t *testing.T) {
 		"nobody says":     {prepared: all, fails: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			prepare := w.prepare
 			w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 				prepared, err := prepare(in)

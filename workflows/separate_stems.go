@@ -34,6 +34,7 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 		s.showFailure(ctx, err)
 	}
 	s.finishLedger(ctx, err)
+	s.tell(ctx, result, err) // before the last look at callbacks: some may come meanwhile
 	awaitHandlers(ctx)
 	s.recordForeign(ctx, err)
 	s.countEnded(ctx, err)
@@ -59,6 +60,9 @@ type separation struct {
 	// archive is where the run archives to, and what stood there before.
 	archive activityapi.PreparedArchive
 
+	// song is what is submitted of a song of one's own, once it is ready.
+	song activityapi.PreparedSong
+
 	// separationTaskID is the provider's id of the paid separation, once known. ownership says
 	// how sure it is that it is ours.
 	separationTaskID string
@@ -72,10 +76,10 @@ type separation struct {
 	// deadline is when the run stops waiting for the provider.
 	deadline time.Time
 	// ledger is the pending write of what the archive must know of the payment, if there is one;
-	// closing says that it ends the run's submits, and behind that until then the ledger does not
-	// know what became of one.
-	ledger          workflow.Future
-	closing, behind bool
+	// closing says that it ends the run's submits, and ledgerBehind that until then the ledger does
+	// not know what became of one.
+	ledger                workflow.Future
+	closing, ledgerBehind bool
 	// storeAway says that the first submit did not call for want of the store, and nothing else is
 	// in doubt.
 	storeAway bool
@@ -90,6 +94,8 @@ type separation struct {
 
 	// named are stems that callbacks had a link for, and seen those that a look at the record found
 	// when it did not have all. Both are about this separation, and of a bounded number.
+	// unread says that the record could not be read: the stems are those of a callback.
+	unread bool
 	// unconfirmed are those of the record above for which it has no link itself.
 	named, seen []stemflow.SourceStem
 	unconfirmed []string

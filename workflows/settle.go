@@ -110,8 +110,8 @@ func (s *separation) goneFailure(ctx workflow.Context) error {
 func (s *separation) timedOut(last error) error {
 	if s.ownership < fromInput {
 		message := fmt.Sprintf(
-			"the outcome of the submit is unknown and no callback told it within %v. It may have been accepted and "+
-				"paid: %s",
+			"the outcome of the submit is unknown and no callback reported it within %v. It may have been accepted "+
+				"and paid: %s",
 			s.in.Deadline,
 			ledger.WhenUnknown,
 		)
@@ -141,11 +141,14 @@ type wait struct {
 	poll     workflow.Future
 	stopPoll workflow.CancelFunc
 
-	// heard is what callbacks have said, once each, and looks how many of them made the run look.
-	// notOwn are tasks that callbacks named and that proved to be other runs'.
-	heard  []news
-	looks  int
-	notOwn []string
+	// heard is what callbacks have said, once each, and looks how many of them made the run look,
+	// the last one at lookedAt. notOwn are tasks that callbacks named and that proved to be other
+	// runs'. displaced are those that gave way to another before the record said whose they are.
+	heard     []news
+	looks     int
+	lookedAt  time.Time
+	notOwn    []string
+	displaced []string
 
 	// partial is a record that was done and lacked stems; lackedAt is when that was seen first, and
 	// lacked how often.
@@ -325,9 +328,9 @@ func (s *separation) resumeFromLedger(ctx workflow.Context) bool {
 	return true
 }
 
-// act does what an observation says, whoever made it: the separation is settled, or lacks stems
-// that are awaited, or turns out to be another run's, or the run ends. What is open, or was lost,
-// ends it as the deadline does: whoever has time left does not come here with that.
+// act does what an observation says, no matter who made it: the separation is settled, or lacks
+// stems that are awaited, or turns out to be another run's, or the run ends. What is open, or was
+// lost, ends it as the deadline does: a run with time left does not come here with that.
 func (w *wait) act(ctx workflow.Context, seen observation, by stemflow.SettledBy) error {
 	s := w.s
 	kind, app := applicationError(seen.err)
@@ -436,6 +439,7 @@ func (w *wait) onPoll(ctx workflow.Context, poll workflow.Future) error {
 	case seen.finding == foundEmpty && w.callbackServes() && waitsForWhole(ctx):
 		s.log(ctx).Warn("the record has no links: they are taken from the callback")
 		s.recordVerified(ctx, activityapi.SeparationRecord{})
+		s.unread = true
 		s.settle(ctx, stemflow.SettledByCallback, s.compose(ctx, activityapi.SeparationRecord{}))
 		return nil
 	case (seen.open() || seen.finding == foundLost) && waitsForWhole(ctx):
@@ -479,12 +483,13 @@ func (w *wait) lastLook(ctx workflow.Context) error {
 	return nil
 }
 
-// hear reports whether a callback tells the run something: a repeat does not, and one beyond the
-// number that a run takes is not heard either.
-func (w *wait) hear(callback stemflow.Callback) bool {
+// hear reports whether a callback says something new: a repeat does not, and one beyond the number
+// that a run takes is not heard either.
+func (w *wait) hear(now time.Time, callback stemflow.Callback) bool {
 	says := news{callback.TaskID, callback.Code == stemflow.CodeOK}
 	switch {
-	case w.looks == callbackLooks, slices.Contains(w.notOwn, callback.TaskID):
+	case w.looks >= callbackLooks && (w.s.ownership >= fromInput || now.Sub(w.lookedAt) < callbackPause),
+		slices.Contains(w.notOwn, callback.TaskID):
 		return false
 	case says.done && callback.TaskID == w.s.separationTaskID && w.s.hearStems(callback.Stems):
 	case slices.Contains(w.heard, says):
@@ -494,6 +499,7 @@ func (w *wait) hear(callback stemflow.Callback) bool {
 		w.heard = append(w.heard, says)
 	}
 	w.looks++
+	w.lookedAt = now
 	return true
 }
 
@@ -506,7 +512,7 @@ func (w *wait) onCallback(ctx workflow.Context, callback stemflow.Callback) erro
 		s.hearForeign(ctx, callback.TaskID)
 		return nil
 	}
-	if !w.hear(callback) && waitsForWhole(ctx) {
+	if !w.hear(workflow.Now(ctx), callback) && waitsForWhole(ctx) {
 		return nil
 	}
 	w.disarm()
@@ -519,6 +525,12 @@ func (w *wait) onCallback(ctx workflow.Context, callback stemflow.Callback) erro
 	look := s.aboutOwn()
 	look.ReportPending = !succeeded // after a success the record is given some seconds to follow
 	seen := s.confirm(ctx, look)
+	if succeeded && w.mayLack(ctx, callback, seen) {
+		if err := workflow.Sleep(ctx, min(possibleFor, s.deadline.Sub(workflow.Now(ctx)))); err != nil {
+			return err
+		}
+		seen = s.confirm(ctx, look)
+	}
 	switch seen.finding {
 	case foundDone, foundFailed, foundCanceled:
 		return w.act(ctx, seen, stemflow.SettledByCallback)
@@ -528,14 +540,15 @@ func (w *wait) onCallback(ctx workflow.Context, callback stemflow.Callback) erro
 				"code", callback.Code, "message", callback.Message)
 			return nil
 		}
-		// A body is easily forged by whoever has the callback's address: what the record denies is
-		// not fetched.
+		// A body is easily forged by anyone who has the callback's address: what the record denies
+		// is not fetched.
 		log.Warn("the record does not confirm the callback: polling goes on", "error", seen.err)
 		return nil
 	}
 	switch {
 	case s.ownership == verified && succeeded && w.serves(ctx, callback, seen):
 		log.Warn("the record cannot give the links: they are taken from the callback", "error", seen.err)
+		s.unread = true
 		s.settle(ctx, stemflow.SettledByCallback, s.fromCallback(ctx, callback))
 	case seen.finding == foundEmpty, seen.finding == foundGone, seen.finding == foundRefused:
 		return w.act(ctx, seen, stemflow.SettledByCallback)
@@ -557,11 +570,32 @@ func (w *wait) serves(ctx workflow.Context, callback stemflow.Callback, seen obs
 	return len(callback.Stems) > 0 && !waitsForWhole(ctx)
 }
 
+// mayLack reports whether a callback that the record cannot confirm names some of the instruments
+// that a split_stem may have. Those may be all: the record is given more time to say so.
+func (w *wait) mayLack(ctx workflow.Context, callback stemflow.Callback, seen observation) bool {
+	if w.s.in.Type != stemflow.SplitStem || w.s.ownership != verified || !(seen.open() || seen.finding == foundLost) {
+		return false
+	}
+	stems := usable(callback.Stems)
+	return len(stems) > 0 && lacksExpected(w.s.in, stems) && workflow.Now(ctx).Before(w.s.deadline) &&
+		waitsForWhole(ctx)
+}
+
+func lacksExpected(in stemflow.SeparateStemsInput, stems []stemflow.SourceStem) bool {
+	return slices.ContainsFunc(stemflow.ExpectedStems(in.Type, in.StemName), func(name string) bool {
+		return !activityapi.HasStem(stems, name)
+	})
+}
+
 // adoptSeparationTask takes the task id of an unknown submit from a callback: its URL named this
 // run. The record must prove it.
 func (w *wait) adoptSeparationTask(ctx workflow.Context, callback stemflow.Callback) error {
 	s := w.s
 	if s.separationTaskID != callback.TaskID {
+		if s.separationTaskID != "" {
+			s.hearForeign(ctx, s.separationTaskID) // the ledger learns of it at the end
+			w.displace(s.separationTaskID)
+		}
 		w.forgetSeparation()
 	}
 	s.separationTaskID, s.ownership = callback.TaskID, unverified
@@ -589,6 +623,19 @@ func (w *wait) dropSeparationTask(ctx workflow.Context) {
 	w.s.separationTaskID, w.s.ownership = "", unknown
 	w.s.hearForeign(ctx, named)
 	w.polling = !w.s.archive.CallbacksExpected
+	if last := len(w.displaced) - 1; last >= 0 {
+		w.s.separationTaskID, w.s.ownership = w.displaced[last], unverified
+		w.displaced = w.displaced[:last]
+		w.polling = true
+	}
+}
+
+// displace keeps a task id that no record has proved or denied, while another one is looked at.
+func (w *wait) displace(separationTaskID string) {
+	w.displaced = slices.DeleteFunc(w.displaced, func(id string) bool { return id == separationTaskID })
+	if len(w.displaced) < foreignIDs {
+		w.displaced = append(w.displaced, separationTaskID)
+	}
 }
 
 // forgetSeparation drops what was heard and seen of the task that the run took for its own.
@@ -598,7 +645,7 @@ func (w *wait) forgetSeparation() {
 	w.listening, w.pollErr = false, nil
 }
 
-// recordFailed puts a failure on the ledger: the track may be paid for anew.
+// recordFailed puts a failure on the ledger: the track may be paid for again.
 func (s *separation) recordFailed(ctx workflow.Context, failure *temporal.ApplicationError) {
 	s.markVerified(ctx)
 	var details stemflow.ErrorDetails
@@ -628,7 +675,7 @@ func (s *separation) recordVerified(ctx workflow.Context, record activityapi.Sep
 func (s *separation) markVerified(ctx workflow.Context) {
 	if s.ownership == unverified {
 		s.setSeparationTask(ctx, s.separationTaskID)
-		s.behind = true
+		s.ledgerBehind = true
 	}
 	s.ownership = verified
 }

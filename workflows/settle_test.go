@@ -12,7 +12,7 @@ import (
 )
 
 func TestCallbackSettlesTheRun(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.callbackAfter(83*time.Second, success(separationID))
 	w.run(input())
 
@@ -28,7 +28,7 @@ func TestCallbackSettlesTheRun(t *testing.T) {
 }
 
 func TestLinksComeFromTheRecordNotFromTheCallback(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	fetched := w.fetched()
 	w.callbackAfter(time.Second, success(separationID))
 	w.run(input())
@@ -37,7 +37,7 @@ func TestLinksComeFromTheRecordNotFromTheCallback(t *testing.T) {
 }
 
 func TestPollingTakesOverAfterTheGrace(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	var polls []time.Duration
 	w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		require.False(t, in.ReportPending)
@@ -56,7 +56,7 @@ func TestPollingTakesOverAfterTheGrace(t *testing.T) {
 }
 
 func TestPollingStartsAtOnceWithoutACallbackURL(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	prepare := w.prepare
 	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		prepared, err := prepare(in)
@@ -69,7 +69,7 @@ func TestPollingStartsAtOnceWithoutACallbackURL(t *testing.T) {
 }
 
 func TestCallbackEndsPollingEarly(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	finished := false
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		if !finished {
@@ -89,7 +89,7 @@ func TestCallbackEndsPollingEarly(t *testing.T) {
 }
 
 func TestEarlyCallbackIsKeptUntilTheSubmitHasAnswered(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	submit := w.submit
 	w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		w.env.SignalWorkflow(stemflow.SignalSeparationCallback, success(separationID))
@@ -104,7 +104,7 @@ func TestEarlyCallbackIsKeptUntilTheSubmitHasAnswered(t *testing.T) {
 // hear everything else.
 func TestSignalThatDoesNotDecodeChangesNothing(t *testing.T) {
 	t.Run("the callback after it settles", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.env.RegisterDelayedCallback(
 			func() { w.env.SignalWorkflow(stemflow.SignalSeparationCallback, "what?") },
 			time.Second,
@@ -114,7 +114,7 @@ func TestSignalThatDoesNotDecodeChangesNothing(t *testing.T) {
 		require.Equal(t, stemflow.SettledByCallback, w.result().SettledBy)
 	})
 	t.Run("a cancellation after it is heard", func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		w.env.RegisterDelayedCallback(
 			func() { w.env.SignalWorkflow(stemflow.SignalSeparationCallback, "what?") },
 			time.Second,
@@ -126,7 +126,7 @@ func TestSignalThatDoesNotDecodeChangesNothing(t *testing.T) {
 }
 
 func TestDuplicateCallbacksSettleOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	for range 3 {
 		w.callbackAfter(time.Minute, success(separationID))
 	}
@@ -138,7 +138,7 @@ func TestDuplicateCallbacksSettleOnce(t *testing.T) {
 }
 
 func TestCallbackForAnotherTaskIsIgnored(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.callbackAfter(time.Minute, success("someone-elses"))
 	w.run(input())
 	require.Equal(t, stemflow.SettledByPoll, w.result().SettledBy)
@@ -155,7 +155,7 @@ func TestFailureCallbackThatTheRecordDeniesFailsNothing(t *testing.T) {
 		"the record cannot be read": func() (*activityapi.SeparationRecord, error) { return nil, again(activityapi.ActivityErrorPending) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 				if in.ReportPending {
 					return state()
@@ -173,7 +173,7 @@ func TestFailureCallbackThatTheRecordDeniesFailsNothing(t *testing.T) {
 }
 
 func TestConfirmedFailureEndsTheRunAndFreesTheLedger(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		return nil, failed(
 			stemflow.ErrorSeparationFailed,
@@ -203,7 +203,7 @@ func TestCallbackLinksServeWhenTheRecordCannotGiveThem(t *testing.T) {
 	for _, kind := range []string{activityapi.ActivityErrorNoRecord, activityapi.ActivityErrorUnreadable,
 		activityapi.ActivityErrorNoLinks} {
 		t.Run(kind, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 				return nil, again(kind)
 			}
@@ -219,7 +219,7 @@ func TestCallbackLinksServeWhenTheRecordCannotGiveThem(t *testing.T) {
 // The provider's signature does not cover the body: a callback that says success while the record
 // says pending may be forged.
 func TestCallbackThatTheRecordDeniesIsNotFetched(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		if w.took() < 4*time.Minute {
 			return nil, again(activityapi.ActivityErrorPending)
@@ -234,7 +234,7 @@ func TestCallbackThatTheRecordDeniesIsNotFetched(t *testing.T) {
 }
 
 func TestNoStemsEndsTheRun(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		return nil, failed(stemflow.ErrorNoStems)
 	}
@@ -245,7 +245,7 @@ func TestNoStemsEndsTheRun(t *testing.T) {
 }
 
 func TestDeadlineEndsTheWait(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		return nil, again(activityapi.ActivityErrorPending)
 	}
@@ -262,7 +262,7 @@ func TestDeadlineEndsTheWait(t *testing.T) {
 }
 
 func TestUnreadableRecordIsPolledOn(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	tries := 0
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		if tries++; tries < 5 {

@@ -50,6 +50,9 @@ func (s *separation) payOrResume(ctx workflow.Context) error {
 		s.resumePaid(ctx, paid.SeparationTaskID, paid.SubmittedAt)
 		return nil
 	default:
+		if err := s.prepareSong(ctx); err != nil {
+			return err
+		}
 		return s.submit(ctx)
 	}
 }
@@ -123,7 +126,8 @@ func (s *separation) submitUntilKnown(ctx workflow.Context) error {
 
 func (s *separation) submitInput(ctx workflow.Context) activityapi.SubmitSeparationInput {
 	return activityapi.SubmitSeparationInput{
-		Location: s.archive.Location, Ledger: s.archive.Ledger, Track: s.in.Track(), Force: s.in.Force,
+		Location: s.archive.Location, Ledger: s.archive.Ledger, Track: s.in.Track(), AudioURL: s.song.URL,
+		Force:    s.in.Force,
 		Deadline: s.in.Deadline,
 		Owner:    s.owner, TaskQueue: workflow.GetInfo(ctx).TaskQueueName,
 		Attempt: s.submits.Attempt, RefusedNonces: s.submits.Refused,
@@ -265,7 +269,7 @@ func (s *separation) submitted(ctx workflow.Context, submitted activityapi.Submi
 	s.startDeadline(submitted.SubmittedAt)
 	s.ownership = verified
 	s.setSeparationTask(ctx, submitted.SeparationTaskID)
-	if s.behind = submitted.LedgerBehind; s.behind {
+	if s.ledgerBehind = submitted.LedgerBehind; s.ledgerBehind {
 		s.recordSubmission(ctx, stemflow.Submission{State: stemflow.SubmissionPaid})
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func TestRefusedSubmitIsRepeatedAtTheProvidersPace(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	var at []time.Duration
 	var attempts []int
 	var refused [][]string
@@ -36,7 +36,7 @@ func TestRefusedSubmitIsRepeatedAtTheProvidersPace(t *testing.T) {
 }
 
 func TestSubmitRefusedForTooLongEndsUnpaid(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		return nil, failed(activityapi.ActivityErrorSubmitRefused)
 	}
@@ -48,7 +48,7 @@ func TestSubmitRefusedForTooLongEndsUnpaid(t *testing.T) {
 }
 
 func TestLostSubmitIsFollowedByAnotherHoweverLate(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	submit := w.submit
 	w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		if in.Attempt == 1 {
@@ -74,7 +74,7 @@ func TestFinalRefusalEndsAtOnce(t *testing.T) {
 		stemflow.ErrorArchiveUnavailable,
 	} {
 		t.Run(kind, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 				return nil, failed(kind, stemflow.ErrorDetails{ProviderCode: 402, ProviderMessage: "no"}, behind(1))
 			}
@@ -91,7 +91,7 @@ func TestFinalRefusalEndsAtOnce(t *testing.T) {
 }
 
 func TestUnknownOutcomeIsNeverSubmittedAgain(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 	}
@@ -107,7 +107,7 @@ func TestUnknownOutcomeIsNeverSubmittedAgain(t *testing.T) {
 }
 
 func TestUnknownOutcomeIsLearntFromTheCallback(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 	}
@@ -129,7 +129,7 @@ func TestUnknownOutcomeIsLearntFromTheCallback(t *testing.T) {
 }
 
 func TestUnknownOutcomeWithARecordThatLagsIsPolled(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
 	}
@@ -148,7 +148,7 @@ func TestUnknownOutcomeWithARecordThatLagsIsPolled(t *testing.T) {
 }
 
 func TestAnotherRunsIntentIsWaitedForAndItsSeparationTakenUp(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		if in.Attempt < 3 {
 			return nil, failed(activityapi.ActivityErrorSubmitHeld)
@@ -163,7 +163,7 @@ func TestAnotherRunsIntentIsWaitedForAndItsSeparationTakenUp(t *testing.T) {
 // A callback of an earlier run of the track may reach the run that waits for that run's intent. It
 // may be the only copy of the id.
 func TestCallbackThatNobodyHeardIsNamedInTheEnd(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		if in.Attempt < 3 {
 			return nil, failed(activityapi.ActivityErrorSubmitHeld)
@@ -178,7 +178,7 @@ func TestCallbackThatNobodyHeardIsNamedInTheEnd(t *testing.T) {
 }
 
 func TestLedgerThatFellBehindIsWrittenAgain(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		return &activityapi.SubmittedSeparation{
 			SeparationTaskID: separationID,

@@ -14,6 +14,8 @@ import (
 const (
 	cancelledRemedy        = "start the track again to go on: what was paid is taken up, not paid twice"
 	catalogCancelledRemedy = "start the catalogue again to go on: what was paid is taken up, not paid twice"
+	pausedRemedy           = "; then resume the catalogue, which tries one track first"
+	requestedPauseRemedy   = "resume the catalogue to go on"
 )
 
 // details are an execution's current details, in Markdown, as they are written.
@@ -70,11 +72,18 @@ func trackName(in stemflow.SeparateStemsInput) string {
 	if in.StemName != "" {
 		name += " (" + in.StemName + ")"
 	}
-	name += " of " + in.AudioID
-	if in.Title != "" {
-		name += ", " + in.Title
+	return plainText(name + " of " + songText(in))
+}
+
+// songText is what a track is known by.
+func songText(in stemflow.SeparateStemsInput) string {
+	if in.AudioURL != "" {
+		return in.SongName()
 	}
-	return plainText(name)
+	if in.Title != "" {
+		return in.AudioID + ", " + in.Title
+	}
+	return in.AudioID
 }
 
 // mostSummary bounds a summary in bytes. Temporal refuses what takes more than 400 as JSON.
@@ -87,10 +96,7 @@ func trackSummary(before string, in stemflow.SeparateStemsInput) string {
 	if in.StemName != "" {
 		text += " (" + in.StemName + ")"
 	}
-	text += " of " + in.AudioID
-	if in.Title != "" {
-		text += ", " + in.Title
-	}
+	text += " of " + songText(in)
 	var b strings.Builder
 	room := mostSummary
 	for _, r := range strings.Join(strings.Fields(text), " ") {

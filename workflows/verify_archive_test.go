@@ -12,12 +12,13 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/allowed"
 )
 
-// checking is a world with an archive whose pages a test gives, and what is found when tracks are
+// checking is a harness with an archive whose pages a test gives, and what is found when tracks are
 // looked at again.
 type checking struct {
-	*world
+	*harness
 	pages   []activityapi.VerifyPage
 	left    []activityapi.Finding
 	asked   []activityapi.VerifyArchiveInput
@@ -26,13 +27,13 @@ type checking struct {
 }
 
 func newChecking(t *testing.T, pages ...activityapi.VerifyPage) *checking {
-	c := &checking{world: newWorld(t), pages: pages}
+	c := &checking{harness: newHarness(t), pages: pages}
 	prepare := c.prepare
 	c.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		c.resumed = append(c.resumed, in.Bucket+" "+in.Prefix+" "+in.Track.TaskID)
 		return prepare(in)
 	}
-	stand(c.world, activityapi.ActivityVerifyArchive,
+	stub(c.harness, activityapi.ActivityVerifyArchive,
 		func(in activityapi.VerifyArchiveInput) (*activityapi.VerifyPage, error) {
 			c.asked = append(c.asked, in)
 			if in.Input.TaskID != "" {
@@ -42,7 +43,7 @@ func newChecking(t *testing.T, pages ...activityapi.VerifyPage) *checking {
 			c.pages = c.pages[1:]
 			return &page, nil
 		})
-	stand(c.world, activityapi.ActivityRepairArchive,
+	stub(c.harness, activityapi.ActivityRepairArchive,
 		func(in activityapi.RepairArchiveInput) (*struct{}, error) {
 			c.derived = append(c.derived, in)
 			return nil, nil
@@ -77,7 +78,7 @@ func (c *checking) damaged(kind string) stemflow.VerifyArchiveResult {
 
 func page(done bool, findings ...activityapi.Finding) activityapi.VerifyPage {
 	return activityapi.VerifyPage{
-		State: activityapi.VerifyState{At: activityapi.Place{Bucket: "stems", Prefix: "music"}, Phase: "tracks"},
+		State: activityapi.VerifyState{At: allowed.Place{Bucket: "stems", Prefix: "music"}, Phase: "tracks"},
 		Done:  done, Findings: findings, Counts: stemflow.ArchiveCounts{Tracks: 10, Stems: 120, Bytes: 1000},
 	}
 }
@@ -89,7 +90,7 @@ func damagedStem(n int) activityapi.Finding {
 			Kind: stemflow.FindingStemMissing, Bucket: "stems", Key: fmt.Sprint("music/", n), Track: &track,
 			SeparationTaskID: separationID, Message: "it is gone", Remedy: "repair",
 		},
-		At: activityapi.Place{Bucket: "stems", Prefix: "music"}, Resume: separationID,
+		At: allowed.Place{Bucket: "stems", Prefix: "music"}, Resume: separationID,
 	}
 }
 

@@ -34,12 +34,25 @@ func (s *separation) expectation() activityapi.StemExpectation {
 	for _, stem := range s.named {
 		e.Named = append(e.Named, stem.Name)
 	}
-	for _, stem := range slices.Concat(s.named, s.seen) {
+	for _, stem := range slices.Concat(s.credible(nil), s.seen) {
 		if !slices.Contains(e.Required, stem.Name) {
 			e.Required = append(e.Required, stem.Name)
 		}
 	}
 	return e
+}
+
+// credible are the stems of callbacks that the type has, or that the record has had or announced. A
+// stem of another name may be made up, since a signature covers the task id alone. Only a
+// split_stem may come with instruments that the provider does not document yet.
+func (s *separation) credible(announced []string) []stemflow.SourceStem {
+	if s.in.Type == stemflow.SplitStem {
+		return s.named
+	}
+	expected := slices.Concat(stemflow.ExpectedStems(s.in.Type, s.in.StemName), announced)
+	return slices.DeleteFunc(slices.Clone(s.named), func(stem stemflow.SourceStem) bool {
+		return !slices.Contains(expected, stem.Name) && !activityapi.HasStem(s.seen, stem.Name)
+	})
 }
 
 // hearStems keeps what a callback has links for, and reports whether some of it is new.
@@ -86,7 +99,7 @@ func (s *separation) compose(
 ) activityapi.SeparationRecord {
 	stems := activityapi.AddStems(record.Stems, s.seen)
 	if s.ownership == verified {
-		stems = activityapi.AddStems(stems, s.named)
+		stems = activityapi.AddStems(stems, s.credible(record.Announced))
 	}
 	if len(stems) == len(record.Stems) || !waitsForWhole(ctx) {
 		return record
@@ -134,7 +147,11 @@ func (s *separation) longDone(now time.Time, record activityapi.SeparationRecord
 // empty, and what failed to be archived has failed.
 func (s *separation) missingStems() []stemflow.MissingStem {
 	missing := slices.Clone(s.missing)
-	for _, name := range s.expectation().Required {
+	awaited := s.expectation().Required
+	if s.unread { // nothing has said that these are all
+		awaited = slices.Concat(awaited, stemflow.ExpectedStems(s.in.Type, s.in.StemName))
+	}
+	for _, name := range awaited {
 		if s.isArchived(name) ||
 			slices.ContainsFunc(s.failed, func(f stemflow.FailedStem) bool { return f.Name == name }) ||
 			slices.ContainsFunc(missing, func(m stemflow.MissingStem) bool { return m.Name == name }) {
@@ -181,8 +198,14 @@ func (s *separation) completeArchived(
 	s.stems = slices.Clone(partial.Stems)
 	s.settle(ctx, stemflow.SettledByResume, record)
 	s.countSettled(ctx)
+	for _, stem := range record.Stems { // none of them can fail the track
+		s.unconfirmed = append(s.unconfirmed, stem.Name)
+	}
 	if err := s.archiveStems(ctx); err != nil {
 		return nil, err
+	}
+	if len(s.stems) == len(partial.Stems) {
+		return s.alreadyArchived(ctx, partial), nil
 	}
 	for _, missing := range partial.Missing {
 		if !s.isArchived(missing.Name) && !activityapi.HasStem(record.Stems, missing.Name) {

@@ -18,6 +18,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
 	"stemflow/internal/devservers"
 	"stemflow/internal/ledger"
@@ -126,9 +127,9 @@ func checkOnce(ctx context.Context, endpoint string, share float64) error {
 	if err != nil {
 		return err
 	}
-	at := verify.NewPlace(bucket, "")
+	at := allowed.PlaceOf(bucket, "")
 	checker := verify.New(verify.Options{
-		Store: store, At: at, Ledger: at, WithLedgers: true, Homes: []verify.Place{at},
+		Store: store, At: at, Ledger: at, WithLedgers: true, Homes: []allowed.Place{at},
 		Read: sample.Sample{Share: share},
 	})
 	var counts stemflow.ArchiveCounts

@@ -12,6 +12,7 @@ import (
 // callers of the workflows need none of them.
 const (
 	ActivityPrepareArchive      = "PrepareArchive"
+	ActivityPrepareSong         = "PrepareSong"
 	ActivitySubmitSeparation    = "SubmitSeparation"
 	ActivityRecordSubmission    = "RecordSubmission"
 	ActivityGetSeparationRecord = "GetSeparationRecord"
@@ -87,6 +88,8 @@ type PreparedArchive struct {
 	// Partial is the result of an earlier run that has all its objects, lacks stems, and was paid
 	// for so recently that the provider may serve them yet.
 	Partial *stemflow.SeparateStemsResult `json:"partial,omitempty"`
+	// Kept are the stems of an earlier result whose objects are there, whatever else it lacks.
+	Kept *KeptStems `json:"kept,omitempty"`
 	// Submission is the paid separation that the input names, if the ledger has it; else the newest
 	// that is paid for; else what speaks in the ledger, where there is one.
 	Submission *stemflow.Submission `json:"submission,omitempty"`
@@ -94,6 +97,31 @@ type PreparedArchive struct {
 	OwnerPaid bool `json:"ownerPaid,omitempty"`
 	// SearchAttributes are those of [stemflow.SearchAttributes] that the namespace knows.
 	SearchAttributes []string `json:"searchAttributes,omitempty"`
+	// Hooks are told how the run ends.
+	Hooks Hooks `json:"hooks,omitzero"`
+}
+
+// KeptStems are archived stems of a separation.
+type KeptStems struct {
+	SeparationTaskID string          `json:"separationTaskId"`
+	Stems            []stemflow.Stem `json:"stems"`
+}
+
+// PrepareSongInput asks for a song of one's own to be checked, and made ready for the provider to
+// fetch, before it is paid for.
+type PrepareSongInput struct {
+	// AudioURL and AudioSHA256 are the input's.
+	AudioURL    string `json:"audioUrl"`
+	AudioSHA256 string `json:"audioSha256,omitempty"`
+}
+
+// PreparedSong is what is submitted.
+type PreparedSong struct {
+	// URL is what the provider fetches.
+	URL string `json:"url"`
+	// SHA256 and Size are of the content that was checked.
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
 }
 
 // SubmitSeparationInput asks for the one paid call.
@@ -102,6 +130,8 @@ type SubmitSeparationInput struct {
 	// Ledger is as in [PreparedArchive].
 	Ledger Location       `json:"ledger,omitzero"`
 	Track  stemflow.Track `json:"track"`
+	// AudioURL is what the provider fetches, where the track is a song of one's own.
+	AudioURL string `json:"audioUrl,omitempty"`
 	// Owner is the first run of the chain that resets and retries make of this run. TaskQueue is
 	// the run's own.
 	Owner     string `json:"owner,omitempty"`

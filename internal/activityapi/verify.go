@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"stemflow"
+	"stemflow/internal/allowed"
 )
 
 // The activities of a check of the archive.
@@ -12,17 +13,11 @@ const (
 	ActivityRepairArchive = "RepairArchive"
 )
 
-// Place is a bucket and a prefix in it, without slashes at its ends.
-type Place struct {
-	Bucket string `json:"bucket"`
-	Prefix string `json:"prefix,omitempty"`
-}
-
 // VerifyState is where a check stands: what it hands on from page to page. The zero value is its
 // beginning. It does not grow with the archive.
 type VerifyState struct {
 	// At is what is checked. The activity fills it in.
-	At Place `json:"at,omitzero"`
+	At allowed.Place `json:"at,omitzero"`
 	// Phase is what is done next, After the key after which it goes on.
 	Phase string `json:"phase,omitempty"`
 	After string `json:"after,omitempty"`
@@ -30,7 +25,7 @@ type VerifyState struct {
 	Seed  string `json:"seed,omitempty"`
 	Total int64  `json:"total,omitempty"`
 	// Places are where manifests have been seen, by a bounded number.
-	Places []Place `json:"places,omitempty"`
+	Places []allowed.Place `json:"places,omitempty"`
 	// Home counts the places that have been gone through for manifests.
 	Home int `json:"home,omitempty"`
 	// Again says that ledgers are to be looked at once more, when all places are known.
@@ -55,7 +50,7 @@ type VerifyPage struct {
 type Finding struct {
 	stemflow.ArchiveFinding
 	// At is where the track is archived, or is to be.
-	At Place `json:"at"`
+	At allowed.Place `json:"at"`
 	// Resume is the separation that a repair resumes; empty: there is none, or not for sure.
 	Resume string `json:"resume,omitempty"`
 	// SubmittedAt is, with FindingLedgerMissing, when the manifest says that it was paid for.
@@ -71,7 +66,7 @@ type VerifyRun struct {
 // RepairArchiveInput asks for what a finding misses to be derived from what is there.
 type RepairArchiveInput struct {
 	Kind        stemflow.FindingKind `json:"kind"`
-	At          Place                `json:"at"`
+	At          allowed.Place        `json:"at"`
 	Track       stemflow.Track       `json:"track"`
 	Separation  string               `json:"separationTaskId,omitempty"`
 	SubmittedAt time.Time            `json:"submittedAt,omitzero"`

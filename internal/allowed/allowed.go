@@ -13,16 +13,13 @@ import (
 	"stemflow/internal/naming"
 )
 
-// maxKey is the length of the longest key that S3 knows, in bytes.
-const maxKey = 1024
-
 var percentEncoded = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
 // Place is a folder and all that is below it.
 type Place struct {
-	Bucket string
+	Bucket string `json:"bucket"`
 	// Prefix has no slash at its ends; empty is the whole bucket.
-	Prefix string
+	Prefix string `json:"prefix,omitempty"`
 }
 
 // PlaceOf is the folder that a bucket and a prefix name.
@@ -89,7 +86,7 @@ func (p Places) Object(bucket, key string) bool {
 // elsewhere: a gateway or a file system behind the store may resolve "..", and a proxy may decode
 // what looks encoded.
 func plain(key string) bool {
-	if len(key) > maxKey {
+	if len(key) > naming.MaxKey {
 		return false
 	}
 	for {

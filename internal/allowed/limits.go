@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"stemflow"
+	"stemflow/internal/bounded"
 )
 
 // Limits are what inputs may ask of a host.
@@ -39,13 +40,29 @@ func (l Limits) CheckFolder(bucket, prefix string) *stemflow.InputProblem {
 	}
 }
 
-// CheckStems reports whether a track may be archived to where its input says, as an
+// CheckTrack reports whether a track may be archived to where its input says, as an
 // [*stemflow.InputError], or nil.
-func (l Limits) CheckStems(in stemflow.SeparateStemsInput) error {
-	if p := l.CheckFolder(in.Bucket, in.Prefix); p != nil {
-		return &stemflow.InputError{Problems: []stemflow.InputProblem{*p}}
+func (l Limits) CheckTrack(in stemflow.SeparateStemsInput) error {
+	wrong := &stemflow.InputError{}
+	for _, p := range []*stemflow.InputProblem{l.CheckFolder(in.Bucket, in.Prefix), l.CheckSong(in)} {
+		if p != nil {
+			wrong.Add(*p)
+		}
+	}
+	if len(wrong.Problems) > 0 {
+		return wrong
 	}
 	return nil
+}
+
+// CheckSong reports an audioUrl that names an object which inputs may not name, or nil.
+func (l Limits) CheckSong(in stemflow.SeparateStemsInput) *stemflow.InputProblem {
+	object, ok := in.AudioObject()
+	if !ok || l.All().Object(object.Bucket, object.Key) {
+		return nil
+	}
+	return &stemflow.InputProblem{Field: "audioUrl", Message: "is an object that inputs may not name: put the song " +
+		"where they may, or let the operator add its folder to the workers' STEMFLOW_ALLOWED_BUCKETS"}
 }
 
 // CheckCatalog reports whether a catalogue may read its list and archive its tracks where its input
@@ -68,9 +85,11 @@ func (l Limits) CheckCatalog(in stemflow.SeparateCatalogInput) error {
 		}
 	}
 	for i, track := range in.Tracks {
-		if p := l.CheckFolder(track.Bucket, track.Prefix); p != nil {
-			p.Item = fmt.Sprintf("tracks[%d]", i)
-			wrong.Add(*p)
+		for _, p := range []*stemflow.InputProblem{l.CheckFolder(track.Bucket, track.Prefix), l.CheckSong(track)} {
+			if p != nil {
+				p.Item = fmt.Sprintf("tracks[%d]", i)
+				wrong.Add(*p)
+			}
 		}
 	}
 	if len(wrong.Problems) > 0 {
@@ -82,7 +101,7 @@ func (l Limits) CheckCatalog(in stemflow.SeparateCatalogInput) error {
 func problem(field, value, rule string) *stemflow.InputProblem {
 	p := stemflow.InputProblem{Field: field, Message: rule, Rule: rule}
 	if value != "" {
-		p.Message = fmt.Sprintf("%.100q %s", value, rule)
+		p.Message = bounded.Quote(value) + " " + rule
 	}
 	return &p
 }

@@ -8,6 +8,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/bounded"
 	"stemflow/internal/naming"
 )
 
@@ -17,7 +18,7 @@ var ErrForeign = errors.New("the manifest names what is not its own")
 // CheckManifest reports with ErrForeign that a manifest names anything outside of the folder that
 // it was found in, or that this is not the folder of its track. Nothing that a manifest names may
 // be read, or signed a link to, before it has passed: anyone who can write to the bucket can write
-// a manifest. Who knows by itself that the folder is the track's needs CheckStems only.
+// a manifest. A caller that knows that the folder is the track's needs CheckStems only.
 //
 // The folder is where the manifest was found, so that the manifests of a prefix that is not used
 // any more still pass.
@@ -28,29 +29,34 @@ func CheckManifest(found activityapi.Location, m stemflow.Manifest) error {
 	if !isPlainName(track.TaskID) || !isPlainName(track.AudioID) ||
 		!slices.Contains(stemflow.SeparationTypes(), m.Type) ||
 		(naming.Slug(track.StemName) != "") != (m.Type == stemflow.SplitStemAdvanced) {
-		return fmt.Errorf("%w: taskId %q, audioId %q, type %q and stemName %q are no track's",
-			ErrForeign, track.TaskID, track.AudioID, m.Type, track.StemName)
+		return fmt.Errorf("%w: taskId %s, audioId %s, type %s and stemName %s are no track's", ErrForeign,
+			bounded.Quote(track.TaskID), bounded.Quote(track.AudioID), bounded.Quote(string(m.Type)),
+			bounded.Quote(track.StemName))
 	}
 	folder := Locate("", "", track).Dir
 	prefix, ok := strings.CutSuffix(found.Dir, folder)
 	if !ok || !isPrefix(prefix) {
-		return fmt.Errorf("%w: its track's folder is %q, and it was found in %q", ErrForeign, folder, found.Dir)
+		return fmt.Errorf("%w: its track's folder is %s, and it was found in %s", ErrForeign,
+			bounded.Quote(folder), bounded.Quote(found.Dir))
 	}
 	return CheckStems(found, m)
 }
 
 // CheckStems reports with ErrForeign that a manifest names stems outside of the track's folder that
 // it was found in.
+//
+// In a bucket that was copied as a whole, manifests still name the old bucket, and are intact:
+// their stems are those in the bucket that the manifest was found in. What reads stems reads that
+// one.
 func CheckStems(found activityapi.Location, m stemflow.Manifest) error {
 	for _, stem := range m.Stems {
-		// A bucket that was copied as a whole still has the old name in its manifests.
 		if stem.Bucket != "" && stem.Bucket != found.Bucket && stem.Bucket != m.Manifest.Bucket {
-			return fmt.Errorf("%w: stem %q is in bucket %q, and the manifest in %q",
-				ErrForeign, stem.Name, stem.Bucket, found.Bucket)
+			return fmt.Errorf("%w: stem %s is in bucket %s, and the manifest in %s", ErrForeign,
+				bounded.Quote(stem.Name), bounded.Quote(stem.Bucket), bounded.Quote(found.Bucket))
 		}
 		if !isStemKey(found, stem.Key) {
-			return fmt.Errorf("%w: stem %q has the key %q, which is not that of a stem in %q",
-				ErrForeign, stem.Name, stem.Key, found.Dir)
+			return fmt.Errorf("%w: stem %s has the key %s, which is not that of a stem in %s", ErrForeign,
+				bounded.Quote(stem.Name), bounded.Quote(stem.Key), bounded.Quote(found.Dir))
 		}
 	}
 	return nil

@@ -79,8 +79,8 @@ func TestForeignKeysAreRefused(t *testing.T) {
 	require.ErrorContains(t, archive.CheckManifest(loc, m), `stem "vocals" is in bucket "another-bucket"`)
 }
 
-// Where the folder is chosen by whoever wrote the manifest into it, it must be that of a track: in
-// the folder of a task, the ledgers of its tracks would look like stems.
+// Where the folder is chosen by anyone who wrote the manifest into it, it must be that of a
+// track: in the folder of a task, the ledgers of its tracks would look like stems.
 func TestManifestInAnotherFolderIsRefused(t *testing.T) {
 	track := boundTracks[0]
 	for _, dir := range []string{

@@ -93,11 +93,11 @@ func (o openObject) Read(p []byte) (int, error) {
 // List returns all objects whose keys begin with prefix, in the order of their keys.
 func (s *Store) List(ctx context.Context, bucket, prefix string) ([]Info, error) {
 	var objects []Info
-	for object := range s.api.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true}) {
-		if object.Err != nil {
-			return nil, s.failure("list", bucket, prefix, object.Err)
+	for object, err := range s.Walk(ctx, bucket, prefix, "") {
+		if err != nil {
+			return nil, err
 		}
-		objects = append(objects, infoOf(object))
+		objects = append(objects, object)
 	}
 	return objects, nil
 }

@@ -25,8 +25,8 @@ func Locate(bucket, prefix string, t stemflow.Track) activityapi.Location {
 	return activityapi.Location{Bucket: bucket, Dir: strings.Join(parts, "/") + "/"}
 }
 
-// Place is a folder that [Locate] makes, taken apart again.
-type Place struct {
+// Folder is a folder that [Locate] makes, taken apart again.
+type Folder struct {
 	// Prefix has no slash at its ends.
 	Prefix string
 	// Track has the slug in place of the stem name, which names the same folder.
@@ -34,32 +34,58 @@ type Place struct {
 }
 
 // Parse takes apart a key of the layout: the folder of a separation, and what follows it, like
-// "manifest.json". It reports false for keys that are in no such folder.
-func Parse(key string) (place Place, rest string, ok bool) {
+// "manifest.json" or "<separationTaskId>/<stem>". It reports false for keys that are in no such
+// folder.
+//
+// A prefix may have the name of a type in it, and so may what someone put below a track's folder: a
+// reading in which no more than a file of a separation follows goes before others, and among equals
+// the one with the longest prefix.
+func Parse(key string) (folder Folder, rest string, ok bool) {
 	parts := strings.Split(key, "/")
 	for i := len(parts) - 2; i >= 2; i-- {
-		kind := stemflow.SeparationType(parts[i])
-		if !slices.Contains(stemflow.SeparationTypes(), kind) || parts[i-1] == "" || parts[i-2] == "" {
+		read, after, fits := parseAt(parts, i)
+		if !fits {
 			continue
 		}
-		place = Place{
-			Prefix: strings.Join(parts[:i-2], "/"),
-			Track:  stemflow.Track{TaskID: parts[i-2], AudioID: parts[i-1], Type: kind},
+		if len(after) <= 2 {
+			return read, strings.Join(after, "/"), true
 		}
-		after := parts[i+1:]
-		if kind == stemflow.SplitStemAdvanced {
-			if len(after) < 2 || after[0] == "" {
-				return Place{}, "", false
-			}
-			place.Track.StemName, after = after[0], after[1:]
+		if !ok {
+			folder, rest, ok = read, strings.Join(after, "/"), true
 		}
-		return place, strings.Join(after, "/"), true
 	}
-	return Place{}, "", false
+	return folder, rest, ok
 }
 
+// parseAt reads the key's i-th part as the type of a separation.
+func parseAt(parts []string, i int) (folder Folder, after []string, ok bool) {
+	kind := stemflow.SeparationType(parts[i])
+	if !slices.Contains(stemflow.SeparationTypes(), kind) || !naming.IsID(parts[i-1]) ||
+		!naming.IsID(parts[i-2]) || slices.Contains(parts[:i-2], "") {
+		return Folder{}, nil, false
+	}
+	folder = Folder{
+		Prefix: strings.Join(parts[:i-2], "/"),
+		Track:  stemflow.Track{TaskID: parts[i-2], AudioID: parts[i-1], Type: kind},
+	}
+	after = parts[i+1:]
+	if kind == stemflow.SplitStemAdvanced {
+		if len(after) < 2 || after[0] == "" || naming.Slug(after[0]) != after[0] {
+			return Folder{}, nil, false
+		}
+		folder.Track.StemName, after = after[0], after[1:]
+	}
+	return folder, after, true
+}
+
+// The documents of a track's folder.
+const (
+	ManifestFile   = "manifest.json"
+	SubmissionFile = "submission.json"
+)
+
 // ManifestKey is the key of the commit marker.
-func ManifestKey(loc activityapi.Location) string { return loc.Dir + "manifest.json" }
+func ManifestKey(loc activityapi.Location) string { return loc.Dir + ManifestFile }
 
 // NewListenKey is a key for one more page that plays a track's stems. Each page has its own, which
 // nobody can guess: under the key of an earlier page it would give the links in it to all who have
@@ -76,10 +102,10 @@ func IsListenKey(loc activityapi.Location, key string) bool {
 }
 
 // SubmissionKey is the key of the ledger of what was paid for.
-func SubmissionKey(loc activityapi.Location) string { return loc.Dir + "submission.json" }
+func SubmissionKey(loc activityapi.Location) string { return loc.Dir + SubmissionFile }
 
 // IsSubmissionKey reports whether a key is that of a ledger.
-func IsSubmissionKey(key string) bool { return strings.HasSuffix(key, "/submission.json") }
+func IsSubmissionKey(key string) bool { return strings.HasSuffix(key, "/"+SubmissionFile) }
 
 // SeparationPrefix is what the keys of all stems of one paid separation begin with.
 func SeparationPrefix(loc activityapi.Location, separationTaskID string) string {

@@ -88,6 +88,36 @@ func TestFormatsOfFiles(t *testing.T) {
 	}
 }
 
+// Files that were once refused, taken for something else, or taken for audio.
+func TestFilesOfWhichTheBeginningMisleads(t *testing.T) {
+	head := fixture(t, "zeros_then_tag.head")
+	const zeros, tag = 731, id3v2HeaderSize + 60_000
+	picture := append(head, make([]byte, zeros+tag-len(head))...)
+	cbr := fixture(t, "cbr.mp3")
+	for name, c := range map[string]struct {
+		content []byte
+		want    Result
+	}{
+		"zeros before 320 kbit/s": {
+			fixture(t, "zeros_then_320k.mp3"), Result{Format: mp3, Audio: true, Duration: 4 * 1152 * time.Second / 44100},
+		},
+		"zeros, a tag with a picture, then MP3": {
+			append(picture, cbr...), Result{Format: mp3, Audio: true, Duration: whole(t, cbr)},
+		},
+		"zeros and a tag that is cut": {head, Result{}},
+		"FLAC behind a tag": {
+			fixture(t, "flac_behind_tag.mp3"), Result{Format: flac, Audio: true, Duration: time.Second / 10},
+		},
+		"a tag and nothing":     {fixture(t, "tag_only.mp3"), Result{}},
+		"an empty tag and HTML": {fixture(t, "empty_tag_then_html.mp3"), Result{}},
+		"the first third of a file": {
+			fixture(t, "first_third.mp3"), Result{Format: mp3, Audio: true, Duration: 167 * 24 * time.Millisecond},
+		},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, measure(c.content, 4096)) })
+	}
+}
+
 func TestFewFrames(t *testing.T) {
 	for count := 1; count < 5; count++ {
 		stream := frames(count)

@@ -106,7 +106,7 @@ func TestEveryProblemIsNamedWithItsLine(t *testing.T) {
 				"line 1: audioId: is required, give the id of the track within its music task",
 				"line 2, column 2: taskId: is not a string",
 				"line 4, column 2: the input must be one JSON object, like {\"taskId\": \"...\", \"audioId\": \"...\"}",
-				"line 4: taskId: is required, give the id of the music task that made the track",
+				"line 4: taskId: is required, give the id of the music task that made the track, or audioUrl for a song of your own",
 				"line 4: audioId: is required, give the id of the track within its music task",
 				`line 5, column 29: type: is unknown, use separate_vocal, split_stem or split_stem_advanced`,
 			},
@@ -159,7 +159,7 @@ func TestEveryProblemIsNamedWithItsLine(t *testing.T) {
 		}},
 		"a cell over several lines": {"taskId,audioId\nt,\"a\nb\"\n,c\n", []string{
 			`line 2, column 2: audioId: is not an id of the provider (letters, digits, '.', '_' and '-', at most 128)`,
-			"line 4, column 1: taskId: is required, give the id of the music task that made the track",
+			"line 4, column 1: taskId: is required, give the id of the music task that made the track, or audioUrl for a song of your own",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,12 +6,15 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"stemflow/internal/allowed"
 	"stemflow/internal/kie"
 	"stemflow/internal/naming"
+	"stemflow/internal/token"
 
 	"stemflow"
 )
@@ -19,7 +22,9 @@ import (
 // Defaults of the worker's configuration.
 const (
 	DefaultKIEBaseURL = "https://api.kie.ai"
-	DefaultBucket     = "stems"
+	// DefaultKIEUploadURL is where the provider takes files.
+	DefaultKIEUploadURL = "https://kieai.redpandaai.co"
+	DefaultBucket       = "stems"
 	// DefaultSubmitRate is paid calls a second. The provider takes 20 new tasks in 10 s; the
 	// engine's limit is split over partitions and has bursts.
 	DefaultSubmitRate         = 1.5
@@ -65,11 +70,16 @@ type Worker struct {
 	Allowed allowed.Places
 	// Nexus bounds what callers from other namespaces may ask for.
 	Nexus Nexus
+	// Hooks are told how runs end.
+	Hooks Hooks
 	// Deployment and BuildID are the worker's version, as Temporal's Worker Versioning knows it;
 	// without them it has none.
 	Deployment, BuildID string
 	// MetricsAddr is the address on which metrics are served.
 	MetricsAddr string
+	// LookupInterval is the time between two lookups of balance, open runs and paused catalogues
+	// for the metrics; 0: none are made.
+	LookupInterval time.Duration
 }
 
 // KIE is the provider.
@@ -77,6 +87,8 @@ type KIE struct {
 	// APIKey may be empty with a stand-in for the provider.
 	APIKey  Secret
 	BaseURL string
+	// UploadURL is where the provider takes files.
+	UploadURL string
 	// Route is by which of the provider's endpoints separations are submitted.
 	Route kie.Route
 }
@@ -117,11 +129,13 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 		SourceNetworks:       v.networks("STEMFLOW_SOURCE_NETWORKS"),
 		Proxy:                v.proxy(),
 		MetricsAddr:          v.listenAddress("STEMFLOW_METRICS_ADDR", ":9464"),
+		LookupInterval:       v.lookupInterval("STEMFLOW_LOOKUP_INTERVAL"),
 	}
 	w.LedgerBucket = v.ledgerBucket(w.Bucket)
 	w.Allowed = v.allowedPlaces(w.Bucket, w.Prefix)
 	w.Nexus = v.nexus()
-	v.checkProvider(w)
+	w.Hooks = v.hooks()
+	v.checkProvider(w.KIE.BaseURL, w.settings()...)
 	w.Deployment, w.BuildID = v.text("TEMPORAL_DEPLOYMENT_NAME", ""), v.text("TEMPORAL_WORKER_BUILD_ID", "")
 	if (w.Deployment == "") != (w.BuildID == "") {
 		v.report(
@@ -140,6 +154,23 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 	return w, v.err()
 }
 
+const (
+	// DefaultLookupInterval is the time between two lookups for the metrics.
+	DefaultLookupInterval = 5 * time.Minute
+	// minLookupInterval keeps a service of many workers from burdening provider and Temporal.
+	minLookupInterval = 2 * time.Minute
+)
+
+func (v *variables) lookupInterval(name string) time.Duration {
+	text := v.text(name, DefaultLookupInterval.String())
+	interval, err := time.ParseDuration(text)
+	if err != nil || interval != 0 && interval < minLookupInterval {
+		v.report(name, "%q is neither 0, for no lookups, nor a duration of at least %v: write it with a unit, "+
+			"like \"5m\"", text, minLookupInterval)
+	}
+	return interval
+}
+
 // LoadKIE reads what reaches the provider alone. The error is an [*Error].
 func LoadKIE(lookup Lookup) (KIE, error) {
 	v := &variables{lookup: lookup}
@@ -148,7 +179,7 @@ func LoadKIE(lookup Lookup) (KIE, error) {
 }
 
 func (v *variables) kie() KIE {
-	k := KIE{APIKey: v.secret("KIE_API_KEY"), BaseURL: DefaultKIEBaseURL}
+	k := KIE{APIKey: v.secret("KIE_API_KEY"), BaseURL: DefaultKIEBaseURL, UploadURL: DefaultKIEUploadURL}
 	v.checked("KIE_ROUTE", "", func(route string) (err error) {
 		k.Route, err = kie.ParseRoute(route)
 		return err
@@ -158,6 +189,12 @@ func (v *variables) kie() KIE {
 		return k
 	}
 	k.BaseURL = base.String()
+	if upload := v.baseURL("KIE_UPLOAD_URL", UploadURLFor(k.BaseURL)); upload != nil {
+		k.UploadURL = upload.String()
+		if upload.Scheme != "https" && k.BaseURL == DefaultKIEBaseURL {
+			v.report("KIE_UPLOAD_URL", "must be https with the provider, or the API key would travel in clear")
+		}
+	}
 	if isProvider(base.Hostname()) {
 		if base.Scheme != "https" {
 			v.report("KIE_BASE_URL", "must be https with %s, or the API key would travel in clear", base.Hostname())
@@ -167,6 +204,15 @@ func (v *variables) kie() KIE {
 		}
 	}
 	return k
+}
+
+// UploadURLFor is where files are taken that the provider at a base URL separates: the provider has
+// a service of its own for them, and a stand-in takes them itself.
+func UploadURLFor(baseURL string) string {
+	if base, err := url.Parse(baseURL); err == nil && !isProvider(base.Hostname()) {
+		return baseURL
+	}
+	return DefaultKIEUploadURL
 }
 
 // isProvider reports whether a host is the provider's own, and no proxy on the way to it.
@@ -193,15 +239,14 @@ func (v *variables) callback() Callback {
 const (
 	callbackSecrets = "STEMFLOW_CALLBACK_SECRETS"
 	secretRemedy    = "made for example with: openssl rand -hex 32"
-	minSecret       = 16
 )
 
 func (v *variables) callbackSecrets() []Secret {
 	secrets := v.secrets(callbackSecrets)
 	for i, s := range secrets {
-		if n := len(s.Reveal()); n < minSecret {
+		if n := len(s.Reveal()); n < token.MinSecret {
 			v.report(callbackSecrets, "secret %d of %d is %d bytes long, give at least %d random ones, %s",
-				i+1, len(secrets), n, minSecret, secretRemedy)
+				i+1, len(secrets), n, token.MinSecret, secretRemedy)
 		}
 	}
 	return secrets

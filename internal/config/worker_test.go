@@ -40,14 +40,14 @@ func TestWorkerDefaults(t *testing.T) {
 	w, err := LoadWorker(from(complete()))
 	require.NoError(t, err)
 	require.Equal(t, Worker{
-		KIE:      KIE{APIKey: NewSecret("key-0123456789"), BaseURL: "https://api.kie.ai"},
+		KIE:      KIE{APIKey: NewSecret("key-0123456789"), BaseURL: "https://api.kie.ai", UploadURL: "https://kieai.redpandaai.co"},
 		Callback: Callback{Secrets: []Secret{NewSecret("0123456789abcdef")}},
 		MinIO:    MinIO{Endpoint: "minio.example.com:9000", AccessKey: "access", SecretKey: NewSecret("secret-key")},
 		Bucket:   "stems", LedgerBucket: "stems", TaskQueue: "stemflow", SubmitTaskQueue: "stemflow-submit", SubmitRate: 1.5,
 		ArchiveConcurrency: 24, MaxStemSize: 1 << 30,
 		SourceHosts: []string{"aiquickdraw.com", "kie.ai", "redpandaai.co", "removeai.ai", "erweima.ai"},
 		Allowed:     allowed.Places{{Bucket: "stems"}},
-		MetricsAddr: ":9464",
+		MetricsAddr: ":9464", LookupInterval: 5 * time.Minute,
 	}, w)
 }
 
@@ -55,6 +55,7 @@ func TestWorkerTakesEverySetting(t *testing.T) {
 	w, err := LoadWorker(from(map[string]string{
 		"KIE_BASE_URL":                    "http://127.0.0.1:9/kie/",
 		"KIE_ROUTE":                       "jobs",
+		"KIE_UPLOAD_URL":                  "http://127.0.0.1:9/files",
 		"STEMFLOW_CALLBACK_BASE_URL":      "https://stems.example.com/hooks/",
 		"STEMFLOW_CALLBACK_SECRETS":       "new-secret-0123456789, old-secret-0123456789,",
 		"MINIO_ENDPOINT":                  "https://minio.example.com",
@@ -72,13 +73,14 @@ func TestWorkerTakesEverySetting(t *testing.T) {
 		"STEMFLOW_SOURCE_HOSTS":           "Files.Example.com,127.0.0.1, .example.org",
 		"STEMFLOW_ALLOW_INSECURE_SOURCES": "TRUE",
 		"STEMFLOW_METRICS_ADDR":           "127.0.0.1:1",
+		"STEMFLOW_LOOKUP_INTERVAL":        "10m",
 		"STEMFLOW_ALLOWED_BUCKETS":        "my.stems, lists/june/",
 		"STEMFLOW_NEXUS_FORCE":            "false",
 		"STEMFLOW_NEXUS_CREDIT_BUDGET":    "500",
 	}))
 	require.NoError(t, err)
 	require.Equal(t, Worker{
-		KIE: KIE{BaseURL: "http://127.0.0.1:9/kie", Route: kie.RouteJobs},
+		KIE: KIE{BaseURL: "http://127.0.0.1:9/kie", UploadURL: "http://127.0.0.1:9/files", Route: kie.RouteJobs},
 		Callback: Callback{
 			BaseURL: "https://stems.example.com/hooks",
 			Secrets: []Secret{NewSecret("new-secret-0123456789"), NewSecret("old-secret-0123456789")},
@@ -89,9 +91,9 @@ func TestWorkerTakesEverySetting(t *testing.T) {
 		Bucket: "my.stems", Prefix: "a/b", LedgerBucket: "ledgers", LedgerPrefix: "account", TaskQueue: "pipeline", SubmitTaskQueue: "pipeline-submit", SubmitRate: 0.5,
 		ArchiveConcurrency: 3, MaxStemSize: 500e6,
 		SourceHosts: []string{"files.example.com", "127.0.0.1", ".example.org"}, AllowInsecureSources: true,
-		MetricsAddr: "127.0.0.1:1",
-		Allowed:     allowed.Places{{Bucket: "my.stems"}, {Bucket: "lists", Prefix: "june"}},
-		Nexus:       Nexus{ForbidForce: true, CreditBudget: new(500)},
+		MetricsAddr: "127.0.0.1:1", LookupInterval: 10 * time.Minute,
+		Allowed: allowed.Places{{Bucket: "my.stems"}, {Bucket: "lists", Prefix: "june"}},
+		Nexus:   Nexus{ForbidForce: true, CreditBudget: new(500)},
 	}, w)
 }
 
@@ -150,8 +152,12 @@ func TestBadWorkerVariable(t *testing.T) {
 		{"STEMFLOW_SUBMIT_RATE", "0", `STEMFLOW_SUBMIT_RATE: "0" is not a rate: give a number above 0, like 1.5`},
 		{"STEMFLOW_SUBMIT_RATE", "NaN", `STEMFLOW_SUBMIT_RATE: "NaN" is not a rate: give a number above 0, like 1.5`},
 		{"STEMFLOW_SUBMIT_RATE", "inf", `STEMFLOW_SUBMIT_RATE: "inf" is not a rate: give a number above 0, like 1.5`},
+		{"STEMFLOW_LOOKUP_INTERVAL", "119s", `STEMFLOW_LOOKUP_INTERVAL: "119s" is neither 0, for no lookups, nor a duration of at least 2m0s: ` +
+			`write it with a unit, like "5m"`},
+		{"STEMFLOW_LOOKUP_INTERVAL", "-5m", `STEMFLOW_LOOKUP_INTERVAL: "-5m" is neither 0, for no lookups, nor a duration of at least 2m0s: ` +
+			`write it with a unit, like "5m"`},
 		{"STEMFLOW_ARCHIVE_CONCURRENCY", "0", `STEMFLOW_ARCHIVE_CONCURRENCY: "0" is not a whole number of at least 1`},
-		{"STEMFLOW_MAX_STEM_SIZE", "1 gig", `STEMFLOW_MAX_STEM_SIZE: "1 gig" is not a size: give bytes, or a whole number and a unit, like "1GiB" or "500MB"`},
+		{"STEMFLOW_MAX_STEM_SIZE", "1 gig", `STEMFLOW_MAX_STEM_SIZE: "1 gig" is not a size: give bytes, or a whole number and a unit, like "500MB", "10G" or "1GiB"`},
 		{"STEMFLOW_SOURCE_HOSTS", "kie.ai,https://kie.ai", `STEMFLOW_SOURCE_HOSTS: "https://kie.ai" is not a host: ` +
 			`give names like "aiquickdraw.com" (its subdomains are meant too), without scheme, port or path`},
 		{"STEMFLOW_SOURCE_HOSTS", "*.kie.ai", `STEMFLOW_SOURCE_HOSTS: "*.kie.ai" is not a host: ` +
@@ -382,16 +388,10 @@ func TestWarnings(t *testing.T) {
 	require.Contains(t, Worker{AllowInsecureSources: true}.Warnings()[0], "STEMFLOW_ALLOW_INSECURE_SOURCES is true")
 }
 
-func TestParseSize(t *testing.T) {
-	for text, want := range map[string]int64{
-		"1": 1, "1048576": 1 << 20, "1GiB": 1 << 30, "1 gib": 1 << 30, "500MB": 500e6, "3KB": 3000, "7B": 7, "2TiB": 2 << 40, "8388607TiB": 8388607 << 40,
-	} {
-		got, err := parseSize(text)
-		require.NoError(t, err, text)
-		require.Equal(t, want, got, text)
-	}
-	for _, text := range []string{"", "0", "-1", "GiB", "1.5GiB", "1G", "9223372036854775808", "8388608TiB", "1GiB2", "0x10", "-1GiB", "1 0"} {
-		_, err := parseSize(text)
-		require.Error(t, err, text)
-	}
+func TestLookupsCanBeTurnedOff(t *testing.T) {
+	variables := complete()
+	variables["STEMFLOW_LOOKUP_INTERVAL"] = "0"
+	w, err := LoadWorker(from(variables))
+	require.NoError(t, err)
+	require.Zero(t, w.LookupInterval)
 }

@@ -22,7 +22,10 @@ import (
 )
 
 // modules are the modules that pin tools, by tool; all others are in tools/go.mod.
-var modules = map[string]string{"golangci-lint": "tools/lint", "govulncheck": "tools/lint"}
+var modules = map[string]string{
+	"golangci-lint": "tools/lint", "govulncheck": "tools/lint",
+	"prometheus": "tools/prometheus", "promtool": "tools/prometheus",
+}
 
 // keptFor is how long programs are kept that nobody asks for any more: those of other versions.
 const keptFor = 30 * 24 * time.Hour
@@ -132,12 +135,14 @@ func (t tool) there() bool {
 // symbols for debuggers. The servers are a thousand packages each that are compiled for a few tests
 // and demos: without inlining that takes a third less, and they serve as fast. Go's own packages
 // stay as they are, for they are shared with what is built beside them; SQLite is what a dev server
-// spends its time in.
+// spends its time in. Prometheus' service discoveries are the clients of twenty clouds, which take
+// longer to build than all else.
 var buildFlags = map[string][]string{
 	"tools": {
 		"-ldflags=-s -w", "-gcflags=all=-l -dwarf=false", "-gcflags=std=", "-gcflags=modernc.org/...=-dwarf=false",
 	},
-	"tools/lint": {"-ldflags=-s -w"},
+	"tools/lint":       {"-ldflags=-s -w"},
+	"tools/prometheus": {"-ldflags=-s -w", "-tags=remove_all_sd"},
 }
 
 // buildsOf is the build of those tools of one module that are not there. It waits for another process

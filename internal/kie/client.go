@@ -9,6 +9,7 @@ package kie
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,6 +50,8 @@ type Options struct {
 	// BaseURL is the provider's address, "https://api.kie.ai". A path in it goes before the
 	// endpoints' own.
 	BaseURL string
+	// UploadURL is the address of the provider's file uploads; empty is BaseURL.
+	UploadURL string
 	// APIKey is sent as bearer token; a simulator may do without.
 	APIKey string
 	// Route is by which endpoints separations are submitted; empty is RouteDedicated.
@@ -69,6 +72,7 @@ type Options struct {
 // for concurrent use.
 type Client struct {
 	base    *url.URL
+	upload  *url.URL
 	apiKey  string
 	route   Route
 	timeout time.Duration
@@ -79,12 +83,13 @@ type Client struct {
 
 // New checks the options and makes a client. It opens no connection.
 func New(o Options) (*Client, error) {
-	base, err := url.Parse(o.BaseURL)
-	if err != nil || (base.Scheme != "https" && base.Scheme != "http") || base.Host == "" || base.User != nil ||
-		base.RawQuery != "" || base.Fragment != "" {
-		return nil, errors.New(
-			"the provider's base URL is not usable, give scheme and host and at most a path, like https://api.kie.ai",
-		)
+	base, err := baseURL(o.BaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("the provider's base URL %w, like https://api.kie.ai", err)
+	}
+	upload, err := baseURL(cmp.Or(o.UploadURL, o.BaseURL))
+	if err != nil {
+		return nil, fmt.Errorf("the provider's upload URL %w, like https://kieai.redpandaai.co", err)
 	}
 	if strings.ContainsFunc(o.APIKey, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New(
@@ -106,9 +111,18 @@ func New(o Options) (*Client, error) {
 		paid, free = single, kept
 	}
 	return &Client{
-		base: base, apiKey: o.APIKey, route: route, timeout: o.Timeout, redact: o.Redactor.With(o.APIKey),
+		base: base, upload: upload, apiKey: o.APIKey, route: route, timeout: o.Timeout, redact: o.Redactor.With(o.APIKey),
 		paid: clientFor(paid), free: clientFor(free),
 	}, nil
+}
+
+func baseURL(text string) (*url.URL, error) {
+	base, err := url.Parse(text)
+	if err != nil || (base.Scheme != "https" && base.Scheme != "http") || base.Host == "" || base.User != nil ||
+		base.RawQuery != "" || base.Fragment != "" {
+		return nil, errors.New("is not usable, give scheme and host and at most a path")
+	}
+	return base, nil
 }
 
 // Close closes the connections that no call uses. The client may be used again.
@@ -139,8 +153,8 @@ type call struct {
 	// body is sent as JSON; nil sends none.
 	body any
 	paid bool
-	// secret must not appear in errors even if the provider echoes it.
-	secret string
+	// secrets must not appear in errors even if the provider echoes them.
+	secrets []string
 }
 
 // do makes the call once, as a span of the caller's trace. It returns an answer only if the
@@ -234,10 +248,7 @@ func (c *Client) refusal(l call, a answer, cause error) *Error {
 
 // hiding hides the secrets that the call has sent.
 func (c *Client) hiding(l call) *redact.Redactor {
-	if l.secret == "" {
-		return c.redact
-	}
-	return c.redact.With(l.secret)
+	return c.redact.With(l.secrets...)
 }
 
 // withoutURL drops the URL that net/http puts in front of its errors.

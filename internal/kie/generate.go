@@ -11,7 +11,8 @@ import (
 // GenerateRequest is what to separate, and where to call back.
 type GenerateRequest struct {
 	// TaskID and AudioID name the track: the music task that made it, and the track within.
-	TaskID, AudioID string
+	// AudioURL stands in their place for a song that the provider has not made: it fetches that.
+	TaskID, AudioID, AudioURL string
 	// Type is separate_vocal, split_stem or split_stem_advanced; StemName goes only with the last.
 	Type, StemName string
 	// CallbackURL is required by the provider, if only as a placeholder.
@@ -19,8 +20,9 @@ type GenerateRequest struct {
 }
 
 type generateBody struct {
-	TaskID      string `json:"taskId"`
-	AudioID     string `json:"audioId"`
+	TaskID      string `json:"taskId,omitempty"`
+	AudioID     string `json:"audioId,omitempty"`
+	AudioURL    string `json:"audioUrl,omitempty"`
 	CallbackURL string `json:"callBackUrl"`
 	Type        string `json:"type"`
 	StemName    string `json:"stemName,omitempty"`
@@ -34,7 +36,7 @@ var errNoTaskID = errors.New("the answer reports success without a usable data.t
 func (c *Client) Generate(ctx context.Context, r GenerateRequest) (separationTaskID string, err error) {
 	l := call{
 		op: opGenerate, method: http.MethodPost, path: c.route.generatePath(), paid: true,
-		body: r.body(c.route), secret: secretPath(r.CallbackURL),
+		body: r.body(c.route), secrets: []string{secretPath(r.CallbackURL), secretQuery(r.AudioURL)},
 	}
 	a, err := c.do(ctx, l)
 	if err != nil {
@@ -55,6 +57,12 @@ func secretPath(callbackURL string) string {
 		return ""
 	}
 	return u.EscapedPath()
+}
+
+// secretQuery is the part of a song's address that may hold a signature.
+func secretQuery(audioURL string) string {
+	_, query, _ := strings.Cut(audioURL, "?")
+	return query
 }
 
 // usableID reports whether a task's id can go into object keys, headers and logs. The provider's

@@ -72,8 +72,9 @@ type jobBody struct {
 }
 
 type jobInput struct {
-	TaskID   string `json:"task_id"`
-	AudioID  string `json:"audio_id"`
+	TaskID   string `json:"task_id,omitempty"`
+	AudioID  string `json:"audio_id,omitempty"`
+	AudioURL string `json:"audio_url,omitempty"`
 	Type     string `json:"type"`
 	StemName string `json:"stem_name,omitempty"`
 }
@@ -83,10 +84,13 @@ func (r GenerateRequest) body(route Route) any {
 	if route == RouteJobs {
 		return jobBody{
 			Model: jobsModel, CallbackURL: r.CallbackURL,
-			Input: jobInput{TaskID: r.TaskID, AudioID: r.AudioID, Type: r.Type, StemName: r.StemName},
+			Input: jobInput{
+				TaskID: r.TaskID, AudioID: r.AudioID, AudioURL: r.AudioURL, Type: r.Type, StemName: r.StemName,
+			},
 		}
 	}
 	return generateBody{
-		TaskID: r.TaskID, AudioID: r.AudioID, CallbackURL: r.CallbackURL, Type: r.Type, StemName: r.StemName,
+		TaskID: r.TaskID, AudioID: r.AudioID, AudioURL: r.AudioURL, CallbackURL: r.CallbackURL,
+		Type: r.Type, StemName: r.StemName,
 	}
 }

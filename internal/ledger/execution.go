@@ -61,7 +61,7 @@ const (
 	Refuses
 )
 
-// Execution is one execution of the submit, step by step. Whoever drives it does what
+// Execution is one execution of the submit, step by step. Its driver does what
 // [Execution.Next] says, reports what came of it, and stops at any point: by dying, or with
 // [Execution.GiveUp].
 //

@@ -66,7 +66,7 @@ func TestOnlyRefusedEntriesAreForgotten(t *testing.T) {
 	}
 }
 
-// Whoever drives an execution keeps ledgers across calls, and the model keeps all of them.
+// Anyone who drives an execution keeps ledgers across calls, and the model keeps all of them.
 func TestLedgersAreNeverChangedInPlace(t *testing.T) {
 	claim := Claim{
 		Owner: "run-1", RunID: "run-2", Attempt: 4, Nonce: "nonce-3", ScheduledAt: time.Unix(1, 0),

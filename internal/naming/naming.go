@@ -1,5 +1,5 @@
-// Package naming says which names of buckets and prefixes are allowed, and how names of stems are
-// spelt. It depends on the standard library only, since the contract imports it.
+// Package naming says which names of buckets and prefixes are allowed and what ids are, and how
+// names of stems are spelt. It depends on the standard library only, since the contract imports it.
 package naming
 
 import (
@@ -10,10 +10,18 @@ import (
 	"stemflow/internal/bounded"
 )
 
+// MaxKey is the length of the longest object key that S3 takes, in bytes.
+const MaxKey = 1024
+
 var (
 	bucketPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 	ipv4Pattern   = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$`)
+	idPattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 )
+
+// IsID reports whether a text looks like an id that can be part of an object key and a workflow id.
+// The provider's are hexadecimal or UUIDs.
+func IsID(text string) bool { return idPattern.MatchString(text) }
 
 // Error is a name that is not allowed. Rule says why, without repeating the name.
 type Error struct{ Name, Rule string }

@@ -78,10 +78,10 @@ func details[D any](err interface {
 
 // OfTrack returns an outcome that has only the track and the status.
 func OfTrack(track activityapi.CatalogTrack, status stemflow.TrackStatus) stemflow.TrackOutcome {
-	in := track.Input.WithDefaults()
+	in, of := track.Input, track.Input.Track()
 	return stemflow.TrackOutcome{
-		Number: track.Number, Line: track.Line, TaskID: in.TaskID, AudioID: in.AudioID, Type: in.Type,
-		StemName: in.StemName, Title: in.Title, Status: status,
+		Number: track.Number, Line: track.Line, TaskID: of.TaskID, AudioID: of.AudioID, Type: of.Type,
+		StemName: of.StemName, Title: in.Title, Status: status,
 	}
 }
 

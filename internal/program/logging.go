@@ -13,7 +13,7 @@ import (
 
 // NewLogger returns a logger to a file, normally os.Stderr. Its keys have one
 // spelling, workflowId where Temporal's SDK says WorkflowID, and secrets are hidden in its values,
-// whoever logs them.
+// no matter what logs them.
 func NewLogger(f *os.File, secrets *redact.Redactor) *slog.Logger {
 	options := &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		a = spell(groups, a)

@@ -25,6 +25,9 @@ type Options struct {
 	// "example.com" allows "files.example.com" and not "evilexample.com". A leading dot is the
 	// same. An IP address must be listed as it is. No ports. Without any, nothing is allowed.
 	AllowedHosts []string
+	// AnyHost allows every host, in place of AllowedHosts: for what users name themselves. The
+	// addresses are guarded all the same.
+	AnyHost bool
 	// AllowInsecure lets plain http, any port, and private addresses pass, for local stacks. The
 	// hosts must be allowed still.
 	AllowInsecure bool
@@ -73,7 +76,7 @@ func New(options Options) *Fetcher {
 		options.Transport = newTransport(options)
 	}
 	return &Fetcher{
-		guard:        newGuard(options.AllowedHosts, options.AllowInsecure),
+		guard:        newGuard(options),
 		addresses:    addressGuard{options.AllowedNetworks},
 		maxSize:      options.MaxSize,
 		stallTimeout: options.StallTimeout,

@@ -12,13 +12,13 @@ type guard struct {
 	// domains allow themselves and all that is below them. They are lower case.
 	domains   []string
 	addresses []netip.Addr
-	// insecure lets http, any port and any address pass.
-	insecure bool
+	// any allows every host. insecure lets http, any port and any address pass.
+	any, insecure bool
 }
 
-func newGuard(hosts []string, insecure bool) guard {
-	g := guard{insecure: insecure}
-	for _, host := range hosts {
+func newGuard(o Options) guard {
+	g := guard{any: o.AnyHost, insecure: o.AllowInsecure}
+	for _, host := range o.AllowedHosts {
 		host = strings.ToLower(strings.Trim(strings.TrimSpace(host), "."))
 		if address, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 			g.addresses = append(g.addresses, address)
@@ -48,11 +48,14 @@ func (g guard) check(u *url.URL) *Error {
 
 func (g guard) allows(host string) bool {
 	if address, err := netip.ParseAddr(host); err == nil {
-		return slices.Contains(g.addresses, address)
+		return g.any || slices.Contains(g.addresses, address)
 	}
 	// What HTTP makes of a name in other letters is not what stands there.
 	if strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return false
+	}
+	if g.any {
+		return true
 	}
 	host = strings.ToLower(host)
 	return slices.ContainsFunc(g.domains, func(domain string) bool {

@@ -77,7 +77,7 @@ func TestGuardLinks(t *testing.T) {
 	} {
 		for insecure, want := range map[bool]bool{false: want.strict, true: want.insecure} {
 			parsed, err := parseLink(&url.URL{}, link)
-			ok := err == nil && newGuard(hosts, insecure).check(parsed) == nil
+			ok := err == nil && newGuard(Options{AllowedHosts: hosts, AllowInsecure: insecure}).check(parsed) == nil
 			require.Equal(t, want, ok, "%q, insecure %v", link, insecure)
 		}
 	}
@@ -85,7 +85,7 @@ func TestGuardLinks(t *testing.T) {
 
 func TestGuardWithoutHostsAllowsNothing(t *testing.T) {
 	for _, hosts := range [][]string{nil, {""}, {"."}, {" "}} {
-		require.NotNil(t, newGuard(hosts, true).check(&url.URL{Scheme: "https", Host: "example.com"}), "%q", hosts)
+		require.NotNil(t, newGuard(Options{AllowedHosts: hosts, AllowInsecure: true}).check(&url.URL{Scheme: "https", Host: "example.com"}), "%q", hosts)
 	}
 }
 

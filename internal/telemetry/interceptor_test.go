@@ -73,9 +73,9 @@ func TestSpanOfARun(t *testing.T) {
 		workflow func(workflow.Context) error
 		status   codes.Code
 	}{
-		"that ends well":         {func(workflow.Context) error { return nil }, codes.Unset},
-		"that fails":             {func(workflow.Context) error { return temporal.NewNonRetryableApplicationError("no", "No", nil) }, codes.Error},
-		"that is continued anew": {func(ctx workflow.Context) error { return workflow.NewContinueAsNewError(ctx, "run") }, codes.Unset},
+		"that ends well":          {func(workflow.Context) error { return nil }, codes.Unset},
+		"that fails":              {func(workflow.Context) error { return temporal.NewNonRetryableApplicationError("no", "No", nil) }, codes.Error},
+		"that is continued again": {func(ctx workflow.Context) error { return workflow.NewContinueAsNewError(ctx, "run") }, codes.Unset},
 	} {
 		t.Run(name, func(t *testing.T) {
 			made, exporter, _ := recorded(t)

@@ -5,6 +5,7 @@ package trackstate
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"stemflow"
@@ -25,6 +26,9 @@ type State struct {
 	Archived *stemflow.SeparateStemsResult
 	// Partial is that result if it lacks stems that may still be obtained.
 	Partial *stemflow.SeparateStemsResult
+	// Kept are the stems of an earlier run whose objects are there, where the track is archived
+	// again.
+	Kept *activityapi.KeptStems
 	// Submission is the paid separation that was asked for, if the ledger names it; else the newest
 	// that can be resumed; else what speaks in the ledger, if there is one.
 	Submission *stemflow.Submission
@@ -61,9 +65,15 @@ func (r Reader) Read(
 	} else if l.State != "" {
 		s.Submission = &l.Entry
 	}
-	manifest, err := r.manifest(ctx, loc)
-	if err != nil || manifest == nil || paidLater(s.Submission, &manifest.SeparateStemsResult) {
+	manifest, whole, err := r.manifest(ctx, loc)
+	if err != nil || manifest == nil {
 		return s, err
+	}
+	if !whole || named != "" {
+		s.Kept = &activityapi.KeptStems{SeparationTaskID: manifest.SeparationTaskID, Stems: manifest.Stems}
+	}
+	if !whole || paidLater(s.Submission, &manifest.SeparateStemsResult) {
+		return s, nil
 	}
 	if mayBeCompleted(manifest, time.Now()) {
 		s.Partial = &manifest.SeparateStemsResult
@@ -102,8 +112,7 @@ func readLedgerAt(
 // mayBeCompleted reports whether the manifest names missing stems, of a separation that the
 // provider may still keep. A look for nothing does no harm.
 func mayBeCompleted(m *stemflow.Manifest, now time.Time) bool {
-	const kept = time.Duration(stemflow.MaxDeadline) // as long as the provider keeps results
-	return len(m.Missing) > 0 && now.Sub(m.SettledAt) < kept
+	return len(m.Missing) > 0 && now.Sub(m.SettledAt) < time.Duration(stemflow.MaxDeadline)
 }
 
 // paidAs is the separation of this id, if the ledger says that it is paid for. A forced run may
@@ -124,40 +133,46 @@ func paidLater(submission *stemflow.Submission, archived *stemflow.SeparateStems
 		submission.SeparationTaskID != archived.SeparationTaskID && submission.SubmittedAt.After(archived.ArchivedAt)
 }
 
-// manifest is that of a track, or nil unless nothing of it failed and all its objects are there.
-func (r Reader) manifest(ctx context.Context, loc activityapi.Location) (*stemflow.Manifest, error) {
-	var manifest stemflow.Manifest
-	_, err := r.Store.ReadJSON(ctx, loc.Bucket, archive.ManifestKey(loc), &manifest)
+// manifest is that of a track with the stems whose objects are there, or nil if there is none to
+// trust. It is whole if nothing of it failed and nothing is gone.
+func (r Reader) manifest(
+	ctx context.Context, loc activityapi.Location,
+) (manifest *stemflow.Manifest, whole bool, err error) {
+	manifest = &stemflow.Manifest{}
+	_, err = r.Store.ReadJSON(ctx, loc.Bucket, archive.ManifestKey(loc), manifest)
 	switch {
 	case errors.Is(err, archive.ErrNotFound):
-		return nil, nil
+		return nil, false, nil
 	case errors.Is(err, archive.ErrCorrupt):
-		r.Warn("the manifest cannot be read and is written anew", "key", archive.ManifestKey(loc), "error", err)
-		return nil, nil
+		r.Warn("the manifest cannot be read and is written again", "key", archive.ManifestKey(loc), "error", err)
+		return nil, false, nil
 	case err != nil:
-		return nil, err
+		return nil, false, err
 	}
-	if len(manifest.Stems) == 0 || len(manifest.Failed) > 0 {
-		return nil, nil
-	}
-	if err := archive.CheckStems(loc, manifest); err != nil {
-		r.Warn("the manifest is not trusted and is written anew", "key", archive.ManifestKey(loc), "error", err)
-		return nil, nil
+	if err := archive.CheckStems(loc, *manifest); err != nil {
+		r.Warn("the manifest is not trusted and is written again", "key", archive.ManifestKey(loc), "error", err)
+		return nil, false, nil
 	}
 	objects, err := r.Store.List(ctx, loc.Bucket, archive.SeparationPrefix(loc, manifest.SeparationTaskID))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	sizes := make(map[string]int64, len(objects))
 	for _, object := range objects {
 		sizes[object.Key] = object.Size
 	}
-	for _, stem := range manifest.Stems {
-		if size, ok := sizes[stem.Key]; !ok || size != stem.Size {
-			r.Warn("an archived stem is gone or changed: it is archived again", "key", stem.Key,
-				"separationTaskId", manifest.SeparationTaskID, "stem", stem.Name)
-			return nil, nil
+	named := len(manifest.Stems)
+	manifest.Stems = slices.DeleteFunc(manifest.Stems, func(stem stemflow.Stem) bool {
+		size, ok := sizes[stem.Key]
+		if ok && size == stem.Size {
+			return false
 		}
+		r.Warn("an archived stem is gone or changed: it is archived again", "key", stem.Key,
+			"separationTaskId", manifest.SeparationTaskID, "stem", stem.Name)
+		return true
+	})
+	if len(manifest.Stems) == 0 {
+		return nil, false, nil
 	}
-	return &manifest, nil
+	return manifest, len(manifest.Stems) == named && len(manifest.Failed) == 0, nil
 }

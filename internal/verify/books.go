@@ -11,7 +11,9 @@ import (
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/bounded"
 	"stemflow/internal/ledger"
+	"stemflow/internal/naming"
 )
 
 // books is what the ledgers say of a track: the account's, and the copy in the track's folder,
@@ -109,11 +111,12 @@ func judgeLedger(f folder, data []byte) (l ledger.Ledger, problem string) {
 			return ledger.Ledger{},
 				fmt.Sprintf("an entry has version %d, and this release knows %d", e.Version, ledgerVersion)
 		case !slices.Contains(states, e.State):
-			return ledger.Ledger{}, fmt.Sprintf("an entry has the state %s, which there is not", quote(string(e.State)))
+			return ledger.Ledger{}, fmt.Sprintf("an entry has the state %s, which there is not",
+				bounded.Quote(string(e.State)))
 		case !f.sameAs(e.Track):
 			return ledger.Ledger{}, fmt.Sprintf("an entry is of another track: %s, %s, %s",
-				quote(e.Track.TaskID), quote(e.Track.AudioID), quote(string(e.Track.Type)))
-		case e.SeparationTaskID != "" && !idPattern.MatchString(e.SeparationTaskID):
+				bounded.Quote(e.Track.TaskID), bounded.Quote(e.Track.AudioID), bounded.Quote(string(e.Track.Type)))
+		case e.SeparationTaskID != "" && !naming.IsID(e.SeparationTaskID):
 			return ledger.Ledger{}, "an entry names a separation by what is no id"
 		}
 	}

@@ -22,6 +22,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
 	"stemflow/internal/sample"
 )
@@ -35,19 +36,19 @@ type Store interface {
 	ReadJSON(ctx context.Context, bucket, key string, v any) (etag string, err error)
 }
 
-// Options say what is checked, and how.
+// Options say what is checked, and how. [OptionsOf] makes most of them of an input.
 type Options struct {
 	Store Store
 	// At is what is checked, and Track, where given, the one track of it that is.
-	At    Place
+	At    allowed.Place
 	Track *stemflow.Track
 	// Ledger is where the ledgers of all tracks are. WithLedgers checks all of them, wherever their
 	// tracks are archived to; otherwise those of the tracks that are found.
-	Ledger      Place
+	Ledger      allowed.Place
 	WithLedgers bool
 	// Homes are all places where workers may archive to, the default one first. A track whose
 	// ledger is checked may be archived in any folder below them.
-	Homes []Place
+	Homes []allowed.Place
 
 	// Read is what is read back and hashed, Limiter how fast; nil is no bound.
 	Read    sample.Sample
@@ -59,14 +60,6 @@ type Options struct {
 	Run func(ctx context.Context, workflowID string) (Run, error)
 	// Progress is told, now and then, what the page has come to so far. It may be nil.
 	Progress func(stemflow.ArchiveCounts)
-
-	// Concurrency is how many folders are looked at at once, PageFolders how many make a page,
-	// MaxPlaces how many places are remembered, and SecondLook the pause after which what was found
-	// is looked at again. All have defaults.
-	Concurrency, PageFolders, MaxPlaces int
-	SecondLook                          time.Duration
-	// Now is the clock; nil is time.Now.
-	Now func() time.Time
 }
 
 // Run is what Temporal says of the latest run of a workflow.
@@ -88,6 +81,7 @@ const (
 	pageSuspects = 100
 	pageTime     = 2 * time.Minute
 
+	// How many folders are looked at at once.
 	concurrency = 16
 	// How many stems are read back at once: more would only make disks seek.
 	readers = 4
@@ -98,14 +92,22 @@ const (
 	maxPlaces = 200
 )
 
+// tuning is what only tests choose.
+type tuning struct {
+	pageFolders, maxPlaces int
+	secondLook             time.Duration
+	now                    func() time.Time
+}
+
 // Checker checks an archive. It is for one goroutine.
 type Checker struct {
 	Options
+	tuning
 	reading chan struct{}
 
 	mu     sync.Mutex
 	counts stemflow.ArchiveCounts // of the page
-	places []Place
+	places []allowed.Place
 	again  bool
 	// suspects are the folders in which a first look found something.
 	suspects []folder
@@ -113,22 +115,10 @@ type Checker struct {
 
 // New returns a checker.
 func New(opts Options) *Checker {
-	if opts.Concurrency == 0 {
-		opts.Concurrency = concurrency
+	return &Checker{
+		Options: opts, tuning: tuning{pageFolders, maxPlaces, secondLook, time.Now},
+		reading: make(chan struct{}, readers),
 	}
-	if opts.PageFolders == 0 {
-		opts.PageFolders = pageFolders
-	}
-	if opts.MaxPlaces == 0 {
-		opts.MaxPlaces = maxPlaces
-	}
-	if opts.SecondLook == 0 {
-		opts.SecondLook = secondLook
-	}
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
-	return &Checker{Options: opts, reading: make(chan struct{}, readers)}
 }
 
 // The phases of a check, in their order.
@@ -181,7 +171,7 @@ func (c *Checker) Next(ctx context.Context, state activityapi.VerifyState) (*act
 
 // scope is a part of a bucket.
 type scope struct {
-	Place
+	allowed.Place
 	prefix string
 }
 
@@ -216,14 +206,14 @@ func (c *Checker) follow(state *activityapi.VerifyState) {
 }
 
 // elsewhere are the homes that are not checked.
-func (c *Checker) elsewhere() []Place {
-	return slices.DeleteFunc(slices.Clone(c.Homes), func(home Place) bool { return covers(c.At, home) })
+func (c *Checker) elsewhere() []allowed.Place {
+	return slices.DeleteFunc(slices.Clone(c.Homes), func(home allowed.Place) bool { return covers(c.At, home) })
 }
 
 // findPlaces looks where manifests are in the homes that are not checked. A bucket that is not
 // there has none.
 func (c *Checker) findPlaces(ctx context.Context, page *activityapi.VerifyPage) error {
-	began, homes := c.Now(), c.elsewhere()
+	began, homes := c.now(), c.elsewhere()
 	home := homes[page.State.Home]
 	for info, err := range c.Store.Walk(ctx, home.Bucket, keysOf(home), page.State.After) {
 		if errors.Is(err, archive.ErrNoBucket) {
@@ -236,7 +226,7 @@ func (c *Checker) findPlaces(ctx context.Context, page *activityapi.VerifyPage) 
 		if f, ok := findFolder(home.Bucket, info.Key); ok && info.Key == archive.ManifestKey(f.location()) {
 			c.remember(f.at)
 		}
-		if c.Now().Sub(began) > pageTime {
+		if c.now().Sub(began) > pageTime {
 			return nil
 		}
 	}
@@ -248,8 +238,8 @@ func (c *Checker) findPlaces(ctx context.Context, page *activityapi.VerifyPage) 
 }
 
 // remember adds a place where there are manifests.
-func (c *Checker) remember(at Place) {
-	if len(c.places) < c.MaxPlaces && !slices.Contains(c.places, at) {
+func (c *Checker) remember(at allowed.Place) {
+	if len(c.places) < c.maxPlaces && !slices.Contains(c.places, at) {
 		c.places = append(c.places, at)
 	}
 }
@@ -261,7 +251,7 @@ func (c *Checker) walksLedgers() bool {
 
 // measure sums up how much there is.
 func (c *Checker) measure(ctx context.Context, page *activityapi.VerifyPage) error {
-	began, s := c.Now(), c.scope()
+	began, s := c.now(), c.scope()
 	for info, err := range c.Store.Walk(ctx, s.Bucket, s.prefix, page.State.After) {
 		if err != nil {
 			return err
@@ -272,7 +262,7 @@ func (c *Checker) measure(ctx context.Context, page *activityapi.VerifyPage) err
 				page.State.Total += info.Size
 			}
 		}
-		if c.Now().Sub(began) > pageTime {
+		if c.now().Sub(began) > pageTime {
 			return nil
 		}
 	}
@@ -284,7 +274,7 @@ func (c *Checker) measure(ctx context.Context, page *activityapi.VerifyPage) err
 // something: a run may have written while it looked.
 func (c *Checker) checkFolders(ctx context.Context, page *activityapi.VerifyPage, s scope) error {
 	looks, lookCtx := errgroup.WithContext(ctx)
-	looks.SetLimit(c.Concurrency)
+	looks.SetLimit(concurrency)
 	seen := false
 	after, ended, err := c.walkFolders(lookCtx, s, page.State.After, func(f folder, o objects) {
 		seen = true
@@ -321,7 +311,7 @@ func (c *Checker) checkFolders(ctx context.Context, page *activityapi.VerifyPage
 func (c *Checker) walkFolders(
 	ctx context.Context, s scope, after string, take func(folder, objects),
 ) (next string, ended bool, err error) {
-	began := time.Now()
+	began := c.now()
 	var open folder
 	var held objects
 	opened, taken, dir := false, 0, ""
@@ -340,7 +330,7 @@ func (c *Checker) walkFolders(
 		if opened && !strings.HasPrefix(info.Key, dir) {
 			flush()
 		}
-		if !opened && (taken >= c.PageFolders || time.Since(began) > pageTime || c.suspected() >= pageSuspects) {
+		if !opened && (taken >= c.pageFolders || c.now().Sub(began) > pageTime || c.suspected() >= pageSuspects) {
 			return next, false, nil
 		}
 		c.countObject()
@@ -410,13 +400,13 @@ func (c *Checker) lookAgain(ctx context.Context, state activityapi.VerifyState) 
 		return nil, nil
 	}
 	select {
-	case <-time.After(c.SecondLook):
+	case <-time.After(c.secondLook):
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	var findings []activityapi.Finding
 	looks, ctx := errgroup.WithContext(ctx)
-	looks.SetLimit(c.Concurrency)
+	looks.SetLimit(concurrency)
 	for _, f := range c.suspects {
 		looks.Go(func() error {
 			dir := f.location().Dir
@@ -466,7 +456,7 @@ func (c *Checker) checkUploads(ctx context.Context, page *activityapi.VerifyPage
 		if err != nil {
 			return err
 		}
-		if !strings.HasPrefix(upload.Key, s.prefix) || c.Now().Sub(upload.Begun) < uploadLimit {
+		if !strings.HasPrefix(upload.Key, s.prefix) || c.now().Sub(upload.Begun) < uploadLimit {
 			continue
 		}
 		f, ok := findFolder(s.Bucket, upload.Key)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/ledger"
@@ -189,13 +190,13 @@ func TestEachDamageIsFound(t *testing.T) {
 				f := *f
 				f.t, f.tracks = t, f.tracks+100*i
 				where := "damage-" + strings.ReplaceAll(name, " ", "_")
-				f.at = verify.NewPlace(f.bucket, where+"/tracks")
+				f.at = allowed.PlaceOf(f.bucket, where+"/tracks")
 				f.ledger = f.at
 				if apart {
-					f.ledger = verify.NewPlace(f.bucket, where+"/ledgers")
+					f.ledger = allowed.PlaceOf(f.bucket, where+"/ledgers")
 				}
 				f.options.At, f.options.Ledger = f.at, f.ledger
-				f.options.Homes = []verify.Place{f.at}
+				f.options.Homes = []allowed.Place{f.at}
 				intact := f.plant(stemflow.SplitStem, f.at)
 				hurt := f.plant(stemflow.SplitStemAdvanced, f.at)
 				require.Empty(t, f.check().found())
@@ -205,7 +206,7 @@ func TestEachDamageIsFound(t *testing.T) {
 				if d.reads {
 					require.Empty(t, f.check().found())
 				}
-				all := f.check(func(o *verify.Options) { o.Read = sample.Sample{Share: 1} })
+				all := f.check(func(o *verify.Tuned) { o.Read = sample.Sample{Share: 1} })
 				require.Equal(t, want, all.found())
 				for _, got := range all.findings {
 					kind, ok := stemflow.LookupFindingType(got.Kind)
@@ -218,9 +219,9 @@ func TestEachDamageIsFound(t *testing.T) {
 					require.Equal(t, hurt.track, named)
 					require.Equal(t, d.resumes, got.Resume == hurt.id, got.Resume)
 				}
-				one := f.check(func(o *verify.Options) { o.Track, o.Read = &hurt.track, sample.Sample{Share: 1} })
+				one := f.check(func(o *verify.Tuned) { o.Track, o.Read = &hurt.track, sample.Sample{Share: 1} })
 				require.Equal(t, want, one.found())
-				require.Empty(t, f.check(func(o *verify.Options) { o.Track = &intact.track }).found())
+				require.Empty(t, f.check(func(o *verify.Tuned) { o.Track = &intact.track }).found())
 				require.Equal(t, before, f.snapshot(), "a check changes nothing")
 			})
 		}
@@ -245,7 +246,7 @@ func TestUnfinishedUploads(t *testing.T) {
 	_, err = f.raw.NewMultipartUpload(t.Context(), f.bucket, "not/ours", minio.PutObjectOptions{})
 	require.NoError(t, err)
 	require.Empty(t, f.check().found(), "it may be under way")
-	later := f.check(func(o *verify.Options) {
+	later := f.check(func(o *verify.Tuned) {
 		o.Now = func() time.Time { return time.Now().Add(3 * time.Hour) }
 	})
 	require.Equal(t, []found{{stemflow.FindingUploadUnfinished, key}}, later.found())

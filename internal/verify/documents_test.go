@@ -6,11 +6,13 @@ import (
 	"unicode/utf8"
 
 	"stemflow"
+	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
 	"stemflow/internal/ledger"
+	"stemflow/internal/naming"
 )
 
-var aFolder = folderOf(NewPlace("stems", "music"),
+var aFolder = folderOf(allowed.PlaceOf("stems", "music"),
 	stemflow.Track{TaskID: "t", AudioID: "a", Type: stemflow.SplitStemAdvanced, StemName: "Lead Vocal"})
 
 const aManifest = `{"version": 1, "separationTaskId": "s", "type": "split_stem_advanced",
@@ -25,6 +27,7 @@ const aManifest = `{"version": 1, "separationTaskId": "s", "type": "split_stem_a
 func FuzzManifest(f *testing.F) {
 	f.Add(aManifest)
 	f.Add(strings.ReplaceAll(aManifest, "/s/", "/s/../../"))
+	f.Add(strings.ReplaceAll(aManifest, `"stems",`, `"copied-from",`))
 	f.Add(`{"version": 99}`)
 	f.Add("null")
 	f.Add("[1]")
@@ -40,7 +43,9 @@ func FuzzManifest(f *testing.F) {
 		within := archive.SeparationPrefix(aFolder.location(), m.SeparationTaskID)
 		for _, stem := range m.Stems {
 			file, ok := strings.CutPrefix(stem.Key, within)
-			if !ok || stem.Bucket != "stems" || file == "" || strings.Contains(file, "/") || file == ".." {
+			copied := stem.Bucket == m.Manifest.Bucket // with the whole bucket
+			if !ok || stem.Bucket != "" && stem.Bucket != "stems" && !copied ||
+				file == "" || strings.Contains(file, "/") || file == ".." {
 				t.Fatalf("%q is believed", stem.Key)
 			}
 		}
@@ -94,7 +99,7 @@ func FuzzFolder(f *testing.F) {
 
 func requireLine(t *testing.T, text string) {
 	t.Helper()
-	if len(text) > 8*mostKey || strings.ContainsAny(text, "\n\r\x1b\x00") || !utf8.ValidString(text) {
+	if len(text) > 8*naming.MaxKey || strings.ContainsAny(text, "\n\r\x1b\x00") || !utf8.ValidString(text) {
 		t.Fatalf("%q", text)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/ledger"
@@ -30,9 +31,9 @@ type fixture struct {
 	raw     minio.Core
 	opts    archive.Options
 	bucket  string
-	options verify.Options
+	options verify.Tuned
 	// at and ledger are where tracks are archived and their ledgers kept.
-	at, ledger verify.Place
+	at, ledger allowed.Place
 	tracks     int
 }
 
@@ -46,10 +47,12 @@ func newFixture(t testing.TB) *fixture {
 		Creds: credentials.NewStaticV4(opts.AccessKey, opts.SecretKey, ""), TrailingHeaders: true,
 	})
 	require.NoError(t, err)
-	f := &fixture{t: t, Store: store, raw: *raw, opts: opts, bucket: bucket, at: verify.NewPlace(bucket, "")}
+	f := &fixture{t: t, Store: store, raw: *raw, opts: opts, bucket: bucket, at: allowed.PlaceOf(bucket, "")}
 	f.ledger = f.at
-	f.options = verify.Options{
-		Store: store, At: f.at, Ledger: f.at, WithLedgers: true, Homes: []verify.Place{f.at},
+	f.options = verify.Tuned{
+		Options: verify.Options{
+			Store: store, At: f.at, Ledger: f.at, WithLedgers: true, Homes: []allowed.Place{f.at},
+		},
 		SecondLook: time.Millisecond,
 	}
 	return f
@@ -59,7 +62,7 @@ func newFixture(t testing.TB) *fixture {
 type planted struct {
 	f         *fixture
 	track     stemflow.Track
-	at        verify.Place
+	at        allowed.Place
 	loc, book activityapi.Location
 	id        string
 	manifest  stemflow.Manifest
@@ -73,7 +76,7 @@ var spellings = map[stemflow.SeparationType]string{stemflow.SplitStemAdvanced: "
 
 // plant archives a track as the product does. Its files are not of audio, which a check does not
 // look for.
-func (f *fixture) plant(kind stemflow.SeparationType, at verify.Place) *planted {
+func (f *fixture) plant(kind stemflow.SeparationType, at allowed.Place) *planted {
 	f.t.Helper()
 	f.tracks++
 	p := &planted{
@@ -179,7 +182,7 @@ type checked struct {
 }
 
 // check checks everything, page by page.
-func (f *fixture) check(adjust ...func(*verify.Options)) checked {
+func (f *fixture) check(adjust ...func(*verify.Tuned)) checked {
 	f.t.Helper()
 	opts := f.options
 	for _, a := range adjust {
@@ -187,7 +190,7 @@ func (f *fixture) check(adjust ...func(*verify.Options)) checked {
 	}
 	var out checked
 	var state activityapi.VerifyState
-	checker := verify.New(opts)
+	checker := verify.NewTuned(opts)
 	for {
 		page, err := checker.Next(f.t.Context(), state)
 		require.NoError(f.t, err)

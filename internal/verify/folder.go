@@ -2,7 +2,6 @@ package verify
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 
 	"stemflow"
@@ -12,27 +11,8 @@ import (
 	"stemflow/internal/naming"
 )
 
-// Place is where tracks are archived to, or their ledgers kept.
-type Place = activityapi.Place
-
-// NewPlace is the place of a bucket and a prefix as people write it.
-func NewPlace(bucket, prefix string) Place {
-	return Place{Bucket: bucket, Prefix: strings.Trim(prefix, "/")}
-}
-
-// Homes are the places where workers may archive to, the default one first.
-func Homes(bucket, prefix string, places allowed.Places) []Place {
-	homes := []Place{NewPlace(bucket, prefix)}
-	for _, p := range places {
-		if at := NewPlace(p.Bucket, p.Prefix); !slices.Contains(homes, at) {
-			homes = append(homes, at)
-		}
-	}
-	return homes
-}
-
 // keysOf is what the keys of all objects of a place begin with.
-func keysOf(p Place) string {
+func keysOf(p allowed.Place) string {
 	if p.Prefix == "" {
 		return ""
 	}
@@ -40,19 +20,19 @@ func keysOf(p Place) string {
 }
 
 // covers reports whether all objects of the inner place are in the outer one, too.
-func covers(outer, inner Place) bool {
+func covers(outer, inner allowed.Place) bool {
 	return outer.Bucket == inner.Bucket && strings.HasPrefix(keysOf(inner), keysOf(outer))
 }
 
 // folder is a track's folder, as keys show it.
 type folder struct {
-	at Place
+	at allowed.Place
 	// track has the slug in place of the name of a stem, which keys do not tell.
 	track stemflow.Track
 }
 
 // folderOf is the folder of a track in a place.
-func folderOf(at Place, t stemflow.Track) folder {
+func folderOf(at allowed.Place, t stemflow.Track) folder {
 	if t.Type == stemflow.SplitStemAdvanced {
 		t.StemName = naming.Slug(t.StemName)
 	} else {
@@ -74,46 +54,13 @@ func (f folder) sameAs(t stemflow.Track) bool {
 	return f.track.Type != stemflow.SplitStemAdvanced || naming.Slug(t.StemName) == f.track.StemName
 }
 
-// idPattern is what the contract takes for ids.
-var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
-
 // sha256Pattern is a SHA-256 as manifests have it.
 var sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// findFolder is the folder of a track that a key is in: ".../<taskId>/<audioId>/<type>[/<slug>]/",
-// then a document or "<separationTaskId>/<stem>". A prefix may have the name of a type in it, so a
-// reading that accounts for the whole key goes before one that leaves folders over.
+// findFolder returns the folder of a track that a key is in.
 func findFolder(bucket, key string) (folder, bool) {
-	parts := strings.Split(key, "/")
-	var deeper *folder
-	for i := 2; i < len(parts)-1; i++ {
-		kind := stemflow.SeparationType(parts[i])
-		if !slices.Contains(stemflow.SeparationTypes(), kind) || !idPattern.MatchString(parts[i-1]) ||
-			!idPattern.MatchString(parts[i-2]) || slices.Contains(parts[:i-2], "") {
-			continue
-		}
-		f := folder{
-			at:    Place{Bucket: bucket, Prefix: strings.Join(parts[:i-2], "/")},
-			track: stemflow.Track{TaskID: parts[i-2], AudioID: parts[i-1], Type: kind},
-		}
-		rest := parts[i+1:]
-		if kind == stemflow.SplitStemAdvanced {
-			if len(rest) < 2 || rest[0] == "" || naming.Slug(rest[0]) != rest[0] {
-				continue
-			}
-			f.track.StemName, rest = rest[0], rest[1:]
-		}
-		if len(rest) <= 2 {
-			return f, true
-		}
-		if deeper == nil {
-			deeper = &f
-		}
-	}
-	if deeper == nil {
-		return folder{}, false
-	}
-	return *deeper, true
+	found, _, ok := archive.Parse(key)
+	return folder{at: allowed.Place{Bucket: bucket, Prefix: found.Prefix}, track: found.Track}, ok
 }
 
 // objects are those of one folder, without its documents.
@@ -132,9 +79,9 @@ const maxKept = 2000
 func (o *objects) add(dir string, info archive.Info) {
 	rest := strings.TrimPrefix(info.Key, dir)
 	switch separation, _, within := strings.Cut(rest, "/"); {
-	case rest == "manifest.json":
+	case rest == archive.ManifestFile:
 		o.manifest = &info
-	case rest == "submission.json":
+	case rest == archive.SubmissionFile:
 		o.submission = &info
 	case !within:
 		// the page that plays the stems, or what somebody has put there

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/ledger"
@@ -26,6 +27,11 @@ func healthies() []healthy {
 	return []healthy{
 		{name: "archived", do: func(*planted) {}},
 		{name: "with a page that plays it", do: func(p *planted) { p.putRaw(archive.NewListenKey(p.loc), []byte("<html>")) }},
+		{name: "with the peaks of its stems", do: func(p *planted) {
+			for _, stem := range p.manifest.Stems {
+				p.putRaw(archive.PeaksKey(p.loc, p.id, stem.Name), []byte("{}"))
+			}
+		}},
 		{name: "beside a file of somebody's", do: func(p *planted) {
 			p.putRaw(p.loc.Dir+"notes.txt", []byte("mine"))
 			p.putRaw("photos/2026/summer/a.jpg", []byte("mine"))
@@ -91,6 +97,13 @@ func healthies() []healthy {
 			p.writeManifest()
 			p.putStem(p.id, "strings")
 		}},
+		{name: "in a bucket that was copied as a whole", do: func(p *planted) {
+			p.manifest.Manifest.Bucket = "the-former-bucket"
+			for i := range p.manifest.Stems {
+				p.manifest.Stems[i].Bucket = "the-former-bucket"
+			}
+			p.writeManifest()
+		}},
 		{name: "of an early release, with the ledger in its folder alone", apart: true, do: func(p *planted) {
 			p.remove(p.book.Bucket, p.ledgerKey())
 			p.ledger.Owner, p.ledger.Nonce = "", ""
@@ -103,18 +116,18 @@ func healthies() []healthy {
 // out.
 func TestNoFalseAlarm(t *testing.T) {
 	f := newFixture(t)
-	for name, layout := range map[string]struct{ at, ledger verify.Place }{
-		"ledgers beside the tracks":       {verify.NewPlace(f.bucket, "one"), verify.NewPlace(f.bucket, "one")},
-		"tracks in a prefix, ledgers not": {verify.NewPlace(f.bucket, "two/music"), verify.NewPlace(f.bucket, "two")},
-		"ledgers apart":                   {verify.NewPlace(f.bucket, "three/a"), verify.NewPlace(f.bucket, "three/b")},
+	for name, layout := range map[string]struct{ at, ledger allowed.Place }{
+		"ledgers beside the tracks":       {allowed.PlaceOf(f.bucket, "one"), allowed.PlaceOf(f.bucket, "one")},
+		"tracks in a prefix, ledgers not": {allowed.PlaceOf(f.bucket, "two/music"), allowed.PlaceOf(f.bucket, "two")},
+		"ledgers apart":                   {allowed.PlaceOf(f.bucket, "three/a"), allowed.PlaceOf(f.bucket, "three/b")},
 		"a prefix like a type": {
-			verify.NewPlace(f.bucket, "four/a/b/split_stem"), verify.NewPlace(f.bucket, "four/a/b/split_stem_advanced"),
+			allowed.PlaceOf(f.bucket, "four/a/b/split_stem"), allowed.PlaceOf(f.bucket, "four/a/b/split_stem_advanced"),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := *f
 			f.t, f.at, f.ledger = t, layout.at, layout.ledger
-			f.options.At, f.options.Ledger, f.options.Homes = f.at, f.ledger, []verify.Place{f.at}
+			f.options.At, f.options.Ledger, f.options.Homes = f.at, f.ledger, []allowed.Place{f.at}
 			tracks := 0
 			for _, h := range healthies() {
 				if h.apart && f.at == f.ledger {
@@ -131,10 +144,10 @@ func TestNoFalseAlarm(t *testing.T) {
 			require.Positive(t, got.counts.Superseded)
 			require.Less(t, got.counts.Tracks, tracks)
 
-			withoutDefaults := f.check(func(o *verify.Options) { o.WithLedgers = false })
+			withoutDefaults := f.check(func(o *verify.Tuned) { o.WithLedgers = false })
 			require.Empty(t, withoutDefaults.found())
-			whole := f.check(func(o *verify.Options) {
-				o.At, o.Homes = verify.NewPlace(f.bucket, ""), nil
+			whole := f.check(func(o *verify.Tuned) {
+				o.At, o.Homes = allowed.PlaceOf(f.bucket, ""), nil
 				o.Ledger = f.ledger
 			})
 			for _, found := range whole.findings {
@@ -149,12 +162,12 @@ func TestNoFalseAlarm(t *testing.T) {
 func TestTracksInPrefixesOfTheirOwn(t *testing.T) {
 	f := newFixture(t)
 	for _, prefix := range []string{"clients/a", "clients/b", "0/first", "music"} {
-		f.plant(stemflow.SplitStem, verify.NewPlace(f.bucket, prefix))
+		f.plant(stemflow.SplitStem, allowed.PlaceOf(f.bucket, prefix))
 	}
 	got := f.check()
 	require.Empty(t, got.found())
 	require.Equal(t, 4, got.counts.Tracks)
-	lost := f.plant(stemflow.SplitStem, verify.NewPlace(f.bucket, "clients/c"))
+	lost := f.plant(stemflow.SplitStem, allowed.PlaceOf(f.bucket, "clients/c"))
 	lost.forget()
 	require.Equal(t, []found{{stemflow.FindingPaidNotArchived, lost.ledgerKey()}}, f.check().found())
 }
@@ -163,21 +176,21 @@ func TestTracksInPrefixesOfTheirOwn(t *testing.T) {
 func TestTracksInPlacesThatAreNotChecked(t *testing.T) {
 	f := newFixture(t)
 	_, other := serverstest.Bucket(t)
-	f.at, f.ledger = verify.NewPlace(f.bucket, "music"), verify.NewPlace(f.bucket, "ledgers")
+	f.at, f.ledger = allowed.PlaceOf(f.bucket, "music"), allowed.PlaceOf(f.bucket, "ledgers")
 	f.options.At, f.options.Ledger = f.at, f.ledger
-	f.options.Homes = []verify.Place{
-		f.at, verify.NewPlace(other, ""), verify.NewPlace(f.bucket, "clients"), verify.NewPlace("not-made-yet", ""),
+	f.options.Homes = []allowed.Place{
+		f.at, allowed.PlaceOf(other, ""), allowed.PlaceOf(f.bucket, "clients"), allowed.PlaceOf("not-made-yet", ""),
 	}
 	f.plant(stemflow.SplitStem, f.at)
-	f.plant(stemflow.SplitStem, verify.NewPlace(other, "deep/in/it"))
-	f.plant(stemflow.SplitStem, verify.NewPlace(f.bucket, "clients/a"))
+	f.plant(stemflow.SplitStem, allowed.PlaceOf(other, "deep/in/it"))
+	f.plant(stemflow.SplitStem, allowed.PlaceOf(f.bucket, "clients/a"))
 	require.Empty(t, f.check().found())
 	require.Equal(t, 1, f.check().counts.Tracks, "the others are not checked")
-	lost := f.plant(stemflow.SplitStem, verify.NewPlace(f.bucket, "clients/a"))
+	lost := f.plant(stemflow.SplitStem, allowed.PlaceOf(f.bucket, "clients/a"))
 	lost.forget()
 	require.Equal(t, []found{{stemflow.FindingPaidNotArchived, lost.ledgerKey()}}, f.check().found())
 
-	few := f.check(func(o *verify.Options) { o.MaxPlaces = 2 })
+	few := f.check(func(o *verify.Tuned) { o.MaxPlaces = 2 })
 	require.Empty(t, few.found(), "it may be in one of the places that are not remembered")
 	require.Positive(t, few.counts.Unplaced)
 }
@@ -191,7 +204,7 @@ func TestOpenRunsAreUnderWay(t *testing.T) {
 	p.put(p.book.Bucket, p.ledgerKey(), p.ledger)
 	run := verify.RunOver
 	var asked []string
-	ask := func(o *verify.Options) {
+	ask := func(o *verify.Tuned) {
 		o.Run = func(_ context.Context, id string) (verify.Run, error) {
 			asked = append(asked, id)
 			return run, nil
@@ -210,7 +223,7 @@ func TestOpenRunsAreUnderWay(t *testing.T) {
 	require.Len(t, f.check(ask).found(), 1)
 	run = verify.RunUnknown
 	require.Empty(t, f.check(ask).found(), "nor can Temporal")
-	require.Len(t, f.check(func(o *verify.Options) { o.Deadline = time.Hour }).found(), 1)
+	require.Len(t, f.check(func(o *verify.Tuned) { o.Deadline = time.Hour }).found(), 1)
 }
 
 // A time that is yet to come does not hide an entry for ever.
@@ -221,7 +234,7 @@ func TestEntriesFromTheFuture(t *testing.T) {
 	p.ledger = ledger.Ledger{Entry: p.entry(stemflow.SubmissionPaid, p.id, time.Now().Add(100*365*24*time.Hour))}
 	p.put(p.book.Bucket, p.ledgerKey(), p.ledger)
 	require.Empty(t, f.check().found())
-	later := func(o *verify.Options) {
+	later := func(o *verify.Tuned) {
 		o.Now = func() time.Time { return time.Now().Add(30 * 24 * time.Hour) }
 	}
 	require.Len(t, f.check(later).found(), 1)

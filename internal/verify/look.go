@@ -12,6 +12,7 @@ import (
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/ledger"
+	"stemflow/internal/naming"
 )
 
 // look is one look at the folder of one track.
@@ -276,7 +277,7 @@ func (l *look) checkPaid(ctx context.Context, paid ledger.Entry) error {
 func (l *look) tooManyPlaces() bool {
 	l.c.mu.Lock()
 	defer l.c.mu.Unlock()
-	return len(l.c.places) >= l.c.MaxPlaces
+	return len(l.c.places) >= l.c.maxPlaces
 }
 
 // checkIntent finds an intent that locks the track, where nothing is paid.
@@ -327,7 +328,7 @@ func (l *look) underWay(ctx context.Context, e ledger.Entry, modified time.Time,
 	if !modified.IsZero() && (since.IsZero() || since.After(modified)) {
 		since = modified // nobody writes down what is yet to come
 	}
-	age := l.c.Now().Sub(since)
+	age := l.c.now().Sub(since)
 	deadline, given := l.c.Deadline, l.c.Deadline > 0
 	if !given {
 		deadline = time.Duration(stemflow.DefaultDeadline)
@@ -440,7 +441,7 @@ func (l *look) checkOrphans(ctx context.Context) error {
 		}
 		dropped = 0
 		id := ""
-		if idPattern.MatchString(separation) {
+		if naming.IsID(separation) {
 			id = separation
 		}
 		f := l.report(stemflow.FindingOrphan, orphans[0].Key, id, "%s", message)
@@ -455,7 +456,7 @@ func (l *look) checkOrphans(ctx context.Context) error {
 // just archived beside what the manifest lists, and will list: a stem that had failed, that the
 // provider did not serve, or that now has another format.
 func (l *look) mayFollow(object archive.Info) bool {
-	if l.c.Now().Sub(object.Modified) > time.Duration(stemflow.DefaultDeadline)+workAfterPayment ||
+	if l.c.now().Sub(object.Modified) > time.Duration(stemflow.DefaultDeadline)+workAfterPayment ||
 		!object.Modified.After(l.manifest.ArchivedAt) {
 		return false
 	}

@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
 	"strings"
 
 	"stemflow"
 	"stemflow/internal/archive"
+	"stemflow/internal/bounded"
+	"stemflow/internal/naming"
 )
 
 // manifestVersion is the version of manifests that this release writes.
@@ -48,27 +49,23 @@ func judgeManifest(f folder, data []byte) (m stemflow.Manifest, kind stemflow.Fi
 
 // misplaced says in which way a manifest is of another place than it stands in.
 func misplaced(f folder, m stemflow.Manifest) string {
-	loc := f.location()
 	of := stemflow.Track{
 		TaskID: m.Source.TaskID, AudioID: m.Source.AudioID, Type: m.Type, StemName: m.Source.StemName,
 	}
 	if !f.sameAs(of) {
 		return fmt.Sprintf("it is of another track: %s, %s, %s",
-			quote(of.TaskID), quote(of.AudioID), quote(string(of.Type)))
+			bounded.Quote(of.TaskID), bounded.Quote(of.AudioID), bounded.Quote(string(of.Type)))
 	}
-	if ref := (stemflow.ObjectRef{Bucket: loc.Bucket, Key: archive.ManifestKey(loc)}); m.Manifest != ref {
-		return fmt.Sprintf("it says that it stands at %s in bucket %s",
-			quote(m.Manifest.Key), quote(m.Manifest.Bucket))
+	loc := f.location()
+	if err := archive.CheckStems(loc, m); err != nil {
+		return err.Error()
 	}
-	if !idPattern.MatchString(m.SeparationTaskID) {
+	if !naming.IsID(m.SeparationTaskID) {
 		return "" // it is invalid
 	}
-	within := archive.SeparationPrefix(loc, m.SeparationTaskID)
 	for _, stem := range m.Stems {
-		file, inside := strings.CutPrefix(stem.Key, within)
-		if stem.Bucket != loc.Bucket || !inside || file != path.Base(file) || file == ".." || file == "." {
-			return fmt.Sprintf("it lists %s in bucket %s, which is not in its separation's folder",
-				quote(stem.Key), quote(stem.Bucket))
+		if !strings.HasPrefix(stem.Key, archive.SeparationPrefix(loc, m.SeparationTaskID)) {
+			return fmt.Sprintf("it lists %s, which is not in its separation's folder", bounded.Quote(stem.Key))
 		}
 	}
 	return ""
@@ -76,7 +73,7 @@ func misplaced(f folder, m stemflow.Manifest) string {
 
 // invalid says what a manifest lacks that every manifest has.
 func invalid(m stemflow.Manifest) string {
-	if !idPattern.MatchString(m.SeparationTaskID) {
+	if !naming.IsID(m.SeparationTaskID) {
 		return "it names no separation"
 	}
 	if len(m.Stems) == 0 {
@@ -86,9 +83,9 @@ func invalid(m stemflow.Manifest) string {
 	for _, stem := range m.Stems {
 		switch {
 		case seen[stem.Key]:
-			return fmt.Sprintf("it lists %s twice", quote(stem.Key))
+			return fmt.Sprintf("it lists %s twice", bounded.Quote(stem.Key))
 		case stem.Name == "" || stem.Size <= 0 || !sha256Pattern.MatchString(stem.SHA256):
-			return fmt.Sprintf("it lacks the name, the size or the SHA-256 of %s", quote(stem.Key))
+			return fmt.Sprintf("it lacks the name, the size or the SHA-256 of %s", bounded.Quote(stem.Key))
 		}
 		seen[stem.Key] = true
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/allowed"
 	"stemflow/internal/sample"
-	"stemflow/internal/verify"
 )
 
 // Of any archive a check finds what is damaged, all of it and nothing else, whatever is beside it
@@ -26,22 +26,21 @@ func (f *fixture) randomArchive(r *rand.Rand, round int) {
 	own := *f
 	root := string(rune('a'+round)) + "-archive"
 	prefixes := []string{root, root + "/music", root + "/music/old", root + "/split_stem/x/split_stem"}
-	own.at = verify.NewPlace(f.bucket, prefixes[r.IntN(len(prefixes))])
+	own.at = allowed.PlaceOf(f.bucket, prefixes[r.IntN(len(prefixes))])
 	own.ledger = own.at
 	if r.IntN(2) == 0 {
-		own.ledger = verify.NewPlace(f.bucket, root+"/ledgers")
+		own.ledger = allowed.PlaceOf(f.bucket, root+"/ledgers")
 	}
-	own.options.At, own.options.Ledger = verify.NewPlace(f.bucket, root), own.ledger
-	own.options.Homes = []verify.Place{own.at}
+	own.options.At, own.options.Ledger = allowed.PlaceOf(f.bucket, root), own.ledger
+	own.options.Homes = []allowed.Place{own.at}
 	own.options.Read = sample.Sample{Share: 1}
 	own.options.PageFolders = 1 + r.IntN(5)
-	own.options.Concurrency = 1 + r.IntN(4)
 
 	want := []found{}
 	for range 6 + r.IntN(8) {
 		at := own.at
 		if r.IntN(3) == 0 {
-			at = verify.NewPlace(f.bucket, prefixes[r.IntN(len(prefixes))])
+			at = allowed.PlaceOf(f.bucket, prefixes[r.IntN(len(prefixes))])
 		}
 		p := own.plant(stemflow.SeparationTypes()[r.IntN(3)], at)
 		apart := p.at != own.ledger

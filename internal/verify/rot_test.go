@@ -13,6 +13,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
 	"stemflow/internal/devservers"
 	"stemflow/internal/devservers/serverstest"
@@ -35,9 +36,9 @@ func TestBitsThatRotOnTheDrive(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.NoError(t, store.EnsureBucket(t.Context(), "stems"))
-	at := verify.NewPlace("stems", "")
-	f := &fixture{t: t, Store: store, bucket: "stems", at: at, ledger: at, options: verify.Options{
-		Store: store, At: at, Ledger: at, WithLedgers: true, SecondLook: time.Millisecond,
+	at := allowed.PlaceOf("stems", "")
+	f := &fixture{t: t, Store: store, bucket: "stems", at: at, ledger: at, options: verify.Tuned{
+		Options: verify.Options{Store: store, At: at, Ledger: at, WithLedgers: true}, SecondLook: time.Millisecond,
 	}}
 	f.plant(stemflow.SplitStem, at)
 	hurt := f.plant(stemflow.SplitStem, at)
@@ -47,7 +48,7 @@ func TestBitsThatRotOnTheDrive(t *testing.T) {
 	require.NoError(t, err)
 	stem.Size, stem.SHA256 = written.Size, written.SHA256
 	hurt.writeManifest()
-	readAll := func(o *verify.Options) { o.Read = sample.Sample{Share: 1} }
+	readAll := func(o *verify.Tuned) { o.Read = sample.Sample{Share: 1} }
 	require.Empty(t, f.check(readAll).found())
 
 	require.Equal(t, 1, rot(t, filepath.Join(dir, "data", "stems", stem.Key)))
@@ -55,7 +56,7 @@ func TestBitsThatRotOnTheDrive(t *testing.T) {
 	require.Equal(t, []found{{stemflow.FindingStemUnreadable, stem.Key}}, f.check(readAll).found())
 
 	server.Stop()
-	_, err = verify.New(f.options).Next(t.Context(), activityapi.VerifyState{Phase: "tracks"})
+	_, err = verify.NewTuned(f.options).Next(t.Context(), activityapi.VerifyState{Phase: "tracks"})
 	require.Error(t, err)
 }
 

@@ -3,9 +3,10 @@ package verify
 import (
 	"context"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+
+	"stemflow/internal/outcome"
 )
 
 // RunsIn asks a Temporal client. A run that Temporal does not know is over: its retention has
@@ -15,8 +16,7 @@ func RunsIn(c client.Client) func(ctx context.Context, workflowID string) (Run, 
 		run, err := c.DescribeWorkflow(ctx, workflowID, "")
 		switch err.(type) {
 		case nil:
-			switch run.Status {
-			case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED:
+			if outcome.IsOpen(run.Status) {
 				return RunOpen, nil
 			}
 			return RunOver, nil

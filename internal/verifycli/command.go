@@ -16,9 +16,9 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
 	"stemflow/internal/outcome"
-	"stemflow/internal/sample"
 	"stemflow/internal/verify"
 )
 
@@ -54,10 +54,9 @@ func (e *Error) Error() string { return e.Type + ": " + e.Message }
 // Command checks an archive from the command line.
 type Command struct {
 	Input stemflow.VerifyArchiveInput
-	// Homes are where workers may archive to, the default first, and Ledger is where they keep the
-	// ledgers.
-	Homes  []verify.Place
-	Ledger verify.Place
+	// Limits say where workers may archive to, and Ledger where they keep the ledgers.
+	Limits allowed.Limits
+	Ledger allowed.Place
 	// Store opens the object store, which a repair does not need.
 	Store func() (verify.Store, error)
 	// Temporal connects to Temporal. A repair needs it, on the TaskQueue of the workers; a check
@@ -71,9 +70,6 @@ type Command struct {
 	// Progress takes a line now and then; nil for none. In place says that it is a terminal.
 	Progress io.Writer
 	InPlace  bool
-
-	// SecondLook is as in [verify.Options].
-	SecondLook time.Duration
 }
 
 // Run checks, prints what it finds as it finds it, and sums up. The error is an [*Error], or one of
@@ -159,31 +155,11 @@ func (c *Command) check(ctx context.Context, p *printer, result *stemflow.Verify
 }
 
 func (c *Command) options(p *printer) (verify.Options, error) {
-	in := c.Input
-	opts := verify.Options{
-		At: c.Homes[0], Ledger: c.Ledger, WithLedgers: in.Bucket == "" && in.Prefix == "", Homes: c.Homes,
-		Deadline: time.Duration(in.Deadline), Run: c.runs(), Progress: p.progress, SecondLook: c.SecondLook,
-	}
-	if in.Bucket != "" {
-		opts.At.Bucket = in.Bucket
-	}
-	if in.Prefix != "" {
-		opts.At.Prefix = strings.Trim(in.Prefix, "/")
-	}
-	if track, ok := in.Track(); ok {
-		opts.Track = &track
-	}
-	var err error
-	if opts.Read, err = sample.Parse(in.ReadData); err != nil {
+	opts, err := verify.OptionsOf(c.Input, c.Limits, c.Ledger)
+	if err != nil {
 		return opts, err
 	}
-	if in.LimitRate != "" {
-		limit, err := sample.ParseSize(in.LimitRate)
-		if err != nil {
-			return opts, err
-		}
-		opts.Limiter = verify.NewLimiter(limit)
-	}
+	opts.Run, opts.Progress = c.runs(), p.progress
 	if opts.Store, err = c.Store(); err != nil {
 		return opts, &callersError{err}
 	}

@@ -19,6 +19,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
+	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/ledger"
@@ -87,11 +88,12 @@ func (f *fixture) remove(key string) {
 func (f *fixture) run(adjust ...func(*verifycli.Command)) (*verifycli.Error, string) {
 	f.t.Helper()
 	var out bytes.Buffer
-	at := verify.NewPlace(f.bucket, "music")
+	at := allowed.PlaceOf(f.bucket, "music")
 	c := &verifycli.Command{
-		Homes: []verify.Place{at}, Ledger: at, Store: func() (verify.Store, error) { return f.store, nil },
+		Limits: allowed.Limits{Bucket: at.Bucket, Prefix: at.Prefix}, Ledger: at,
+		Store:    func() (verify.Store, error) { return f.store, nil },
 		Temporal: func(context.Context) (client.Client, error) { return nil, errors.New("no Temporal here") },
-		Stdout:   &out, SecondLook: time.Millisecond,
+		Stdout:   &out,
 	}
 	for _, a := range adjust {
 		a(c)
@@ -206,7 +208,7 @@ func TestExitCodes(t *testing.T) {
 func TestErrorsOfTheCaller(t *testing.T) {
 	own := errors.New("the caller's")
 	c := &verifycli.Command{
-		Homes:    []verify.Place{verify.NewPlace("stems", "")},
+		Limits:   allowed.Limits{Bucket: "stems"},
 		Store:    func() (verify.Store, error) { return nil, own },
 		Temporal: func(context.Context) (client.Client, error) { return nil, own },
 	}
@@ -247,9 +249,9 @@ func TestACheckThatIsCutShort(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &verifycli.Command{
-		Homes: []verify.Place{verify.NewPlace(f.bucket, "music")}, Ledger: verify.NewPlace(f.bucket, "music"),
+		Limits: allowed.Limits{Bucket: f.bucket, Prefix: "music"}, Ledger: allowed.PlaceOf(f.bucket, "music"),
 		Stdout: io.Discard,
-		Store:  func() (verify.Store, error) { return failing{f.store, cancel}, nil }, SecondLook: time.Millisecond,
+		Store:  func() (verify.Store, error) { return failing{f.store, cancel}, nil },
 	}
 	require.ErrorAs(t, c.Run(ctx), &e)
 	require.Equal(t, verifycli.ExitInterrupted, e.Code)

@@ -11,7 +11,7 @@ import (
 // hosts stemflow.
 func (s *stack) environmentFile() string { return filepath.Join(s.dir, "env") }
 
-// writeEnvironment writes it anew, since ports and secrets are those of this run.
+// writeEnvironment writes it again, since ports and secrets are those of this run.
 func (s *stack) writeEnvironment() error {
 	var text strings.Builder
 	for _, variable := range append(s.servers(), s.hosting...) {

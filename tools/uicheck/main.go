@@ -30,7 +30,7 @@ const patience = 30 * time.Second
 // own that scripts cannot look into: their source counts.
 const shown = `document.body.innerText + [...document.querySelectorAll("iframe")].map(f => f.srcdoc + decodeURIComponent(f.src))`
 
-// settle is for the form's editor, which is made anew once the queue is known and shows nothing of
+// settle is for the form's editor, which is made again once the queue is known and shows nothing of
 // it.
 const settle = time.Second
 

@@ -23,13 +23,13 @@ type connLimiter struct {
 	mu   sync.Mutex
 	open map[net.Conn]*connection
 	// addresses have at least one connection each.
-	addresses map[netip.Prefix]*addressConns
+	addresses map[source]*addressConns
 }
 
 // connection is one that is open. waiting is its place in its address's list, nil while its request
 // is in the handler.
 type connection struct {
-	from    netip.Prefix
+	from    source
 	waiting *list.Element
 }
 
@@ -43,7 +43,7 @@ type addressConns struct {
 func newConnLimiter(l limits, trusted []netip.Prefix) *connLimiter {
 	return &connLimiter{
 		limit: l.connections, perAddress: l.perAddress, trusted: trusted,
-		open: map[net.Conn]*connection{}, addresses: map[netip.Prefix]*addressConns{},
+		open: map[net.Conn]*connection{}, addresses: map[source]*addressConns{},
 	}
 }
 
@@ -76,7 +76,7 @@ func (c *connLimiter) changed(conn net.Conn, state http.ConnState) {
 }
 
 func (c *connLimiter) add(conn net.Conn) {
-	from := sourceOf(conn.RemoteAddr())
+	from := sourceOf(conn.RemoteAddr(), c.trusted)
 	address := c.addresses[from]
 	if address == nil {
 		address = &addressConns{waiting: list.New()}
@@ -85,7 +85,7 @@ func (c *connLimiter) add(conn net.Conn) {
 	address.open++
 	c.open[conn] = &connection{from, address.waiting.PushBack(conn)}
 	switch {
-	case address.open > c.perAddress && !isTrusted(c.trusted, from.Addr()):
+	case address.open > c.perAddress && !from.trusted:
 		c.closeLongestWaiting(address)
 	case len(c.open) > c.limit:
 		most := address
@@ -137,20 +137,29 @@ func (c *connLimiter) remove(conn net.Conn) {
 	}
 }
 
-// sourceOf is the network that one caller has: an IPv4 address, or the 56 bits of an IPv6 address
-// that a provider gives to one customer. The zero prefix is for what is no IP address.
-func sourceOf(addr net.Addr) netip.Prefix {
+// source is whose connection it is: one caller's network, or a trusted proxy, behind which there
+// are many callers.
+type source struct {
+	network netip.Prefix
+	trusted bool
+}
+
+// sourceOf takes as one caller's an IPv4 address, or the 56 bits of an IPv6 address that an access
+// provider gives to one customer. A trusted proxy is known by its whole address, since others may
+// share its network. The zero source is for what is no IP address.
+func sourceOf(addr net.Addr, trusted []netip.Prefix) source {
 	peer, err := netip.ParseAddrPort(addr.String())
 	if err != nil {
-		return netip.Prefix{}
+		return source{}
 	}
 	ip := peer.Addr().Unmap().WithZone("")
-	bits := 32
-	if ip.Is6() {
+	bits := ip.BitLen()
+	proxy := isTrusted(trusted, ip)
+	if ip.Is6() && !proxy {
 		bits = 56
 	}
 	network, _ := ip.Prefix(bits) // both fit
-	return network
+	return source{network, proxy}
 }
 
 // hangUp closes without TLS's close notification, for which a silent peer could keep all others

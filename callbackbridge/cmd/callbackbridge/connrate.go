@@ -17,7 +17,7 @@ type connRate struct {
 	trusted          []netip.Prefix
 	now              func() time.Time
 	// buckets are used by Accept alone, which net/http calls in one goroutine.
-	buckets map[netip.Prefix]bucket
+	buckets map[source]bucket
 }
 
 type bucket struct {
@@ -28,7 +28,7 @@ type bucket struct {
 func limitRate(listener net.Listener, l limits, trusted []netip.Prefix) *connRate {
 	return &connRate{
 		Listener: listener, perSecond: l.newPerSecond, burst: l.newBurst, trusted: trusted, now: time.Now,
-		buckets: map[netip.Prefix]bucket{},
+		buckets: map[source]bucket{},
 	}
 }
 
@@ -36,15 +36,15 @@ func limitRate(listener net.Listener, l limits, trusted []netip.Prefix) *connRat
 func (r *connRate) Accept() (net.Conn, error) {
 	for {
 		conn, err := r.Listener.Accept()
-		if err != nil || r.admit(sourceOf(conn.RemoteAddr())) {
+		if err != nil || r.admit(sourceOf(conn.RemoteAddr(), r.trusted)) {
 			return conn, err
 		}
 		_ = conn.Close()
 	}
 }
 
-func (r *connRate) admit(from netip.Prefix) bool {
-	if isTrusted(r.trusted, from.Addr()) {
+func (r *connRate) admit(from source) bool {
+	if from.trusted {
 		return true
 	}
 	now := r.now()

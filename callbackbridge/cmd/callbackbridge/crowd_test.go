@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -99,7 +100,7 @@ func TestABucketIsFilledAgain(t *testing.T) {
 	r.now = func() time.Time { return now }
 	admitted := func(ip string) (n int) {
 		for range 100 {
-			if r.admit(sourceOf(&net.TCPAddr{IP: net.ParseIP(ip), Port: 1})) {
+			if r.admit(sourceOf(&net.TCPAddr{IP: net.ParseIP(ip), Port: 1}, nil)) {
 				n++
 			}
 		}
@@ -117,6 +118,30 @@ func TestABucketIsFilledAgain(t *testing.T) {
 	for i := range 3 * rememberedAddresses {
 		admitted(fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255))
 		require.LessOrEqual(t, len(r.buckets), rememberedAddresses)
+	}
+}
+
+// A proxy is trusted by its whole address: others may share its network, and its network's first
+// address may be trusted.
+func TestATrustedProxyIsKnownByItsWholeAddress(t *testing.T) {
+	for trusted, peers := range map[string]map[string]bool{
+		"2001:db8::5/128": {"2001:db8::5": true, "2001:db8::6": false, "2001:db8::": false},
+		"2001:db8::/128":  {"2001:db8::": true, "2001:db8::5": false},
+		"2001:db8::/64":   {"2001:db8::5": true, "2001:db8:0:1::5": false},
+		"2001:db8::/48":   {"2001:db8:0:ff::5": true, "2001:db8:1::5": false},
+		"::1/128":         {"::1": true, "::2": false},
+		"192.0.2.1/32":    {"192.0.2.1": true, "::ffff:192.0.2.1": true, "192.0.2.2": false},
+	} {
+		for peer, want := range peers {
+			r := limitRate(nil, limits{newPerSecond: 1e-9, newBurst: 2}, []netip.Prefix{netip.MustParsePrefix(trusted)})
+			admitted := 0
+			for range 10 {
+				if r.admit(sourceOf(&net.TCPAddr{IP: net.ParseIP(peer), Port: 1}, r.trusted)) {
+					admitted++
+				}
+			}
+			require.Equal(t, want, admitted == 10, "%s with %s trusted", peer, trusted)
+		}
 	}
 }
 

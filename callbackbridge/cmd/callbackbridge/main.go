@@ -19,6 +19,7 @@ import (
 	"stemflow/internal/config"
 	"stemflow/internal/program"
 	"stemflow/internal/redact"
+	"stemflow/internal/series/bridgeseries"
 	"stemflow/internal/telemetry"
 )
 
@@ -34,10 +35,11 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	secrets := redact.New(config.Reveal(config.AllSecrets(os.LookupEnv))...)
+	hidden := config.AllSecrets(os.LookupEnv)
+	secrets := redact.New(hidden...)
 	slog.SetDefault(program.NewLogger(os.Stderr, secrets))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	err := run(ctx, hidden)
 	stop()
 	if err != nil {
 		program.Fail(os.Stderr, "callbackbridge", err, secrets)
@@ -45,15 +47,15 @@ func main() {
 	}
 }
 
-// run serves until ctx ends.
-func run(ctx context.Context) error {
+// run serves until ctx ends. The secrets are hidden in what callbacks say.
+func run(ctx context.Context, hidden []string) error {
 	cfg, cfgErr := config.LoadBridge(os.LookupEnv)
 	traces, tracesErr := config.LoadTracing(os.LookupEnv)
 	options, temporalErr := config.Temporal()
 	if err := errors.Join(cfgErr, tracesErr, temporalErr); err != nil {
 		return err
 	}
-	metrics, err := telemetry.NewMetrics()
+	metrics, err := telemetry.NewMetrics(bridgeseries.All()...)
 	if err != nil {
 		return err
 	}
@@ -81,7 +83,7 @@ func run(ctx context.Context) error {
 		Signaler:  signaler,
 		Secrets:   config.Reveal(cfg.Secrets),
 		HMACKeys:  config.Reveal(cfg.HMACKeys),
-		Hidden:    config.Reveal(config.AllSecrets(os.LookupEnv)),
+		Hidden:    hidden,
 		Tolerance: cfg.Tolerance,
 
 		RequireSignature: cfg.RequireSignature,

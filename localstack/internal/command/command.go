@@ -21,7 +21,7 @@ const Usage = `localstack runs all of stemflow on this machine.
                              separations are billed. No callback
                              reaches this machine, so results are polled for.
 
-Histories, objects and logs are kept in .localstack; delete it to begin anew. Temporal's dev server
+Histories, objects and logs are kept in .localstack; delete it to begin again. Temporal's dev server
 and MinIO are built once, and kept in the user's cache folder.
 `
 

@@ -18,6 +18,8 @@ import (
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
+	"stemflow/internal/ledger"
+	"stemflow/internal/trackstate"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/limit"
 	"stemflow/starter/internal/view"
@@ -75,8 +77,7 @@ func Read(ctx context.Context, store *archive.Store, cfg config.Starter, place P
 			Hint:    `Check bucket and prefix; "` + failure.Command + ` start" separates the track.`,
 		}
 		if place.ManifestKey == "" {
-			ledger := archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, in.Track())
-			t.addWhatIsThere(ctx, f, in, ledger)
+			t.addWhatIsThere(ctx, f, in, archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, in.Track()))
 		}
 		return nil, f
 	case err != nil:
@@ -101,30 +102,31 @@ func NoManifest(err error) error {
 		Type:    failure.TypeNotArchived,
 		Message: "what is stored there is no manifest: " + err.Error(),
 		Code:    failure.ExitFailed,
-		Hint:    "Starting the track again writes it anew, and pays nothing if the ledger knows of a payment.",
+		Hint:    "Starting the track again writes it again, and pays nothing if the ledger knows of a payment.",
 	}
 }
 
-// foreignManifest returns the failure of a manifest from which nothing may be shown: whoever wrote
-// it would choose what the starter's credentials give away.
+// foreignManifest returns the failure of a manifest from which nothing may be shown: anyone who
+// wrote it would choose what the starter's credentials give away.
 func foreignManifest(key string, err error) error {
 	return &failure.Failure{
 		Type:    failure.TypeNotArchived,
 		Message: key + ": " + err.Error(),
 		Code:    failure.ExitFailed,
 		Hint: "stemflow writes no such manifest: find out who can write to the bucket. " +
-			"Starting the track again writes it anew, and pays nothing if the ledger knows of a payment.",
+			"Starting the track again writes it again, and pays nothing if the ledger knows of a payment.",
 	}
 }
 
 // addWhatIsThere adds to the failure what is there of a track without a manifest: a payment, or
 // manifests of other types. What cannot be found out is left out.
 func (t *Track) addWhatIsThere(
-	ctx context.Context, f *failure.Failure, in stemflow.SeparateStemsInput, ledger activityapi.Location,
+	ctx context.Context, f *failure.Failure, in stemflow.SeparateStemsInput, account activityapi.Location,
 ) {
 	_ = limit.Wait(ctx, readTimeout, "reading what is there", func(ctx context.Context) error {
-		if id := paidFor(ctx, t.store, t.location, ledger); id != "" {
-			f.Details = &stemflow.ErrorDetails{SeparationTaskID: id}
+		l, _ := readLedger(ctx, t.store, account, t.location)
+		if paid, ok := l.Paid(); ok {
+			f.Details = &stemflow.ErrorDetails{SeparationTaskID: paid.SeparationTaskID}
 			f.Hint = `The separation is paid for and not archived yet: "` + failure.Command +
 				` watch" shows it while it runs, and starting the track again takes it up.`
 			return nil
@@ -136,16 +138,16 @@ func (t *Track) addWhatIsThere(
 	})
 }
 
-// paidFor is the id of the separation that a ledger names; empty if none does.
-func paidFor(ctx context.Context, store *archive.Store, places ...activityapi.Location) string {
-	for _, at := range places {
-		var paid stemflow.Submission
-		_, err := store.ReadJSON(ctx, at.Bucket, archive.SubmissionKey(at), &paid)
-		if err == nil && paid.SeparationTaskID != "" {
-			return paid.SeparationTaskID
-		}
+// readLedger returns what the ledger of a track knows, in the account's folder and in that of the
+// archive, which earlier releases used. Without the account's bucket it is the archive's alone.
+func readLedger(
+	ctx context.Context, store *archive.Store, account, folder activityapi.Location,
+) (ledger.Ledger, error) {
+	l, _, err := trackstate.ReadLedger(ctx, store, account, folder)
+	if errors.Is(err, archive.ErrNoBucket) {
+		l, _, err = trackstate.ReadLedger(ctx, store, folder, folder)
 	}
-	return ""
+	return l, err
 }
 
 // otherTypes are those under which the track is archived. For split_stem_advanced the stem name is
@@ -158,7 +160,7 @@ func (t *Track) otherTypes(ctx context.Context, in stemflow.SeparateStemsInput) 
 	}
 	var found []stemflow.Track
 	for _, object := range objects {
-		dir, isManifest := strings.CutSuffix(strings.TrimPrefix(object.Key, folder), "/manifest.json")
+		dir, isManifest := strings.CutSuffix(strings.TrimPrefix(object.Key, folder), "/"+archive.ManifestFile)
 		kind, stemName, _ := strings.Cut(dir, "/")
 		track := stemflow.Track{
 			TaskID: in.TaskID, AudioID: in.AudioID, Type: stemflow.SeparationType(kind), StemName: stemName,
@@ -175,9 +177,46 @@ func (t *Track) otherTypes(ctx context.Context, in stemflow.SeparateStemsInput) 
 // They lead into the bucket that the manifest is in; Read has refused a manifest that names what is
 // elsewhere.
 func (t *Track) Links(ctx context.Context, lifetime time.Duration) (links []string, until time.Time, err error) {
+	return t.links(ctx, nil, lifetime)
+}
+
+// DownloadLinks is Links for links that browsers save under the given names of files, one a stem.
+func (t *Track) DownloadLinks(
+	ctx context.Context, fileNames []string, lifetime time.Duration,
+) (links []string, until time.Time, err error) {
+	return t.links(ctx, fileNames, lifetime)
+}
+
+// Peaks returns those of the manifest's stems, in their order. They are nil where there are none,
+// or none that can be read: a page draws such a stem when it has decoded it.
+func (t *Track) Peaks(ctx context.Context) []*archive.Peaks {
+	stems := t.Manifest.Stems
+	peaks := make([]*archive.Peaks, len(stems))
+	doing := fmt.Sprintf("reading peaks from the object store %s", t.store.Endpoint())
+	_ = limit.Wait(ctx, readTimeout, doing, func(ctx context.Context) error {
+		return each(ctx, len(stems), func(ctx context.Context, i int) error {
+			var p archive.Peaks
+			key := archive.PeaksKey(t.location, t.Manifest.SeparationTaskID, stems[i].Name)
+			_, err := t.store.ReadJSON(ctx, t.location.Bucket, key, &p)
+			if err == nil && p.SHA256 == stems[i].SHA256 {
+				peaks[i] = &p
+			}
+			return nil
+		})
+	})
+	return peaks
+}
+
+func (t *Track) links(
+	ctx context.Context, fileNames []string, lifetime time.Duration,
+) (links []string, until time.Time, err error) {
 	until = time.Now().Add(lifetime).Truncate(time.Second)
-	for _, stem := range t.Manifest.Stems {
-		link, err := t.link(ctx, stem.Key, lifetime)
+	for i, stem := range t.Manifest.Stems {
+		fileName := ""
+		if fileNames != nil {
+			fileName = fileNames[i]
+		}
+		link, err := t.link(ctx, stem.Key, fileName, lifetime)
 		if err != nil {
 			return nil, time.Time{}, err
 		}
@@ -186,10 +225,17 @@ func (t *Track) Links(ctx context.Context, lifetime time.Duration) (links []stri
 	return links, until, nil
 }
 
-func (t *Track) link(ctx context.Context, key string, lifetime time.Duration) (link string, err error) {
+// link returns a link that browsers save under a name, unless that is empty.
+func (t *Track) link(
+	ctx context.Context, key, fileName string, lifetime time.Duration,
+) (link string, err error) {
 	doing := fmt.Sprintf("asking the object store %s where bucket %s is", t.store.Endpoint(), t.location.Bucket)
 	err = limit.Wait(ctx, readTimeout, doing, func(ctx context.Context) error {
-		link, err = t.store.Presign(ctx, t.location.Bucket, key, lifetime)
+		if fileName != "" {
+			link, err = t.store.PresignDownload(ctx, t.location.Bucket, key, fileName, lifetime)
+		} else {
+			link, err = t.store.Presign(ctx, t.location.Bucket, key, lifetime)
+		}
 		return err
 	})
 	if err != nil {
@@ -216,7 +262,7 @@ func (t *Track) Publish(
 	if err != nil {
 		return nil, "", failure.Archive("", err)
 	}
-	link, err := t.link(ctx, at.Key, lifetime)
+	link, err := t.link(ctx, at.Key, "", lifetime)
 	return at, link, err
 }
 

@@ -81,7 +81,7 @@ func ReadCosts(ctx context.Context, store *archive.Store, cfg config.Starter, by
 	noteLedger := func(object archive.Info) {
 		place, rest, ok := archive.Parse(object.Key)
 		// Below other prefixes there are copies.
-		if ok && place.Prefix == prefix && rest == "submission.json" {
+		if ok && place.Prefix == prefix && rest == archive.SubmissionFile {
 			keys = append(keys, object.Key)
 		}
 	}
@@ -155,8 +155,9 @@ func readLedgers(
 	ledgers = make([]ledger.Ledger, len(keys))
 	corrupt := make([]bool, len(keys))
 	doing := fmt.Sprintf("reading ledgers from the object store %s", store.Endpoint())
-	err = limit.Wait(ctx, scanTimeout, doing, func(ctx context.Context) error {
+	err = limit.WaitWhileMoving(ctx, scanTimeout, quietTimeout, doing, func(ctx context.Context, moved func()) error {
 		return each(ctx, len(keys), func(ctx context.Context, i int) error {
+			defer moved()
 			_, err := store.ReadJSON(ctx, bucket, keys[i], &ledgers[i])
 			if errors.Is(err, archive.ErrCorrupt) {
 				ledgers[i], corrupt[i] = ledger.Ledger{}, true

@@ -85,17 +85,19 @@ func (l *Looker) survey(ctx context.Context, tracks int) {
 		archiveRoot(l.bucket, l.prefix): true, archiveRoot(l.reader.LedgerBucket, l.reader.LedgerPrefix): true,
 	}
 	for at := range places {
-		err := limit.Wait(ctx, listTimeout, "listing the archive", func(ctx context.Context) error {
+		list := func(ctx context.Context, moved func()) error {
 			for task, err := range l.store.Folders(ctx, at.Bucket, at.Dir) {
 				if err != nil {
 					return err
 				}
+				moved()
 				if tasks[task] = true; len(tasks) > foldersPerTrack*tracks {
 					return errTooMany
 				}
 			}
 			return nil
-		})
+		}
+		err := limit.WaitWhileMoving(ctx, listTimeout, quietTimeout, "listing the archive", list)
 		if err != nil && !errors.Is(err, archive.ErrNoBucket) {
 			return
 		}

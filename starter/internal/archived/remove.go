@@ -52,7 +52,7 @@ func PlanRemoval(
 			return // it stays
 		case object.Key == archive.ManifestKey(r.location):
 			manifest = append(manifest, object)
-		case archive.IsListenKey(r.location, object.Key), isStem(name):
+		case archive.IsListenKey(r.location, object.Key), archive.IsPeaksKey(r.location, object.Key), isStem(name):
 			rest = append(rest, object)
 		default:
 			r.Others = append(r.Others, object.Key)
@@ -72,7 +72,7 @@ func PlanRemoval(
 			Hint:    `Check type, bucket and prefix; "` + failure.Command + ` list" shows what is archived.`,
 		}
 	}
-	return r, r.readLedgers(ctx, archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, in.Track()))
+	return r, r.readPayments(ctx, archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, in.Track()))
 }
 
 func isStem(name string) bool {
@@ -80,23 +80,13 @@ func isStem(name string) bool {
 	return ok
 }
 
-// readLedgers finds out what a later start will know of payments.
-func (r *Removal) readLedgers(ctx context.Context, account activityapi.Location) error {
+// readPayments finds out what a later start will know of payments.
+func (r *Removal) readPayments(ctx context.Context, account activityapi.Location) error {
 	var all ledger.Ledger
 	doing := fmt.Sprintf("reading the ledger from the object store %s", r.store.Endpoint())
-	err := limit.Wait(ctx, readTimeout, doing, func(ctx context.Context) error {
-		for _, at := range []activityapi.Location{account, r.location} {
-			var l ledger.Ledger
-			_, err := r.store.ReadJSON(ctx, at.Bucket, archive.SubmissionKey(at), &l)
-			if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrNoBucket) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			all = all.Merge(l)
-		}
-		return nil
+	err := limit.Wait(ctx, readTimeout, doing, func(ctx context.Context) (err error) {
+		all, err = readLedger(ctx, r.store, account, r.location)
+		return err
 	})
 	if err != nil {
 		return failure.Archive("", err)

@@ -67,14 +67,15 @@ func LatestCatalogFolder(
 	ctx context.Context, store *archive.Store, cfg config.Starter, bucket, prefix, name string,
 ) (folder stemflow.ObjectRef, ok bool, err error) {
 	all := CatalogFolder(cfg, bucket, prefix, name, "")
-	dir := strings.TrimSuffix(all.Key, "/") + "/"
+	dir := strings.TrimRight(all.Key, "/") + "/" // of all runs, not of one without an id
 	var latest time.Time
 	doing := fmt.Sprintf("looking for catalogue %s in the object store %s", name, store.Endpoint())
-	err = limit.Wait(ctx, listTimeout, doing, func(ctx context.Context) error {
+	err = limit.WaitWhileMoving(ctx, listTimeout, quietTimeout, doing, func(ctx context.Context, moved func()) error {
 		for object, err := range store.Walk(ctx, all.Bucket, dir, "") {
 			if err != nil {
 				return err
 			}
+			moved()
 			if path.Base(object.Key) == "tracks.jsonl" && object.Modified.After(latest) {
 				latest = object.Modified
 				folder, ok = stemflow.ObjectRef{Bucket: all.Bucket, Key: path.Dir(object.Key) + "/"}, true

@@ -2,10 +2,8 @@ package archived
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
 	"strings"
 	"time"
 
@@ -20,6 +18,8 @@ import (
 const (
 	// scanTimeout bounds a look at all objects below a prefix, which may be millions.
 	scanTimeout = 30 * time.Minute
+	// quietTimeout bounds how long a store may keep one waiting during such a look.
+	quietTimeout = 30 * time.Second
 	// readers is how many documents are read at once: as many connections as the store keeps open.
 	readers = 32
 )
@@ -70,11 +70,12 @@ func walk(
 		folder += "/"
 	}
 	doing := fmt.Sprintf("listing %s/%s in the object store %s", bucket, folder, store.Endpoint())
-	err := limit.Wait(ctx, scanTimeout, doing, func(ctx context.Context) error {
+	err := limit.WaitWhileMoving(ctx, scanTimeout, quietTimeout, doing, func(ctx context.Context, moved func()) error {
 		for object, err := range store.Walk(ctx, bucket, folder, "") {
 			if err != nil {
 				return err
 			}
+			moved()
 			visit(object)
 		}
 		return nil
@@ -90,7 +91,7 @@ func walk(
 type scan struct {
 	found []Found
 
-	place       archive.Place
+	place       archive.Folder
 	manifest    archive.Info
 	separations map[string]*separation
 }
@@ -111,7 +112,7 @@ func (s *scan) visit(object archive.Info) {
 		s.end()
 		s.place, s.manifest, s.separations = place, archive.Info{}, map[string]*separation{}
 	}
-	if rest == path.Base(archive.ManifestKey(archive.Locate("", "", place.Track))) {
+	if rest == archive.ManifestFile {
 		s.manifest = object
 	}
 	if id, ok := stemOf(rest); ok {
@@ -160,9 +161,10 @@ func ReadManifests(ctx context.Context, store *archive.Store, found []Found) (un
 	texts := make([]stemflow.Manifest, len(found))
 	read := make([]bool, len(found))
 	doing := fmt.Sprintf("reading manifests from the object store %s", store.Endpoint())
-	err = limit.Wait(ctx, scanTimeout, doing, func(ctx context.Context) error {
+	err = limit.WaitWhileMoving(ctx, scanTimeout, quietTimeout, doing, func(ctx context.Context, moved func()) error {
 		return each(ctx, len(found), func(ctx context.Context, i int) error {
-			err := readDocument(ctx, store, found[i].Bucket, found[i].ManifestKey, &texts[i])
+			defer moved()
+			_, err := store.ReadJSON(ctx, found[i].Bucket, found[i].ManifestKey, &texts[i])
 			read[i] = err == nil
 			if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) {
 				return nil
@@ -181,17 +183,6 @@ func ReadManifests(ctx context.Context, store *archive.Store, found []Found) (un
 		found[i].read(texts[i])
 	}
 	return unread, nil
-}
-
-func readDocument(ctx context.Context, store *archive.Store, bucket, key string, v any) error {
-	var text json.RawMessage
-	if _, err := store.ReadJSON(ctx, bucket, key, &text); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(text, v); err != nil {
-		return fmt.Errorf("%w: %s/%s: %w", archive.ErrCorrupt, bucket, key, err)
-	}
-	return nil
 }
 
 func (f *Found) read(m stemflow.Manifest) {

@@ -154,7 +154,7 @@ func (d *Downloader) bring(ctx context.Context, f File) (Result, error) {
 	t := transfer{Downloader: d, file: f, part: fmt.Sprintf("%s.%s.part", f.Name, f.Stem.SHA256[:8])}
 	wholes, idle := 0, 0
 	for {
-		err := t.goOn(ctx)
+		err := t.finish(ctx)
 		var damage *DamageError
 		var local *FileError
 		var refused *archive.Error
@@ -235,8 +235,8 @@ type transfer struct {
 // errDiffers says that a whole part has not the manifest's SHA-256. It is gone then.
 var errDiffers = errors.New("what was downloaded is not what the manifest says")
 
-// goOn goes on with the part, and puts it in place once it is whole and verified.
-func (t *transfer) goOn(ctx context.Context) error {
+// finish goes on with the part, and puts it in place once it is whole and verified.
+func (t *transfer) finish(ctx context.Context) error {
 	stem := t.file.Stem
 	t.moved = false
 	part, err := t.Folder.OpenFile(t.part, os.O_RDWR|os.O_CREATE, 0o644)
@@ -282,7 +282,7 @@ func (t *transfer) count(have int64) {
 	t.counted = have
 }
 
-// giveUp removes the part, so that the next try begins anew. It is not cut: another one may have
+// giveUp removes the part, so that the next try begins again. It is not cut: another one may have
 // put it in place already.
 func (t *transfer) giveUp() error {
 	if err := t.Folder.Remove(t.part); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -55,6 +56,30 @@ func Wait(ctx context.Context, longest time.Duration, doing string, request func
 		exceeded.Cause = err
 	}
 	return exceeded
+}
+
+// WaitWhileMoving is [Wait] for work of many requests: it may take as long as is said altogether,
+// and ends earlier where nothing has moved for the time of quiet. The work calls moved when a
+// request is answered.
+func WaitWhileMoving(
+	ctx context.Context, longest, quiet time.Duration, doing string,
+	work func(ctx context.Context, moved func()) error,
+) error {
+	watched, stop := context.WithCancel(ctx)
+	defer stop()
+	var stalled atomic.Bool
+	timer := time.AfterFunc(quiet, func() {
+		stalled.Store(true)
+		stop()
+	})
+	defer timer.Stop()
+	err := Wait(watched, longest, doing, func(ctx context.Context) error {
+		return work(ctx, func() { timer.Reset(quiet) })
+	})
+	if _, ok := errors.AsType[*Interrupted](err); ok && stalled.Load() && ctx.Err() == nil {
+		return &Exceeded{Doing: doing, After: quiet}
+	}
+	return err
 }
 
 // isDeadline reports whether an error says only that the time was up.

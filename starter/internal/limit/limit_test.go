@@ -54,3 +54,30 @@ func TestARequestsOwnErrorIsKept(t *testing.T) {
 	require.NoError(t, Wait(t.Context(), time.Hour, "x", func(context.Context) error { return nil }))
 	require.Same(t, denied, Wait(t.Context(), time.Hour, "x", func(context.Context) error { return denied }))
 }
+
+func TestALongLookThatMovesGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		work := func(parts int) func(context.Context, func()) error {
+			return func(ctx context.Context, moved func()) error {
+				for range parts {
+					time.Sleep(9 * time.Second)
+					moved()
+				}
+				return hang(ctx)
+			}
+		}
+		err := WaitWhileMoving(t.Context(), time.Minute, 10*time.Second, "listing a", work(3))
+		require.EqualError(t, err, "no answer within 10s while listing a")
+		require.Equal(t, 37*time.Second, time.Since(begun))
+		err = WaitWhileMoving(t.Context(), time.Minute, 10*time.Second, "listing a", work(6))
+		require.EqualError(t, err, "no answer within 1m0s while listing a")
+
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		err = WaitWhileMoving(ctx, time.Minute, 10*time.Second, "listing a", work(0))
+		require.EqualError(t, err, "interrupted while listing a")
+		require.NoError(t, WaitWhileMoving(t.Context(), time.Minute, 10*time.Second, "listing a",
+			func(context.Context, func()) error { return nil }))
+	})
+}

@@ -19,6 +19,7 @@ import (
 
 	"stemflow/internal/codec"
 	"stemflow/internal/config"
+	"stemflow/internal/outcome"
 	"stemflow/internal/telemetry"
 	"stemflow/starter/internal/limit"
 )
@@ -115,8 +116,8 @@ func (t *Temporal) Describe(
 	return description, err
 }
 
-// IsRunning reports whether a workflow has a run that has not ended.
-func (t *Temporal) IsRunning(ctx context.Context, workflowID string) (bool, error) {
+// IsOpen reports whether a workflow has a run that has not ended.
+func (t *Temporal) IsOpen(ctx context.Context, workflowID string) (bool, error) {
 	description, err := t.Describe(ctx, workflowID, "")
 	if IsNotFound(err) {
 		return false, nil
@@ -124,7 +125,7 @@ func (t *Temporal) IsRunning(ctx context.Context, workflowID string) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	return description.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
+	return outcome.IsOpen(description.GetWorkflowExecutionInfo().GetStatus()), nil
 }
 
 // IsNotFound reports whether Temporal does not know what it was asked about.
@@ -147,7 +148,7 @@ func (t *Temporal) Start(
 	return run, started, err
 }
 
-// Cancel asks a run to stop; an empty runID is the latest.
+// Cancel asks a run to stop.
 func (t *Temporal) Cancel(ctx context.Context, workflowID, runID string) error {
 	doing := fmt.Sprintf("asking Temporal at %s to cancel %s", t.Address, workflowID)
 	return limit.Wait(ctx, RequestTimeout, doing, func(ctx context.Context) error {

@@ -11,7 +11,7 @@ import (
 
 // settled says how a run learned that its separation was done, for a person.
 var settled = map[stemflow.SettledBy]string{
-	stemflow.SettledByCallback: "the callback told that it was done",
+	stemflow.SettledByCallback: "the callback said that it was done",
 	stemflow.SettledByPoll:     "polling found that it was done",
 	stemflow.SettledByResume:   "it was paid for before",
 	stemflow.SettledByArchive:  "it was archived before and nothing was paid",
@@ -43,7 +43,7 @@ func Manifest(w io.Writer, m stemflow.Manifest, room int) {
 
 // Links prints the links to stems, in their order. They are too long for the table.
 func Links(w io.Writer, stems []stemflow.Stem, links []string, until time.Time) {
-	fmt.Fprintf(w, "\nLinks, for whoever has them, until %s\n\n", DateTime(until))
+	fmt.Fprintf(w, "\nLinks, for anyone who has them, until %s\n\n", DateTime(until))
 	for i, link := range links {
 		fmt.Fprintf(w, "  %-15s %s\n", Printable(stems[i].Name), link)
 	}

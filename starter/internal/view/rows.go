@@ -17,7 +17,7 @@ type Heading struct {
 }
 
 // Table prints rows below headings. In so many columns, the widest texts are clipped until the
-// lines fit; room 0 clips nothing.
+// lines fit; [Whole] clips nothing.
 func Table(w io.Writer, headings []Heading, rows [][]string, room int) {
 	columns := make([]column, len(headings))
 	top := make([]string, len(headings))

@@ -10,8 +10,13 @@ import (
 	"stemflow"
 )
 
-// DefaultRoom is how many columns a table has where no terminal says it.
-const DefaultRoom = 80
+// The room of a table in columns where no terminal says it.
+const (
+	// DefaultRoom is for a table that a person reads.
+	DefaultRoom = 80
+	// Whole clips nothing: it is for a table that a program may read.
+	Whole = 0
+)
 
 const (
 	columnGap = 2

@@ -53,3 +53,40 @@ func OneLine(text string) string {
 	}
 	return Printable(b.String())
 }
+
+// Fill breaks the lines of each paragraph again, so that none is wider than width where its words
+// allow. A paragraph with an indented line, which is a table or a command, stays as it is.
+func Fill(text string, width int) string {
+	paragraphs := strings.Split(text, "\n\n")
+	for i, paragraph := range paragraphs {
+		if !strings.Contains("\n"+paragraph, "\n ") {
+			paragraphs[i] = fillParagraph(paragraph, width)
+		}
+	}
+	return strings.Join(paragraphs, "\n\n")
+}
+
+func fillParagraph(text string, width int) string {
+	var b strings.Builder
+	if strings.HasPrefix(text, "\n") {
+		b.WriteByte('\n')
+	}
+	used := 0
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0:
+		case used+1+columns(word) > width:
+			b.WriteByte('\n')
+			used = 0
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += columns(word)
+	}
+	if strings.HasSuffix(text, "\n") {
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

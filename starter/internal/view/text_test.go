@@ -33,3 +33,17 @@ func TestQuote(t *testing.T) {
 		require.Equal(t, want, Quote(value))
 	}
 }
+
+func TestFill(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                          "",
+		"a b":                       "a b",
+		"one two three":             "one two\nthree",
+		"one\ntwo\n\nthree":         "one two\n\nthree",
+		"\none two three\n":         "\none two\nthree\n",
+		"incomprehensible a b":      "incomprehensible\na b",
+		"a table:\n  one two three": "a table:\n  one two three",
+	} {
+		require.Equal(t, want, Fill(text, 8), "%q", text)
+	}
+}

@@ -1,0 +1,173 @@
+package activities
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"go.temporal.io/sdk/activity"
+
+	"stemflow"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/allowed"
+	"stemflow/internal/archive"
+	"stemflow/internal/audio"
+	"stemflow/internal/kie"
+	"stemflow/internal/source"
+)
+
+// PrepareSong looks at a song of a user's own before it is paid for: that it is there, that it is
+// audio, and that it is no larger than the provider takes. An object of the store is handed to the
+// provider.
+type PrepareSong struct {
+	Store   Store
+	Sources *source.Fetcher
+	// Provider takes uploads.
+	Provider Uploader
+	// Limits are what inputs may name of the store.
+	Limits allowed.Limits
+}
+
+// Uploader is the provider as it takes files: [kie.Client].
+type Uploader interface {
+	Upload(ctx context.Context, u kie.Upload) (downloadURL string, err error)
+}
+
+// songAttempts is how often a host that fails, or that has no such file, is asked, half a minute in
+// all: nothing is paid for yet, and a person may be waiting.
+const songAttempts = 6
+
+// Execute fails for good with ErrorInvalidInput for what the provider would not take, and with
+// ErrorUnauthorized. It is retried while the store or the provider is down.
+func (a *PrepareSong) Execute(
+	ctx context.Context, in activityapi.PrepareSongInput,
+) (*activityapi.PreparedSong, error) {
+	input := stemflow.SeparateStemsInput{AudioURL: in.AudioURL}
+	if p := a.Limits.CheckSong(input); p != nil {
+		return nil, final(stemflow.ErrorInvalidInput, p.Field+": "+p.Message, nil)
+	}
+	if object, ok := input.AudioObject(); ok {
+		return a.object(ctx, in, object)
+	}
+	body, err := a.Sources.Open(ctx, in.AudioURL)
+	if err != nil {
+		return nil, a.unfetched(ctx, err)
+	}
+	defer body.Close()
+	song, err := a.look(ctx, in, body)
+	if err != nil {
+		return nil, err
+	}
+	song.prepared.URL = in.AudioURL
+	return &song.prepared, nil
+}
+
+// object hands an object of the store to the provider, which cannot reach most stores.
+func (a *PrepareSong) object(
+	ctx context.Context, in activityapi.PrepareSongInput, object stemflow.ObjectRef,
+) (*activityapi.PreparedSong, error) {
+	body, err := a.open(ctx, object)
+	if err != nil {
+		return nil, err
+	}
+	song, err := a.look(ctx, in, body)
+	body.Close()
+	if err != nil {
+		return nil, err
+	}
+	if body, err = a.open(ctx, object); err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	// What is uploaded is what was looked at: an object that changes meanwhile does not fit.
+	sum := sha256.New()
+	song.prepared.URL, err = a.Provider.Upload(ctx, kie.Upload{
+		Name: song.prepared.SHA256 + "." + song.format.Ext, ContentType: song.format.ContentType,
+		Size: song.prepared.Size, Body: io.TeeReader(io.LimitReader(body, song.prepared.Size), sum),
+	})
+	switch {
+	case kie.VerdictOf(err) == kie.Unauthorized:
+		return nil, final(stemflow.ErrorUnauthorized, err.Error(), err, providerDetails(err))
+	case err != nil:
+		return nil, retryable(
+			stemflow.ErrorProviderUnavailable,
+			"the song cannot be handed to the provider: "+err.Error(),
+			err,
+		)
+	case hex.EncodeToString(sum.Sum(nil)) != song.prepared.SHA256:
+		return nil, retryable(stemflow.ErrorArchiveUnavailable, "the song has changed while it was read", nil)
+	}
+	return &song.prepared, nil
+}
+
+func (a *PrepareSong) open(ctx context.Context, object stemflow.ObjectRef) (io.ReadCloser, error) {
+	body, info, err := a.Store.Open(ctx, object.Bucket, object.Key)
+	switch {
+	case errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrNoBucket):
+		return nil, wrongSong("names an object that is not there", err)
+	case err != nil:
+		return nil, storeRefusal(err)
+	case info.Size > stemflow.MaxAudioSize:
+		body.Close()
+		return nil, tooLarge(nil)
+	}
+	return body, nil
+}
+
+// song is what a look has found.
+type song struct {
+	prepared activityapi.PreparedSong
+	format   audio.Format
+}
+
+// look reads a song to its end.
+func (a *PrepareSong) look(ctx context.Context, in activityapi.PrepareSongInput, body io.Reader) (song, error) {
+	var meter audio.Meter
+	sum := sha256.New()
+	size, err := io.Copy(io.MultiWriter(&meter, sum), io.LimitReader(body, stemflow.MaxAudioSize+1))
+	if err != nil {
+		return song{}, a.unfetched(ctx, err)
+	}
+	found := meter.End()
+	s := song{
+		activityapi.PreparedSong{SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size}, found.Format,
+	}
+	switch {
+	case size > stemflow.MaxAudioSize:
+		return song{}, tooLarge(nil)
+	case !found.Audio:
+		return song{}, wrongSong("is no audio that is known: give a whole MP3, WAV, FLAC, M4A, AAC or Ogg file", nil)
+	case in.AudioSHA256 != "" && !strings.EqualFold(in.AudioSHA256, s.prepared.SHA256):
+		return song{}, final(stemflow.ErrorInvalidInput, fmt.Sprintf("audioSha256: what audioUrl names has the "+
+			"SHA-256 %s: give that, or the address of the song that is meant", s.prepared.SHA256), nil)
+	}
+	return s, nil
+}
+
+// unfetched is the error for a song that cannot be read. What passes is tried again for a while.
+func (a *PrepareSong) unfetched(ctx context.Context, err error) error {
+	refused, ok := errors.AsType[*source.Error](err)
+	switch {
+	case !ok:
+		return storeRefusal(err)
+	case refused.Kind == source.TooLarge:
+		return tooLarge(err)
+	case refused.Kind == source.Forbidden, refused.Kind == source.Gone,
+		activity.GetInfo(ctx).Attempt >= songAttempts:
+		return wrongSong("cannot be fetched, so the provider could not fetch it either: "+err.Error(), err)
+	}
+	return retryable(stemflow.ErrorProviderUnavailable, "audioUrl cannot be fetched at the moment: "+err.Error(), err)
+}
+
+func wrongSong(problem string, cause error) error {
+	return final(stemflow.ErrorInvalidInput, "audioUrl: "+problem, cause)
+}
+
+func tooLarge(cause error) error {
+	return wrongSong(fmt.Sprintf("is larger than %d MB, which is the most that the provider takes: give a smaller file",
+		stemflow.MaxAudioSize>>20), cause)
+}

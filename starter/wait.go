@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"stemflow"
+	"stemflow/internal/config"
+	"stemflow/starter/internal/failure"
+	"stemflow/starter/internal/observe"
+	"stemflow/starter/internal/view"
+)
+
+// wait shows the progress of a run until it ends, and then what it archived. in names the track
+// that it separates.
+func (c *cli) wait(
+	ctx context.Context,
+	t *observe.Temporal,
+	cfg config.Starter,
+	run client.WorkflowRun,
+	in stemflow.SeparateStemsInput,
+) error {
+	started := observe.StartedAt(ctx, t, run)
+	result, err := c.follow(ctx, t, cfg, run, started)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return &failure.Failure{
+			Type: failure.TypeDetached, Message: "interrupted, the separation goes on by itself",
+			Code: failure.ExitInterrupted, Hint: c.nextSteps(in),
+		}
+	case err != nil:
+		f := failure.OfRun(err)
+		if f.Details == nil {
+			f.Details = observe.PaidFor(ctx, t, run)
+		}
+		return f
+	case c.wantsJSON():
+		c.printJSON(result)
+	default:
+		view.Result(c.stdout, in, result, time.Since(started), c.room(view.DefaultRoom))
+	}
+	return nil
+}
+
+// follow returns how the run ended. Until then it shows the progress, unless that is
+// switched off.
+func (c *cli) follow(
+	ctx context.Context, t *observe.Temporal, cfg config.Starter, run client.WorkflowRun, started time.Time,
+) (*stemflow.SeparateStemsResult, error) {
+	if !c.showsProgress() {
+		return observe.Await[stemflow.SeparateStemsResult](ctx, run)
+	}
+	return observe.UntilEnd[stemflow.SeparateStemsResult](
+		ctx,
+		run,
+		view.NewDisplay(c.screen(cfg), started, view.Separation{}),
+		view.SpinnerStep,
+		func(ctx context.Context, last observe.Observation) observe.Observation {
+			return observe.Separation(ctx, t, cfg.TaskQueue, run, last)
+		},
+	)
+}
