@@ -13,6 +13,7 @@ import (
 	"stemflow"
 	"stemflow/internal/devservers"
 	"stemflow/internal/devservers/serverstest"
+	"stemflow/internal/devtools"
 	"stemflow/kiesim"
 )
 
@@ -35,7 +36,7 @@ func (s *stack) startProgram(program string, more ...string) *devservers.Process
 func (s *stack) workerCommand(program string, more ...string) devservers.Command {
 	return devservers.Command{
 		Name: "worker", Path: program,
-		Env: devservers.Environment(ourVariables, append([]string{
+		Env: devtools.Environment(ourVariables, append([]string{
 			"TEMPORAL_ADDRESS=" + s.server,
 			"KIE_API_KEY=" + apiKey, "KIE_BASE_URL=" + s.cfg.BaseURL,
 			"STEMFLOW_CALLBACK_BASE_URL=" + s.cfg.CallbackBaseURL, "STEMFLOW_CALLBACK_SECRETS=" + callbackSecret,

@@ -23,6 +23,7 @@ import (
 	"stemflow"
 	"stemflow/internal/devservers"
 	"stemflow/internal/devservers/serverstest"
+	"stemflow/internal/devtools"
 	"stemflow/internal/token"
 	"stemflow/kiesim"
 )
@@ -129,7 +130,7 @@ type prometheus struct {
 
 func startPrometheus(t *testing.T, bridge string, workers []string) *prometheus {
 	t.Helper()
-	path, err := devservers.FindTool(t.Context(), "prometheus", func(line string) { t.Log(line) })
+	path, err := devtools.FindTool(t.Context(), "prometheus", func(line string) { t.Log(line) })
 	require.NoError(t, err)
 	dir := t.TempDir()
 	rules, err := filepath.Abs("../deploy/prometheus/stemflow.rules.yaml")

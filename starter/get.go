@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stemflow"
+	"stemflow/internal/listen"
 	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/download"
 	"stemflow/starter/internal/failure"
@@ -31,9 +33,13 @@ becomes an underscore.
 
 --zip makes one file of them, stored and not compressed. While it is made it needs the space twice.
 
+--page puts a page beside the files that plays them together in a browser. The stems are in it, so it
+needs no links and no network, and works for ever.
+
 --json prints the files and their checksums, -o jsonl each on a line.`,
 		"get 5c79...be8e e231...c7dc split_stem",
 		"get 5c79...be8e e231...c7dc split_stem --out song --stems drums,bass",
+		"get 5c79...be8e e231...c7dc split_stem --out song --page",
 		"get 5c79...be8e e231...c7dc split_stem --out song.zip --zip --name {index}-{name}.{ext}")
 	o := &getOptions{}
 	placeFlags(cmd, &o.Place)
@@ -42,12 +48,16 @@ becomes an underscore.
 		"`DIR` to put the files in (default: one named after the track); with --zip, also the zip file")
 	set.StringSliceVar(&o.stems, "stems", nil, "`NAMES` of the stems to get, with commas between them (default: all)")
 	set.BoolVar(&o.zip, "zip", false, "make one zip file")
+	set.BoolVar(&o.page, "page", false, "put "+defaultListenFile+" beside the files, with the stems in it")
 	set.StringVar(&o.name, "name", download.DefaultTemplate, "`TEMPLATE` of the files' names")
 	complete(cmd, "stems", knownStems()...)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		template, err := download.ParseTemplate(o.name)
 		if err != nil {
 			return failure.Usage(nameOf(cmd), "--name: %v", err)
+		}
+		if o.page && o.zip {
+			return failure.Usage(nameOf(cmd), "--page goes with files, not with --zip")
 		}
 		if err := checkPlace(cmd, o.Place); err != nil {
 			return err
@@ -62,7 +72,7 @@ type getOptions struct {
 	archived.Place
 	out, name string
 	stems     []string
-	zip       bool
+	zip, page bool
 }
 
 // knownStems are names of stems that the shell offers.
@@ -74,7 +84,9 @@ func knownStems() []string {
 type gotFiles struct {
 	Dir string `json:"dir"`
 	// Zip is the file that has the others in it.
-	Zip   string            `json:"zip,omitempty"`
+	Zip string `json:"zip,omitempty"`
+	// Page is the file of --page.
+	Page  string            `json:"page,omitempty"`
 	Files []download.Result `json:"files"`
 }
 
@@ -90,6 +102,11 @@ func (c *cli) get(ctx context.Context, o getOptions, template download.Template)
 	wanted, err := download.Select(track.Manifest, o.stems)
 	if err != nil {
 		return failure.Usage("get", "%v", err)
+	}
+	if o.page {
+		if err := fitsOnePage(wanted); err != nil {
+			return err
+		}
 	}
 	files, err := template.Names(track.Manifest, wanted)
 	if err != nil {
@@ -118,8 +135,49 @@ func (c *cli) get(ctx context.Context, o getOptions, template download.Template)
 	if err != nil {
 		return notGot(ctx, err, len(got.Files), len(files))
 	}
+	if o.page {
+		got.Page = defaultListenFile
+		if err := writePageOf(folder, got.Page, track.Manifest, files); err != nil {
+			return cannotWrite(err)
+		}
+	}
 	c.printGot(got, track.Manifest)
 	return nil
+}
+
+// pageBytes is what browsers still open.
+const pageBytes = 256 << 20
+
+// fitsOnePage refuses a page that would have too much in it.
+func fitsOnePage(stems []stemflow.Stem) error {
+	var bytes int64
+	for _, stem := range stems {
+		bytes += stem.Size
+	}
+	if bytes <= pageBytes {
+		return nil
+	}
+	return failure.Usage("get", "--page: a page with %s in it is more than browsers open; name fewer --stems, or use listen",
+		view.Bytes(bytes))
+}
+
+// writePageOf writes the page that plays downloaded files, with the files in it.
+func writePageOf(folder *os.Root, name string, m stemflow.Manifest, files []download.File) error {
+	page := listen.Page{Manifest: m}
+	page.Manifest.Stems = nil
+	for _, file := range files {
+		content, err := folder.ReadFile(filepath.FromSlash(file.Name))
+		if err != nil {
+			return err
+		}
+		page.Manifest.Stems = append(page.Manifest.Stems, file.Stem)
+		page.Links = append(page.Links, listen.Embed(content))
+	}
+	var text bytes.Buffer
+	if err := listen.Write(&text, page); err != nil {
+		return err
+	}
+	return folder.WriteFile(name, text.Bytes(), 0o644)
 }
 
 // zipPlace is the folder and the name of the zip: --out names either of them.
@@ -200,6 +258,9 @@ func (c *cli) printGot(got gotFiles, m stemflow.Manifest) {
 	view.Table(c.stdout, headings, rows, c.room(view.Whole))
 	c.printf("\n%s, %s in %s\n", view.Plural(len(got.Files), "file"), view.Bytes(bytes),
 		view.Printable(filepath.Join(got.Dir, got.Zip)))
+	if got.Page != "" {
+		c.printf("Open %s in a browser: it plays them together\n", view.Printable(filepath.Join(got.Dir, got.Page)))
+	}
 	for _, stem := range m.Missing {
 		c.printf("  missing       %s: %s\n", stem.Name, view.Printable(stem.Reason))
 	}

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 )
 
 // testTimeout is for one package's tests on a small machine.
@@ -116,7 +116,7 @@ func tool(name string, args ...string) func(context.Context, io.Writer) error {
 }
 
 func find(ctx context.Context, name string, out io.Writer) (string, error) {
-	return devservers.FindTool(ctx, name, func(line string) { fmt.Fprintln(out, line) })
+	return devtools.FindTool(ctx, name, func(line string) { fmt.Fprintln(out, line) })
 }
 
 func command(name string, args ...string) func(context.Context, io.Writer) error {

@@ -62,9 +62,6 @@ Start a separation. The ids are those of a song and of its track at the provider
 	}
 	fmt.Printf("\n%s\n", allUp)
 	<-ctx.Done()
-	if cause := context.Cause(ctx); cause != errInterrupted {
-		return cause
-	}
 	return nil // this is how it ends when all is well
 }
 

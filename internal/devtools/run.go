@@ -1,4 +1,4 @@
-package devservers
+package devtools
 
 import (
 	"context"
@@ -7,12 +7,15 @@ import (
 	"time"
 )
 
+// stopWithin is how long a program that is told to end may take before it is killed.
+const stopWithin = 10 * time.Second
+
 // Run runs a program to its end. Like every child it does not outlive this program; when the
 // context ends first, it and what it started are asked to end, then killed, and the context's error
 // is returned.
 func Run(ctx context.Context, cmd *exec.Cmd) error {
 	cmd.WaitDelay = time.Second
-	if err := startChild(cmd); err != nil {
+	if err := StartChild(cmd); err != nil {
 		return err
 	}
 	done := make(chan struct{})

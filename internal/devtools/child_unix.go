@@ -1,15 +1,15 @@
 //go:build unix && !linux
 
-package devservers
+package devtools
 
 import (
 	"os/exec"
 	"syscall"
 )
 
-// startChild starts a process in a group of its own, so that the terminal's Ctrl-C reaches it
+// StartChild starts a process in a group of its own, so that the terminal's Ctrl-C reaches it
 // through its parent only.
-func startChild(cmd *exec.Cmd) error {
+func StartChild(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd.Start()
 }

@@ -1,4 +1,4 @@
-package devservers
+package devtools
 
 import (
 	"os"

@@ -6,39 +6,27 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 )
 
 // errInterrupted is the cause with which the context ends when localstack is told to stop.
 var errInterrupted = errors.New("interrupted")
+
+// errEnded is its cause when there is nothing more to do.
+var errEnded = errors.New("ended")
 
 // exitInterrupted is what shells report for a program that Ctrl-C ended.
 const exitInterrupted = 130
 
 // watchSignals ends the context at the first signal. The second one kills what takes too long to
 // stop.
-func watchSignals(end context.CancelCauseFunc, kill func()) {
+func watchSignals(end context.CancelCauseFunc, s *stack) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		<-signals
 		end(errInterrupted)
 		<-signals
-		kill()
+		s.kill()
 		os.Exit(exitInterrupted)
-	}()
-}
-
-// watchParent ends the context when the program that started this one is gone: a SIGTERM to "go
-// run" ends go, which does not pass it on.
-func watchParent(end context.CancelCauseFunc) {
-	parent := os.Getppid()
-	go func() {
-		for range time.Tick(time.Second) {
-			if os.Getppid() != parent {
-				end(errInterrupted)
-				return
-			}
-		}
 	}()
 }

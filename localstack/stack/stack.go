@@ -14,11 +14,17 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/sdk/client"
 
 	"stemflow"
 	"stemflow/internal/config"
 	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 )
 
 const (
@@ -48,25 +54,21 @@ type stack struct {
 	// secretKey is MinIO's: with the real provider one of this stack's own.
 	secretKey string
 	// hosting configures a worker that hosts stemflow on this stack, beside where its servers are.
-	hosting []string
-	// end ends the context that everything runs with.
-	end context.CancelCauseFunc
-
+	hosting                                              []string
 	temporal, temporalUI, minio, console, kiesim, bridge string // host:port
-	// otherPorts reports that some are not the usual ones.
-	otherPorts bool
 
-	lock    *os.File
+	lock        *os.File
+	supervisors sync.WaitGroup
+	// killed is set when those who interrupted did not want to wait.
+	killed atomic.Bool
+
 	mu      sync.Mutex
-	running []*devservers.Process
+	running []*supervised
 }
 
 // up starts everything in the order in which one needs the other.
 func (s *stack) up(ctx context.Context) error {
 	if err := s.takeDir(); err != nil {
-		return err
-	}
-	if err := s.build(ctx); err != nil {
 		return err
 	}
 	fmt.Printf("stemflow on this machine, kept in %s\n\n", short(s.dir))
@@ -84,25 +86,50 @@ func (s *stack) up(ctx context.Context) error {
 		return err
 	}
 	webhookKey := rand.Text()
-	parts := []func(context.Context) error{
-		s.startTemporal,
-		s.startMinIO,
-		func(ctx context.Context) error { return s.startBridge(ctx, callbackSecret, webhookKey) },
+	// Each group is started side by side, when the one before it is up.
+	groups := [][]part{
+		{s.startTemporal, s.startMinIO},
+		{s.setUpTemporal, s.setUpMinIO},
+		{func(ctx context.Context, n *notes) error { return s.startBridge(ctx, n, callbackSecret, webhookKey) }},
 		// It sends callbacks at once, of separations that were under way when the stack was
 		// stopped.
-		func(ctx context.Context) error { return s.startKiesim(ctx, webhookKey) },
-		func(ctx context.Context) error { return s.startWorker(ctx, callbackSecret) },
+		{func(ctx context.Context, n *notes) error { return s.startKiesim(ctx, n, webhookKey) }},
+		{func(ctx context.Context, n *notes) error { return s.startWorker(ctx, n, callbackSecret) }},
 	}
 	if s.provider != nil {
-		parts = []func(context.Context) error{s.startTemporal, s.startMinIO, s.startWorkerOnProvider}
+		groups = append(groups[:2], []part{s.startWorkerOnProvider})
 	}
-	for _, start := range parts {
-		if err := start(ctx); err != nil {
+	for _, group := range groups {
+		if err := startAll(ctx, group); err != nil {
 			return err
 		}
 	}
-	say("logs", short(filepath.Join(s.dir, "logs")), "")
+	var n notes
+	n.say("logs", short(filepath.Join(s.dir, "logs")), "")
+	n.print()
 	return s.writeEnvironment()
+}
+
+// part starts a part of the stack, and notes what there is to say about it.
+type part func(context.Context, *notes) error
+
+// startAll starts parts side by side. What the first ones have to say is said even where a later one
+// fails.
+func startAll(ctx context.Context, parts []part) error {
+	said := make([]notes, len(parts))
+	errs := make([]error, len(parts))
+	var starting sync.WaitGroup
+	for i, start := range parts {
+		starting.Go(func() { errs[i] = start(ctx, &said[i]) })
+	}
+	starting.Wait()
+	for i := range parts {
+		if errs[i] != nil {
+			return errs[i]
+		}
+		said[i].print()
+	}
+	return nil
 }
 
 // takeDir makes the directory and keeps it from a second stack, which would write to the same
@@ -140,7 +167,7 @@ func (s *stack) keptSecret(name string) (string, error) {
 	return made, os.WriteFile(path, []byte(made), 0o600)
 }
 
-func (s *stack) startTemporal(ctx context.Context) error {
+func (s *stack) startTemporal(ctx context.Context, n *notes) error {
 	port, note, err := s.port(7233)
 	if err != nil {
 		return err
@@ -149,7 +176,7 @@ func (s *stack) startTemporal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.start("temporal", func(log *os.File) (*devservers.Process, error) {
+	p, err := s.start(ctx, "temporal", func(log *os.File) (*devservers.Process, error) {
 		return devservers.Temporal(ctx, devservers.TemporalOptions{
 			Port: port, UI: true, UIPort: uiPort, DBFile: filepath.Join(s.dir, "temporal.db"), Log: log,
 		})
@@ -158,12 +185,12 @@ func (s *stack) startTemporal(ctx context.Context) error {
 		return err
 	}
 	s.temporal, s.temporalUI = p.Addr, p.UIAddr
-	say("Temporal", p.Addr, note)
-	say("Temporal's UI", "http://"+p.UIAddr, uiNote)
+	n.say("Temporal", p.Addr, note)
+	n.say("Temporal's UI", "http://"+p.UIAddr, uiNote)
 	return nil
 }
 
-func (s *stack) startMinIO(ctx context.Context) error {
+func (s *stack) startMinIO(ctx context.Context, n *notes) error {
 	port, note, err := s.port(9000)
 	if err != nil {
 		return err
@@ -172,7 +199,7 @@ func (s *stack) startMinIO(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.start("minio", func(log *os.File) (*devservers.Process, error) {
+	p, err := s.start(ctx, "minio", func(log *os.File) (*devservers.Process, error) {
 		return devservers.MinIO(ctx, devservers.MinIOOptions{
 			Dir: filepath.Join(s.dir, "minio"), Port: port, Console: true, ConsolePort: consolePort,
 			AccessKey: rootUser, SecretKey: s.secretKey + rootSuffix, Log: log,
@@ -182,17 +209,46 @@ func (s *stack) startMinIO(ctx context.Context) error {
 		return err
 	}
 	s.minio, s.console = p.Addr, p.UIAddr
-	say("MinIO", p.Addr, note)
-	say("MinIO's console", "http://"+p.UIAddr, consoleNote)
-	say("", "user "+rootUser+", password "+s.secretKey+rootSuffix, "")
+	n.say("MinIO", p.Addr, note)
+	n.say("MinIO's console", "http://"+p.UIAddr, consoleNote)
+	n.say("", "user "+rootUser+", password "+s.secretKey+rootSuffix, "")
 	// It is an archived release with known holes, one of which lets all who reach it write.
-	say("", "for this machine alone: it has known holes", "")
-	return s.setUpMinIO(ctx)
+	n.say("", "for this machine alone: it has known holes", "")
+	return nil
+}
+
+// setUpTemporal registers the search attributes, also in a database from before there were any.
+func (s *stack) setUpTemporal(ctx context.Context, _ *notes) error {
+	c, err := s.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	known, err := c.OperatorService().ListSearchAttributes(ctx,
+		&operatorservice.ListSearchAttributesRequest{Namespace: client.DefaultNamespace})
+	if err != nil {
+		return fmt.Errorf("read the search attributes: %w", err)
+	}
+	missing := map[string]enumspb.IndexedValueType{}
+	for _, name := range stemflow.SearchAttributes() {
+		if _, ok := known.CustomAttributes[name]; !ok {
+			missing[name] = enumspb.INDEXED_VALUE_TYPE_KEYWORD
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	_, err = c.OperatorService().AddSearchAttributes(ctx,
+		&operatorservice.AddSearchAttributesRequest{Namespace: client.DefaultNamespace, SearchAttributes: missing})
+	if err != nil {
+		return fmt.Errorf("register the search attributes: %w", err)
+	}
+	return nil
 }
 
 // setUpMinIO makes the bucket and the users, as in production.
-func (s *stack) setUpMinIO(ctx context.Context) error {
-	setup, err := devservers.FindTool(ctx, "miniosetup", announce)
+func (s *stack) setUpMinIO(ctx context.Context, _ *notes) error {
+	setup, err := devtools.FindTool(ctx, "miniosetup", nil)
 	if err != nil {
 		return err
 	}
@@ -203,13 +259,13 @@ func (s *stack) setUpMinIO(ctx context.Context) error {
 		"KIE_BASE_URL=http://localhost") // keys of this machine alone, published or not
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := devservers.Run(ctx, cmd); err != nil {
+	if err := devtools.Run(ctx, cmd); err != nil {
 		return fmt.Errorf("set up MinIO: %w\n%s", err, output.Bytes())
 	}
 	return nil
 }
 
-func (s *stack) startBridge(ctx context.Context, callbackSecret, webhookKey string) error {
+func (s *stack) startBridge(ctx context.Context, n *notes, callbackSecret, webhookKey string) error {
 	port, note, err := s.port(8088)
 	if err != nil {
 		return err
@@ -232,12 +288,12 @@ func (s *stack) startBridge(ctx context.Context, callbackSecret, webhookKey stri
 	}); err != nil {
 		return err
 	}
-	say("callback bridge", "http://"+s.bridge, note)
-	say("", "metrics at http://"+metrics+"/metrics", "")
+	n.say("callback bridge", "http://"+s.bridge, note)
+	n.say("", "metrics at http://"+metrics+"/metrics", "")
 	return nil
 }
 
-func (s *stack) startKiesim(ctx context.Context, webhookKey string) error {
+func (s *stack) startKiesim(ctx context.Context, n *notes, webhookKey string) error {
 	port, note, err := s.port(8090)
 	if err != nil {
 		return err
@@ -247,7 +303,7 @@ func (s *stack) startKiesim(ctx context.Context, webhookKey string) error {
 		Name: "kiesim",
 		Args: []string{
 			"-addr", s.kiesim, "-api-key", apiKey, "-webhook-hmac-key", webhookKey, "-delay", separationTime,
-			"-credits", credits,
+			"-credits", credits, "-public-url", "http://" + s.kiesim,
 			// A separation that is under way when the stack stops ends after the next start.
 			"-state", filepath.Join(s.dir, "kiesim.json"),
 		},
@@ -256,12 +312,12 @@ func (s *stack) startKiesim(ctx context.Context, webhookKey string) error {
 	}); err != nil {
 		return err
 	}
-	say("kiesim", "http://"+s.kiesim, note)
-	say("", "plays the provider, bills nobody", "")
+	n.say("kiesim", "http://"+s.kiesim, note)
+	n.say("", "plays the provider, bills nobody", "")
 	return nil
 }
 
-func (s *stack) startWorker(ctx context.Context, callbackSecret string) error {
+func (s *stack) startWorker(ctx context.Context, n *notes, callbackSecret string) error {
 	metrics, err := s.metrics(9464)
 	if err != nil {
 		return err
@@ -282,27 +338,30 @@ func (s *stack) startWorker(ctx context.Context, callbackSecret string) error {
 	}); err != nil {
 		return err
 	}
-	say("worker", "on task queue "+stemflow.TaskQueue, "")
-	say("", "metrics at http://"+metrics+"/metrics", "")
+	n.say("worker", "on task queue "+stemflow.TaskQueue, "")
+	n.say("", "metrics at http://"+metrics+"/metrics", "")
 	return nil
 }
 
-// down stops everything, those first that need the others.
+// down stops everything, those first that need the others. The context has ended, so nothing is
+// started again.
 func (s *stack) down() {
+	s.supervisors.Wait()
 	s.mu.Lock()
 	running := slices.Clone(s.running)
 	s.mu.Unlock()
-	for _, p := range slices.Backward(running) {
-		p.Stop()
+	for _, program := range slices.Backward(running) {
+		program.process.Stop()
 	}
 }
 
 // kill ends everything at once, in the middle of a stop too.
 func (s *stack) kill() {
+	s.killed.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.running {
-		p.Kill()
+	for _, program := range s.running {
+		program.process.Kill()
 	}
 }
 
@@ -310,7 +369,7 @@ func (s *stack) kill() {
 // and nothing else.
 func (s *stack) environment(more ...string) []string {
 	without := []string{"KIE_", "MINIO_", "STEMFLOW_", "TEMPORAL_"}
-	return append(devservers.Environment(without, s.servers()...), more...)
+	return append(devtools.Environment(without, s.servers()...), more...)
 }
 
 // servers says where Temporal and MinIO are.
@@ -330,7 +389,6 @@ func (s *stack) servers() []string {
 func (s *stack) port(preferred int) (port int, note string, err error) {
 	port, err = devservers.FreePort(preferred)
 	if err == nil && port != preferred {
-		s.otherPorts = true
 		note = fmt.Sprintf("another program has port %d", preferred)
 	}
 	return port, note, err

@@ -23,7 +23,7 @@ func realProvider() (*config.KIE, error) {
 
 // startWorkerOnProvider starts a worker that polls the real provider, since no callback reaches
 // this machine.
-func (s *stack) startWorkerOnProvider(ctx context.Context) error {
+func (s *stack) startWorkerOnProvider(ctx context.Context, n *notes) error {
 	metrics, err := s.metrics(9464)
 	if err != nil {
 		return err
@@ -38,8 +38,8 @@ func (s *stack) startWorkerOnProvider(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	say("provider", s.provider.BaseURL, "separations are billed")
-	say("worker", "polls the provider", "")
-	say("", "metrics at http://"+metrics+"/metrics", "")
+	n.say("provider", s.provider.BaseURL, "separations are billed")
+	n.say("worker", "polls the provider", "")
+	n.say("", "metrics at http://"+metrics+"/metrics", "")
 	return nil
 }

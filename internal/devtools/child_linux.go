@@ -1,4 +1,4 @@
-package devservers
+package devtools
 
 import (
 	"os/exec"
@@ -7,11 +7,11 @@ import (
 	"syscall"
 )
 
-// startChild starts a process that the kernel kills when this program dies, however it dies.
+// StartChild starts a process that the kernel kills when this program dies, however it dies.
 //
 // The kernel ties that promise to the thread that started the child, not to the process, so all
 // children are started by one goroutine that keeps its thread to itself and never ends.
-func startChild(cmd *exec.Cmd) error {
+func StartChild(cmd *exec.Cmd) error {
 	startLauncher()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	launches <- cmd
