@@ -36,7 +36,7 @@ becomes an underscore.
 		"get 5c79...be8e e231...c7dc split_stem --out song --stems drums,bass",
 		"get 5c79...be8e e231...c7dc split_stem --out song.zip --zip --name {index}-{name}.{ext}")
 	o := &getOptions{}
-	placeFlags(cmd, &o.Place)
+	c.placeFlags(cmd, &o.Place)
 	set := cmd.Flags()
 	set.StringVar(&o.out, "out", "",
 		"`DIR` to put the files in (default: one named after the track); with --zip, also the zip file")
@@ -79,47 +79,58 @@ type gotFiles struct {
 }
 
 func (c *cli) get(ctx context.Context, o getOptions, template download.Template) error {
-	store, cfg, err := c.openStore()
+	got, m, err := c.download(ctx, o, template)
 	if err != nil {
 		return err
+	}
+	c.printGot(got, m)
+	return nil
+}
+
+func (c *cli) download(
+	ctx context.Context, o getOptions, template download.Template,
+) (got gotFiles, m stemflow.Manifest, err error) {
+	store, cfg, err := c.openStore()
+	if err != nil {
+		return got, m, err
 	}
 	track, err := archived.Read(ctx, store, cfg, o.Place)
 	if err != nil {
-		return err
+		return got, m, err
 	}
-	wanted, err := download.Select(track.Manifest, o.stems)
+	m = track.Manifest
+	wanted, err := download.Select(m, o.stems)
 	if err != nil {
-		return failure.Usage("get", "%v", err)
+		return got, m, failure.Usage("get", "%v", err)
 	}
-	files, err := template.Names(track.Manifest, wanted)
+	files, err := template.Names(m, wanted)
 	if err != nil {
-		return failure.Usage("get", "--name: %v", err)
+		return got, m, failure.Usage("get", "--name: %v", err)
 	}
-	got := gotFiles{Dir: cmp.Or(o.out, download.FolderName(track.Manifest))}
+	got = gotFiles{Dir: cmp.Or(o.out, download.FolderName(m))}
 	if o.zip {
-		got.Dir, got.Zip = zipPlace(o.out, download.FolderName(track.Manifest)+".zip")
+		got.Dir, got.Zip = zipPlace(o.out, download.FolderName(m)+".zip")
 	}
 	if err := os.MkdirAll(got.Dir, 0o755); err != nil {
-		return cannotWrite(err)
+		return got, m, cannotWrite(err)
 	}
 	folder, err := os.OpenRoot(got.Dir)
 	if err != nil {
-		return cannotWrite(err)
+		return got, m, cannotWrite(err)
 	}
 	defer folder.Close()
 	progress, hide := c.downloadProgress(files)
 	d := download.Downloader{Source: store, Bucket: track.Bucket(), Folder: folder, Progress: progress}
 	if o.zip {
-		got.Files, err = d.Zip(ctx, got.Zip, files, track.Manifest.ArchivedAt)
+		got.Files, err = d.Zip(ctx, got.Zip, files, m.ArchivedAt)
 	} else {
 		got.Files, err = d.All(ctx, files)
 	}
 	hide()
 	if err != nil {
-		return notGot(ctx, err, len(got.Files), len(files))
+		return got, m, notGot(ctx, err, len(got.Files), len(files))
 	}
-	c.printGot(got, track.Manifest)
-	return nil
+	return got, m, nil
 }
 
 // zipPlace is the folder and the name of the zip: --out names either of them.

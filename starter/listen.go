@@ -31,7 +31,7 @@ published page has a name of its own that cannot be guessed; earlier ones expire
 		"listen 5c79...be8e e231...c7dc split_stem",
 		"listen 5c79...be8e e231...c7dc split_stem --publish")
 	o := &listenOptions{}
-	placeFlags(cmd, &o.Place)
+	c.placeFlags(cmd, &o.Place)
 	cmd.Flags().StringVar(&o.out, "out", "",
 		"`FILE` to write the page to, - for standard output (default: "+defaultListenFile+" unless it is published)")
 	cmd.Flags().BoolVar(&o.publish, "publish", false, "put the page beside the manifest and print a link to it")

@@ -344,7 +344,7 @@ func TestInputThenFlags(t *testing.T) {
 	c, _, _ := newTestCLI(
 		`{"taskId":"5c79","audioId":"e231","type":"split_stem","callbackGrace":"1m","force":true,"allowPartial":true}`, nil)
 	o, cmd := &startOptions{}, &cobra.Command{}
-	o.declare(cmd)
+	o.declare(c, cmd)
 	require.NoError(t, cmd.ParseFlags([]string{
 		"--input", "-", "--audio-id", "a7", "--deadline", "1h30m", "--force=false", "--bucket", "b-1", "--wait",
 	}))
@@ -448,7 +448,9 @@ func TestCompletion(t *testing.T) {
 		{[]string{"show", "-o", ""}, "text\njson\njsonl\n:4\n"},
 		{[]string{"show", "--output", ""}, "text\njson\njsonl\n:4\n"},
 		{[]string{"start", "--task-id", ""}, ":4\n"},
-		{[]string{"start", ""}, ":4\n"},
+		{[]string{"start", ""}, ":0\n"}, // of a song
+		{[]string{"start", "song.mp3", ""}, "separate_vocal\nsplit_stem\nsplit_stem_advanced\n:4\n"},
+		{[]string{"start", "5c79", ""}, ":4\n"},
 		{[]string{"show", "5c79", "e231", ""}, "separate_vocal\nsplit_stem\nsplit_stem_advanced\n:4\n"},
 		{[]string{"get", "--out", ""}, ":0\n"},
 		{[]string{"cost", "--by", ""}, "day\nprefix\ntype\n:4\n"},
