@@ -16,6 +16,7 @@ import (
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
 	"stemflow/internal/egress"
+	"stemflow/internal/hook"
 	"stemflow/internal/kie"
 	"stemflow/internal/redact"
 	"stemflow/internal/source"
@@ -41,6 +42,7 @@ type host struct {
 	songs     *source.Fetcher
 	callback  activities.CallbackAddress
 	transfers *semaphore.Weighted
+	hooks     *activities.Hooks
 	// attributes are shared, so that the server is asked about them once for all workers.
 	attributes *activities.SearchAttributes
 	// limits are where inputs may lead.
@@ -66,6 +68,7 @@ func newHost(cfg Config) (*host, error) {
 	}
 	secrets := redact.New(slices.Concat(
 		[]string{cfg.APIKey, cfg.MinIO.SecretKey}, cfg.CallbackSecrets, cfg.HiddenSecrets,
+		cfg.Hooks.WebhookSecrets, hook.SecretsOf(cfg.Hooks.WebhookURL),
 	)...)
 	proxy, err := egress.New(egress.Settings(cfg.Proxy))
 	if err != nil {
@@ -86,6 +89,9 @@ func newHost(cfg Config) (*host, error) {
 		AllowedNetworks: cfg.SourceNetworks, Proxy: proxy,
 		Redactor: secrets,
 	})
+	if h.hooks, err = cfg.Hooks.activities(proxy, secrets); err != nil {
+		return nil, fmt.Errorf("stemflow: Config.Hooks: %w", err)
+	}
 	h.songs = source.New(source.Options{
 		AnyHost: true, AllowInsecure: cfg.AllowInsecureSources, MaxSize: stemflow.MaxAudioSize,
 		AllowedNetworks: cfg.SourceNetworks, Proxy: proxy,
@@ -107,6 +113,9 @@ func (h *host) close() {
 	h.store.Close()
 	h.sources.Close()
 	h.songs.Close()
+	if h.hooks.Webhook != nil {
+		h.hooks.Webhook.Close()
+	}
 }
 
 func (cfg Config) withDefaults() Config {
@@ -147,7 +156,7 @@ func (cfg Config) check() error {
 		secrets []string
 	}{
 		{"APIKey", []string{cfg.APIKey}}, {"CallbackSecrets", cfg.CallbackSecrets},
-		{"MinIO.SecretKey", []string{cfg.MinIO.SecretKey}},
+		{"MinIO.SecretKey", []string{cfg.MinIO.SecretKey}}, {"Hooks.WebhookSecrets", cfg.Hooks.WebhookSecrets},
 	} {
 		if slices.ContainsFunc(c.secrets, config.IsPublished) {
 			return fmt.Errorf("stemflow: Config.%s is published and known to everybody, so it goes with the simulator "+
@@ -176,6 +185,7 @@ func (h *host) activities(submitQueue string) activities.Set {
 		Store: store, Bucket: h.cfg.Bucket, Prefix: h.cfg.Prefix, Allowed: h.limits.Places,
 		LedgerBucket: h.cfg.LedgerBucket, LedgerPrefix: h.cfg.LedgerPrefix,
 		SubmitTaskQueue: submitQueue, CallbacksExpected: h.callback.Expected(), SearchAttributes: h.attributes,
+		Hooks: h.hooks,
 	}
 	return activities.Set{
 		PrepareArchive: prepare,
@@ -205,6 +215,8 @@ func (h *host) activities(submitQueue string) activities.Set {
 
 		VerifyArchive: &activities.VerifyArchive{Store: checked, Archive: prepare, Client: h.cfg.Client},
 		RepairArchive: &activities.RepairArchive{Store: store, Archive: prepare},
+
+		Hooks: h.hooks,
 	}
 }
 

@@ -5,13 +5,16 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"stemflow/internal/hook"
 )
 
 // published are the secrets of the local stacks, which stand in this repository for everybody to
-// read: in docker-compose.yml, in localstack as it was, and in the documents' examples.
+// read: in docker-compose.yml, in localstack as it was, and in the documents' examples. The last
+// one is of the examples of standard-webhooks.com.
 var published = []string{
 	"local", "local-api-key", "local-callback-secret", "local-webhook-key", "stemflow-local", "minio-root-local",
-	"minioadmin", "stemflow-local-links",
+	"minioadmin", "stemflow-local-links", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 }
 
 // IsPublished reports whether a secret is known to everybody.
@@ -47,6 +50,7 @@ func (v *variables) checkProvider(w Worker) {
 		"give the store's user another, "+secretRemedy)
 	v.checkPublished("MINIO_LINK_SECRET_KEY", []Secret{w.MinIO.LinkSecretKey},
 		"give the user whose key signs links another, "+secretRemedy)
+	v.checkPublished(webhookSecret, w.Hooks.WebhookSecrets, "give another, "+hook.Remedy)
 	if w.AllowInsecureSources {
 		v.report("STEMFLOW_ALLOW_INSECURE_SOURCES", "is true with the real provider, whose links could then lead into "+
 			"your network: leave it out (docker compose: LOCAL_KIESIM=0), or name the simulator with KIE_BASE_URL")

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.temporal.io/sdk/contrib/envconfig"
+
+	"stemflow/internal/hook"
 )
 
 // minNamed is the length from which on an access key is taken for a secret. A shorter one is a name
@@ -36,6 +38,8 @@ func Secrets(lookup Lookup) []Secret {
 	for _, name := range []string{callbackSecrets, webhookKey} {
 		all = append(all, v.list(name)...)
 	}
+	all = append(all, fields(v.text(webhookSecret, ""))...)
+	all = append(all, hook.SecretsOf(v.text(webhookURL, ""))...)
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"} {
 		for _, header := range v.list(name) {
 			_, value, _ := strings.Cut(header, "=")

@@ -68,6 +68,8 @@ type Worker struct {
 	Allowed allowed.Places
 	// Nexus bounds what callers from other namespaces may ask for.
 	Nexus Nexus
+	// Hooks are told how runs end.
+	Hooks Hooks
 	// Deployment and BuildID are the worker's version, as Temporal's Worker Versioning knows it;
 	// without them it has none.
 	Deployment, BuildID string
@@ -126,6 +128,7 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 	w.LedgerBucket = v.ledgerBucket(w.Bucket)
 	w.Allowed = v.allowedPlaces(w.Bucket, w.Prefix)
 	w.Nexus = v.nexus()
+	w.Hooks = v.hooks()
 	v.checkProvider(w)
 	w.Deployment, w.BuildID = v.text("TEMPORAL_DEPLOYMENT_NAME", ""), v.text("TEMPORAL_WORKER_BUILD_ID", "")
 	if (w.Deployment == "") != (w.BuildID == "") {
