@@ -19,11 +19,14 @@ type Scenario struct {
 	// once there.
 	Delay Duration `json:"delay,omitzero"`
 
-	// Submit, RecordInfo and DownloadURL spoil the answers of the three endpoints.
+	// Submit, RecordInfo, MusicInfo and DownloadURL spoil the answers of the four endpoints.
 	Submit      Fault `json:"submit,omitzero"`
 	RecordInfo  Fault `json:"recordInfo,omitzero"`
+	MusicInfo   Fault `json:"musicInfo,omitzero"`
 	DownloadURL Fault `json:"downloadUrl,omitzero"`
 
+	// Music is what the record of the music task says of the track.
+	Music    Music    `json:"music,omitzero"`
 	Outcome  Outcome  `json:"outcome,omitzero"`
 	Record   Record   `json:"record,omitzero"`
 	Callback Callback `json:"callback,omitzero"`
