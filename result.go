@@ -113,6 +113,14 @@ type ManifestSource struct {
 	Music *Music `json:"music,omitempty"`
 }
 
+// Title is what people call the track, empty where that is not known.
+func (s ManifestSource) Title() string {
+	if s.Music == nil {
+		return ""
+	}
+	return s.Music.Title
+}
+
 // Music is what people know of a track. Each field may be empty.
 type Music struct {
 	Title  string `json:"title,omitempty"`

@@ -145,13 +145,13 @@ func FromEnv(c client.Client) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	cfg := FromWorker(c, env)
-	cfg.HiddenSecrets = config.Reveal(config.AllSecrets(os.LookupEnv))
+	cfg := fromWorker(c, env)
+	cfg.HiddenSecrets = config.AllSecrets(os.LookupEnv)
 	return cfg, nil
 }
 
-// FromWorker is [FromEnv] for stemflow's own worker, which has read the environment already.
-func FromWorker(c client.Client, env config.Worker) Config {
+// fromWorker is all of [FromEnv] but HiddenSecrets.
+func fromWorker(c client.Client, env config.Worker) Config {
 	store := archive.OptionsOf(env.MinIO)
 	submitQueue := env.SubmitTaskQueue
 	if submitQueue == stemflow.SubmitTaskQueue(env.TaskQueue) {
@@ -159,7 +159,8 @@ func FromWorker(c client.Client, env config.Worker) Config {
 	}
 	return Config{
 		Client: c,
-		APIKey: env.KIE.APIKey.Reveal(), BaseURL: env.KIE.BaseURL, UploadURL: env.KIE.UploadURL, Route: string(env.KIE.Route),
+		APIKey: env.KIE.APIKey.Reveal(), BaseURL: env.KIE.BaseURL, UploadURL: env.KIE.UploadURL,
+		Route:           string(env.KIE.Route),
 		CallbackBaseURL: env.Callback.BaseURL, CallbackSecrets: config.Reveal(env.Callback.Secrets),
 		MinIO: MinIO{
 			Endpoint: store.Endpoint, AccessKey: store.AccessKey, SecretKey: store.SecretKey,

@@ -69,5 +69,5 @@ func TestHooksOfTheEnvironmentReachTheHost(t *testing.T) {
 	require.Equal(t, Hooks{
 		WebhookURL: "http://receiver", WebhookSecrets: []string{hookSecret}, AllowInsecureWebhook: true,
 		Command: "/bin/sh", CommandEnv: []string{"PATH=/bin"}, Events: stemflow.EventTypes(),
-	}, FromWorker(nil, env).Hooks)
+	}, fromWorker(nil, env).Hooks)
 }

@@ -148,26 +148,18 @@ func (cfg Config) withDefaults() Config {
 
 // check refuses with the real provider what is for a local stack, as the environment's reader does.
 func (cfg Config) check() error {
-	if !config.IsRealProvider(cfg.BaseURL) {
-		return nil
-	}
-	for _, c := range []struct {
-		name    string
-		secrets []string
-	}{
-		{"APIKey", []string{cfg.APIKey}}, {"CallbackSecrets", cfg.CallbackSecrets},
-		{"MinIO.SecretKey", []string{cfg.MinIO.SecretKey}}, {"Hooks.WebhookSecrets", cfg.Hooks.WebhookSecrets},
-	} {
-		if slices.ContainsFunc(c.secrets, config.IsPublished) {
-			return fmt.Errorf("stemflow: Config.%s is published and known to everybody, so it goes with the simulator "+
-				"only: give another", c.name)
-		}
-	}
-	if cfg.AllowInsecureSources {
-		return errors.New("stemflow: Config.AllowInsecureSources is set with the real provider, whose links could " +
-			"then lead into your network: leave it out")
-	}
-	return nil
+	const another = "give another"
+	var problems []error
+	config.CheckProvider(cfg.BaseURL, []config.Setting{
+		{Name: "APIKey", Secrets: []string{cfg.APIKey}, Remedy: another},
+		{Name: "CallbackSecrets", Secrets: cfg.CallbackSecrets, Remedy: another},
+		{Name: "MinIO.SecretKey", Secrets: []string{cfg.MinIO.SecretKey}, Remedy: another},
+		{Name: "Hooks.WebhookSecrets", Secrets: cfg.Hooks.WebhookSecrets, Remedy: another},
+		{Name: "AllowInsecureSources", Insecure: cfg.AllowInsecureSources, Remedy: "leave it out"},
+	}, func(name, problem string) {
+		problems = append(problems, fmt.Errorf("stemflow: Config.%s %s", name, problem))
+	})
+	return errors.Join(problems...)
 }
 
 func (h *host) nexusLimits() workflows.NexusLimits {

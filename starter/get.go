@@ -25,9 +25,9 @@ Every file is verified against the manifest's SHA-256 before it is put in place.
 already and right is kept, a file that is there under the same name and differs is replaced. An
 interrupted download leaves parts, and the same command goes on with them.
 
---name names the files, with the fields {name}, {taskId}, {audioId}, {type}, {ext} and {index}, which is
-the stem's place in the manifest; a slash makes a folder. What some system does not take in a name
-becomes an underscore.
+--name names the files, with the fields {name}, {taskId}, {audioId}, {title}, {type}, {ext} and
+{index}, which is the stem's place in the manifest; a slash makes a folder. What some system does not
+take in a name becomes an underscore.
 
 --zip makes one file of them, stored and not compressed. While it is made it needs the space twice.
 

@@ -108,9 +108,9 @@ func TestInsecureWebhooksWarn(t *testing.T) {
 }
 
 func TestSecretsOfHooks(t *testing.T) {
-	secrets := Reveal(Secrets(from(map[string]string{
+	secrets := AllSecrets(from(map[string]string{
 		"STEMFLOW_WEBHOOK_URL":    "https://user:hunter2@receiver.example/services/B0123456789XY",
 		"STEMFLOW_WEBHOOK_SECRET": newWebhookSecret + " " + oldWebhookSecret,
-	})))
+	}))
 	require.ElementsMatch(t, []string{newWebhookSecret, oldWebhookSecret, "hunter2", "B0123456789XY"}, secrets)
 }

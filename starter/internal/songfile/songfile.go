@@ -63,7 +63,7 @@ func Read(name string) (*Song, error) {
 	sum := sha256.Sum256(content)
 	return &Song{
 		Name: name, Content: content, SHA256: hex.EncodeToString(sum[:]), Format: found.Format, Cut: found.Cut,
-		Title: titleOf(name),
+		Title: cmp.Or(audio.ReadTags(bytes.NewReader(content)).Title, titleOf(name)),
 	}, nil
 }
 
