@@ -6,9 +6,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/kiesim"
 )
 
 // songFile writes a song into a new folder, as a machine of its own has it.
@@ -52,6 +55,8 @@ func TestASongFromAFileIsPaidOnce(t *testing.T) {
 
 	shown := printed[stemflow.Manifest](s, s.starter("show", second, "--json", "--links=false"))
 	require.Equal(t, one.SeparationTaskID, shown.SeparationTaskID)
+	require.Contains(t, []string{"Größe – 夜曲", "copy"}, shown.Source.Title(), "that of the run which was joined")
+	require.Positive(t, shown.Source.Music.DurationSeconds)
 	again := s.starter("start", second, "--wait")
 	require.Zero(t, again.code, again.stderr)
 	require.Contains(t, again.stdout, "separate_vocal of copy")
@@ -60,4 +65,43 @@ func TestASongFromAFileIsPaidOnce(t *testing.T) {
 	watched := s.starter("watch", first)
 	require.Zero(t, watched.code, watched.stderr)
 	require.Equal(t, 1, s.billedInAll())
+}
+
+func TestTheRecordOfTheMusicTaskNamesATrack(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	in := track(stemflow.SeparateVocal)
+	s.sim.SetScenario(in.AudioID, kiesim.Scenario{
+		Outcome: kiesim.Outcome{Pending: true},
+		Music: kiesim.Music{
+			Title: "Größe – 夜曲", Tags: "pop", ImageURL: "https://cdn.example/cover.jpeg", Duration: 198.44,
+		},
+		MusicInfo: kiesim.Fault{Answer: kiesim.AnswerHTML, Status: 503, Times: 1},
+	})
+	run := s.start(in)
+	s.await("the record is read", func() bool {
+		for _, event := range s.history(run) {
+			if scheduled := event.GetActivityTaskScheduledEventAttributes(); scheduled != nil &&
+				scheduled.GetActivityType().GetName() == activityapi.ActivityGetMusicRecord {
+				return s.completed(run, event.GetEventId())
+			}
+		}
+		return false
+	})
+	s.settle(in)
+	s.result(run)
+	manifest, _ := s.manifest(in)
+	require.Equal(t, &stemflow.Music{
+		Title: "Größe – 夜曲", Tags: "pop", CoverURL: "https://cdn.example/cover.jpeg", DurationSeconds: 198.44,
+	}, manifest.Source.Music)
+}
+
+// completed reports whether the activity of an event has ended well.
+func (s *stack) completed(run client.WorkflowRun, scheduled int64) bool {
+	for _, event := range s.history(run) {
+		if event.GetActivityTaskCompletedEventAttributes().GetScheduledEventId() == scheduled {
+			return true
+		}
+	}
+	return false
 }
