@@ -5,8 +5,8 @@ import "time"
 // Meter learns what the stream written to it is, and how long it plays. It looks at headers, and
 // passes over almost everything between them unseen, except the spectra of MP3, so it costs little
 // beside the transfer that it sits on. Its memory is bounded and its work is proportional to the
-// size of the stream, whatever the stream contains. It does not matter how the stream is cut into writes. The zero Meter is ready
-// for use.
+// size of the stream, whatever the stream contains. It does not matter how the stream is cut into
+// writes. The zero Meter is ready for use.
 //
 // A Meter is not safe for concurrent use.
 type Meter struct {

@@ -62,7 +62,8 @@ func TestOutlineFollowsThePeaks(t *testing.T) {
 			require.Greater(t, r, 0.93)
 			off := 0.0
 			for i := range n {
-				off += math.Abs(float64(max(peaks[i], inaudible))-float64(max(outline.Values[i], inaudible))) / OutlineSteps / float64(n)
+				peak, drawn := float64(max(peaks[i], inaudible)), float64(max(outline.Values[i], inaudible))
+				off += math.Abs(peak-drawn) / OutlineSteps / float64(n)
 			}
 			require.Less(t, off, 4.0, "decibels")
 			require.Equal(t, outline, outlineOf(content, 7))

@@ -19,7 +19,14 @@ import (
 const buildPatience = 5 * time.Second
 
 // modules are the modules that pin tools, by tool; all others are in tools/go.mod.
-var modules = map[string]string{"golangci-lint": "tools/lint", "govulncheck": "tools/lint"}
+var modules = map[string]string{
+	"golangci-lint": "tools/lint", "govulncheck": "tools/lint",
+	"prometheus": "tools/prometheus", "promtool": "tools/prometheus",
+}
+
+// buildFlags are what tools of a module are built with. Prometheus' service discoveries are the
+// clients of twenty clouds, which take longer to build than all else.
+var buildFlags = map[string]string{"tools/prometheus": "-tags=remove_all_sd"}
 
 // FindTool returns the path of a program that a module under tools pins: the one on PATH if its
 // version fits, because that is quickest, else the pinned one, which is built on first use.
@@ -47,6 +54,9 @@ func FindTool(ctx context.Context, name string, announce func(string)) (string, 
 	cmd := exec.Command("go", "tool", "-n", name)
 	cmd.Dir = filepath.Join(root, filepath.FromSlash(module))
 	cmd.Env = Environment([]string{"GOWORK="}, "GOWORK=off")
+	if flags := buildFlags[module]; flags != "" {
+		cmd.Env = append(cmd.Env, "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" "+flags))
+	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := Run(ctx, cmd); err != nil {

@@ -157,7 +157,8 @@ func policy(origins []string, style template.CSS, scripts []template.JS) string 
 	for _, script := range scripts {
 		hashes = append(hashes, hash(string(script)))
 	}
-	return "default-src 'none'; base-uri 'none'; form-action 'none'; media-src blob:; connect-src " + strings.Join(origins, " ") +
+	return "default-src 'none'; base-uri 'none'; form-action 'none'; media-src blob:" +
+		"; connect-src " + strings.Join(origins, " ") +
 		"; style-src " + hash(string(style)) + "; script-src " + strings.Join(hashes, " ")
 }
 
