@@ -26,8 +26,8 @@ import (
 func init() { register(groupSeparations, newFolderCommand) }
 
 const (
-	// folderPause is the pause between two looks at a folder, and folderSettle over how many of them
-	// a file has to stay the same: ten seconds, in which a program that writes it writes something.
+	// folderPause is the pause between two looks at a folder, and folderSettle over how many of
+	// them a file has to stay the same: ten seconds, in which a program that writes it writes something.
 	folderPause  = 2 * time.Second
 	folderSettle = 5
 	// folderWindow is how many separations are under way at a time.
@@ -55,7 +55,8 @@ Have no other command download stems into the folder: they would be separated, t
 	archiveFlags(cmd, &o.in, "STEMFLOW_BUCKET and STEMFLOW_PREFIX")
 	set := cmd.Flags()
 	set.StringVar(&o.dir, "dir", "", "`DIR` to watch, in place of the argument")
-	set.Var(budgetFlag{&o.budget}, "credit-budget", "`CREDITS` that may be spent, by the documented prices; 0 pays nothing")
+	set.Var(budgetFlag{&o.budget}, "credit-budget",
+		"`CREDITS` that may be spent, by the documented prices; 0 pays nothing")
 	set.BoolVarP(&o.yes, "yes", "y", false, "pay as much as the account has")
 	cmd.Use += " [DIR]"
 	cmd.Args = func(cmd *cobra.Command, args []string) error {

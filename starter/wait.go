@@ -32,7 +32,8 @@ func (c *cli) wait(
 
 // await shows the progress of a run until it ends. The error is a [*failure.Failure].
 func (c *cli) await(
-	ctx context.Context, t *observe.Temporal, cfg config.Starter, run client.WorkflowRun, in stemflow.SeparateStemsInput,
+	ctx context.Context, t *observe.Temporal, cfg config.Starter, run client.WorkflowRun,
+	in stemflow.SeparateStemsInput,
 ) (result *stemflow.SeparateStemsResult, started time.Time, err error) {
 	started = observe.StartedAt(ctx, t, run)
 	result, err = c.follow(ctx, t, cfg, run, started)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -20,8 +21,8 @@ const (
 	// are kept.
 	maxTagText  = 4 << 10
 	maxTagRunes = 200
-	// maxComments bounds a block of Vorbis comments, which may have a picture in it, and maxParts how
-	// many frames, boxes, chunks or comments are looked at.
+	// maxComments bounds a block of Vorbis comments, which may have a picture in it, and maxParts
+	// how many frames, boxes, chunks or comments are looked at.
 	maxComments = 1 << 20
 	maxParts    = 10_000
 )
@@ -101,7 +102,7 @@ func (s *tagStream) read() {
 		case bytes.HasPrefix(b, []byte("OggS")):
 			s.r = io.MultiReader(bytes.NewReader(b), s.r)
 			s.ogg()
-		case bytes.HasPrefix(b, []byte("RIFF")), bytes.HasPrefix(b, []byte("RF64")), bytes.HasPrefix(b, []byte("FORM")):
+		case slices.Contains([]string{"RIFF", "RF64", "FORM"}, string(b[:4])):
 			s.skip(2)
 			s.chunks(b[0] == 'F')
 		case string(b[4:8]) == "ftyp":
@@ -394,15 +395,15 @@ func (s *tagStream) boxes(room int64, within string) {
 		}
 		size, kind := int64(binary.BigEndian.Uint32(b)), string(b[4:8])
 		room -= 8
-		switch {
-		case size == 1:
+		switch size {
+		case 1:
 			long := s.next(8)
 			if long == nil {
 				return
 			}
 			room -= 8
 			size = int64(binary.BigEndian.Uint64(long)&(1<<62-1)) - 16
-		case size == 0: // to the end
+		case 0: // to the end
 			size = room
 		default:
 			size -= 8
@@ -413,7 +414,8 @@ func (s *tagStream) boxes(room int64, within string) {
 		}
 		room -= size
 		switch path := within + "/" + kind; path {
-		case "/moov", "/moov/udta", "/moov/udta/meta/ilst", "/moov/udta/meta/ilst/\xA9nam", "/moov/udta/meta/ilst/\xA9ART":
+		case "/moov", "/moov/udta", "/moov/udta/meta/ilst",
+			"/moov/udta/meta/ilst/\xA9nam", "/moov/udta/meta/ilst/\xA9ART":
 			s.boxes(size, path)
 		case "/moov/udta/meta":
 			s.skip(min(size, 4)) // version and flags
@@ -467,7 +469,7 @@ func NewTagger() *Tagger {
 	t := &Tagger{stream: w, found: make(chan Tags, 1)}
 	go func() {
 		tags := ReadTags(r)
-		r.Close() // the rest is of no interest
+		_ = r.Close() // the rest is of no interest
 		t.found <- tags
 	}()
 	return t
@@ -481,6 +483,6 @@ func (t *Tagger) Write(p []byte) (int, error) {
 
 // End says that the stream is over and returns what was found.
 func (t *Tagger) End() Tags {
-	t.stream.Close()
+	_ = t.stream.Close() // it cannot fail
 	return <-t.found
 }

@@ -34,8 +34,8 @@ type state struct {
 var unfinished = []string{".part", ".partial", ".crdownload", ".download", ".tmp", ".temp", ".opdownload"}
 
 // Look returns the files that have become whole since the last look, in the order of their names,
-// and what could not be read. A file that changes later is returned again. Hidden files and folders,
-// and those with a name of an unfinished download, are passed over.
+// and what could not be read. A file that changes later is returned again. Hidden files and
+// folders, and those with a name of an unfinished download, are passed over.
 func (w *Watcher) Look() (whole []string, unread []error) {
 	if w.seen == nil {
 		w.seen = map[string]*state{}

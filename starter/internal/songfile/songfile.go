@@ -58,7 +58,9 @@ func Read(name string) (*Song, error) {
 	_, _ = meter.Write(content) // it takes all
 	found := meter.End()
 	if !found.Audio {
-		return nil, &Error{Name: name, Problem: "is no audio that is known: give a whole MP3, WAV, FLAC, M4A, AAC or Ogg file"}
+		return nil, &Error{
+			Name: name, Problem: "is no audio that is known: give a whole MP3, WAV, FLAC, M4A, AAC or Ogg file",
+		}
 	}
 	sum := sha256.Sum256(content)
 	return &Song{
