@@ -108,6 +108,29 @@ type ManifestSource struct {
 	// SHA-256 of its content as it was separated.
 	AudioURL    string `json:"audioUrl,omitempty"`
 	AudioSHA256 string `json:"audioSha256,omitempty"`
+	// Music is what people know of the track, where anything is known: by the input's title, the
+	// tags of a song of one's own, or the provider's record of the music task.
+	Music *Music `json:"music,omitempty"`
+}
+
+// Title is what people call the track, empty where that is not known.
+func (s ManifestSource) Title() string {
+	if s.Music == nil {
+		return ""
+	}
+	return s.Music.Title
+}
+
+// Music is what people know of a track. Each field may be empty.
+type Music struct {
+	Title  string `json:"title,omitempty"`
+	Artist string `json:"artist,omitempty"`
+	// Tags are the provider's words for the style.
+	Tags string `json:"tags,omitempty"`
+	// DurationSeconds is how long the unseparated track plays.
+	DurationSeconds float64 `json:"durationSeconds,omitzero"`
+	// CoverURL is the provider's link to a picture. It is not archived and may expire.
+	CoverURL string `json:"coverUrl,omitempty"`
 }
 
 // ManifestProvider is what the provider's record says of the separation, with no link that expires

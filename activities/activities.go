@@ -22,6 +22,7 @@ type Set struct {
 	RecordSubmission    *RecordSubmission
 	AdoptCallback       *AdoptCallback
 	GetSeparationRecord *GetSeparationRecord
+	GetMusicRecord      *GetMusicRecord
 	RenewSource         *RenewSource
 	ArchiveStem         *ArchiveStem
 	WriteManifest       *WriteManifest
@@ -48,6 +49,7 @@ func (s Set) Register(r Registry) {
 	register(r, activityapi.ActivityRecordSubmission, s.RecordSubmission.Execute)
 	register(r, activityapi.ActivityAdoptCallback, s.AdoptCallback.Execute)
 	register(r, activityapi.ActivityGetSeparationRecord, s.GetSeparationRecord.Execute)
+	register(r, activityapi.ActivityGetMusicRecord, s.GetMusicRecord.Execute)
 	register(r, activityapi.ActivityRenewSource, s.RenewSource.Execute)
 	register(r, activityapi.ActivityArchiveStem, s.ArchiveStem.Execute)
 	register(r, activityapi.ActivityWriteManifest, s.WriteManifest.Execute)

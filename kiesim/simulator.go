@@ -109,6 +109,7 @@ func (s *Simulator) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/v1/vocal-removal/generate", s.endpoint("generate", s.generate))
 	mux.HandleFunc("GET /api/v1/vocal-removal/record-info", s.endpoint("record-info", s.recordInfo))
+	mux.HandleFunc("GET /api/v1/generate/record-info", s.endpoint("music-record-info", s.musicRecordInfo))
 	mux.HandleFunc("POST /api/v1/jobs/createTask", s.endpoint("createTask", s.createTask))
 	mux.HandleFunc("GET /api/v1/jobs/recordInfo", s.endpoint("recordInfo", s.jobsRecordInfo))
 	mux.HandleFunc("GET /api/v1/chat/credit", s.endpoint("credit", s.credit))

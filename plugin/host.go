@@ -193,6 +193,7 @@ func (h *host) activities(submitQueue string) activities.Set {
 			Archive:  prepare,
 		},
 		GetSeparationRecord: &activities.GetSeparationRecord{Provider: h.provider, Callback: h.callback},
+		GetMusicRecord:      &activities.GetMusicRecord{Provider: h.provider},
 		RenewSource:         &activities.RenewSource{Provider: h.provider},
 		ArchiveStem:         &activities.ArchiveStem{Store: store, Sources: h.sources, Transfers: h.transfers},
 		WriteManifest:       &activities.WriteManifest{Store: store},

@@ -46,6 +46,10 @@ const (
 	// at again soon.
 	heldPause = 5 * time.Second
 
+	// What a track is called is asked for a few times, and given up.
+	musicAttempts = 3
+	musicTimeout  = 5 * time.Minute
+
 	// After a callback the record is expected within seconds. Where it lags longer polling goes on;
 	// where it cannot be read for that long, or has no links, the callback's own links serve.
 	confirmAttempts = 5
@@ -234,6 +238,18 @@ func songOptions(ctx workflow.Context) workflow.Context {
 		StartToCloseTimeout:    songTimeout,
 		ScheduleToCloseTimeout: scheduleToCloseRenew,
 		RetryPolicy:            storeRetry(),
+	})
+}
+
+// musicOptions: a run takes minutes and does not wait for it.
+func musicOptions(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "look up what the track is called",
+		StartToCloseTimeout:    requestTimeout,
+		ScheduleToCloseTimeout: musicTimeout,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumAttempts: musicAttempts,
+		},
 	})
 }
 

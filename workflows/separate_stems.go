@@ -62,6 +62,8 @@ type separation struct {
 
 	// song is what is submitted of a song of one's own, once it is ready.
 	song activityapi.PreparedSong
+	// music is what the provider says of a track that it has made, once it was asked.
+	music workflow.Future
 
 	// separationTaskID is the provider's id of the paid separation, once known. ownership says
 	// how sure it is that it is ours.
@@ -143,6 +145,7 @@ func (s *separation) run(ctx workflow.Context) (*stemflow.SeparateStemsResult, e
 	if err := s.payOrResume(ctx); err != nil {
 		return nil, err
 	}
+	s.askMusic(ctx)
 	if err := s.awaitSettlement(ctx); err != nil {
 		return nil, err
 	}

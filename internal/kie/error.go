@@ -80,7 +80,10 @@ const maxMessage = 256
 // printable makes a text of the provider fit for errors, logs and histories. Links go, for they may
 // be our callback URL with its token in it, or signed. The secrets that a Redactor knows are hidden
 // by its owner: also of one that is cut here no part of a length that counts is left.
-func printable(s string) string {
+func printable(s string) string { return printableTo(s, maxMessage) }
+
+// printableTo is printable for a text of at most so many bytes.
+func printableTo(s string, most int) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -92,10 +95,10 @@ func printable(s string) string {
 		}
 	}, s)
 	s = strings.TrimSpace((*redact.Redactor)(nil).Outside(s))
-	if len(s) <= maxMessage {
+	if len(s) <= most {
 		return s
 	}
-	end := maxMessage
+	end := most
 	for !utf8.RuneStart(s[end]) {
 		end--
 	}

@@ -37,7 +37,7 @@ var scripts = []string{
 
 // Page is what a page shows.
 type Page struct {
-	// Title is the track's, empty where nobody has given one: the manifest knows none.
+	// Title is the track's, empty where nobody has given one.
 	Title    string
 	Manifest stemflow.Manifest
 	// Links lead to the manifest's stems, in their order, until Until. A link that has the stem in it

@@ -41,6 +41,8 @@ type Found struct {
 	ArchivedAt time.Time `json:"archivedAt"`
 
 	// What follows stands in the manifest alone.
+	Title            string   `json:"title,omitempty"`
+	Artist           string   `json:"artist,omitempty"`
 	SeparationTaskID string   `json:"separationTaskId,omitempty"`
 	DurationSeconds  float64  `json:"durationSeconds,omitzero"`
 	StemNames        []string `json:"stemNames,omitempty"`
@@ -187,6 +189,9 @@ func ReadManifests(ctx context.Context, store *archive.Store, found []Found) (un
 
 func (f *Found) read(m stemflow.Manifest) {
 	f.SeparationTaskID = m.SeparationTaskID
+	if music := m.Source.Music; music != nil {
+		f.Title, f.Artist = music.Title, music.Artist
+	}
 	if m.Source.StemName != "" {
 		f.StemName = m.Source.StemName
 	}

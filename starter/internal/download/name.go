@@ -1,6 +1,7 @@
 package download
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -25,7 +26,7 @@ const (
 )
 
 // fields are what a template may name of a stem.
-var fields = []string{"name", "taskId", "audioId", "type", "ext", "index"}
+var fields = []string{"name", "taskId", "audioId", "type", "ext", "index", "title"}
 
 // Template says how files are named: text with fields like {name}. A slash makes a folder.
 type Template struct {
@@ -87,6 +88,7 @@ func folded(name string) string { return norm.NFC.String(cases.Fold().String(nor
 func (t Template) name(m stemflow.Manifest, stem stemflow.Stem, index int) string {
 	values := map[string]string{
 		"name": stem.Name, "taskId": m.Source.TaskID, "audioId": m.Source.AudioID, "type": string(m.Type),
+		"title": cmp.Or(m.Source.Title(), m.Source.AudioID),
 		"ext":   strings.TrimPrefix(path.Ext(stem.Key), "."),
 		"index": fmt.Sprintf("%0*d", len(strconv.Itoa(max(len(m.Stems), 10))), index),
 	}

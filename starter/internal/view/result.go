@@ -36,9 +36,29 @@ func Manifest(w io.Writer, m stemflow.Manifest, room int) {
 		AudioID:  m.Source.AudioID,
 		Type:     m.Type,
 		StemName: m.Source.StemName,
+		Title:    m.Source.Title(),
 	}
 	fmt.Fprintf(w, "%s, archived %s\n", Printable(Title(in)), DateTime(m.ArchivedAt))
+	music(w, m.Source.Music)
 	archive(w, &m.SeparateStemsResult, room)
+}
+
+// music prints what people know of a track.
+func music(w io.Writer, m *stemflow.Music) {
+	if m == nil {
+		return
+	}
+	fmt.Fprintln(w)
+	for _, line := range [][2]string{
+		{"title", m.Title}, {"artist", m.Artist}, {"tags", m.Tags}, {"cover", m.CoverURL},
+	} {
+		if line[1] != "" {
+			fmt.Fprintf(w, "  %-12s  %s\n", line[0], Printable(line[1]))
+		}
+	}
+	if m.DurationSeconds > 0 {
+		fmt.Fprintf(w, "  %-12s  %s\n", "duration", PlayingTime(m.DurationSeconds))
+	}
 }
 
 // Links prints the links to stems, in their order. They are too long for the table.
