@@ -180,8 +180,7 @@ func (a *SubmitMIDI) Execute(
 }
 
 func (a *SubmitMIDI) refusal(ctx context.Context, err error) error {
-	said := providerDetails(err)
-	details := stemflow.MIDIErrorDetails{ProviderCode: said.ProviderCode, ProviderMessage: said.ProviderMessage}
+	details := providerDetails(err)
 	switch kie.VerdictOf(err) {
 	case kie.Unauthorized:
 		return final(stemflow.ErrorUnauthorized, err.Error(), err, details)
@@ -242,16 +241,15 @@ func midiRecord(ctx context.Context, provider *kie.Client, midiTaskID string, no
 	case errors.Is(err, kie.ErrNoRecord):
 		return nil, expected(activityapi.ActivityErrorNoRecord, "the provider has no record of "+midiTaskID+" (yet)")
 	case errors.Is(err, kie.ErrTooManyNotes):
-		return nil, final(stemflow.ErrorMIDIFailed, err.Error(), err, stemflow.MIDIErrorDetails{MIDITaskID: midiTaskID})
+		return nil, final(stemflow.ErrorMIDIFailed, err.Error(), err)
 	case err != nil:
 		return nil, retryable(
 			activityapi.ActivityErrorUnreadable, "the provider's record cannot be read: "+err.Error(), err)
 	case record.State == kie.Failed:
 		return nil, final(stemflow.ErrorMIDIFailed,
 			fmt.Sprintf("the provider failed the transcription (code %d: %s); ask again, which costs nothing",
-				record.ErrorCode, record.ErrorMessage), nil, stemflow.MIDIErrorDetails{
-				MIDITaskID: midiTaskID, ProviderCode: record.ErrorCode, ProviderMessage: record.ErrorMessage,
-			})
+				record.ErrorCode, record.ErrorMessage), nil,
+			stemflow.ErrorDetails{ProviderCode: record.ErrorCode, ProviderMessage: record.ErrorMessage})
 	}
 	return record, nil
 }

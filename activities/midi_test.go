@@ -280,7 +280,7 @@ func TestMIDIThatTheProviderRefuses(t *testing.T) {
 		return err != nil
 	}, 20*time.Second, 10*time.Millisecond)
 	failure := requireType(t, err, stemflow.ErrorMIDIFailed)
-	var details stemflow.MIDIErrorDetails
+	var details stemflow.ErrorDetails
 	require.NoError(t, failure.Details(&details))
 	require.Equal(t, 500, details.ProviderCode)
 }
