@@ -152,7 +152,7 @@ var errorTypes = []ErrorType{
 	{
 		ErrorMIDIFailed,
 		PaidNo,
-		"start the MIDI again, which costs nothing; where it is of all stems in one, ask for one `stem` by itself",
+		"start the MIDI again, which costs nothing; where it is of all stems in one, ask for one stem by itself",
 	},
 	{
 		ErrorMIDITimedOut,

@@ -110,8 +110,8 @@ var findingTypes = []FindingType{
 	},
 	{
 		FindingMIDIDamaged, false, RepairNone,
-		"make the MIDI again with `force`, which costs nothing while the provider keeps the separation (14 " +
-			"days), or restore the object from a backup; no stem is touched",
+		"make the MIDI again by force, which costs nothing, while the provider keeps the separation (14 days), " +
+			"or restore the object from a backup",
 	},
 	{
 		FindingOrphan, false, RepairResume,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -41,6 +42,7 @@ becomes an underscore.
 	set.StringVar(&o.out, "out", "",
 		"`DIR` to put the files in (default: one named after the track); with --zip, also the zip file")
 	set.StringSliceVar(&o.stems, "stems", nil, "`NAMES` of the stems to get, with commas between them (default: all)")
+	set.BoolVar(&o.midi, "midi", false, "get the MIDI, too: the notes as .mid and as .json")
 	set.BoolVar(&o.zip, "zip", false, "make one zip file")
 	set.StringVar(&o.name, "name", download.DefaultTemplate, "`TEMPLATE` of the files' names")
 	complete(cmd, "stems", knownStems()...)
@@ -62,7 +64,7 @@ type getOptions struct {
 	archived.Place
 	out, name string
 	stems     []string
-	zip       bool
+	zip, midi bool
 }
 
 // knownStems are names of stems that the shell offers.
@@ -90,6 +92,16 @@ func (c *cli) get(ctx context.Context, o getOptions, template download.Template)
 	wanted, err := download.Select(track.Manifest, o.stems)
 	if err != nil {
 		return failure.Usage("get", "%v", err)
+	}
+	if o.midi {
+		notes := download.SelectMIDI(track.Manifest, o.stems)
+		if len(notes) == 0 {
+			return &failure.Failure{
+				Type: failure.TypeNotArchived, Message: "there is no MIDI of it in the archive", Code: failure.ExitFailed,
+				Hint: `"` + failure.Command + ` midi" makes it, which costs nothing.`,
+			}
+		}
+		wanted = append(slices.Clone(wanted), notes...)
 	}
 	files, err := template.Names(track.Manifest, wanted)
 	if err != nil {
