@@ -87,6 +87,9 @@ func FuzzInput(f *testing.F) {
 func TestContractDependsOnTheStandardLibraryOnly(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()
 	require.NoError(t, err)
-	own := []string{"stemflow/internal/bounded", "stemflow/internal/naming", "stemflow/internal/sample", "stemflow"}
+	own := []string{
+		"stemflow/internal/bounded", "stemflow/internal/bytesize", "stemflow/internal/naming", "stemflow/internal/sample",
+		"stemflow",
+	}
 	require.Equal(t, own, strings.Fields(string(out)))
 }

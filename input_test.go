@@ -20,7 +20,7 @@ import (
 func TestInputFields(t *testing.T) {
 	all := stemflow.InputFields()
 	require.Equal(t, stemflow.InputField{Name: "taskId"}, all[0])
-	require.Len(t, all, 13)
+	require.Len(t, all, 15)
 	for _, field := range all {
 		found, err := stemflow.LookupInputField(field.Name)
 		require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"stemflow/internal/bytesize"
 	"stemflow/internal/naming"
 	"stemflow/internal/sample"
 )
@@ -94,7 +95,7 @@ func (in VerifyArchiveInput) Validate() error {
 		report("readData", "%v", err)
 	}
 	if in.LimitRate != "" {
-		if _, err := sample.ParseSize(in.LimitRate); err != nil {
+		if _, err := bytesize.Parse(in.LimitRate); err != nil {
 			report("limitRate", "%v", err)
 		}
 		if err == nil && part.None() && decoded(problems, "readData") {

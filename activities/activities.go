@@ -41,6 +41,9 @@ type Set struct {
 
 	VerifyArchive *VerifyArchive
 	RepairArchive *RepairArchive
+
+	// Hooks may be nil: nobody is told of anything then.
+	Hooks *Hooks
 }
 
 // Register registers all activities but those that make tasks at the provider.
@@ -69,6 +72,9 @@ func (s Set) Register(r Registry) {
 
 	register(r, activityapi.ActivityVerifyArchive, s.VerifyArchive.Execute)
 	register(r, activityapi.ActivityRepairArchive, s.RepairArchive.Execute)
+
+	register(r, activityapi.ActivityListHooks, s.Hooks.List)
+	register(r, activityapi.ActivityDeliverToHook, s.Hooks.Deliver)
 }
 
 // RegisterSubmit registers the paid activity, which has a rate-limited queue of its own, and the one

@@ -160,7 +160,9 @@ func (a *ArchiveStem) readBack(
 	if changed || err != nil {
 		return nil, err
 	}
-	return content.stem(in, key, content.sum()), nil
+	stem := content.stem(in, key, content.sum())
+	a.leavePeaks(ctx, in, stem, content.meter.Outline(), true)
+	return stem, nil
 }
 
 // changed reports whether an object is not what the manifest of the same separation says was
@@ -210,7 +212,9 @@ func (a *ArchiveStem) fetch(
 	took := time.Since(began)
 	countStem(ctx, content.size, took)
 	stemOf(in).log(ctx).Info("stem archived", "bytes", content.size, "seconds", took.Seconds())
-	return content.stem(in, key, written.SHA256), nil
+	stem := content.stem(in, key, written.SHA256)
+	a.leavePeaks(ctx, in, stem, content.meter.Outline(), false)
+	return stem, nil
 }
 
 // open returns the source at its beginning, with its format known. The object's name has the format

@@ -23,11 +23,13 @@ type PrepareArchive struct {
 	// LedgerBucket and LedgerPrefix are where the ledgers of all tracks are, wherever a track is
 	// archived to.
 	LedgerBucket, LedgerPrefix string
-	// SubmitTaskQueue and CallbacksExpected are facts of the worker's configuration that the
+	// SubmitTaskQueue, CallbacksExpected and Hooks are facts of the worker's configuration that the
 	// workflow must know; they reach it through this activity, so that its code stays
 	// deterministic.
 	SubmitTaskQueue   string
 	CallbacksExpected bool
+	// Hooks may be missing: nobody is told then.
+	Hooks *Hooks
 	// SearchAttributes may be missing: none are set then.
 	SearchAttributes *SearchAttributes
 }
@@ -49,6 +51,7 @@ func (a *PrepareArchive) Execute(
 		SubmitTaskQueue:   a.SubmitTaskQueue,
 		CallbacksExpected: a.CallbacksExpected,
 		SearchAttributes:  a.SearchAttributes.in(ctx, activity.GetInfo(ctx).Namespace),
+		Hooks:             a.Hooks.list(),
 	}
 
 	ledger := archive.Locate(a.LedgerBucket, a.LedgerPrefix, in.Track)

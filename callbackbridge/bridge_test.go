@@ -121,7 +121,9 @@ func TestCallbackBecomesASignal(t *testing.T) {
 		require.Equal(t, "application/json", response.Header.Get("Content-Type"))
 		require.JSONEq(t, `{"status":"ok"}`, answer)
 
-		callback, err := kie.DecodeCallback([]byte(body))
+		read, err := kie.ReadCallback([]byte(body))
+		require.NoError(t, err)
+		callback, err := read.Decode()
 		require.NoError(t, err)
 		require.Equal(t, []sent{{namespace, workflow, stemflow.SignalSeparationCallback, callback}}, b.signaler.sent)
 		require.Len(t, callback.Stems, 2)

@@ -110,8 +110,9 @@ func (b *bridgeProgram) directly(tasks []string, connections int) block {
 	callbacks := make([]stemflow.Callback, len(tasks))
 	for i, task := range tasks {
 		_, body, _ := strings.Cut(string(b.request(0, task)), "\r\n\r\n")
-		var err error
-		callbacks[i], err = kie.DecodeCallback([]byte(body))
+		read, err := kie.ReadCallback([]byte(body))
+		require.NoError(b.t, err)
+		callbacks[i], err = read.Decode()
 		require.NoError(b.t, err)
 	}
 	return b.run(tasks, connections, func(int) func(int, string) {

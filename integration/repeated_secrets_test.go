@@ -23,7 +23,9 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"stemflow"
+	"stemflow/internal/devservers"
 	"stemflow/internal/devservers/serverstest"
+	"stemflow/internal/telemetry/telemetrytest"
 	"stemflow/kiesim"
 )
 
@@ -89,16 +91,27 @@ func percent(s, format string) string {
 	return b.String()
 }
 
-// A provider that repeats our secrets, in whatever spelling, puts them neither into a history nor
-// into a log.
+// A provider that repeats our secrets, in whatever spelling, puts them neither into a history, a
+// log, a span or a metric, nor into a manifest.
 func TestSecretsThatTheProviderRepeatsAreNotTold(t *testing.T) {
 	t.Parallel()
 	const key, callback, webhook = "0f9e8d7c6b5a49382716", "callback-S3cret/with+signs", "webhook_key_of_the_account"
 	s := newStackAt(t, serverstest.Temporal(t).Addr)
 	p := &programs{stack: s}
 	var addr string
-	secretVariables := []string{"STEMFLOW_CALLBACK_SECRETS=" + callback, "KIE_WEBHOOK_HMAC_KEY=" + webhook}
-	p.bridge, addr = startBridgeProcess(t, s.server, &p.bridgeLog, secretVariables...)
+	collector := telemetrytest.NewCollector(t)
+	var metrics [2]string // of bridge and worker
+	for i := range metrics {
+		port, err := devservers.FreePort(0)
+		require.NoError(t, err)
+		metrics[i] = fmt.Sprintf("127.0.0.1:%d", port)
+	}
+	secretVariables := []string{
+		"STEMFLOW_CALLBACK_SECRETS=" + callback, "KIE_WEBHOOK_HMAC_KEY=" + webhook,
+		"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL,
+	}
+	p.bridge, addr = startBridgeProcess(
+		t, s.server, &p.bridgeLog, append(secretVariables, "STEMFLOW_METRICS_ADDR="+metrics[0])...)
 	s.workerLog = &p.workerLog
 	s.cfg.CallbackBaseURL, s.cfg.CallbackSecrets, s.cfg.APIKey = "http://"+addr, []string{callback}, key
 	s.sim = kiesim.New(
@@ -108,7 +121,8 @@ func TestSecretsThatTheProviderRepeatsAreNotTold(t *testing.T) {
 	t.Cleanup(func() { _ = s.sim.Close(); provider.Close() })
 	repeater := &repeating{spell: strings.Clone}
 	s.cfg.BaseURL = repeater.serve(t, provider.URL)
-	p.worker = s.startProgram(buildWorker(t), append(secretVariables, "KIE_API_KEY="+key)...)
+	p.worker = s.startProgram(
+		buildWorker(t), append(secretVariables, "KIE_API_KEY="+key, "STEMFLOW_METRICS_ADDR="+metrics[1])...)
 
 	var histories bytes.Buffer
 	export := func(run client.WorkflowRun) {
@@ -133,6 +147,7 @@ func TestSecretsThatTheProviderRepeatsAreNotTold(t *testing.T) {
 	}
 	secrets := []string{key, callback, webhook, s.cfg.MinIO.SecretKey}
 	var runs []client.WorkflowRun
+	var tracks []stemflow.SeparateStemsInput
 	for name, spell := range spelt {
 		for i, secret := range secrets {
 			refused := track(stemflow.SeparateVocal)
@@ -149,6 +164,7 @@ func TestSecretsThatTheProviderRepeatsAreNotTold(t *testing.T) {
 			s.sim.SetScenario(failed.AudioID, kiesim.Scenario{
 				Outcome: kiesim.Outcome{Failure: &kiesim.Failure{Message: "planted <" + spell(secret) + ">"}},
 			})
+			tracks = append(tracks, refused, failed)
 			runs = append(runs, s.start(refused), s.start(failed))
 		}
 	}
@@ -172,25 +188,72 @@ func TestSecretsThatTheProviderRepeatsAreNotTold(t *testing.T) {
 		require.Error(t, run.Get(t.Context(), nil))
 		export(run)
 	}
-	p.stop()
+	// Ledgers have the provider's word on a failure, and manifests nothing of what it says beside
+	// links.
+	done := track(stemflow.SplitStem)
+	done.AudioID += "-done"
+	extra := map[string]any{}
+	for i, secret := range secrets {
+		extra[fmt.Sprintf("title%d", i)] = "planted <" + secret + ">"
+	}
+	s.sim.SetScenario(done.AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{ExtraFields: extra}})
+	run := s.start(done)
+	s.result(run)
+	export(run)
+	manifest, complete := s.manifest(done)
+	require.True(t, complete)
+	documents := []any{manifest, s.ledger(done)}
+	for _, in := range tracks {
+		documents = append(documents, s.ledger(in))
+	}
+	archived, err := json.Marshal(documents)
+	require.NoError(t, err)
 
-	told := histories.String() + p.workerLog.String() + p.bridgeLog.String()
+	measured := measures(t, metrics[0]) + measures(t, metrics[1])
+	require.Contains(t, measured, "stemflow_")
+	p.stop()
+	var spans strings.Builder
+	for _, span := range collector.Spans() {
+		fmt.Fprintln(&spans, span)
+	}
+	require.Contains(t, spans.String(), "planted ", "errors are told in spans")
+
+	told := map[string]string{
+		"histories": histories.String(), "log of the worker": p.workerLog.String(),
+		"log of the bridge": p.bridgeLog.String(), "spans": spans.String(), "metrics": measured,
+		"archive": string(archived),
+	}
 	require.Greater(
 		t,
 		strings.Count(histories.String(), "planted "),
 		2*len(spelt)*len(secrets),
 		"the texts themselves are told",
 	)
-	require.Len(t, repeater.tokens, len(runs)+len(spelt))
+	require.Len(t, repeater.tokens, len(runs)+len(spelt)+1)
 	for _, secret := range append(secrets, repeater.tokens[len(runs):]...) {
 		for name, spell := range spelt {
 			whole := spell(secret)
 			part := min(len(whole), (len(whole)*12+len(secret)-1)/len(secret)+4)
 			for i := 0; i+part <= len(whole); i++ {
-				require.NotContains(t, told, whole[i:i+part], "%s of %s", name, secret)
+				for place, text := range told {
+					if at := strings.Index(text, whole[i:i+part]); at >= 0 {
+						t.Fatalf("%s of %s is in the %s: ...%s", name, secret, place, text[max(0, at-300):at+part])
+					}
+				}
 			}
 		}
 	}
+}
+
+// measures is what a program serves as its metrics.
+func measures(t *testing.T, addr string) string {
+	t.Helper()
+	response, err := http.Get("http://" + addr + "/metrics")
+	require.NoError(t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return string(text)
 }
 
 // base64Texts are the texts that stand in base64 in a JSON document.

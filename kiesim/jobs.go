@@ -29,7 +29,7 @@ func (s *Simulator) createTask(w http.ResponseWriter, r *http.Request) {
 	s.submit(w, r, generateRequest{
 		TaskID: input["task_id"], AudioID: input["audio_id"], AudioURL: input["audio_url"],
 		CallBackURL: fields.CallBackURL,
-		Type: cmp.Or(input["type"], SeparateVocal), StemName: input["stem_name"], Jobs: true,
+		Type:        cmp.Or(input["type"], SeparateVocal), StemName: input["stem_name"], Jobs: true,
 	})
 }
 

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"context"
 	"crypto/x509"
 	"net/netip"
 	"os"
@@ -75,6 +76,10 @@ type Config struct {
 	// they go straight. The environment's is taken by [FromEnv] alone.
 	Proxy Proxy
 
+	// Hooks are told how runs and catalogues end, and that catalogues pause; the zero value:
+	// nobody. All hosts of a task queue must have the same.
+	Hooks Hooks
+
 	// HiddenSecrets are further secrets of the host that are hidden in what the provider, the store
 	// and the file hosts say, beside those above.
 	HiddenSecrets []string
@@ -94,6 +99,26 @@ type Proxy struct {
 	// NoProxy are hosts, domains, addresses and networks that are reached straight, separated by
 	// commas.
 	NoProxy string
+}
+
+// Hooks are told how runs and catalogues end, and that catalogues pause (docs/hooks.md). Each is
+// tried again for a day until it has taken an event.
+type Hooks struct {
+	// WebhookURL is where events are posted to; empty: nowhere. WebhookSecrets, "whsec_" and a key
+	// in base64, sign them, each of them. AllowInsecureWebhook lets http through to other machines.
+	WebhookURL           string
+	WebhookSecrets       []string
+	AllowInsecureWebhook bool
+	// Command is the absolute path of a program that is run for each event; empty: none. CommandEnv
+	// is its environment, beside what it is told of the event: it gets nothing of the host's own.
+	Command    string
+	CommandEnv []string
+	// Notify, where set, is called with each event. What it returns an error for is tried again,
+	// unless it is a Temporal error that is not retryable. An event may come more than once, with
+	// the same ID.
+	Notify func(ctx context.Context, event stemflow.Event) error
+	// Events are the types of events that are told; empty: all.
+	Events []stemflow.EventType
 }
 
 // MinIO says how to reach an S3-compatible object store.
@@ -120,13 +145,13 @@ func FromEnv(c client.Client) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	cfg := FromWorker(c, env)
-	cfg.HiddenSecrets = config.Reveal(config.AllSecrets(os.LookupEnv))
+	cfg := fromWorker(c, env)
+	cfg.HiddenSecrets = config.AllSecrets(os.LookupEnv)
 	return cfg, nil
 }
 
-// FromWorker is [FromEnv] for stemflow's own worker, which has read the environment already.
-func FromWorker(c client.Client, env config.Worker) Config {
+// fromWorker is all of [FromEnv] but HiddenSecrets.
+func fromWorker(c client.Client, env config.Worker) Config {
 	store := archive.OptionsOf(env.MinIO)
 	submitQueue := env.SubmitTaskQueue
 	if submitQueue == stemflow.SubmitTaskQueue(env.TaskQueue) {
@@ -134,7 +159,8 @@ func FromWorker(c client.Client, env config.Worker) Config {
 	}
 	return Config{
 		Client: c,
-		APIKey: env.KIE.APIKey.Reveal(), BaseURL: env.KIE.BaseURL, UploadURL: env.KIE.UploadURL, Route: string(env.KIE.Route),
+		APIKey: env.KIE.APIKey.Reveal(), BaseURL: env.KIE.BaseURL, UploadURL: env.KIE.UploadURL,
+		Route:           string(env.KIE.Route),
 		CallbackBaseURL: env.Callback.BaseURL, CallbackSecrets: config.Reveal(env.Callback.Secrets),
 		MinIO: MinIO{
 			Endpoint: store.Endpoint, AccessKey: store.AccessKey, SecretKey: store.SecretKey,
@@ -149,6 +175,11 @@ func FromWorker(c client.Client, env config.Worker) Config {
 		SourceNetworks: env.SourceNetworks,
 		Proxy: Proxy{
 			HTTPS: env.Proxy.HTTPS.Reveal(), HTTP: env.Proxy.HTTP.Reveal(), NoProxy: env.Proxy.NoProxy,
+		},
+		Hooks: Hooks{
+			WebhookURL: env.Hooks.WebhookURL.Reveal(), WebhookSecrets: config.Reveal(env.Hooks.WebhookSecrets),
+			AllowInsecureWebhook: env.Hooks.AllowInsecureWebhook,
+			Command:              env.Hooks.Command, CommandEnv: env.Hooks.CommandEnv, Events: env.Hooks.Events,
 		},
 	}
 }

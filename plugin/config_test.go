@@ -34,14 +34,14 @@ func TestStoreCoordinatesAreHandedOnCompletely(t *testing.T) {
 
 	want.PublicEndpoint, want.PublicSecure = "", false // a host makes no links
 	want.LinkAccessKey, want.LinkSecretKey = "", ""
-	require.Equal(t, want, FromWorker(nil, config.Worker{MinIO: minIO}).MinIO.options())
+	require.Equal(t, want, fromWorker(nil, config.Worker{MinIO: minIO}).MinIO.options())
 }
 
 // STEMFLOW_TASK_QUEUE is of stemflow's own worker. A host's submits wait in a queue of its own,
 // unless one is named.
 func TestSubmitQueueFollowsTheHost(t *testing.T) {
 	unnamed := config.Worker{TaskQueue: "stemflow", SubmitTaskQueue: "stemflow-submit"}
-	require.Empty(t, FromWorker(nil, unnamed).SubmitTaskQueue)
+	require.Empty(t, fromWorker(nil, unnamed).SubmitTaskQueue)
 	named := config.Worker{TaskQueue: "stemflow", SubmitTaskQueue: "paid"}
-	require.Equal(t, "paid", FromWorker(nil, named).SubmitTaskQueue)
+	require.Equal(t, "paid", fromWorker(nil, named).SubmitTaskQueue)
 }

@@ -16,6 +16,7 @@ import (
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
 	"stemflow/internal/egress"
+	"stemflow/internal/hook"
 	"stemflow/internal/kie"
 	"stemflow/internal/redact"
 	"stemflow/internal/source"
@@ -43,6 +44,7 @@ type host struct {
 	transfers *semaphore.Weighted
 	// scores bounds the transcriptions in memory.
 	scores *semaphore.Weighted
+	hooks  *activities.Hooks
 	// attributes are shared, so that the server is asked about them once for all workers.
 	attributes *activities.SearchAttributes
 	// limits are where inputs may lead.
@@ -70,6 +72,7 @@ func newHost(cfg Config) (*host, error) {
 	}
 	secrets := redact.New(slices.Concat(
 		[]string{cfg.APIKey, cfg.MinIO.SecretKey}, cfg.CallbackSecrets, cfg.HiddenSecrets,
+		cfg.Hooks.WebhookSecrets, hook.SecretsOf(cfg.Hooks.WebhookURL),
 	)...)
 	proxy, err := egress.New(egress.Settings(cfg.Proxy))
 	if err != nil {
@@ -90,6 +93,9 @@ func newHost(cfg Config) (*host, error) {
 		AllowedNetworks: cfg.SourceNetworks, Proxy: proxy,
 		Redactor: secrets,
 	})
+	if h.hooks, err = cfg.Hooks.activities(proxy, secrets); err != nil {
+		return nil, fmt.Errorf("stemflow: Config.Hooks: %w", err)
+	}
 	h.songs = source.New(source.Options{
 		AnyHost: true, AllowInsecure: cfg.AllowInsecureSources, MaxSize: stemflow.MaxAudioSize,
 		AllowedNetworks: cfg.SourceNetworks, Proxy: proxy,
@@ -111,6 +117,9 @@ func (h *host) close() {
 	h.store.Close()
 	h.sources.Close()
 	h.songs.Close()
+	if h.hooks.Webhook != nil {
+		h.hooks.Webhook.Close()
+	}
 }
 
 func (cfg Config) withDefaults() Config {
@@ -143,26 +152,18 @@ func (cfg Config) withDefaults() Config {
 
 // check refuses with the real provider what is for a local stack, as the environment's reader does.
 func (cfg Config) check() error {
-	if !config.IsRealProvider(cfg.BaseURL) {
-		return nil
-	}
-	for _, c := range []struct {
-		name    string
-		secrets []string
-	}{
-		{"APIKey", []string{cfg.APIKey}}, {"CallbackSecrets", cfg.CallbackSecrets},
-		{"MinIO.SecretKey", []string{cfg.MinIO.SecretKey}},
-	} {
-		if slices.ContainsFunc(c.secrets, config.IsPublished) {
-			return fmt.Errorf("stemflow: Config.%s is published and known to everybody, so it goes with the simulator "+
-				"only: give another", c.name)
-		}
-	}
-	if cfg.AllowInsecureSources {
-		return errors.New("stemflow: Config.AllowInsecureSources is set with the real provider, whose links could " +
-			"then lead into your network: leave it out")
-	}
-	return nil
+	const another = "give another"
+	var problems []error
+	config.CheckProvider(cfg.BaseURL, []config.Setting{
+		{Name: "APIKey", Secrets: []string{cfg.APIKey}, Remedy: another},
+		{Name: "CallbackSecrets", Secrets: cfg.CallbackSecrets, Remedy: another},
+		{Name: "MinIO.SecretKey", Secrets: []string{cfg.MinIO.SecretKey}, Remedy: another},
+		{Name: "Hooks.WebhookSecrets", Secrets: cfg.Hooks.WebhookSecrets, Remedy: another},
+		{Name: "AllowInsecureSources", Insecure: cfg.AllowInsecureSources, Remedy: "leave it out"},
+	}, func(name, problem string) {
+		problems = append(problems, fmt.Errorf("stemflow: Config.%s %s", name, problem))
+	})
+	return errors.Join(problems...)
 }
 
 func (h *host) nexusLimits() workflows.NexusLimits {
@@ -180,6 +181,7 @@ func (h *host) activities(submitQueue string) activities.Set {
 		Store: store, Bucket: h.cfg.Bucket, Prefix: h.cfg.Prefix, Allowed: h.limits.Places,
 		LedgerBucket: h.cfg.LedgerBucket, LedgerPrefix: h.cfg.LedgerPrefix,
 		SubmitTaskQueue: submitQueue, CallbacksExpected: h.callback.Expected(), SearchAttributes: h.attributes,
+		Hooks: h.hooks,
 	}
 	return activities.Set{
 		PrepareArchive: prepare,
@@ -214,6 +216,8 @@ func (h *host) activities(submitQueue string) activities.Set {
 
 		VerifyArchive: &activities.VerifyArchive{Store: checked, Archive: prepare, Client: h.cfg.Client},
 		RepairArchive: &activities.RepairArchive{Store: store, Archive: prepare},
+
+		Hooks: h.hooks,
 	}
 }
 

@@ -18,10 +18,10 @@ func TestWhatIsForALocalStackIsRefusedWithTheRealProvider(t *testing.T) {
 	_, err := New(complete())
 	require.NoError(t, err)
 	for want, change := range map[string]func(*Config){
-		"Config.APIKey is published":                  func(c *Config) { c.APIKey = "local-api-key" },
-		"Config.CallbackSecrets is published":         func(c *Config) { c.CallbackSecrets = append(c.CallbackSecrets, "local-callback-secret") },
-		"Config.MinIO.SecretKey is published":         func(c *Config) { c.MinIO.SecretKey = "stemflow-local" },
-		"Config.AllowInsecureSources is set with the": func(c *Config) { c.AllowInsecureSources = true },
+		"Config.APIKey is published":                                 func(c *Config) { c.APIKey = "local-api-key" },
+		"Config.CallbackSecrets secret 2 of 2 is published":          func(c *Config) { c.CallbackSecrets = append(c.CallbackSecrets, "local-callback-secret") },
+		"Config.MinIO.SecretKey is published":                        func(c *Config) { c.MinIO.SecretKey = "stemflow-local" },
+		"Config.AllowInsecureSources is true with the real provider": func(c *Config) { c.AllowInsecureSources = true },
 	} {
 		cfg := complete()
 		change(&cfg)

@@ -35,6 +35,7 @@ published page has a name of its own that cannot be guessed; earlier ones expire
 	cmd.Flags().StringVar(&o.out, "out", "",
 		"`FILE` to write the page to, - for standard output (default: "+defaultListenFile+" unless it is published)")
 	cmd.Flags().BoolVar(&o.publish, "publish", false, "put the page beside the manifest and print a link to it")
+	declareTitle(cmd, &o.title)
 	o.linkLifetime.declare(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if o.out == "-" && (c.wantsJSON() || o.publish) {
@@ -57,7 +58,13 @@ type listenOptions struct {
 	archived.Place
 	linkLifetime
 	out     string
+	title   string
 	publish bool
+}
+
+func declareTitle(cmd *cobra.Command, title *string) {
+	cmd.Flags().StringVar(title, "title", "", "`TEXT` to call the track on the page and in the names of what is "+
+		"saved from it (default: its type and audio id)")
 }
 
 // listenPage is what --json prints of a page.
@@ -70,7 +77,7 @@ type listenPage struct {
 }
 
 func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duration) error {
-	track, page, until, err := c.trackPage(ctx, o.Place, lifetime)
+	track, page, until, err := c.trackPage(ctx, o.Place, o.title, lifetime)
 	if err != nil {
 		return err
 	}
@@ -103,7 +110,7 @@ func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duratio
 
 // trackPage reads an archived track and makes the page that plays it. Its links work until a time.
 func (c *cli) trackPage(
-	ctx context.Context, place archived.Place, lifetime time.Duration,
+	ctx context.Context, place archived.Place, title string, lifetime time.Duration,
 ) (track *archived.Track, page []byte, until time.Time, err error) {
 	store, cfg, err := c.openStore()
 	if err != nil {
@@ -114,13 +121,14 @@ func (c *cli) trackPage(
 		return nil, nil, until, err
 	}
 	c.warnOfLinks()
-	links, until, err := track.Links(ctx, lifetime)
+	links, until, err := track.DownloadLinks(ctx, listen.FileNames(title, track.Manifest), lifetime)
 	if err != nil {
 		return nil, nil, until, err
 	}
 	var text bytes.Buffer
 	err = listen.Write(&text, listen.Page{
-		Manifest: track.Manifest, Links: links, Until: until, Renew: c.sharedCommandLine(),
+		Title: title, Manifest: track.Manifest, Peaks: track.Peaks(ctx),
+		Links: links, Until: until, Renew: c.sharedCommandLine(),
 	})
 	return track, text.Bytes(), until, err
 }

@@ -161,6 +161,19 @@ func linksIn(page string) (links []string) {
 	return links
 }
 
+// Peaks of another content than the stem's are none.
+func TestListenTakesThePeaksAlong(t *testing.T) {
+	a := newArchivedTrack(t)
+	folder := strings.TrimSuffix(a.manifest.Manifest.Key, "manifest.json")
+	for i, sum := range []string{a.manifest.Stems[0].SHA256, strings.Repeat("0", 64)} {
+		require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, folder+"peaks-3e63-"+a.manifest.Stems[i].Name+".json",
+			archive.Peaks{Version: 1, SHA256: sum, PerSecond: 10, Values: []byte("abc")}))
+	}
+	page := a.run(t, a.with("listen", "--out", "-")...)
+	require.Equal(t, 1, strings.Count(page, ` data-peaks="YWJj" data-peaks-per-second="10"`))
+	require.Equal(t, 1, strings.Count(page, ` data-peaks="`))
+}
+
 func TestListenWritesAFile(t *testing.T) {
 	a := newArchivedTrack(t)
 	dir := t.TempDir()
@@ -196,6 +209,13 @@ func TestListenWritesAFile(t *testing.T) {
 	require.Contains(t, html.UnescapeString(string(page)), " --out '"+named+"' --link-lifetime 90s</code>")
 
 	a.requireLinks(t, linksIn(a.run(t, "listen", "--manifest-key", a.manifest.Manifest.Key, "--out", "-")), "3600")
+	titled := a.run(t, a.with("listen", "--title", "Ana's song", "--out", "-")...)
+	require.Contains(t, html.UnescapeString(titled), "<h1>Ana's song</h1>")
+	require.Contains(t, html.UnescapeString(titled), " --title 'Ana'")
+	resp, err := http.Get(linksIn(titled)[0])
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, `attachment; filename="Ana's song-vocals.mp3"`, resp.Header.Get("Content-Disposition"))
 	objects, err := a.store.List(t.Context(), a.bucket, "")
 	require.NoError(t, err)
 	require.Len(t, objects, 3, "nothing is put into the bucket unasked")

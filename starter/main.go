@@ -31,6 +31,8 @@ func main() {
 		config:          func() (config.Starter, error) { return config.LoadStarter(os.LookupEnv) },
 		minIO:           func() (config.MinIO, error) { return config.LoadMinIO(os.LookupEnv) },
 		provider:        func() (*config.Provider, error) { return config.LoadProvider(os.LookupEnv) },
+		survey:          func() config.Survey { return config.NewSurvey(os.LookupEnv, os.Environ()) },
+		secrets:         func() []string { return config.AllSecrets(os.LookupEnv) },
 	}
 	os.Exit(c.runUntil(ctx, stop, os.Args[1:]))
 }
@@ -51,6 +53,9 @@ type cli struct {
 	minIO  func() (config.MinIO, error)
 	// provider reads what reaches the provider's account, nil if there is no key.
 	provider func() (*config.Provider, error)
+	// survey reads what the environment says to all programs, and secrets all secrets in it.
+	survey  func() config.Survey
+	secrets func() []string
 
 	// args are the arguments of the command line that is executed.
 	args   []string

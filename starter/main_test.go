@@ -47,6 +47,8 @@ func newTestCLI(stdin string, variables map[string]string) (c *cli, stdout, stde
 		config:   func() (config.Starter, error) { return config.LoadStarter(lookup) },
 		minIO:    func() (config.MinIO, error) { return config.LoadMinIO(lookup) },
 		provider: func() (*config.Provider, error) { return config.LoadProvider(lookup) },
+		survey:   func() config.Survey { return config.NewSurvey(lookup, nil) },
+		secrets:  func() []string { return config.AllSecrets(lookup) },
 	}, stdout, stderr
 }
 
@@ -120,7 +122,7 @@ func TestReleasedCommandsAndFlagsStay(t *testing.T) {
 		}, track...),
 		"open": append([]string{"out"}, place...),
 		"get":  append([]string{"bucket", "prefix", "manifest-key", "out", "stems", "zip", "name"}, track...),
-		"list": {"bucket", "prefix", "long"}, "delete": append([]string{"bucket", "prefix", "yes", "dry-run"}, track...), "cost": {"by"}, "man": {"out"},
+		"list": {"bucket", "prefix", "long"}, "delete": append([]string{"bucket", "prefix", "yes", "dry-run"}, track...), "cost": {"by"}, "man": {"out"}, "doctor": {"for", "check"},
 		"catalog": append([]string{
 			"type", "stem-name", "bucket", "prefix", "callback-grace", "poll-interval", "deadline", "force", "allow-partial", "window", "credit-budget", "wait",
 			"yes", "dry-run",

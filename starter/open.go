@@ -22,6 +22,7 @@ browser. Where there is none, it prints the page's path.`,
 	o := &listenOptions{}
 	placeFlags(cmd, &o.Place)
 	cmd.Flags().StringVar(&o.out, "out", defaultListenFile, "`FILE` to write the page to")
+	declareTitle(cmd, &o.title)
 	o.linkLifetime.declare(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		lifetime, err := o.orDefault(cmd)
@@ -46,7 +47,7 @@ type openedPage struct {
 }
 
 func (c *cli) open(ctx context.Context, o listenOptions, lifetime time.Duration) error {
-	_, page, until, err := c.trackPage(ctx, o.Place, lifetime)
+	_, page, until, err := c.trackPage(ctx, o.Place, o.title, lifetime)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ const (
 
 func main() {
 	program.AnswerVersion()
-	secrets := redact.New(config.Reveal(config.AllSecrets(os.LookupEnv))...)
+	secrets := redact.New(config.AllSecrets(os.LookupEnv)...)
 	slog.SetDefault(program.NewLogger(os.Stderr, secrets))
 	if err := run(); err != nil {
 		program.Fail(os.Stderr, "worker", err, secrets)
@@ -87,8 +87,10 @@ func run() error {
 		return fmt.Errorf("cannot reach Temporal at %s, check TEMPORAL_ADDRESS: %w", options.HostPort, err)
 	}
 	defer c.Close()
-	hosting := plugin.FromWorker(c, env)
-	hosting.HiddenSecrets = config.Reveal(config.AllSecrets(os.LookupEnv))
+	hosting, err := plugin.FromEnv(c)
+	if err != nil {
+		return err
+	}
 	stemflow, err := plugin.New(hosting)
 	if err != nil {
 		return err

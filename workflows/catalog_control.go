@@ -88,6 +88,7 @@ func (c *catalog) pause(ctx workflow.Context, pause stemflow.CatalogPause) {
 	pause.Since = workflow.Now(ctx)
 	c.state.Paused = &pause
 	c.showDetails(ctx)
+	c.tellPaused(ctx, pause)
 }
 
 // pauseItself pauses for something that a person has to mend: to go on would only make one track

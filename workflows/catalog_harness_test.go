@@ -40,6 +40,8 @@ type shelf struct {
 	balance  func() (float64, error)
 	report   func() error
 	page     func(offset int64)
+	// hooks are the worker's.
+	hooks activityapi.Hooks
 	// prelude is set up in each generation before it runs.
 	prelude func()
 	// longAfter makes a history long once it has started so many tracks; 0: never.
@@ -214,6 +216,9 @@ func (s *shelf) newEnv() {
 		credits, err := s.balance()
 		return &activityapi.Balance{Credits: credits}, err
 	}, activity.RegisterOptions{Name: activityapi.ActivityGetBalance})
+	s.env.RegisterActivityWithOptions(func(context.Context) (*activityapi.Hooks, error) {
+		return &s.hooks, nil
+	}, activity.RegisterOptions{Name: activityapi.ActivityListHooks})
 	shelve(
 		s,
 		activityapi.ActivityAwaitSeparation,

@@ -37,6 +37,11 @@ type harness struct {
 	renew    func(activityapi.RenewSourceInput) (*stemflow.SourceStem, error)
 	archive  func(activityapi.ArchiveStemInput) (*stemflow.Stem, error)
 	manifest func(activityapi.WriteManifestInput) (*stemflow.ObjectRef, error)
+	// hooks are the worker's, and listHooks says why they cannot be listed. listed is how often
+	// they were, which touches nothing.
+	hooks     activityapi.Hooks
+	listHooks func() error
+	listed    int
 
 	// mu makes the activities run one at a time.
 	mu    sync.Mutex
@@ -129,6 +134,13 @@ func newHarness(t *testing.T) *harness {
 		w.manifests = append(w.manifests, in.Manifest)
 		return w.manifest(in)
 	})
+	w.listHooks = func() error { return nil }
+	w.env.RegisterActivityWithOptions(func(context.Context) (*activityapi.Hooks, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.listed++
+		return &w.hooks, w.listHooks()
+	}, activity.RegisterOptions{Name: activityapi.ActivityListHooks})
 	workflows.Register(w.env)
 	w.env.SetTestTimeout(30 * time.Second)
 	return w

@@ -25,6 +25,9 @@ const (
 	// MetricCatalogTracks counts the tracks of catalogues that have come to an end, by the tag
 	// "status": archived, found, partial, failed, skipped, cancelled.
 	MetricCatalogTracks = "stemflow_catalog_tracks"
+	// MetricHookDeliveries counts events that were delivered to a hook, or given up, by the tags
+	// "hook": webhook, command, notifier; "event": its type; "outcome": delivered, failed.
+	MetricHookDeliveries = "stemflow_hook_deliveries"
 )
 
 const (
@@ -33,6 +36,9 @@ const (
 	outcomeFound      = "found"
 	outcomeCancelled  = "cancelled"
 	outcomeUnexpected = "unexpected"
+
+	outcomeDelivered = "delivered"
+	outcomeFailed    = "failed"
 )
 
 func (s *separation) countSettled(ctx workflow.Context) {
@@ -57,6 +63,13 @@ func countTrack(ctx workflow.Context, status stemflow.TrackStatus) {
 	workflow.GetMetricsHandler(ctx).
 		WithTags(map[string]string{"status": string(status)}).
 		Counter(MetricCatalogTracks).
+		Inc(1)
+}
+
+func countDelivery(ctx workflow.Context, hook, event, outcome string) {
+	workflow.GetMetricsHandler(ctx).
+		WithTags(map[string]string{"hook": hook, "event": event, "outcome": outcome}).
+		Counter(MetricHookDeliveries).
 		Inc(1)
 }
 

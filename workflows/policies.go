@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // Every timeout and every retry of the workflows stands in this file, with its reason.
@@ -177,6 +178,12 @@ const (
 	// of the window.
 	longHistoryEvents = 4_000
 	longHistoryBytes  = 2 << 20
+
+	// A receiver may be down for a day: a person has to come to work and start it again. At first
+	// it is tried again soon, for a restart, and in the end once an hour.
+	scheduleToCloseHook = 24 * time.Hour
+	hookPauseFirst      = 5 * time.Second
+	hookPauseMost       = time.Hour
 
 	// A page of a check ends after two minutes, but a stem that is read back at a bounded rate is
 	// read to its end. A lost worker is noticed by the heartbeat, and nothing is lost while the
@@ -492,5 +499,29 @@ func verifyOptions(ctx workflow.Context) workflow.Context {
 		ScheduleToCloseTimeout: scheduleToCloseVerify,
 		HeartbeatTimeout:       verifyHeartbeat,
 		RetryPolicy:            storeRetry(),
+	})
+}
+
+// deliveryOptions: a delivery outlives the run that it tells of, whose result does not wait for
+// receivers. What was delivered once is not delivered again by a run that was reset.
+func deliveryOptions(ctx workflow.Context, event stemflow.Event) workflow.Context {
+	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		StaticSummary:         string(event.Type),
+		WorkflowID:            activityapi.DeliveryWorkflowID(event.ID),
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+	})
+}
+
+func hookOptions(ctx workflow.Context, hook string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "tell the " + hook,
+		StartToCloseTimeout:    requestTimeout,
+		ScheduleToCloseTimeout: scheduleToCloseHook,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval:    hookPauseFirst,
+			BackoffCoefficient: 3,
+			MaximumInterval:    hookPauseMost,
+		},
 	})
 }

@@ -22,6 +22,7 @@ func Register(r Registry) {
 	register(r, activityapi.WorkflowRecordCallback, RecordCallback)
 	register(r, activityapi.WorkflowJoinStems, JoinSeparateStems)
 	register(r, activityapi.WorkflowJoinCatalog, JoinSeparateCatalog)
+	register(r, activityapi.WorkflowDeliverEvent, DeliverEvent)
 }
 
 // register allows a second registration under the same name: a plugin registers again at every

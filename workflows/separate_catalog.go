@@ -45,6 +45,7 @@ func SeparateCatalog(
 			err = failureWith(err, result)
 		}
 	}
+	c.tellEnd(ctx, result, err)
 	c.showEnd(ctx, result, err)
 	if err != nil {
 		return nil, err
@@ -76,6 +77,8 @@ type catalog struct {
 	// cancelling says that the catalogue was asked to stop. ended is how it ended, once it has.
 	cancelling bool
 	ended      catalogEnd
+	// telling is how many events Temporal does not have yet.
+	telling int
 }
 
 func newCatalog(ctx workflow.Context, in stemflow.SeparateCatalogInput, state *activityapi.CatalogState) *catalog {
@@ -200,21 +203,24 @@ func (c *catalog) readPage(ctx workflow.Context) error {
 
 // continueAsNew hands everything on to a run with an empty history. Tracks under way go on: the
 // next run awaits them. Nothing may be under way that it would not learn of: a child that is not
-// known to have begun, an outcome that is not recorded, an update that is not answered.
+// known to have begun, an outcome that is not recorded, an update that is not answered, an event
+// that Temporal does not have.
 func (c *catalog) continueAsNew(ctx workflow.Context) error {
-	err := workflow.Await(ctx, func() bool {
-		for _, r := range c.running {
-			if !r.Begun {
-				return false
+	for ready := false; !ready; ready = c.telling == 0 { // it may pause while outcomes are recorded
+		err := workflow.Await(ctx, func() bool {
+			for _, r := range c.running {
+				if !r.Begun {
+					return false
+				}
 			}
+			return c.telling == 0 && workflow.AllHandlersFinished(ctx)
+		})
+		if err != nil {
+			return err
 		}
-		return workflow.AllHandlersFinished(ctx)
-	})
-	if err != nil {
-		return err
-	}
-	if err := c.record(ctx, noTimeout); err != nil {
-		return err
+		if err := c.record(ctx, noTimeout); err != nil {
+			return err
+		}
 	}
 	c.callers.readAll(ctx)
 	if ctx.Err() != nil { // the next run would not know that it is cancelled

@@ -37,6 +37,7 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 		s.showFailure(ctx, err)
 	}
 	s.finishLedger(ctx, err)
+	s.tell(ctx, result, err) // before the last look at callbacks: some may come meanwhile
 	awaitHandlers(ctx)
 	s.recordForeign(ctx, err)
 	s.countEnded(ctx, err)

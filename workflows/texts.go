@@ -14,6 +14,8 @@ import (
 const (
 	cancelledRemedy        = "start the track again to go on: what was paid is taken up, not paid twice"
 	catalogCancelledRemedy = "start the catalogue again to go on: what was paid is taken up, not paid twice"
+	pausedRemedy           = "; then resume the catalogue, which tries one track first"
+	requestedPauseRemedy   = "resume the catalogue to go on"
 )
 
 // details are an execution's current details, in Markdown, as they are written.

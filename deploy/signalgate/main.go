@@ -1,6 +1,7 @@
-// Command signalgate stands between the callback bridge and Temporal, and passes on what the bridge
-// needs alone. It has Temporal's credentials, from the standard TEMPORAL_ variables, so that the
-// bridge needs none. It does not ask who calls: nothing but the bridge may reach it.
+// Command signalgate is a proxy between the callback bridge and Temporal. It passes on only the
+// calls that the bridge needs. It reads Temporal's credentials from the standard TEMPORAL_
+// variables, so the bridge needs none. It does not authenticate its callers: only the bridge may
+// reach it.
 //
 //	signalgate -addr :7233 -namespaces default,music
 package main
@@ -34,7 +35,7 @@ func main() {
 	namespaces := flag.String(
 		"namespaces", "", "the `names` of the namespaces, separated by commas; by default TEMPORAL_NAMESPACE")
 	flag.Parse()
-	secrets := redact.New(config.Reveal(config.AllSecrets(os.LookupEnv))...)
+	secrets := redact.New(config.AllSecrets(os.LookupEnv)...)
 	slog.SetDefault(program.NewLogger(os.Stderr, secrets))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, *addr, *namespaces)
@@ -50,8 +51,9 @@ func run(ctx context.Context, addr, namespaces string) error {
 	if err != nil {
 		return err
 	}
-	if namespaces == "" {
-		namespaces = options.Namespace
+	names, err := namespaceList(namespaces, options.Namespace)
+	if err != nil {
+		return err
 	}
 	temporal, err := client.NewLazyClient(options)
 	if err != nil {
@@ -62,8 +64,8 @@ func run(ctx context.Context, addr, namespaces string) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen, choose another -addr: %w", err)
 	}
-	server := signalgate.New(temporal, strings.Split(namespaces, ","))
-	slog.Info("signal gate listening", "address", listener.Addr().String(), "namespaces", namespaces)
+	server := signalgate.New(temporal, names)
+	slog.Info("signal gate listening", "address", listener.Addr().String(), "namespaces", names)
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Serve(listener) }()
 	select {
@@ -75,4 +77,19 @@ func run(ctx context.Context, addr, namespaces string) error {
 	defer late.Stop()
 	server.GracefulStop()
 	return nil
+}
+
+// namespaceList splits the names at commas. No name at all is the fallback.
+func namespaceList(text, fallback string) ([]string, error) {
+	if strings.TrimSpace(text) == "" {
+		return []string{fallback}, nil
+	}
+	names := strings.Split(text, ",")
+	for i, name := range names {
+		if names[i] = strings.TrimSpace(name); names[i] == "" {
+			return nil, fmt.Errorf("-namespaces %q: name %d of %d is empty: give it, or leave its comma out",
+				text, i+1, len(names))
+		}
+	}
+	return names, nil
 }

@@ -16,6 +16,7 @@ import (
 var (
 	namedTest    = regexp.MustCompile("(?:`([a-z][a-z/]*)` )?`((?:Test|Fuzz|Benchmark)[A-Z]\\w*)`")
 	declaredTest = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)[A-Z]\w*)\(`)
+	comma        = regexp.MustCompile(`^,\s+$`)
 	namedFile    = regexp.MustCompile("`([a-z_]+_test\\.go)`")
 )
 
@@ -41,15 +42,23 @@ func testsOf(tree fs.FS) (map[string][]string, error) {
 }
 
 // untested lists what a document calls a test and a tree does not have. A folder that is named
-// right before the test must have it.
+// right before the test must have it, and all tests that follow it in a list with commas.
 func untested(document string, tests map[string][]string) (problems []string) {
 	for _, name := range namedFile.FindAllStringSubmatch(document, -1) {
 		if len(tests[name[1]]) == 0 {
 			problems = append(problems, name[1]+" is in no folder")
 		}
 	}
-	for _, name := range namedTest.FindAllStringSubmatch(document, -1) {
-		folder, test := name[1], name[2]
+	folder, end := "", 0
+	for _, at := range namedTest.FindAllStringSubmatchIndex(document, -1) {
+		test := document[at[4]:at[5]]
+		switch {
+		case at[2] >= 0:
+			folder = document[at[2]:at[3]]
+		case !comma.MatchString(document[end:at[0]]):
+			folder = ""
+		}
+		end = at[1]
 		there := len(tests[test]) > 0
 		if folder != "" {
 			there = false
@@ -86,6 +95,11 @@ func TestTestsThatAreNotThereAreFound(t *testing.T) {
 		"`a/b` `TestHere`":                     0,
 		"`a` `TestHere`":                       1,
 		"`TestGone`":                           1,
+		"`a/b` `TestHere`, `FuzzHere`":         0,
+		"`a/b` `TestHere`,\n`FuzzHere`":        0,
+		"`a` `TestHere`, `FuzzHere`":           2,
+		"`a` `TestHere`; `FuzzHere`":           1,
+		"`a` `TestHere`, or `FuzzHere`":        1,
 		"`TestNot`":                            1,
 		"`Testing` is a word":                  0,
 		"`b_test.go`, `gone_test.go`":          1,

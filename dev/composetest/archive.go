@@ -21,6 +21,9 @@ const (
 	bucket    = "stems"
 )
 
+// stemCount is how many stems each track of this test has.
+const stemCount = 12
+
 // starter starts a track with the starter's container, or joins its run. Without --wait the result
 // is empty.
 func (p project) starter(
@@ -68,7 +71,7 @@ func (p project) checkArchive(ctx context.Context, result stemflow.SeparateStems
 	if err != nil {
 		return err
 	}
-	if len(result.Stems) != 12 {
+	if len(result.Stems) != stemCount {
 		return fmt.Errorf("%d stems were archived", len(result.Stems))
 	}
 	for _, stem := range result.Stems {

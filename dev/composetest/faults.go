@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,13 +11,15 @@ import (
 
 const (
 	// timeout is for one separation, whatever happens to the containers.
-	timeout = 4 * time.Minute
+	timeout = 10 * time.Minute
 	pause   = 100 * time.Millisecond
 	// away is how long a container that was killed stays so.
 	away = 4 * time.Second
 )
 
 // fault kills containers in the middle of a separation, which must end as if nothing had happened.
+// What the middle is does not depend on the machine's speed: the provider's task is pending until
+// the containers are back, or some stems stall until the worker asks for them again.
 type fault struct {
 	id, what string
 	scenario kiesim.Scenario
@@ -30,78 +31,76 @@ type fault struct {
 }
 
 var (
-	// slowProvider leaves time to kill something while waiting for the callback, slowFiles while
-	// stems are under way.
-	slowProvider = kiesim.Scenario{Delay: kiesim.Duration(12 * time.Second)}
-	slowFiles    = kiesim.Scenario{
-		Delay: kiesim.Duration(time.Second),
-		Files: map[string]kiesim.File{kiesim.AllStems: {BytesPerSecond: 8 << 10}}, // some 12 s each
-	}
+	// pending is a provider that is not done until it is told to be.
+	pending = kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}}
+	// stalling stems stop in the middle once, for the 30 s after which the worker asks again.
+	stalling = kiesim.Scenario{Files: map[string]kiesim.File{"bass": stall, "drums": stall, "vocals": stall}}
+	stall    = kiesim.File{Fault: kiesim.FileStall, Times: 1}
 )
 
 func submitted(now, before kiesim.Bill) bool { return len(now.Charges) > len(before.Charges) }
-func fetching(now, before kiesim.Bill) bool  { return now.Downloads >= before.Downloads+8 }
+func fetching(now, before kiesim.Bill) bool  { return now.Downloads >= before.Downloads+stemCount }
 
 var faults = []fault{
 	{id: "plain", what: "separate a track"},
 	{
 		id:       "worker-waiting",
 		what:     "kill the worker while waiting for the callback",
-		scenario: slowProvider,
+		scenario: pending,
 		when:     submitted,
 		kill:     []string{"worker"},
 	},
 	{
 		id:       "worker-archiving",
 		what:     "kill the worker with stems under way",
-		scenario: slowFiles,
+		scenario: stalling,
 		when:     fetching,
 		kill:     []string{"worker"},
 	},
 	{
 		id:       "temporal-waiting",
 		what:     "kill Temporal while waiting for the callback",
-		scenario: slowProvider,
+		scenario: pending,
 		when:     submitted,
 		kill:     []string{"temporal"},
 	},
 	{
 		id:       "temporal-archiving",
 		what:     "kill Temporal with stems under way",
-		scenario: slowFiles,
+		scenario: stalling,
 		when:     fetching,
 		kill:     []string{"temporal"},
 	},
 	{
 		id:       "minio-archiving",
 		what:     "kill MinIO with stems under way",
-		scenario: slowFiles,
+		scenario: stalling,
 		when:     fetching,
 		kill:     []string{"minio"},
 	},
 	{
 		id:       "bridge",
 		what:     "kill the bridge while waiting for the callback",
-		scenario: slowProvider,
+		scenario: pending,
 		when:     submitted,
 		kill:     []string{"callbackbridge"},
 	},
 	{
 		id:       "kiesim-waiting",
 		what:     "kill kiesim while waiting for the callback",
-		scenario: slowProvider,
+		scenario: pending,
 		when:     submitted,
 		kill:     []string{"kiesim"},
 	},
 	{
 		id:       "kiesim-archiving",
 		what:     "kill kiesim with stems under way",
-		scenario: slowFiles,
+		scenario: stalling,
 		when:     fetching,
 		kill:     []string{"kiesim"},
 	},
 	{
-		id: "all", what: "kill all of them with stems under way", scenario: slowFiles, when: fetching,
+		id: "all", what: "kill all of them with stems under way", scenario: stalling, when: fetching,
 		kill: []string{"temporal", "minio", "kiesim", "callbackbridge", "worker"},
 	},
 }
@@ -123,20 +122,27 @@ func (f fault) run(ctx context.Context, p project) error {
 	if _, err := p.starter(ctx, f.track()); err != nil {
 		return err
 	}
+	var killed time.Time
 	if f.when != nil {
 		if err := p.await(ctx, func(now kiesim.Bill) bool { return f.when(now, before) }); err != nil {
 			return err
 		}
-		if err := p.kill(ctx, f.kill); err != nil {
+		if killed, err = p.kill(ctx, f.kill); err != nil {
 			return err
 		}
 	}
-	result, err := p.starter(ctx, f.track(), "--wait") // joins the run
+	if f.scenario.Outcome.Pending {
+		if err := p.settle(ctx, f.id); err != nil {
+			return err
+		}
+	}
+	// It joins the run, or finds what the run has archived.
+	result, err := p.starter(ctx, f.track(), "--wait")
 	if err != nil {
 		return err
 	}
-	if f.when != nil && result.SettledBy == stemflow.SettledByArchive {
-		return errors.New("the separation was over before anything was killed")
+	if !result.ArchivedAt.After(killed) {
+		return fmt.Errorf("the separation was over at %v, before anything was killed at %v", result.ArchivedAt, killed)
 	}
 	if err := p.checkArchive(ctx, result); err != nil {
 		return err
@@ -162,15 +168,17 @@ func (p project) await(ctx context.Context, shows func(kiesim.Bill) bool) error 
 	}
 }
 
-// kill ends containers as a crash would, and starts them again.
-func (p project) kill(ctx context.Context, services []string) error {
+// kill ends containers as a crash would, and starts them again. It returns when they were gone.
+func (p project) kill(ctx context.Context, services []string) (time.Time, error) {
 	if err := p.compose(ctx, append([]string{"kill"}, services...)...); err != nil {
-		return err
+		return time.Time{}, err
 	}
+	gone := time.Now()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return gone, ctx.Err()
 	case <-time.After(away):
 	}
-	return p.compose(ctx, append([]string{"up", "--detach", "--wait", "--no-deps", "--no-recreate"}, services...)...)
+	return gone, p.compose(
+		ctx, append([]string{"up", "--detach", "--wait", "--no-deps", "--no-recreate"}, services...)...)
 }

@@ -3,7 +3,7 @@
 // the archive and the bill. Then it puts everything away and brings it up again, and runs a second
 // project against the first one's Temporal and MinIO.
 //
-//	go run ./dev/composetest          some five minutes once the images are built
+//	go run ./dev/composetest          some six minutes once the images are built
 //	go run ./dev/composetest -keep    leaves both projects running, to look at
 //
 //	go run ./dev/composetest -store-image pgsty/silo:RELEASE.2026-09-16T00-00-00Z
@@ -40,8 +40,10 @@ func run(ctx context.Context, keep bool, storeImage string) error {
 	if buildsStore {
 		storeImage = builtStore
 	}
-	local := project{name: "stemflow-composetest", env: []string{"STEMFLOW_STORE_IMAGE=" + storeImage}}
+	store := "STEMFLOW_STORE_IMAGE=" + storeImage
+	local := project{name: "stemflow-composetest", env: []string{store}}
 	external := project{name: "stemflow-composetest-external", env: []string{
+		store, // it runs none, and Compose looks for the image all the same
 		"LOCAL_TEMPORAL=0", "TEMPORAL_ADDRESS=existing-temporal:7233",
 		"LOCAL_MINIO=0", "MINIO_ENDPOINT=existing-store:9000",
 		"STEMFLOW_TASK_QUEUE=external",

@@ -112,24 +112,43 @@ func (p project) bill(ctx context.Context) (kiesim.Bill, error) {
 
 // setScenario says how the provider's stand-in behaves towards a track.
 func (p project) setScenario(ctx context.Context, audioID string, scenario kiesim.Scenario) error {
+	return p.control(ctx, "knobs", struct {
+		AudioID string `json:"audioId"`
+		kiesim.Scenario
+	}{audioID, scenario})
+}
+
+// settle ends a track's pending task.
+func (p project) settle(ctx context.Context, audioID string) error {
+	bill, err := p.bill(ctx)
+	if err != nil {
+		return err
+	}
+	for _, charge := range bill.Charges {
+		if charge.AudioID == audioID {
+			return p.control(ctx, "settle", map[string]string{"taskId": charge.TaskID})
+		}
+	}
+	return fmt.Errorf("the provider has no task of %s", audioID)
+}
+
+// control asks the provider's stand-in for something.
+func (p project) control(ctx context.Context, what string, request any) error {
 	addr, err := p.address(ctx, "kiesim", 8090)
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(struct {
-		AudioID string `json:"audioId"`
-		kiesim.Scenario
-	}{audioID, scenario})
+	body, err := json.Marshal(request)
 	if err != nil {
 		return err
 	}
-	response, err := http.Post("http://"+addr+"/sim/knobs", "application/json", bytes.NewReader(body))
+	response, err := http.Post("http://"+addr+"/sim/"+what, "application/json", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
 	if response.StatusCode/100 != 2 {
-		return fmt.Errorf("the scenario is refused: %s", response.Status)
+		return fmt.Errorf("kiesim refuses %s: %s", what, response.Status)
 	}
 	return nil
 }

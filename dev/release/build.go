@@ -75,7 +75,7 @@ func (b builder) release(ctx context.Context) ([]string, error) {
 	return append(sums, pages...), err
 }
 
-// manualFolder is where the manual pages are.
+// manualFolder is where the manual pages are, as the names of files in a release begin.
 const manualFolder = "man/"
 
 // manual writes the manual pages, and returns a line for each, as build does.
@@ -84,12 +84,12 @@ func (b builder) manual(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := b.command(ctx, nil, "run", "./starter", "man", "--quiet", "--out", filepath.Join(out, "man"))
+	cmd := b.command(ctx, nil, "run", "./starter", "man", "--quiet", "--out", filepath.Join(out, manualFolder))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("write the manual pages: %w", err)
 	}
-	pages, err := filepath.Glob(filepath.Join(out, "man", "*.1"))
+	pages, err := filepath.Glob(filepath.Join(out, manualFolder, "*.1"))
 	if err != nil {
 		return nil, err
 	}

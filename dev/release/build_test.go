@@ -50,6 +50,25 @@ func TestBuildsAreReproducible(t *testing.T) {
 	require.Equal(t, before, readFile(t, list), "what describes a program follows from it")
 }
 
+// What runs in a container can be had without one.
+func TestReleasesHaveTheProgramsOfTheImages(t *testing.T) {
+	source, err := devservers.ModuleRoot()
+	require.NoError(t, err)
+	_, build, found := strings.Cut(readFile(t, filepath.Join(source, "Dockerfile")), " -o /out/ \\\n")
+	require.True(t, found, "the build of the programs")
+	build, _, _ = strings.Cut(build, "\n#")
+	var inImages, released []string
+	for field := range strings.FieldsSeq(build) {
+		if strings.HasPrefix(field, "./") {
+			inImages = append(inImages, field)
+		}
+	}
+	for _, p := range programs {
+		released = append(released, p.source)
+	}
+	require.ElementsMatch(t, inImages, released)
+}
+
 func TestVersionsHaveOneForm(t *testing.T) {
 	for version, ok := range map[string]bool{"v0.1.0": true, "v1.2.3-rc.1": true, "0.1.0": false, "v1": false, "v1.2.3 -X main.a=b": false, "": false} {
 		require.Equal(t, ok, versionForm.MatchString(version), version)

@@ -65,6 +65,35 @@ func requireDocumented(t *testing.T, list, name string) {
 	require.Equal(t, "urn:builder", made.Predicate.RunDetails.Builder.ID)
 }
 
+// The manual pages of a release are texts, and none of the programs that say what they hold.
+func TestManualPagesAreDocumentedWithThePrograms(t *testing.T) {
+	out := t.TempDir()
+	program, err := os.Executable()
+	require.NoError(t, err)
+	const name, page = "worker_v1.2.3_linux_amd64", manualFolder + "stemflow.1"
+	require.NoError(t, os.Symlink(program, filepath.Join(out, name)))
+	require.NoError(t, os.Mkdir(filepath.Join(out, manualFolder), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(out, page), []byte(".TH STEMFLOW 1\n"), 0o644))
+	var sums []string
+	for _, file := range []string{name, page} {
+		sum, err := checksum(filepath.Join(out, file))
+		require.NoError(t, err)
+		sums = append(sums, sum+"  "+file)
+	}
+
+	list, err := document(out, "v1.2.3", testCommit, "urn:builder", "git+https://example.com/stemflow", sums)
+	require.NoError(t, err)
+	require.Contains(t, readFile(t, list), sums[1]+"\n")
+	var made statement
+	require.NoError(t, json.Unmarshal([]byte(readFile(t, filepath.Join(out, provenanceName))), &made))
+	var subjects []string
+	for _, s := range made.Subject {
+		subjects = append(subjects, s.Name)
+	}
+	require.Equal(t, []string{name, page, name + bomSuffix}, subjects)
+	require.NoFileExists(t, filepath.Join(out, page+bomSuffix))
+}
+
 // requireSigned signs, and verifies with the commands of docs/releases.md.
 func requireSigned(t *testing.T, list string) {
 	t.Helper()

@@ -34,6 +34,7 @@ var (
 		{"kiesim", "./kiesim/cmd/kiesim"},
 		{"healthcheck", "./deploy/healthcheck"},
 		{"signalgate", "./deploy/signalgate"},
+		{"storegate", "./deploy/storegate"},
 	}
 	platforms = []platform{{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "arm64"}}
 )

@@ -59,8 +59,8 @@ func provenance(folder, version, commit, builderID, repository string, sums []st
 	for _, line := range sums {
 		sum, name, _ := strings.Cut(line, "  ")
 		s.Subject = append(s.Subject, resource{Name: name, Digest: map[string]string{"sha256": sum}})
-		if strings.HasSuffix(name, bomSuffix) {
-			continue
+		if strings.HasSuffix(name, bomSuffix) || strings.HasPrefix(name, manualFolder) {
+			continue // it is no program
 		}
 		info, err := buildinfo.ReadFile(filepath.Join(folder, name))
 		if err != nil {

@@ -97,6 +97,8 @@ type PreparedArchive struct {
 	OwnerPaid bool `json:"ownerPaid,omitempty"`
 	// SearchAttributes are those of [stemflow.SearchAttributes] that the namespace knows.
 	SearchAttributes []string `json:"searchAttributes,omitempty"`
+	// Hooks are told how the run ends.
+	Hooks Hooks `json:"hooks,omitzero"`
 }
 
 // KeptStems are archived stems of a separation.

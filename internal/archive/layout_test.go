@@ -70,6 +70,20 @@ func TestPagesAreKnownByTheirKeys(t *testing.T) {
 	}
 }
 
+func TestPeaksAreKnownByTheirKeys(t *testing.T) {
+	loc := archive.Locate("stems", "p", stemflow.Track{TaskID: "task", AudioID: "audio", Type: stemflow.SplitStem})
+	require.Equal(t, "p/task/audio/split_stem/peaks-3e63-drums.json", archive.PeaksKey(loc, "3e63", "drums"))
+	for key, is := range map[string]bool{
+		archive.PeaksKey(loc, "3e63", "drums"): true, loc.Dir + "peaks.json": false, loc.Dir + "peaks-x/drums.json": false,
+		loc.Dir + "peaks-notes.txt": false, archive.ManifestKey(loc): false, "other/peaks-3e63-drums.json": false,
+	} {
+		require.Equal(t, is, archive.IsPeaksKey(loc, key), key)
+	}
+	place, _, ok := archive.Parse(archive.PeaksKey(loc, "3e63", "drums"))
+	require.True(t, ok)
+	require.Equal(t, "task", place.Track.TaskID)
+}
+
 // Parse finds what Locate made, whatever the prefix, and takes no other key for one of a track.
 func FuzzParseUndoesLocate(f *testing.F) {
 	f.Add("", "task", "audio", "Lead Vocal", "manifest.json", 0)

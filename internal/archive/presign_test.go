@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -60,6 +61,24 @@ func TestLinkIsForEverybodyAndForAWhile(t *testing.T) {
 	)
 	require.Equal(t, http.StatusForbidden, status)
 	require.Contains(t, body, "expired")
+}
+
+func TestDownloadLinkNamesTheFile(t *testing.T) {
+	f := newFixture(t)
+	_, err := f.Put(t.Context(), f.bucket, "a/vocals.mp3", "audio/mpeg", strings.NewReader("the stem"), 8)
+	require.NoError(t, err)
+	for _, name := range []string{"e231-vocals.mp3", `a "b" c; d.mp3`, "Så länge – 長い.mp3"} {
+		link, err := f.PresignDownload(t.Context(), f.bucket, "a/vocals.mp3", name, time.Minute)
+		require.NoError(t, err)
+		resp, err := http.Get(link)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		kind, fields, err := mime.ParseMediaType(resp.Header.Get("Content-Disposition"))
+		require.NoError(t, err)
+		require.Equal(t, "attachment", kind)
+		require.Equal(t, name, fields["filename"])
+	}
 }
 
 func TestLinkLeadsToThePublicEndpoint(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package audio tells what a stream of bytes is, whether there is audio in it, and how long it
-// plays, without decoding it.
+// Package audio tells what a stream of bytes is, whether there is audio in it, how long it plays,
+// and of MP3 about how loud, without decoding it.
 package audio
 
 // Format is a container or codec of audio.

@@ -3,6 +3,7 @@ package audio
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 const (
@@ -263,6 +264,32 @@ func (f frameHeader) infoFrames(b []byte) (frames int64, ok bool) {
 	return 0, false
 }
 
+// delay is how much silence encoder and decoder put before the sound, in ticks, as the header of
+// the whole stream in b says; 0 where it does not. Browsers leave out as much.
+func (f frameHeader) delay(b []byte) int64 {
+	const decoderDelay = 529
+	at := 4 + f.sideInfo // of the Xing or Info header
+	if len(b) < at+8 || b[at] == 'V' {
+		return 0
+	}
+	flags := b[at+7]
+	at += 8
+	for bit, size := range []int{4, 4, 100, 4} { // frames, bytes, table of contents, quality
+		if flags>>bit&1 == 1 {
+			at += size
+		}
+	}
+	if len(b) < at+24 || !slices.Contains([]string{"LAME", "Lavf", "Lavc"}, string(b[at:at+4])) {
+		return 0
+	}
+	samples := int64(b[at+21])<<4 | int64(b[at+22])>>4
+	perFrame := int64(1152)
+	if f.stream>>11&3 != 3 { // not MPEG-1
+		perFrame = 576
+	}
+	return (samples + decoderDelay) * f.ticks / perFrame
+}
+
 // frameParser counts frames. Where no frame follows upon the last, in tags or damage, it searches
 // for the next that does.
 type frameParser struct {
@@ -273,6 +300,11 @@ type frameParser struct {
 	skip int64
 	// adts tells which of the two kinds of frames it is.
 	adts bool
+	// layer3 and outliner are of frames of Layer III.
+	layer3   layer3
+	outliner outliner
+	// delay is what decoders leave out at the beginning, in ticks.
+	delay int64
 	// ticks is what the frames play, declared what the stream's header says that they do, and last
 	// what the last frame does if nothing has been passed over since.
 	ticks, declared, last int64
@@ -286,6 +318,7 @@ func newFrameParser(window []byte, first frameHeader, free freeSearch) *framePar
 	}
 	if frames, ok := first.infoFrames(window[:min(first.size, len(window))]); ok {
 		p.skip, p.declared = int64(first.size), frames*first.ticks
+		p.delay = first.delay(window[:min(first.size, len(window))])
 	}
 	return p
 }
@@ -300,6 +333,9 @@ func (s *frameParser) next(window []byte, end bool) int64 {
 	for pos+frameHeaderSize <= int64(len(window)) {
 		b := window[pos:]
 		if s.stream != 0 {
+			if !end && s.wants(b) {
+				break
+			}
 			if size := s.follow(b); size > 0 {
 				pos += int64(size)
 				continue
@@ -336,7 +372,7 @@ func (s *frameParser) follow(b []byte) int {
 	// Almost all that is ever archived comes this way.
 	if b[0] == 0xFF && b[1]&0xE0 == 0xE0 {
 		if frame := mpegHeader(b); frame.stream == s.stream && frame.size > 0 {
-			s.ticks, s.last = s.ticks+frame.ticks, frame.ticks
+			s.count(frame, frame.size, b)
 			return frame.size
 		}
 	}
@@ -350,9 +386,41 @@ func (s *frameParser) follow(b []byte) int {
 		}
 		frame.size = s.free.size + frame.padding
 	}
-	s.ticks, s.last = s.ticks+frame.ticks, frame.ticks
+	s.count(&frame, frame.size, b)
 	return frame.size
 }
+
+func (s *frameParser) count(frame *frameHeader, size int, b []byte) {
+	s.ticks, s.last = s.ticks+frame.ticks, frame.ticks
+	if frame.sideInfo == 0 {
+		return
+	}
+	levels := s.layer3.levels(b[:min(size, len(b))])
+	each := frame.ticks / int64(len(levels))
+	if s.ticks == frame.ticks {
+		// A granule is heard from its own beginning until the end of the next one, and some time
+		// later: decoders hold samples back.
+		const heldBack, samples = 240, 576
+		s.outliner.at = each/2 + each*heldBack/samples - s.delay
+	}
+	for _, level := range levels {
+		s.outliner.add(level, each)
+	}
+}
+
+// wants reports whether b begins with a frame of Layer III that has not come whole.
+func (s *frameParser) wants(b []byte) bool {
+	frame, ok := parseFrameHeader(b)
+	if !ok || frame.stream != s.stream || frame.sideInfo == 0 {
+		return false
+	}
+	if frame.size == 0 {
+		frame.size = s.free.size + frame.padding
+	}
+	return frame.size > len(b)
+}
+
+func (s *frameParser) outline() Outline { return s.outliner.outline() }
 
 func (s *frameParser) result(ahead int64) Result {
 	ticks := s.ticks

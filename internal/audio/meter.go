@@ -3,9 +3,9 @@ package audio
 import "time"
 
 // Meter learns what the stream written to it is, and how long it plays. It looks at headers, and
-// passes over almost everything between them unseen, so it costs little beside the transfer that it
-// sits on. Its memory is fixed and its work is proportional to the size of the stream, whatever the
-// stream contains. It does not matter how the stream is cut into writes. The zero Meter is ready
+// passes over almost everything between them unseen, except the spectra of MP3, so it costs little
+// beside the transfer that it sits on. Its memory is bounded and its work is proportional to the
+// size of the stream, whatever the stream contains. It does not matter how the stream is cut into writes. The zero Meter is ready
 // for use.
 //
 // A Meter is not safe for concurrent use.
@@ -156,6 +156,15 @@ func (m *Meter) End() Result {
 		result.Duration = 0
 	}
 	return result
+}
+
+// Outline returns what one draws of the stream so far. It is empty where the format does not say
+// how loud it is without being decoded: all but MPEG audio of Layer III.
+func (m *Meter) Outline() Outline {
+	if p, ok := m.parser.(*frameParser); ok {
+		return p.outline()
+	}
+	return Outline{}
 }
 
 // playingTime is units at rate units a second, and 0 where the numbers make no sense.

@@ -59,7 +59,7 @@ func TestExampleNamesEveryVariable(t *testing.T) {
 	// What belongs to Temporal's client is a choice of its variables, written with the values of a
 	// set one.
 	_, err = temporalOptions(
-		environment{variables: map[string]string{"TEMPORAL_CONFIG_FILE": t.TempDir() + "/none.toml"}, asked: asked},
+		noted{variables: map[string]string{"TEMPORAL_CONFIG_FILE": t.TempDir() + "/none.toml"}, asked: asked},
 	)
 	require.NoError(t, err)
 	for _, name := range required {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"cmp"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,13 +13,12 @@ import (
 )
 
 func TestRealProvider(t *testing.T) {
-	for base, want := range map[string]bool{
-		"": true, DefaultKIEBaseURL: true, "https://api.kie.ai:443/x": true, "http://kie-proxy:8080": true, "https://kie.example.com": true,
-		"http://10.0.0.1": true, "http://0.0.0.0:8090": true, "http://kiesim.example.com": true, "http://localhost.example.com": true,
-		"http://127.0.0.1.example.com": true, "http://notkiesim": true, "http://[::ffff:10.0.0.1]": true, "http://2130706433": true, "%": true,
-		"http://127.0.0.1:8090": false, "http://127.9.9.9": false, "http://[::1]:8090": false, "http://[::ffff:127.0.0.1]": false,
-		"http://localhost:1": false, "http://LOCALHOST.": false, "http://sim.localhost": false, "http://kiesim:8090": false, "http://KieSim": false,
-	} {
+	text, err := os.ReadFile(filepath.Join("testdata", "providers.json")) // miniosetup's test reads it too
+	require.NoError(t, err)
+	var bills map[string]bool
+	require.NoError(t, json.Unmarshal(text, &bills))
+	require.True(t, bills[DefaultKIEBaseURL])
+	for base, want := range bills {
 		require.Equal(t, want, IsRealProvider(base), base)
 	}
 }
@@ -58,14 +59,47 @@ func TestComposeDefaultsAreKnownAsPublished(t *testing.T) {
 	}
 }
 
+// miniosetup is of another module, and so has a copy of the list.
+func TestMinIOsSetupKnowsThePublishedSecrets(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "tools", "miniosetup", "main.go"))
+	require.NoError(t, err)
+	list := regexp.MustCompile(`var published = \[\]string\{([^}]*)\}`).FindSubmatch(text)
+	require.NotNil(t, list)
+	var known []string
+	for _, quoted := range regexp.MustCompile(`"([^"]*)"`).FindAllSubmatch(list[1], -1) {
+		known = append(known, string(quoted[1]))
+	}
+	require.ElementsMatch(t, published, known)
+}
+
 func TestSecretsOfTheEnvironment(t *testing.T) {
-	secrets := Reveal(Secrets(from(map[string]string{
-		"KIE_API_KEY": " key ", "KIE_WEBHOOK_HMAC_KEY": "new,old,", "STEMFLOW_CALLBACK_SECRETS": "one, two", "MINIO_SECRET_KEY": "store",
-		"MINIO_ACCESS_KEY": "stemflow", "TEMPORAL_API_KEY": "temporal",
-		"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20tok%2Fen,x-tenant=blue", "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "api-key=a%zz",
-		"HTTPS_PROXY": "http://user:p%40ss@proxy:3128",
-	})))
-	require.Equal(t, "key|store|temporal|one|two|new|old|tok/en|blue|a%zz|p@ss", strings.Join(secrets, "|"))
-	require.Contains(t, Reveal(Secrets(from(map[string]string{"MINIO_ACCESS_KEY": "AKIAIOSFODNN7EXAMPLE"}))), "AKIAIOSFODNN7EXAMPLE")
-	require.Empty(t, Secrets(from(nil)))
+	none := filepath.Join(t.TempDir(), "none.toml")
+	secrets := func(values map[string]string) []string {
+		values["TEMPORAL_CONFIG_FILE"] = cmp.Or(values["TEMPORAL_CONFIG_FILE"], none)
+		return AllSecrets(from(values))
+	}
+	require.Equal(t, "key|store|links|temporal|one|two|new|old|codec|tok/en|blue|a%zz|p@ss|temporal|codec",
+		strings.Join(secrets(map[string]string{
+			"KIE_API_KEY": " key ", "KIE_WEBHOOK_HMAC_KEY": "new,old,", "STEMFLOW_CALLBACK_SECRETS": "one, two",
+			"MINIO_SECRET_KEY": "store", "MINIO_ACCESS_KEY": "stemflow", "MINIO_LINK_SECRET_KEY": "links",
+			"MINIO_LINK_ACCESS_KEY": "reader", "TEMPORAL_API_KEY": "temporal", "TEMPORAL_CODEC_AUTH": "Bearer codec",
+			"TEMPORAL_CODEC_ENDPOINT":           "https://codec.example.com",
+			"OTEL_EXPORTER_OTLP_HEADERS":        "authorization=Bearer%20tok%2Fen,x-tenant=blue",
+			"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "api-key=a%zz",
+			"HTTPS_PROXY":                       "http://user:p%40ss@proxy:3128",
+		}), "|"))
+	for _, name := range []string{"MINIO_ACCESS_KEY", "MINIO_LINK_ACCESS_KEY"} {
+		require.Equal(t, []string{"AKIAIOSFODNN7EXAMPLE"}, secrets(map[string]string{name: "AKIAIOSFODNN7EXAMPLE"}))
+	}
+	require.Equal(t, []string{"pass"}, secrets(map[string]string{"https_proxy": "user:pass@proxy:3128"}))
+	require.Empty(t, secrets(map[string]string{}))
+
+	file := filepath.Join(t.TempDir(), "temporal.toml")
+	require.NoError(t, os.WriteFile(file, []byte(`[profile.music]
+api_key = "in-a-file"
+codec = { endpoint = "https://codec.example.com", auth = "Bearer decode" }
+grpc_meta = { authorization = "Basic header" }
+`), 0o600))
+	require.Equal(t, []string{"in-a-file", "decode", "header"},
+		secrets(map[string]string{"TEMPORAL_CONFIG_FILE": file, "TEMPORAL_PROFILE": "music"}))
 }

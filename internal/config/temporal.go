@@ -32,21 +32,21 @@ func TemporalAt(address, namespace, profile string) (client.Options, error) {
 	if namespace != "" {
 		overrides["TEMPORAL_NAMESPACE"] = namespace
 	}
-	return temporalOptions(overridden{envconfig.EnvLookupOS, overrides})
+	return temporalOptions(environment{envconfig.EnvLookupOS, func(name string) (string, bool) {
+		if value, ok := overrides[name]; ok {
+			return value, true
+		}
+		return envconfig.EnvLookupOS.LookupEnv(name)
+	}})
 }
 
-// overridden is an environment with other values of some variables.
-type overridden struct {
+// environment is one whose variables are looked up elsewhere.
+type environment struct {
 	envconfig.EnvLookup
-	values map[string]string
+	lookup Lookup
 }
 
-func (o overridden) LookupEnv(name string) (string, bool) {
-	if value, ok := o.values[name]; ok {
-		return value, true
-	}
-	return o.EnvLookup.LookupEnv(name)
-}
+func (e environment) LookupEnv(name string) (string, bool) { return e.lookup(name) }
 
 func temporalOptions(lookup envconfig.EnvLookup) (client.Options, error) {
 	const wrong = "the Temporal client's configuration (TEMPORAL_ variables and temporal.toml) is wrong: %w"

@@ -11,13 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// environment is an envconfig.EnvLookup that notes which variables are asked for.
-type environment struct {
+// noted is an envconfig.EnvLookup that notes which variables are asked for.
+type noted struct {
 	variables map[string]string
 	asked     map[string]bool
 }
 
-func (e environment) LookupEnv(name string) (string, bool) {
+func (e noted) LookupEnv(name string) (string, bool) {
 	if e.asked != nil {
 		e.asked[name] = true
 	}
@@ -25,30 +25,30 @@ func (e environment) LookupEnv(name string) (string, bool) {
 	return value, set
 }
 
-func (e environment) Environ() []string { return nil }
+func (e noted) Environ() []string { return nil }
 
 func TestTemporal(t *testing.T) {
 	noFile := t.TempDir() + "/none.toml"
-	options, err := temporalOptions(environment{variables: map[string]string{"TEMPORAL_CONFIG_FILE": noFile}})
+	options, err := temporalOptions(noted{variables: map[string]string{"TEMPORAL_CONFIG_FILE": noFile}})
 	require.NoError(t, err)
 	require.Equal(t, "localhost:7233", options.HostPort)
 	require.Equal(t, "default", options.Namespace)
 	require.NotNil(t, options.Logger)
 
-	options, err = temporalOptions(environment{variables: map[string]string{
+	options, err = temporalOptions(noted{variables: map[string]string{
 		"TEMPORAL_CONFIG_FILE": noFile, "TEMPORAL_ADDRESS": "temporal:7233", "TEMPORAL_NAMESPACE": "music",
 	}})
 	require.NoError(t, err)
 	require.Equal(t, "temporal:7233", options.HostPort)
 	require.Equal(t, "music", options.Namespace)
 
-	_, err = temporalOptions(environment{variables: map[string]string{
+	_, err = temporalOptions(noted{variables: map[string]string{
 		"TEMPORAL_CONFIG_FILE": noFile, "TEMPORAL_ADDRESS": "http://temporal:7233",
 	}})
 	require.ErrorContains(t, err, `TEMPORAL_ADDRESS: give "host:port"`)
 
 	_, err = temporalOptions(
-		environment{variables: map[string]string{"TEMPORAL_CONFIG_FILE": noFile, "TEMPORAL_PROFILE": "gone"}},
+		noted{variables: map[string]string{"TEMPORAL_CONFIG_FILE": noFile, "TEMPORAL_PROFILE": "gone"}},
 	)
 	require.ErrorContains(t, err, "unable to find profile gone")
 }
@@ -111,7 +111,7 @@ func TestTemporalWithACodecServer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked = nil
-			options, err := temporalOptions(environment{variables: c.variables})
+			options, err := temporalOptions(noted{variables: c.variables})
 			require.NoError(t, err)
 			require.NotNil(t, options.FailureConverter)
 			_, err = options.DataConverter.ToPayload("secret")
@@ -129,7 +129,7 @@ func TestTemporalWithACodecServer(t *testing.T) {
 		"auth of 2 lines": {"https://codec.example.com", "Bearer x\ny", "TEMPORAL_CODEC_AUTH"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := temporalOptions(environment{variables: map[string]string{
+			_, err := temporalOptions(noted{variables: map[string]string{
 				"TEMPORAL_CONFIG_FILE": none, "TEMPORAL_CODEC_ENDPOINT": c.endpoint, "TEMPORAL_CODEC_AUTH": c.auth,
 			}})
 			require.ErrorContains(t, err, c.want)
@@ -137,7 +137,7 @@ func TestTemporalWithACodecServer(t *testing.T) {
 		})
 	}
 
-	options, err := temporalOptions(environment{variables: map[string]string{
+	options, err := temporalOptions(noted{variables: map[string]string{
 		"TEMPORAL_CONFIG_FILE": none, "TEMPORAL_CODEC_ENDPOINT": "", "TEMPORAL_CODEC_AUTH": "",
 	}})
 	require.NoError(t, err)

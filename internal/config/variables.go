@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"stemflow/internal/bytesize"
 )
 
 // Lookup looks a variable up, as os.LookupEnv does.
@@ -110,9 +112,9 @@ func (v *variables) size(name string, fallback int64) int64 {
 	if text == "" {
 		return fallback
 	}
-	size, err := parseSize(text)
+	size, err := bytesize.Parse(text)
 	if err != nil {
-		v.report(name, "%q %v", text, err)
+		v.report(name, "%v", err)
 	}
 	return size
 }

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"stemflow/internal/hook"
 )
 
 // Warnings are what is allowed and is wise only on a local stack or as a stopgap, one sentence
@@ -15,6 +17,13 @@ func (w Worker) Warnings() []string {
 			warnings,
 			"STEMFLOW_ALLOW_INSECURE_SOURCES is true: stems are fetched over http and from private addresses "+
 				"too, which only a local stack needs",
+		)
+	}
+	if webhook := w.Hooks.WebhookURL.Reveal(); webhook != "" && hook.CheckURL(webhook, false) != nil {
+		warnings = append(
+			warnings,
+			allowInsecureWebhook+" is true and STEMFLOW_WEBHOOK_URL is http: everybody on the way can read what "+
+				"is told",
 		)
 	}
 	provider, _ := url.Parse(w.KIE.BaseURL)

@@ -13,6 +13,7 @@ import (
 	"stemflow/internal/allowed"
 	"stemflow/internal/kie"
 	"stemflow/internal/naming"
+	"stemflow/internal/token"
 
 	"stemflow"
 )
@@ -68,6 +69,8 @@ type Worker struct {
 	Allowed allowed.Places
 	// Nexus bounds what callers from other namespaces may ask for.
 	Nexus Nexus
+	// Hooks are told how runs end.
+	Hooks Hooks
 	// Deployment and BuildID are the worker's version, as Temporal's Worker Versioning knows it;
 	// without them it has none.
 	Deployment, BuildID string
@@ -126,7 +129,8 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 	w.LedgerBucket = v.ledgerBucket(w.Bucket)
 	w.Allowed = v.allowedPlaces(w.Bucket, w.Prefix)
 	w.Nexus = v.nexus()
-	v.checkProvider(w)
+	w.Hooks = v.hooks()
+	v.checkProvider(w.KIE.BaseURL, w.settings()...)
 	w.Deployment, w.BuildID = v.text("TEMPORAL_DEPLOYMENT_NAME", ""), v.text("TEMPORAL_WORKER_BUILD_ID", "")
 	if (w.Deployment == "") != (w.BuildID == "") {
 		v.report(
@@ -213,15 +217,14 @@ func (v *variables) callback() Callback {
 const (
 	callbackSecrets = "STEMFLOW_CALLBACK_SECRETS"
 	secretRemedy    = "made for example with: openssl rand -hex 32"
-	minSecret       = 16
 )
 
 func (v *variables) callbackSecrets() []Secret {
 	secrets := v.secrets(callbackSecrets)
 	for i, s := range secrets {
-		if n := len(s.Reveal()); n < minSecret {
+		if n := len(s.Reveal()); n < token.MinSecret {
 			v.report(callbackSecrets, "secret %d of %d is %d bytes long, give at least %d random ones, %s",
-				i+1, len(secrets), n, minSecret, secretRemedy)
+				i+1, len(secrets), n, token.MinSecret, secretRemedy)
 		}
 	}
 	return secrets

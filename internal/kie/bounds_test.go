@@ -86,7 +86,7 @@ func TestReadingGrowsWithTheLengthAlone(t *testing.T) {
 	for name := range large {
 		for what, read := range map[string]func([]byte){
 			"task":     func(body []byte) { _, _ = ReadCallback(body) },
-			"callback": func(body []byte) { _, _ = DecodeCallback(body) },
+			"callback": func(body []byte) { _, _ = decodeCallback(body) },
 			"record":   func(body []byte) { _, _ = decodeRecord(body) },
 		} {
 			// The fastest of many runs is what the work takes when nothing disturbs it. Both may be
@@ -114,7 +114,7 @@ func BenchmarkReadCallback(b *testing.B) {
 	benchmarkBodies(b, func(body []byte) { _, _ = ReadCallback(body) })
 }
 func BenchmarkDecodeCallback(b *testing.B) {
-	benchmarkBodies(b, func(body []byte) { _, _ = DecodeCallback(body) })
+	benchmarkBodies(b, func(body []byte) { _, _ = decodeCallback(body) })
 }
 
 func benchmarkBodies(b *testing.B, read func([]byte)) {
@@ -128,16 +128,18 @@ func benchmarkBodies(b *testing.B, read func([]byte)) {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(bodies[name])))
 			b.ReportAllocs()
+			fastest := time.Hour // it is what the work takes, on a busy machine too
 			for b.Loop() {
-				read(bodies[name])
+				fastest = min(fastest, timed(func() { read(bodies[name]) }))
 			}
+			b.ReportMetric(float64(fastest.Microseconds())/1000, "fastest-ms")
 		})
 	}
 }
 
 func TestCallbackIsBounded(t *testing.T) {
 	for name, body := range costlyBodies(largestBody) {
-		got, err := DecodeCallback(body)
+		got, err := decodeCallback(body)
 		require.NoError(t, err, name)
 		require.Equal(t, "t", got.TaskID, name)
 		requireBounded(t, got)
@@ -146,7 +148,7 @@ func TestCallbackIsBounded(t *testing.T) {
 		return fmt.Sprintf(`"s%dUrl":"https://x.example/%s.mp3"`, i, strings.Repeat("x", length))
 	}
 	callback := func(links ...string) stemflow.Callback {
-		got, err := DecodeCallback([]byte(`{"code":200,"data":{"task_id":"t","response":{` + strings.Join(links, ",") + `}}}`))
+		got, err := decodeCallback([]byte(`{"code":200,"data":{"task_id":"t","response":{` + strings.Join(links, ",") + `}}}`))
 		require.NoError(t, err)
 		return got
 	}

@@ -114,12 +114,3 @@ func size(c stemflow.Callback) int {
 	}
 	return n
 }
-
-// DecodeCallback reads a body that needs no verification.
-func DecodeCallback(body []byte) (stemflow.Callback, error) {
-	b, err := ReadCallback(body)
-	if err != nil {
-		return stemflow.Callback{}, err
-	}
-	return b.Decode()
-}

@@ -54,7 +54,7 @@ func TestCallbacksAsDocumented(t *testing.T) {
 	}
 	for name, want := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := DecodeCallback(file(t, name))
+			got, err := decodeCallback(file(t, name))
 			require.NoError(t, err)
 			require.Equal(t, want, got)
 		})
@@ -129,7 +129,7 @@ func TestDecodeCallbackVariants(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := DecodeCallback([]byte(tt.body))
+			got, err := decodeCallback([]byte(tt.body))
 			require.NoError(t, err)
 			require.Equal(t, tt.want, got)
 		})
@@ -157,11 +157,19 @@ func TestDecodeCallbackErrorsNameTheField(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := DecodeCallback([]byte(tt.body))
+			got, err := decodeCallback([]byte(tt.body))
 			require.ErrorContains(t, err, tt.want)
 			require.Zero(t, got)
 		})
 	}
+}
+
+func decodeCallback(body []byte) (stemflow.Callback, error) {
+	b, err := ReadCallback(body)
+	if err != nil {
+		return stemflow.Callback{}, err
+	}
+	return b.Decode()
 }
 
 func FuzzDecodeCallback(f *testing.F) {
@@ -181,7 +189,7 @@ func FuzzDecodeCallback(f *testing.F) {
 		f.Add(w.callback(w.meaning()))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := DecodeCallback(body)
+		got, err := decodeCallback(body)
 		if err != nil {
 			require.Zero(t, got)
 			return
@@ -218,7 +226,7 @@ func TestCodeOfACallback(t *testing.T) {
 		`{"taskId":"t"}`:          {0, 0},
 		`{"code":200,"status":200,"data":"t","task_id":"t"}`: {200, 0},
 	} {
-		got, err := DecodeCallback([]byte(body))
+		got, err := decodeCallback([]byte(body))
 		require.NoError(t, err, body)
 		require.Equal(t, want.code, got.Code, body)
 		require.Len(t, got.Stems, want.stems, body)

@@ -265,7 +265,7 @@ func checkCallbackDialect(t *testing.T, seed uint64) {
 	m := w.meaning()
 	text := w.callback(m)
 	require.True(t, json.Valid(text), "the test's own JSON: %s", text)
-	got, err := DecodeCallback(text)
+	got, err := decodeCallback(text)
 	require.NoError(t, err, "%s", text)
 	require.Equal(t, m.taskID, got.TaskID, "%s", text)
 	require.Equal(t, orNil(m.stems), byName(got.Stems), "%s", text)

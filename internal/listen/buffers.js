@@ -41,6 +41,6 @@ class Buffers {
 
   // takeBack takes a buffer that plays no more.
   takeBack(buffer) {
-    if (buffer.length === samplesOfBuffer) this.spare.push(buffer);
+    this.spare.push(buffer);
   }
 }

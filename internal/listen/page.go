@@ -4,6 +4,7 @@ package listen
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -11,11 +12,15 @@ import (
 	"html/template"
 	"io"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"stemflow"
+	"stemflow/internal/archive"
+	"stemflow/internal/audio"
 )
 
 //go:embed page.html style.css *.js
@@ -24,14 +29,21 @@ var files embed.FS
 var page = template.Must(template.ParseFS(files, "page.html"))
 
 // scripts stand in the page in this order, in which one needs the other.
-var scripts = []string{"mp3.js", "stem.js", "buffers.js", "player.js", "waveform.js", "page.js"}
+var scripts = []string{
+	"mp3.js", "stem.js", "buffers.js", "player.js", "waveform.js", "timeline.js", "save.js", "session.js", "address.js",
+	"page.js",
+}
 
 // Page is what a page shows.
 type Page struct {
+	// Title is the track's, empty where nobody has given one: the manifest knows none.
+	Title    string
 	Manifest stemflow.Manifest
 	// Links lead to the manifest's stems, in their order, until Until.
 	Links []string
 	Until time.Time
+	// Peaks are of the manifest's stems, in their order. Each may be nil, and all may be missing.
+	Peaks []*archive.Peaks
 	// Renew is the command that makes such a page again.
 	Renew string
 }
@@ -49,9 +61,16 @@ func Write(w io.Writer, p Page) error {
 	type stem struct {
 		stemflow.Stem
 		Link string
+		// File is the stem's name in an archive of all.
+		File string
+		// Peaks are in base64, empty where there are none.
+		Peaks          string
+		PeaksPerSecond float64
 	}
 	view := struct {
 		stemflow.Manifest
+		Title           string
+		FileName        string
 		Stems           []stem
 		Hosts           string
 		Policy          string
@@ -61,6 +80,8 @@ func Write(w io.Writer, p Page) error {
 		Scripts         []template.JS
 	}{
 		Manifest: p.Manifest,
+		Title:    p.Title,
+		FileName: baseName(p.Title, p.Manifest),
 		Hosts:    strings.Join(origins, ", "),
 		Until:    p.Until.UTC().Format(time.RFC3339),
 		Archived: p.Manifest.ArchivedAt.UTC().Format(time.RFC3339),
@@ -68,7 +89,12 @@ func Write(w io.Writer, p Page) error {
 		Style:    template.CSS(read("style.css")),
 	}
 	for i, s := range p.Manifest.Stems {
-		view.Stems = append(view.Stems, stem{s, p.Links[i]})
+		shown := stem{Stem: s, Link: p.Links[i], File: cleanName(path.Base(s.Key))}
+		if i < len(p.Peaks) && drawable(p.Peaks[i]) {
+			shown.Peaks = base64.StdEncoding.EncodeToString(p.Peaks[i].Values)
+			shown.PeaksPerSecond = p.Peaks[i].PerSecond
+		}
+		view.Stems = append(view.Stems, shown)
 	}
 	for _, name := range scripts {
 		view.Scripts = append(view.Scripts, template.JS(read(name)))
@@ -82,14 +108,56 @@ func Write(w io.Writer, p Page) error {
 	return err
 }
 
+// drawable reports whether peaks are as the worker leaves them. The object may be anybody's.
+func drawable(p *archive.Peaks) bool {
+	const most = 1000
+	return p != nil && p.Version == 1 && len(p.Values) > 0 && len(p.Values) <= audio.MaxOutline &&
+		p.PerSecond > 1.0/most && p.PerSecond <= most
+}
+
+// FileNames are the names under which a track's stems are saved, in their order. The title may be
+// empty.
+func FileNames(title string, m stemflow.Manifest) []string {
+	var names []string
+	for _, s := range m.Stems {
+		names = append(names, baseName(title, m)+"-"+cleanName(path.Base(s.Key)))
+	}
+	return names
+}
+
+// baseName is what the names of all files of a track begin with.
+func baseName(title string, m stemflow.Manifest) string {
+	return cleanName(cmp.Or(title, m.Source.AudioID+"-"+string(m.Type)))
+}
+
+// maxName is how long a name may be, in letters: file systems take 255 bytes.
+const maxName = 60
+
+// cleanName is text as any system takes it for a name of a file.
+func cleanName(text string) string {
+	clean := strings.Map(func(r rune) rune {
+		switch {
+		case strings.ContainsRune(`/\:*?"<>|`, r):
+			return '_'
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
+	letters := []rune(clean)
+	clean = string(letters[:min(len(letters), maxName)])
+	// A leading dot hides a file, and Windows drops spaces and dots at the end.
+	return cmp.Or(strings.Trim(clean, " ."), "track")
+}
+
 // policy is the page's Content-Security-Policy: nothing runs, nothing is loaded and nothing is sent
-// but what the page is made for.
+// but what the page is made for. Media are what the page has made itself.
 func policy(origins []string, style template.CSS, scripts []template.JS) string {
 	var hashes []string
 	for _, script := range scripts {
 		hashes = append(hashes, hash(string(script)))
 	}
-	return "default-src 'none'; base-uri 'none'; form-action 'none'; connect-src " + strings.Join(origins, " ") +
+	return "default-src 'none'; base-uri 'none'; form-action 'none'; media-src blob:; connect-src " + strings.Join(origins, " ") +
 		"; style-src " + hash(string(style)) + "; script-src " + strings.Join(hashes, " ")
 }
 

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/archive"
+	"stemflow/internal/audio"
 	"stemflow/internal/listen"
 )
 
@@ -25,8 +27,8 @@ func somePage() listen.Page {
 			SeparateStemsResult: stemflow.SeparateStemsResult{
 				SeparationTaskID: "3e63", Type: stemflow.SplitStemAdvanced,
 				Stems: []stemflow.Stem{
-					{Name: "drums", Size: 96_192, DurationSeconds: 12.024, ContentType: "audio/mpeg"},
-					{Name: "drums_removed", Size: 1_000_000_000, ContentType: "audio/wav"},
+					{Name: "drums", Key: "a/drums.mp3", Size: 96_192, DurationSeconds: 12.024, ContentType: "audio/mpeg"},
+					{Name: "drums_removed", Key: "a/drums_removed.wav", Size: 1_000_000_000, ContentType: "audio/wav"},
 				},
 				Empty: []string{"brass", "fx"},
 				Failed: []stemflow.FailedStem{
@@ -78,7 +80,7 @@ func TestPageSaysWhatIsKnownOfTheTrack(t *testing.T) {
 	require.Equal(t, []string{"drums", "drums_removed"}, all(`<h2>(.*?)</h2>`, page))
 	require.Equal(
 		t,
-		[]string{"Mute drums", "Solo drums", "Level of drums", "File of drums"},
+		[]string{"Mute drums", "Solo drums", "Level of drums", "Download drums"},
 		all(`aria-label="([^"]*drums)"`, page),
 	)
 
@@ -87,6 +89,60 @@ func TestPageSaysWhatIsKnownOfTheTrack(t *testing.T) {
 	for _, text := range []string{"Not archived", "Not served", "Instrument", "()"} {
 		require.NotContains(t, markup.ReplaceAllString(page, ""), text)
 	}
+}
+
+func TestPageHasATitle(t *testing.T) {
+	p := somePage()
+	p.Title = "Så länge – <live>"
+	page := markup.ReplaceAllString(write(t, p), "")
+	require.Equal(t, []string{p.Title}, all(`<title>(.*?)</title>`, page))
+	require.Equal(t, []string{p.Title}, all(`<h1>(.*?)</h1>`, page))
+	require.Equal(t, []string{"Så länge – _live_"}, all(`data-name="([^"]*)"`, page))
+	require.Equal(t, []string{"drums.mp3", "drums_removed.wav"}, all(`data-file="([^"]*)"`, page))
+}
+
+func TestPeaksAreInThePageWhereTheyAreSound(t *testing.T) {
+	p := somePage()
+	good := archive.Peaks{Version: 1, PerSecond: 10, Values: []byte{0, 100, 255}}
+	p.Peaks = []*archive.Peaks{nil, &good}
+	page := write(t, p)
+	require.Equal(t, []string{"AGT/"}, all(`data-peaks="([^"]*)"`, page))
+	require.Equal(t, []string{"10"}, all(`data-peaks-per-second="([^"]*)"`, page))
+	for name, spoil := range map[string]func(*archive.Peaks){
+		"another version": func(p *archive.Peaks) { p.Version = 2 },
+		"none":            func(p *archive.Peaks) { p.Values = nil },
+		"too many":        func(p *archive.Peaks) { p.Values = make([]byte, audio.MaxOutline+1) },
+		"no time":         func(p *archive.Peaks) { p.PerSecond = 0 },
+		"negative time":   func(p *archive.Peaks) { p.PerSecond = -10 },
+		"too fine":        func(p *archive.Peaks) { p.PerSecond = 1e9 },
+	} {
+		bad := good
+		spoil(&bad)
+		p.Peaks[1] = &bad
+		require.Empty(t, all(`data-peaks="([^"]*)"`, write(t, p)), name)
+	}
+}
+
+func TestFileNamesSuitAnySystem(t *testing.T) {
+	m := somePage().Manifest
+	require.Equal(t, []string{
+		"e231-split_stem_advanced-drums.mp3", "e231-split_stem_advanced-drums_removed.wav",
+	}, listen.FileNames("", m))
+	for title, base := range map[string]string{
+		"../../etc":               "_.._etc",
+		`a\b:c*d?"<>|`:            "a_b_c_d_____",
+		"..":                      "track",
+		" \n\x00\u202e":           "track",
+		"\xff":                    "track",
+		"a\r\nSet-Cookie: b":      "aSet-Cookie_ b",
+		"con.":                    "con",
+		"Å. Ö":                    "Å. Ö",
+		strings.Repeat("長い", 100): strings.Repeat("長い", 30),
+	} {
+		require.Equal(t, base+"-drums.mp3", listen.FileNames(title, m)[0], title)
+	}
+	m.Stems[0].Key = "a/../"
+	require.Equal(t, "e231-split_stem_advanced-track", listen.FileNames("", m)[0])
 }
 
 func TestNamesAreText(t *testing.T) {
@@ -108,6 +164,10 @@ func TestNamesAreText(t *testing.T) {
 				hostile,
 			), hostile
 			m.Source = stemflow.ManifestSource{TaskID: hostile, AudioID: hostile, StemName: hostile}
+			titled := p
+			titled.Title = hostile
+			require.Equal(t, hostile, all(`<h1>(.*?)</h1>`, write(t, titled))[0])
+			require.Equal(t, len(all(`(<)[a-z!]`, plain)), len(all(`(<)[a-z!]`, write(t, titled))), "there is an element more")
 			page := write(t, p)
 			require.Equal(t, len(all(`(<)[a-z!]`, plain)), len(all(`(<)[a-z!]`, page)), "there is an element more")
 			require.Equal(t, all(`\s([a-z-]+)="`, plain), all(`\s([a-z-]+)="`, page), "there is an attribute more")
@@ -137,8 +197,8 @@ func TestPageIsSelfContained(t *testing.T) {
 	}
 	styles, scripts := inner("style"), inner("script")
 	require.Len(t, styles, 1)
-	require.Len(t, scripts, 6)
-	require.Equal(t, []string{"default-src 'none'; base-uri 'none'; form-action 'none'; " +
+	require.Len(t, scripts, 10)
+	require.Equal(t, []string{"default-src 'none'; base-uri 'none'; form-action 'none'; media-src blob:; " +
 		"connect-src https://store.example.com:9000 http://10.0.0.1; style-src " + styles[0] + "; script-src " + strings.Join(scripts, " ")},
 		all(`http-equiv="Content-Security-Policy" content="([^"]*)"`, page))
 	require.Equal(t, []string{"no-referrer"}, all(`name="referrer" content="([^"]*)"`, page))

@@ -68,21 +68,21 @@ class Stem {
     return this.mp3 ? this.mp3.rate : (await this.piece(0)).rate;
   }
 
-  // pieces decodes those that play from one time to another, in seconds; null is where the stem has ended.
-  pieces(from, to) {
-    const first = this.pieceAt(from);
-    return Promise.all(Array.from({ length: this.pieceAt(to) - first + 1 }, (_, i) => this.piece(first + i)));
-  }
-
+  // pieceAt is the number of the piece that plays at a time.
   pieceAt(seconds) {
     if (!this.mp3) return 0;
     return Math.floor((seconds * this.mp3.rate + this.mp3.delay) / this.mp3.samplesOfFrame / framesOfPiece);
   }
 
+  // has tells whether a piece can be decoded at once.
+  has(number) {
+    return !this.failed && (this.complete || this.mp3?.frames >= (number + 1) * framesOfPiece + framesAfter);
+  }
+
   // piece decodes a piece: its buffer, from offset on, plays from start to end, both in samples of its rate from the stem's beginning. The buffer
   // is the caller's to discard, unless it is shared. It is null behind the last piece.
   async piece(number) {
-    await this.until(() => this.complete || this.mp3?.frames >= (number + 1) * framesOfPiece + framesAfter);
+    await this.until(() => this.has(number));
     if (!this.mp3) return number === 0 ? this.decodeWhole() : null;
     const { frames, rate, samplesOfFrame, delay } = this.mp3;
     const first = number * framesOfPiece, end = Math.min(first + framesOfPiece, frames);
@@ -123,13 +123,19 @@ class Trouble extends Error {
   }
 }
 
+const retries = [300, 1500]; // milliseconds before a part is asked for again
+
 async function fetchPart(link, from, size) {
   let response, body;
-  try {
-    response = await fetch(link, { headers: { Range: `bytes=${from}-${from + size - 1}` } });
-    body = await response.arrayBuffer();
-  } catch {
-    throw new Trouble("unreachable"); // the browser tells no page whether it could not, or was not allowed to
+  for (let tried = 0; !body; tried++) {
+    try {
+      response = await fetch(link, { headers: { Range: `bytes=${from}-${from + size - 1}` } });
+      body = await response.arrayBuffer();
+    } catch {
+      // The browser tells no page whether it could not, or was not allowed to.
+      if (tried === retries.length) throw new Trouble("unreachable");
+      await new Promise((resolve) => setTimeout(resolve, retries[tried]));
+    }
   }
   if (response.ok) {
     return new Uint8Array(body).subarray(response.status === 206 ? 0 : from);

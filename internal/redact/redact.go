@@ -42,6 +42,16 @@ type Redactor struct {
 // New makes a Redactor of secrets. Empty ones do not matter.
 func New(secrets ...string) *Redactor { return (*Redactor)(nil).With(secrets...) }
 
+// Credential is the secret in the value of a header like Authorization: what follows the scheme,
+// or all of it where there is none. The scheme is a word that occurs in other texts too.
+func Credential(header string) string {
+	header = strings.TrimSpace(header)
+	if _, credential, ok := strings.Cut(header, " "); ok {
+		return strings.TrimSpace(credential)
+	}
+	return header
+}
+
 // With makes a Redactor that hides further secrets as well.
 func (r *Redactor) With(secrets ...string) *Redactor {
 	more := &Redactor{next: r}

@@ -144,6 +144,15 @@ func TestShortSecrets(t *testing.T) {
 	require.Contains(t, r.Secrets(base64.StdEncoding.EncodeToString([]byte("user:hunter22"))), redact.Hidden)
 }
 
+func TestACredentialIsWhatFollowsTheScheme(t *testing.T) {
+	for header, want := range map[string]string{
+		"Bearer token": "token", " Bearer  token ": "token", "token": "token", "": "", " ": "",
+		"Digest a=1, b=2": "a=1, b=2",
+	} {
+		require.Equal(t, want, redact.Credential(header), header)
+	}
+}
+
 func TestOutsideHidesWhatGivesAccess(t *testing.T) {
 	token := base64.RawURLEncoding.EncodeToString([]byte("\x01 a token of a run that nobody here knows \xfa\xfb"))
 	r := redact.New()

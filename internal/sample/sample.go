@@ -1,5 +1,5 @@
 // Package sample says which part of an archive's data a check reads back. It depends on the
-// standard library only, since the contract imports it.
+// standard library, bounded and bytesize only, since the contract imports it.
 package sample
 
 import (
@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"stemflow/internal/bounded"
+	"stemflow/internal/bytesize"
 )
 
 // Sample is a part of all objects. The zero value is none of them.
@@ -54,7 +55,7 @@ func Parse(text string) (Sample, error) {
 		}
 		return Sample{Part: part, Parts: parts}, nil
 	}
-	size, err := ParseSize(text)
+	size, err := bytesize.Parse(text)
 	if err != nil {
 		return Sample{}, fmt.Errorf("%s is not a part of the data: %w", bounded.Quote(text), errSample)
 	}
@@ -95,32 +96,4 @@ func hash(text string) uint64 {
 	x = (x ^ x>>33) * 0xff51afd7ed558ccd
 	x = (x ^ x>>33) * 0xc4ceb9fe1a85ec53
 	return x ^ x>>33
-}
-
-// units are powers of 1024, as restic's are, and those with a B of 1000 unless they say otherwise,
-// as in the variables. Longer names stand first.
-var units = []struct {
-	name  string
-	bytes int64
-}{
-	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
-	{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
-	{"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {"T", 1 << 40}, {"B", 1},
-}
-
-// ParseSize reads a number of bytes, like "500M", "10GiB" or "1048576".
-func ParseSize(text string) (int64, error) {
-	number, unit := strings.TrimSpace(text), int64(1)
-	for _, u := range units {
-		if n := len(number) - len(u.name); n > 0 && strings.EqualFold(number[n:], u.name) {
-			number, unit = strings.TrimSpace(number[:n]), u.bytes
-			break
-		}
-	}
-	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n < 1 || n > math.MaxInt64/unit {
-		return 0, fmt.Errorf(`%s is not a size: give bytes, or a whole number with K, M, G or T, like "10M"`,
-			bounded.Quote(text))
-	}
-	return n * unit, nil
 }

@@ -1,6 +1,6 @@
-// Package signalgate puts a gate between the callback bridge and Temporal, whose permissions cannot
-// be as narrow as what the bridge does. Behind it the bridge needs no credentials of Temporal's,
-// and can do no more than hand over callbacks.
+// Package signalgate is a proxy between the callback bridge and Temporal. Temporal's own roles
+// allow far more than the bridge needs. Behind the gate the bridge has no Temporal credentials, and
+// can only deliver callbacks.
 package signalgate
 
 import (
@@ -22,9 +22,10 @@ import (
 	"stemflow/internal/activityapi"
 )
 
-// New returns a server that passes three calls on to Temporal, in the named namespaces: to signal a
-// run with a callback, to start the workflow that records a callback whose run is over, and to ask
-// what the server can do. It answers for Temporal's health. Every other call is refused.
+// New returns a server that passes three calls on to Temporal, in the named namespaces only:
+// signalling a run with a callback, starting the workflow that records a callback after its run,
+// and asking for the server's capabilities. It also reports Temporal's health. It refuses every
+// other call.
 func New(temporal client.Client, namespaces []string) *grpc.Server {
 	server := grpc.NewServer(
 		grpc.UnaryInterceptor(withStatus),
@@ -44,7 +45,7 @@ func New(temporal client.Client, namespaces []string) *grpc.Server {
 	return server
 }
 
-// maxRequest is above what a callback has, which the bridge bounds at 256 KiB.
+// maxRequest is more than any callback needs: the bridge bounds them at 256 KiB.
 const maxRequest = 1 << 20
 
 // gate refuses what it does not implement.
@@ -75,7 +76,7 @@ func (g *gate) SignalWorkflowExecution(
 }
 
 // SignalWithStartWorkflowExecution passes on what the recording of a callback needs, and no other
-// field. Which runs may be replaced is not for the caller to say.
+// field. The gate decides which runs may be replaced, not the caller.
 func (g *gate) SignalWithStartWorkflowExecution(
 	ctx context.Context, in *workflowservice.SignalWithStartWorkflowExecutionRequest,
 ) (*workflowservice.SignalWithStartWorkflowExecutionResponse, error) {

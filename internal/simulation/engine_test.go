@@ -387,6 +387,9 @@ func (t *activityTask) execute(ctx context.Context, attempt int32, deadline time
 // input is what the run scheduled the activity with.
 func (t *activityTask) input() *interceptor.ExecuteActivityInput {
 	in := *t.in
+	if len(in.Args) == 0 {
+		return &in
+	}
 	record, ok := in.Args[0].(activityapi.RecordSubmissionInput)
 	if t.run.sim.breakage == takeBackAll && ok && record.Submission.State == stemflow.SubmissionRefused {
 		record.Nonces = nil

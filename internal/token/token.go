@@ -66,9 +66,10 @@ const (
 	maxWorkflowID = 1000
 	// maxToken is above the longest token there is, in characters: what is longer is not looked at.
 	maxToken = 2048
-
-	minSecret = 16
 )
+
+// MinSecret is the length of the shortest secret that is taken, in bytes.
+const MinSecret = 16
 
 // What [Keyring.Verify] finds wrong.
 var (
@@ -84,19 +85,19 @@ var encoding = base64.RawURLEncoding.Strict()
 // tokens of the old one are out. It is safe for concurrent use.
 type Keyring struct{ secrets [][]byte }
 
-// NewKeyring takes at least one secret, each of at least 16 bytes.
+// NewKeyring takes at least one secret, each of at least [MinSecret] bytes.
 func NewKeyring(secrets []string) (*Keyring, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("no callback secret is given, make one of at least 16 random bytes")
 	}
 	k := &Keyring{}
 	for i, s := range secrets {
-		if len(s) < minSecret {
+		if len(s) < MinSecret {
 			return nil, fmt.Errorf(
 				"callback secret %d is %d bytes long, give at least %d random ones",
 				i+1,
 				len(s),
-				minSecret,
+				MinSecret,
 			)
 		}
 		k.secrets = append(k.secrets, []byte(s))

@@ -27,6 +27,11 @@ func healthies() []healthy {
 	return []healthy{
 		{name: "archived", do: func(*planted) {}},
 		{name: "with a page that plays it", do: func(p *planted) { p.putRaw(archive.NewListenKey(p.loc), []byte("<html>")) }},
+		{name: "with the peaks of its stems", do: func(p *planted) {
+			for _, stem := range p.manifest.Stems {
+				p.putRaw(archive.PeaksKey(p.loc, p.id, stem.Name), []byte("{}"))
+			}
+		}},
 		{name: "beside a file of somebody's", do: func(p *planted) {
 			p.putRaw(p.loc.Dir+"notes.txt", []byte("mine"))
 			p.putRaw("photos/2026/summer/a.jpg", []byte("mine"))

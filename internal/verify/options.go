@@ -9,6 +9,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/allowed"
+	"stemflow/internal/bytesize"
 	"stemflow/internal/sample"
 )
 
@@ -31,7 +32,7 @@ func OptionsOf(in stemflow.VerifyArchiveInput, limits allowed.Limits, ledger all
 		return Options{}, fmt.Errorf("readData: %w", err)
 	}
 	if in.LimitRate != "" {
-		limit, err := sample.ParseSize(in.LimitRate)
+		limit, err := bytesize.Parse(in.LimitRate)
 		if err != nil {
 			return Options{}, fmt.Errorf("limitRate: %w", err)
 		}

@@ -23,7 +23,7 @@ const (
 
 // filePage listens to the page that was written to a file, and tries everything that can be done
 // with it.
-func filePage(t *track, b browser) error {
+func filePage(t *track, b browserPages) error {
 	address, err := t.page("listen.html", nil, t.flags()...)
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func filePage(t *track, b browser) error {
 	if err := loads(p); err != nil {
 		return err
 	}
-	if err := p.until(`waveforms.every((w) => w.peaks.length >= player.duration * peaksPerSecond - 2)`); err != nil {
+	if err := p.until(`waveforms.every((w) => w.outline?.length >= (player.duration - 1) * w.outlinePerSecond)`); err != nil {
 		return fmt.Errorf("waveforms: %w", err)
 	}
 	if err := staysSmall(p); err != nil {
@@ -59,7 +59,7 @@ func filePage(t *track, b browser) error {
 }
 
 // publishedPage listens to the page in the bucket.
-func publishedPage(t *track, b browser) error {
+func publishedPage(t *track, b browserPages) error {
 	address, err := t.publish()
 	if err != nil {
 		return err
@@ -311,7 +311,7 @@ func keyboard(p page) error {
 		p.press(" "),
 		pressed(".solo", 11, false),
 		p.until(`player.state === "paused"`),
-		p.until(`document.querySelectorAll("button, input, a").length === 2 + 12 * 4`),
+		p.until(`document.querySelectorAll("button, input, a").length === 15 + 12 * 4`),
 		p.until(`[...document.querySelectorAll("button, input, a")].every((e) => e.ariaLabel || e.textContent)`),
 	)
 }
@@ -371,7 +371,7 @@ func pictures(p page) error {
 }
 
 // slowStore plays faster than the stems come in: all have to wait, and to go on in step.
-func slowStore(t *track, b browser) error {
+func slowStore(t *track, b browserPages) error {
 	s, end, err := newStore(t.minIO)
 	if err != nil {
 		return err
@@ -410,7 +410,7 @@ func slowStore(t *track, b browser) error {
 }
 
 // forbiddingStore lets the page read nothing, as a store does without a rule for other origins.
-func forbiddingStore(t *track, b browser) error {
+func forbiddingStore(t *track, b browserPages) error {
 	s, end, err := newStore(t.minIO)
 	if err != nil {
 		return err
@@ -442,7 +442,7 @@ func forbiddingStore(t *track, b browser) error {
 }
 
 // expiredLinks says what to do.
-func expiredLinks(t *track, b browser) error {
+func expiredLinks(t *track, b browserPages) error {
 	address, err := t.page("expired.html", nil, append(t.flags(), "--link-lifetime", "1s")...)
 	if err != nil {
 		return err
@@ -472,7 +472,7 @@ func expiredLinks(t *track, b browser) error {
 }
 
 // hostileNames are shown as they are, and do nothing.
-func hostileNames(t *track, b browser) error {
+func hostileNames(t *track, b browserPages) error {
 	hostile := func(name string) string {
 		return name + `"'</h2></script></style><img src=x onerror=alert(1)><script>alert(2)</script>{{.}}${alert(3)}`
 	}
@@ -495,8 +495,10 @@ func hostileNames(t *track, b browser) error {
 	if err := errors.Join(
 		p.until(`document.querySelector("h2").textContent === %v`, hostile("vocals")),
 		p.until(`document.querySelector(".mute").ariaLabel === "Mute " + %v`, hostile("vocals")),
-		p.until(`document.querySelectorAll("img").length === 0 && document.scripts.length === 6 && observed.violations.length === 0`),
+		p.until(`document.querySelectorAll("img").length === 0 && document.scripts.length === 10 && observed.violations.length === 0`),
 		p.click("#play"), p.until(`player.state === "playing" && player.position > 1`),
+		// Of stems without peaks, waveforms are drawn as they are decoded.
+		p.until(`waveforms.every((w) => w.peaks.length >= player.duration * peaksPerSecond - 2)`),
 	); err != nil {
 		return err
 	}

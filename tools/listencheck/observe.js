@@ -11,6 +11,25 @@ const observed = (() => {
     return node;
   };
 
+  // actions are what the page does for the system's media controls.
+  const actions = {};
+  const { setActionHandler } = MediaSession.prototype;
+  MediaSession.prototype.setActionHandler = function (action, handler) {
+    actions[action] = handler;
+    return setActionHandler.call(this, action, handler);
+  };
+
+  // drawn is when all waveforms are there up to their ends, in seconds since the page was asked for.
+  const drawn = new Promise((resolve) => {
+    const look = () => {
+      const canvases = [...document.querySelectorAll(".stem canvas")];
+      const isThere = ({ width, height }, pen) => pen.getImageData(Math.floor(width * 0.95), Math.floor(height / 2), 1, 1).data[3] > 0;
+      if (canvases.length && canvases.every((canvas) => canvas.width > 300 && isThere(canvas, canvas.getContext("2d")))) resolve(performance.now() / 1000);
+      else setTimeout(look, 20);
+    };
+    look();
+  });
+
   const violations = [];
   document.addEventListener("securitypolicyviolation", (event) => violations.push(`${event.violatedDirective} ${event.blockedURI}`));
 
@@ -138,5 +157,46 @@ const observed = (() => {
     return heard;
   }
 
-  return { gains, violations, learn, listen };
+  // loops records while a loop plays, and compares with its passage played over and over.
+  async function loops(seconds, a, b) {
+    const { run } = player;
+    const [, ...blocks] = await record(seconds + 1);
+    const { sampleRate } = gains[0].context;
+    const from = Math.round(a * sampleRate), length = Math.round(b * sampleRate) - from;
+    const heard = { difference: 0, laps: 0, waited: player.run - run };
+    const stems = blocks[0].stems.map((_, i) => blocks.flatMap((one) => [...one.stems[i]]));
+    const [[first, reference]] = references[0];
+    const passage = (i, at) => references[i][0][1][from + (((at % length) + length) % length) - first];
+    // Where the recording begins within the passage is the same for all stems.
+    let begin;
+    for (let at = 0; at < length && begin === undefined; at++) {
+      let equal = true;
+      for (let i = 0; i < 2000 && equal; i++) equal = Math.abs(stems[0][i] - passage(0, at + i)) < tolerance;
+      if (equal) begin = at;
+    }
+    if (begin === undefined) return { ...heard, difference: 1, known: reference.length };
+    for (const [i, samples] of stems.entries()) {
+      for (let k = 0; k < samples.length; k++) heard.difference = Math.max(heard.difference, Math.abs(samples[k] - passage(i, begin + k)));
+    }
+    heard.laps = Math.floor((begin + stems[0].length) / length);
+    return heard;
+  }
+
+  // checkMix compares a WAV, in base64, with the sum of the stems at the given levels.
+  function checkMix(base64, from, to, levels) {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    const wav = new DataView(bytes.buffer);
+    const rate = wav.getUint32(24, true), samples = wav.getUint32(40, true) / 4;
+    const heard = { samples, rate, clipped: 0, difference: samples * 4 + 44 === bytes.length ? 0 : 1 };
+    for (let i = 0; i < samples; i++) {
+      let sum = 0;
+      for (const [stem, [[first, kept]]] of references.entries()) sum += levels[stem] * kept[Math.round(from * rate) + i - first];
+      if (Math.abs(sum) > 32767 / 32768) heard.clipped++;
+      sum = Math.min(Math.max(sum, -1), 32767 / 32768);
+      heard.difference = Math.max(heard.difference, Math.abs(wav.getInt16(44 + 4 * i, true) / 32768 - sum));
+    }
+    return heard;
+  }
+
+  return { gains, violations, actions, drawn, learn, listen, loops, checkMix };
 })();

@@ -39,7 +39,7 @@ type page struct {
 
 // open opens an address in a new page of the browser, which observes what it plays. Only if it is
 // to be listened to is the page's policy passed over.
-func (b browser) open(address string, listening bool) (page, func(), error) {
+func (b browserPages) open(address string, listening bool) (page, func(), error) {
 	ctx, end := chromedp.NewContext(b.ctx)
 	p := page{ctx: ctx, out: b.out, dialogs: new(int)}
 	err := chromedp.Listen(ctx, func(ev any) {

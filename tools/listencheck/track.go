@@ -25,8 +25,12 @@ const (
 	bucket    = "stems"
 )
 
-// stemSize makes kiesim's stems, of 64 kbit/s, four minutes long.
-const stemSize = 4 * 60 * 8000
+// How long the songs play, and how many bytes a second of kiesim's stems has: 64 kbit/s.
+const (
+	songSeconds     = 4 * 60
+	longSongSeconds = 12 * 60
+	bytesPerSecond  = 8000
+)
 
 // track is a separated track, and the starter that shows it.
 type track struct {
@@ -40,7 +44,7 @@ type track struct {
 }
 
 // separate has the local stack separate a new track.
-func separate(ctx context.Context, dir, temporal, minIO, kiesim string) (*track, error) {
+func separate(ctx context.Context, dir, temporal, minIO, kiesim string, seconds int) (*track, error) {
 	t := &track{
 		ctx:     ctx,
 		dir:     dir,
@@ -61,7 +65,7 @@ func separate(ctx context.Context, dir, temporal, minIO, kiesim string) (*track,
 	if err := build.Run(); err != nil {
 		return nil, fmt.Errorf("build the starter: %w", err)
 	}
-	knobs := fmt.Sprintf(`{"audioId": %q, "files": {"*": {"size": %d}}}`, t.audioID(), stemSize)
+	knobs := fmt.Sprintf(`{"audioId": %q, "files": {"*": {"size": %d}}}`, t.audioID(), seconds*bytesPerSecond)
 	resp, err := http.Post(kiesim+"/sim/knobs", "application/json", strings.NewReader(knobs))
 	if err != nil {
 		return nil, fmt.Errorf("%w: start the local stack first, with go run ./localstack", err)

@@ -18,11 +18,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -98,7 +99,7 @@ func run(ctx context.Context) error {
 		secrets["MINIO_LINK_SECRET_KEY"] = link.secret
 	}
 	for name, secret := range secrets {
-		if !withSimulator(os.Getenv("KIE_BASE_URL")) && slices.Contains(published, secret) {
+		if !withSimulator(os.Getenv("KIE_BASE_URL")) && isPublished(secret) {
 			return fmt.Errorf("%s is published and known to everybody, so it goes with the simulator only "+
 				"(KIE_BASE_URL=http://kiesim:8090): give another, made for example with: openssl rand -hex 32", name)
 		}
@@ -159,17 +160,27 @@ func (u user) ensure(ctx context.Context, admin *madmin.AdminClient) error {
 	return nil
 }
 
-// published are the passwords that docker-compose.yml falls back on.
-var published = []string{"minio-root-local", "stemflow-local", "minioadmin", "stemflow-local-links"}
+// published are the secrets that are known to everybody. They, and what is the simulator's, are the
+// worker's rule, of internal/config. This module does not import stemflow, so that its programs are
+// built alone; tests hold the two to one list and one table.
+var published = []string{
+	"local", "local-api-key", "local-callback-secret", "local-webhook-key", "stemflow-local", "minio-root-local",
+	"minioadmin", "stemflow-local-links", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+}
+
+func isPublished(secret string) bool { return slices.Contains(published, strings.TrimSpace(secret)) }
 
 // withSimulator reports whether a provider's address is the simulator's, as the worker sees it.
 func withSimulator(baseURL string) bool {
-	base, err := url.Parse(baseURL)
+	base, err := url.Parse(strings.TrimSpace(baseURL))
 	if err != nil {
 		return false
 	}
-	host := base.Hostname()
-	return host == "kiesim" || host == "localhost" || net.ParseIP(host).IsLoopback()
+	host := strings.TrimSuffix(strings.ToLower(base.Hostname()), ".")
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.Unmap().IsLoopback()
+	}
+	return host == "kiesim" || host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 // ensureBucket also waits until the server takes requests.

@@ -34,10 +34,11 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	secrets := redact.New(config.Reveal(config.AllSecrets(os.LookupEnv))...)
+	hidden := config.AllSecrets(os.LookupEnv)
+	secrets := redact.New(hidden...)
 	slog.SetDefault(program.NewLogger(os.Stderr, secrets))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	err := run(ctx, hidden)
 	stop()
 	if err != nil {
 		program.Fail(os.Stderr, "callbackbridge", err, secrets)
@@ -45,8 +46,8 @@ func main() {
 	}
 }
 
-// run serves until ctx ends.
-func run(ctx context.Context) error {
+// run serves until ctx ends. The secrets are hidden in what callbacks say.
+func run(ctx context.Context, hidden []string) error {
 	cfg, cfgErr := config.LoadBridge(os.LookupEnv)
 	traces, tracesErr := config.LoadTracing(os.LookupEnv)
 	options, temporalErr := config.Temporal()
@@ -81,7 +82,7 @@ func run(ctx context.Context) error {
 		Signaler:  signaler,
 		Secrets:   config.Reveal(cfg.Secrets),
 		HMACKeys:  config.Reveal(cfg.HMACKeys),
-		Hidden:    config.Reveal(config.AllSecrets(os.LookupEnv)),
+		Hidden:    hidden,
 		Tolerance: cfg.Tolerance,
 
 		RequireSignature: cfg.RequireSignature,

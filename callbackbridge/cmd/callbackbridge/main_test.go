@@ -71,7 +71,7 @@ func TestStartsWhileTemporalIsDown(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
 	go func() {
-		ran <- run(ctx)
+		ran <- run(ctx, nil)
 		_ = write.Close()
 	}()
 	require.True(t, log.Scan())
@@ -102,7 +102,7 @@ func TestRunNamesWhatIsWrong(t *testing.T) {
 	t.Setenv("TEMPORAL_CONFIG_FILE", t.TempDir()+"/none.toml")
 	t.Setenv("TEMPORAL_ADDRESS", "https://temporal:7233")
 	t.Setenv("STEMFLOW_CALLBACK_SECRETS", "")
-	err := run(t.Context())
+	err := run(t.Context(), nil)
 	require.ErrorContains(t, err, "STEMFLOW_CALLBACK_SECRETS: is required")
 	require.ErrorContains(t, err, "TEMPORAL_ADDRESS")
 
@@ -112,8 +112,8 @@ func TestRunNamesWhatIsWrong(t *testing.T) {
 	t.Setenv("TEMPORAL_ADDRESS", "127.0.0.1:7233")
 	t.Setenv("STEMFLOW_CALLBACK_SECRETS", "0123456789abcdef")
 	t.Setenv("STEMFLOW_BRIDGE_ADDR", taken.Addr().String())
-	require.ErrorContains(t, run(t.Context()), "choose another STEMFLOW_BRIDGE_ADDR")
+	require.ErrorContains(t, run(t.Context(), nil), "choose another STEMFLOW_BRIDGE_ADDR")
 	t.Setenv("STEMFLOW_BRIDGE_ADDR", "127.0.0.1:0")
 	t.Setenv("STEMFLOW_METRICS_ADDR", taken.Addr().String())
-	require.ErrorContains(t, run(t.Context()), "choose another STEMFLOW_METRICS_ADDR")
+	require.ErrorContains(t, run(t.Context(), nil), "choose another STEMFLOW_METRICS_ADDR")
 }

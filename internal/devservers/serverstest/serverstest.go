@@ -1,6 +1,9 @@
 // Package serverstest gives tests real servers: one Temporal dev server and one MinIO for a test
 // binary, started when a test first asks for them, and a fresh bucket for each test. A test binary
 // that uses it runs its tests through [Run].
+//
+// With STEMFLOW_TEST_S3_ENDPOINT, STEMFLOW_TEST_S3_ACCESS_KEY and STEMFLOW_TEST_S3_SECRET_KEY tests
+// use the store there instead of a MinIO of their own.
 package serverstest
 
 import (
@@ -75,14 +78,18 @@ var temporal = sync.OnceValues(func() (*devservers.Process, error) {
 	})
 })
 
-// Bucket returns how to reach the MinIO that all tests of this binary share, and the name of a
+// Bucket returns how to reach the store that all tests of this binary share, and the name of a
 // bucket, made for this test, on it.
 func Bucket(tb testing.TB) (archive.Options, string) {
 	tb.Helper()
 	SkipIfShort(tb)
-	p, err := minio()
+	opts, given, err := external(os.LookupEnv)
 	require.NoError(tb, err)
-	opts := archive.Options{Endpoint: p.Addr, AccessKey: accessKey, SecretKey: secretKey}
+	if !given {
+		p, err := minio()
+		require.NoError(tb, err)
+		opts = archive.Options{Endpoint: p.Addr, AccessKey: accessKey, SecretKey: secretKey}
+	}
 	store, err := archive.New(opts)
 	require.NoError(tb, err)
 	bucket := "test-" + strings.ToLower(rand.Text())

@@ -177,9 +177,46 @@ func (t *Track) otherTypes(ctx context.Context, in stemflow.SeparateStemsInput) 
 // They lead into the bucket that the manifest is in; Read has refused a manifest that names what is
 // elsewhere.
 func (t *Track) Links(ctx context.Context, lifetime time.Duration) (links []string, until time.Time, err error) {
+	return t.links(ctx, nil, lifetime)
+}
+
+// DownloadLinks is Links for links that browsers save under the given names of files, one a stem.
+func (t *Track) DownloadLinks(
+	ctx context.Context, fileNames []string, lifetime time.Duration,
+) (links []string, until time.Time, err error) {
+	return t.links(ctx, fileNames, lifetime)
+}
+
+// Peaks returns those of the manifest's stems, in their order. They are nil where there are none,
+// or none that can be read: a page draws such a stem when it has decoded it.
+func (t *Track) Peaks(ctx context.Context) []*archive.Peaks {
+	stems := t.Manifest.Stems
+	peaks := make([]*archive.Peaks, len(stems))
+	doing := fmt.Sprintf("reading peaks from the object store %s", t.store.Endpoint())
+	_ = limit.Wait(ctx, readTimeout, doing, func(ctx context.Context) error {
+		return each(ctx, len(stems), func(ctx context.Context, i int) error {
+			var p archive.Peaks
+			key := archive.PeaksKey(t.location, t.Manifest.SeparationTaskID, stems[i].Name)
+			_, err := t.store.ReadJSON(ctx, t.location.Bucket, key, &p)
+			if err == nil && p.SHA256 == stems[i].SHA256 {
+				peaks[i] = &p
+			}
+			return nil
+		})
+	})
+	return peaks
+}
+
+func (t *Track) links(
+	ctx context.Context, fileNames []string, lifetime time.Duration,
+) (links []string, until time.Time, err error) {
 	until = time.Now().Add(lifetime).Truncate(time.Second)
-	for _, stem := range t.Manifest.Stems {
-		link, err := t.link(ctx, stem.Key, lifetime)
+	for i, stem := range t.Manifest.Stems {
+		fileName := ""
+		if fileNames != nil {
+			fileName = fileNames[i]
+		}
+		link, err := t.link(ctx, stem.Key, fileName, lifetime)
 		if err != nil {
 			return nil, time.Time{}, err
 		}
@@ -188,10 +225,17 @@ func (t *Track) Links(ctx context.Context, lifetime time.Duration) (links []stri
 	return links, until, nil
 }
 
-func (t *Track) link(ctx context.Context, key string, lifetime time.Duration) (link string, err error) {
+// link returns a link that browsers save under a name, unless that is empty.
+func (t *Track) link(
+	ctx context.Context, key, fileName string, lifetime time.Duration,
+) (link string, err error) {
 	doing := fmt.Sprintf("asking the object store %s where bucket %s is", t.store.Endpoint(), t.location.Bucket)
 	err = limit.Wait(ctx, readTimeout, doing, func(ctx context.Context) error {
-		link, err = t.store.Presign(ctx, t.location.Bucket, key, lifetime)
+		if fileName != "" {
+			link, err = t.store.PresignDownload(ctx, t.location.Bucket, key, fileName, lifetime)
+		} else {
+			link, err = t.store.Presign(ctx, t.location.Bucket, key, lifetime)
+		}
 		return err
 	})
 	if err != nil {
@@ -218,7 +262,7 @@ func (t *Track) Publish(
 	if err != nil {
 		return nil, "", failure.Archive("", err)
 	}
-	link, err := t.link(ctx, at.Key, lifetime)
+	link, err := t.link(ctx, at.Key, "", lifetime)
 	return at, link, err
 }
 

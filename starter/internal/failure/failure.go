@@ -41,6 +41,7 @@ const (
 	TypeStillRunning  = "StillRunning"
 	TypeDamaged       = stemflow.ErrorArchiveDamaged
 	TypeFile          = "FileUnwritable"
+	TypeUnwell        = "Unwell"
 	TypeCanceled      = stemflow.ReasonCanceled
 	TypeTerminated    = stemflow.ReasonTerminated
 	TypeTimedOut      = stemflow.ReasonTimedOut
