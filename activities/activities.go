@@ -77,8 +77,8 @@ func (s Set) Register(r Registry) {
 	register(r, activityapi.ActivityDeliverToHook, s.Hooks.Deliver)
 }
 
-// RegisterSubmit registers the paid activity, which has a rate-limited queue of its own, and the one
-// that asks for MIDI: the provider's limit counts all tasks.
+// RegisterSubmit registers the paid activity, which has a rate-limited queue of its own, and the
+// one that asks for MIDI: the provider's limit counts all tasks.
 func (s Set) RegisterSubmit(r Registry) {
 	register(r, activityapi.ActivitySubmitSeparation, s.SubmitSeparation.Execute)
 	register(r, activityapi.ActivitySubmitMIDI, s.SubmitMIDI.Execute)

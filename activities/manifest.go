@@ -31,8 +31,8 @@ type documentMember struct {
 // errManifest says that what is stored is no manifest that this release may change.
 var errManifest = errors.New("what is stored there is no manifest that this release can change")
 
-// readManifest fails with archive.ErrNotFound, archive.ErrNoBucket, archive.ErrCorrupt, errManifest,
-// and archive.ErrForeign where it names what is not its own.
+// readManifest fails with archive.ErrNotFound, archive.ErrNoBucket, archive.ErrCorrupt,
+// errManifest, and archive.ErrForeign where it names what is not its own.
 func readManifest(ctx context.Context, store Store, at activityapi.Location) (storedManifest, error) {
 	var m storedManifest
 	var text json.RawMessage

@@ -326,7 +326,8 @@ func TestManifestsLoseNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.JSONEq(t, string(before), string(now))
 
-	// A separation's run that writes the manifest again keeps its MIDI; of another separation there is none.
+	// A separation's run that writes the manifest again keeps its MIDI; of another separation there
+	// is none.
 	_, err = call[stemflow.ObjectRef](h, activityapi.ActivityWriteManifest,
 		activityapi.WriteManifestInput{Location: h.loc, Manifest: m})
 	require.NoError(t, err)

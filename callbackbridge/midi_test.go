@@ -24,8 +24,8 @@ func midiBody(notes int, idFirst bool) string {
 	return `{"code":200,"msg":"success","data":{` + instruments + `,"taskId":"` + taskID + `"}}`
 }
 
-// Notes travel by the record: a signal has the id and how the transcription ended, however large the
-// callback is.
+// Notes travel by the record: a signal has the id and how the transcription ended, however large
+// the callback is.
 func TestNotesNeverTravelInASignal(t *testing.T) {
 	for name, notes := range map[string]int{"none": 0, "some": 100, "more than are read whole": 10_000, "a lot": 60_000} {
 		t.Run(name, func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 
 // CallbackNow is a callback that is sent by hand: late, once more, or forged.
 type CallbackNow struct {
-	// TaskID is the separation, or the transcription, whose callback URL is used. Of a transcription
-	// the callback says the truth.
+	// TaskID is the separation, or the transcription, whose callback URL is used. Of a
+	// transcription the callback says the truth.
 	TaskID string `json:"taskId"`
 	// AsTaskID is the task that the callback claims to be for; empty is TaskID.
 	AsTaskID string `json:"asTaskId,omitempty"`

@@ -312,7 +312,8 @@ func TestASeparationHasItsMIDIMade(t *testing.T) {
 	require.Empty(t, w.manifests[0].MIDI)
 }
 
-// Whatever becomes of the MIDI, the separation has succeeded, and its result says why there is none.
+// Whatever becomes of the MIDI, the separation has succeeded, and its result says why there is
+// none.
 func TestAFailureOfTheMIDIFailsNoSeparation(t *testing.T) {
 	for name, spoil := range map[string]func(*midiHarness){
 		stemflow.ErrorMIDIFailed: func(w *midiHarness) {

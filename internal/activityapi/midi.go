@@ -48,7 +48,8 @@ type SubmitMIDIInput struct {
 	SeparationTaskID string   `json:"separationTaskId"`
 	Stem             string   `json:"stem,omitempty"`
 	SourceID         string   `json:"sourceId,omitempty"`
-	// Except is a transcription that the manifest knows and that does not do: any other is taken up.
+	// Except is a transcription that the manifest knows and that does not do: any other is taken
+	// up.
 	Except string `json:"except,omitempty"`
 	// Owner is the first run of the chain that resets and retries make of this run.
 	Owner string `json:"owner"`

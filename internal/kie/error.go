@@ -11,8 +11,8 @@ import (
 
 // Error is a call to the provider that did not succeed.
 type Error struct {
-	// Op is the call: "generate", "record-info", "midi-generate", "midi-record-info", "download-url"
-	// or "credit".
+	// Op is the call: "generate", "record-info", "midi-generate", "midi-record-info",
+	// "download-url" or "credit".
 	Op string
 	// HTTPStatus is 0 if there was no answer, Code 0 if the answer carried none.
 	HTTPStatus int

@@ -248,7 +248,7 @@ func TestMIDICallbacks(t *testing.T) {
 		"snake case": `{"code":200,"msg":"success","data":{"task_id":"` + midiTask + `","instruments":[]}}`,
 		"no code":    `{"msg":"success","data":{"task_id":"` + midiTask + `","state":"complete","instruments":[]}}`,
 	} {
-		callback, err := DecodeCallback([]byte(body))
+		callback, err := decodeCallback([]byte(body))
 		require.NoError(t, err, name)
 		require.Equal(t, stemflow.Callback{TaskID: midiTask, Code: 200, Message: "success"}, callback, name)
 
@@ -259,7 +259,7 @@ func TestMIDICallbacks(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Equal(t, callback, short, name)
 	}
-	failed, err := DecodeCallback([]byte(`{"code":500,"msg":"MIDI generation failed","data":{"taskId":"` + midiTask + `"}}`))
+	failed, err := decodeCallback([]byte(`{"code":500,"msg":"MIDI generation failed","data":{"taskId":"` + midiTask + `"}}`))
 	require.NoError(t, err)
 	require.Equal(t, stemflow.Callback{TaskID: midiTask, Code: 500, Message: "MIDI generation failed"}, failed)
 }

@@ -143,7 +143,8 @@ func TestARepeatedNoteEndsBeforeItBegins(t *testing.T) {
 	}, tracks[1].notes)
 }
 
-// Whatever the grid of the provider's times: as many notes, of the same pitches, each within a tick.
+// Whatever the grid of the provider's times: as many notes, of the same pitches, each within a
+// tick.
 func TestNotesReadBackWithinATick(t *testing.T) {
 	for seed := range uint64(60) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -151,7 +152,8 @@ func TestNotesReadBackWithinATick(t *testing.T) {
 		var s Score
 		for range random.IntN(20) {
 			instrument := Instrument{Name: fmt.Sprint("part ", random.IntN(5))}
-			// One voice for each pitch, so that a reader knows which end belongs to which beginning.
+			// One voice for each pitch, so that a reader knows which end belongs to which
+			// beginning.
 			ends := map[int]float64{}
 			for range random.IntN(300) {
 				pitch := random.IntN(128)

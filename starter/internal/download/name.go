@@ -181,8 +181,8 @@ func Select(m stemflow.Manifest, names []string) ([]stemflow.Stem, error) {
 	return wanted, nil
 }
 
-// SelectMIDI returns the objects with the MIDI of a manifest, as files beside its stems: that of the
-// stems that are asked for, and all if none is.
+// SelectMIDI returns the objects with the MIDI of a manifest, as files beside its stems: that of
+// the stems that are asked for, and all if none is.
 func SelectMIDI(m stemflow.Manifest, names []string) (files []stemflow.Stem) {
 	for _, entry := range m.MIDI {
 		wanted := func(name string) bool {
