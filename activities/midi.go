@@ -296,7 +296,8 @@ func (a *ArchiveMIDI) Execute(ctx context.Context, in activityapi.ArchiveMIDIInp
 	err = recordMIDI(ctx, a.Store, in.Location, in.SeparationTaskID, *archived, never)
 	switch {
 	case errors.Is(err, errReplaced):
-		return nil, final(stemflow.ErrorInvalidInput, "separationTaskId: "+err.Error()+": make the MIDI of that one", err)
+		return nil, final(stemflow.ErrorInvalidInput,
+			"separationTaskId: "+err.Error()+": make the MIDI of that one", err)
 	case err != nil:
 		return nil, noManifest(in.Location, err)
 	}

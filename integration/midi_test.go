@@ -89,9 +89,9 @@ func TestMIDIFromCallbackToManifest(t *testing.T) {
 		again, run := s.generateMIDI(in.MIDIInput(""))
 		require.Equal(t, stemflow.SettledByArchive, again.SettledBy)
 		require.Equal(t, result.MIDI[0], again.MIDI)
-		child, err := s.client.DescribeWorkflowExecution(t.Context(), run.GetID(), "")
+		child, err := s.client.DescribeWorkflow(t.Context(), run.GetID(), "")
 		require.NoError(t, err)
-		require.Less(t, child.GetWorkflowExecutionInfo().GetHistorySizeBytes(), int64(20_000))
+		require.Less(t, child.RawResponse.GetWorkflowExecutionInfo().GetHistorySizeBytes(), int64(20_000))
 	})
 
 	t.Run("one stem by itself", func(t *testing.T) {

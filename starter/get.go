@@ -97,7 +97,8 @@ func (c *cli) get(ctx context.Context, o getOptions, template download.Template)
 		notes := download.SelectMIDI(track.Manifest, o.stems)
 		if len(notes) == 0 {
 			return &failure.Failure{
-				Type: failure.TypeNotArchived, Message: "there is no MIDI of it in the archive", Code: failure.ExitFailed,
+				Type: failure.TypeNotArchived, Code: failure.ExitFailed,
+				Message: "there is no MIDI of it in the archive",
 				Hint: `"` + failure.Command + ` midi" makes it, which costs nothing.`,
 			}
 		}

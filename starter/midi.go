@@ -76,7 +76,8 @@ func (c *cli) midi(ctx context.Context, o midiOptions) error {
 		ID: id, TaskQueue: cfg.TaskQueue, StaticSummary: "MIDI of " + view.Title(o.track),
 	}, stemflow.WorkflowGenerateMIDI, in)
 	if err != nil {
-		return notStarted("the transcription cannot be started", err, "Starting it again joins the run if there is one.")
+		return notStarted("the transcription cannot be started", err,
+			"Starting it again joins the run if there is one.")
 	}
 	switch {
 	case c.wantsJSON() && (!o.wait || c.global.format == formatJSONL):

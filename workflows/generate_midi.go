@@ -181,7 +181,9 @@ func (t *transcription) awaitNotes(ctx workflow.Context) error {
 }
 
 // awaitCallback reports whether the callback has come within the grace.
-func (t *transcription) awaitCallback(ctx workflow.Context, callbacks workflow.ReceiveChannel) (called bool, err error) {
+func (t *transcription) awaitCallback(
+	ctx workflow.Context, callbacks workflow.ReceiveChannel,
+) (called bool, err error) {
 	grace := min(time.Duration(t.in.CallbackGrace), t.deadline.Sub(workflow.Now(ctx)))
 	t.progress.PollingFrom = workflow.Now(ctx).Add(grace)
 	t.enter(ctx, stemflow.PhaseWaiting)

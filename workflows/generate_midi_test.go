@@ -254,7 +254,9 @@ func TestMIDIThatFails(t *testing.T) {
 }
 
 func TestMIDICanBeCancelledAtAnyMoment(t *testing.T) {
-	for _, after := range []time.Duration{0, time.Second, 30 * time.Second, time.Minute, 4 * time.Minute, 20 * time.Minute} {
+	for _, after := range []time.Duration{
+		0, time.Second, 30 * time.Second, time.Minute, 4 * time.Minute, 20 * time.Minute,
+	} {
 		w := newMIDIHarness(t)
 		w.submitMIDI = func(activityapi.SubmitMIDIInput) (*activityapi.SubmittedMIDI, error) {
 			if w.env.Now().Sub(w.began) < 40*time.Second {

@@ -30,7 +30,8 @@ const (
 
 // ErrTooManyNotes says that a record lists more than is read of any.
 var ErrTooManyNotes = fmt.Errorf(
-	"the transcription has more than %d instruments or %d notes, which is too much to be read", maxInstruments, maxNotes)
+	"the transcription has more than %d instruments or %d notes, which is too much to be read",
+	maxInstruments, maxNotes)
 
 // MIDIRequest is what to transcribe, and where to call back.
 type MIDIRequest struct {

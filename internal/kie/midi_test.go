@@ -154,7 +154,7 @@ func TestMIDIRecordsThatAreNone(t *testing.T) {
 		"unauthorized": {200, `{"code":401,"msg":"no"}`}, "cut page": {500, `{"code":`}, "no code": {200, `{"data":{}}`},
 	} {
 		_, err := midiRecord(t, c.status, c.body, true)
-		refusedBy(t, err)
+		_ = refusedBy(t, err)
 		require.NotErrorIs(t, err, ErrNoRecord, name)
 	}
 }

@@ -122,7 +122,9 @@ func TestWhatNoFileCanHoldIsLeftOut(t *testing.T) {
 		note(-1, 0, 1, 1), note(128, 0, 1, 1), note(60.5, 0, 1, 1), note(nan, 0, 1, 1), note(60, nan, 1, 1),
 		note(60, -0.1, 1, 1), note(60, 1e300, 1e301, 1), note(60, 0, 1e9, 1), note(math.Inf(1), 0, 1, 1),
 	}
-	in := []Note{note(0, 0, 0, 0), note(127, 1, 1, 200), note(60, 2, nan, nan), note(61, 3, 1, -4), note(62, 4, 5, 1.0001)}
+	in := []Note{
+		note(0, 0, 0, 0), note(127, 1, 1, 200), note(60, 2, nan, nan), note(61, 3, 1, -4), note(62, 4, 5, 1.0001),
+	}
 	tracks, file := written(t, Score{Instruments: []Instrument{{Name: "Piano", Notes: append(out, in...)}}})
 	require.Equal(t, []int{len(in)}, file.Notes)
 	require.Equal(t, []readNote{
