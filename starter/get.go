@@ -99,7 +99,7 @@ func (c *cli) get(ctx context.Context, o getOptions, template download.Template)
 			return &failure.Failure{
 				Type: failure.TypeNotArchived, Code: failure.ExitFailed,
 				Message: "there is no MIDI of it in the archive",
-				Hint: `"` + failure.Command + ` midi" makes it, which costs nothing.`,
+				Hint:    `"` + failure.Command + ` midi" makes it, which costs nothing.`,
 			}
 		}
 		wanted = append(slices.Clone(wanted), notes...)
