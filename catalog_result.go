@@ -25,6 +25,11 @@ const (
 	TrackCancelled TrackStatus = "cancelled"
 )
 
+// TrackStatuses are all of them.
+func TrackStatuses() []TrackStatus {
+	return []TrackStatus{TrackArchived, TrackFound, TrackPartial, TrackFailed, TrackSkipped, TrackCancelled}
+}
+
 // Reasons of [TrackOutcome] that are no error types.
 const (
 	// ReasonCreditBudget: the catalogue's CreditBudget does not suffice for the track.

@@ -157,10 +157,7 @@ func TestPricesAreThoseOfTheDocuments(t *testing.T) {
 
 func TestCountsCountEveryStatus(t *testing.T) {
 	var counts stemflow.CatalogCounts
-	for _, status := range []stemflow.TrackStatus{
-		stemflow.TrackArchived, stemflow.TrackFound, stemflow.TrackPartial, stemflow.TrackFailed,
-		stemflow.TrackSkipped, stemflow.TrackCancelled,
-	} {
+	for _, status := range stemflow.TrackStatuses() {
 		counts.Add(status)
 	}
 	require.Equal(

@@ -35,9 +35,12 @@ const (
 	MetricStemFailures = "stemflow_stem_failures"
 )
 
+// SubmitAccepted is the tag "outcome" of a paid call that was accepted.
+const SubmitAccepted = "accepted"
+
 // countSubmit counts a paid call by the error with which it ended.
 func countSubmit(ctx context.Context, kind stemflow.SeparationType, err error) {
-	outcome := "accepted"
+	outcome := SubmitAccepted
 	if err != nil {
 		outcome = kie.VerdictOf(err).String()
 	}

@@ -151,7 +151,7 @@ func TestLateCallbacksAreCounted(t *testing.T) {
 	require.Equal(t, map[string]int64{
 		"stemflow_callbacks_receivedmap[outcome:late reason:none]":            1,
 		"stemflow_callbacks_receivedmap[outcome:undelivered reason:temporal]": 1,
-	}, metrics.all.counters)
+	}, metrics.counted())
 	require.Empty(t, metrics.all.timers, "no signal was accepted by a run")
 }
 

@@ -30,6 +30,22 @@ const (
 	outcomeUndelivered = "undelivered"
 )
 
+// none is the reason where nothing was refused.
+const none = "none"
+
+// answers are all that a callback can be counted as: the reasons by outcome.
+var answers = map[string][]string{
+	outcomeDelivered:  {none},
+	outcomeRepeated:   {none},
+	outcomeLate:       {none},
+	outcomeNotRunning: {none},
+	outcomeRefused: {
+		"token_malformed", "token_signature", "token_expired", "signature_missing", "signature_wrong",
+		"signature_stale", "method", "content_type", "too_large", "unreadable", "malformed", "too_many",
+	},
+	outcomeUndelivered: {"busy", "temporal"},
+}
+
 type metrics struct {
 	handler client.MetricsHandler
 	latency client.MetricsTimer
@@ -45,7 +61,13 @@ func newMetrics(handler client.MetricsHandler) *metrics {
 		handler = client.MetricsNopHandler
 	}
 	m := &metrics{handler: handler, latency: handler.Timer(MetricSignalLatency), gauge: handler.Gauge(MetricInFlight)}
-	m.add(0) // a gauge that is there from the start
+	// An operator sees zero before one: the first refusal would otherwise be no increase.
+	m.add(0)
+	for outcome, reasons := range answers {
+		for _, reason := range reasons {
+			m.counter(outcome, reason).Inc(0)
+		}
+	}
 	return m
 }
 
@@ -66,9 +88,13 @@ func (m *metrics) add(n int) {
 // them.
 func (m *metrics) received(outcome, reason string) {
 	if reason == "" {
-		reason = "none"
+		reason = none
 	}
-	m.handler.WithTags(map[string]string{"outcome": outcome, "reason": reason}).Counter(MetricReceived).Inc(1)
+	m.counter(outcome, reason).Inc(1)
+}
+
+func (m *metrics) counter(outcome, reason string) client.MetricsCounter {
+	return m.handler.WithTags(map[string]string{"outcome": outcome, "reason": reason}).Counter(MetricReceived)
 }
 
 func (m *metrics) signalled(took time.Duration) { m.latency.Record(took) }

@@ -22,6 +22,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 	"stemflow/internal/kie"
 	"stemflow/internal/token"
 )
@@ -72,7 +73,7 @@ func bridgeCommand(t testing.TB, temporalAddr string, more ...string) (devserver
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	return devservers.Command{
 		Name: "callbackbridge", Path: build(t, "../callbackbridge/cmd/callbackbridge"),
-		Env: devservers.Environment(ourVariables, append([]string{
+		Env: devtools.Environment(ourVariables, append([]string{
 			"TEMPORAL_ADDRESS=" + temporalAddr, "STEMFLOW_BRIDGE_ADDR=" + addr, "STEMFLOW_METRICS_ADDR=127.0.0.1:0",
 			"STEMFLOW_CALLBACK_SECRETS=" + callbackSecret, "KIE_WEBHOOK_HMAC_KEY=" + webhookKey,
 		}, more...)...),

@@ -13,6 +13,7 @@ import (
 	"stemflow"
 	"stemflow/internal/devservers"
 	"stemflow/internal/devservers/serverstest"
+	"stemflow/internal/devtools"
 	"stemflow/kiesim"
 )
 
@@ -35,13 +36,13 @@ func (s *stack) startProgram(program string, more ...string) *devservers.Process
 func (s *stack) workerCommand(program string, more ...string) devservers.Command {
 	return devservers.Command{
 		Name: "worker", Path: program,
-		Env: devservers.Environment(ourVariables, append([]string{
+		Env: devtools.Environment(ourVariables, append([]string{
 			"TEMPORAL_ADDRESS=" + s.server,
 			"KIE_API_KEY=" + apiKey, "KIE_BASE_URL=" + s.cfg.BaseURL,
 			"STEMFLOW_CALLBACK_BASE_URL=" + s.cfg.CallbackBaseURL, "STEMFLOW_CALLBACK_SECRETS=" + callbackSecret,
 			"MINIO_ENDPOINT=" + s.cfg.MinIO.Endpoint, "MINIO_ACCESS_KEY=" + s.cfg.MinIO.AccessKey, "MINIO_SECRET_KEY=" + s.cfg.MinIO.SecretKey,
 			"STEMFLOW_BUCKET=" + s.bucket, "STEMFLOW_TASK_QUEUE=" + s.queue, "STEMFLOW_SUBMIT_RATE=100",
-			"STEMFLOW_METRICS_ADDR=127.0.0.1:0",
+			"STEMFLOW_METRICS_ADDR=127.0.0.1:0", "STEMFLOW_LOOKUP_INTERVAL=0",
 			"STEMFLOW_SOURCE_HOSTS=127.0.0.1", "STEMFLOW_ALLOW_INSECURE_SOURCES=true",
 		}, more...)...),
 		Log: s.workerLog, StopWithin: time.Minute,

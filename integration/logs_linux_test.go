@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 	"stemflow/internal/program/terminaltest"
 )
 
@@ -16,7 +16,7 @@ func TestAPersonAtATerminalReadsText(t *testing.T) {
 	t.Parallel()
 	program, person := terminaltest.Open(t)
 	cmd := exec.Command(build(t, "../callbackbridge/cmd/callbackbridge"))
-	cmd.Env = devservers.Environment(ourVariables, "TEMPORAL_ADDRESS=127.0.0.1:1", "STEMFLOW_BRIDGE_ADDR=127.0.0.1:0",
+	cmd.Env = devtools.Environment(ourVariables, "TEMPORAL_ADDRESS=127.0.0.1:1", "STEMFLOW_BRIDGE_ADDR=127.0.0.1:0",
 		"STEMFLOW_METRICS_ADDR=127.0.0.1:0", "STEMFLOW_CALLBACK_SECRETS="+callbackSecret)
 	cmd.Stderr = program
 	require.NoError(t, cmd.Start())

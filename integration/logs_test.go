@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
-	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 	"stemflow/internal/telemetry/telemetrytest"
 	"stemflow/kiesim"
 )
@@ -99,7 +99,7 @@ func TestAProgramThatCannotStartSaysSoInItsLog(t *testing.T) {
 	t.Parallel()
 	for _, folder := range []string{"../worker", "../callbackbridge/cmd/callbackbridge"} {
 		cmd := exec.Command(build(t, folder))
-		cmd.Env = devservers.Environment(ourVariables, "OTEL_TRACES_EXPORTER=zipkin")
+		cmd.Env = devtools.Environment(ourVariables, "OTEL_TRACES_EXPORTER=zipkin")
 		var log bytes.Buffer
 		cmd.Stderr = &log
 		require.Error(t, cmd.Run())

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
@@ -43,7 +44,11 @@ func TestProgramsServeWhatIsWatched(t *testing.T) {
 	}
 	_, bridge := startBridgeProcess(t, s.server, nil, "STEMFLOW_METRICS_ADDR="+metricsOf[0])
 	s.cfg.CallbackBaseURL = "http://" + bridge
-	s.startProgram(buildWorker(t), "STEMFLOW_METRICS_ADDR="+metricsOf[1])
+	s.startProgram(buildWorker(t), "STEMFLOW_METRICS_ADDR="+metricsOf[1], "STEMFLOW_LOOKUP_INTERVAL=5m")
+	if !*record {
+		// An operator sees zero before one: nothing has run yet.
+		requireServed(t, metricsOf[:], func(line string) bool { return strings.HasPrefix(line, "stemflow_") })
+	}
 
 	// One separation with a link that has to be renewed, whose callback comes; a workflow that the
 	// worker does not know; a stranger; and a callback for a run that there is not.
@@ -71,15 +76,23 @@ func TestProgramsServeWhatIsWatched(t *testing.T) {
 	if *record {
 		recordServed(t, metricsOf[:])
 	}
+	requireServed(t, metricsOf[:], func(string) bool { return true })
+}
+
+// requireServed waits until the programs serve those of the recorded series that are wanted.
+func requireServed(t *testing.T, addrs []string, wanted func(line string) bool) {
+	t.Helper()
 	text, err := os.ReadFile(served)
 	require.NoError(t, err)
 	recorded := strings.Split(strings.TrimSpace(string(text)), "\n")
 	require.Greater(t, len(recorded), 20)
-	gone := func() []string {
-		now := scrape(t, metricsOf[:])
-		return slices.DeleteFunc(slices.Clone(recorded), func(line string) bool { return slices.Contains(now, line) })
-	}
-	require.Eventually(t, func() bool { return len(gone()) == 0 }, time.Minute, time.Second, "not served: %v", gone())
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		now := scrape(c, addrs)
+		gone := slices.DeleteFunc(slices.Clone(recorded), func(line string) bool {
+			return !wanted(line) || slices.Contains(now, line)
+		})
+		assert.Empty(c, gone, "not served")
+	}, time.Minute, time.Second)
 }
 
 // recordServed writes down what the watchers mention, once it is served.
@@ -106,8 +119,7 @@ func recordServed(t *testing.T, addrs []string) {
 
 // scrape returns the series of programs, each with all labels that it has anywhere:
 // "name{label,label}".
-func scrape(t *testing.T, addrs []string) []string {
-	t.Helper()
+func scrape(t require.TestingT, addrs []string) []string {
 	labels := map[string]map[string]bool{}
 	for _, addr := range addrs {
 		response, err := http.Get("http://" + addr + "/metrics")

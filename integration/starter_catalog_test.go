@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
-	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 	"stemflow/kiesim"
 )
 
@@ -30,7 +30,7 @@ type ran struct {
 func (s *stack) starterCommand(args ...string) *exec.Cmd {
 	s.t.Helper()
 	cmd := exec.CommandContext(s.t.Context(), build(s.t, "../starter"), args...)
-	cmd.Env = devservers.Environment(
+	cmd.Env = devtools.Environment(
 		ourVariables,
 		"TEMPORAL_ADDRESS="+s.server,
 		"STEMFLOW_TASK_QUEUE="+s.queue,

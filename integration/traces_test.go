@@ -22,6 +22,7 @@ import (
 	"stemflow/internal/activityapi"
 	"stemflow/internal/devservers"
 	"stemflow/internal/devservers/serverstest"
+	"stemflow/internal/devtools"
 	"stemflow/internal/telemetry/telemetrytest"
 	"stemflow/kiesim"
 )
@@ -55,7 +56,7 @@ func (p *programs) separate(in stemflow.SeparateStemsInput) stemflow.SeparateSte
 	p.t.Helper()
 	cmd := exec.CommandContext(p.t.Context(), p.starterPath,
 		"start", "--task-id", in.TaskID, "--audio-id", in.AudioID, "--type", string(in.Type), "--wait", "--json")
-	cmd.Env = devservers.Environment(
+	cmd.Env = devtools.Environment(
 		ourVariables,
 		append([]string{"TEMPORAL_ADDRESS=" + p.server, "STEMFLOW_TASK_QUEUE=" + p.queue}, p.common...)...)
 	var stderr bytes.Buffer

@@ -16,7 +16,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/archive"
-	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 	"stemflow/internal/ledger"
 )
 
@@ -177,12 +177,12 @@ func TestScheduleOfTheDocument(t *testing.T) {
 	_, rest, ok := strings.Cut(string(document), "temporal schedule create ")
 	require.True(t, ok)
 	arguments, _, _ := strings.Cut(rest, "```")
-	path, err := devservers.FindTool(t.Context(), "temporal", nil)
+	path, err := devtools.FindTool(t.Context(), "temporal", nil)
 	require.NoError(t, err)
 	temporal := func(command string) {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), "sh", "-c", path+" "+command)
-		cmd.Env = devservers.Environment(ourVariables, "TEMPORAL_ADDRESS="+s.server)
+		cmd.Env = devtools.Environment(ourVariables, "TEMPORAL_ADDRESS="+s.server)
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(out))
 	}

@@ -63,6 +63,9 @@ func (s *Simulator) Restore(file string) error {
 	s.bill = kept.Bill
 	for _, t := range kept.Tasks {
 		restored := t.task()
+		if s.options.PublicURL != "" {
+			restored.base = s.options.PublicURL // it may have another address now
+		}
 		s.add(restored)
 		s.pending.Go(func() { s.resume(s.closing, restored) })
 	}

@@ -1,83 +1,94 @@
-// Command localstack runs all of stemflow on this machine with one command: Temporal with its UI,
-// MinIO with its console, the provider's stand-in, the callback bridge and a worker, each the
-// program that runs in production.
+// Command localstack runs all of stemflow on this machine with one command. It builds what has to
+// be built, and shows how far that is; then it becomes the program in localstack/stack. It imports
+// the standard library only, so that it is itself there within seconds.
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
-	"strings"
+	"syscall"
 
-	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
+	"stemflow/localstack/internal/command"
+	"stemflow/localstack/internal/parent"
+	"stemflow/localstack/internal/programs"
 )
 
-const usage = `localstack runs all of stemflow on this machine.
-
-  go run ./localstack        keeps running until Ctrl-C, and says how to start separations
-  go run ./localstack demo   separates one track, shows how and what came of it, and ends
-
-  go run ./localstack --provider kie
-                             asks the real provider, with KIE_API_KEY, in place of kiesim:
-                             separations are billed. No callback
-                             reaches this machine, so results are polled for.
-
-Histories, objects and logs are kept in .localstack; delete it to begin again.
-`
+// What shells report for a command line that is wrong, and for a program that Ctrl-C ended.
+const (
+	exitUsage       = 2
+	exitInterrupted = 130
+)
 
 func main() {
-	root, err := devservers.ModuleRoot()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "localstack:", err)
-		os.Exit(1)
+	line, err := command.Parse(os.Args[1:])
+	switch {
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "localstack: %v\n\n%s", err, command.Usage)
+		os.Exit(exitUsage)
+	case line.Help:
+		fmt.Print(command.Usage)
+		return
 	}
-	dir := filepath.Join(root, ".localstack")
-	switch args := os.Args[1:]; {
-	case len(args) == 0:
-		os.Exit(run(&stack{root: root, dir: dir}, (*stack).serve))
-	case len(args) == 1 && args[0] == "demo":
-		os.Exit(run(&stack{root: root, dir: dir}, (*stack).demo))
-	case len(args) == 2 && strings.TrimPrefix(args[0], "-") == "-provider" && args[1] == "kie":
-		provider, err := realProvider()
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "localstack:", err)
-			os.Exit(2)
-		}
-		os.Exit(run(&stack{root: root, dir: dir, provider: provider}, (*stack).serve))
-	case len(args) == 1 && (args[0] == "help" || args[0] == "-h" || args[0] == "-help" || args[0] == "--help"):
-		fmt.Print(usage)
-	default:
-		fmt.Fprintf(os.Stderr, "localstack: %q is not understood\n\n%s", args, usage)
-		os.Exit(2)
-	}
+	os.Exit(run(os.Args[1:]))
 }
 
-// run brings the stack up, uses it, and takes it down again, whatever happens. It returns the exit
-// code.
-func run(s *stack, use func(*stack, context.Context) error) int {
-	ctx, end := context.WithCancelCause(context.Background())
-	s.end = end
-	watchSignals(end, s.kill)
-	watchParent(end)
+// refused is why the built program does not want to run like that.
+type refused struct {
+	exitCode int
+	said     string
+}
 
-	err := s.up(ctx)
-	if err == nil {
-		err = use(s, ctx)
-	}
-	interrupted := errors.Is(context.Cause(ctx), errInterrupted)
-	if interrupted {
-		fmt.Println("\nStopping. Ctrl-C again kills.")
-	}
-	s.down()
-	switch {
-	case err == nil:
-		return 0
-	case interrupted:
-		return exitInterrupted
-	default:
-		fmt.Fprintf(os.Stderr, "\nlocalstack: %v\n", err)
+func (r refused) Error() string { return r.said }
+
+// run builds and goes on as the program that was built, or returns an exit code.
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	parent.Watch(end)
+	root, err := devtools.ModuleRoot()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "localstack:", err)
 		return 1
 	}
+	dir := filepath.Join(root, ".localstack")
+	program := programs.Path(dir, programs.Stack)
+	err = programs.Build(ctx, root, dir, devtools.NewDisplay(os.Stdout), func(ctx context.Context) error {
+		return check(ctx, program, args)
+	})
+	no, isRefused := errors.AsType[refused](err)
+	switch {
+	case ctx.Err() != nil:
+		return exitInterrupted
+	case isRefused:
+		fmt.Fprint(os.Stderr, no.said)
+		return no.exitCode
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "localstack:", err)
+		return 1
+	}
+	stop()
+	err = syscall.Exec(program, append([]string{program}, args...), os.Environ())
+	fmt.Fprintf(os.Stderr, "localstack: start %s: %v\n", program, err)
+	return 1
+}
+
+// check has the program look at its configuration, before minutes are spent on the servers.
+func check(ctx context.Context, program string, args []string) error {
+	cmd := exec.Command(program, append([]string{"-check"}, args...)...)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	err := devtools.Run(ctx, cmd)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return refused{exit.ExitCode(), said.String()}
+	}
+	return err
 }

@@ -53,7 +53,8 @@ line is wrong, whatever else has failed, 130 interrupted.`,
 		}
 		for _, name := range *checks {
 			if !slices.Contains(doctor.Names(), name) {
-				return failure.Usage(nameOf(cmd), "%q is no check: there are %s", name, strings.Join(doctor.Names(), ", "))
+				return failure.Usage(nameOf(cmd), "%q is no check: there are %s", name,
+					strings.Join(doctor.Names(), ", "))
 			}
 		}
 		return c.doctor(cmd.Context(), *programs, *checks)

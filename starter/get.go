@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stemflow"
+	"stemflow/internal/listen"
 	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/download"
 	"stemflow/starter/internal/failure"
@@ -32,9 +34,13 @@ becomes an underscore.
 
 --zip makes one file of them, stored and not compressed. While it is made it needs the space twice.
 
+--page puts a page beside the files that plays them together in a browser. The stems are in it, so it
+needs no links and no network, and works for ever.
+
 --json prints the files and their checksums, -o jsonl each on a line.`,
 		"get 5c79...be8e e231...c7dc split_stem",
 		"get 5c79...be8e e231...c7dc split_stem --out song --stems drums,bass",
+		"get 5c79...be8e e231...c7dc split_stem --out song --page",
 		"get 5c79...be8e e231...c7dc split_stem --out song.zip --zip --name {index}-{name}.{ext}")
 	o := &getOptions{}
 	placeFlags(cmd, &o.Place)
@@ -44,12 +50,16 @@ becomes an underscore.
 	set.StringSliceVar(&o.stems, "stems", nil, "`NAMES` of the stems to get, with commas between them (default: all)")
 	set.BoolVar(&o.midi, "midi", false, "get the MIDI, too: the notes as .mid and as .json")
 	set.BoolVar(&o.zip, "zip", false, "make one zip file")
+	set.BoolVar(&o.page, "page", false, "put "+defaultListenFile+" beside the files, with the stems in it")
 	set.StringVar(&o.name, "name", download.DefaultTemplate, "`TEMPLATE` of the files' names")
 	complete(cmd, "stems", knownStems()...)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		template, err := download.ParseTemplate(o.name)
 		if err != nil {
 			return failure.Usage(nameOf(cmd), "--name: %v", err)
+		}
+		if o.page && o.zip {
+			return failure.Usage(nameOf(cmd), "--page goes with files, not with --zip")
 		}
 		if err := checkPlace(cmd, o.Place); err != nil {
 			return err
@@ -62,9 +72,9 @@ becomes an underscore.
 // getOptions are the flags of get.
 type getOptions struct {
 	archived.Place
-	out, name string
-	stems     []string
-	zip, midi bool
+	out, name       string
+	stems           []string
+	zip, page, midi bool
 }
 
 // knownStems are names of stems that the shell offers.
@@ -76,7 +86,9 @@ func knownStems() []string {
 type gotFiles struct {
 	Dir string `json:"dir"`
 	// Zip is the file that has the others in it.
-	Zip   string            `json:"zip,omitempty"`
+	Zip string `json:"zip,omitempty"`
+	// Page is the file of --page.
+	Page  string            `json:"page,omitempty"`
 	Files []download.Result `json:"files"`
 }
 
@@ -93,6 +105,12 @@ func (c *cli) get(ctx context.Context, o getOptions, template download.Template)
 	if err != nil {
 		return failure.Usage("get", "%v", err)
 	}
+	if o.page {
+		if err := fitsOnePage(wanted); err != nil {
+			return err
+		}
+	}
+	stems := len(wanted)
 	if o.midi {
 		notes := download.SelectMIDI(track.Manifest, o.stems)
 		if len(notes) == 0 {
@@ -131,8 +149,49 @@ func (c *cli) get(ctx context.Context, o getOptions, template download.Template)
 	if err != nil {
 		return notGot(ctx, err, len(got.Files), len(files))
 	}
+	if o.page {
+		got.Page = defaultListenFile
+		if err := writePageOf(folder, got.Page, track.Manifest, files[:stems]); err != nil {
+			return cannotWrite(err)
+		}
+	}
 	c.printGot(got, track.Manifest)
 	return nil
+}
+
+// pageBytes is what browsers still open.
+const pageBytes = 256 << 20
+
+// fitsOnePage refuses a page that would have too much in it.
+func fitsOnePage(stems []stemflow.Stem) error {
+	var bytes int64
+	for _, stem := range stems {
+		bytes += stem.Size
+	}
+	if bytes <= pageBytes {
+		return nil
+	}
+	return failure.Usage("get", "--page: a page with %s in it is more than browsers open; name fewer --stems, or use listen",
+		view.Bytes(bytes))
+}
+
+// writePageOf writes the page that plays downloaded files, with the files in it.
+func writePageOf(folder *os.Root, name string, m stemflow.Manifest, files []download.File) error {
+	page := listen.Page{Manifest: m}
+	page.Manifest.Stems = nil
+	for _, file := range files {
+		content, err := folder.ReadFile(filepath.FromSlash(file.Name))
+		if err != nil {
+			return err
+		}
+		page.Manifest.Stems = append(page.Manifest.Stems, file.Stem)
+		page.Links = append(page.Links, listen.Embed(content))
+	}
+	var text bytes.Buffer
+	if err := listen.Write(&text, page); err != nil {
+		return err
+	}
+	return folder.WriteFile(name, text.Bytes(), 0o644)
 }
 
 // zipPlace is the folder and the name of the zip: --out names either of them.
@@ -213,6 +272,9 @@ func (c *cli) printGot(got gotFiles, m stemflow.Manifest) {
 	view.Table(c.stdout, headings, rows, c.room(view.Whole))
 	c.printf("\n%s, %s in %s\n", view.Plural(len(got.Files), "file"), view.Bytes(bytes),
 		view.Printable(filepath.Join(got.Dir, got.Zip)))
+	if got.Page != "" {
+		c.printf("Open %s in a browser: it plays them together\n", view.Printable(filepath.Join(got.Dir, got.Page)))
+	}
 	for _, stem := range m.Missing {
 		c.printf("  missing       %s: %s\n", stem.Name, view.Printable(stem.Reason))
 	}

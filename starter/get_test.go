@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"html"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 	"stemflow"
 	"stemflow/internal/archive"
 	"stemflow/internal/devservers/serverstest"
+	"stemflow/internal/listen"
 	"stemflow/starter/internal/download"
 	"stemflow/starter/internal/failure"
 )
@@ -375,4 +377,26 @@ func (g gettable) requireZip(t *testing.T, name string) {
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(g.contents[stem], content))
 	}
+}
+
+func TestGetWithAPage(t *testing.T) {
+	g := newGettable(t)
+	got := g.get(t, "--page")
+	require.Equal(t, "listen.html", got.Page)
+	text, err := os.ReadFile(filepath.Join(g.dir, got.Page))
+	require.NoError(t, err)
+	for _, content := range g.contents {
+		require.True(t, strings.Contains(html.UnescapeString(string(text)), listen.Embed(content)), "a stem is not in it")
+	}
+	require.False(t, bytes.Contains(text, []byte("X-Amz-")), "it has links")
+
+	g.get(t, "--page", "--stems", g.manifest.Stems[0].Name)
+	text, err = os.ReadFile(filepath.Join(g.dir, got.Page))
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(text), `href="data:`))
+
+	require.Contains(t, g.fails(t, failure.ExitUsage, "--page", "--zip"), "--page goes with files, not with --zip")
+	g.manifest.Stems[0].Size = pageBytes + 1
+	require.NoError(t, g.store.PutJSON(t.Context(), g.bucket, g.manifest.Manifest.Key, g.manifest))
+	require.Contains(t, g.fails(t, failure.ExitUsage, "--page"), "is more than browsers open")
 }

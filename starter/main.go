@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"stemflow/internal/browser"
 	"stemflow/internal/config"
 	"stemflow/internal/program"
 	"stemflow/starter/internal/failure"
@@ -27,7 +28,7 @@ func main() {
 		stdoutSize:      func() (program.TerminalSize, bool) { return program.SizeOfTerminal(os.Stdout) },
 		stderrSize:      func() (program.TerminalSize, bool) { return program.SizeOfTerminal(os.Stderr) },
 		stdinIsTerminal: isTerminal(os.Stdin),
-		browse:          browse,
+		browse:          browser.Open,
 		config:          func() (config.Starter, error) { return config.LoadStarter(os.LookupEnv) },
 		minIO:           func() (config.MinIO, error) { return config.LoadMinIO(os.LookupEnv) },
 		provider:        func() (*config.Provider, error) { return config.LoadProvider(os.LookupEnv) },

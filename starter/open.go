@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,44 +69,4 @@ func (c *cli) open(ctx context.Context, o listenOptions, lifetime time.Duration)
 		c.printf("%s\n", path)
 	}
 	return nil
-}
-
-// browserTime is how long a program that opens browsers may take to say that it cannot. One that
-// takes longer is the browser itself.
-const browserTime = 3 * time.Second
-
-// browse opens a file with the program that the system has for that.
-func browse(ctx context.Context, file string) error {
-	line := browserLine(runtime.GOOS, file)
-	path, err := exec.LookPath(line[0])
-	if err != nil {
-		return errors.New("there is no " + line[0])
-	}
-	cmd := exec.Command(path, line[1:]...)
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	select {
-	case err := <-ended:
-		if err != nil {
-			return fmt.Errorf("%s: %w", line[0], err)
-		}
-	case <-time.After(browserTime):
-	case <-ctx.Done():
-	}
-	return nil
-}
-
-// browserLine is the command that opens a file on a system.
-func browserLine(system, file string) []string {
-	switch system {
-	case "darwin":
-		return []string{"open", file}
-	case "windows":
-		return []string{"rundll32", "url.dll,FileProtocolHandler", file} // start is no program
-	default:
-		return []string{"xdg-open", file}
-	}
 }

@@ -51,20 +51,3 @@ func TestOpenShowsThePage(t *testing.T) {
 	require.Contains(t, stderr, "error: FileUnwritable: the page cannot be written: open none/page.html")
 	require.NotContains(t, stderr, "listen")
 }
-
-func TestBrowse(t *testing.T) {
-	path := t.TempDir()
-	t.Setenv("PATH", path)
-	require.EqualError(t, browse(t.Context(), "page.html"), "there is no "+browserLine("linux", "")[0])
-	opener := filepath.Join(path, "xdg-open")
-	require.NoError(t, os.WriteFile(opener, []byte("#!/bin/sh\nexit 3\n"), 0o700))
-	require.EqualError(t, browse(t.Context(), "page.html"), "xdg-open: exit status 3")
-	require.NoError(t, os.WriteFile(opener, []byte("#!/bin/sh\necho \"$1\" > "+path+"/opened\n"), 0o700))
-	require.NoError(t, browse(t.Context(), "a page.html"))
-	opened, err := os.ReadFile(filepath.Join(path, "opened"))
-	require.NoError(t, err)
-	require.Equal(t, "a page.html\n", string(opened))
-
-	require.Equal(t, []string{"open", "x"}, browserLine("darwin", "x"))
-	require.Equal(t, "rundll32", browserLine("windows", "x")[0])
-}

@@ -18,6 +18,7 @@ import (
 	"stemflow/internal/config"
 	"stemflow/internal/program"
 	"stemflow/internal/redact"
+	"stemflow/internal/series/workerseries"
 	"stemflow/internal/telemetry"
 	"stemflow/plugin"
 )
@@ -63,11 +64,15 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	metrics, err := telemetry.NewMetrics()
+	place := workerseries.Place{
+		Namespace: options.Namespace, TaskQueue: env.TaskQueue, SubmitTaskQueue: env.SubmitTaskQueue,
+	}
+	metrics, err := telemetry.NewMetrics(workerseries.All(place)...)
 	if err != nil {
 		return err
 	}
 	defer metrics.Close()
+	metrics.Start(workerseries.SDKStart(place))
 	options.MetricsHandler = metrics.Handler()
 	// Messages are small, since only the events that are new travel to a worker: to compress them
 	// takes longer than to send them.
@@ -109,6 +114,11 @@ func run() error {
 			Version:       worker.WorkerDeploymentVersion{DeploymentName: env.Deployment, BuildID: env.BuildID},
 		},
 	})
+	stopLookups, err := startLookups(env, place, c, metrics)
+	if err != nil {
+		return err
+	}
+	defer stopLookups()
 	slog.Info("worker is starting", "address", options.HostPort, "namespace", options.Namespace,
 		"taskQueue", env.TaskQueue, "submitTaskQueue", env.SubmitTaskQueue, "bucket", env.Bucket,
 		"metricsAddress", metricsAddr.String(), "tracing", traces.Enabled)

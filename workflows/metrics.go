@@ -30,6 +30,9 @@ const (
 	MetricHookDeliveries = "stemflow_hook_deliveries"
 )
 
+// TypeInvalid is the tag "type" of runs whose input names no type that exists.
+const TypeInvalid = stemflow.SeparationType("invalid")
+
 const (
 	outcomeArchived   = "archived"
 	outcomePartial    = "partial"
@@ -40,6 +43,14 @@ const (
 	outcomeDelivered = "delivered"
 	outcomeFailed    = "failed"
 )
+
+// Outcomes are the values of the tag "outcome" of [MetricSeparations] beside the error types.
+func Outcomes() []string {
+	return []string{outcomeArchived, outcomePartial, outcomeFound, outcomeCancelled, outcomeUnexpected}
+}
+
+// DeliveryOutcomes are the values of the tag "outcome" of [MetricHookDeliveries].
+func DeliveryOutcomes() []string { return []string{outcomeDelivered, outcomeFailed} }
 
 func (s *separation) countSettled(ctx workflow.Context) {
 	metrics := workflow.GetMetricsHandler(ctx).WithTags(map[string]string{
@@ -96,5 +107,5 @@ func (s *separation) typeTag() string {
 	if slices.Contains(stemflow.SeparationTypes(), s.in.Type) {
 		return string(s.in.Type)
 	}
-	return "invalid"
+	return string(TypeInvalid)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
 )
@@ -99,5 +100,26 @@ func left(expr parser.Expr, series map[string][]string) []string {
 		return labels
 	default:
 		return nil
+	}
+}
+
+// Who chooses a job sees nothing of another.
+func TestEveryPanelShowsTheJobsThatAreChosen(t *testing.T) {
+	for _, p := range loadDashboard(t).Panels {
+		for _, target := range p.Targets {
+			selectors := regexp.MustCompile(`\b(?:stemflow|temporal|process|go)_[a-z_]+|\bup\b`).FindAllString(target.Expr, -1)
+			require.NotEmpty(t, selectors, p.Title)
+			filtered := 0
+			parser.Inspect(parse(t, target.Expr), func(node parser.Node, _ []parser.Node) error {
+				if selector, ok := node.(*parser.VectorSelector); ok &&
+					slices.ContainsFunc(selector.LabelMatchers, func(m *labels.Matcher) bool {
+						return m.Name == "job" && m.Type == labels.MatchRegexp && m.Value == grafana.Replace("$job")
+					}) {
+					filtered++
+				}
+				return nil
+			})
+			require.Equal(t, len(selectors), filtered, "%s: %s", p.Title, target.Expr)
+		}
 	}
 }

@@ -21,6 +21,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 	"stemflow/kiesim"
 )
 
@@ -123,7 +124,7 @@ func (e *engine) start(
 	ready func(context.Context) error,
 	env ...string,
 ) (*devservers.Process, error) {
-	root, err := devservers.ModuleRoot()
+	root, err := devtools.ModuleRoot()
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func (e *engine) start(
 	}
 	return devservers.Start(ctx, devservers.Command{
 		Name: filepath.Base(program), Path: path, Ready: ready, StopWithin: time.Minute,
-		Env: devservers.Environment([]string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_"}, append(
+		Env: devtools.Environment([]string{"TEMPORAL_", "KIE_", "MINIO_", "STEMFLOW_"}, append(
 			env,
 			"TEMPORAL_ADDRESS="+e.temporal.Addr,
 			"STEMFLOW_CALLBACK_SECRETS="+callbackSecret,

@@ -9,13 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 )
 
 // buildRclone returns the path of the rclone that benchmarks/rclone/go.mod pins: a module of its
 // own, for it depends on half the world.
 func buildRclone(ctx context.Context) (string, error) {
-	root, err := devservers.ModuleRoot()
+	root, err := devtools.ModuleRoot()
 	if err != nil {
 		return "", err
 	}
@@ -62,7 +62,7 @@ func (s *suite) rcloneCommand(ctx context.Context, j job) (*exec.Cmd, error) {
 		"--log-level",
 		"ERROR",
 	)
-	cmd.Env = devservers.Environment(
+	cmd.Env = devtools.Environment(
 		[]string{"RCLONE_"},
 		"RCLONE_S3_PROVIDER=Minio",
 		"RCLONE_S3_ENDPOINT=http://"+j.Endpoint,

@@ -32,7 +32,7 @@ func main() {
 		// The tests mostly wait for timers and servers, and leave the processors to the others.
 		c.run(ctx, []step{{"go test", test(os.Args[1:])}}, slices.Concat(source, []step{
 			{"Kubernetes manifests", command("go", "-C", "deploy/kubernetes", "test", "./...")},
-			{"alerts and dashboard", command("go", "-C", "deploy/monitoring", "test", "./...")},
+			{"alerts and dashboard", alerts},
 		}))
 	}
 	if !c.summarize() {

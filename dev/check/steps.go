@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 )
 
 // testTimeout is for one package's tests on a small machine.
@@ -76,6 +76,20 @@ func test(args []string) func(context.Context, io.Writer) error {
 	}
 }
 
+// alerts holds alerts and dashboard against what the programs serve, and has promtool try that each
+// alert fires for its cause and stays quiet without it.
+func alerts(ctx context.Context, out io.Writer) error {
+	cases, err := filepath.Glob("deploy/prometheus/tests/*.test.yaml")
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		command("go", "-C", "deploy/monitoring", "test", "./...")(ctx, out),
+		tool("promtool", "check", "rules", "deploy/prometheus/stemflow.rules.yaml")(ctx, out),
+		tool("promtool", append([]string{"test", "rules"}, cases...)...)(ctx, out),
+	)
+}
+
 // raceDetector reports whether go test -race works here: it needs cgo, and cgo a C compiler.
 func raceDetector(ctx context.Context) bool {
 	out, err := exec.CommandContext(ctx, "go", "env", "CGO_ENABLED", "CC").Output()
@@ -102,7 +116,7 @@ func tool(name string, args ...string) func(context.Context, io.Writer) error {
 }
 
 func find(ctx context.Context, name string, out io.Writer) (string, error) {
-	return devservers.FindTool(ctx, name, func(line string) { fmt.Fprintln(out, line) })
+	return devtools.FindTool(ctx, name, func(line string) { fmt.Fprintln(out, line) })
 }
 
 func command(name string, args ...string) func(context.Context, io.Writer) error {

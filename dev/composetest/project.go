@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 	"stemflow/kiesim"
 )
 
@@ -42,7 +42,7 @@ var freePorts = []string{
 }
 
 func (p project) command(ctx context.Context, args ...string) (*exec.Cmd, error) {
-	root, err := devservers.ModuleRoot()
+	root, err := devtools.ModuleRoot()
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (p project) command(ctx context.Context, args ...string) (*exec.Cmd, error)
 	args = append([]string{"compose", "--env-file", "/dev/null", "--progress", "quiet", "--project-name", p.name,
 		"--file", filepath.Join(root, "docker-compose.yml")}, args...)
 	cmd := exec.CommandContext(ctx, "docker", args...)
-	cmd.Env = devservers.Environment(settings, append(freePorts, p.env...)...)
+	cmd.Env = devtools.Environment(settings, append(freePorts, p.env...)...)
 	return cmd, nil
 }
 
@@ -157,12 +157,12 @@ func (p project) control(ctx context.Context, what string, request any) error {
 const builtStore = "stemflow-minio:composetest"
 
 func buildStore(ctx context.Context) error {
-	root, err := devservers.ModuleRoot()
+	root, err := devtools.ModuleRoot()
 	if err != nil {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, "docker", "build", "--quiet", "--target", "minio", "--tag", builtStore, root)
-	cmd.Env = devservers.Environment(nil, "DOCKER_BUILDKIT=1")
+	cmd.Env = devtools.Environment(nil, "DOCKER_BUILDKIT=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("docker build: %w\n%s", err, out)
 	}

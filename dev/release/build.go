@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 )
 
 type platform struct{ os, arch string }
@@ -108,7 +108,7 @@ func (b builder) manual(ctx context.Context) ([]string, error) {
 func (b builder) command(ctx context.Context, env []string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = b.source
-	cmd.Env = devservers.Environment(
+	cmd.Env = devtools.Environment(
 		[]string{"GOFLAGS=", "GOOS=", "GOARCH=", "GOAMD64=", "GOARM64=", "GOEXPERIMENT=", "CGO_ENABLED="},
 		append(append([]string{"CGO_ENABLED=0", "GOWORK=off"}, b.env...), env...)...)
 	return cmd

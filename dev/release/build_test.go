@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 )
 
 // One small program stands for all; -verify compares every one.
@@ -17,7 +17,7 @@ func TestBuildsAreReproducible(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles a program and all that it imports from nothing")
 	}
-	source, err := devservers.ModuleRoot()
+	source, err := devtools.ModuleRoot()
 	require.NoError(t, err)
 	small, here := []program{{"healthcheck", "./deploy/healthcheck"}}, []platform{{runtime.GOOS, runtime.GOARCH}}
 	out := t.TempDir()
@@ -52,7 +52,7 @@ func TestBuildsAreReproducible(t *testing.T) {
 
 // What runs in a container can be had without one.
 func TestReleasesHaveTheProgramsOfTheImages(t *testing.T) {
-	source, err := devservers.ModuleRoot()
+	source, err := devtools.ModuleRoot()
 	require.NoError(t, err)
 	_, build, found := strings.Cut(readFile(t, filepath.Join(source, "Dockerfile")), " -o /out/ \\\n")
 	require.True(t, found, "the build of the programs")

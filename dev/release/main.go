@@ -23,7 +23,7 @@ import (
 	"strings"
 	"syscall"
 
-	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 )
 
 var (
@@ -61,7 +61,7 @@ func run(ctx context.Context) error {
 		"repository", "pkg:golang/stemflow", "the `URI` of the sources, for the provenance: git+https://...")
 	writePins := flag.Bool("pin", false, "write today's digests of the base images, and build nothing")
 	flag.Parse()
-	source, err := devservers.ModuleRoot()
+	source, err := devtools.ModuleRoot()
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 )
 
 var (
@@ -19,7 +19,7 @@ var (
 )
 
 func TestEveryForeignImageIsPinned(t *testing.T) {
-	source, err := devservers.ModuleRoot()
+	source, err := devtools.ModuleRoot()
 	require.NoError(t, err)
 	require.NoError(t, checkPins(source))
 }
@@ -108,7 +108,7 @@ func TestRegistryDigest(t *testing.T) {
 
 // A tag of an action may be moved to other code, a commit may not.
 func TestWorkflowsPinTheirActions(t *testing.T) {
-	source, err := devservers.ModuleRoot()
+	source, err := devtools.ModuleRoot()
 	require.NoError(t, err)
 	files, err := filepath.Glob(filepath.Join(source, ".github", "workflows", "*.yml"))
 	require.NoError(t, err)

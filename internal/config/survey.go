@@ -57,10 +57,16 @@ func NewSurvey(lookup Lookup, environ []string) Survey {
 		if asked[program] == nil {
 			asked[program] = map[string]bool{}
 		}
-		err := load(func(name string) (string, bool) {
-			asked[program][name] = true
-			return lookup(name)
-		})
+		asking := func(lookup Lookup) Lookup {
+			return func(name string) (string, bool) {
+				asked[program][name] = true
+				return lookup(name)
+			}
+		}
+		// A wrong value may keep others from being read: those that an empty environment is asked
+		// for are known all the same.
+		_ = load(asking(func(string) (string, bool) { return "", false }))
+		err := load(asking(lookup))
 		if e, ok := errors.AsType[*Error](err); ok {
 			return e.Problems
 		}

@@ -73,6 +73,7 @@ func TestSurveyFindsNamesThatNothingReads(t *testing.T) {
 	} {
 		require.Equal(t, []Unread{{name, like}}, surveyOf(map[string]string{name: "x"}).Unread, name)
 	}
+	require.Empty(t, surveyOf(map[string]string{"KIE_BASE_URL": "%", "KIE_UPLOAD_URL": "https://up.example.com"}).Unread)
 	known := complete()
 	known["STEMFLOW_STORE_IMAGE"], known["MINIO_ROOT_USER"], known["PATH"], known["STEMFLOW_EMPTY"] = "i", "u", "p", ""
 	require.Empty(t, surveyOf(known).Unread)

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"stemflow/internal/allowed"
 	"stemflow/internal/kie"
@@ -76,6 +77,9 @@ type Worker struct {
 	Deployment, BuildID string
 	// MetricsAddr is the address on which metrics are served.
 	MetricsAddr string
+	// LookupInterval is the time between two lookups of balance, open runs and paused catalogues
+	// for the metrics; 0: none are made.
+	LookupInterval time.Duration
 }
 
 // KIE is the provider.
@@ -125,6 +129,7 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 		SourceNetworks:       v.networks("STEMFLOW_SOURCE_NETWORKS"),
 		Proxy:                v.proxy(),
 		MetricsAddr:          v.listenAddress("STEMFLOW_METRICS_ADDR", ":9464"),
+		LookupInterval:       v.lookupInterval("STEMFLOW_LOOKUP_INTERVAL"),
 	}
 	w.LedgerBucket = v.ledgerBucket(w.Bucket)
 	w.Allowed = v.allowedPlaces(w.Bucket, w.Prefix)
@@ -147,6 +152,23 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 		)
 	}
 	return w, v.err()
+}
+
+const (
+	// DefaultLookupInterval is the time between two lookups for the metrics.
+	DefaultLookupInterval = 5 * time.Minute
+	// minLookupInterval keeps a service of many workers from burdening provider and Temporal.
+	minLookupInterval = 2 * time.Minute
+)
+
+func (v *variables) lookupInterval(name string) time.Duration {
+	text := v.text(name, DefaultLookupInterval.String())
+	interval, err := time.ParseDuration(text)
+	if err != nil || interval != 0 && interval < minLookupInterval {
+		v.report(name, "%q is neither 0, for no lookups, nor a duration of at least %v: write it with a unit, "+
+			"like \"5m\"", text, minLookupInterval)
+	}
+	return interval
 }
 
 // LoadKIE reads what reaches the provider alone. The error is an [*Error].

@@ -47,7 +47,7 @@ func TestWorkerDefaults(t *testing.T) {
 		ArchiveConcurrency: 24, MaxStemSize: 1 << 30,
 		SourceHosts: []string{"aiquickdraw.com", "kie.ai", "redpandaai.co", "removeai.ai", "erweima.ai"},
 		Allowed:     allowed.Places{{Bucket: "stems"}},
-		MetricsAddr: ":9464",
+		MetricsAddr: ":9464", LookupInterval: 5 * time.Minute,
 	}, w)
 }
 
@@ -73,6 +73,7 @@ func TestWorkerTakesEverySetting(t *testing.T) {
 		"STEMFLOW_SOURCE_HOSTS":           "Files.Example.com,127.0.0.1, .example.org",
 		"STEMFLOW_ALLOW_INSECURE_SOURCES": "TRUE",
 		"STEMFLOW_METRICS_ADDR":           "127.0.0.1:1",
+		"STEMFLOW_LOOKUP_INTERVAL":        "10m",
 		"STEMFLOW_ALLOWED_BUCKETS":        "my.stems, lists/june/",
 		"STEMFLOW_NEXUS_FORCE":            "false",
 		"STEMFLOW_NEXUS_CREDIT_BUDGET":    "500",
@@ -90,9 +91,9 @@ func TestWorkerTakesEverySetting(t *testing.T) {
 		Bucket: "my.stems", Prefix: "a/b", LedgerBucket: "ledgers", LedgerPrefix: "account", TaskQueue: "pipeline", SubmitTaskQueue: "pipeline-submit", SubmitRate: 0.5,
 		ArchiveConcurrency: 3, MaxStemSize: 500e6,
 		SourceHosts: []string{"files.example.com", "127.0.0.1", ".example.org"}, AllowInsecureSources: true,
-		MetricsAddr: "127.0.0.1:1",
-		Allowed:     allowed.Places{{Bucket: "my.stems"}, {Bucket: "lists", Prefix: "june"}},
-		Nexus:       Nexus{ForbidForce: true, CreditBudget: new(500)},
+		MetricsAddr: "127.0.0.1:1", LookupInterval: 10 * time.Minute,
+		Allowed: allowed.Places{{Bucket: "my.stems"}, {Bucket: "lists", Prefix: "june"}},
+		Nexus:   Nexus{ForbidForce: true, CreditBudget: new(500)},
 	}, w)
 }
 
@@ -151,6 +152,10 @@ func TestBadWorkerVariable(t *testing.T) {
 		{"STEMFLOW_SUBMIT_RATE", "0", `STEMFLOW_SUBMIT_RATE: "0" is not a rate: give a number above 0, like 1.5`},
 		{"STEMFLOW_SUBMIT_RATE", "NaN", `STEMFLOW_SUBMIT_RATE: "NaN" is not a rate: give a number above 0, like 1.5`},
 		{"STEMFLOW_SUBMIT_RATE", "inf", `STEMFLOW_SUBMIT_RATE: "inf" is not a rate: give a number above 0, like 1.5`},
+		{"STEMFLOW_LOOKUP_INTERVAL", "119s", `STEMFLOW_LOOKUP_INTERVAL: "119s" is neither 0, for no lookups, nor a duration of at least 2m0s: ` +
+			`write it with a unit, like "5m"`},
+		{"STEMFLOW_LOOKUP_INTERVAL", "-5m", `STEMFLOW_LOOKUP_INTERVAL: "-5m" is neither 0, for no lookups, nor a duration of at least 2m0s: ` +
+			`write it with a unit, like "5m"`},
 		{"STEMFLOW_ARCHIVE_CONCURRENCY", "0", `STEMFLOW_ARCHIVE_CONCURRENCY: "0" is not a whole number of at least 1`},
 		{"STEMFLOW_MAX_STEM_SIZE", "1 gig", `STEMFLOW_MAX_STEM_SIZE: "1 gig" is not a size: give bytes, or a whole number and a unit, like "500MB", "10G" or "1GiB"`},
 		{"STEMFLOW_SOURCE_HOSTS", "kie.ai,https://kie.ai", `STEMFLOW_SOURCE_HOSTS: "https://kie.ai" is not a host: ` +
@@ -381,4 +386,12 @@ func TestWarnings(t *testing.T) {
 		})
 	}
 	require.Contains(t, Worker{AllowInsecureSources: true}.Warnings()[0], "STEMFLOW_ALLOW_INSECURE_SOURCES is true")
+}
+
+func TestLookupsCanBeTurnedOff(t *testing.T) {
+	variables := complete()
+	variables["STEMFLOW_LOOKUP_INTERVAL"] = "0"
+	w, err := LoadWorker(from(variables))
+	require.NoError(t, err)
+	require.Zero(t, w.LookupInterval)
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"testing"
+
+	"stemflow/internal/devtools"
 )
 
 // roleVariable makes this test binary play a child process instead of running tests.
@@ -46,7 +48,7 @@ func child(role string, args ...string) Command {
 		Name: role,
 		Path: os.Args[0],
 		Args: args,
-		Env:  Environment([]string{roleVariable}, roleVariable+"="+role),
+		Env:  devtools.Environment([]string{roleVariable}, roleVariable+"="+role),
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"stemflow/internal/devtools"
 )
 
 // MinIOOptions configure [MinIO].
@@ -26,13 +28,13 @@ type MinIOOptions struct {
 	KMSKey string
 	// Log takes the server's log, where given.
 	Log io.Writer
-	// Announce is told, in a line each, what takes long; see [FindTool].
+	// Announce is told, in a line each, what takes long; see [devtools.FindTool].
 	Announce func(string)
 }
 
 // MinIO starts a MinIO server with one drive and waits until it takes requests.
 func MinIO(ctx context.Context, opts MinIOOptions) (*Process, error) {
-	path, err := FindTool(ctx, "minio", opts.Announce)
+	path, err := devtools.FindTool(ctx, "minio", opts.Announce)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +62,7 @@ func startMinIO(ctx context.Context, path string, port, consolePort int, opts Mi
 		browser, consoleAddr = "MINIO_BROWSER=on", address(consolePort)
 		ready = allReady(ready, HTTPReady(scheme(opts.TLS)+consoleAddr))
 	}
-	env := Environment([]string{"MINIO_"}, browser, "MINIO_UPDATE=off",
+	env := devtools.Environment([]string{"MINIO_"}, browser, "MINIO_UPDATE=off",
 		"MINIO_ROOT_USER="+opts.AccessKey, "MINIO_ROOT_PASSWORD="+opts.SecretKey)
 	if opts.KMSKey != "" {
 		env = append(env, "MINIO_KMS_SECRET_KEY="+opts.KMSKey)

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"stemflow/internal/devtools"
 )
 
 const (
@@ -72,7 +74,7 @@ func Start(ctx context.Context, command Command) (*Process, error) {
 	p.cmd.Stderr = p.cmd.Stdout
 	// A grandchild that kept the pipe open would otherwise hold up Wait for ever.
 	p.cmd.WaitDelay = time.Second
-	if err := startChild(p.cmd); err != nil {
+	if err := devtools.StartChild(p.cmd); err != nil {
 		return nil, fmt.Errorf("start %s: %w", command.Name, err)
 	}
 	go func() {

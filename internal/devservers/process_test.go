@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"stemflow/internal/devtools"
 )
 
 // listener is a command that listens on a free port, and its address.
@@ -187,7 +189,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	cmd := exec.Command(command.Path, command.Args...)
 	cmd.Env = command.Env
 	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, cmd) }()
+	go func() { ended <- devtools.Run(ctx, cmd) }()
 	require.Eventually(t, func() bool { return dial(addr) == nil }, readyWithin, readyPause)
 	cancel()
 	require.ErrorIs(t, <-ended, context.Canceled)

@@ -13,6 +13,8 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
+
+	"stemflow/internal/devtools"
 )
 
 // TemporalOptions configure [Temporal]. The zero value is a server without UI that forgets
@@ -30,13 +32,13 @@ type TemporalOptions struct {
 	DynamicConfig map[string]string
 	// Log takes the server's log, where given.
 	Log io.Writer
-	// Announce is told, in a line each, what takes long; see [FindTool].
+	// Announce is told, in a line each, what takes long; see [devtools.FindTool].
 	Announce func(string)
 }
 
 // Temporal starts Temporal's dev server and waits until it serves the namespace "default".
 func Temporal(ctx context.Context, opts TemporalOptions) (*Process, error) {
-	path, err := FindTool(ctx, "temporal", opts.Announce)
+	path, err := devtools.FindTool(ctx, "temporal", opts.Announce)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +77,7 @@ func startTemporal(ctx context.Context, path string, port, uiPort int, opts Temp
 		Name:  "temporal",
 		Path:  path,
 		Args:  args,
-		Env:   Environment([]string{"TEMPORAL_"}),
+		Env:   devtools.Environment([]string{"TEMPORAL_"}),
 		Log:   opts.Log,
 		Ports: ports,
 		Ready: ready,

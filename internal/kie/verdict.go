@@ -30,6 +30,11 @@ const (
 	InsufficientCredits
 )
 
+// Verdicts are all verdicts.
+func Verdicts() []Verdict {
+	return []Verdict{Unknown, Busy, Rejected, NotYet, Unauthorized, InsufficientCredits}
+}
+
 // VerdictOf is the verdict of an error of a [Client]; of anything that is no [*Error], nil
 // included, it is Unknown.
 func VerdictOf(err error) Verdict {

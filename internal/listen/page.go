@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
@@ -39,7 +40,8 @@ type Page struct {
 	// Title is the track's, empty where nobody has given one: the manifest knows none.
 	Title    string
 	Manifest stemflow.Manifest
-	// Links lead to the manifest's stems, in their order, until Until.
+	// Links lead to the manifest's stems, in their order, until Until. A link that has the stem in it
+	// (see [Embed]) leads nowhere; a page of such links works for ever, and Until is zero.
 	Links []string
 	Until time.Time
 	// Peaks are of the manifest's stems, in their order. Each may be nil, and all may be missing.
@@ -60,7 +62,7 @@ func Write(w io.Writer, p Page) error {
 	}
 	type stem struct {
 		stemflow.Stem
-		Link string
+		Link template.URL
 		// File is the stem's name in an archive of all.
 		File string
 		// Peaks are in base64, empty where there are none.
@@ -83,13 +85,15 @@ func Write(w io.Writer, p Page) error {
 		Title:    p.Title,
 		FileName: baseName(p.Title, p.Manifest),
 		Hosts:    strings.Join(origins, ", "),
-		Until:    p.Until.UTC().Format(time.RFC3339),
 		Archived: p.Manifest.ArchivedAt.UTC().Format(time.RFC3339),
 		Renew:    p.Renew,
 		Style:    template.CSS(read("style.css")),
 	}
+	if !p.Until.IsZero() {
+		view.Until = p.Until.UTC().Format(time.RFC3339)
+	}
 	for i, s := range p.Manifest.Stems {
-		shown := stem{Stem: s, Link: p.Links[i], File: cleanName(path.Base(s.Key))}
+		shown := stem{Stem: s, Link: template.URL(p.Links[i]), File: cleanName(path.Base(s.Key))}
 		if i < len(p.Peaks) && drawable(p.Peaks[i]) {
 			shown.Peaks = base64.StdEncoding.EncodeToString(p.Peaks[i].Values)
 			shown.PeaksPerSecond = p.Peaks[i].PerSecond
@@ -157,7 +161,8 @@ func policy(origins []string, style template.CSS, scripts []template.JS) string 
 	for _, script := range scripts {
 		hashes = append(hashes, hash(string(script)))
 	}
-	return "default-src 'none'; base-uri 'none'; form-action 'none'; media-src blob:; connect-src " + strings.Join(origins, " ") +
+	return "default-src 'none'; base-uri 'none'; form-action 'none'; media-src blob:" +
+		"; connect-src " + strings.Join(origins, " ") +
 		"; style-src " + hash(string(style)) + "; script-src " + strings.Join(hashes, " ")
 }
 
@@ -166,19 +171,42 @@ func hash(text string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// origins are the schemes and hosts of the links, each once.
+// Embed is a link that has a stem in it. The type of its content is not said: a manifest may name
+// one that a browser would run, and the page knows it from the manifest.
+func Embed(content []byte) string {
+	return embedded + "application/octet-stream;base64," + base64.StdEncoding.EncodeToString(content)
+}
+
+// embedded is what such links begin with, and how a policy admits them.
+const embedded = "data:"
+
+// origins are the schemes and hosts of the links, each once. Nothing else may be a link.
 func (p Page) origins() ([]string, error) {
 	var origins []string
 	for i, link := range p.Links {
-		u, err := url.Parse(link)
-		if err != nil || u.Scheme == "" || u.Host == "" {
-			return nil, fmt.Errorf("the link to stem %s is no URL with a host", p.Manifest.Stems[i].Name)
+		origin, err := originOf(link)
+		if err != nil {
+			return nil, fmt.Errorf("the link to stem %s %w", p.Manifest.Stems[i].Name, err)
 		}
-		if origin := u.Scheme + "://" + u.Host; !slices.Contains(origins, origin) {
+		if !slices.Contains(origins, origin) {
 			origins = append(origins, origin)
 		}
 	}
 	return origins, nil
+}
+
+func originOf(link string) (string, error) {
+	if strings.HasPrefix(link, embedded) {
+		return embedded, nil
+	}
+	u, err := url.Parse(link)
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		return "", errors.New("is no URL with a host")
+	}
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return "", errors.New("is neither http nor https")
+	}
+	return u.Scheme + "://" + u.Host, nil
 }
 
 func read(name string) string {

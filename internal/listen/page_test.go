@@ -225,3 +225,29 @@ func TestLinksThatAreNone(t *testing.T) {
 		require.Empty(t, out)
 	}
 }
+
+func TestPageWithTheStemsInIt(t *testing.T) {
+	p := somePage()
+	contents := []string{"drums", "\x00\xff+/all else"}
+	p.Links, p.Until, p.Renew = []string{listen.Embed([]byte(contents[0])), listen.Embed([]byte(contents[1]))}, time.Time{}, ""
+	page := write(t, p)
+	require.NotContains(t, markup.ReplaceAllString(page, ""), "Links work until")
+	policy := all(`http-equiv="Content-Security-Policy" content="([^"]*)"`, page)[0]
+	require.Contains(t, policy, "connect-src data:;", "nothing else is fetched")
+	for i, link := range all(`href="([^"]*)"`, page) {
+		_, encoded, _ := strings.Cut(link, ";base64,")
+		content, err := base64.StdEncoding.DecodeString(encoded)
+		require.NoError(t, err)
+		require.Equal(t, contents[i], string(content))
+	}
+}
+
+func TestLinksThatBrowsersRunAreRefused(t *testing.T) {
+	for _, link := range []string{
+		"javascript://host/%0aalert(1)", "file:///etc/passwd", "DATA:text/html,x", "ftp://host/x", "/stems/a.mp3", "",
+	} {
+		p := somePage()
+		p.Links[1] = link
+		require.ErrorContains(t, listen.Write(&bytes.Buffer{}, p), "the link to stem drums_removed is n", link)
+	}
+}

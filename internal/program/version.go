@@ -23,6 +23,12 @@ func Version() string {
 	return describe(stamped, commit, info)
 }
 
+// Release is the version alone: "v0.1.0", or "(development)" for a build that has none.
+func Release() string {
+	info, _ := debug.ReadBuildInfo()
+	return release(stamped, info)
+}
+
 // Commit is what the program was built from, in full; empty where the build does not know.
 func Commit() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -39,11 +45,8 @@ func Commit() string {
 // them when another module depends on it or when it was built from a checkout. Info is nil for a
 // program without build information.
 func describe(stamped, revision string, info *debug.BuildInfo) string {
-	version, modified := stamped, ""
+	modified := ""
 	if info != nil {
-		if version == "" && info.Main.Version != "(devel)" {
-			version = info.Main.Version
-		}
 		for _, setting := range info.Settings {
 			switch {
 			case setting.Key == "vcs.revision":
@@ -53,14 +56,22 @@ func describe(stamped, revision string, info *debug.BuildInfo) string {
 			}
 		}
 	}
-	if version == "" {
-		version = "(development)"
-	}
 	if revision != "" {
 		revision = "commit " + revision[:min(12, len(revision))] + ", "
 	}
 	return fmt.Sprintf("%s (%s%s%s, %s/%s)",
-		version, revision, modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		release(stamped, info), revision, modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+func release(stamped string, info *debug.BuildInfo) string {
+	switch {
+	case stamped != "":
+		return stamped
+	case info != nil && info.Main.Version != "" && info.Main.Version != "(devel)":
+		return info.Main.Version
+	default:
+		return "(development)"
+	}
 }
 
 // AnswerVersion prints the version and ends the program if --version is all that it was asked. A

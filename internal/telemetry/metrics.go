@@ -10,15 +10,21 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/opentelemetry"
+	"go.temporal.io/sdk/temporal"
+
+	"stemflow/internal/program"
+	"stemflow/internal/series"
 )
 
 const (
@@ -57,17 +63,27 @@ var boundaries = []float64{
 type Metrics struct {
 	registry *prometheus.Registry
 	provider *metric.MeterProvider
-	handler  client.MetricsHandler
+	handler  *handler
 	server   *http.Server
 }
 
-// NewMetrics makes an empty collection, with the Go runtime's and the process's own metrics in it.
-func NewMetrics() (*Metrics, error) {
+// NewMetrics makes a collection with the Go runtime's and the process's own metrics in it, what the
+// program was built from, and the declared metrics at zero.
+func NewMetrics(metrics ...series.Metric) (*Metrics, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		newBuildInfo(),
 	)
+	known := map[string]*declared{}
+	for _, m := range metrics {
+		d, err := declare(registry, m)
+		if err != nil {
+			return nil, fmt.Errorf("metrics: %s: %w", m.Name, err)
+		}
+		known[m.Name] = d
+	}
 	exporter, err := otelprometheus.New(
 		otelprometheus.WithRegisterer(registry),
 		otelprometheus.WithoutScopeInfo(),
@@ -83,12 +99,43 @@ func NewMetrics() (*Metrics, error) {
 	return &Metrics{
 		registry: registry,
 		provider: provider,
-		handler: opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
+		handler: &handler{declared: known, others: opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
 			Meter:                provider.Meter("stemflow"),
 			UseMonotonicCounters: true,
 			OnError:              func(err error) { slog.Error("a metric is not recorded", "error", err) },
-		}),
+		})},
 	}, nil
+}
+
+// MetricBuildInfo is 1, with what the program was built from and with as labels.
+const MetricBuildInfo = "stemflow_build_info"
+
+func newBuildInfo() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: MetricBuildInfo, Help: "1, with what the program was built from and with as labels.",
+		ConstLabels: prometheus.Labels{
+			"version": program.Release(), "commit": program.Commit(), "goversion": runtime.Version(),
+			"sdk": temporal.SDKVersion,
+		},
+	}, func() float64 { return 1 })
+}
+
+// Start makes counters of others, those of Temporal's SDK, be there at zero: by their names, the
+// labels of each series.
+func (m *Metrics) Start(counters map[string][]map[string]string) {
+	for name, labels := range counters {
+		for _, tags := range labels {
+			m.handler.WithTags(tags).Counter(name).Inc(0)
+		}
+	}
+}
+
+// Register adds a collector of a program's own.
+func (m *Metrics) Register(c prometheus.Collector) error {
+	if err := m.registry.Register(c); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	return nil
 }
 
 // Handler is for client.Options.MetricsHandler, and for whatever else reports. Prometheus sees a
@@ -103,7 +150,7 @@ func (m *Metrics) Listen(addr string, others http.Handler) (net.Addr, error) {
 		return nil, fmt.Errorf("cannot serve metrics, choose another STEMFLOW_METRICS_ADDR: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(helpful{m.registry}, promhttp.HandlerOpts{}))
 	mux.Handle("/", others)
 	m.server = &http.Server{
 		Handler: mux, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
@@ -115,6 +162,22 @@ func (m *Metrics) Listen(addr string, others http.Handler) (net.Addr, error) {
 		}
 	}()
 	return listener.Addr(), nil
+}
+
+// helpful gives the metrics of Temporal's SDK, which have no help texts, one that says where they
+// are described.
+type helpful struct{ prometheus.Gatherer }
+
+// Gather implements prometheus.Gatherer.
+func (h helpful) Gather() ([]*dto.MetricFamily, error) {
+	families, err := h.Gatherer.Gather()
+	for _, family := range families {
+		if family.GetHelp() == "" {
+			help := "Of Temporal's Go SDK, see https://docs.temporal.io/references/sdk-metrics."
+			family.Help = &help
+		}
+	}
+	return families, err
 }
 
 // Close stops serving.

@@ -19,6 +19,7 @@ import (
 	"stemflow/internal/config"
 	"stemflow/internal/program"
 	"stemflow/internal/redact"
+	"stemflow/internal/series/bridgeseries"
 	"stemflow/internal/telemetry"
 )
 
@@ -54,7 +55,7 @@ func run(ctx context.Context, hidden []string) error {
 	if err := errors.Join(cfgErr, tracesErr, temporalErr); err != nil {
 		return err
 	}
-	metrics, err := telemetry.NewMetrics()
+	metrics, err := telemetry.NewMetrics(bridgeseries.All()...)
 	if err != nil {
 		return err
 	}

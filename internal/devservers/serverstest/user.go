@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow/internal/archive"
-	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
 )
 
 // User returns how a new user reaches the store of root, who may do with the bucket what
@@ -33,12 +33,12 @@ func setUp(tb testing.TB, root, user archive.Options, bucket string) (string, er
 	tb.Helper()
 	setup, err := miniosetup()
 	require.NoError(tb, err)
-	module, err := devservers.ModuleRoot()
+	module, err := devtools.ModuleRoot()
 	require.NoError(tb, err)
 	policies := filepath.Join(module, "deploy", "minio")
 	cmd := exec.Command(setup, "-bucket", bucket, "-policy", filepath.Join(policies, "policy.json"),
 		"-link-policy", filepath.Join(policies, "link-policy.json"))
-	cmd.Env = devservers.Environment([]string{"MINIO_"}, "MINIO_ENDPOINT="+root.Endpoint,
+	cmd.Env = devtools.Environment([]string{"MINIO_"}, "MINIO_ENDPOINT="+root.Endpoint,
 		"MINIO_ROOT_USER="+root.AccessKey, "MINIO_ROOT_PASSWORD="+root.SecretKey,
 		"MINIO_ACCESS_KEY="+user.AccessKey, "MINIO_SECRET_KEY="+user.SecretKey,
 		"MINIO_LINK_ACCESS_KEY="+user.LinkAccessKey, "MINIO_LINK_SECRET_KEY="+user.LinkSecretKey)
@@ -47,5 +47,5 @@ func setUp(tb testing.TB, root, user archive.Options, bucket string) (string, er
 }
 
 var miniosetup = sync.OnceValues(
-	func() (string, error) { return devservers.FindTool(context.Background(), "miniosetup", nil) },
+	func() (string, error) { return devtools.FindTool(context.Background(), "miniosetup", nil) },
 )

@@ -47,8 +47,8 @@ func (d *doctor) storeChecks() []check {
 		{name: "store-links", needs: written, limit: several, run: d.checkLinks},
 		// The object is removed in any case.
 		{
-			name: "store-delete", after: []string{"store-write", "store-conditions", "store-links"}, cleansUp: "store-write",
-			limit: several, run: d.checkDelete,
+			name: "store-delete", after: []string{"store-write", "store-conditions", "store-links"},
+			cleansUp: "store-write", limit: several, run: d.checkDelete,
 		},
 		{name: "ledger", needs: []string{"bucket"}, limit: several, run: d.checkLedger},
 	}
