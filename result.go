@@ -80,8 +80,11 @@ type SeparateStemsResult struct {
 	// Missing are the stems that were promised and not served in time: by the type, by a callback
 	// or by an earlier look at the record. A later start looks for them again, unpaid, for as long
 	// as the provider keeps them. Those of them that the type has are in Empty, too.
-	Missing  []MissingStem `json:"missing,omitempty"`
-	Manifest ObjectRef     `json:"manifest"`
+	Missing []MissingStem `json:"missing,omitempty"`
+	// MIDI are the transcriptions of the separation and of its stems, as far as they were asked
+	// for. One with a Failure was asked for by this run and is not there.
+	MIDI     []MIDI    `json:"midi,omitempty"`
+	Manifest ObjectRef `json:"manifest"`
 	// SubmittedAt is when the provider had accepted the paid call, SettledAt when the provider was
 	// done as far as the run knew, ArchivedAt when the last stem was safe.
 	SubmittedAt time.Time `json:"submittedAt,omitzero"`

@@ -27,6 +27,11 @@ type Set struct {
 	ArchiveStem         *ArchiveStem
 	WriteManifest       *WriteManifest
 
+	PrepareMIDI   *PrepareMIDI
+	SubmitMIDI    *SubmitMIDI
+	GetMIDIRecord *GetMIDIRecord
+	ArchiveMIDI   *ArchiveMIDI
+
 	PrepareCatalog     *PrepareCatalog
 	ReadCatalog        *ReadCatalog
 	GetBalance         *GetBalance
@@ -42,7 +47,7 @@ type Set struct {
 	Hooks *Hooks
 }
 
-// Register registers all activities but the paid one.
+// Register registers all activities but those that make tasks at the provider.
 func (s Set) Register(r Registry) {
 	register(r, activityapi.ActivityPrepareArchive, s.PrepareArchive.Execute)
 	register(r, activityapi.ActivityPrepareSong, s.PrepareSong.Execute)
@@ -54,6 +59,10 @@ func (s Set) Register(r Registry) {
 	register(r, activityapi.ActivityArchiveStem, s.ArchiveStem.Execute)
 	register(r, activityapi.ActivityWriteManifest, s.WriteManifest.Execute)
 	register(r, activityapi.ActivityListSearchAttributes, s.PrepareArchive.SearchAttributes.Execute)
+
+	register(r, activityapi.ActivityPrepareMIDI, s.PrepareMIDI.Execute)
+	register(r, activityapi.ActivityGetMIDIRecord, s.GetMIDIRecord.Execute)
+	register(r, activityapi.ActivityArchiveMIDI, s.ArchiveMIDI.Execute)
 
 	register(r, activityapi.ActivityPrepareCatalog, s.PrepareCatalog.Execute)
 	register(r, activityapi.ActivityReadCatalog, s.ReadCatalog.Execute)
@@ -70,9 +79,11 @@ func (s Set) Register(r Registry) {
 	register(r, activityapi.ActivityDeliverToHook, s.Hooks.Deliver)
 }
 
-// RegisterSubmit registers the paid activity, which has a rate-limited queue of its own.
+// RegisterSubmit registers the paid activity, which has a rate-limited queue of its own, and the
+// one that asks for MIDI: the provider's limit counts all tasks.
 func (s Set) RegisterSubmit(r Registry) {
 	register(r, activityapi.ActivitySubmitSeparation, s.SubmitSeparation.Execute)
+	register(r, activityapi.ActivitySubmitMIDI, s.SubmitMIDI.Execute)
 }
 
 // register registers an activity whose failures can be reported, whatever they say. It allows a

@@ -36,6 +36,8 @@ type Scenario struct {
 	Files map[string]File `json:"files,omitempty"`
 	// LinkLifetime is how long a link from download-url works. 0 is the documented 20 minutes.
 	LinkLifetime Duration `json:"linkLifetime,omitzero"`
+	// MIDI is how stems are transcribed.
+	MIDI MIDI `json:"midi,omitzero"`
 }
 
 // AllStems is the key in Scenario.Files for every stem without an entry of its own.
@@ -350,6 +352,7 @@ const (
 func (s Scenario) Validate() error {
 	var errs []error
 	errs = append(errs,
+		s.MIDI.validate(),
 		oneOf("dialect", s.Dialect, DialectAuto, DialectEN, DialectCN, DialectSunoAPI),
 		s.Submit.validate("submit"), s.RecordInfo.validate("recordInfo"), s.MusicInfo.validate("musicInfo"),
 		s.DownloadURL.validate("downloadUrl"),

@@ -30,7 +30,8 @@ type task struct {
 	recordCalls, linkCalls, looks, resultLooks int
 	// musicCalls counts those of the music task's record.
 	musicCalls int
-	// musicCalls counts those of the music task's record.
+	// midiSubmits counts the calls for its transcription.
+	midiSubmits int
 }
 
 // settleLater lets the task run its time, and the callback follow.

@@ -70,6 +70,7 @@ func timingFlags(cmd *cobra.Command, in *stemflow.SeparateStemsInput) {
 	set.Var((*durationFlag)(&in.Deadline), "deadline", "`DURATION` that the provider may take (default 45m)")
 	set.BoolVar(&in.Force, "force", false, "pay again, even if the track is archived or paid for")
 	set.BoolVar(&in.AllowPartial, "allow-partial", false, "succeed even if some stems cannot be archived")
+	set.BoolVar(&in.MIDI, "midi", false, "also transcribe the stems to MIDI, which costs nothing")
 }
 
 // placeFlags declares the flags that name a manifest in the archive.

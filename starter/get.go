@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -47,6 +48,7 @@ needs no links and no network, and works for ever.
 	set.StringVar(&o.out, "out", "",
 		"`DIR` to put the files in (default: one named after the track); with --zip, also the zip file")
 	set.StringSliceVar(&o.stems, "stems", nil, "`NAMES` of the stems to get, with commas between them (default: all)")
+	set.BoolVar(&o.midi, "midi", false, "get the MIDI, too: the notes as .mid and as .json")
 	set.BoolVar(&o.zip, "zip", false, "make one zip file")
 	set.BoolVar(&o.page, "page", false, "put "+defaultListenFile+" beside the files, with the stems in it")
 	set.StringVar(&o.name, "name", download.DefaultTemplate, "`TEMPLATE` of the files' names")
@@ -70,9 +72,9 @@ needs no links and no network, and works for ever.
 // getOptions are the flags of get.
 type getOptions struct {
 	archived.Place
-	out, name string
-	stems     []string
-	zip, page bool
+	out, name       string
+	stems           []string
+	zip, page, midi bool
 }
 
 // knownStems are names of stems that the shell offers.
@@ -120,6 +122,18 @@ func (c *cli) download(
 			return got, m, err
 		}
 	}
+	stems := len(wanted)
+	if o.midi {
+		notes := download.SelectMIDI(m, o.stems)
+		if len(notes) == 0 {
+			return got, m, &failure.Failure{
+				Type: failure.TypeNotArchived, Code: failure.ExitFailed,
+				Message: "there is no MIDI of it in the archive",
+				Hint:    `"` + failure.Command + ` midi" makes it, which costs nothing.`,
+			}
+		}
+		wanted = append(slices.Clone(wanted), notes...)
+	}
 	files, err := template.Names(m, wanted)
 	if err != nil {
 		return got, m, failure.Usage("get", "--name: %v", err)
@@ -149,7 +163,7 @@ func (c *cli) download(
 	}
 	if o.page {
 		got.Page = defaultListenFile
-		if err := writePageOf(folder, got.Page, m, files); err != nil {
+		if err := writePageOf(folder, got.Page, m, files[:stems]); err != nil {
 			return got, m, cannotWrite(err)
 		}
 	}

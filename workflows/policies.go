@@ -107,6 +107,9 @@ const (
 	// A song is read twice and handed over once, see kie.Upload.
 	songTimeout = 10 * time.Minute
 
+	// A run that finds another one making the same MIDI looks again after this pause.
+	midiJoinPause = 15 * time.Second
+
 	// The ledger is written when the store is back, as the stems are; a run that failed waits for
 	// it only this long, one that was cancelled must end promptly.
 	ledgerFinish = time.Minute
@@ -348,6 +351,49 @@ func archiveOptions(ctx workflow.Context, stem string) workflow.Context {
 		ScheduleToCloseTimeout: scheduleToCloseArchive,
 		HeartbeatTimeout:       archiveHeartbeat,
 		RetryPolicy:            storeRetry(),
+	})
+}
+
+func prepareMIDIOptions(ctx workflow.Context) workflow.Context {
+	ctx = prepareOptions(ctx)
+	options := workflow.GetActivityOptions(ctx)
+	options.Summary = "look for the archived separation"
+	return workflow.WithActivityOptions(ctx, options)
+}
+
+// submitMIDIOptions: the activity itself says what is not worth another try. A separation may wait
+// for its MIDI, so a provider that takes none is waited for no longer than one that makes none.
+func submitMIDIOptions(ctx workflow.Context, queue string, deadline stemflow.Duration) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "ask for MIDI (free)",
+		TaskQueue:              queue,
+		StartToCloseTimeout:    requestTimeout,
+		ScheduleToCloseTimeout: time.Duration(deadline),
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: submitPauseFirst, BackoffCoefficient: 2, MaximumInterval: submitPauseMost,
+		},
+	})
+}
+
+func archiveMIDIOptions(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "archive the MIDI",
+		StartToCloseTimeout:    songTimeout,
+		ScheduleToCloseTimeout: scheduleToCloseArchive,
+		HeartbeatTimeout:       archiveHeartbeat,
+		RetryPolicy:            storeRetry(),
+	})
+}
+
+// midiOptions: MIDI that has begun is finished whatever becomes of its separation's run. A run that
+// is cancelled waits for its end.
+func midiOptions(ctx workflow.Context, in stemflow.GenerateMIDIInput) workflow.Context {
+	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		StaticSummary:         "the MIDI of " + in.AudioID,
+		WorkflowID:            stemflow.MIDIWorkflowID(in),
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		WaitForCancellation:   true,
 	})
 }
 

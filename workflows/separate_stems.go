@@ -30,6 +30,9 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 	}
 	s.showCancellation(ctx)
 	result, err := s.run(ctx)
+	if err == nil && s.in.MIDI {
+		s.makeMIDI(ctx, result)
+	}
 	if !temporal.IsCanceledError(err) { // until it has ended it is being cancelled
 		s.showFailure(ctx, err)
 	}

@@ -155,6 +155,31 @@ func isSHA256(text string) bool {
 	return len(text) == 64 && strings.Trim(text, "0123456789abcdef") == ""
 }
 
+// MIDIKey is the key of the MIDI of a separation, or of one of its stems; ext has no dot.
+func MIDIKey(loc activityapi.Location, separationTaskID, stem, ext string) string {
+	name := midiName
+	if stem != "" {
+		name += "." + stem
+	}
+	return SeparationPrefix(loc, separationTaskID) + name + "." + ext
+}
+
+const midiName = "midi"
+
+// IsMIDIFile reports whether the last part of a key in a separation's folder is that of MIDI. Stems
+// have other endings.
+func IsMIDIFile(name string) bool {
+	base, isJSON := strings.CutSuffix(name, ".json")
+	if !isJSON {
+		var isMIDI bool
+		if base, isMIDI = strings.CutSuffix(name, ".mid"); !isMIDI {
+			return false
+		}
+	}
+	stem, ofStem := strings.CutPrefix(base, midiName+".")
+	return base == midiName || ofStem && stem != ""
+}
+
 // LocateCatalog is the folder of one run of a catalogue: "<prefix>/_catalogs/<name>/<run id>/". No
 // music task's id begins with an underscore.
 func LocateCatalog(bucket, prefix, name, runID string) activityapi.Location {

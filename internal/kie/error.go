@@ -11,7 +11,8 @@ import (
 
 // Error is a call to the provider that did not succeed.
 type Error struct {
-	// Op is the call: "generate", "record-info", "download-url" or "credit".
+	// Op is the call: "generate", "record-info", "midi-generate", "midi-record-info",
+	// "download-url" or "credit".
 	Op string
 	// HTTPStatus is 0 if there was no answer, Code 0 if the answer carried none.
 	HTTPStatus int
@@ -46,6 +47,9 @@ func (e *Error) advice() string {
 	case Rejected:
 		return "refused for good, the same request will not be taken"
 	case NotYet:
+		if e.Op == opMIDIGenerate {
+			return "not taken: the provider does not know the separation, or not yet; it keeps one for 14 days"
+		}
 		return "not taken: the provider does not know the track, or not yet; check taskId and audioId, " +
 			"and try again in some minutes"
 	case Unauthorized:

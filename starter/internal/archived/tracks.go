@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -117,7 +118,7 @@ func (s *scan) visit(object archive.Info) {
 	if rest == archive.ManifestFile {
 		s.manifest = object
 	}
-	if id, ok := stemOf(rest); ok {
+	if id, ok := stemOf(rest); ok && !archive.IsMIDIFile(path.Base(rest)) {
 		paid := s.separations[id]
 		if paid == nil {
 			paid = &separation{}
@@ -131,7 +132,7 @@ func (s *scan) visit(object archive.Info) {
 	}
 }
 
-// stemOf is the separation that a stem is of, by its key within the track's folder.
+// stemOf is the separation that a stem, or MIDI, is of, by its key within the track's folder.
 func stemOf(rest string) (separationTaskID string, ok bool) {
 	id, file, ok := strings.Cut(rest, "/")
 	return id, ok && id != "" && file != "" && !strings.Contains(file, "/")

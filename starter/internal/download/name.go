@@ -183,6 +183,26 @@ func Select(m stemflow.Manifest, names []string) ([]stemflow.Stem, error) {
 	return wanted, nil
 }
 
+// SelectMIDI returns the objects with the MIDI of a manifest, as files beside its stems: that of
+// the stems that are asked for, and all if none is.
+func SelectMIDI(m stemflow.Manifest, names []string) (files []stemflow.Stem) {
+	for _, entry := range m.MIDI {
+		wanted := func(name string) bool {
+			return entry.Stem != "" && (name == entry.Stem || naming.Slug(name) == entry.Stem)
+		}
+		if len(names) > 0 && !slices.ContainsFunc(names, wanted) {
+			continue
+		}
+		for _, object := range entry.Objects() {
+			files = append(files, stemflow.Stem{
+				Name: strings.TrimSuffix(path.Base(object.Key), path.Ext(object.Key)), Bucket: object.Bucket,
+				Key: object.Key, Size: object.Size, SHA256: object.SHA256, ContentType: object.ContentType,
+			})
+		}
+	}
+	return files
+}
+
 func notArchived(m stemflow.Manifest, name string) string {
 	slug := naming.Slug(name)
 	for _, missing := range m.Missing {
