@@ -27,7 +27,8 @@ func init() { register(groupSeparations, newFolderCommand) }
 
 const (
 	// folderPause is the pause between two looks at a folder, and folderSettle over how many of
-	// them a file has to stay the same: ten seconds, in which a program that writes it writes something.
+	// them a file has to stay the same: ten seconds, in which a program that writes it writes
+	// something.
 	folderPause  = 2 * time.Second
 	folderSettle = 5
 	// folderWindow is how many separations are under way at a time.

@@ -77,8 +77,8 @@ type Builds []Build
 // two versions.
 func stepOf(build int, path string) string { return fmt.Sprint(build, " ", path) }
 
-// plan says which packages have to be compiled, and how much work each is. It downloads modules that
-// are missing, and reports each.
+// plan says which packages have to be compiled, and how much work each is. It downloads modules
+// that are missing, and reports each.
 func (b Build) plan(ctx context.Context, downloading func()) (map[string]float64, error) {
 	heed := func(line string) {
 		if strings.HasPrefix(line, "go: downloading ") {

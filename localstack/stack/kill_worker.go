@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// answerDelay is how long the provider's answer is under way when the worker is killed. It never
-	// arrives.
+	// answerDelay is how long the provider's answer is under way when the worker is killed. It
+	// never arrives.
 	answerDelay = 5 * time.Second
 	// billPause is between two looks at the bill.
 	billPause = 20 * time.Millisecond
