@@ -60,10 +60,8 @@ func lint(ctx context.Context, out io.Writer) error {
 // take longest comes first. What go vet finds, golangci-lint finds as well, in all modules.
 func test(args []string) func(context.Context, io.Writer) error {
 	return func(ctx context.Context, out io.Writer) error {
-		for _, name := range []string{"temporal", "minio", "miniosetup"} {
-			if _, err := find(ctx, name, out); err != nil {
-				return err
-			}
+		if err := buildServers(ctx, out); err != nil {
+			return err
 		}
 		all := []string{"test", "-vet=off", "-timeout", testTimeout}
 		if raceDetector(ctx) {
@@ -74,6 +72,18 @@ func test(args []string) func(context.Context, io.Writer) error {
 		all = append(append(all, args...), "./integration", "./...")
 		return command("go", all...)(ctx, out)
 	}
+}
+
+// buildServers builds what the tests start, all at once: each would be built by the first test that
+// asks for it.
+func buildServers(ctx context.Context, out io.Writer) error {
+	say := func(line string) { fmt.Fprintln(out, line) }
+	builds, release, err := devtools.ToolBuilds(ctx, say, "temporal", "minio", "miniosetup")
+	if err != nil {
+		return err
+	}
+	defer release()
+	return builds.Run(ctx, devtools.NewLines(say))
 }
 
 // alerts holds alerts and dashboard against what the programs serve, and has promtool try that each

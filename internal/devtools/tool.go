@@ -46,7 +46,7 @@ func FindTool(ctx context.Context, name string, announce func(string)) (string, 
 	if err != nil {
 		return "", err
 	}
-	builds, release, err := buildsOf(ctx, tools)
+	builds, release, err := buildsOf(ctx, tools, announce)
 	if err != nil {
 		return "", err
 	}
@@ -55,8 +55,11 @@ func FindTool(ctx context.Context, name string, announce func(string)) (string, 
 }
 
 // ToolBuilds are the builds of those of the named tools, all of tools/go.mod, that FindTool would
-// have to build, which is quicker than one by one. Call release when they are built.
-func ToolBuilds(ctx context.Context, names ...string) (builds Builds, release func(), err error) {
+// have to build, which is quicker than one by one. Call release when they are built. Announce is
+// told when another process has to be waited for.
+func ToolBuilds(
+	ctx context.Context, announce func(string), names ...string,
+) (builds Builds, release func(), err error) {
 	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		_, _, ok := onPath(ctx, name)
 		return ok
@@ -65,7 +68,7 @@ func ToolBuilds(ctx context.Context, names ...string) (builds Builds, release fu
 	if err != nil {
 		return nil, nil, err
 	}
-	return buildsOf(ctx, tools)
+	return buildsOf(ctx, tools, announce)
 }
 
 // tool is a pinned program.
@@ -148,7 +151,9 @@ var buildFlags = map[string][]string{
 
 // buildsOf is the build of those tools of one module that are not there. It waits for another
 // process that builds tools: to build the same twice at once takes both longer.
-func buildsOf(ctx context.Context, tools []tool) (builds Builds, release func(), err error) {
+func buildsOf(
+	ctx context.Context, tools []tool, announce func(string),
+) (builds Builds, release func(), err error) {
 	if tools = slices.DeleteFunc(slices.Clone(tools), tool.there); len(tools) == 0 {
 		return nil, func() {}, nil
 	}
@@ -156,7 +161,7 @@ func buildsOf(ctx context.Context, tools []tool) (builds Builds, release func(),
 	if err := os.MkdirAll(place, 0o755); err != nil {
 		return nil, nil, fmt.Errorf("make a place for tools: %w", err)
 	}
-	unlock, err := lock(ctx, filepath.Join(place, "lock"))
+	unlock, err := lock(ctx, filepath.Join(place, "lock"), announce)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -230,12 +235,12 @@ func (t tool) packagePath(ctx context.Context) (string, error) {
 }
 
 // lock takes a lock that ends with this process.
-func lock(ctx context.Context, name string) (unlock func(), err error) {
+func lock(ctx context.Context, name string, announce func(string)) (unlock func(), err error) {
 	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("make a place for tools: %w", err)
 	}
-	for {
+	for waiting := false; ; waiting = true {
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			return func() { _ = file.Close() }, nil
@@ -243,6 +248,9 @@ func lock(ctx context.Context, name string) (unlock func(), err error) {
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			_ = file.Close()
 			return nil, fmt.Errorf("lock %s: %w", name, err)
+		}
+		if !waiting {
+			announce("waiting for another program that builds tools")
 		}
 		select {
 		case <-ctx.Done():

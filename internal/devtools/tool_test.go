@@ -156,24 +156,25 @@ func TestToolIsNotBuiltTwiceAtOnce(t *testing.T) {
 	newTools(t, hello)
 	tools, err := pinned("hello")
 	require.NoError(t, err)
-	builds, release, err := buildsOf(t.Context(), tools)
+	builds, release, err := buildsOf(t.Context(), tools, func(string) { t.Error("there is nobody else") })
 	require.NoError(t, err)
 	require.Len(t, builds, 1)
 
 	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupted := errors.New("interrupted")
 	cancel(interrupted)
-	_, _, err = buildsOf(ctx, tools)
+	_, _, err = buildsOf(ctx, tools, func(string) {})
 	require.ErrorIs(t, err, interrupted, "who waits can be interrupted")
 
-	waited := make(chan Builds)
+	waited, waits := make(chan Builds), make(chan string, 1)
 	go func() {
-		builds, release, err := buildsOf(t.Context(), tools)
+		builds, release, err := buildsOf(t.Context(), tools, func(line string) { waits <- line })
 		if err == nil {
 			release()
 		}
 		waited <- builds
 	}()
+	require.Contains(t, <-waits, "waiting for another program")
 	require.NoError(t, builds.Run(t.Context(), NewLines(func(string) {})))
 	release()
 	require.Empty(t, <-waited, "the other one has built it")

@@ -3,6 +3,7 @@ package programs
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -39,7 +40,7 @@ func Build(
 		own.Names = append(own.Names, name)
 		own.Packages = append(own.Packages, packages[name])
 	}
-	tools, release, err := devtools.ToolBuilds(ctx, Tools()...)
+	tools, release, err := devtools.ToolBuilds(ctx, func(line string) { fmt.Println(line) }, Tools()...)
 	if err != nil {
 		return err
 	}
