@@ -29,8 +29,8 @@ func TestAListThatIsWrongAtLengthIsReported(t *testing.T) {
 		"9 MB once quoted": {lines(`{"taskId": "`+strings.Repeat("\u0080", 30_000)+`"}`, 60), "at most 128"},
 		"unknown fields":   {lines(`{"`+strings.Repeat("f", 60_000)+`": 1}`, 60), "no such field"},
 		"many problems":    {lines(`{"taskId": "?", "audioId": "?"}`, 5_000), "and 9950 problems more"},
-		"a long column":    {strings.Repeat("c", 60_000) + "\n", "no such field"},
-		"not UTF-8":        {"taskId,audioId,\xff\xfe\n", "no such field"},
+		"a long column":    {strings.Repeat("c", 60_000) + "\n", "has no taskId"},
+		"not UTF-8":        {"taskId,audioId,\xff\xfe\n", "lists no track"},
 		"cells not UTF-8":  {"taskId,audioId\n" + lines("\xff,\xfe", 100), "at most 128"},
 	} {
 		t.Run(name, func(t *testing.T) {

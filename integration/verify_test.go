@@ -3,6 +3,7 @@ package integration
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -95,6 +96,9 @@ func TestArchiveIsVerifiedAndRepaired(t *testing.T) {
 	}, kinds)
 
 	repaired, err := s.verify(stemflow.VerifyArchiveInput{Repair: true, FailOnDamage: true})
+	if errors.As(err, &app) {
+		_ = app.Details(&repaired)
+	}
 	require.NoError(t, err, "%+v", repaired)
 	require.Equal(t, 5, repaired.Repaired)
 	s.requireIntact(len(ins))

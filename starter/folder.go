@@ -105,7 +105,8 @@ func (o *folderOptions) check(c *cli, cmd *cobra.Command) error {
 		return failure.Usage(nameOf(cmd), "%s is no folder", o.dir)
 	case o.budget == nil && !o.yes:
 		return failure.Usage(nameOf(cmd),
-			"nobody is asked here whether to pay: give --credit-budget CREDITS, or --yes to pay as much as the account has")
+			"nobody is asked here whether to pay: give --credit-budget CREDITS, or --yes to pay as much as the "+
+				"account has")
 	case o.budget != nil && *o.budget < 0:
 		return failure.Usage(nameOf(cmd), "--credit-budget is negative: give 0 to pay nothing")
 	case c.global.format == formatJSON:
@@ -308,7 +309,8 @@ func (w *folderWatch) start(
 	case archived.ToPay, archived.InDoubt:
 		if e.Credits = w.price(); !w.asked[song.SHA256] && !w.reserve(e.Credits) {
 			w.unpaid = append(w.unpaid, e.File)
-			e.Credits, e.Event, e.Message = 0, eventUnpaid, "the credit budget of "+strconv.Itoa(*w.o.budget)+" is used up"
+			e.Credits, e.Event = 0, eventUnpaid
+			e.Message = "the credit budget of " + strconv.Itoa(*w.o.budget) + " is used up"
 			return nil, e, nil
 		}
 	}

@@ -182,7 +182,8 @@ func fitsOnePage(stems []stemflow.Stem) error {
 	if bytes <= pageBytes {
 		return nil
 	}
-	return failure.Usage("get", "--page: a page with %s in it is more than browsers open; name fewer --stems, or use listen",
+	return failure.Usage("get", "--page: a page with %s in it is more than browsers open; name fewer --stems, "+
+		"or use listen",
 		view.Bytes(bytes))
 }
 

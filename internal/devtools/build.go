@@ -1,3 +1,5 @@
+// Package devtools builds the programs that developers' commands and tests start, the servers among
+// them, once for all of them, and shows how far it is.
 package devtools
 
 import (

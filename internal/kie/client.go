@@ -111,7 +111,8 @@ func New(o Options) (*Client, error) {
 		paid, free = single, kept
 	}
 	return &Client{
-		base: base, upload: upload, apiKey: o.APIKey, route: route, timeout: o.Timeout, redact: o.Redactor.With(o.APIKey),
+		base: base, upload: upload, apiKey: o.APIKey, route: route, timeout: o.Timeout,
+		redact: o.Redactor.With(o.APIKey),
 		paid: clientFor(paid), free: clientFor(free),
 	}, nil
 }

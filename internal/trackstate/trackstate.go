@@ -148,6 +148,8 @@ func (r Reader) manifest(
 		return nil, false, nil
 	case err != nil:
 		return nil, false, err
+	case len(manifest.Stems) == 0:
+		return nil, false, nil
 	}
 	if err := archive.CheckStems(loc, *manifest); err != nil {
 		r.Warn("the manifest is not trusted and is written again", "key", archive.ManifestKey(loc), "error", err)
