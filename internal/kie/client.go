@@ -113,7 +113,7 @@ func New(o Options) (*Client, error) {
 	return &Client{
 		base: base, upload: upload, apiKey: o.APIKey, route: route, timeout: o.Timeout,
 		redact: o.Redactor.With(o.APIKey),
-		paid: clientFor(paid), free: clientFor(free),
+		paid:   clientFor(paid), free: clientFor(free),
 	}, nil
 }
 
