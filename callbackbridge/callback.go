@@ -165,7 +165,7 @@ func (b *bridge) deliver(
 		log.Info("callback for a workflow that is not running, handed on to be recorded")
 	default:
 		log.Warn(
-			"callback for a workflow that is not running: if it is of a separation whose stems are missing, "+
+			"callback for a workflow that is not running: if it is of a separation whose stems are missing, " +
 				"start the track with this separationTaskId",
 		)
 	}
