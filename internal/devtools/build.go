@@ -1,3 +1,6 @@
+// Package devtools finds and builds the programs that developers need: those that a module under
+// tools pins, and stemflow's own. It imports the standard library only, so that a program which
+// shows how far a build is takes seconds to build itself.
 package devtools
 
 import (
@@ -77,8 +80,8 @@ type Builds []Build
 // two versions.
 func stepOf(build int, path string) string { return fmt.Sprint(build, " ", path) }
 
-// plan says which packages have to be compiled, and how much work each is. It downloads modules that
-// are missing, and reports each.
+// plan says which packages have to be compiled, and how much work each is. It downloads modules
+// that are missing, and reports each.
 func (b Build) plan(ctx context.Context, downloading func()) (map[string]float64, error) {
 	heed := func(line string) {
 		if strings.HasPrefix(line, "go: downloading ") {

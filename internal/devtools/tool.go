@@ -31,8 +31,8 @@ var modules = map[string]string{
 const keptFor = 30 * 24 * time.Hour
 
 // FindTool returns the path of a program that a module under tools pins: the one on PATH if its
-// version fits, because that is quickest, else the pinned one, which is built on first use and kept.
-// Announce, where given, gets lines about a build, and about a program that is taken from PATH.
+// version fits, because that is quickest, else the pinned one, which is built on first use and
+// kept. Announce, where given, gets lines about a build, and about a program that is taken from PATH.
 func FindTool(ctx context.Context, name string, announce func(string)) (string, error) {
 	if announce == nil {
 		announce = func(string) {}
@@ -148,8 +148,8 @@ var buildFlags = map[string][]string{
 	"tools/prometheus": {"-ldflags=-s -w", "-tags=remove_all_sd"},
 }
 
-// buildsOf is the build of those tools of one module that are not there. It waits for another process
-// that builds tools: to build the same twice at once takes both longer.
+// buildsOf is the build of those tools of one module that are not there. It waits for another
+// process that builds tools: to build the same twice at once takes both longer.
 func buildsOf(
 	ctx context.Context, tools []tool, announce func(string),
 ) (builds Builds, release func(), err error) {

@@ -40,8 +40,8 @@ type Page struct {
 	// Title is the track's, empty where nobody has given one: the manifest knows none.
 	Title    string
 	Manifest stemflow.Manifest
-	// Links lead to the manifest's stems, in their order, until Until. A link that has the stem in it
-	// (see [Embed]) leads nowhere; a page of such links works for ever, and Until is zero.
+	// Links lead to the manifest's stems, in their order, until Until. A link that has the stem in
+	// it (see [Embed]) leads nowhere; a page of such links works for ever, and Until is zero.
 	Links []string
 	Until time.Time
 	// Peaks are of the manifest's stems, in their order. Each may be nil, and all may be missing.

@@ -28,8 +28,8 @@ func (s *stack) demo(ctx context.Context) error {
 	return s.conclude(ctx, in, fmt.Sprintf("From submit to archive in %v.", took))
 }
 
-// separate has the starter separate a track, and says how long it took. Where out is a terminal, the
-// starter draws on it.
+// separate has the starter separate a track, and says how long it took. Where out is a terminal,
+// the starter draws on it.
 func (s *stack) separate(ctx context.Context, in stemflow.SeparateStemsInput, out io.Writer) (time.Duration, error) {
 	fmt.Printf("\nThis run in Temporal's UI, while the demo lasts:\n  %s\n", s.workflowURL(in))
 	begun := time.Now()

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// answerDelay is how long the provider's answer is under way when the worker is killed. It never
-	// arrives.
+	// answerDelay is how long the provider's answer is under way when the worker is killed. It
+	// never arrives.
 	answerDelay = 5 * time.Second
 	// billPause is between two looks at the bill.
 	billPause = 20 * time.Millisecond
@@ -48,7 +48,8 @@ func (s *stack) demoWithKill(ctx context.Context) error {
 	}
 	fmt.Printf("\nThe provider's bill for this track:\n")
 	for _, charge := range charges {
-		fmt.Printf("  %s  separation %s  %v credits\n", charge.At.Local().Format(time.TimeOnly), charge.TaskID, charge.Credits)
+		at := charge.At.Local().Format(time.TimeOnly)
+		fmt.Printf("  %s  separation %s  %v credits\n", at, charge.TaskID, charge.Credits)
 	}
 	if len(charges) != 1 {
 		return fmt.Errorf("the provider has charged %d times for one track: please report this", len(charges))

@@ -113,8 +113,8 @@ func (s *stack) up(ctx context.Context) error {
 // part starts a part of the stack, and notes what there is to say about it.
 type part func(context.Context, *notes) error
 
-// startAll starts parts side by side. What the first ones have to say is said even where a later one
-// fails.
+// startAll starts parts side by side. What the first ones have to say is said even where a later
+// one fails.
 func startAll(ctx context.Context, parts []part) error {
 	said := make([]notes, len(parts))
 	errs := make([]error, len(parts))

@@ -28,8 +28,8 @@ type supervised struct {
 	process *devservers.Process
 }
 
-// start starts a child with a log of its own, and keeps it running until the stack stops. Everything
-// else lives on meanwhile.
+// start starts a child with a log of its own, and keeps it running until the stack stops.
+// Everything else lives on meanwhile.
 func (s *stack) start(
 	ctx context.Context, name string, start func(log *os.File) (*devservers.Process, error),
 ) (*devservers.Process, error) {
