@@ -81,6 +81,7 @@ type SeparateCatalogInput struct {
 	Deadline      Duration       `json:"deadline,omitempty"`
 	Force         bool           `json:"force,omitempty"`
 	AllowPartial  bool           `json:"allowPartial,omitempty"`
+	MIDI          bool           `json:"midi,omitempty"`
 	// ForbidForce makes Force an error, of the catalogue and of every track in it: a list that
 	// somebody else has written cannot pay again for what is paid for. The Nexus operation sets it
 	// where the operator says so.
@@ -118,8 +119,8 @@ func (in *SeparateCatalogInput) UnmarshalJSON(data []byte) error {
 		in.Tracks = append(in.Tracks, in.Track(track))
 	}
 	if len(tracks) > 0 && in.checkCommon() == nil {
-		in.Type, in.StemName, in.CallbackGrace, in.PollInterval, in.Deadline, in.Force, in.AllowPartial = "", "", 0,
-			0, 0, false, false
+		in.Type, in.StemName, in.CallbackGrace, in.PollInterval, in.Deadline = "", "", 0, 0, 0
+		in.Force, in.AllowPartial, in.MIDI = false, false, false
 	}
 	return nil
 }
@@ -144,7 +145,7 @@ func (in SeparateCatalogInput) common() SeparateStemsInput {
 	return SeparateStemsInput{
 		Type: in.Type, StemName: in.StemName, Bucket: in.Bucket, Prefix: in.Prefix,
 		CallbackGrace: in.CallbackGrace, PollInterval: in.PollInterval, Deadline: in.Deadline,
-		Force: in.Force, AllowPartial: in.AllowPartial,
+		Force: in.Force, AllowPartial: in.AllowPartial, MIDI: in.MIDI,
 	}
 }
 

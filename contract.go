@@ -47,8 +47,12 @@ func SubmitTaskQueue(taskQueue string) string { return taskQueue + "-submit" }
 // WorkflowID is the id under which a separation of this track is started. Two starts of one track
 // under this id, with the conflict policy "use existing", join one run.
 func WorkflowID(in SeparateStemsInput) string {
-	t := in.Track()
-	id := "stems:" + string(t.Type) + ":" + t.TaskID + ":" + t.AudioID
+	return "stems:" + in.Track().id()
+}
+
+// id is what the ids of workflows about a track have in common.
+func (t Track) id() string {
+	id := string(t.Type) + ":" + t.TaskID + ":" + t.AudioID
 	if t.Type == SplitStemAdvanced {
 		id += ":" + naming.Slug(t.StemName)
 	}

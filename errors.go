@@ -46,6 +46,10 @@ const (
 	// ErrorArchiveIncomplete: some stems could not be archived, and AllowPartial was not set.
 	// Details carry what was.
 	ErrorArchiveIncomplete = "ArchiveIncomplete"
+	// ErrorMIDIFailed: the provider took a transcription and failed it, or it is larger than any.
+	ErrorMIDIFailed = "MIDIFailed"
+	// ErrorMIDITimedOut: the provider was not done with a transcription at the deadline.
+	ErrorMIDITimedOut = "MIDITimedOut"
 	// ErrorArchiveDamaged: a check of the archive with FailOnDamage has found damage. The first
 	// detail is a [VerifyArchiveResult].
 	ErrorArchiveDamaged = "ArchiveDamaged"
@@ -144,6 +148,16 @@ var errorTypes = []ErrorType{
 		PaidYes,
 		"start again, unpaid: what is archived stays. With `allowPartial` a run succeeds " +
 			"with the stems that it can get",
+	},
+	{
+		ErrorMIDIFailed,
+		PaidNo,
+		"start the MIDI again, which costs nothing; where it is of all stems in one, ask for one stem by itself",
+	},
+	{
+		ErrorMIDITimedOut,
+		PaidNo,
+		"start the MIDI again later: the transcription is taken up",
 	},
 	{
 		ErrorArchiveDamaged,

@@ -67,6 +67,9 @@ type SeparateStemsInput struct {
 	Force bool `json:"force,omitempty"`
 	// AllowPartial lets the run succeed when some stems could not be archived.
 	AllowPartial bool `json:"allowPartial,omitempty"`
+	// MIDI also transcribes the separation to notes once it is archived, which costs nothing. That
+	// this fails fails no separation: the result says so.
+	MIDI bool `json:"midi,omitempty"`
 
 	// undecoded is what UnmarshalJSON could not take, for Validate to report.
 	undecoded []InputProblem

@@ -20,12 +20,12 @@ import (
 func TestInputFields(t *testing.T) {
 	all := stemflow.InputFields()
 	require.Equal(t, stemflow.InputField{Name: "taskId"}, all[0])
-	require.Len(t, all, 15)
+	require.Len(t, all, 16)
 	for _, field := range all {
 		found, err := stemflow.LookupInputField(field.Name)
 		require.NoError(t, err)
 		require.Equal(t, field, found)
-		require.Equal(t, field.Name == "force" || field.Name == "allowPartial", field.Bool, field.Name)
+		require.Equal(t, field.Name == "force" || field.Name == "allowPartial" || field.Name == "midi", field.Bool, field.Name)
 	}
 	_, err := stemflow.LookupInputField("audioID")
 	require.EqualError(t, err, "audioID: no such field, did you mean audioId?")

@@ -12,6 +12,7 @@ const (
 	PhaseWaiting    Phase = "waiting"    // waiting for the callback
 	PhasePolling    Phase = "polling"    // the callback did not come in time: polling, and still listening
 	PhaseArchiving  Phase = "archiving"  // moving stems to the archive
+	PhaseMIDI       Phase = "midi"       // making the MIDI of what is archived
 	PhaseDone       Phase = "done"
 	// PhaseCancelling: the run was asked to stop, and brings what it has paid for into safety.
 	PhaseCancelling Phase = "cancelling"

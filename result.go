@@ -80,8 +80,11 @@ type SeparateStemsResult struct {
 	// Missing are the stems that were promised and not served in time: by the type, by a callback
 	// or by an earlier look at the record. A later start looks for them again, unpaid, for as long
 	// as the provider keeps them. Those of them that the type has are in Empty, too.
-	Missing  []MissingStem `json:"missing,omitempty"`
-	Manifest ObjectRef     `json:"manifest"`
+	Missing []MissingStem `json:"missing,omitempty"`
+	// MIDI are the transcriptions of the separation and of its stems, as far as they were asked
+	// for. One with a Failure was asked for by this run and is not there.
+	MIDI     []MIDI    `json:"midi,omitempty"`
+	Manifest ObjectRef `json:"manifest"`
 	// SubmittedAt is when the provider had accepted the paid call, SettledAt when the provider was
 	// done as far as the run knew, ArchivedAt when the last stem was safe.
 	SubmittedAt time.Time `json:"submittedAt,omitzero"`
@@ -108,6 +111,29 @@ type ManifestSource struct {
 	// SHA-256 of its content as it was separated.
 	AudioURL    string `json:"audioUrl,omitempty"`
 	AudioSHA256 string `json:"audioSha256,omitempty"`
+	// Music is what people know of the track, where anything is known: by the input's title, the
+	// tags of a song of one's own, or the provider's record of the music task.
+	Music *Music `json:"music,omitempty"`
+}
+
+// Title is what people call the track, empty where that is not known.
+func (s ManifestSource) Title() string {
+	if s.Music == nil {
+		return ""
+	}
+	return s.Music.Title
+}
+
+// Music is what people know of a track. Each field may be empty.
+type Music struct {
+	Title  string `json:"title,omitempty"`
+	Artist string `json:"artist,omitempty"`
+	// Tags are the provider's words for the style.
+	Tags string `json:"tags,omitempty"`
+	// DurationSeconds is how long the unseparated track plays.
+	DurationSeconds float64 `json:"durationSeconds,omitzero"`
+	// CoverURL is the provider's link to a picture. It is not archived and may expire.
+	CoverURL string `json:"coverUrl,omitempty"`
 }
 
 // ManifestProvider is what the provider's record says of the separation, with no link that expires

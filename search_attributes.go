@@ -8,12 +8,13 @@ const (
 	SearchAttributeType             = "StemflowType"
 	SearchAttributeSeparationTaskID = "StemflowSeparationTaskId"
 	SearchAttributeSettledBy        = "StemflowSettledBy"
+	SearchAttributeTitle            = "StemflowTitle"
 )
 
 // SearchAttributes are the names of all of them.
 func SearchAttributes() []string {
 	return []string{
 		SearchAttributeTaskID, SearchAttributeAudioID, SearchAttributeType, SearchAttributeSeparationTaskID,
-		SearchAttributeSettledBy,
+		SearchAttributeSettledBy, SearchAttributeTitle,
 	}
 }

@@ -23,6 +23,9 @@ const (
 	FindingStemChecksum FindingKind = "StemChecksum"
 	// FindingStemUnreadable: the store has a stem and cannot give it back.
 	FindingStemUnreadable FindingKind = "StemUnreadable"
+	// FindingMIDIDamaged: the manifest lists a transcription of which an object is not there, or is
+	// not what the manifest says.
+	FindingMIDIDamaged FindingKind = "MIDIDamaged"
 	// FindingOrphan: objects in a separation's folder that no manifest lists and no ledger
 	// explains.
 	FindingOrphan FindingKind = "Orphan"
@@ -104,6 +107,11 @@ var findingTypes = []FindingType{
 		FindingStemUnreadable, false, RepairResume,
 		"look at the store's drives and its log, and let it heal; or " +
 			resumeStems,
+	},
+	{
+		FindingMIDIDamaged, false, RepairNone,
+		"make the MIDI again by force, which costs nothing, while the provider keeps the separation (14 days), " +
+			"or restore the object from a backup",
 	},
 	{
 		FindingOrphan, false, RepairResume,

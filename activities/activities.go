@@ -22,9 +22,15 @@ type Set struct {
 	RecordSubmission    *RecordSubmission
 	AdoptCallback       *AdoptCallback
 	GetSeparationRecord *GetSeparationRecord
+	GetMusicRecord      *GetMusicRecord
 	RenewSource         *RenewSource
 	ArchiveStem         *ArchiveStem
 	WriteManifest       *WriteManifest
+
+	PrepareMIDI   *PrepareMIDI
+	SubmitMIDI    *SubmitMIDI
+	GetMIDIRecord *GetMIDIRecord
+	ArchiveMIDI   *ArchiveMIDI
 
 	PrepareCatalog     *PrepareCatalog
 	ReadCatalog        *ReadCatalog
@@ -41,17 +47,22 @@ type Set struct {
 	Hooks *Hooks
 }
 
-// Register registers all activities but the paid one.
+// Register registers all activities but those that make tasks at the provider.
 func (s Set) Register(r Registry) {
 	register(r, activityapi.ActivityPrepareArchive, s.PrepareArchive.Execute)
 	register(r, activityapi.ActivityPrepareSong, s.PrepareSong.Execute)
 	register(r, activityapi.ActivityRecordSubmission, s.RecordSubmission.Execute)
 	register(r, activityapi.ActivityAdoptCallback, s.AdoptCallback.Execute)
 	register(r, activityapi.ActivityGetSeparationRecord, s.GetSeparationRecord.Execute)
+	register(r, activityapi.ActivityGetMusicRecord, s.GetMusicRecord.Execute)
 	register(r, activityapi.ActivityRenewSource, s.RenewSource.Execute)
 	register(r, activityapi.ActivityArchiveStem, s.ArchiveStem.Execute)
 	register(r, activityapi.ActivityWriteManifest, s.WriteManifest.Execute)
 	register(r, activityapi.ActivityListSearchAttributes, s.PrepareArchive.SearchAttributes.Execute)
+
+	register(r, activityapi.ActivityPrepareMIDI, s.PrepareMIDI.Execute)
+	register(r, activityapi.ActivityGetMIDIRecord, s.GetMIDIRecord.Execute)
+	register(r, activityapi.ActivityArchiveMIDI, s.ArchiveMIDI.Execute)
 
 	register(r, activityapi.ActivityPrepareCatalog, s.PrepareCatalog.Execute)
 	register(r, activityapi.ActivityReadCatalog, s.ReadCatalog.Execute)
@@ -68,9 +79,11 @@ func (s Set) Register(r Registry) {
 	register(r, activityapi.ActivityDeliverToHook, s.Hooks.Deliver)
 }
 
-// RegisterSubmit registers the paid activity, which has a rate-limited queue of its own.
+// RegisterSubmit registers the paid activity, which has a rate-limited queue of its own, and the
+// one that asks for MIDI: the provider's limit counts all tasks.
 func (s Set) RegisterSubmit(r Registry) {
 	register(r, activityapi.ActivitySubmitSeparation, s.SubmitSeparation.Execute)
+	register(r, activityapi.ActivitySubmitMIDI, s.SubmitMIDI.Execute)
 }
 
 // register registers an activity whose failures can be reported, whatever they say. It allows a

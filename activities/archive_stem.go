@@ -160,9 +160,7 @@ func (a *ArchiveStem) readBack(
 	if changed || err != nil {
 		return nil, err
 	}
-	stem := content.stem(in, key, content.sum())
-	a.leavePeaks(ctx, in, stem, content.meter.Outline(), true)
-	return stem, nil
+	return content.stem(in, key, content.sum()), nil
 }
 
 // changed reports whether an object is not what the manifest of the same separation says was
@@ -212,9 +210,7 @@ func (a *ArchiveStem) fetch(
 	took := time.Since(began)
 	countStem(ctx, content.size, took)
 	stemOf(in).log(ctx).Info("stem archived", "bytes", content.size, "seconds", took.Seconds())
-	stem := content.stem(in, key, written.SHA256)
-	a.leavePeaks(ctx, in, stem, content.meter.Outline(), false)
-	return stem, nil
+	return content.stem(in, key, written.SHA256), nil
 }
 
 // open returns the source at its beginning, with its format known. The object's name has the format

@@ -97,6 +97,11 @@ func (h *harness) use(providerURL, callbackURL string) {
 		ArchiveStem:         &ArchiveStem{Store: h.store, Sources: sources, Transfers: semaphore.NewWeighted(2)},
 		WriteManifest:       &WriteManifest{Store: h.store},
 
+		PrepareMIDI:   &PrepareMIDI{Store: h.store, Archive: prepare},
+		SubmitMIDI:    &SubmitMIDI{Store: h.store, Provider: provider, Callback: callback},
+		GetMIDIRecord: &GetMIDIRecord{Provider: provider},
+		ArchiveMIDI:   &ArchiveMIDI{Store: h.store, Provider: provider, Scores: semaphore.NewWeighted(1)},
+
 		PrepareCatalog:     &PrepareCatalog{Archive: prepare},
 		ReadCatalog:        &ReadCatalog{Archive: prepare},
 		GetBalance:         &GetBalance{Provider: provider},

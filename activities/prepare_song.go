@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -127,14 +128,18 @@ type song struct {
 // look reads a song to its end.
 func (a *PrepareSong) look(ctx context.Context, in activityapi.PrepareSongInput, body io.Reader) (song, error) {
 	var meter audio.Meter
-	sum := sha256.New()
-	size, err := io.Copy(io.MultiWriter(&meter, sum), io.LimitReader(body, stemflow.MaxAudioSize+1))
+	sum, tagger := sha256.New(), audio.NewTagger()
+	size, err := io.Copy(io.MultiWriter(&meter, sum, tagger), io.LimitReader(body, stemflow.MaxAudioSize+1))
+	tags := tagger.End()
 	if err != nil {
 		return song{}, a.unfetched(ctx, err)
 	}
 	found := meter.End()
 	s := song{
-		activityapi.PreparedSong{SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size}, found.Format,
+		activityapi.PreparedSong{
+			SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size, Title: tags.Title, Artist: tags.Artist,
+			DurationSeconds: found.Duration.Round(time.Millisecond).Seconds(),
+		}, found.Format,
 	}
 	switch {
 	case size > stemflow.MaxAudioSize:

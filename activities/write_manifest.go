@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -15,7 +16,8 @@ type WriteManifest struct {
 
 // Execute leaves a copy of the ledger beside the manifest where the ledger is elsewhere, so that
 // the folder says by itself what was paid for it. It overwrites an earlier manifest: it is partial,
-// of objects that are gone, or of a separation before this one.
+// of objects that are gone, or of a separation before this one. What an earlier one of the same
+// separation has of MIDI stays.
 func (a *WriteManifest) Execute(ctx context.Context, in activityapi.WriteManifestInput) (*stemflow.ObjectRef, error) {
 	subject{kind: in.Manifest.Type, separationTaskID: in.Manifest.SeparationTaskID}.annotate(ctx)
 	ref := stemflow.ObjectRef{Bucket: in.Location.Bucket, Key: archive.ManifestKey(in.Location)}
@@ -25,8 +27,26 @@ func (a *WriteManifest) Execute(ctx context.Context, in activityapi.WriteManifes
 			return nil, storeFailure(err)
 		}
 	}
-	if err := a.Store.PutJSON(ctx, ref.Bucket, ref.Key, in.Manifest); err != nil {
+	if err := a.write(ctx, in); err != nil {
 		return nil, storeFailure(err)
 	}
 	return &ref, nil
+}
+
+// write fails with archive.ErrPrecondition where MIDI was added while it wrote: the next try keeps
+// it.
+func (a *WriteManifest) write(ctx context.Context, in activityapi.WriteManifestInput) error {
+	bucket, key := in.Location.Bucket, archive.ManifestKey(in.Location)
+	before, err := readManifest(ctx, a.Store, in.Location)
+	switch {
+	case errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrNoBucket), errors.Is(err, archive.ErrCorrupt),
+		errors.Is(err, archive.ErrForeign), errors.Is(err, errManifest),
+		err == nil && before.SeparationTaskID != in.Manifest.SeparationTaskID:
+		return a.Store.PutJSON(ctx, bucket, key, in.Manifest) // there is nothing to keep
+	case err != nil:
+		return err
+	}
+	in.Manifest.MIDI = before.MIDI
+	_, err = a.Store.ReplaceJSON(ctx, bucket, key, before.etag, in.Manifest)
+	return err
 }

@@ -66,6 +66,11 @@ func (b *bridge) read(w http.ResponseWriter, r *http.Request) (stemflow.Callback
 		return stemflow.Callback{}, &refusal{http.StatusServiceUnavailable, "busy", err.Error(), nil}
 	}
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		// Notes of a transcription are read from its record. The callback says which.
+		if unverified, ok := kie.ReadMIDICallback(body); ok {
+			drain(w, r)
+			return b.verified(r, unverified)
+		}
 		text := fmt.Sprintf("the callback's body is larger than %d bytes", tooLarge.Limit)
 		return stemflow.Callback{}, &refusal{http.StatusRequestEntityTooLarge, "too_large", text, nil}
 	}
@@ -82,6 +87,11 @@ func (b *bridge) read(w http.ResponseWriter, r *http.Request) (stemflow.Callback
 	if err != nil {
 		return stemflow.Callback{}, &refusal{http.StatusBadRequest, "malformed", err.Error(), nil}
 	}
+	return b.verified(r, unverified)
+}
+
+// verified is the callback of a body whose task is read, if its signature is right.
+func (b *bridge) verified(r *http.Request, unverified kie.CallbackBody) (stemflow.Callback, *refusal) {
 	if len(b.hmacKeys) > 0 {
 		timestamp, signature := r.Header.Get(kie.HeaderTimestamp), r.Header.Get(kie.HeaderSignature)
 		if err := kie.VerifySignature(b.hmacKeys, unverified.TaskID, timestamp, signature, time.Now(),
@@ -155,8 +165,8 @@ func (b *bridge) deliver(
 		log.Info("callback for a workflow that is not running, handed on to be recorded")
 	default:
 		log.Warn(
-			"callback for a workflow that is not running, start the track with this separationTaskId if its stems " +
-				"are missing",
+			"callback for a workflow that is not running: if it is of a separation whose stems are missing, start the " +
+				"track with this separationTaskId",
 		)
 	}
 }

@@ -20,7 +20,16 @@ const (
 	smallBodyTimeout = 3 * time.Second
 	// largeBodyTimeout is for the rest.
 	largeBodyTimeout = 5 * time.Second
+	// maxDrained is more than any transcription has.
+	maxDrained = 32 << 20
 )
+
+// drain reads what is left of a body that is not needed, up to maxDrained and within a time, so
+// that its sender reads the answer: one that is still writing may not.
+func drain(w http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(largeBodyTimeout))
+	_, _ = io.CopyN(io.Discard, r.Body, maxDrained)
+}
 
 var errBusy = errors.New("too many large callbacks at once, try again")
 

@@ -310,16 +310,14 @@ func (s *stack) requireArchived(in stemflow.SeparateStemsInput, result stemflow.
 	require.Equal(s.t, result.SeparationTaskID, ledger.SeparationTaskID)
 }
 
-// keys are all objects of a track, without the peaks of its stems.
+// keys are all objects of a track.
 func (s *stack) keys(in stemflow.SeparateStemsInput) []string {
 	s.t.Helper()
 	objects, err := s.store.List(s.t.Context(), s.bucket, s.location(in).Dir)
 	require.NoError(s.t, err)
-	var keys []string
-	for _, object := range objects {
-		if !archive.IsPeaksKey(s.location(in), object.Key) {
-			keys = append(keys, object.Key)
-		}
+	keys := make([]string, len(objects))
+	for i, object := range objects {
+		keys[i] = object.Key
 	}
 	return keys
 }

@@ -19,8 +19,8 @@ type Bill struct {
 	Refunds []Refund `json:"refunds"`
 	// Balance is in credits.
 	Balance float64 `json:"balance"`
-	// Requests are counted by endpoint: generate, record-info, credit, download-url, and createTask
-	// and recordInfo of the jobs route.
+	// Requests are counted by endpoint: generate, record-info, credit, download-url, midi-generate,
+	// midi-record-info, and createTask and recordInfo of the jobs route.
 	Requests  map[string]int `json:"requests"`
 	Callbacks CallbackCount  `json:"callbacks"`
 	// Downloads counts the requests for files, whatever came of them.

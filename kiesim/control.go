@@ -1,6 +1,7 @@
 package kiesim
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +12,8 @@ import (
 
 // CallbackNow is a callback that is sent by hand: late, once more, or forged.
 type CallbackNow struct {
-	// TaskID is the separation whose callback URL is used.
+	// TaskID is the separation, or the transcription, whose callback URL is used. Of a
+	// transcription the callback says the truth.
 	TaskID string `json:"taskId"`
 	// AsTaskID is the task that the callback claims to be for; empty is TaskID.
 	AsTaskID string `json:"asTaskId,omitempty"`
@@ -28,7 +30,7 @@ func (c CallbackNow) validate() error {
 }
 
 // ErrUnknownTask is the error of SendCallback and Settle for a task that was never accepted.
-var ErrUnknownTask = errors.New("no such separation was accepted")
+var ErrUnknownTask = errors.New("no such task was accepted")
 
 // SendCallback sends a callback at once, whatever the state of its task, with no retry. It returns
 // the receiver's HTTP status.
@@ -37,12 +39,18 @@ func (s *Simulator) SendCallback(ctx context.Context, c CallbackNow) (int, error
 		return 0, err
 	}
 	s.mu.Lock()
-	t := s.tasks[c.TaskID]
+	t, transcription := s.tasks[c.TaskID], s.midis[c.TaskID]
 	s.mu.Unlock()
+	if transcription != nil {
+		made := func() object { return transcription.callback() }
+		return s.post(ctx, transcription.callbackURL, transcription.id, made, c.Signature)
+	}
 	if t == nil {
 		return 0, ErrUnknownTask
 	}
-	return s.post(ctx, t, callbackVariant{taskID: c.AsTaskID, failure: c.Failure, linkBase: c.LinkBase}, c.Signature)
+	v := callbackVariant{taskID: c.AsTaskID, failure: c.Failure, linkBase: c.LinkBase}
+	return s.post(ctx, t.request.CallBackURL, cmp.Or(v.taskID, t.id),
+		func() object { return t.callbackBody(v) }, c.Signature)
 }
 
 // Settle settles a task now, whatever its delay and whether or not it would stay pending, and its
@@ -50,6 +58,10 @@ func (s *Simulator) SendCallback(ctx context.Context, c CallbackNow) (int, error
 func (s *Simulator) Settle(taskID string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if transcription := s.midis[taskID]; transcription != nil {
+		s.settleMIDI(transcription)
+		return nil
+	}
 	t := s.tasks[taskID]
 	if t == nil {
 		return ErrUnknownTask

@@ -75,7 +75,8 @@ func (s *Simulator) giveUp(t *task) {
 
 // attempt posts a callback once and reports whether it was acknowledged.
 func (s *Simulator) attempt(ctx context.Context, t *task, v callbackVariant, signature Signature) bool {
-	status, err := s.post(ctx, t, v, signature)
+	status, err := s.post(ctx, t.request.CallBackURL, cmp.Or(v.taskID, t.id),
+		func() object { return t.callbackBody(v) }, signature)
 	if err != nil {
 		s.log.Warn("callback failed", "task", t.id, "error", err)
 	} else {
@@ -84,14 +85,17 @@ func (s *Simulator) attempt(ctx context.Context, t *task, v callbackVariant, sig
 	return err == nil && status == http.StatusOK
 }
 
-// post sends a callback and counts it. The status is the receiver's.
-func (s *Simulator) post(ctx context.Context, t *task, v callbackVariant, signature Signature) (int, error) {
+// post sends a callback and counts it. The body is made with the mutex held. The status is the
+// receiver's.
+func (s *Simulator) post(
+	ctx context.Context, address, taskID string, made func() object, signature Signature,
+) (int, error) {
 	s.mu.Lock()
-	body := encode(t.callbackBody(v))
+	body := encode(made())
 	s.bill.Callbacks.Sent++
 	s.mu.Unlock()
 
-	status, err := s.deliver(ctx, t.request.CallBackURL, cmp.Or(v.taskID, t.id), body, signature)
+	status, err := s.deliver(ctx, address, taskID, body, signature)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -19,11 +19,14 @@ type Scenario struct {
 	// once there.
 	Delay Duration `json:"delay,omitzero"`
 
-	// Submit, RecordInfo and DownloadURL spoil the answers of the three endpoints.
+	// Submit, RecordInfo, MusicInfo and DownloadURL spoil the answers of the four endpoints.
 	Submit      Fault `json:"submit,omitzero"`
 	RecordInfo  Fault `json:"recordInfo,omitzero"`
+	MusicInfo   Fault `json:"musicInfo,omitzero"`
 	DownloadURL Fault `json:"downloadUrl,omitzero"`
 
+	// Music is what the record of the music task says of the track.
+	Music    Music    `json:"music,omitzero"`
 	Outcome  Outcome  `json:"outcome,omitzero"`
 	Record   Record   `json:"record,omitzero"`
 	Callback Callback `json:"callback,omitzero"`
@@ -33,6 +36,8 @@ type Scenario struct {
 	Files map[string]File `json:"files,omitempty"`
 	// LinkLifetime is how long a link from download-url works. 0 is the documented 20 minutes.
 	LinkLifetime Duration `json:"linkLifetime,omitzero"`
+	// MIDI is how stems are transcribed.
+	MIDI MIDI `json:"midi,omitzero"`
 }
 
 // AllStems is the key in Scenario.Files for every stem without an entry of its own.
@@ -347,8 +352,10 @@ const (
 func (s Scenario) Validate() error {
 	var errs []error
 	errs = append(errs,
+		s.MIDI.validate(),
 		oneOf("dialect", s.Dialect, DialectAuto, DialectEN, DialectCN, DialectSunoAPI),
-		s.Submit.validate("submit"), s.RecordInfo.validate("recordInfo"), s.DownloadURL.validate("downloadUrl"),
+		s.Submit.validate("submit"), s.RecordInfo.validate("recordInfo"), s.MusicInfo.validate("musicInfo"),
+		s.DownloadURL.validate("downloadUrl"),
 		oneOf("outcome.links", s.Outcome.Links, LinksNull, LinksEmpty),
 		oneOf("record.times", s.Record.Times, TimesNumericString, TimesDateTime),
 		oneOf("record.state", s.Record.State, StateNumber, StateNumericString, StateStatus, StateState),
@@ -359,7 +366,7 @@ func (s Scenario) Validate() error {
 			SignatureMissing, SignatureWrong, SignatureStale, SignatureEarly),
 		oneOf("callback.exception", s.Callback.Exception, ExceptionWithLinks, ExceptionWithoutLinks),
 	)
-	if s.RecordInfo.Accept || s.DownloadURL.Accept {
+	if s.RecordInfo.Accept || s.MusicInfo.Accept || s.DownloadURL.Accept {
 		errs = append(errs, errors.New("accept: only submit has it"))
 	}
 	for _, name := range s.Outcome.EmptyStems {

@@ -1,7 +1,7 @@
 // Package kiesim is a stand-in for the vocal-removal API of KIE.AI: the endpoints that a
-// separation needs, its callbacks, its file host and its bill. It is written from the provider's
-// documents, shares no code with the client it is meant to test, and misbehaves on demand: see
-// [Scenario].
+// separation and the transcription of its stems need, its callbacks, its file host and its bill. It
+// is written from the provider's documents, shares no code with the client it is meant to test, and
+// misbehaves on demand: see [Scenario].
 package kiesim
 
 import (
@@ -67,6 +67,7 @@ type Simulator struct {
 	limiter   *limiter
 	bill      Bill
 	tasks     map[string]*task
+	midis     map[string]*midiTask
 	// stateFile is where tasks and bill are kept; empty: nowhere.
 	stateFile string
 	// paths and tempLinks lead to files by the path of their link.
@@ -96,6 +97,7 @@ func New(options Options) *Simulator {
 		limiter:   newLimiter(options.RateLimit),
 		bill:      Bill{Balance: options.Credits, Charges: []Charge{}, Refunds: []Refund{}, Requests: map[string]int{}},
 		tasks:     map[string]*task{},
+		midis:     map[string]*midiTask{},
 		paths:     map[string]*stem{},
 		tempLinks: map[string]tempLink{},
 		uploads:   map[string]uploaded{},
@@ -109,8 +111,11 @@ func (s *Simulator) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/v1/vocal-removal/generate", s.endpoint("generate", s.generate))
 	mux.HandleFunc("GET /api/v1/vocal-removal/record-info", s.endpoint("record-info", s.recordInfo))
+	mux.HandleFunc("GET /api/v1/generate/record-info", s.endpoint("music-record-info", s.musicRecordInfo))
 	mux.HandleFunc("POST /api/v1/jobs/createTask", s.endpoint("createTask", s.createTask))
 	mux.HandleFunc("GET /api/v1/jobs/recordInfo", s.endpoint("recordInfo", s.jobsRecordInfo))
+	mux.HandleFunc("POST /api/v1/midi/generate", s.endpoint("midi-generate", s.midiGenerate))
+	mux.HandleFunc("GET /api/v1/midi/record-info", s.endpoint("midi-record-info", s.midiRecordInfo))
 	mux.HandleFunc("GET /api/v1/chat/credit", s.endpoint("credit", s.credit))
 	mux.HandleFunc("POST /api/v1/common/download-url", s.endpoint("download-url", s.downloadURL))
 	mux.HandleFunc("POST /api/file-stream-upload", s.endpoint("file-stream-upload", s.streamUpload))

@@ -15,6 +15,7 @@ import (
 type state struct {
 	Bill  Bill        `json:"bill"`
 	Tasks []taskState `json:"tasks"`
+	MIDIs []midiState `json:"midis,omitempty"`
 }
 
 type taskState struct {
@@ -68,6 +69,11 @@ func (s *Simulator) Restore(file string) error {
 		s.add(restored)
 		s.pending.Go(func() { s.resume(s.closing, restored) })
 	}
+	for _, t := range kept.MIDIs {
+		restored := t.task()
+		s.midis[restored.id] = restored
+		s.pending.Go(func() { s.resumeMIDI(s.closing, restored) })
+	}
 	return nil
 }
 
@@ -95,6 +101,9 @@ func (s *Simulator) write() error {
 	now := state{Bill: s.bill}
 	for _, t := range s.tasks {
 		now.Tasks = append(now.Tasks, t.state())
+	}
+	for _, t := range s.midis {
+		now.MIDIs = append(now.MIDIs, t.state())
 	}
 	data, err := json.Marshal(now)
 	if err != nil {

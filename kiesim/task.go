@@ -28,6 +28,10 @@ type task struct {
 	// recordCalls and linkCalls count the calls of record-info and download-url, looks the records
 	// that were shown, and resultLooks those of them with a result.
 	recordCalls, linkCalls, looks, resultLooks int
+	// musicCalls counts those of the music task's record.
+	musicCalls int
+	// midiSubmits counts the calls for its transcription.
+	midiSubmits int
 }
 
 // settleLater lets the task run its time, and the callback follow.

@@ -31,6 +31,7 @@ func TestEmbeddingIsCheap(t *testing.T) {
 			"go.temporal.io/sdk/contrib/envconfig", // FromEnv: the connection to Temporal as its command line finds it
 			"github.com/BurntSushi/toml",           // of envconfig
 			"golang.org/x/text",                    // names of instruments without their accents
+			"gitlab.com/gomidi/midi/v2",            // Standard MIDI Files; it needs nothing else
 			"go.opentelemetry.io/otel",             // the API of traces, for the host's own provider
 			"go.opentelemetry.io/otel/trace",       // of the same
 			// the signature of webhooks: one file on the standard library

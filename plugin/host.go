@@ -42,7 +42,9 @@ type host struct {
 	songs     *source.Fetcher
 	callback  activities.CallbackAddress
 	transfers *semaphore.Weighted
-	hooks     *activities.Hooks
+	// scores bounds the transcriptions in memory.
+	scores *semaphore.Weighted
+	hooks  *activities.Hooks
 	// attributes are shared, so that the server is asked about them once for all workers.
 	attributes *activities.SearchAttributes
 	// limits are where inputs may lead.
@@ -51,7 +53,9 @@ type host struct {
 
 func newHost(cfg Config) (*host, error) {
 	cfg = cfg.withDefaults()
-	h := &host{cfg: cfg, transfers: semaphore.NewWeighted(int64(cfg.ArchiveConcurrency))}
+	h := &host{
+		cfg: cfg, transfers: semaphore.NewWeighted(int64(cfg.ArchiveConcurrency)), scores: semaphore.NewWeighted(1),
+	}
 	if cfg.Client != nil {
 		h.attributes = &activities.SearchAttributes{Operator: cfg.Client.OperatorService()}
 	}
@@ -193,9 +197,15 @@ func (h *host) activities(submitQueue string) activities.Set {
 			Archive:  prepare,
 		},
 		GetSeparationRecord: &activities.GetSeparationRecord{Provider: h.provider, Callback: h.callback},
+		GetMusicRecord:      &activities.GetMusicRecord{Provider: h.provider},
 		RenewSource:         &activities.RenewSource{Provider: h.provider},
 		ArchiveStem:         &activities.ArchiveStem{Store: store, Sources: h.sources, Transfers: h.transfers},
 		WriteManifest:       &activities.WriteManifest{Store: store},
+
+		PrepareMIDI:   &activities.PrepareMIDI{Store: store, Archive: prepare},
+		SubmitMIDI:    &activities.SubmitMIDI{Store: store, Provider: h.provider, Callback: h.callback},
+		GetMIDIRecord: &activities.GetMIDIRecord{Provider: h.provider},
+		ArchiveMIDI:   &activities.ArchiveMIDI{Store: store, Provider: h.provider, Scores: h.scores},
 
 		PrepareCatalog:     &activities.PrepareCatalog{Archive: prepare},
 		ReadCatalog:        &activities.ReadCatalog{Archive: prepare},

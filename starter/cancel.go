@@ -19,7 +19,7 @@ What was paid is not lost: the provider finishes it, and starting the same track
 		"cancel 5c79...be8e e231...c7dc split_stem",
 		"cancel --workflow-id stems:split_stem:5c79...be8e:e231...c7dc")
 	in := &stemflow.SeparateStemsInput{}
-	trackFlags(cmd, in)
+	c.trackFlags(cmd, in)
 	workflowID := cmd.Flags().String("workflow-id", "", "`ID` of the workflow, in place of a track")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *workflowID != "" && (in.TaskID+in.AudioID+in.StemName != "" || in.Type != "") {

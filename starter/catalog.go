@@ -137,7 +137,7 @@ func (o catalogOptions) input() stemflow.SeparateCatalogInput {
 	in.Window, in.CreditBudget = o.in.Window, o.in.CreditBudget
 	in.Type, in.StemName, in.Bucket, in.Prefix = common.Type, common.StemName, common.Bucket, common.Prefix
 	in.CallbackGrace, in.PollInterval, in.Deadline = common.CallbackGrace, common.PollInterval, common.Deadline
-	in.Force, in.AllowPartial = common.Force, common.AllowPartial
+	in.Force, in.AllowPartial, in.MIDI = common.Force, common.AllowPartial, common.MIDI
 	return in
 }
 

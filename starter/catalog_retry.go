@@ -282,7 +282,7 @@ func writeRetryList(all []retried, o retryOptions) (name string, tracks int, err
 
 var retryColumns = []string{
 	"taskId", "audioId", "type", "stemName", "title", "separationTaskId", "bucket", "prefix", "callbackGrace",
-	"pollInterval", "deadline", "allowPartial",
+	"pollInterval", "deadline", "allowPartial", "midi",
 }
 
 // row is a track as it was started before, never by force. What is known to be paid for is named,
@@ -301,7 +301,7 @@ func (one retried) row(o retryOptions, extra []string) []string {
 	row := []string{
 		in.TaskID, in.AudioID, string(in.Type), in.StemName, in.Title, id, in.Bucket, in.Prefix,
 		durationCell(in.CallbackGrace), durationCell(in.PollInterval), durationCell(deadline),
-		strconv.FormatBool(in.AllowPartial || o.allowPartial),
+		strconv.FormatBool(in.AllowPartial || o.allowPartial), strconv.FormatBool(in.MIDI),
 	}
 	values := map[string]string{}
 	for _, column := range one.track.Columns {

@@ -10,6 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"stemflow"
 	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/view"
@@ -26,10 +27,15 @@ own bill may differ.
 
 An attempt whose outcome is not known is listed apart: it may have been paid for.
 
+With a track it is what that has cost, in all types unless one is given.
+
 --by day goes by the day of payment in UTC, --by prefix by where in STEMFLOW_BUCKET the stems are.`,
 		"cost",
 		"cost --by day",
+		"cost song.mp3",
 		"cost --by prefix --json")
+	in := &stemflow.SeparateStemsInput{}
+	c.trackFlags(cmd, in)
 	by := cmd.Flags().String("by", "", "break it down by `WHAT`: day, prefix or type")
 	ways := []string{archived.ByDay, archived.ByPrefix, archived.ByType}
 	complete(cmd, "by", ways...)
@@ -37,17 +43,22 @@ An attempt whose outcome is not known is listed apart: it may have been paid for
 		if cmd.Flags().Changed("by") && !slices.Contains(ways, *by) {
 			return failure.Usage(nameOf(cmd), "%q is no value for --by: use %s", *by, strings.Join(ways, ", "))
 		}
-		return c.cost(cmd.Context(), *by)
+		if in.TaskID+in.AudioID+in.StemName != "" || in.Type != "" {
+			if err := failure.Input(*in); err != nil {
+				return err
+			}
+		}
+		return c.cost(cmd.Context(), *in, *by)
 	}
 	return cmd
 }
 
-func (c *cli) cost(ctx context.Context, by string) error {
+func (c *cli) cost(ctx context.Context, in stemflow.SeparateStemsInput, by string) error {
 	store, cfg, err := c.openStore()
 	if err != nil {
 		return err
 	}
-	costs, err := archived.ReadCosts(ctx, store, cfg, by)
+	costs, err := archived.ReadCosts(ctx, store, cfg, in, by)
 	if err != nil {
 		return err
 	}

@@ -27,12 +27,15 @@ The ledger stays, so that nothing is paid for twice by accident: starting the tr
 what it names, unpaid, for as long as the provider keeps it, which is 14 days. After that a start ends
 with SourceExpired, unpaid, and only --force pays again.
 
+A song that start has put into the store goes with the last of its types. Starting the file again puts
+it there again.
+
 It needs credentials that may remove objects. Those of the workers, which deploy/minio/policy.json
 describes, may not.`,
 		"delete 5c79...be8e e231...c7dc split_stem --dry-run",
 		"delete 5c79...be8e e231...c7dc split_stem --yes")
 	o := &deleteOptions{}
-	trackFlags(cmd, &o.in)
+	c.trackFlags(cmd, &o.in)
 	archiveFlags(cmd, &o.in, "STEMFLOW_BUCKET and STEMFLOW_PREFIX")
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print what would be removed, and remove nothing")
@@ -78,7 +81,11 @@ func (c *cli) delete(ctx context.Context, o deleteOptions) error {
 	if err := refuseWhileOpen(ctx, t, o.in, "Nothing was removed."); err != nil {
 		return err
 	}
-	plan, err := archived.PlanRemoval(ctx, store, cfg, o.in)
+	keepsSong, err := songInUse(ctx, t, o.in)
+	if err != nil {
+		return err
+	}
+	plan, err := archived.PlanRemoval(ctx, store, cfg, o.in, keepsSong)
 	if err != nil {
 		return err
 	}
@@ -96,6 +103,19 @@ func (c *cli) delete(ctx context.Context, o deleteOptions) error {
 	}
 	c.printRemoval(o, plan)
 	return nil
+}
+
+// songInUse reports whether a run of a song's other types is open, which may be about to read it.
+func songInUse(ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsInput) (bool, error) {
+	if !in.Track().IsSong() {
+		return false, nil
+	}
+	vocal := stemflow.SeparateStemsInput{TaskID: in.TaskID, AudioID: in.AudioID, Type: stemflow.SeparateVocal}
+	open, err := t.IsOpen(ctx, stemflow.WorkflowID(vocal))
+	if err != nil {
+		return false, failure.Temporal("whether a run of the song is open cannot be found out", err)
+	}
+	return open || len(t.OtherTypes(ctx, vocal, true)) > 0, nil
 }
 
 // remove removes what is planned. A run that begins meanwhile counts on what it finds, so it is

@@ -17,12 +17,17 @@ import (
 )
 
 // trackFlags declares the flags that name a track and how it is separated. They may be given as
-// arguments, too.
-func trackFlags(cmd *cobra.Command, in *stemflow.SeparateStemsInput) {
+// arguments, too. What the command runs with names a song of one's own by its ids.
+func (c *cli) trackFlags(cmd *cobra.Command, in *stemflow.SeparateStemsInput) {
 	takeTrackArgs(cmd)
+	c.nameTrackBefore(cmd, in)
 	set := cmd.Flags()
 	set.StringVar(&in.TaskID, "task-id", "", "`ID` of the provider's music task that made the track")
 	set.StringVar(&in.AudioID, "audio-id", "", "`ID` of the track")
+	set.StringVar(&in.AudioURL, "audio-url", "",
+		"`SONG` of your own, in place of a track: a file, an https address, or s3://bucket/key")
+	set.StringVar(&in.AudioSHA256, "audio-sha256", "",
+		"`HEX` of the song's SHA-256, by which it is known then; that of a file is found out")
 	typeFlags(cmd, in)
 }
 
@@ -65,11 +70,12 @@ func timingFlags(cmd *cobra.Command, in *stemflow.SeparateStemsInput) {
 	set.Var((*durationFlag)(&in.Deadline), "deadline", "`DURATION` that the provider may take (default 45m)")
 	set.BoolVar(&in.Force, "force", false, "pay again, even if the track is archived or paid for")
 	set.BoolVar(&in.AllowPartial, "allow-partial", false, "succeed even if some stems cannot be archived")
+	set.BoolVar(&in.MIDI, "midi", false, "also transcribe the stems to MIDI, which costs nothing")
 }
 
 // placeFlags declares the flags that name a manifest in the archive.
-func placeFlags(cmd *cobra.Command, place *archived.Place) {
-	trackFlags(cmd, &place.Input)
+func (c *cli) placeFlags(cmd *cobra.Command, place *archived.Place) {
+	c.trackFlags(cmd, &place.Input)
 	archiveFlags(cmd, &place.Input, "STEMFLOW_BUCKET and STEMFLOW_PREFIX")
 	cmd.Flags().StringVar(&place.ManifestKey, "manifest-key", "", "`KEY` of a manifest, in place of a track")
 }
@@ -145,8 +151,9 @@ func trackArguments(in stemflow.SeparateStemsInput) string {
 			fmt.Fprintf(&b, " --%s %s", name, view.Quote(value))
 		}
 	}
-	add("task-id", in.TaskID)
-	add("audio-id", in.AudioID)
+	track := in.Track()
+	add("task-id", track.TaskID)
+	add("audio-id", track.AudioID)
 	add("type", string(in.Type))
 	add("stem-name", in.StemName)
 	return b.String()

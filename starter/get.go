@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,9 +28,9 @@ Every file is verified against the manifest's SHA-256 before it is put in place.
 already and right is kept, a file that is there under the same name and differs is replaced. An
 interrupted download leaves parts, and the same command goes on with them.
 
---name names the files, with the fields {name}, {taskId}, {audioId}, {type}, {ext} and {index}, which is
-the stem's place in the manifest; a slash makes a folder. What some system does not take in a name
-becomes an underscore.
+--name names the files, with the fields {name}, {taskId}, {audioId}, {title}, {type}, {ext} and
+{index}, which is the stem's place in the manifest; a slash makes a folder. What some system does not
+take in a name becomes an underscore.
 
 --zip makes one file of them, stored and not compressed. While it is made it needs the space twice.
 
@@ -42,11 +43,12 @@ needs no links and no network, and works for ever.
 		"get 5c79...be8e e231...c7dc split_stem --out song --page",
 		"get 5c79...be8e e231...c7dc split_stem --out song.zip --zip --name {index}-{name}.{ext}")
 	o := &getOptions{}
-	placeFlags(cmd, &o.Place)
+	c.placeFlags(cmd, &o.Place)
 	set := cmd.Flags()
 	set.StringVar(&o.out, "out", "",
 		"`DIR` to put the files in (default: one named after the track); with --zip, also the zip file")
 	set.StringSliceVar(&o.stems, "stems", nil, "`NAMES` of the stems to get, with commas between them (default: all)")
+	set.BoolVar(&o.midi, "midi", false, "get the MIDI, too: the notes as .mid and as .json")
 	set.BoolVar(&o.zip, "zip", false, "make one zip file")
 	set.BoolVar(&o.page, "page", false, "put "+defaultListenFile+" beside the files, with the stems in it")
 	set.StringVar(&o.name, "name", download.DefaultTemplate, "`TEMPLATE` of the files' names")
@@ -70,9 +72,9 @@ needs no links and no network, and works for ever.
 // getOptions are the flags of get.
 type getOptions struct {
 	archived.Place
-	out, name string
-	stems     []string
-	zip, page bool
+	out, name       string
+	stems           []string
+	zip, page, midi bool
 }
 
 // knownStems are names of stems that the shell offers.
@@ -91,58 +93,81 @@ type gotFiles struct {
 }
 
 func (c *cli) get(ctx context.Context, o getOptions, template download.Template) error {
-	store, cfg, err := c.openStore()
+	got, m, err := c.download(ctx, o, template)
 	if err != nil {
 		return err
+	}
+	c.printGot(got, m)
+	return nil
+}
+
+func (c *cli) download(
+	ctx context.Context, o getOptions, template download.Template,
+) (got gotFiles, m stemflow.Manifest, err error) {
+	store, cfg, err := c.openStore()
+	if err != nil {
+		return got, m, err
 	}
 	track, err := archived.Read(ctx, store, cfg, o.Place)
 	if err != nil {
-		return err
+		return got, m, err
 	}
-	wanted, err := download.Select(track.Manifest, o.stems)
+	m = track.Manifest
+	wanted, err := download.Select(m, o.stems)
 	if err != nil {
-		return failure.Usage("get", "%v", err)
+		return got, m, failure.Usage("get", "%v", err)
 	}
 	if o.page {
 		if err := fitsOnePage(wanted); err != nil {
-			return err
+			return got, m, err
 		}
 	}
-	files, err := template.Names(track.Manifest, wanted)
-	if err != nil {
-		return failure.Usage("get", "--name: %v", err)
+	stems := len(wanted)
+	if o.midi {
+		notes := download.SelectMIDI(m, o.stems)
+		if len(notes) == 0 {
+			return got, m, &failure.Failure{
+				Type: failure.TypeNotArchived, Code: failure.ExitFailed,
+				Message: "there is no MIDI of it in the archive",
+				Hint:    `"` + failure.Command + ` midi" makes it, which costs nothing.`,
+			}
+		}
+		wanted = append(slices.Clone(wanted), notes...)
 	}
-	got := gotFiles{Dir: cmp.Or(o.out, download.FolderName(track.Manifest))}
+	files, err := template.Names(m, wanted)
+	if err != nil {
+		return got, m, failure.Usage("get", "--name: %v", err)
+	}
+	got = gotFiles{Dir: cmp.Or(o.out, download.FolderName(m))}
 	if o.zip {
-		got.Dir, got.Zip = zipPlace(o.out, download.FolderName(track.Manifest)+".zip")
+		got.Dir, got.Zip = zipPlace(o.out, download.FolderName(m)+".zip")
 	}
 	if err := os.MkdirAll(got.Dir, 0o755); err != nil {
-		return cannotWrite(err)
+		return got, m, cannotWrite(err)
 	}
 	folder, err := os.OpenRoot(got.Dir)
 	if err != nil {
-		return cannotWrite(err)
+		return got, m, cannotWrite(err)
 	}
 	defer folder.Close()
 	progress, hide := c.downloadProgress(files)
 	d := download.Downloader{Source: store, Bucket: track.Bucket(), Folder: folder, Progress: progress}
 	if o.zip {
-		got.Files, err = d.Zip(ctx, got.Zip, files, track.Manifest.ArchivedAt)
+		got.Files, err = d.Zip(ctx, got.Zip, files, m.ArchivedAt)
 	} else {
 		got.Files, err = d.All(ctx, files)
 	}
 	hide()
 	if err != nil {
-		return notGot(ctx, err, len(got.Files), len(files))
+		return got, m, notGot(ctx, err, len(got.Files), len(files))
 	}
 	if o.page {
 		got.Page = defaultListenFile
-		if err := writePageOf(folder, got.Page, track.Manifest, files); err != nil {
-			return cannotWrite(err)
+		if err := writePageOf(folder, got.Page, m, files[:stems]); err != nil {
+			return got, m, cannotWrite(err)
 		}
 	}
-	c.printGot(got, track.Manifest)
-	return nil
+	return got, m, nil
 }
 
 // pageBytes is what browsers still open.

@@ -20,8 +20,8 @@ Lists every track that has a manifest below the prefix, whose own prefix may be 
 lists the whole bucket.
 
 The list comes from the names of the objects alone, which takes a second for a thousand tracks.
---long reads each manifest, too: then stems are what it names, and the id of the separation, the
-duration and missing stems are listed.
+--long reads each manifest, too: then stems are what it names, and the title, the id of the
+separation, the duration and missing stems are listed.
 
 On a terminal, long ids are clipped; elsewhere, and in JSON, they are whole. -o jsonl prints each
 track on a line.`,
@@ -89,6 +89,7 @@ func (c *cli) printTracks(found []archived.Found, long bool) {
 		{Text: "size", IsFigure: true}, {Text: "archived", IsFigure: true},
 	}
 	if long {
+		headings = append(headings, view.Heading{Text: "title"})
 		headings = append(headings, view.Heading{Text: "duration", IsFigure: true}, view.Heading{Text: "separation"},
 			view.Heading{Text: "missing"})
 	}
@@ -104,6 +105,7 @@ func (c *cli) printTracks(found []archived.Found, long bool) {
 			view.Bytes(track.Size), view.DateTime(track.ArchivedAt),
 		}
 		if long {
+			row = append(row, cmp.Or(view.Printable(track.Title), "-"))
 			row = append(row, view.PlayingTime(track.DurationSeconds), cmp.Or(track.SeparationTaskID, "-"),
 				cmp.Or(strings.Join(track.Missing, ","), "-"))
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"time"
 
@@ -31,7 +32,7 @@ published page has a name of its own that cannot be guessed; earlier ones expire
 		"listen 5c79...be8e e231...c7dc split_stem",
 		"listen 5c79...be8e e231...c7dc split_stem --publish")
 	o := &listenOptions{}
-	placeFlags(cmd, &o.Place)
+	c.placeFlags(cmd, &o.Place)
 	cmd.Flags().StringVar(&o.out, "out", "",
 		"`FILE` to write the page to, - for standard output (default: "+defaultListenFile+" unless it is published)")
 	cmd.Flags().BoolVar(&o.publish, "publish", false, "put the page beside the manifest and print a link to it")
@@ -120,6 +121,7 @@ func (c *cli) trackPage(
 	if err != nil {
 		return nil, nil, until, err
 	}
+	title = cmp.Or(title, track.Manifest.Source.Title())
 	c.warnOfLinks()
 	links, until, err := track.DownloadLinks(ctx, listen.FileNames(title, track.Manifest), lifetime)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"html"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"stemflow"
 	"stemflow/internal/archive"
 	"stemflow/internal/devservers/serverstest"
+	"stemflow/internal/tune"
 	"stemflow/starter/internal/failure"
 )
 
@@ -174,6 +176,33 @@ func TestListenTakesThePeaksAlong(t *testing.T) {
 	require.Equal(t, 1, strings.Count(page, ` data-peaks="`))
 }
 
+// The first page reads the stems for their peaks, and keeps them for the next.
+func TestListenDrawsStemsWithoutPeaks(t *testing.T) {
+	a := newArchivedTrack(t)
+	stem := a.manifest.Stems[0]
+	clip, ok := tune.Stem("drums")
+	require.True(t, ok)
+	content := clip.Resize(100_000)
+	_, err := a.store.Put(
+		t.Context(),
+		a.bucket,
+		stem.Key,
+		"audio/mpeg",
+		io.NewSectionReader(content, 0, content.Size),
+		content.Size,
+	)
+	require.NoError(t, err)
+	page := a.run(t, a.with("listen", "--out", "-")...)
+	drawn := regexp.MustCompile(` data-peaks="[^"]+" data-peaks-per-second="10"`).FindString(page)
+	require.NotEmpty(t, drawn)
+	var kept archive.Peaks
+	key := strings.TrimSuffix(a.manifest.Manifest.Key, "manifest.json") + "peaks-3e63-" + stem.Name + ".json"
+	_, err = a.store.ReadJSON(t.Context(), a.bucket, key, &kept)
+	require.NoError(t, err)
+	require.Equal(t, stem.SHA256, kept.SHA256)
+	require.Contains(t, html.UnescapeString(drawn), base64.StdEncoding.EncodeToString(kept.Values))
+}
+
 func TestListenWritesAFile(t *testing.T) {
 	a := newArchivedTrack(t)
 	dir := t.TempDir()
@@ -225,7 +254,11 @@ func TestListenPublishes(t *testing.T) {
 	a := newArchivedTrack(t)
 	t.Chdir(t.TempDir())
 	printed := a.run(t, a.with("listen", "--publish")...)
-	require.Regexp(t, "^Put it in bucket "+a.bucket+` as music/5c79/e231/separate_vocal/listen-[a-z2-7]{26}\.html: `, printed)
+	require.Regexp(
+		t,
+		"^Put it in bucket "+a.bucket+` as music/5c79/e231/separate_vocal/listen-[a-z2-7]{26}\.html: `,
+		printed,
+	)
 	require.NoFileExists(t, "listen.html")
 	contentType, page := fetch(t, regexp.MustCompile(`http://\S+`).FindString(printed))
 	require.Equal(t, "text/html; charset=utf-8", contentType)
@@ -343,7 +376,11 @@ func TestLinksWithoutAKeyOfTheirOwnAreWarnedOf(t *testing.T) {
 		code, stdout, stderr := starter(t, "", a.variables, a.with(command, "--json")...)
 		require.Equal(t, failure.ExitDone, code)
 		require.True(t, json.Valid([]byte(stdout)))
-		require.Equal(t, 1, strings.Count(stderr, "warning: MINIO_LINK_ACCESS_KEY and MINIO_LINK_SECRET_KEY are not set"))
+		require.Equal(
+			t,
+			1,
+			strings.Count(stderr, "warning: MINIO_LINK_ACCESS_KEY and MINIO_LINK_SECRET_KEY are not set"),
+		)
 	}
 	_, _, stderr = starter(t, "", a.variables, a.with("show")...)
 	require.Empty(t, stderr, "it signs nothing")

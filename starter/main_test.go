@@ -219,7 +219,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"cancel", "a", "b", "--workflow-id", "x"}, "error: Usage: --workflow-id goes without the flags of a track. " + lists("cancel")},
 		{[]string{"open", "a", "b", "--manifest-key", "x"}, "error: Usage: --manifest-key goes without --prefix and the flags of a track. " + lists("open")},
 		{[]string{"get", "a", "b", "--name", "{stem}"},
-			"error: Usage: --name: there is no field {stem}: use {name}, {taskId}, {audioId}, {type}, {ext}, {index}. " + lists("get")},
+			"error: Usage: --name: there is no field {stem}: use {name}, {taskId}, {audioId}, {type}, {ext}, {index}, {title}. " + lists("get")},
 		{[]string{"get", "a", "b", "--name", "../{name}"},
 			"error: Usage: --name: \"../{name}\" is no name below the folder: use no \"..\" and no empty part. " + lists("get")},
 		{[]string{"delete", "a", "b"}, "error: Usage: nobody can be asked here: give --yes to remove, or --dry-run to look. " + lists("delete")},
@@ -346,7 +346,7 @@ func TestInputThenFlags(t *testing.T) {
 	c, _, _ := newTestCLI(
 		`{"taskId":"5c79","audioId":"e231","type":"split_stem","callbackGrace":"1m","force":true,"allowPartial":true}`, nil)
 	o, cmd := &startOptions{}, &cobra.Command{}
-	o.declare(cmd)
+	o.declare(c, cmd)
 	require.NoError(t, cmd.ParseFlags([]string{
 		"--input", "-", "--audio-id", "a7", "--deadline", "1h30m", "--force=false", "--bucket", "b-1", "--wait",
 	}))
@@ -450,7 +450,9 @@ func TestCompletion(t *testing.T) {
 		{[]string{"show", "-o", ""}, "text\njson\njsonl\n:4\n"},
 		{[]string{"show", "--output", ""}, "text\njson\njsonl\n:4\n"},
 		{[]string{"start", "--task-id", ""}, ":4\n"},
-		{[]string{"start", ""}, ":4\n"},
+		{[]string{"start", ""}, ":0\n"}, // of a song
+		{[]string{"start", "song.mp3", ""}, "separate_vocal\nsplit_stem\nsplit_stem_advanced\n:4\n"},
+		{[]string{"start", "5c79", ""}, ":4\n"},
 		{[]string{"show", "5c79", "e231", ""}, "separate_vocal\nsplit_stem\nsplit_stem_advanced\n:4\n"},
 		{[]string{"get", "--out", ""}, ":0\n"},
 		{[]string{"cost", "--by", ""}, "day\nprefix\ntype\n:4\n"},

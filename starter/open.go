@@ -17,7 +17,7 @@ Makes the page that listen makes, `+defaultListenFile+` unless --out names anoth
 browser. Where there is none, it prints the page's path.`,
 		"open 5c79...be8e e231...c7dc split_stem")
 	o := &listenOptions{}
-	placeFlags(cmd, &o.Place)
+	c.placeFlags(cmd, &o.Place)
 	cmd.Flags().StringVar(&o.out, "out", defaultListenFile, "`FILE` to write the page to")
 	declareTitle(cmd, &o.title)
 	o.linkLifetime.declare(cmd.Flags())

@@ -16,7 +16,7 @@ provider's log. A run of the track that is under way is joined, with the input t
 with.`,
 		"resume --separation-task-id 3e63...71e7 5c79...be8e e231...c7dc split_stem --wait")
 	o := &startOptions{}
-	o.declare(cmd)
+	o.declare(c, cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := o.complete(c, cmd); err != nil {
 			return err

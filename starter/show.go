@@ -27,7 +27,7 @@ it is stored, for what others may read, like a log.`,
 		"show 5c79...be8e e231...c7dc split_stem --links --link-lifetime 24h",
 		"show --manifest-key music/5c79...be8e/e231...c7dc/split_stem/manifest.json")
 	o := &showOptions{}
-	placeFlags(cmd, &o.Place)
+	c.placeFlags(cmd, &o.Place)
 	links := cmd.Flags().Bool("links", false,
 		"give links with which anybody can get the stems, for a while (default with --json; --links=false gives none)")
 	o.lifetime.declare(cmd.Flags())

@@ -13,8 +13,13 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
+	"stemflow/internal/archive"
+	"stemflow/internal/config"
+	"stemflow/starter/internal/download"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/limit"
+	"stemflow/starter/internal/observe"
+	"stemflow/starter/internal/songfile"
 	"stemflow/starter/internal/view"
 )
 
@@ -25,16 +30,22 @@ func newStartCommand(c *cli) *cobra.Command {
 Starting a track twice joins the run that is under way. A track that is archived already is not paid
 for again, and a paid separation that could not be finished is taken up; --force pays again.
 
+A SONG of your own is a file, an https address, or an object of the store as s3://bucket/key. A file
+is put into the store, and is known by its content: the same song under another name, or on another
+machine, is not paid for again. At most 20 MB.
+
 --input takes the workflow's input as JSON, like {"taskId": "...", "audioId": "..."}; flags come on top
 of it.
 
 --wait shows the progress and then the stems. Interrupting it leaves the separation running. --json
 prints one JSON document and nothing else: the result with --wait, what was started without it, or
-{"error": {"type", "message", "details"}}. With -o jsonl, --wait prints both, each on a line.`,
+{"error": {"type", "message", "details"}}. With -o jsonl, --wait prints both, each on a line. --out
+downloads the stems then, as get does.`,
+		"start song.mp3 --type split_stem --wait --out stems",
 		"start 5c79...be8e e231...c7dc split_stem --wait",
 		"start --input track.json --deadline 1h")
 	o := &startOptions{}
-	o.declare(cmd)
+	o.declare(c, cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := o.complete(c, cmd); err != nil {
 			return err
@@ -49,11 +60,16 @@ type startOptions struct {
 	in        stemflow.SeparateStemsInput
 	inputFile string
 	wait      bool
+	// out is the folder to download the stems to; empty: they are not.
+	out string
+	// song is the file to separate, nil if it is none.
+	song *songfile.Song
 }
 
-func (o *startOptions) declare(cmd *cobra.Command) {
+func (o *startOptions) declare(c *cli, cmd *cobra.Command) {
 	in := &o.in
-	trackFlags(cmd, in)
+	c.trackFlags(cmd, in)
+	cmd.PreRunE = nil // complete names the song, once all is read
 	archiveFlags(cmd, in, "the worker's")
 	cmd.Flags().StringVar(&in.SeparationTaskID, "separation-task-id", "",
 		"`ID` of a separation that is paid for already: it is taken up, and nothing is paid")
@@ -61,10 +77,30 @@ func (o *startOptions) declare(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.in.Title, "title", "", "`TITLE` of the track, for displays and reports")
 	cmd.Flags().StringVar(&o.inputFile, "input", "", "`FILE` with the input as JSON, - for standard input")
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "show the progress until the separation ends")
+	cmd.Flags().StringVar(&o.out, "out", "", "`DIR` to download the stems to, when --wait has seen the end")
 }
 
-// complete reads the input, where one is given, and sets the flags once more, on top of it.
+// complete reads the input, where one is given, and sets the flags once more, on top of it. Then it
+// reads the song.
 func (o *startOptions) complete(c *cli, cmd *cobra.Command) error {
+	if o.out != "" && !o.wait {
+		return failure.Usage(nameOf(cmd), `--out goes with --wait: without it, "get" downloads the stems later`)
+	}
+	if err := o.overInput(c, cmd); err != nil {
+		return err
+	}
+	if o.in.AudioURL == "" {
+		return nil
+	}
+	cfg, err := c.config()
+	if err != nil {
+		return failure.Configuration(err)
+	}
+	o.song, err = readSong(&o.in, cfg)
+	return err
+}
+
+func (o *startOptions) overInput(c *cli, cmd *cobra.Command) error {
 	if o.inputFile == "" {
 		return nil
 	}
@@ -113,23 +149,89 @@ func (c *cli) start(ctx context.Context, o startOptions) error {
 	if err != nil {
 		return failure.Configuration(err)
 	}
+	var store *archive.Store
+	if o.song != nil || o.out != "" { // before anything is paid
+		if store, _, err = c.openStore(); err != nil {
+			return err
+		}
+	}
 	t, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer t.Close()
-	run, started, err := t.Start(ctx, client.StartWorkflowOptions{
-		ID: stemflow.WorkflowID(o.in), TaskQueue: cfg.TaskQueue, StaticSummary: view.Title(o.in),
-	}, stemflow.WorkflowSeparateStems, o.in)
+	if o.song != nil {
+		if err := c.uploadSong(ctx, store, cfg, o.in, o.song); err != nil {
+			return err
+		}
+	}
+	run, started, err := startSeparation(ctx, t, cfg, o.in)
 	if err != nil {
-		return notStarted("the separation cannot be started", err,
-			"Starting the track again joins the run if there is one.")
+		return err
 	}
 	c.announce(o, run, started)
-	if !o.wait {
+	switch {
+	case !o.wait:
+		return nil
+	case o.out == "":
+		return c.wait(ctx, t, cfg, run, o.in)
+	}
+	return c.waitAndGet(ctx, t, cfg, run, o)
+}
+
+func startSeparation(
+	ctx context.Context, t *observe.Temporal, cfg config.Starter, in stemflow.SeparateStemsInput,
+) (run client.WorkflowRun, started bool, err error) {
+	run, started, err = t.Start(ctx, client.StartWorkflowOptions{
+		ID: stemflow.WorkflowID(in), TaskQueue: cfg.TaskQueue, StaticSummary: view.Summary(in),
+	}, stemflow.WorkflowSeparateStems, in)
+	if err != nil {
+		return nil, false, notStarted("the separation cannot be started", err,
+			"Starting the track again joins the run if there is one.")
+	}
+	return run, started, nil
+}
+
+// gotStems is what --json prints of a separation whose stems were downloaded.
+type gotStems struct {
+	*stemflow.SeparateStemsResult
+	Download gotFiles `json:"download"`
+}
+
+// waitAndGet waits for a run as wait does, and downloads its stems as get does.
+func (c *cli) waitAndGet(
+	ctx context.Context, t *observe.Temporal, cfg config.Starter, run client.WorkflowRun, o startOptions,
+) error {
+	result, started, err := c.await(ctx, t, cfg, run, o.in)
+	if err != nil {
+		return err
+	}
+	if c.global.format != formatJSON {
+		c.printResult(o.in, result, started)
+	}
+	wanted := getOptions{out: o.out}
+	wanted.Input.Bucket, wanted.ManifestKey = result.Manifest.Bucket, result.Manifest.Key
+	template, err := download.ParseTemplate(download.DefaultTemplate)
+	if err != nil {
+		return err
+	}
+	got, m, err := c.download(ctx, wanted, template)
+	if err != nil {
+		f := *failure.Of(err)
+		f.Message = "the stems are archived, and not all are downloaded: " + f.Message
+		f.Hint = c.invoked.command + " get" + trackArguments(o.in) + archiveArguments(o.in) +
+			" --out " + view.Quote(o.out) + " goes on, unpaid."
+		return &f
+	}
+	if c.global.format == formatJSON {
+		c.printJSON(gotStems{result, got})
 		return nil
 	}
-	return c.wait(ctx, t, cfg, run, o.in)
+	if !c.wantsJSON() {
+		c.printf("\n")
+	}
+	c.printGot(got, m)
+	return nil
 }
 
 // notStarted is the failure of a start. Without an answer it is not known whether a run began.

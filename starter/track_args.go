@@ -9,22 +9,46 @@ import (
 
 // trackArgs are the flags that may be given as arguments, in this order, and what they are called
 // in errors.
-var trackArgs = []struct{ flag, what string }{
+var trackArgs = []trackArg{
 	{"task-id", "task id"}, {"audio-id", "audio id"}, {"type", "type"}, {"stem-name", "stem name"},
+}
+
+type trackArg struct{ flag, what string }
+
+// songArgs are those in place of them that name a song of one's own.
+var songArgs = []trackArg{{"audio-url", "song"}, {"type", "type"}, {"stem-name", "stem name"}}
+
+// argsOf are the flags that arguments stand for.
+func argsOf(args []string) []trackArg {
+	if len(args) == 0 {
+		return trackArgs
+	}
+	next := ""
+	if len(args) > 1 {
+		next = args[1]
+	}
+	if isSong(args[0], next) {
+		return songArgs
+	}
+	return trackArgs
 }
 
 // takeTrackArgs lets a command take the track without the names of its flags. An argument sets the
 // flag, so that nothing else needs to know how it was given.
 func takeTrackArgs(cmd *cobra.Command) {
-	cmd.Use += " [TASK_ID AUDIO_ID [TYPE [STEM_NAME]]]"
+	cmd.Use += " [TASK_ID AUDIO_ID | SONG [TYPE [STEM_NAME]]]"
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) > len(trackArgs) {
-			return failure.Usage(nameOf(cmd),
-				"%q is one argument too many: %s takes TASK_ID, AUDIO_ID, TYPE and STEM_NAME",
-				args[len(trackArgs)], nameOf(cmd))
+		named := argsOf(args)
+		if len(args) > len(named) {
+			takes := "TASK_ID, AUDIO_ID, TYPE and STEM_NAME"
+			if len(named) == len(songArgs) {
+				takes = "SONG, TYPE and STEM_NAME"
+			}
+			return failure.Usage(nameOf(cmd), "%q is one argument too many: %s takes %s",
+				args[len(named)], nameOf(cmd), takes)
 		}
 		for i, value := range args {
-			arg := trackArgs[i]
+			arg := named[i]
 			given := cmd.Flags().Lookup(arg.flag)
 			if given.Changed && given.Value.String() != value {
 				return failure.Usage(nameOf(cmd), "the argument %q and --%s %q contradict each other: both are the %s",
@@ -37,7 +61,10 @@ func takeTrackArgs(cmd *cobra.Command) {
 		return nil
 	}
 	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) < len(trackArgs) && trackArgs[len(args)].flag == "type" {
+		if len(args) == 0 {
+			return nil, cobra.ShellCompDirectiveDefault // it may be a file
+		}
+		if named := argsOf(args); len(args) < len(named) && named[len(args)].flag == "type" {
 			return typeNames(), cobra.ShellCompDirectiveNoFileComp
 		}
 		return nil, cobra.ShellCompDirectiveNoFileComp

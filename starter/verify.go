@@ -33,7 +33,7 @@ such archive, 12 the store refuses the credentials, 130 interrupted.`,
 		"verify --task-id 5c79...be8e --audio-id e231...c7dc --type split_stem --read-data",
 		"verify --repair")
 	in, track := &stemflow.VerifyArchiveInput{}, &stemflow.SeparateStemsInput{}
-	trackFlags(cmd, track)
+	c.trackFlags(cmd, track)
 	archiveFlags(cmd, track, "STEMFLOW_BUCKET and STEMFLOW_PREFIX")
 	set := cmd.Flags()
 	all := set.Bool("read-data", false, "read all stems back and hash them")

@@ -22,11 +22,24 @@ func (c *cli) wait(
 	run client.WorkflowRun,
 	in stemflow.SeparateStemsInput,
 ) error {
-	started := observe.StartedAt(ctx, t, run)
-	result, err := c.follow(ctx, t, cfg, run, started)
+	result, started, err := c.await(ctx, t, cfg, run, in)
+	if err != nil {
+		return err
+	}
+	c.printResult(in, result, started)
+	return nil
+}
+
+// await shows the progress of a run until it ends. The error is a [*failure.Failure].
+func (c *cli) await(
+	ctx context.Context, t *observe.Temporal, cfg config.Starter, run client.WorkflowRun,
+	in stemflow.SeparateStemsInput,
+) (result *stemflow.SeparateStemsResult, started time.Time, err error) {
+	started = observe.StartedAt(ctx, t, run)
+	result, err = c.follow(ctx, t, cfg, run, started)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return &failure.Failure{
+		return nil, started, &failure.Failure{
 			Type: failure.TypeDetached, Message: "interrupted, the separation goes on by itself",
 			Code: failure.ExitInterrupted, Hint: c.nextSteps(in),
 		}
@@ -35,13 +48,17 @@ func (c *cli) wait(
 		if f.Details == nil {
 			f.Details = observe.PaidFor(ctx, t, run)
 		}
-		return f
-	case c.wantsJSON():
-		c.printJSON(result)
-	default:
-		view.Result(c.stdout, in, result, time.Since(started), c.room(view.DefaultRoom))
+		return nil, started, f
 	}
-	return nil
+	return result, started, nil
+}
+
+func (c *cli) printResult(in stemflow.SeparateStemsInput, result *stemflow.SeparateStemsResult, started time.Time) {
+	if c.wantsJSON() {
+		c.printJSON(result)
+		return
+	}
+	view.Result(c.stdout, in, result, time.Since(started), c.room(view.DefaultRoom))
 }
 
 // follow returns how the run ended. Until then it shows the progress, unless that is

@@ -20,7 +20,7 @@ Shows the separation of a track until it ends, as "start --wait" does. If it has
 end is shown.`,
 		"watch 5c79...be8e e231...c7dc split_stem")
 	in := &stemflow.SeparateStemsInput{}
-	trackFlags(cmd, in)
+	c.trackFlags(cmd, in)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return c.watch(cmd.Context(), *in) }
 	return cmd
 }

@@ -180,7 +180,7 @@ func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStem
 	manifest := stemflow.Manifest{
 		Version:             1,
 		SeparateStemsResult: result,
-		Source:              s.manifestSource(),
+		Source:              s.manifestSource(ctx),
 		Provider: stemflow.ManifestProvider{
 			OriginURL: s.record.OriginURL, CreatedAt: s.record.CreatedAt, CompletedAt: s.record.CompletedAt,
 		},

@@ -34,6 +34,7 @@ type harness struct {
 	record   func(activityapi.RecordSubmissionInput) error
 	adopt    func(activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error)
 	get      func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error)
+	music    func(activityapi.GetMusicRecordInput) (*stemflow.Music, error)
 	renew    func(activityapi.RenewSourceInput) (*stemflow.SourceStem, error)
 	archive  func(activityapi.ArchiveStemInput) (*stemflow.Stem, error)
 	manifest func(activityapi.WriteManifestInput) (*stemflow.ObjectRef, error)
@@ -119,6 +120,12 @@ func newHarness(t *testing.T) *harness {
 		w,
 		activityapi.ActivityGetSeparationRecord,
 		func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) { return w.get(in) },
+	)
+	w.music = func(activityapi.GetMusicRecordInput) (*stemflow.Music, error) { return &stemflow.Music{}, nil }
+	stub(
+		w,
+		activityapi.ActivityGetMusicRecord,
+		func(in activityapi.GetMusicRecordInput) (*stemflow.Music, error) { return w.music(in) },
 	)
 	stub(
 		w,

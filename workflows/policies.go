@@ -46,6 +46,10 @@ const (
 	// at again soon.
 	heldPause = 5 * time.Second
 
+	// What a track is called is asked for a few times, and given up.
+	musicAttempts = 3
+	musicTimeout  = 5 * time.Minute
+
 	// After a callback the record is expected within seconds. Where it lags longer polling goes on;
 	// where it cannot be read for that long, or has no links, the callback's own links serve.
 	confirmAttempts = 5
@@ -102,6 +106,9 @@ const (
 
 	// A song is read twice and handed over once, see kie.Upload.
 	songTimeout = 10 * time.Minute
+
+	// A run that finds another one making the same MIDI looks again after this pause.
+	midiJoinPause = 15 * time.Second
 
 	// The ledger is written when the store is back, as the stems are; a run that failed waits for
 	// it only this long, one that was cancelled must end promptly.
@@ -237,6 +244,18 @@ func songOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
+// musicOptions: a run takes minutes and does not wait for it.
+func musicOptions(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "look up what the track is called",
+		StartToCloseTimeout:    requestTimeout,
+		ScheduleToCloseTimeout: musicTimeout,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumAttempts: musicAttempts,
+		},
+	})
+}
+
 // submitOptions: a single attempt, because the engine would repeat a lost one blindly; and a
 // cancellation waits for a call under way, whose id is worth money, while it drops one that has not
 // started.
@@ -332,6 +351,49 @@ func archiveOptions(ctx workflow.Context, stem string) workflow.Context {
 		ScheduleToCloseTimeout: scheduleToCloseArchive,
 		HeartbeatTimeout:       archiveHeartbeat,
 		RetryPolicy:            storeRetry(),
+	})
+}
+
+func prepareMIDIOptions(ctx workflow.Context) workflow.Context {
+	ctx = prepareOptions(ctx)
+	options := workflow.GetActivityOptions(ctx)
+	options.Summary = "look for the archived separation"
+	return workflow.WithActivityOptions(ctx, options)
+}
+
+// submitMIDIOptions: the activity itself says what is not worth another try. A separation may wait
+// for its MIDI, so a provider that takes none is waited for no longer than one that makes none.
+func submitMIDIOptions(ctx workflow.Context, queue string, deadline stemflow.Duration) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "ask for MIDI (free)",
+		TaskQueue:              queue,
+		StartToCloseTimeout:    requestTimeout,
+		ScheduleToCloseTimeout: time.Duration(deadline),
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: submitPauseFirst, BackoffCoefficient: 2, MaximumInterval: submitPauseMost,
+		},
+	})
+}
+
+func archiveMIDIOptions(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                "archive the MIDI",
+		StartToCloseTimeout:    songTimeout,
+		ScheduleToCloseTimeout: scheduleToCloseArchive,
+		HeartbeatTimeout:       archiveHeartbeat,
+		RetryPolicy:            storeRetry(),
+	})
+}
+
+// midiOptions: MIDI that has begun is finished whatever becomes of its separation's run. A run that
+// is cancelled waits for its end.
+func midiOptions(ctx workflow.Context, in stemflow.GenerateMIDIInput) workflow.Context {
+	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		StaticSummary:         "the MIDI of " + in.AudioID,
+		WorkflowID:            stemflow.MIDIWorkflowID(in),
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		WaitForCancellation:   true,
 	})
 }
 

@@ -18,6 +18,7 @@ func Register(r Registry) {
 	register(r, stemflow.WorkflowSeparateStems, SeparateStems)
 	register(r, stemflow.WorkflowSeparateCatalog, SeparateCatalog)
 	register(r, stemflow.WorkflowVerifyArchive, VerifyArchive)
+	register(r, stemflow.WorkflowGenerateMIDI, GenerateMIDI)
 	register(r, activityapi.WorkflowRecordCallback, RecordCallback)
 	register(r, activityapi.WorkflowJoinStems, JoinSeparateStems)
 	register(r, activityapi.WorkflowJoinCatalog, JoinSeparateCatalog)

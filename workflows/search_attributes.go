@@ -19,7 +19,7 @@ func (s *separation) label(ctx workflow.Context, namesAndValues ...string) {
 	known := s.knownAttributes(ctx)
 	var updates []temporal.SearchAttributeUpdate
 	for pair := range slices.Chunk(namesAndValues, 2) {
-		if slices.Contains(known, pair[0]) {
+		if pair[1] != "" && slices.Contains(known, pair[0]) {
 			updates = append(updates, temporal.NewSearchAttributeKeyKeyword(pair[0]).ValueSet(pair[1]))
 		}
 	}
@@ -56,5 +56,13 @@ func (s *separation) labelTrack(ctx workflow.Context) {
 	s.label(ctx,
 		stemflow.SearchAttributeTaskID, track.TaskID,
 		stemflow.SearchAttributeAudioID, track.AudioID,
-		stemflow.SearchAttributeType, string(s.in.Type))
+		stemflow.SearchAttributeType, string(s.in.Type),
+		stemflow.SearchAttributeTitle, s.in.Title)
+}
+
+// labelTitle sets a title that the input does not give.
+func (s *separation) labelTitle(ctx workflow.Context, title string) {
+	if title != "" && slices.Contains(s.archive.SearchAttributes, stemflow.SearchAttributeTitle) {
+		s.label(ctx, stemflow.SearchAttributeTitle, title)
+	}
 }

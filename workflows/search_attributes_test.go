@@ -18,6 +18,8 @@ import (
 
 func TestSearchAttributesThatTheNamespaceKnows(t *testing.T) {
 	all := stemflow.SearchAttributes()
+	// With the track is set what is known before it is paid for.
+	track := append(slices.Clone(all[:3]), stemflow.SearchAttributeTitle)
 	some := []string{stemflow.SearchAttributeType, stemflow.SearchAttributeSettledBy}
 	for name, c := range map[string]struct {
 		// prepared are known when the run is prepared, and later each time that one is to be set.
@@ -29,11 +31,11 @@ func TestSearchAttributesThatTheNamespaceKnows(t *testing.T) {
 		"all":                    {prepared: all, later: [][]string{all, all, all}, want: all},
 		"some":                   {prepared: some, later: [][]string{some, some, some}, want: some},
 		"none":                   {},
-		"all are taken away":     {prepared: all, later: [][]string{all, nil, nil}, want: all[:3]},
+		"all are taken away":     {prepared: all, later: [][]string{all, nil, nil}, want: track},
 		"all from the beginning": {prepared: all, later: [][]string{nil, nil, nil}},
 		"one is taken away": {
 			prepared: all, later: [][]string{all, some, some},
-			want: append(slices.Clone(all[:3]), stemflow.SearchAttributeSettledBy),
+			want: append(slices.Clone(track), stemflow.SearchAttributeSettledBy),
 		},
 		"some come later": {prepared: some, later: [][]string{all, all, all}, want: some},
 		"nobody says":     {prepared: all, fails: true},
@@ -63,7 +65,9 @@ func TestSearchAttributesThatTheNamespaceKnows(t *testing.T) {
 				}
 			}).Return(nil)
 			w.callbackAfter(time.Second, success(separationID))
-			w.run(input())
+			in := input()
+			in.Title = "Größe"
+			w.run(in)
 			w.result()
 
 			values := map[string]any{
@@ -71,6 +75,7 @@ func TestSearchAttributesThatTheNamespaceKnows(t *testing.T) {
 				stemflow.SearchAttributeType:             string(stemflow.SeparateVocal),
 				stemflow.SearchAttributeSeparationTaskID: separationID,
 				stemflow.SearchAttributeSettledBy:        string(stemflow.SettledByCallback),
+				stemflow.SearchAttributeTitle:            "Größe",
 			}
 			want := map[string]any{}
 			for _, name := range c.want {

@@ -30,6 +30,9 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 	}
 	s.showCancellation(ctx)
 	result, err := s.run(ctx)
+	if err == nil && s.in.MIDI {
+		s.makeMIDI(ctx, result)
+	}
 	if !temporal.IsCanceledError(err) { // until it has ended it is being cancelled
 		s.showFailure(ctx, err)
 	}
@@ -62,6 +65,8 @@ type separation struct {
 
 	// song is what is submitted of a song of one's own, once it is ready.
 	song activityapi.PreparedSong
+	// music is what the provider says of a track that it has made, once it was asked.
+	music workflow.Future
 
 	// separationTaskID is the provider's id of the paid separation, once known. ownership says
 	// how sure it is that it is ours.
@@ -143,6 +148,7 @@ func (s *separation) run(ctx workflow.Context) (*stemflow.SeparateStemsResult, e
 	if err := s.payOrResume(ctx); err != nil {
 		return nil, err
 	}
+	s.askMusic(ctx)
 	if err := s.awaitSettlement(ctx); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"cmp"
+
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
@@ -19,13 +21,57 @@ func (s *separation) prepareSong(ctx workflow.Context) error {
 	}
 	err := workflow.ExecuteActivity(songOptions(ctx), activityapi.ActivityPrepareSong,
 		activityapi.PrepareSongInput{AudioURL: s.in.AudioURL, AudioSHA256: s.in.AudioSHA256}).Get(ctx, &s.song)
-	return activityFailure(err, stemflow.ErrorProviderUnavailable)
+	if err != nil {
+		return activityFailure(err, stemflow.ErrorProviderUnavailable)
+	}
+	if s.in.Title == "" {
+		s.labelTitle(ctx, s.song.Title)
+	}
+	return nil
+}
+
+// musicChange is the change that asks for the record of the music task.
+const musicChange = "music-record"
+
+// askMusic asks what the provider's track is called, while the separation is waited for. Nothing
+// waits for the answer, and nothing comes of it if there is none.
+func (s *separation) askMusic(ctx workflow.Context) {
+	if s.in.Track().IsSong() ||
+		workflow.GetVersion(ctx, musicChange, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return
+	}
+	s.music = workflow.ExecuteActivity(musicOptions(ctx), activityapi.ActivityGetMusicRecord,
+		activityapi.GetMusicRecordInput{TaskID: s.in.TaskID, AudioID: s.in.AudioID})
+}
+
+// knownMusic is what is known of the track by now, nil if that is nothing. The input's title goes
+// before others.
+func (s *separation) knownMusic(ctx workflow.Context) *stemflow.Music {
+	music := stemflow.Music{Title: s.song.Title, Artist: s.song.Artist, DurationSeconds: s.song.DurationSeconds}
+	if s.music != nil && s.music.IsReady() {
+		var record stemflow.Music
+		if err := s.music.Get(ctx, &record); err != nil {
+			s.log(ctx).Info("the record of the music task is not known", "error", err)
+		} else {
+			music = record
+		}
+	}
+	music.Title = cmp.Or(s.in.Title, music.Title)
+	if music == (stemflow.Music{}) {
+		return nil
+	}
+	return &music
 }
 
 // manifestSource names the track in the manifest.
-func (s *separation) manifestSource() stemflow.ManifestSource {
+func (s *separation) manifestSource(ctx workflow.Context) stemflow.ManifestSource {
 	track := s.in.Track()
-	source := stemflow.ManifestSource{TaskID: track.TaskID, AudioID: track.AudioID, StemName: track.StemName}
+	source := stemflow.ManifestSource{
+		TaskID: track.TaskID, AudioID: track.AudioID, StemName: track.StemName, Music: s.knownMusic(ctx),
+	}
+	if source.Music != nil && s.music != nil && s.in.Title == "" {
+		s.labelTitle(ctx, source.Music.Title)
+	}
 	if s.in.AudioURL != "" {
 		source.AudioURL = s.in.AudioAddress()
 		source.AudioSHA256 = s.song.SHA256

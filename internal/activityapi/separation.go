@@ -19,6 +19,7 @@ const (
 	ActivityRenewSource         = "RenewSource"
 	ActivityArchiveStem         = "ArchiveStem"
 	ActivityWriteManifest       = "WriteManifest"
+	ActivityGetMusicRecord      = "GetMusicRecord"
 	// ActivityListSearchAttributes takes nothing and returns the names of those of
 	// [stemflow.SearchAttributes] that the namespace has.
 	ActivityListSearchAttributes = "ListSearchAttributes"
@@ -122,6 +123,16 @@ type PreparedSong struct {
 	// SHA256 and Size are of the content that was checked.
 	SHA256 string `json:"sha256"`
 	Size   int64  `json:"size"`
+	// Title, Artist and DurationSeconds are of its tags and its audio, where known.
+	Title           string  `json:"title,omitempty"`
+	Artist          string  `json:"artist,omitempty"`
+	DurationSeconds float64 `json:"durationSeconds,omitzero"`
+}
+
+// GetMusicRecordInput asks what is known of a track that the provider has made.
+type GetMusicRecordInput struct {
+	TaskID  string `json:"taskId"`
+	AudioID string `json:"audioId"`
 }
 
 // SubmitSeparationInput asks for the one paid call.

@@ -42,8 +42,8 @@ func CheckManifest(found activityapi.Location, m stemflow.Manifest) error {
 	return CheckStems(found, m)
 }
 
-// CheckStems reports with ErrForeign that a manifest names stems outside of the track's folder that
-// it was found in.
+// CheckStems reports with ErrForeign that a manifest names stems, or MIDI, outside of the track's
+// folder that it was found in.
 //
 // In a bucket that was copied as a whole, manifests still name the old bucket, and are intact:
 // their stems are those in the bucket that the manifest was found in. What reads stems reads that
@@ -57,6 +57,21 @@ func CheckStems(found activityapi.Location, m stemflow.Manifest) error {
 		if !isStemKey(found, stem.Key) {
 			return fmt.Errorf("%w: stem %s has the key %s, which is not that of a stem in %s", ErrForeign,
 				bounded.Quote(stem.Name), bounded.Quote(stem.Key), bounded.Quote(found.Dir))
+		}
+	}
+	for _, entry := range m.MIDI {
+		for _, object := range []*stemflow.MIDIObject{entry.JSON, entry.File} {
+			if object == nil {
+				continue
+			}
+			if object.Bucket != "" && object.Bucket != found.Bucket && object.Bucket != m.Manifest.Bucket {
+				return fmt.Errorf("%w: MIDI is in bucket %s, and the manifest in %s", ErrForeign,
+					bounded.Quote(object.Bucket), bounded.Quote(found.Bucket))
+			}
+			if !isStemKey(found, object.Key) {
+				return fmt.Errorf("%w: MIDI has the key %s, which is not that of MIDI in %s", ErrForeign,
+					bounded.Quote(object.Key), bounded.Quote(found.Dir))
+			}
 		}
 	}
 	return nil

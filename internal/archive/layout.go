@@ -122,6 +122,64 @@ func StemKey(loc activityapi.Location, separationTaskID, stemName, ext string) s
 	return StemPrefix(loc, separationTaskID, stemName) + ext
 }
 
+// SongFolder is the folder of a song of one's own, which is known by its content: that of all its
+// separations, and of the song itself.
+func SongFolder(prefix, sha256 string) string {
+	dir := stemflow.TaskSHA256 + "/" + sha256 + "/"
+	if prefix = strings.Trim(prefix, "/"); prefix != "" {
+		dir = prefix + "/" + dir
+	}
+	return dir
+}
+
+// SongKey is the key of the song itself, beside the folders of its separations; ext has no dot.
+func SongKey(prefix, sha256, ext string) string { return SongFolder(prefix, sha256) + songName + ext }
+
+const songName = "song."
+
+// ParseSong is the SHA-256 in the key of a song itself; ok is false for any other key.
+func ParseSong(key string) (sha256 string, ok bool) {
+	parts := strings.Split(key, "/")
+	if len(parts) < 3 || slices.Contains(parts, "") {
+		return "", false
+	}
+	task, sum, name := parts[len(parts)-3], parts[len(parts)-2], parts[len(parts)-1]
+	ext, isSong := strings.CutPrefix(name, songName)
+	if task != stemflow.TaskSHA256 || !isSong || ext == "" || !isSHA256(sum) {
+		return "", false
+	}
+	return sum, true
+}
+
+func isSHA256(text string) bool {
+	return len(text) == 64 && strings.Trim(text, "0123456789abcdef") == ""
+}
+
+// MIDIKey is the key of the MIDI of a separation, or of one of its stems; ext has no dot.
+func MIDIKey(loc activityapi.Location, separationTaskID, stem, ext string) string {
+	name := midiName
+	if stem != "" {
+		name += "." + stem
+	}
+	return SeparationPrefix(loc, separationTaskID) + name + "." + ext
+}
+
+const midiName = "midi"
+
+// IsMIDIFile reports whether the last part of a key in a separation's folder is that of MIDI. Stems
+// have other endings.
+func IsMIDIFile(name string) bool {
+	base, isJSON := strings.CutSuffix(name, ".json")
+	if !isJSON {
+		var isMIDI bool
+		if base, isMIDI = strings.CutSuffix(name, ".mid"); !isMIDI {
+			return false
+		}
+	}
+	stem, ofStem := strings.CutPrefix(base, midiName+".")
+	return base == midiName || ofStem && stem != ""
+}
+
 // LocateCatalog is the folder of one run of a catalogue: "<prefix>/_catalogs/<name>/<run id>/". No
 // music task's id begins with an underscore.
 func LocateCatalog(bucket, prefix, name, runID string) activityapi.Location {

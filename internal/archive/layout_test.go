@@ -120,3 +120,25 @@ func TestKeysOfNoTrack(t *testing.T) {
 		require.False(t, ok, key)
 	}
 }
+
+func TestSongsLieBesideTheirSeparations(t *testing.T) {
+	sum := strings.Repeat("0a", 32)
+	for _, prefix := range []string{"", "music", "/music/2026/", "sha256"} {
+		key := archive.SongKey(prefix, sum, "mp3")
+		got, ok := archive.ParseSong(key)
+		require.True(t, ok, key)
+		require.Equal(t, sum, got)
+		_, _, isTrack := archive.Parse(key)
+		require.False(t, isTrack, "it is no object of a separation: %s", key)
+		loc := archive.Locate("b", prefix, stemflow.Track{TaskID: "sha256", AudioID: sum, Type: stemflow.SplitStem})
+		require.True(t, strings.HasPrefix(loc.Dir, archive.SongFolder(prefix, sum)))
+	}
+	for _, key := range []string{
+		"", "song.mp3", "sha256/song.mp3", "sha256/" + sum + "/song.", "sha256/" + sum + "/song", "url/" + sum + "/song.mp3",
+		"sha256/" + strings.ToUpper(sum) + "/song.mp3", "sha256/" + sum[1:] + "/song.mp3", "sha256/" + sum + "/split_stem/song.mp3",
+		"/sha256/" + sum + "/song.mp3",
+	} {
+		_, ok := archive.ParseSong(key)
+		require.False(t, ok, key)
+	}
+}

@@ -18,6 +18,8 @@ const magicSize = tagHeaderSize
 type finder struct {
 	format Format
 	found  parser
+	// outlines is the meter's.
+	outlines bool
 	// padding counts the bytes that were skipped and are no tag.
 	padding int64
 	// strayed says that some of those were not zero. What follows is searched.
@@ -87,7 +89,9 @@ func (f *finder) frames(window []byte, end bool) (wait bool) {
 	}
 	short := !f.strayed && run.whole > 0 && (run.cut || startsTail(window[run.size:]))
 	if run.count == confirmingFrames || short {
-		f.format, f.found = mp3, newFrameParser(window, run.first, f.free)
+		parser := newFrameParser(window, run.first, f.free)
+		parser.outlines = f.outlines
+		f.format, f.found = mp3, parser
 		if run.first.isADTS() {
 			f.format = aac
 		}

@@ -300,7 +300,8 @@ type frameParser struct {
 	skip int64
 	// adts tells which of the two kinds of frames it is.
 	adts bool
-	// layer3 and outliner are of frames of Layer III.
+	// layer3 and outliner are of frames of Layer III, where an outline is wanted.
+	outlines bool
 	layer3   layer3
 	outliner outliner
 	// delay is what decoders leave out at the beginning, in ticks.
@@ -333,7 +334,7 @@ func (s *frameParser) next(window []byte, end bool) int64 {
 	for pos+frameHeaderSize <= int64(len(window)) {
 		b := window[pos:]
 		if s.stream != 0 {
-			if !end && s.wants(b) {
+			if s.outlines && !end && s.wants(b) {
 				break
 			}
 			if size := s.follow(b); size > 0 {
@@ -392,7 +393,7 @@ func (s *frameParser) follow(b []byte) int {
 
 func (s *frameParser) count(frame *frameHeader, size int, b []byte) {
 	s.ticks, s.last = s.ticks+frame.ticks, frame.ticks
-	if frame.sideInfo == 0 {
+	if !s.outlines || frame.sideInfo == 0 {
 		return
 	}
 	levels := s.layer3.levels(b[:min(size, len(b))])

@@ -244,7 +244,10 @@ func (g *granule) read(r *bitReader, low bool, bands *bandTable) {
 }
 
 // Of how many bits scale factors are, by the field that says so: those of low and of high bands.
-var factorBits = [2][16]int{{0, 0, 0, 0, 3, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4}, {0, 1, 2, 3, 0, 1, 2, 3, 1, 2, 3, 1, 2, 3, 2, 3}}
+var factorBits = [2][16]int{
+	{0, 0, 0, 0, 3, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4},
+	{0, 1, 2, 3, 0, 1, 2, 3, 1, 2, 3, 1, 2, 3, 2, 3},
+}
 
 // lowFactors is how many scale factors there are of each size in MPEG-2, for long, short and mixed
 // blocks.

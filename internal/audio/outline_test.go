@@ -13,7 +13,7 @@ import (
 )
 
 func outlineOf(content []byte, size int) Outline {
-	var m Meter
+	m := Meter{Outlines: true}
 	for chunk := range slices.Chunk(content, max(size, 1)) {
 		_, _ = m.Write(chunk)
 	}
@@ -62,7 +62,8 @@ func TestOutlineFollowsThePeaks(t *testing.T) {
 			require.Greater(t, r, 0.93)
 			off := 0.0
 			for i := range n {
-				off += math.Abs(float64(max(peaks[i], inaudible))-float64(max(outline.Values[i], inaudible))) / OutlineSteps / float64(n)
+				peak, drawn := float64(max(peaks[i], inaudible)), float64(max(outline.Values[i], inaudible))
+				off += math.Abs(peak-drawn) / OutlineSteps / float64(n)
 			}
 			require.Less(t, off, 4.0, "decibels")
 			require.Equal(t, outline, outlineOf(content, 7))
@@ -81,7 +82,7 @@ func TestOutlineIsEmptyWhereThereIsNothingToRead(t *testing.T) {
 // Frames without a bit of audio are silent, however many there are.
 func TestOutlineIsBounded(t *testing.T) {
 	stream := frames(100)
-	var m Meter
+	m := Meter{Outlines: true}
 	const hours = 3
 	count := 0
 	for ; count < hours*3600*44100/1152; count += 100 {

@@ -32,7 +32,8 @@ const keptFor = 30 * 24 * time.Hour
 
 // FindTool returns the path of a program that a module under tools pins: the one on PATH if its
 // version fits, because that is quickest, else the pinned one, which is built on first use and
-// kept. Announce, where given, gets lines about a build, and about a program that is taken from PATH.
+// kept. Announce, where given, gets lines about a build, and about a program that is taken from
+// PATH.
 func FindTool(ctx context.Context, name string, announce func(string)) (string, error) {
 	if announce == nil {
 		announce = func(string) {}

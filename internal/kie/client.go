@@ -153,6 +153,8 @@ type call struct {
 	// body is sent as JSON; nil sends none.
 	body any
 	paid bool
+	// read reads the answer where it may be too large to be held; nil holds it.
+	read func(*http.Response) (answer, error)
 	// secrets must not appear in errors even if the provider echoes them.
 	secrets []string
 }
@@ -202,7 +204,11 @@ func (c *Client) exchange(ctx context.Context, l call) (answer, error) {
 	}
 	defer resp.Body.Close()
 
-	a, err := readAnswer(resp)
+	read := readAnswer
+	if l.read != nil {
+		read = l.read
+	}
+	a, err := read(resp)
 	if err != nil {
 		return answer{}, &Error{Op: l.op, HTTPStatus: resp.StatusCode, Err: c.hiding(l).Error(err)}
 	}

@@ -11,7 +11,8 @@ import (
 
 // Error is a call to the provider that did not succeed.
 type Error struct {
-	// Op is the call: "generate", "record-info", "download-url" or "credit".
+	// Op is the call: "generate", "record-info", "midi-generate", "midi-record-info",
+	// "download-url" or "credit".
 	Op string
 	// HTTPStatus is 0 if there was no answer, Code 0 if the answer carried none.
 	HTTPStatus int
@@ -46,6 +47,9 @@ func (e *Error) advice() string {
 	case Rejected:
 		return "refused for good, the same request will not be taken"
 	case NotYet:
+		if e.Op == opMIDIGenerate {
+			return "not taken: the provider does not know the separation, or not yet; it keeps one for 14 days"
+		}
 		return "not taken: the provider does not know the track, or not yet; check taskId and audioId, " +
 			"and try again in some minutes"
 	case Unauthorized:
@@ -80,7 +84,10 @@ const maxMessage = 256
 // printable makes a text of the provider fit for errors, logs and histories. Links go, for they may
 // be our callback URL with its token in it, or signed. The secrets that a Redactor knows are hidden
 // by its owner: also of one that is cut here no part of a length that counts is left.
-func printable(s string) string {
+func printable(s string) string { return printableTo(s, maxMessage) }
+
+// printableTo is printable for a text of at most so many bytes.
+func printableTo(s string, most int) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -92,10 +99,10 @@ func printable(s string) string {
 		}
 	}, s)
 	s = strings.TrimSpace((*redact.Redactor)(nil).Outside(s))
-	if len(s) <= maxMessage {
+	if len(s) <= most {
 		return s
 	}
-	end := maxMessage
+	end := most
 	for !utf8.RuneStart(s[end]) {
 		end--
 	}

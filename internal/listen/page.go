@@ -37,7 +37,7 @@ var scripts = []string{
 
 // Page is what a page shows.
 type Page struct {
-	// Title is the track's, empty where nobody has given one: the manifest knows none.
+	// Title is the track's, empty where nobody has given one.
 	Title    string
 	Manifest stemflow.Manifest
 	// Links lead to the manifest's stems, in their order, until Until. A link that has the stem in
@@ -161,7 +161,8 @@ func policy(origins []string, style template.CSS, scripts []template.JS) string 
 	for _, script := range scripts {
 		hashes = append(hashes, hash(string(script)))
 	}
-	return "default-src 'none'; base-uri 'none'; form-action 'none'; media-src blob:; connect-src " + strings.Join(origins, " ") +
+	return "default-src 'none'; base-uri 'none'; form-action 'none'; media-src blob:" +
+		"; connect-src " + strings.Join(origins, " ") +
 		"; style-src " + hash(string(style)) + "; script-src " + strings.Join(hashes, " ")
 }
 

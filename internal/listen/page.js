@@ -20,6 +20,7 @@ const tracks = player.tracks; // of the rows, in their order, those too that can
 const timeline = new Timeline(one("#ruler"), () => player.duration, redraw);
 const handles = new Handles(one("#end-a"), one("#end-b"), timeline, moveLoop);
 const drawing = new Drawing(stems, waveforms, redrawStem);
+const cursors = document.querySelectorAll(".cursor");
 const regions = document.querySelectorAll(".region");
 const play = one("#play"), seek = one("#seek"), note = one("#status"), pan = one("#pan"), master = one("#master");
 const fileName = one("main").dataset.name;
@@ -79,13 +80,14 @@ function move() {
   if (player.state === "playing") move.next = requestAnimationFrame(move);
 }
 
-// moveCursors is apart from drawing: it costs hardly anything.
+// moveCursors is apart from drawing, and does something only when a pixel further: browsers keep what they paint for each change until they collect
+// it, which was a megabyte or more each second.
 function moveCursors() {
   const place = timeline.place(player.position);
-  const left = place >= 0 && place <= 1 ? `${(place * 100).toFixed(2)}%` : "-1rem";
+  const left = place >= 0 && place <= 1 ? Math.round(place * one("#ruler").clientWidth) : -10;
   if (left === moveCursors.left) return;
   moveCursors.left = left;
-  one("#stems").style.setProperty("--position", left);
+  for (const cursor of cursors) cursor.style.transform = `translateX(${left}px)`;
 }
 
 // redraw draws all that depends on which part of the track is shown, once before the browser paints.

@@ -250,6 +250,7 @@ func (s *sim) newActivities(callback activities.CallbackAddress) activities.Set 
 			Store: store, Provider: provider, Callback: callback, Archive: prepare,
 		},
 		GetSeparationRecord: &activities.GetSeparationRecord{Provider: provider, Callback: callback},
+		GetMusicRecord:      &activities.GetMusicRecord{Provider: provider},
 		RenewSource:         &activities.RenewSource{Provider: provider},
 		ArchiveStem:         &activities.ArchiveStem{Store: store, Sources: sources, Transfers: transfers},
 		WriteManifest:       &activities.WriteManifest{Store: store},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"stemflow"
@@ -410,6 +411,11 @@ func (l *look) checkOrphans(ctx context.Context) error {
 	for _, stem := range l.manifest.Stems {
 		listed[stem.Key] = true
 	}
+	for _, entry := range l.manifest.MIDI {
+		for _, object := range entry.Objects() {
+			listed[object.Key] = true
+		}
+	}
 	dropped := l.o.dropped
 	for _, separation := range slices.Sorted(maps.Keys(l.o.separations)) {
 		current := l.manifested && separation == l.manifest.SeparationTaskID
@@ -454,13 +460,16 @@ func (l *look) checkOrphans(ctx context.Context) error {
 
 // mayFollow reports whether an object of the manifest's own separation may be one that a run has
 // just archived beside what the manifest lists, and will list: a stem that had failed, that the
-// provider did not serve, or that now has another format.
+// provider did not serve, or that now has another format; or MIDI.
 func (l *look) mayFollow(object archive.Info) bool {
 	if l.c.now().Sub(object.Modified) > time.Duration(stemflow.DefaultDeadline)+workAfterPayment ||
 		!object.Modified.After(l.manifest.ArchivedAt) {
 		return false
 	}
 	within := archive.SeparationPrefix(l.loc, l.manifest.SeparationTaskID)
+	if archive.IsMIDIFile(strings.TrimPrefix(object.Key, within)) {
+		return true
+	}
 	is := func(name string) bool {
 		prefix := within + name + "."
 		return len(object.Key) > len(prefix) && object.Key[:len(prefix)] == prefix

@@ -68,6 +68,13 @@ func misplaced(f folder, m stemflow.Manifest) string {
 			return fmt.Sprintf("it lists %s, which is not in its separation's folder", bounded.Quote(stem.Key))
 		}
 	}
+	for _, entry := range m.MIDI {
+		for _, object := range entry.Objects() {
+			if !strings.HasPrefix(object.Key, archive.SeparationPrefix(loc, m.SeparationTaskID)) {
+				return fmt.Sprintf("it lists %s, which is not in its separation's folder", bounded.Quote(object.Key))
+			}
+		}
+	}
 	return ""
 }
 
@@ -88,6 +95,13 @@ func invalid(m stemflow.Manifest) string {
 			return fmt.Sprintf("it lacks the name, the size or the SHA-256 of %s", bounded.Quote(stem.Key))
 		}
 		seen[stem.Key] = true
+	}
+	for _, entry := range m.MIDI {
+		for _, object := range entry.Objects() {
+			if object.Size <= 0 || !sha256Pattern.MatchString(object.SHA256) {
+				return fmt.Sprintf("it lacks the size or the SHA-256 of %s", bounded.Quote(object.Key))
+			}
+		}
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -25,7 +26,58 @@ func (l *look) checkStems(ctx context.Context) error {
 			return err
 		}
 	}
+	return l.checkMIDI(ctx)
+}
+
+// checkMIDI finds MIDI of the manifest that is not there, or not as it says. One that is under way
+// has nothing yet.
+func (l *look) checkMIDI(ctx context.Context) error {
+	for _, entry := range l.manifest.MIDI {
+		for _, object := range entry.Objects() {
+			l.counts.Bytes += object.Size
+			problem, err := l.objectProblem(ctx, object)
+			if err != nil {
+				return err
+			}
+			if problem != "" {
+				l.report(stemflow.FindingMIDIDamaged, object.Key, l.manifest.SeparationTaskID, "%s", problem)
+			}
+		}
+	}
 	return nil
+}
+
+// objectProblem says what is wrong with an object of MIDI, nothing if it is right.
+func (l *look) objectProblem(ctx context.Context, object stemflow.MIDIObject) (problem string, err error) {
+	info, err := l.c.stat(ctx, l.loc.Bucket, object.Key)
+	switch {
+	case errors.Is(err, archive.ErrNotFound):
+		return "the manifest lists it, and the store does not have it", nil
+	case errors.Is(err, errUnreadable):
+		return "the store fails when it is asked for it", nil
+	case err != nil:
+		return "", err
+	case info.Size != object.Size:
+		return fmt.Sprintf("it has %d bytes, and the manifest says %d", info.Size, object.Size), nil
+	case info.SHA256 != "" && info.SHA256 != object.SHA256:
+		return "by the store's checksum it is not what the manifest says", nil
+	}
+	if !l.c.Read.Of(l.state.Total).Takes(l.state.Seed, l.loc.Bucket+"/"+object.Key) {
+		return "", nil
+	}
+	sum, size, err := l.c.readBack(ctx, l.loc.Bucket, object.Key)
+	l.counts.ReadBytes += size
+	switch {
+	case errors.Is(err, archive.ErrNotFound):
+		return "the manifest lists it, and the store does not have it", nil
+	case errors.Is(err, errUnreadable):
+		return "the store cannot give it back whole", nil
+	case err != nil:
+		return "", err
+	case sum != object.SHA256:
+		return "what was read of it is not what the manifest says", nil
+	}
+	return "", nil
 }
 
 func (l *look) checkStem(ctx context.Context, stem stemflow.Stem) error {

@@ -114,8 +114,12 @@ func zooms(p page) error {
 
 // place is where something is on the page, scrolled into view.
 func (p page) place(selector string) (x, y, width, height float64, err error) {
-	box, err := value[[]float64](p, `(() => { const e = document.querySelector(%v); e.scrollIntoView({ block: "center" });
-		const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height] })()`, selector)
+	box, err := value[[]float64](
+		p,
+		`(() => { const e = document.querySelector(%v); e.scrollIntoView({ block: "center" });
+		const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height] })()`,
+		selector,
+	)
 	if err != nil {
 		return 0, 0, 0, 0, err
 	}
@@ -233,7 +237,12 @@ func loops(p page) error {
 	if h.Waited > 0 || h.Laps < 2 || h.Difference > 1e-4 {
 		return fmt.Errorf("it does not go around as it should: %+v", h)
 	}
-	return errors.Join(p.click("#play"), p.until(`player.state === "paused"`), p.click("#loop"), p.until(`!player.loop.on`))
+	return errors.Join(
+		p.click("#play"),
+		p.until(`player.state === "paused"`),
+		p.click("#loop"),
+		p.until(`!player.loop.on`),
+	)
 }
 
 // mediaSession does what a lock screen does.
@@ -362,7 +371,8 @@ func (t *track) checkZip(file string) error {
 // keepsTheMix loads the page again, and opens its address anew.
 func keepsTheMix(p page) error {
 	const as = `!document.querySelector("#play").disabled && tracks[0].muted && tracks[1].level === -3 && tracks[2].solo && player.master === -6 &&
-		player.loop.on && player.loop.a === 100 && Math.abs(player.loop.b - 101.3) < 0.001 && Math.abs(player.position - 100.8) < 0.02 &&
+		player.loop.on && player.loop.a === 100 && Math.abs(player.loop.b - 101.3) < 0.001 &&
+		Math.abs(player.position - 100.8) < 0.02 &&
 		document.querySelector(".stem .mute").getAttribute("aria-pressed") === "true"`
 	if err := errors.Join(p.click(".stem:nth-child(3) .solo"), p.goTo(100.8), p.until(as),
 		p.until(`location.hash.includes("at=100.80") && location.hash.includes("solo=")`)); err != nil {
@@ -376,13 +386,22 @@ func keepsTheMix(p page) error {
 		return err
 	}
 	return errors.Join(
-		p.click("#reset"), p.goTo(0), p.until(`location.hash === ""`),
-		chromedp.Do(p.ctx, chromedp.Navigate("about:blank")), chromedp.Do(p.ctx, chromedp.Navigate(address)), p.until(as),
+		p.click("#reset"),
+		p.goTo(0),
+		p.until(`location.hash === ""`),
+		chromedp.Do(
+			p.ctx,
+			chromedp.Navigate("about:blank"),
+		),
+		chromedp.Do(p.ctx, chromedp.Navigate(address)),
+		p.until(as),
 		// An address may be anybody's.
 		chromedp.Do(p.ctx, chromedp.Navigate("about:blank")),
 		chromedp.Do(p.ctx, chromedp.Navigate(strings.Split(address, "#")[0]+
 			"#at=1e99&loop=9-3&loops=yes&master=NaN&level=vocals:999&level=x&mute=__proto__&solo=%FF&at=-1")),
-		p.until(`!document.querySelector("#play").disabled && player.position === 0 && player.master === 0 && player.loop.a === 0`),
+		p.until(
+			`!document.querySelector("#play").disabled && player.position === 0 && player.master === 0 && player.loop.a === 0`,
+		),
 		p.until(`tracks.every((track) => track.level <= 0 && !track.muted && !track.solo)`),
 	)
 }
@@ -433,9 +452,12 @@ func reads(t *track, b browserPages) error {
 		); err != nil {
 			return fmt.Errorf("%s: %w", look.name, err)
 		}
-		small, err := value[[]string](p, `[...document.querySelectorAll("button, input, a, [role=slider]")].filter((e) => e.checkVisibility())
+		small, err := value[[]string](
+			p,
+			`[...document.querySelectorAll("button, input, a, [role=slider]")].filter((e) => e.checkVisibility())
 			.map((e) => [e.id || e.className || e.textContent, e.getBoundingClientRect()])
-			.filter(([, box]) => box.width < 44 || box.height < 44).map(([name, box]) => name + " " + box.width + " x " + box.height)`)
+			.filter(([, box]) => box.width < 44 || box.height < 44).map(([name, box]) => name + " " + box.width + " x " + box.height)`,
+		)
 		if err != nil || len(small) > 0 {
 			return errors.Join(err, fmt.Errorf("%s: targets are too small: %q", look.name, small))
 		}
@@ -471,8 +493,11 @@ func (p page) axe(script string) error {
 	if _, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](script+"\n;true")); err != nil {
 		return err
 	}
-	found, err := value[[]string](p, `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
-		.then((result) => result.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html + " " + n.failureSummary).join("; ")))`)
+	found, err := value[[]string](
+		p,
+		`axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
+		.then((result) => result.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html + " " + n.failureSummary).join("; ")))`,
+	)
 	if err == nil && len(found) > 0 {
 		err = fmt.Errorf("axe finds: %s", strings.Join(found, "\n"))
 	}

@@ -187,26 +187,6 @@ func (t *Track) DownloadLinks(
 	return t.links(ctx, fileNames, lifetime)
 }
 
-// Peaks returns those of the manifest's stems, in their order. They are nil where there are none,
-// or none that can be read: a page draws such a stem when it has decoded it.
-func (t *Track) Peaks(ctx context.Context) []*archive.Peaks {
-	stems := t.Manifest.Stems
-	peaks := make([]*archive.Peaks, len(stems))
-	doing := fmt.Sprintf("reading peaks from the object store %s", t.store.Endpoint())
-	_ = limit.Wait(ctx, readTimeout, doing, func(ctx context.Context) error {
-		return each(ctx, len(stems), func(ctx context.Context, i int) error {
-			var p archive.Peaks
-			key := archive.PeaksKey(t.location, t.Manifest.SeparationTaskID, stems[i].Name)
-			_, err := t.store.ReadJSON(ctx, t.location.Bucket, key, &p)
-			if err == nil && p.SHA256 == stems[i].SHA256 {
-				peaks[i] = &p
-			}
-			return nil
-		})
-	})
-	return peaks
-}
-
 func (t *Track) links(
 	ctx context.Context, fileNames []string, lifetime time.Duration,
 ) (links []string, until time.Time, err error) {

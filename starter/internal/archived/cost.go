@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -73,9 +74,20 @@ type Costs struct {
 	Unread []string `json:"unread,omitempty"`
 }
 
-// ReadCosts sums up the account's ledgers. By is one of the ways above, or empty.
-func ReadCosts(ctx context.Context, store *archive.Store, cfg config.Starter, by string) (*Costs, error) {
+// ReadCosts sums up the account's ledgers: all of them, or those of one track, of all types unless
+// it has one. By is one of the ways above, or empty.
+func ReadCosts(
+	ctx context.Context, store *archive.Store, cfg config.Starter, of stemflow.SeparateStemsInput, by string,
+) (*Costs, error) {
 	prefix := strings.Trim(cfg.LedgerPrefix, "/")
+	folder := prefix
+	switch {
+	case of.TaskID == "":
+	case of.Type == "":
+		folder = path.Join(prefix, of.TaskID, of.AudioID)
+	default:
+		folder = archive.Locate(cfg.LedgerBucket, prefix, of.Track()).Dir
+	}
 	var keys []string
 	prefixes := map[string][]string{} // of the archive, by separation
 	noteLedger := func(object archive.Info) {
@@ -91,7 +103,7 @@ func ReadCosts(ctx context.Context, store *archive.Store, cfg config.Starter, by
 			prefixes[id] = append(prefixes[id], place.Prefix)
 		}
 	}
-	if err := walk(ctx, store, cfg.LedgerBucket, prefix, noteLedger); err != nil {
+	if err := walk(ctx, store, cfg.LedgerBucket, folder, noteLedger); err != nil {
 		return nil, err
 	}
 	if by == ByPrefix {

@@ -36,17 +36,30 @@ type Removal struct {
 	location activityapi.Location
 }
 
-// PlanRemoval finds out what is there of a track. The error is a [*failure.Failure]; it says so if
+// PlanRemoval finds out what is there of a track. A song that was put into the store goes with the
+// last of its types, unless it is kept for a run. The error is a [*failure.Failure]; it says so if
 // there is nothing.
 func PlanRemoval(
-	ctx context.Context, store *archive.Store, cfg config.Starter, in stemflow.SeparateStemsInput,
+	ctx context.Context, store *archive.Store, cfg config.Starter, in stemflow.SeparateStemsInput, keepSong bool,
 ) (*Removal, error) {
 	r := &Removal{
 		store:    store,
 		location: archive.Locate(cmp.Or(in.Bucket, cfg.Bucket), cmp.Or(in.Prefix, cfg.Prefix), in.Track()),
 	}
-	var manifest, rest []archive.Info
-	err := walk(ctx, store, r.location.Bucket, r.location.Dir, func(object archive.Info) {
+	var manifest, rest, songs []archive.Info
+	folder := r.location.Dir
+	if track := in.Track(); track.TaskID == stemflow.TaskSHA256 {
+		folder = archive.SongFolder(cmp.Or(in.Prefix, cfg.Prefix), track.AudioID)
+	}
+	err := walk(ctx, store, r.location.Bucket, folder, func(object archive.Info) {
+		if !strings.HasPrefix(object.Key, r.location.Dir) {
+			if _, isSong := archive.ParseSong(object.Key); isSong {
+				songs = append(songs, object)
+			} else if _, rest, ok := archive.Parse(object.Key); ok && rest == archive.ManifestFile {
+				keepSong = true // it is not the last of its types
+			}
+			return
+		}
 		switch name := strings.TrimPrefix(object.Key, r.location.Dir); {
 		case object.Key == archive.SubmissionKey(r.location):
 			return // it stays
@@ -62,6 +75,12 @@ func PlanRemoval(
 	})
 	if err != nil {
 		return nil, err
+	}
+	if !keepSong {
+		for _, song := range songs {
+			rest = append(rest, song)
+			r.Size += song.Size
+		}
 	}
 	r.Objects = append(manifest, rest...)
 	if len(r.Objects) == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -41,6 +42,8 @@ type Found struct {
 	ArchivedAt time.Time `json:"archivedAt"`
 
 	// What follows stands in the manifest alone.
+	Title            string   `json:"title,omitempty"`
+	Artist           string   `json:"artist,omitempty"`
 	SeparationTaskID string   `json:"separationTaskId,omitempty"`
 	DurationSeconds  float64  `json:"durationSeconds,omitzero"`
 	StemNames        []string `json:"stemNames,omitempty"`
@@ -115,7 +118,7 @@ func (s *scan) visit(object archive.Info) {
 	if rest == archive.ManifestFile {
 		s.manifest = object
 	}
-	if id, ok := stemOf(rest); ok {
+	if id, ok := stemOf(rest); ok && !archive.IsMIDIFile(path.Base(rest)) {
 		paid := s.separations[id]
 		if paid == nil {
 			paid = &separation{}
@@ -129,7 +132,7 @@ func (s *scan) visit(object archive.Info) {
 	}
 }
 
-// stemOf is the separation that a stem is of, by its key within the track's folder.
+// stemOf is the separation that a stem, or MIDI, is of, by its key within the track's folder.
 func stemOf(rest string) (separationTaskID string, ok bool) {
 	id, file, ok := strings.Cut(rest, "/")
 	return id, ok && id != "" && file != "" && !strings.Contains(file, "/")
@@ -187,6 +190,9 @@ func ReadManifests(ctx context.Context, store *archive.Store, found []Found) (un
 
 func (f *Found) read(m stemflow.Manifest) {
 	f.SeparationTaskID = m.SeparationTaskID
+	if music := m.Source.Music; music != nil {
+		f.Title, f.Artist = music.Title, music.Artist
+	}
 	if m.Source.StemName != "" {
 		f.StemName = m.Source.StemName
 	}

@@ -1,6 +1,7 @@
 package download
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -25,7 +26,7 @@ const (
 )
 
 // fields are what a template may name of a stem.
-var fields = []string{"name", "taskId", "audioId", "type", "ext", "index"}
+var fields = []string{"name", "taskId", "audioId", "type", "ext", "index", "title"}
 
 // Template says how files are named: text with fields like {name}. A slash makes a folder.
 type Template struct {
@@ -87,6 +88,7 @@ func folded(name string) string { return norm.NFC.String(cases.Fold().String(nor
 func (t Template) name(m stemflow.Manifest, stem stemflow.Stem, index int) string {
 	values := map[string]string{
 		"name": stem.Name, "taskId": m.Source.TaskID, "audioId": m.Source.AudioID, "type": string(m.Type),
+		"title": cmp.Or(m.Source.Title(), m.Source.AudioID),
 		"ext":   strings.TrimPrefix(path.Ext(stem.Key), "."),
 		"index": fmt.Sprintf("%0*d", len(strconv.Itoa(max(len(m.Stems), 10))), index),
 	}
@@ -179,6 +181,26 @@ func Select(m stemflow.Manifest, names []string) ([]stemflow.Stem, error) {
 		}
 	}
 	return wanted, nil
+}
+
+// SelectMIDI returns the objects with the MIDI of a manifest, as files beside its stems: that of
+// the stems that are asked for, and all if none is.
+func SelectMIDI(m stemflow.Manifest, names []string) (files []stemflow.Stem) {
+	for _, entry := range m.MIDI {
+		wanted := func(name string) bool {
+			return entry.Stem != "" && (name == entry.Stem || naming.Slug(name) == entry.Stem)
+		}
+		if len(names) > 0 && !slices.ContainsFunc(names, wanted) {
+			continue
+		}
+		for _, object := range entry.Objects() {
+			files = append(files, stemflow.Stem{
+				Name: strings.TrimSuffix(path.Base(object.Key), path.Ext(object.Key)), Bucket: object.Bucket,
+				Key: object.Key, Size: object.Size, SHA256: object.SHA256, ContentType: object.ContentType,
+			})
+		}
+	}
+	return files
 }
 
 func notArchived(m stemflow.Manifest, name string) string {

@@ -187,6 +187,7 @@ var doing = map[string]string{
 	activityapi.ActivityRecordSubmission:    "completing the ledger",
 	activityapi.ActivityAdoptCallback:       "recording another run's callback",
 	activityapi.ActivityGetSeparationRecord: "reading the provider's record",
+	activityapi.ActivityGetMusicRecord:      "asking what the track is called",
 	activityapi.ActivityRenewSource:         "renewing a link",
 	activityapi.ActivityArchiveStem:         "archiving a stem",
 	activityapi.ActivityWriteManifest:       "writing the manifest",

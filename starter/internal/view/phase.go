@@ -39,6 +39,8 @@ func phaseText(o observe.Observation) string {
 			return "writing the manifest"
 		}
 		return fmt.Sprintf("archiving %d stems", len(p.Stems))
+	case stemflow.PhaseMIDI:
+		return "making the MIDI, the stems are archived"
 	case stemflow.PhaseDone:
 		return "done"
 	case stemflow.PhaseCancelling:

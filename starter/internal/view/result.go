@@ -36,9 +36,29 @@ func Manifest(w io.Writer, m stemflow.Manifest, room int) {
 		AudioID:  m.Source.AudioID,
 		Type:     m.Type,
 		StemName: m.Source.StemName,
+		Title:    m.Source.Title(),
 	}
 	fmt.Fprintf(w, "%s, archived %s\n", Printable(Title(in)), DateTime(m.ArchivedAt))
+	music(w, m.Source.Music)
 	archive(w, &m.SeparateStemsResult, room)
+}
+
+// music prints what people know of a track.
+func music(w io.Writer, m *stemflow.Music) {
+	if m == nil {
+		return
+	}
+	fmt.Fprintln(w)
+	for _, line := range [][2]string{
+		{"title", m.Title}, {"artist", m.Artist}, {"tags", m.Tags}, {"cover", m.CoverURL},
+	} {
+		if line[1] != "" {
+			fmt.Fprintf(w, "  %-12s  %s\n", line[0], Printable(line[1]))
+		}
+	}
+	if m.DurationSeconds > 0 {
+		fmt.Fprintf(w, "  %-12s  %s\n", "duration", PlayingTime(m.DurationSeconds))
+	}
 }
 
 // Links prints the links to stems, in their order. They are too long for the table.
@@ -62,6 +82,9 @@ func archive(w io.Writer, result *stemflow.SeparateStemsResult, room int) {
 	}
 	if len(result.Empty) > 0 {
 		fmt.Fprintf(w, "  not served    %s\n", strings.Join(result.Empty, ", "))
+	}
+	for _, midi := range result.MIDI {
+		fmt.Fprintf(w, "  MIDI          %s\n", MIDIText(midi))
 	}
 	fmt.Fprintf(w, "  separation    %s\n", result.SeparationTaskID)
 	fmt.Fprintf(w, "  bucket        %s\n", result.Manifest.Bucket)

@@ -1,18 +1,39 @@
 package view
 
 import (
+	"encoding/json"
 	"strings"
 
 	"stemflow"
+	"stemflow/internal/bounded"
 )
 
 // Title is what a person calls a separation.
 func Title(in stemflow.SeparateStemsInput) string {
 	in = in.WithDefaults()
-	if in.Type == stemflow.SplitStemAdvanced {
-		return string(in.Type) + " (" + in.StemName + ") of " + in.AudioID
+	track := in.AudioID
+	if in.Track().IsSong() {
+		track = Printable(in.SongName())
 	}
-	return string(in.Type) + " of " + in.AudioID
+	if in.Type == stemflow.SplitStemAdvanced {
+		return string(in.Type) + " (" + in.StemName + ") of " + track
+	}
+	return string(in.Type) + " of " + track
+}
+
+// mostSummary bounds a summary in bytes of JSON: Temporal refuses what has more than 400.
+const mostSummary = 380
+
+// Summary is [Title], short enough for a run's summary in Temporal.
+func Summary(in stemflow.SeparateStemsInput) string {
+	text := Title(in)
+	for {
+		written, err := json.Marshal(text)
+		if err != nil || len(written) <= mostSummary {
+			return text
+		}
+		text = bounded.Text(text, len(text)*mostSummary/len(written)-len("..."))
+	}
 }
 
 // ObjectText names an object for a person.
