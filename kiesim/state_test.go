@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -120,4 +121,21 @@ func TestAForeignStateFileIsRefused(t *testing.T) {
 		kiesim.New(kiesim.Options{}).Restore(filepath.Join(file, "below")),
 		"a place that cannot be written is told at once",
 	)
+}
+
+func TestLinksLeadToTheNewAddressAfterARestart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state.json")
+	first := restored(t, file, kiesim.Options{PublicURL: "http://former"})
+	answer := first.answer(http.MethodPost, "/api/v1/vocal-removal/generate",
+		`{"taskId":"`+musicID+`","audioId":"`+trackID+`","callBackUrl":"http://127.0.0.1:1"}`)
+	var accepted struct{ Data struct{ TaskID string } }
+	require.NoError(t, json.Unmarshal([]byte(answer), &accepted))
+	require.NoError(t, first.Close())
+
+	second := restored(t, file, kiesim.Options{PublicURL: "http://now"})
+	require.Eventually(t, func() bool {
+		record := second.answer(http.MethodGet, "/api/v1/vocal-removal/record-info?taskId="+accepted.Data.TaskID, "")
+		require.NotContains(t, record, "http://former")
+		return strings.Contains(record, "http://now/")
+	}, 5*time.Second, 10*time.Millisecond)
 }

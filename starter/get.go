@@ -182,9 +182,8 @@ func fitsOnePage(stems []stemflow.Stem) error {
 	if bytes <= pageBytes {
 		return nil
 	}
-	return failure.Usage("get", "--page: a page with %s in it is more than browsers open; name fewer --stems, "+
-		"or use listen",
-		view.Bytes(bytes))
+	return failure.Usage("get",
+		"--page: a page with %s in it is more than browsers open; name fewer --stems, or use listen", view.Bytes(bytes))
 }
 
 // writePageOf writes the page that plays downloaded files, with the files in it.

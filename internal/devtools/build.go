@@ -1,5 +1,6 @@
-// Package devtools builds the programs that developers' commands and tests start, the servers among
-// them, once for all of them, and shows how far it is.
+// Package devtools finds and builds the programs that developers need: those that a module under
+// tools pins, and stemflow's own. It imports the standard library only, so that a program which
+// shows how far a build is takes seconds to build itself.
 package devtools
 
 import (

@@ -73,11 +73,11 @@ func TestMeterKnowsHowFarABuildIs(t *testing.T) {
 		previous := 0.0
 		for i, share := range shares {
 			now := time.Duration(i+1) * time.Second
-			passed := now.Seconds() / total.Seconds()
-			require.InDelta(t, passed, share, 0.12, "round %d, %v of %v", round, now, total)
+			part := now.Seconds() / total.Seconds()
+			require.InDelta(t, part, share, 0.12, "round %d, %v of %v", round, now, total)
 			require.GreaterOrEqual(t, share, previous-0.03, "round %d, %v of %v", round, now, total)
 			previous = max(previous, share)
-			if passed > 0.3 && passed < 0.8 {
+			if part > 0.3 && part < 0.8 {
 				require.InEpsilon(t, (total - now).Seconds(), lefts[i].Seconds(), 0.6)
 			}
 		}

@@ -57,7 +57,7 @@ func (s *stack) starter(ctx context.Context, out io.Writer, args ...string) erro
 func (s *stack) conclude(ctx context.Context, in stemflow.SeparateStemsInput, came string) error {
 	folder := filepath.Join(s.dir, "demo", in.TaskID)
 	err := s.starter(ctx, os.Stdout, "get", "--task-id", in.TaskID, "--audio-id", in.AudioID, "--type", string(in.Type),
-		"--out", short(folder), "--page")
+		"--out", short(folder), "--page", "--quiet")
 	if err != nil {
 		return err
 	}

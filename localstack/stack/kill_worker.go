@@ -48,8 +48,8 @@ func (s *stack) demoWithKill(ctx context.Context) error {
 	}
 	fmt.Printf("\nThe provider's bill for this track:\n")
 	for _, charge := range charges {
-		fmt.Printf("  %s  separation %s  %v credits\n",
-			charge.At.Local().Format(time.TimeOnly), charge.TaskID, charge.Credits)
+		at := charge.At.Local().Format(time.TimeOnly)
+		fmt.Printf("  %s  separation %s  %v credits\n", at, charge.TaskID, charge.Credits)
 	}
 	if len(charges) != 1 {
 		return fmt.Errorf("the provider has charged %d times for one track: please report this", len(charges))
