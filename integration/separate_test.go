@@ -238,7 +238,7 @@ func TestPartialArchiveIsCompletedByTheNextRun(t *testing.T) {
 	in := track(stemflow.SeparateVocal)
 	in.AllowPartial = true
 	s.sim.SetScenario(in.AudioID, kiesim.Scenario{Files: map[string]kiesim.File{
-		"vocals": {Fault: kiesim.FileHTML, Times: 8}, // more often than a run tries, and less often than two
+		"vocals": {Fault: kiesim.FileHTML, Times: 11}, // more often than a run tries, and less often than two
 	}})
 	partial := s.result(s.start(in))
 	require.Len(t, partial.Stems, 1)

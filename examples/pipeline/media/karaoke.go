@@ -137,6 +137,8 @@ var reactions = map[string]reaction{
 	stemflow.ErrorSourceBlocked:       later, // an operator has the host let the worker in
 	stemflow.ErrorArchiveUnavailable:  later,
 	stemflow.ErrorArchiveIncomplete:   later,
+	stemflow.ErrorMIDIFailed:          never, // transcriptions alone end so, and what they did not hear is no stem
+	stemflow.ErrorMIDITimedOut:        never,
 	stemflow.ErrorArchiveDamaged:      never, // checks of the archive alone end so
 }
 
