@@ -24,7 +24,7 @@ import (
 )
 
 var (
-	seeds     = flag.Int("seeds", 400, "how many seeds to run")
+	seeds     = flag.Int("seeds", 200, "how many seeds to run")
 	from      = flag.Uint64("from", 1, "the first seed")
 	showTrace = flag.Bool("steps", false, "print the trace of every seed")
 )
