@@ -130,6 +130,7 @@ func SDKStart(p Place) map[string][]map[string]string {
 func WorkflowTypes() []string {
 	return []string{
 		stemflow.WorkflowSeparateStems, stemflow.WorkflowSeparateCatalog, stemflow.WorkflowVerifyArchive,
+		stemflow.WorkflowGenerateMIDI,
 		activityapi.WorkflowRecordCallback, activityapi.WorkflowJoinStems, activityapi.WorkflowJoinCatalog,
 		activityapi.WorkflowDeliverEvent,
 	}
