@@ -145,10 +145,10 @@ func (s *separation) run(ctx workflow.Context) (*stemflow.SeparateStemsResult, e
 	if partial := s.archive.Partial; partial != nil && !s.in.Force && s.in.SeparationTaskID == "" {
 		return s.completeArchived(ctx, partial)
 	}
-	s.askMusic(ctx)
 	if err := s.payOrResume(ctx); err != nil {
 		return nil, err
 	}
+	s.askMusic(ctx)
 	if err := s.awaitSettlement(ctx); err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func (s *separation) prepareSong(ctx workflow.Context) error {
 // musicChange is the change that asks for the record of the music task.
 const musicChange = "music-record"
 
-// askMusic asks what the provider's track is called, beside the submit and the wait. Nothing
+// askMusic asks what the provider's track is called, while the separation is waited for. Nothing
 // waits for the answer, and nothing comes of it if there is none.
 func (s *separation) askMusic(ctx workflow.Context) {
 	if s.in.Track().IsSong() ||
