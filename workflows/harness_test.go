@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,15 +30,17 @@ type harness struct {
 	env     *testsuite.TestWorkflowEnvironment
 	metrics metricstest.Recorder
 
-	prepare  func(activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error)
-	submit   func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error)
-	record   func(activityapi.RecordSubmissionInput) error
-	adopt    func(activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error)
-	get      func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error)
-	music    func(activityapi.GetMusicRecordInput) (*stemflow.Music, error)
-	renew    func(activityapi.RenewSourceInput) (*stemflow.SourceStem, error)
-	archive  func(activityapi.ArchiveStemInput) (*stemflow.Stem, error)
-	manifest func(activityapi.WriteManifestInput) (*stemflow.ObjectRef, error)
+	prepare func(activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error)
+	submit  func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error)
+	record  func(activityapi.RecordSubmissionInput) error
+	adopt   func(activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error)
+	get     func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error)
+	music   func(activityapi.GetMusicRecordInput) (*stemflow.Music, error)
+	// musicAsked counts the calls of music.
+	musicAsked atomic.Int32
+	renew      func(activityapi.RenewSourceInput) (*stemflow.SourceStem, error)
+	archive    func(activityapi.ArchiveStemInput) (*stemflow.Stem, error)
+	manifest   func(activityapi.WriteManifestInput) (*stemflow.ObjectRef, error)
 	// hooks are the worker's, and listHooks says why they cannot be listed. listed is how often
 	// they were, which touches nothing.
 	hooks     activityapi.Hooks
@@ -122,11 +125,12 @@ func newHarness(t *testing.T) *harness {
 		func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) { return w.get(in) },
 	)
 	w.music = func(activityapi.GetMusicRecordInput) (*stemflow.Music, error) { return &stemflow.Music{}, nil }
-	stub(
-		w,
-		activityapi.ActivityGetMusicRecord,
-		func(in activityapi.GetMusicRecordInput) (*stemflow.Music, error) { return w.music(in) },
-	)
+	// A run does not wait for it, so it may be asked for when the test is about to read the calls.
+	w.env.RegisterActivityWithOptions(
+		func(_ context.Context, in activityapi.GetMusicRecordInput) (*stemflow.Music, error) {
+			w.musicAsked.Add(1)
+			return w.music(in)
+		}, activity.RegisterOptions{Name: activityapi.ActivityGetMusicRecord})
 	stub(
 		w,
 		activityapi.ActivityRenewSource,

@@ -40,7 +40,7 @@ func TestTheManifestSaysWhatATrackIsCalled(t *testing.T) {
 			w.result()
 			require.Len(t, w.manifests, 1)
 			require.Equal(t, c.want, w.manifests[0].Source.Music)
-			require.Equal(t, c.asked, w.calls[activityapi.ActivityGetMusicRecord])
+			require.EqualValues(t, c.asked, w.musicAsked.Load())
 			require.Less(t, w.took(), 2*time.Minute)
 		})
 	}
