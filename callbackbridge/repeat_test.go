@@ -63,14 +63,17 @@ func (s *slowSignaler) SignalWorkflow(context.Context, string, string, string, a
 	return s.err
 }
 
-func TestRepeatsAtOnceAreSignalledOnce(t *testing.T) {
-	signaler := &slowSignaler{began: make(chan struct{}), proceed: make(chan struct{})}
+// answerRepeatsAtOnce has repeats come in while the first callback is under way, which ends with an
+// error if there is one, and demands that all have the same answer. It returns the signals.
+func answerRepeatsAtOnce(t *testing.T, err error, want int) (signals int32) {
+	t.Helper()
+	signaler := &slowSignaler{began: make(chan struct{}), proceed: make(chan struct{}), err: err}
 	b := start(t, func(cfg *callbackbridge.Config) { cfg.Signaler = signaler })
 	var all sync.WaitGroup
 	post := func() {
 		answer := httptest.NewRecorder()
 		b.bare.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/callbacks/"+b.good, strings.NewReader(body)))
-		require.Equal(t, http.StatusOK, answer.Code)
+		require.Equal(t, want, answer.Code)
 	}
 	all.Go(post)
 	<-signaler.began
@@ -79,29 +82,17 @@ func TestRepeatsAtOnceAreSignalledOnce(t *testing.T) {
 	}
 	close(signaler.proceed)
 	all.Wait()
-	require.EqualValues(t, 1, signaler.calls.Load())
+	return signaler.calls.Load()
+}
+
+func TestRepeatsAtOnceAreSignalledOnce(t *testing.T) {
+	require.EqualValues(t, 1, answerRepeatsAtOnce(t, nil, http.StatusOK))
 }
 
 // The repeats of a callback whose delivery fails are not answered as if it had been delivered: the
 // provider would not send it again.
 func TestRepeatsOfADeliveryThatFailsAreRefused(t *testing.T) {
-	signaler := &slowSignaler{
-		began: make(chan struct{}), proceed: make(chan struct{}), err: serviceerror.NewUnavailable("away"),
-	}
-	b := start(t, func(cfg *callbackbridge.Config) { cfg.Signaler = signaler })
-	var all sync.WaitGroup
-	post := func() {
-		answer := httptest.NewRecorder()
-		b.bare.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/callbacks/"+b.good, strings.NewReader(body)))
-		require.Equal(t, http.StatusServiceUnavailable, answer.Code)
-	}
-	all.Go(post)
-	<-signaler.began
-	for range 50 {
-		all.Go(post)
-	}
-	close(signaler.proceed)
-	all.Wait()
+	answerRepeatsAtOnce(t, serviceerror.NewUnavailable("away"), http.StatusServiceUnavailable)
 }
 
 // What Temporal did not take must be taken when it comes again.

@@ -76,7 +76,7 @@ func run(args []string) int {
 		return 1
 	}
 	stop()
-	err = syscall.Exec(program, append([]string{program}, args...), os.Environ())
+	err = syscall.Exec(program, append([]string{program}, args...), devtools.Environment(nil))
 	fmt.Fprintf(os.Stderr, "localstack: start %s: %v\n", program, err)
 	return 1
 }

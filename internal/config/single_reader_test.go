@@ -18,10 +18,10 @@ import (
 // The OpenTelemetry SDK reads its own variables by itself, which no look at our code can show:
 // internal/telemetry makes it do so, once LoadTracing has said so.
 //
-// exempt are internal/devservers, internal/devtools and localstack, which hand the environment as
-// it is to the programs that they start and build; tools, whose module cannot import this one's
-// internals; and examples, which show how another product does it.
-var exempt = []string{"internal/devservers", "internal/devtools", "localstack", "tools", "examples"}
+// exempt are internal/devservers and internal/devtools, which hand the environment as it is to the
+// programs that they start and build, and whose importer builds in seconds; tools, whose module
+// cannot import this one's internals; and examples, which show how another product does it.
+var exempt = []string{"internal/devservers", "internal/devtools", "tools", "examples"}
 
 // environmentReads finds where a file reads the environment. Handing os.LookupEnv to this package
 // is how it is meant to be done.

@@ -8,13 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
 	"stemflow"
 	"stemflow/internal/archive"
 	"stemflow/internal/browser"
+	"stemflow/internal/config"
 	"stemflow/internal/devtools"
 )
 
@@ -84,10 +84,7 @@ s3://%s/%s
 // opens unasked is a nuisance to everybody else.
 func atDesktop() bool {
 	info, err := os.Stdout.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 || os.Getenv("CI") != "" || os.Getenv("SSH_CONNECTION") != "" {
-		return false
-	}
-	return runtime.GOOS == "darwin" || os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && config.AtDesktop(os.LookupEnv)
 }
 
 // fileURL is the link to a file of this machine.

@@ -4,7 +4,6 @@ package programs
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"stemflow/internal/devtools"
@@ -35,7 +34,7 @@ func folder(dir string) string { return filepath.Join(dir, "bin") }
 func Build(
 	ctx context.Context, root, dir string, display devtools.Display, check func(context.Context) error,
 ) error {
-	own := devtools.Build{Dir: root, Env: os.Environ(), Into: folder(dir), Then: check}
+	own := devtools.Build{Dir: root, Env: devtools.Environment(nil), Into: folder(dir), Then: check}
 	for _, name := range []string{Stack, "worker", "callbackbridge", "starter", "kiesim"} {
 		own.Names = append(own.Names, name)
 		own.Packages = append(own.Packages, packages[name])
