@@ -45,7 +45,7 @@ func NewTracing(ctx context.Context, service string, cfg config.Tracing) (*Traci
 	if !cfg.Enabled {
 		return &Tracing{}, nil
 	}
-	otel.SetErrorHandler(&complaints{})
+	otel.SetErrorHandler(&complaints{log: slog.Default()})
 	otel.SetLogger(logr.FromSlogHandler(slog.Default().Handler()))
 
 	newExporter := otlptracehttp.New
@@ -105,6 +105,7 @@ func (t *Tracing) Close() {
 // complaints are the errors of exporting. A collector may be away for days: the log is told now and
 // then.
 type complaints struct {
+	log    *slog.Logger
 	mu     sync.Mutex
 	next   time.Time
 	unsaid int
@@ -120,6 +121,6 @@ func (c *complaints) Handle(err error) {
 		return
 	}
 	c.next = now.Add(complainEvery)
-	slog.Warn("spans are lost; work goes on", "error", err, "errorsBefore", c.unsaid)
+	c.log.Warn("spans are lost; work goes on", "error", err, "errorsBefore", c.unsaid)
 	c.unsaid = 0
 }
