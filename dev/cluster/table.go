@@ -73,7 +73,7 @@ func proofTable(columns []column) string {
 			return listed(failures)
 		}},
 		{"objects read back", func(e evidence) string {
-			return fmt.Sprintf("%d, %.1f GB", e.objects, float64(e.bytes)/1e9)
+			return fmt.Sprintf("%d, %.0f MB", e.objects, float64(e.bytes)/1e6)
 		}},
 		{"time", func(e evidence) string { return e.took.Round(time.Second).String() }},
 		{"accepted a minute", func(e evidence) string { return fmt.Sprintf("%.0f", perMinute(e.bill.Charges)) }},

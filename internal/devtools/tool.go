@@ -243,7 +243,8 @@ var versionSuffix = regexp.MustCompile(`^v[0-9]+$`)
 // packagePath is the package of a tool, which go.mod names.
 func (t tool) packagePath(ctx context.Context) (string, error) {
 	cmd := exec.Command("go", "mod", "edit", "-json")
-	cmd.Dir, cmd.Env = t.dir, t.environment()
+	cmd.Dir = t.dir
+	cmd.Env = Environment([]string{"GOTOOLCHAIN="}, "GOTOOLCHAIN=local") // any Go can read it
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := Run(ctx, cmd); err != nil {
