@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
@@ -64,7 +65,8 @@ type cluster struct {
 
 	supervisors sync.WaitGroup
 	members     []*member
-	notes       *os.File // lines about what happens to them
+	files       []*os.File // their logs
+	notes       io.Writer  // lines about what happens to them
 }
 
 func newCluster(s server) (*cluster, error) {
@@ -102,8 +104,8 @@ func (c *cluster) close() {
 			m.process.Stop()
 		}
 	}
-	if c.notes != nil {
-		_ = c.notes.Close()
+	for _, file := range c.files {
+		_ = file.Close()
 	}
 	_ = os.RemoveAll(c.dir)
 }
@@ -131,7 +133,7 @@ func (c *cluster) up(ctx context.Context, separationTime time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if c.notes, err = os.Create(filepath.Join(c.logs(), "cluster.log")); err != nil {
+	if c.notes, err = c.log("cluster"); err != nil {
 		return err
 	}
 	c.postgres = &postgres{bin: bin, dir: filepath.Join(c.dir, "postgres"), password: rand.Text(), owner: owner}
@@ -185,17 +187,24 @@ func (c *cluster) build(ctx context.Context) error {
 
 func (c *cluster) path(program string) string { return filepath.Join(c.dir, "bin", program) }
 
+// log is where a process writes its log to.
+func (c *cluster) log(name string) (*os.File, error) {
+	file, err := os.Create(filepath.Join(c.logs(), name+".log"))
+	if err == nil {
+		c.files = append(c.files, file)
+	}
+	return file, err
+}
+
 // program is a member that is one program.
 func (c *cluster) program(kind string, command devservers.Command) (*member, error) {
-	log, err := os.Create(filepath.Join(c.logs(), command.Name+".log"))
+	log, err := c.log(command.Name)
 	if err != nil {
 		return nil, err
 	}
-	context.AfterFunc(c.life, func() { time.AfterFunc(time.Minute, func() { _ = log.Close() }) })
 	command.Log = log
-	return &member{kind: kind, name: command.Name, log: c.notes, start: func(ctx context.Context) (*devservers.Process, error) {
-		return devservers.Start(ctx, command)
-	}}, nil
+	start := func(ctx context.Context) (*devservers.Process, error) { return devservers.Start(ctx, command) }
+	return &member{kind: kind, name: command.Name, start: start, away: killedFor, log: c.notes}, nil
 }
 
 func (c *cluster) startPostgres(ctx context.Context) error {
@@ -243,23 +252,23 @@ func (c *cluster) clientOptions() client.Options {
 }
 
 func (c *cluster) startMinIO(ctx context.Context) error {
-	logFile, err := os.Create(filepath.Join(c.logs(), "minio.log"))
+	logFile, err := c.log("minio")
 	if err != nil {
 		return err
 	}
-	context.AfterFunc(c.life, func() { time.AfterFunc(time.Minute, func() { _ = logFile.Close() }) })
 	free, err := freePorts(1)
 	if err != nil {
 		return err
 	}
 	c.minio = address(free[0])
-	m := &member{kind: "MinIO", name: "minio", log: c.notes, start: func(ctx context.Context) (*devservers.Process, error) {
+	start := func(ctx context.Context) (*devservers.Process, error) {
 		return devservers.MinIO(ctx, devservers.MinIOOptions{
 			Dir: filepath.Join(c.dir, "minio"), Drives: drives, Port: free[0],
 			AccessKey: rootUser, SecretKey: c.rootSecret, Log: logFile,
 			Announce: func(line string) { fmt.Println(line) },
 		})
-	}}
+	}
+	m := &member{kind: "MinIO", name: "minio", start: start, away: killedFor, log: c.notes}
 	if err := c.upAll(ctx, m); err != nil {
 		return err
 	}
@@ -415,7 +424,8 @@ export %s
 
 To run the integration tests on it:
 
-export STEMFLOW_TEST_TEMPORAL=%s STEMFLOW_TEST_S3_ENDPOINT=%s STEMFLOW_TEST_S3_ACCESS_KEY=%s STEMFLOW_TEST_S3_SECRET_KEY=%s
+export STEMFLOW_TEST_TEMPORAL=%s STEMFLOW_TEST_S3_ENDPOINT=%s
+export STEMFLOW_TEST_S3_ACCESS_KEY=%s STEMFLOW_TEST_S3_SECRET_KEY=%s
 go test -count 1 ./integration
 `, c.logs(), c.kiesim, strings.Join(c.variables(), " "),
 		c.temporal.addr(), c.minio, rootUser, c.rootSecret)

@@ -131,8 +131,8 @@ func (p *proof) readBack(ctx context.Context, e *evidence) (map[string]stemflow.
 		}
 	}
 	for key := range objects {
-		if folder, _, isTrack := archive.Parse(key); isTrack && !expected[key] {
-			e.broken = append(e.broken, fmt.Sprintf("the object %s is in a track's folder %+v, and no manifest names it", key, folder))
+		if _, _, isTrack := archive.Parse(key); isTrack && !expected[key] {
+			e.broken = append(e.broken, fmt.Sprintf("the object %s is a track's, and no manifest names it", key))
 		}
 	}
 	return manifests, nil
@@ -167,7 +167,8 @@ func compare(loc activityapi.Location, m stemflow.Manifest, objects map[string]r
 		}
 	}
 	if want := len(stemflow.ExpectedStems(kind, "")); len(m.Stems) != want {
-		broken = append(broken, fmt.Sprintf("the manifest in %s has %d stems instead of %d", loc.Dir, len(m.Stems), want))
+		broken = append(broken,
+			fmt.Sprintf("the manifest in %s has %d stems instead of %d", loc.Dir, len(m.Stems), want))
 	}
 	for _, stem := range m.Stems {
 		found, isThere := objects[stem.Key]

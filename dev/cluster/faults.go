@@ -18,8 +18,8 @@ type fault struct {
 const (
 	killed = "killed"
 	frozen = "frozen"
-	// frozenFor is how long a process stays frozen. Whoever waits for it has to give it up: requests
-	// of ten seconds run out.
+	// frozenFor is how long a process stays frozen. Whoever waits for it has to give it up:
+	// requests of ten seconds run out.
 	frozenFor = 12 * time.Second
 )
 
@@ -52,8 +52,8 @@ func targets(members []*member) []target {
 }
 
 const (
-	// The faults begin when so much of the tracks is paid for, and the last one comes while the rest
-	// is still to be done.
+	// The faults begin when so much of the tracks is paid for, and the last one comes while the
+	// rest is still to be done.
 	firstFaultAt, lastFaultAt = 0.05, 0.75
 	lookForFaults             = 300 * time.Millisecond
 )

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// away is how long a process that was killed stays so.
-	away = 5 * time.Second
+	// killedFor is how long a process that was killed stays away.
+	killedFor = 5 * time.Second
 	// startPause is between two tries to start a process again: one that was killed may have left
 	// something that has to end first.
 	startPause = time.Second
@@ -26,6 +26,8 @@ type member struct {
 	// kind is what it is one of, name which one.
 	kind, name string
 	start      func(context.Context) (*devservers.Process, error)
+	// away is how long it stays away when it was killed.
+	away time.Duration
 	// freezing, where given, freezes and thaws in place of the process's own methods.
 	freezing func(process *devservers.Process, frozen bool) error
 
@@ -54,7 +56,7 @@ func (m *member) up(ctx, life context.Context, supervisors *sync.WaitGroup) erro
 
 func (m *member) supervise(ctx context.Context) {
 	for {
-		process := m.current()
+		process, _ := m.current()
 		select {
 		case <-ctx.Done():
 			return
@@ -87,17 +89,18 @@ func (m *member) takeNote(process *devservers.Process) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.killed {
-		return away
+		return m.away
 	}
 	m.ended++
 	fmt.Fprintf(m.log, "%v\n", process.Err())
 	return startPause
 }
 
-func (m *member) current() *devservers.Process {
+// current is the process, and what is closed when another one runs in its place.
+func (m *member) current() (process *devservers.Process, back <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.process
+	return m.process, m.back
 }
 
 // unwanted is how often the process ended although nobody had killed it.
@@ -135,9 +138,16 @@ func (m *member) freeze(ctx context.Context, duration time.Duration) error {
 			return process.Thaw()
 		}
 	}
-	process := m.current()
-	if err := freezing(process, true); err != nil {
-		return err
+	process, back := m.current()
+	if err := freezing(process, true); err != nil { // it has just ended by itself
+		select {
+		case <-back:
+			return m.freeze(ctx, duration)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(backWithin):
+			return fmt.Errorf("%w, and is not back within %v", err, backWithin)
+		}
 	}
 	select {
 	case <-ctx.Done():

@@ -41,8 +41,8 @@ var postgresFolders = []string{
 func findPostgres() (string, error) {
 	var folders []string
 	if path, err := exec.LookPath("initdb"); err == nil {
-		if real, err := filepath.EvalSymlinks(path); err == nil { // the server is beside it
-			folders = append(folders, filepath.Dir(real))
+		if program, err := filepath.EvalSymlinks(path); err == nil { // the server is beside it
+			folders = append(folders, filepath.Dir(program))
 		}
 	}
 	for _, pattern := range postgresFolders {
@@ -157,7 +157,8 @@ func (p *postgres) command() devservers.Command {
 		Env: p.environment(), Dir: p.dir, Credential: p.owner,
 		Ports: []devservers.Port{{Number: p.port, For: "PostgreSQL"}},
 		Ready: func(ctx context.Context) error {
-			cmd := exec.CommandContext(ctx, filepath.Join(p.bin, "pg_isready"), "-h", loopback, "-p", strconv.Itoa(p.port))
+			isReady := filepath.Join(p.bin, "pg_isready")
+			cmd := exec.CommandContext(ctx, isReady, "-h", loopback, "-p", strconv.Itoa(p.port))
 			cmd.Env = p.environment()
 			out, err := cmd.CombinedOutput()
 			if err != nil {

@@ -109,7 +109,8 @@ func proofTable(columns []column) string {
 // faultTable lists the faults of one proof.
 func faultTable(c column) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Temporal %s:\n\n| process | what | paid for by then | back after |\n|---|---|---|---|\n", c.evidence.version)
+	fmt.Fprintf(&b, "Temporal %s:\n\n", c.evidence.version)
+	b.WriteString("| process | what | paid for by then | back after |\n|---|---|---:|---:|\n")
 	for _, f := range c.evidence.faults {
 		fmt.Fprintf(&b, "| %s | %s | %d | %.1f s |\n", f.process, f.what, f.paid, f.took.Seconds())
 	}

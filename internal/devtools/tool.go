@@ -24,8 +24,8 @@ import (
 // pin is where a tool is pinned, and what go.mod calls it there.
 type pin struct{ module, program string }
 
-// pins are those of tools that are not in tools/go.mod by their own name. The commands of Temporal's
-// server have names that say little, and are there in two versions.
+// pins are those of tools that are not in tools/go.mod by their own name. The commands of
+// Temporal's server have names that say little, and are there in two versions.
 var pins = map[string]pin{
 	"golangci-lint":          {module: "tools/lint"},
 	"govulncheck":            {module: "tools/lint"},
