@@ -37,7 +37,7 @@ func (p *proof) collect(ctx context.Context, faults []fault, took time.Duration)
 		e.wanted = len(targets(p.members))
 	}
 	for _, t := range p.tracks {
-		e.tracks = append(e.tracks, accounted{t.in.AudioID, t.catalogued, t.ends, t.archived})
+		e.tracks = append(e.tracks, accounted{t.in.AudioID, t.catalogued, t.remedy, t.ends, t.archived})
 	}
 	for _, m := range p.members {
 		if n := m.unwanted(); n > 0 {

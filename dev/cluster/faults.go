@@ -68,7 +68,7 @@ func moments(tracks, faults int) []int {
 		if fit > 1 {
 			share += (lastFaultAt - firstFaultAt) * float64(i) / float64(fit-1)
 		}
-		at[i] = int(share * float64(tracks))
+		at[i] = max(1, int(share*float64(tracks)))
 	}
 	return at
 }
@@ -91,6 +91,9 @@ func (p *proof) strike(ctx context.Context, done <-chan struct{}) ([]fault, erro
 			err = t.member.kill(ctx)
 		} else {
 			err = t.member.freeze(ctx, frozenFor)
+		}
+		if err == nil && t.member.kind == "kiesim" {
+			err = p.setScenarios(ctx)
 		}
 		if err != nil {
 			return struck, err

@@ -70,7 +70,7 @@ func (p *proof) follow(ctx context.Context, t *track) error {
 		}
 		r := remedyFor(t.ends, chargeOf(bill, t.in.AudioID))
 		args := append(r.command, "--task-id", t.in.TaskID, "--audio-id", t.in.AudioID, "--type", string(kind),
-			"--deadline", deadline.String(), "--wait", "--json")
+			"--deadline", t.in.Deadline.String(), "--wait", "--json")
 		a, err := p.stemflow(ctx, args...)
 		switch {
 		case ctx.Err() != nil:

@@ -39,8 +39,10 @@ type evidence struct {
 type accounted struct {
 	audioID    string
 	catalogued bool
-	ends       []string
-	archived   bool
+	// remedy is what had to be done about it because its submit was cut on purpose, if it was.
+	remedy   string
+	ends     []string
+	archived bool
 }
 
 // judge returns every promise that was not kept.
@@ -60,6 +62,12 @@ func judge(e evidence) []string {
 				t.audioID, n, strings.Join(t.ends, ", then "))
 		}
 		delete(charges, t.audioID)
+		if t.remedy != "" && !slices.ContainsFunc(t.ends, func(end string) bool {
+			return strings.HasPrefix(end, t.remedy+": ")
+		}) {
+			report("the submit of the track %s was cut, so it had to be %s, and it was not: %s",
+				t.audioID, t.remedy, strings.Join(t.ends, ", then "))
+		}
 	}
 	for _, charge := range e.bill.Charges {
 		if charges[charge.AudioID] > 0 {

@@ -80,6 +80,10 @@ func TestJudgeFindsEachBrokenPromise(t *testing.T) {
 		"an object that is not as it should be": {
 			func(e *evidence) { e.broken = []string{"the object x is not there"} }, "the object x is not there",
 		},
+		"an unknown submit that was not followed": {
+			func(e *evidence) { e.tracks[0].remedy = resumed },
+			"the submit of the track a was cut, so it had to be resumed, and it was not: archived",
+		},
 		"a fault that was not made": {
 			func(e *evidence) { e.wanted, e.faults = 2, []fault{{what: killed}} }, "1 of 2 faults were made",
 		},

@@ -39,6 +39,10 @@ const (
 type track struct {
 	in         stemflow.SeparateStemsInput
 	catalogued bool
+	// scenario is how the provider behaves towards it, and remedy what its submit needs that is cut
+	// on purpose.
+	scenario kiesim.Scenario
+	remedy   string
 	// ends are how its runs ended, and what was done about them.
 	ends     []string
 	archived bool
@@ -73,14 +77,9 @@ func proveOn(ctx context.Context, server server, tracks int) (found evidence, er
 	if err := c.up(ctx, defaultSeparationTime); err != nil {
 		return found, err
 	}
-	p := &proof{cluster: c, begun: time.Now()}
-	for i := range tracks {
-		p.tracks = append(p.tracks, &track{
-			in: stemflow.SeparateStemsInput{
-				TaskID: newID(), AudioID: newID(), Type: kind, Deadline: stemflow.Duration(deadline),
-			},
-			catalogued: i%2 == 0,
-		})
+	p := &proof{cluster: c, begun: time.Now(), tracks: newTracks(tracks)}
+	if err := p.setScenarios(ctx); err != nil {
+		return found, err
 	}
 	return p.run(ctx)
 }
@@ -121,10 +120,10 @@ func (p *proof) run(ctx context.Context) (evidence, error) {
 // startCatalog starts the half of the tracks that are a catalogue, as an operator does.
 func (p *proof) startCatalog(ctx context.Context) error {
 	var list strings.Builder
-	list.WriteString("taskId,audioId\n")
+	list.WriteString("taskId,audioId,deadline\n")
 	for _, t := range p.tracks {
 		if t.catalogued {
-			fmt.Fprintf(&list, "%s,%s\n", t.in.TaskID, t.in.AudioID)
+			fmt.Fprintf(&list, "%s,%s,%s\n", t.in.TaskID, t.in.AudioID, t.in.Deadline)
 		}
 	}
 	file := filepath.Join(p.dir, catalogName+".csv")
@@ -132,7 +131,7 @@ func (p *proof) startCatalog(ctx context.Context) error {
 		return err
 	}
 	answer, err := p.stemflow(ctx, "catalog", "--file", file, "--name", catalogName, "--type", string(kind),
-		"--deadline", deadline.String(), "--yes", "--json")
+		"--yes", "--json")
 	if err == nil && answer.Error != nil {
 		err = answer.Error
 	}

@@ -54,6 +54,15 @@ func proofTable(columns []column) string {
 			return fmt.Sprint(n)
 		}},
 		{"charges", func(e evidence) string { return fmt.Sprint(len(e.bill.Charges)) }},
+		{"submits that the provider cut", func(e evidence) string {
+			n := 0
+			for _, t := range e.tracks {
+				if t.remedy != "" {
+					n++
+				}
+			}
+			return fmt.Sprint(n)
+		}},
 		{"unknown submits, of them resumed, forced", func(e evidence) string {
 			unknown := e.count(func(end string) bool { return typeOf(end) == stemflow.ErrorSubmissionUnknown })
 			with := func(name string) int {

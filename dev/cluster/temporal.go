@@ -40,8 +40,8 @@ var services = []struct {
 
 // node is one of Temporal's processes.
 type node struct {
-	service, name        string
-	port, membershipPort int
+	service, name                  string
+	port, membershipPort, httpPort int
 }
 
 func (n node) addr() string { return address(n.port) }
@@ -63,12 +63,15 @@ func nodes() ([]node, error) {
 			all = append(all, node{service: service.name, name: fmt.Sprintf("temporal-%s-%d", service.name, i+1)})
 		}
 	}
-	free, err := freePorts(2 * len(all))
+	free, err := freePorts(3 * len(all))
 	if err != nil {
 		return nil, err
 	}
 	for i := range all {
-		all[i].port, all[i].membershipPort = free[2*i], free[2*i+1]
+		all[i].port, all[i].membershipPort = free[3*i], free[3*i+1]
+		if all[i].service == "frontend" { // over which Nexus operations are completed
+			all[i].httpPort = free[3*i+2]
+		}
 	}
 	return all, nil
 }
@@ -113,6 +116,7 @@ type (
 	rpcConfig struct {
 		GRPCPort        int  `json:"grpcPort"`
 		MembershipPort  int  `json:"membershipPort"`
+		HTTPPort        int  `json:"httpPort,omitempty"`
 		BindOnLocalHost bool `json:"bindOnLocalHost"`
 	}
 )
@@ -150,7 +154,7 @@ func (n node) config(all []node, db *postgres, dynamicConfig string) serverConfi
 	c.Services = map[string]serviceConfig{}
 	for _, other := range all {
 		if _, found := c.Services[other.service]; !found || other == n {
-			c.Services[other.service] = serviceConfig{rpcConfig{other.port, other.membershipPort, true}}
+			c.Services[other.service] = serviceConfig{rpcConfig{other.port, other.membershipPort, other.httpPort, true}}
 		}
 	}
 	c.ClusterMetadata = map[string]any{
@@ -158,6 +162,7 @@ func (n node) config(all []node, db *postgres, dynamicConfig string) serverConfi
 		"masterClusterName": "active", "currentClusterName": "active",
 		"clusterInformation": map[string]any{"active": map[string]any{
 			"enabled": true, "initialFailoverVersion": 1, "rpcName": "frontend", "rpcAddress": all[0].addr(),
+			"httpAddress": address(all[0].httpPort),
 		}},
 	}
 	c.DynamicConfigClient = map[string]string{"filepath": dynamicConfig, "pollInterval": "1m"}
@@ -165,8 +170,21 @@ func (n node) config(all []node, db *postgres, dynamicConfig string) serverConfi
 	return c
 }
 
-// settings are all that is not the server's default: it looks up no new version on the Internet.
-const settings = "frontend.enableServerVersionCheck:\n  - value: false\n"
+// settings are all that is not the server's default: it looks up no new version on the Internet,
+// and before 1.31 it has to be told how Nexus operations are completed.
+func settings(s server, all []node) string {
+	text := "frontend.enableServerVersionCheck:\n  - value: false\n"
+	if s == next {
+		return text
+	}
+	return text + fmt.Sprintf(`component.nexusoperations.callback.endpoint.template:
+  - value: http://%s/namespaces/{{.NamespaceName}}/nexus/callback
+component.callbacks.allowedAddresses:
+  - value:
+      - Pattern: %q
+        AllowInsecure: true
+`, address(all[0].httpPort), loopback+":*")
+}
 
 // setUpDatabases makes Temporal's two databases and their tables.
 func setUpDatabases(ctx context.Context, sqlTool string, db *postgres) error {
@@ -191,12 +209,12 @@ func setUpDatabases(ctx context.Context, sqlTool string, db *postgres) error {
 
 // startTemporal starts all processes. The first one writes what the others read.
 func (c *cluster) startTemporal(ctx context.Context) error {
-	dynamicConfig := filepath.Join(c.dir, "dynamicconfig.yaml")
-	if err := os.WriteFile(dynamicConfig, []byte(settings), 0o600); err != nil {
-		return err
-	}
 	all, err := nodes()
 	if err != nil {
+		return err
+	}
+	dynamicConfig := filepath.Join(c.dir, "dynamicconfig.yaml")
+	if err := os.WriteFile(dynamicConfig, []byte(settings(c.server, all)), 0o600); err != nil {
 		return err
 	}
 	members := make([]*member, len(all))
