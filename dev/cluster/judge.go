@@ -134,6 +134,18 @@ func perMinute(charges []kiesim.Charge) float64 {
 	return float64(len(charges)-1) / last.Sub(first).Minutes()
 }
 
+// tooMany is how many submits the provider refused because there were too many: those that it took
+// no notice of were not refused.
+func (e evidence) tooMany() int {
+	refused := e.bill.Requests["generate"] - len(e.bill.Charges)
+	for _, t := range e.tracks {
+		if t.remedy == forced {
+			refused--
+		}
+	}
+	return refused
+}
+
 // count is how many tracks have an end that fits.
 func (e evidence) count(fits func(end string) bool) int {
 	n := 0

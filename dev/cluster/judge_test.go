@@ -144,3 +144,10 @@ func TestRemedyAsOperatorsAreTold(t *testing.T) {
 	require.Equal(t, []string{"resume", "--separation-task-id", "task-a"},
 		remedyFor([]string{unknown, "started again: " + unknown}, charge).command)
 }
+
+func TestSubmitsThatWereCutAreNotRefused(t *testing.T) {
+	e := sound(4)
+	e.bill.Requests = map[string]int{"generate": 7}
+	e.tracks[0].remedy, e.tracks[1].remedy = forced, resumed
+	require.Equal(t, 2, e.tooMany())
+}

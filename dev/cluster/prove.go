@@ -57,10 +57,11 @@ type proof struct {
 	*cluster
 	tracks []*track
 	begun  time.Time
+	calm   bool
 }
 
 // proveOn brings a cluster up, separates the tracks, and returns all that can be said about it.
-func proveOn(ctx context.Context, server server, tracks int) (found evidence, err error) {
+func proveOn(ctx context.Context, server server, tracks int, calm bool) (found evidence, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, proofWithin, fmt.Errorf("the proof took more than %v", proofWithin))
 	defer cancel()
 	c, err := newCluster(server)
@@ -77,7 +78,7 @@ func proveOn(ctx context.Context, server server, tracks int) (found evidence, er
 	if err := c.up(ctx, defaultSeparationTime); err != nil {
 		return found, err
 	}
-	p := &proof{cluster: c, begun: time.Now(), tracks: newTracks(tracks)}
+	p := &proof{cluster: c, begun: time.Now(), tracks: newTracks(tracks, calm), calm: calm}
 	if err := p.setScenarios(ctx); err != nil {
 		return found, err
 	}
@@ -101,6 +102,9 @@ func (p *proof) run(ctx context.Context) (evidence, error) {
 	done := make(chan struct{})
 	var striking sync.WaitGroup
 	striking.Go(func() {
+		if p.calm {
+			return
+		}
 		var err error
 		if faults, err = p.strike(ctx, done); err != nil {
 			cancel(err)

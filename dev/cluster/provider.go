@@ -39,15 +39,16 @@ var lost = kiesim.Scenario{
 	Callback: kiesim.Callback{Lost: true},
 }
 
-// newTracks are tracks, every other one of the catalogue. The submits of the first ones are cut.
-func newTracks(n int) []*track {
+// newTracks are tracks, every other one of the catalogue. The submits of the first ones are cut,
+// unless all is to be calm.
+func newTracks(n int, calm bool) []*track {
 	tracks := make([]*track, n)
 	for i := range tracks {
 		t := &track{catalogued: i%2 == 0, in: stemflow.SeparateStemsInput{
 			TaskID: newID(), AudioID: newID(), Type: kind, Deadline: stemflow.Duration(deadline),
 		}}
 		t.scenario.Submit.Delay = kiesim.Duration(callTime)
-		if i < len(cuts) {
+		if i < len(cuts) && !calm {
 			t.in.Deadline, t.scenario, t.remedy = stemflow.Duration(cutDeadline), cuts[i].scenario, cuts[i].remedy
 		}
 		tracks[i] = t

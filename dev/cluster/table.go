@@ -90,7 +90,7 @@ func proofTable(columns []column) string {
 			return fmt.Sprint(mostWithin(e.bill.Charges, providerWindow))
 		}},
 		{"refused by the provider as too many", func(e evidence) string {
-			return fmt.Sprint(e.bill.Requests["generate"] - len(e.bill.Charges))
+			return fmt.Sprint(e.tooMany())
 		}},
 		{"a track waits for its turn", func(e evidence) string { return spread(e.stages.turn) }},
 		{"the paid call", func(e evidence) string { return spread(e.stages.call) }},
