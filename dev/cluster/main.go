@@ -90,7 +90,11 @@ func proveCommand(ctx context.Context, set *flag.FlagSet, args []string) error {
 		if err != nil {
 			return unlessInterrupted(ctx, err)
 		}
-		columns = append(columns, column{server, found, judge(found)})
+		c := column{server, found, judge(found)}
+		for _, violation := range c.violations {
+			fmt.Printf("BROKEN  %s\n", violation)
+		}
+		columns = append(columns, c)
 	}
 	fmt.Printf("\n%s\n", proofTable(columns))
 	var broken []error

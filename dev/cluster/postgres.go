@@ -153,6 +153,7 @@ func (p *postgres) command() devservers.Command {
 		Args: []string{
 			"-D", p.data(), "-h", loopback, "-p", strconv.Itoa(p.port), "-c", "unix_socket_directories=",
 			"-c", "max_connections=" + strconv.Itoa(connections),
+			"-c", "max_wal_size=256MB", // this much of the disk, in place of 1 GB
 		},
 		Env: p.environment(), Dir: p.dir, Credential: p.owner,
 		Ports: []devservers.Port{{Number: p.port, For: "PostgreSQL"}},

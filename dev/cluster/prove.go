@@ -95,9 +95,6 @@ func (p *proof) run(ctx context.Context) (evidence, error) {
 	// The faults and the tracks end each other: without the one the other proves nothing.
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	if err := p.startCatalog(ctx); err != nil {
-		return evidence{}, err
-	}
 	var faults []fault
 	done := make(chan struct{})
 	var striking sync.WaitGroup
@@ -118,6 +115,11 @@ func (p *proof) run(ctx context.Context) (evidence, error) {
 		return evidence{}, errors.Join(err, context.Cause(ctx))
 	}
 	fmt.Printf("ok  %5.1fs  every track has come to its end\n", took.Seconds())
+	for _, t := range p.tracks {
+		if len(t.ends) > 1 {
+			fmt.Printf("    the track %s ended with %s\n", t.in.AudioID, strings.Join(t.ends, ", then "))
+		}
+	}
 	return p.collect(ctx, faults, took)
 }
 
@@ -145,29 +147,61 @@ func (p *proof) startCatalog(ctx context.Context) error {
 	return nil
 }
 
-// awaitTracks starts the tracks that are not in the catalogue and follows all of them to their end.
+// awaitTracks starts all tracks and follows them to their end. First come those whose submit is
+// cut: kiesim knows of that only until it is killed.
 func (p *proof) awaitTracks(ctx context.Context) error {
 	var waiting sync.WaitGroup
 	errs := make([]error, len(p.tracks)+1)
-	for i, t := range p.tracks {
-		if t.catalogued {
-			continue
-		}
-		run, err := p.startTrack(ctx, t)
-		if err != nil {
-			return err
-		}
-		waiting.Go(func() {
-			if err := p.awaitRun(ctx, t, run); err != nil {
-				errs[i] = err
-				return
+	start := func(isCut bool) error {
+		for i, t := range p.tracks {
+			if t.catalogued || isCut != (t.remedy != "") {
+				continue
 			}
-			errs[i] = p.follow(ctx, t)
-		})
+			run, err := p.startTrack(ctx, t)
+			if err != nil {
+				return err
+			}
+			waiting.Go(func() {
+				if errs[i] = p.awaitRun(ctx, t, run); errs[i] == nil {
+					errs[i] = p.follow(ctx, t)
+				}
+			})
+		}
+		return nil
 	}
-	waiting.Go(func() { errs[len(p.tracks)] = p.awaitCatalog(ctx) })
+	err := start(true)
+	if err == nil {
+		err = p.awaitCuts(ctx)
+	}
+	if err == nil {
+		err = p.startCatalog(ctx)
+	}
+	if err == nil {
+		waiting.Go(func() { errs[len(p.tracks)] = p.awaitCatalog(ctx) })
+		err = start(false)
+	}
+	if err != nil {
+		return err
+	}
 	waiting.Wait()
 	return errors.Join(errs...)
+}
+
+// awaitCuts waits until the provider has cut all that it is to cut.
+func (p *proof) awaitCuts(ctx context.Context) error {
+	toCut := 0
+	for _, t := range p.tracks {
+		if t.remedy != "" {
+			toCut++
+		}
+	}
+	return eventually(ctx, "the first submits are cut", func(ctx context.Context) error {
+		bill, err := p.bill(ctx)
+		if err == nil && bill.Requests["generate"] < toCut {
+			err = fmt.Errorf("%d of %d are", bill.Requests["generate"], toCut)
+		}
+		return err
+	})
 }
 
 // startTrack starts a track as a program does that uses stemflow.

@@ -13,15 +13,14 @@ import (
 )
 
 const (
-	// callTime is how long the provider takes to answer a paid call: long enough that what is killed
-	// or frozen has some under way.
+	// callTime is how long the provider takes to answer a paid call: long enough that what is
+	// killed or frozen has some under way.
 	callTime = time.Second
 	// cutDeadline ends the runs of cut submits soon.
 	cutDeadline = time.Minute
 )
 
-// cuts are the submits that the provider spoils on purpose, by what an operator has to do then: one
-// track by itself and one of the catalogue each.
+// cuts are the submits that the provider spoils on purpose, by what an operator has to do then.
 var cuts = []struct {
 	remedy   string
 	scenario kiesim.Scenario
@@ -39,17 +38,22 @@ var lost = kiesim.Scenario{
 	Callback: kiesim.Callback{Lost: true},
 }
 
-// newTracks are tracks, every other one of the catalogue. The submits of the first ones are cut,
-// unless all is to be calm.
+// newTracks are tracks, every other one of the catalogue. The submits of the first of the others
+// are cut, unless all is to be calm.
 func newTracks(n int, calm bool) []*track {
 	tracks := make([]*track, n)
+	left := cuts
+	if calm {
+		left = nil
+	}
 	for i := range tracks {
 		t := &track{catalogued: i%2 == 0, in: stemflow.SeparateStemsInput{
 			TaskID: newID(), AudioID: newID(), Type: kind, Deadline: stemflow.Duration(deadline),
 		}}
 		t.scenario.Submit.Delay = kiesim.Duration(callTime)
-		if i < len(cuts) && !calm {
-			t.in.Deadline, t.scenario, t.remedy = stemflow.Duration(cutDeadline), cuts[i].scenario, cuts[i].remedy
+		if !t.catalogued && len(left) > 0 {
+			t.in.Deadline, t.scenario, t.remedy = stemflow.Duration(cutDeadline), left[0].scenario, left[0].remedy
+			left = left[1:]
 		}
 		tracks[i] = t
 	}
@@ -69,7 +73,7 @@ func (p *proof) setScenarios(ctx context.Context) error {
 			paid[charge.AudioID] = true
 		}
 		for _, t := range p.tracks {
-			// What was cut once may have been cut before: the second call is an operator's.
+			// Those that are cut came before all else: their next call is an operator's.
 			if paid[t.in.AudioID] || t.remedy != "" && len(bill.Charges) > 0 {
 				continue
 			}
