@@ -70,7 +70,8 @@ func proveOn(ctx context.Context, server server, tracks int, calm bool) (found e
 	}
 	defer c.close()
 	defer func() {
-		if err != nil && !errors.Is(context.Cause(ctx), context.Canceled) || len(judge(found)) > 0 {
+		failed := err != nil || len(judge(found)) > 0
+		if interrupted := errors.Is(context.Cause(ctx), context.Canceled); failed && !interrupted {
 			c.keepLogs()
 		}
 	}()
