@@ -9,6 +9,7 @@ tool (
 	go.temporal.io/server/cmd/server
 	go.temporal.io/server/cmd/tools/sql
 	honnef.co/go/tools/cmd/staticcheck
+	stemflow/tools/minioheal
 	stemflow/tools/miniosetup
 )
 

@@ -36,6 +36,7 @@ const (
 	bucket                        = config.DefaultBucket
 	apiKey                        = "cluster"
 	drives                        = 4
+	minioKind, kiesimKind         = "MinIO", "kiesim"
 	workers, bridges              = 2, 2
 	// credits are more than any proof spends.
 	credits = 10_000_000
@@ -178,6 +179,11 @@ func (c *cluster) build(ctx context.Context) error {
 	if c.tools.sql, err = devtools.FindTool(ctx, sqlTool, say); err != nil {
 		return err
 	}
+	for _, name := range []string{"minio", "miniosetup", "minioheal"} { // nothing is built in the middle
+		if _, err := devtools.FindTool(ctx, name, say); err != nil {
+			return err
+		}
+	}
 	own := devtools.Build{Dir: c.root, Env: devtools.Environment(nil), Into: filepath.Join(c.dir, "bin")}
 	for name, folder := range programs {
 		own.Names, own.Packages = append(own.Names, name), append(own.Packages, folder)
@@ -268,7 +274,7 @@ func (c *cluster) startMinIO(ctx context.Context) error {
 			Announce: func(line string) { fmt.Println(line) },
 		})
 	}
-	m := &member{kind: "MinIO", name: "minio", start: start, away: killedFor, log: c.notes}
+	m := &member{kind: minioKind, name: "minio", start: start, away: killedFor, log: c.notes}
 	if err := c.upAll(ctx, m); err != nil {
 		return err
 	}
@@ -282,6 +288,20 @@ func (c *cluster) startMinIO(ctx context.Context) error {
 	cmd.Env = c.environment("MINIO_ROOT_USER="+rootUser, "MINIO_ROOT_PASSWORD="+c.rootSecret)
 	if err := output(ctx, cmd); err != nil {
 		return fmt.Errorf("set up MinIO: %w", err)
+	}
+	return nil
+}
+
+// heal makes the store whole after it was killed, as its operator does.
+func (c *cluster) heal(ctx context.Context) error {
+	program, err := devtools.FindTool(ctx, "minioheal", nil)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(program, "-bucket", bucket)
+	cmd.Env = c.environment("MINIO_ROOT_USER="+rootUser, "MINIO_ROOT_PASSWORD="+c.rootSecret)
+	if err := output(ctx, cmd); err != nil {
+		return fmt.Errorf("heal MinIO: %w", err)
 	}
 	return nil
 }
@@ -325,7 +345,7 @@ func (c *cluster) startKiesim(ctx context.Context, separationTime time.Duration)
 		return err
 	}
 	c.kiesim = address(free[0])
-	m, err := c.program("kiesim", devservers.Command{
+	m, err := c.program(kiesimKind, devservers.Command{
 		Name: "kiesim", Path: c.path("kiesim"),
 		Args: []string{
 			"-addr", c.kiesim, "-api-key", apiKey, "-webhook-hmac-key", c.webhookKey,

@@ -92,18 +92,31 @@ func (p *proof) strike(ctx context.Context, done <-chan struct{}) ([]fault, erro
 		} else {
 			err = t.member.freeze(ctx, frozenFor)
 		}
-		if err == nil && t.member.kind == "kiesim" {
-			err = p.setScenarios(ctx)
+		took := time.Since(begun)
+		if err == nil && t.what == killed {
+			err = p.afterKill(ctx, t.member.kind)
 		}
 		if err != nil {
 			return struck, err
 		}
-		f := fault{what: t.what, process: t.member.name, paid: paid, took: time.Since(begun)}
+		f := fault{what: t.what, process: t.member.name, paid: paid, took: took}
 		fmt.Printf("ok  %5.1fs  %s %s after %d were paid for; back after %.1f s\n",
 			time.Since(p.begun).Seconds(), f.what, f.process, f.paid, f.took.Seconds())
 		struck = append(struck, f)
 	}
 	return struck, nil
+}
+
+// afterKill does what has to be done when a process is back that was killed.
+func (p *proof) afterKill(ctx context.Context, kind string) error {
+	switch kind {
+	case minioKind:
+		return p.heal(ctx)
+	case kiesimKind:
+		return p.setScenarios(ctx)
+	default:
+		return nil
+	}
 }
 
 // awaitPaid waits until so many tracks are paid for, and returns how many are.
