@@ -1,0 +1,56 @@
+package contractschema
+
+import (
+	"reflect"
+
+	"stemflow"
+)
+
+// The contract, as the schema has it. Types that these have fields of follow by themselves.
+var (
+	// inputs are held to the rules of their Validate.
+	inputs = []reflect.Type{
+		reflect.TypeFor[stemflow.SeparateStemsInput](),
+		reflect.TypeFor[stemflow.SeparateCatalogInput](),
+		reflect.TypeFor[stemflow.GenerateMIDIInput](),
+		reflect.TypeFor[stemflow.VerifyArchiveInput](),
+	}
+	// outputs are what stemflow writes. Later releases may add fields and values to them.
+	outputs = []reflect.Type{
+		reflect.TypeFor[stemflow.SeparateStemsResult](),
+		reflect.TypeFor[stemflow.SeparateCatalogResult](),
+		reflect.TypeFor[stemflow.GenerateMIDIResult](),
+		reflect.TypeFor[stemflow.VerifyArchiveResult](),
+		reflect.TypeFor[stemflow.Progress](),
+		reflect.TypeFor[stemflow.CatalogProgress](),
+		reflect.TypeFor[stemflow.MIDIProgress](),
+		reflect.TypeFor[stemflow.PollNowResult](),
+		reflect.TypeFor[stemflow.ErrorDetails](),
+		reflect.TypeFor[stemflow.MIDIErrorDetails](),
+		reflect.TypeFor[stemflow.Event](),
+		reflect.TypeFor[stemflow.Manifest](),
+		reflect.TypeFor[stemflow.CatalogReport](),
+	}
+)
+
+// conditions are what a type's Validate says of several fields at once.
+var conditions = map[reflect.Type][]Schema{
+	reflect.TypeFor[stemflow.SeparateStemsInput]():   append(separation(), forceOrTask()),
+	reflect.TypeFor[stemflow.GenerateMIDIInput]():    separation(),
+	reflect.TypeFor[stemflow.SeparateCatalogInput](): catalog(),
+	reflect.TypeFor[stemflow.VerifyArchiveInput]():   verification(),
+}
+
+// nullable are inputs of which nothing is required, so that null is one.
+var nullable = map[reflect.Type]bool{reflect.TypeFor[stemflow.VerifyArchiveInput](): true}
+
+// differences is what no schema can say, and Validate refuses all the same. The schema admits these
+// inputs.
+var differences = []string{
+	"Prefixes and keys of objects are limited in bytes of UTF-8, and here in characters: " +
+		"letters that are not ASCII take up to four times as much.",
+	"Durations of several parts, like \"1h30m\", are not added up, and fractions are not compared: limits hold for " +
+		"durations of one whole number and its unit. So only the worker compares deadline with pollInterval where both are given.",
+	"The tracks of a catalogue must be different separations. Here only equal ones are found.",
+	"Of readData \"n/t\", n is at most t.",
+}
