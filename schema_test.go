@@ -9,13 +9,14 @@ import (
 	"stemflow/internal/contractschema"
 )
 
-// The JSON Schema is made from the Go types: go generate writes it.
+// The JSON Schema is made from the Go types, and TypeScript's types from it: go generate writes both.
 func TestTheSchemaIsUpToDate(t *testing.T) {
 	document, err := contractschema.Document(os.DirFS("."))
 	require.NoError(t, err)
 	content, err := contractschema.Encode(document)
 	require.NoError(t, err)
 	requireGenerated(t, contractschema.File, string(content))
+	requireGenerated(t, contractschema.TypeScriptFile, contractschema.TypeScript(document))
 }
 
 func requireGenerated(t *testing.T, name, content string) {

@@ -67,7 +67,7 @@ func orNull(name string) []string { return []string{name, "null"} }
 // text is a string that is empty or as rule says, or null.
 func text(rule Schema) Schema {
 	s := Schema{Type: orNull("string")}
-	s.AnyOf = []Schema{{Pattern: `^$`}, rule}
+	s.AnyOf = []Schema{rule, {Pattern: `^$`}} // validators report the first one first
 	return s
 }
 
