@@ -162,5 +162,7 @@ func sizePattern() string {
 // samplePattern is what sample.Parse reads, except nothing.
 func samplePattern() string {
 	part := `\+?` + upTo(math.MaxInt32)
-	return `(?:` + sample.All + `|` + body(sample.SharePattern) + space + `*%|` + part + `/` + part + `|` + sizePattern() + `)`
+	return `(?:` + sample.All + `|` + body(
+		sample.SharePattern,
+	) + space + `*%|` + part + `/` + part + `|` + sizePattern() + `)`
 }

@@ -30,12 +30,15 @@ var fieldRules = map[string]Schema{
 		Not: &Schema{Type: "string", Pattern: naming.PrefixForbidden},
 	},
 	"callbackGrace": duration(math.MaxInt64),
-	"pollInterval":  duration(stemflow.MaxDeadline, Schema{Pattern: shorterPattern(time.Duration(stemflow.MinPollInterval))}),
-	"deadline":      duration(stemflow.MaxDeadline),
-	"name":          text(Schema{Pattern: naming.IDPattern, MaxLength: naming.MaxCatalogName}),
-	"window":        {Type: orNull("integer"), Minimum: new(int64(0)), Maximum: new(int64(stemflow.MaxWindow))},
-	"creditBudget":  {Type: orNull("integer"), Minimum: new(int64(0)), Maximum: new(int64(math.MaxInt64))},
-	"tracks":        {Type: orNull("array"), MaxItems: stemflow.MaxInlineTracks, UniqueItems: true},
+	"pollInterval": duration(
+		stemflow.MaxDeadline,
+		Schema{Pattern: shorterPattern(time.Duration(stemflow.MinPollInterval))},
+	),
+	"deadline":     duration(stemflow.MaxDeadline),
+	"name":         text(Schema{Pattern: naming.IDPattern, MaxLength: naming.MaxCatalogName}),
+	"window":       {Type: orNull("integer"), Minimum: new(int64(0)), Maximum: new(int64(stemflow.MaxWindow))},
+	"creditBudget": {Type: orNull("integer"), Minimum: new(int64(0)), Maximum: new(int64(math.MaxInt64))},
+	"tracks":       {Type: orNull("array"), MaxItems: stemflow.MaxInlineTracks, UniqueItems: true},
 	"source": {
 		Type: orNull("object"), AdditionalProperties: &never, AllOf: []Schema{given("key")},
 		Properties: Properties{
