@@ -9,7 +9,8 @@ import (
 	"stemflow/internal/contractschema"
 )
 
-// The JSON Schema is made from the Go types, and TypeScript's types from it: go generate writes both.
+// The JSON Schema is made from the Go types, and TypeScript's types from it: go generate writes
+// both.
 func TestTheSchemaIsUpToDate(t *testing.T) {
 	document, err := contractschema.Document(os.DirFS("."))
 	require.NoError(t, err)

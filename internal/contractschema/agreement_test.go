@@ -46,8 +46,8 @@ func judge(kind reflect.Type, document []byte) error {
 	return in.Interface().(validator).Validate()
 }
 
-// requireAgreement holds the schema and Validate to the same. Where they differ, it is by one of the
-// differences that the schema's description names, and the schema is the one that admits more.
+// requireAgreement holds the schema and Validate to the same. Where they differ, it is by one of
+// the differences that the schema's description names, and the schema is the one that admits more.
 func requireAgreement(t testing.TB, schemas map[reflect.Type]*jsonschema.Schema, kind reflect.Type, document []byte) {
 	t.Helper()
 	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))

@@ -9,8 +9,8 @@ import (
 	"stemflow/internal/naming"
 )
 
-// fieldRules are what Validate says of a field of an input by itself, by its name: it means the same
-// in all inputs. A text that is empty, and null, are as if the field was left out.
+// fieldRules are what Validate says of a field of an input by itself, by its name: it means the
+// same in all inputs. A text that is empty, and null, are as if the field was left out.
 var fieldRules = map[string]Schema{
 	"taskId":           text(Schema{Pattern: naming.IDPattern}),
 	"audioId":          text(Schema{Pattern: naming.IDPattern}),

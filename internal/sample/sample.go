@@ -29,8 +29,8 @@ type Sample struct {
 // All reads everything.
 const All = "all"
 
-// SharePattern is a number above 0 and up to 100, as people write it. The JSON Schema of the contract
-// is made from it, too.
+// SharePattern is a number above 0 and up to 100, as people write it. The JSON Schema of the
+// contract is made from it, too.
 const SharePattern = `^\+?0{0,9}(?:100(?:\.0{0,9})?|[1-9][0-9]?(?:\.[0-9]{0,9})?|\.0{0,8}[1-9][0-9]{0,8})$`
 
 var sharePattern = regexp.MustCompile(SharePattern)
