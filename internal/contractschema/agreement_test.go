@@ -116,7 +116,8 @@ func excusedProblem(problem stemflow.InputProblem, value func(field string) stri
 	case "deadline":
 		poll := value("pollInterval")
 		length, err := time.ParseDuration(text)
-		short := err == nil && plainDuration.MatchString(text) && length < time.Duration(stemflow.MinPollInterval)
+		short := err == nil && plainDuration.MatchString(text) && length != 0 &&
+			length < time.Duration(stemflow.MinPollInterval)
 		both := text != "" && poll != ""
 		return both && !short || text != "" && !plainDuration.MatchString(text) ||
 			poll != "" && !plainDuration.MatchString(poll)
