@@ -49,8 +49,8 @@ var nullable = map[reflect.Type]bool{reflect.TypeFor[stemflow.VerifyArchiveInput
 var differences = []string{
 	"Prefixes and keys of objects are limited in bytes of UTF-8, and here in characters: letters that are not ASCII " +
 		"take up more than one byte.",
-	"Durations of several parts, like \"1h30m\", are not added up here, and fractions are not compared: the limits of " +
-		"durations hold for one whole number and its unit.",
+	"Durations of several parts, like \"1h30m\", are not added up here, and fractions are not compared: the limits " +
+		"of durations hold for one whole number and its unit.",
 	"Where both pollInterval and deadline are given, they are not compared here.",
 	"The tracks of a catalogue must be different separations. Here only equal objects are found.",
 	"That n is at most t in a readData of \"n/t\" is not checked here.",

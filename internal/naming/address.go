@@ -50,10 +50,10 @@ func ipv6() string {
 			head = fmt.Sprintf(`%s(?::%s){%d}`, group, group, before-1)
 		}
 		// 7-before groups at most stand after it.
-		switch after := 7 - before; {
-		case after == 0:
+		switch after := 7 - before; after {
+		case 0:
 			forms = append(forms, head+`::`)
-		case after == 1:
+		case 1:
 			forms = append(forms, head+`::(?:`+group+`)?`)
 		default:
 			forms = append(forms, fmt.Sprintf(`%s::(?:(?:%s:){0,%d}(?:%s|%s))?`, head, group, after-2, last, group))

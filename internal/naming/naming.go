@@ -74,7 +74,11 @@ func CheckPrefix(prefix string) error {
 		return nil
 	}
 	if len(trimmed) > MaxPrefix {
-		return fmt.Errorf("is %d bytes long, at most %d leave room for the rest of an object key", len(trimmed), MaxPrefix)
+		return fmt.Errorf(
+			"is %d bytes long, at most %d leave room for the rest of an object key",
+			len(trimmed),
+			MaxPrefix,
+		)
 	}
 	if prefixForbidden.MatchString(trimmed) {
 		return &Error{prefix, "is not a key prefix: parts separated by single slashes, none of them '.' or '..', " +
