@@ -37,8 +37,8 @@ func Document(dir fs.FS) (Schema, error) {
 		Description: "The inputs and results of stemflow's workflows, its events and manifests. It is generated from " +
 			"the Go types, so do not edit it. Validate against one of the definitions, like " +
 			"#/$defs/SeparateStemsInput. An input that is valid here is not refused as InvalidInput before the run " +
-			"looks at anything outside of it, except for this: " + strings.Join(differences, " ") + " A run also ends " +
-			"with InvalidInput, unpaid, for what only it can see: a bucket or a prefix that the worker does not " +
+			"looks at anything outside of it, except for this: " + strings.Join(differences, " ") + " A run also " +
+			"ends with InvalidInput, unpaid, for what only it can see: a bucket or a prefix that the worker does not " +
 			"allow, an address that is private or cannot be reached, a song that is too large or no audio, and the " +
 			"tracks in the object that a catalogue names.",
 		Defs: d.defs.sorted(),
