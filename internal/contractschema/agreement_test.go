@@ -143,7 +143,7 @@ func TestTheSchemaAgreesWithInvalidInput(t *testing.T) {
 	schemas := inputSchemas(t)
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, kind := range inputs {
-		documents, valid := 800, 0
+		documents, valid := 400, 0
 		if kind == reflect.TypeFor[stemflow.SeparateCatalogInput]() {
 			documents *= 3 // it has most rules
 		}
@@ -193,10 +193,10 @@ func randomInput(r *rand.Rand, kind reflect.Type) []byte {
 		if kind != reflect.TypeFor[stemflow.VerifyArchiveInput]() || r.IntN(2) == 0 {
 			in = randomTrack(r)
 		}
-		some(r, in, 6, "pollInterval", "deadline")
 		if kind == reflect.TypeFor[stemflow.VerifyArchiveInput]() {
-			delete(in, "pollInterval") // it has none
 			some(r, in, 2, "readData", "limitRate")
+		} else {
+			some(r, in, 4, "pollInterval", "deadline", "force", "separationTaskId")
 		}
 		fill(r, in, kind)
 		data = in
