@@ -143,7 +143,7 @@ func TestTheSchemaAgreesWithInvalidInput(t *testing.T) {
 	schemas := inputSchemas(t)
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, kind := range inputs {
-		documents, valid := 400, 0
+		documents, valid := 800, 0
 		if kind == reflect.TypeFor[stemflow.SeparateCatalogInput]() {
 			documents *= 3 // it has most rules
 		}
