@@ -90,8 +90,8 @@ func (s Session) index(parts []part) index {
 			SampleRate: p.signal.SampleRate, Channels: p.signal.Channels, SHA256: p.SHA256,
 		})
 	}
-	for _, p := range parts[len(s.Stems):] {
-		of.MIDI = append(of.MIDI, indexMIDI{Stem: p.Stem.Name, File: p.Name})
+	for i, entry := range s.midi() {
+		of.MIDI = append(of.MIDI, indexMIDI{Stem: entry.Stem, File: parts[len(s.Stems)+i].Name})
 	}
 	return of
 }

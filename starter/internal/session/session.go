@@ -6,7 +6,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"slices"
+	"strings"
 
 	"stemflow"
 	"stemflow/starter/internal/download"
@@ -69,14 +71,14 @@ func (s Session) Files() []File {
 	}
 	for _, entry := range s.midi() {
 		if s.Format == DAWproject {
-			files = append(files, File{Stem: asStem(entry, entry.JSON)})
+			files = append(files, File{Stem: asStem(entry.JSON)})
 			continue
 		}
 		display := allStems
 		if entry.Stem != "" {
 			display = displayName(entry.Stem, s.Manifest)
 		}
-		files = append(files, File{Stem: asStem(entry, entry.File), Name: named.file(display, entry.File.Key)})
+		files = append(files, File{Stem: asStem(entry.File), Name: named.file(display, entry.File.Key)})
 	}
 	return files
 }
@@ -96,9 +98,10 @@ func (s Session) midi() (entries []stemflow.MIDI) {
 	return entries
 }
 
-func asStem(entry stemflow.MIDI, object *stemflow.MIDIObject) stemflow.Stem {
+func asStem(object *stemflow.MIDIObject) stemflow.Stem {
 	return stemflow.Stem{
-		Name: entry.Stem, Bucket: object.Bucket, Key: object.Key, Size: object.Size, SHA256: object.SHA256,
+		Name:   strings.TrimSuffix(path.Base(object.Key), path.Ext(object.Key)),
+		Bucket: object.Bucket, Key: object.Key, Size: object.Size, SHA256: object.SHA256,
 		ContentType: object.ContentType,
 	}
 }

@@ -49,7 +49,7 @@ func (a archive) addStem(m *stemflow.Manifest, name, ext string, content []byte)
 	m.Stems = append(m.Stems, stem)
 }
 
-func (a archive) addMIDI(t *testing.T, m *stemflow.Manifest, stem string, score midi.Score) {
+func (a archive) addMIDI(t testing.TB, m *stemflow.Manifest, stem string, score midi.Score) {
 	var file, document bytes.Buffer
 	_, err := score.WriteSMF(&file)
 	require.NoError(t, err)
