@@ -314,18 +314,24 @@ func notGot(ctx context.Context, err error, have, all int) error {
 	return f
 }
 
-func (c *cli) printGot(got gotFiles, m stemflow.Manifest) {
+// printGotJSON reports whether JSON is wanted, and then prints it.
+func (c *cli) printGotJSON(got gotFiles) bool {
 	switch {
 	case c.global.format == formatJSONL:
 		for _, file := range got.Files {
 			c.printJSON(file)
 		}
-		return
 	case c.wantsJSON():
 		if got.Files == nil {
 			got.Files = []download.Result{}
 		}
 		c.printJSON(got)
+	}
+	return c.wantsJSON()
+}
+
+func (c *cli) printGot(got gotFiles, m stemflow.Manifest) {
+	if c.printGotJSON(got) {
 		return
 	}
 	var rows [][]string
@@ -336,17 +342,16 @@ func (c *cli) printGot(got gotFiles, m stemflow.Manifest) {
 	}
 	headings := []view.Heading{{Text: "file"}, {Text: "size", IsFigure: true}, {Text: ""}}
 	view.Table(c.stdout, headings, rows, c.room(view.Whole))
-	where := view.Printable(filepath.Join(got.Dir, cmp.Or(got.Zip, got.Session)))
-	if where == "" {
-		where = "a session"
-	}
-	c.printf("\n%s, %s in %s\n", view.Plural(len(got.Files), "file"), view.Bytes(bytes), where)
-	if got.Object != nil {
-		c.printf("The session is in bucket %s as %s\n", got.Object.Bucket, view.Printable(got.Object.Key))
-	}
+	c.printf("\n%s, %s in %s\n", view.Plural(len(got.Files), "file"), view.Bytes(bytes),
+		view.Printable(filepath.Join(got.Dir, got.Zip)))
 	if got.Page != "" {
 		c.printf("Open %s in a browser: it plays them together\n", view.Printable(filepath.Join(got.Dir, got.Page)))
 	}
+	c.printLacking(m)
+}
+
+// printLacking prints which stems a partial archive lacks.
+func (c *cli) printLacking(m stemflow.Manifest) {
 	for _, stem := range m.Missing {
 		c.printf("  missing       %s: %s\n", stem.Name, view.Printable(stem.Reason))
 	}

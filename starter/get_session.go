@@ -20,6 +20,7 @@ import (
 	"stemflow/starter/internal/download"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/session"
+	"stemflow/starter/internal/view"
 )
 
 // formatFlag is a flag with the format of a session.
@@ -87,8 +88,28 @@ func (c *cli) getSession(ctx context.Context, o getOptions) error {
 			return err
 		}
 	}
-	c.printGot(got, m)
+	if !c.printGotJSON(got) {
+		c.printSession(made.session, got)
+	}
 	return nil
+}
+
+func (c *cli) printSession(made session.Session, got gotFiles) {
+	what := view.Plural(len(made.Stems), "stem")
+	if parts := len(made.Files()) - len(made.Stems); parts > 0 {
+		what += " and " + view.Plural(parts, "transcription")
+	}
+	if got.Session != "" {
+		verb := "Wrote"
+		if got.Files[0].Status == download.Kept {
+			verb = "Kept"
+		}
+		c.printf("%s %s: %s\n", verb, view.Printable(filepath.Join(got.Dir, got.Session)), what)
+	}
+	if got.Object != nil {
+		c.printf("Put it in bucket %s as %s: %s\n", got.Object.Bucket, view.Printable(got.Object.Key), what)
+	}
+	c.printLacking(made.Manifest)
 }
 
 // sessionFile is a session that becomes a file of a folder.
