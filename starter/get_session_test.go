@@ -193,3 +193,35 @@ func TestFlagsOfSessions(t *testing.T) {
 		require.Contains(t, stderr, want)
 	}
 }
+
+// Twelve stems of 5 MB from the store become a session, beside a download of them as files.
+func BenchmarkGetTwelveStemsOf5MB(b *testing.B) {
+	const size = 5_000_000
+	a := newArchivedTrack(b)
+	folder := strings.TrimSuffix(a.manifest.Manifest.Key, archive.ManifestFile)
+	a.manifest.Stems = nil
+	for _, name := range stemflow.ExpectedStems(stemflow.SplitStem, "") {
+		clip, _ := tune.Stem(name)
+		key := folder + "3e63/" + name + ".mp3"
+		written, err := a.store.Put(b.Context(), a.bucket, key, "audio/mpeg", io.NewSectionReader(clip.Resize(size), 0, size), size)
+		require.NoError(b, err)
+		a.manifest.Stems = append(a.manifest.Stems, stemflow.Stem{
+			Name: name, Bucket: a.bucket, Key: key, Size: size, SHA256: written.SHA256,
+		})
+	}
+	require.NoError(b, a.store.PutJSON(b.Context(), a.bucket, a.manifest.Manifest.Key, a.manifest))
+	for name, args := range map[string][]string{
+		"files": {}, "zip": {"--format", "zip"}, "dawproject": {"--format", "dawproject"},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(12 * size)
+			for b.Loop() {
+				b.StopTimer()
+				dir := b.TempDir()
+				b.StartTimer()
+				code, _, stderr := starter(b, "", a.variables, append(a.with("get", "--quiet", "--out", dir), args...)...)
+				require.Zero(b, code, stderr)
+			}
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -47,7 +48,7 @@ func (d *Downloader) Zip(ctx context.Context, name string, files []File, written
 func (d *Downloader) Pack(
 	ctx context.Context, name string, files []File, write func(from *os.Root, out io.Writer) error,
 ) ([]Result, error) {
-	written := sha256.New()
+	written := crc32.NewIEEE() // its parts are verified: this one finds what differs on the disk
 	return d.pack(ctx, name, files, func(from *os.Root, out io.Writer) error {
 		return write(from, io.MultiWriter(out, written))
 	}, func(temporary string) error {
@@ -56,11 +57,11 @@ func (d *Downloader) Pack(
 			return &FileError{err}
 		}
 		defer in.Close()
-		read := sha256.New()
+		read := crc32.NewIEEE()
 		if _, err := copyChunks(ctx, read, in, nil); err != nil {
 			return err
 		}
-		if hexOf(read) != hexOf(written) {
+		if read.Sum32() != written.Sum32() {
 			return &FileError{fmt.Errorf("%s is not what was written: another program writes it, too", temporary)}
 		}
 		return nil
@@ -82,7 +83,7 @@ func (d *Downloader) pack(
 	}
 	defer from.Close()
 	into := *d
-	into.Folder = from
+	into.Folder, into.passing = from, true
 	results, err := into.All(ctx, files)
 	if err != nil {
 		return results, err
