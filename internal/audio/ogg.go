@@ -32,7 +32,7 @@ type oggParser struct {
 
 // oggCodec is what the first page says of a stream.
 type oggCodec struct {
-	// rate is in samples a second, 0 where time is not counted in samples; channels is 0 there, too.
+	// rate is in samples a second, 0 where time is not counted in samples. Then channels is, too.
 	rate, channels int64
 	// start is the time at which the first sample is heard, and packet how many samples a packet
 	// has at most.

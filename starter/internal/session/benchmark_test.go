@@ -13,8 +13,8 @@ import (
 	"stemflow/internal/tune"
 )
 
-// Twelve stems of 5 MB, with MIDI of 5,000 notes, as files of a disk: a session beside a plain zip of
-// the same files.
+// Twelve stems of 5 MB, with MIDI of 5,000 notes, as files of a disk: a session beside a plain zip
+// of the same files.
 func BenchmarkTwelveStemsOf5MB(b *testing.B) {
 	const stems, size = 12, 5_000_000
 	dir := b.TempDir()

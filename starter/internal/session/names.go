@@ -21,8 +21,8 @@ import (
 const (
 	// allStems names the transcription of all stems in one.
 	allStems = "All stems"
-	// maxTitle is how many bytes of a title are in the name of a file, and maxPart of a stem's name:
-	// both fit, and what makes a name another one.
+	// maxTitle is how many bytes of a title are in the name of a file, and maxPart of a stem's
+	// name: both fit, and what makes a name another one.
 	maxTitle, maxPart = 90, 90
 )
 
@@ -151,11 +151,14 @@ var tempoPattern = regexp.MustCompile(`(?i)([0-9]+(?:\.[0-9]+)?)?(\s*[-–]\s*)?
 // Plausible tempos. What is outside is more likely something else.
 const minTempo, maxTempo = 20, 400
 
-// tempoOf is the tempo in quarters a minute, where the provider's words for the style say exactly
-// one.
+// tempoOf is the tempo in quarters a minute, where the song's tags say it, or the provider's words
+// for the style say exactly one.
 func tempoOf(m stemflow.Manifest) (tempo float64, ok bool) {
 	if m.Source.Music == nil {
 		return 0, false
+	}
+	if said := m.Source.Music.Tempo; said >= minTempo && said <= maxTempo {
+		return said, true
 	}
 	for _, match := range tempoPattern.FindAllStringSubmatch(m.Source.Music.Tags, -1) {
 		said, err := strconv.ParseFloat(match[3], 64)

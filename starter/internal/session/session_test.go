@@ -255,6 +255,14 @@ func TestTempos(t *testing.T) {
 	}
 }
 
+func TestTheTempoOfTheSongsTagsGoesFirst(t *testing.T) {
+	tempo, ok := tempoOf(stemflow.Manifest{Source: stemflow.ManifestSource{
+		Music: &stemflow.Music{Tempo: 93.5, Tags: "120 bpm"},
+	}})
+	require.True(t, ok)
+	require.InDelta(t, 93.5, tempo, 0)
+}
+
 func TestAZipHasTheFilesAndSaysWhatTheyAre(t *testing.T) {
 	s, a := tuneSession(t, Zip)
 	s.Manifest.Missing = []stemflow.MissingStem{{Name: "piano", Reason: "not served"}}
