@@ -26,7 +26,14 @@ func newAudible(t *testing.T) gettable {
 	g := newGettable(t)
 	folder := strings.TrimSuffix(g.manifest.Manifest.Key, archive.ManifestFile)
 	put := func(key string, content []byte) archive.Written {
-		written, err := g.store.Put(t.Context(), g.bucket, key, "audio/mpeg", bytes.NewReader(content), int64(len(content)))
+		written, err := g.store.Put(
+			t.Context(),
+			g.bucket,
+			key,
+			"audio/mpeg",
+			bytes.NewReader(content),
+			int64(len(content)),
+		)
 		require.NoError(t, err)
 		return written
 	}
@@ -108,7 +115,11 @@ func TestGetMakesASession(t *testing.T) {
 			require.True(t, bytes.Equal(other, have))
 		}
 		out := filepath.Join(t.TempDir(), "more", "mine."+strings.ToUpper(format))
-		require.Contains(t, g.run(t, g.with("get", "--quiet", "--format", format, "--stems", "vocals", "--out", out)...), out)
+		require.Contains(
+			t,
+			g.run(t, g.with("get", "--quiet", "--format", format, "--stems", "vocals", "--out", out)...),
+			out,
+		)
 		require.FileExists(t, out)
 	}
 }
@@ -133,14 +144,21 @@ func TestASessionOfAPartialArchiveSaysWhatIsMissing(t *testing.T) {
 	g.putManifest(t)
 	text := g.run(t, g.with("get", "--quiet", "--format", "zip", "--out", g.dir)...)
 	require.Contains(t, text, "missing       drums: not served")
-	require.Contains(t, g.fails(t, failure.ExitFailed, "--format", "zip", "--midi"), "there is no MIDI of it in the archive")
+	require.Contains(
+		t,
+		g.fails(t, failure.ExitFailed, "--format", "zip", "--midi"),
+		"there is no MIDI of it in the archive",
+	)
 }
 
 func TestASessionIsArchivedBesideTheManifest(t *testing.T) {
 	g := newAudible(t)
 	t.Chdir(t.TempDir())
 	var got gotFiles
-	require.NoError(t, json.Unmarshal([]byte(g.run(t, g.with("get", "--json", "--format", "dawproject", "--archive")...)), &got))
+	require.NoError(
+		t,
+		json.Unmarshal([]byte(g.run(t, g.with("get", "--json", "--format", "dawproject", "--archive")...)), &got),
+	)
 	require.Equal(t, &stemflow.ObjectRef{Bucket: g.bucket, Key: g.sessionKey("dawproject")}, got.Object)
 	require.Empty(t, got.Session)
 	left, err := os.ReadDir(".")
@@ -203,7 +221,14 @@ func BenchmarkGetTwelveStemsOf5MB(b *testing.B) {
 	for _, name := range stemflow.ExpectedStems(stemflow.SplitStem, "") {
 		clip, _ := tune.Stem(name)
 		key := folder + "3e63/" + name + ".mp3"
-		written, err := a.store.Put(b.Context(), a.bucket, key, "audio/mpeg", io.NewSectionReader(clip.Resize(size), 0, size), size)
+		written, err := a.store.Put(
+			b.Context(),
+			a.bucket,
+			key,
+			"audio/mpeg",
+			io.NewSectionReader(clip.Resize(size), 0, size),
+			size,
+		)
 		require.NoError(b, err)
 		a.manifest.Stems = append(a.manifest.Stems, stemflow.Stem{
 			Name: name, Bucket: a.bucket, Key: key, Size: size, SHA256: written.SHA256,
@@ -219,7 +244,11 @@ func BenchmarkGetTwelveStemsOf5MB(b *testing.B) {
 				b.StopTimer()
 				dir := b.TempDir()
 				b.StartTimer()
-				code, _, stderr := starter(b, "", a.variables, append(a.with("get", "--quiet", "--out", dir), args...)...)
+				code, _, stderr := starter(
+					b,
+					"",
+					a.variables,
+					append(a.with("get", "--quiet", "--out", dir), args...)...)
 				require.Zero(b, code, stderr)
 			}
 		})

@@ -38,7 +38,11 @@ func ReadJSON(r io.Reader) (Score, error) {
 	}
 	var s Score
 	for _, instrument := range document.Instruments {
-		read := Instrument{Name: instrument.Name, Notes: make([]Note, len(instrument.Notes)), Listed: len(instrument.Notes)}
+		read := Instrument{
+			Name:   instrument.Name,
+			Notes:  make([]Note, len(instrument.Notes)),
+			Listed: len(instrument.Notes),
+		}
 		for i, n := range instrument.Notes {
 			read.Notes[i] = Note{
 				Pitch: number(n.Pitch), Start: number(n.Start), End: number(n.End), Velocity: number(n.Velocity),

@@ -14,7 +14,11 @@ func FuzzNotesReadBack(f *testing.F) {
 	f.Add("ピアノ\x00\"", -1.0, math.NaN(), math.Inf(1), 300.0)
 	f.Fuzz(func(t *testing.T, name string, pitch, start, end, velocity float64) {
 		s := Score{Instruments: []Instrument{
-			{Name: strings.ToValidUTF8(name, "?"), Notes: []Note{note(pitch, start, end, velocity)}, Listed: 1}, {Name: "Drums"},
+			{
+				Name:   strings.ToValidUTF8(name, "?"),
+				Notes:  []Note{note(pitch, start, end, velocity)},
+				Listed: 1,
+			}, {Name: "Drums"},
 		}}
 		var first, again bytes.Buffer
 		require.NoError(t, s.WriteJSON(&first, Head{}))

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"stemflow"
 	"stemflow/internal/midi"
 	"stemflow/internal/tune"
 )
@@ -19,9 +20,7 @@ func BenchmarkTwelveStemsOf5MB(b *testing.B) {
 	const stems, size = 12, 5_000_000
 	dir := b.TempDir()
 	a, m := archive{}, newManifest()
-	names := []string{"vocals", "backing_vocals", "drums", "bass", "guitar", "keyboard", "percussion", "strings", "synth",
-		"fx", "brass", "woodwinds"}
-	for _, name := range names[:stems] {
+	for _, name := range stemflow.ExpectedStems(stemflow.SplitStem, "") {
 		clip, _ := tune.Stem(name)
 		content, err := io.ReadAll(io.NewSectionReader(clip.Resize(size), 0, size))
 		if err != nil {
@@ -32,8 +31,9 @@ func BenchmarkTwelveStemsOf5MB(b *testing.B) {
 	random := rand.New(rand.NewPCG(1, 1))
 	score := midi.Score{Instruments: []midi.Instrument{{Name: "Bass"}}}
 	for i := range 5000 {
-		score.Instruments[0].Notes = append(score.Instruments[0].Notes,
-			midi.Note{Pitch: float64(random.IntN(128)), Start: float64(i) / 20, End: float64(i)/20 + 0.3, Velocity: 0.7})
+		at := float64(i) / 20
+		n := midi.Note{Pitch: float64(random.IntN(128)), Start: at, End: at + 0.3, Velocity: 0.7}
+		score.Instruments[0].Notes = append(score.Instruments[0].Notes, n)
 	}
 	a.addMIDI(b, &m, "", score)
 	fileOf := func(key string) string { return filepath.Join(dir, filepath.Base(key)) }

@@ -37,7 +37,10 @@ func encode(t *testing.T, samples []float32, args ...string) []byte {
 	require.NoError(t, binary.Write(&raw, binary.LittleEndian, samples))
 	file := filepath.Join(t.TempDir(), "out")
 	rate := strconv.Itoa(testRate)
-	ffmpeg(t, raw.Bytes(), append(append([]string{"-f", "f32le", "-ar", rate, "-ac", "1", "-i", "-"}, args...), file)...)
+	ffmpeg(
+		t,
+		raw.Bytes(),
+		append(append([]string{"-f", "f32le", "-ar", rate, "-ac", "1", "-i", "-"}, args...), file)...)
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
 	return content
@@ -122,7 +125,13 @@ func TestTheStemsLineUpWithTheMix(t *testing.T) {
 				c := lane.Clips.Clip
 				require.Zero(t, c.Time)
 				played := decoded(t, entry(t, r, c.Audio.File.Path), float64(c.PlayStart))
-				require.InDelta(t, float64(len(played))/testRate, float64(c.Duration), 0.06, "it ends where the file does")
+				require.InDelta(
+					t,
+					float64(len(played))/testRate,
+					float64(c.Duration),
+					0.06,
+					"it ends where the file does",
+				)
 				for i := range min(len(sum), len(played)) {
 					sum[i] += played[i]
 				}

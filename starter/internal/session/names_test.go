@@ -57,11 +57,11 @@ func FuzzNames(f *testing.F) {
 		}
 		decoder := xml.NewDecoder(bytes.NewReader(entry(t, r, metaDataFile)))
 		for {
-			if _, err := decoder.Token(); err == io.EOF {
+			_, err := decoder.Token()
+			if err == io.EOF {
 				break
-			} else {
-				require.NoError(t, err)
 			}
+			require.NoError(t, err)
 		}
 	})
 }

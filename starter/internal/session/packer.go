@@ -33,7 +33,7 @@ func (p *packer) store(part part, open Open) error {
 		CreatorVersion: zipVersion, ReaderVersion: zipVersion,
 		CompressedSize64: uint64(part.Size), UncompressedSize64: uint64(part.Size),
 	}
-	header.ModifiedDate, header.ModifiedTime = dosTime(p.at)
+	header.ModifiedDate, header.ModifiedTime = dosTime(p.at) //nolint:staticcheck // CreateRaw writes no other time
 	const utf8Name = 1 << 11
 	header.Flags = utf8Name
 	entry, err := p.zip.CreateRaw(header)

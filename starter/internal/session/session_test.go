@@ -217,9 +217,9 @@ func TestADAWprojectHasAllStemsAtZeroAndTheNotesBesideThem(t *testing.T) {
 	}
 	require.Equal(t, 12, stems)
 	requireReferences(t, entry(t, r, "project.xml"))
-	drums, bass := p.Arrangement.Lanes.Tracks[4].Clips.Clip.Notes.Notes, p.Arrangement.Lanes.Tracks[6].Clips.Clip.Notes.Notes
-	require.Equal(t, []note{{Time: 1, Duration: 0.5, Channel: 9, Key: 40, Velocity: 1}}, drums)
-	require.Equal(t, []note{{Time: 7.6875, Duration: 0.5, Key: 40, Velocity: 1}}, bass)
+	notesOf := func(track int) []note { return p.Arrangement.Lanes.Tracks[track].Clips.Clip.Notes.Notes }
+	require.Equal(t, []note{{Time: 1, Duration: 0.5, Channel: 9, Key: 40, Velocity: 1}}, notesOf(4), "drums")
+	require.Equal(t, []note{{Time: 7.6875, Duration: 0.5, Key: 40, Velocity: 1}}, notesOf(6), "bass")
 	require.Contains(t, string(entry(t, r, "metadata.xml")), "<Title>Ёлка / &#34;Tree&#34; &amp; &lt;b&gt;</Title>")
 	require.Equal(t, "audio/Ёлка _ _Tree_ & _b_ - Backing Vocals.mp3", r.File[3].Name)
 }
@@ -334,7 +334,9 @@ func TestWhatIsNotAsArchivedMakesNoSession(t *testing.T) {
 		s, a := tuneSession(t, format)
 		for _, f := range s.Files() {
 			sound := a[f.Key]
-			for _, wrong := range [][]byte{nil, sound[1:], append(bytes.Clone(sound), 0), append(bytes.Clone(sound[:len(sound)-1]), 1)} {
+			longer, changed := append(bytes.Clone(sound), 0), bytes.Clone(sound)
+			changed[len(changed)-1]++
+			for _, wrong := range [][]byte{nil, sound[1:], longer, changed} {
 				a[f.Key] = wrong
 				_, isDamage := errorOf[*download.DamageError](s.Write(t.Context(), io.Discard, a.open))
 				require.True(t, isDamage, f.Key)
