@@ -9,7 +9,7 @@ import (
 )
 
 // maxDocument bounds what ReadJSON reads: 200,000 notes take less.
-const maxDocument = 64 << 20
+const maxDocument = 32 << 20
 
 // ReadJSON reads the notes that WriteJSON has written.
 func ReadJSON(r io.Reader) (Score, error) {
