@@ -34,7 +34,7 @@ type archivedTrack struct {
 	manifest  stemflow.Manifest
 }
 
-func newArchivedTrack(t *testing.T) archivedTrack {
+func newArchivedTrack(t testing.TB) archivedTrack {
 	opts, bucket := serverstest.Bucket(t)
 	user := serverstest.SharedUser(t, opts, bucket)
 	store, err := archive.New(opts)
