@@ -101,6 +101,21 @@ func IsListenKey(loc activityapi.Location, key string) bool {
 		strings.HasSuffix(name, ".html") && !strings.Contains(name, "/"))
 }
 
+const sessionName = "session-"
+
+// SessionKey is the key of a session of a separation, which is made of its stems and may be made
+// again; ext has no dot.
+func SessionKey(loc activityapi.Location, separationTaskID, ext string) string {
+	return loc.Dir + sessionName + separationTaskID + "." + ext
+}
+
+// IsSessionKey reports whether a key is that of a session.
+func IsSessionKey(loc activityapi.Location, key string) bool {
+	name, inside := strings.CutPrefix(key, loc.Dir+sessionName)
+	return inside && !strings.Contains(name, "/") &&
+		(strings.HasSuffix(name, ".zip") || strings.HasSuffix(name, ".dawproject"))
+}
+
 // SubmissionKey is the key of the ledger of what was paid for.
 func SubmissionKey(loc activityapi.Location) string { return loc.Dir + SubmissionFile }
 

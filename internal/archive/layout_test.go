@@ -142,3 +142,19 @@ func TestSongsLieBesideTheirSeparations(t *testing.T) {
 		require.False(t, ok, key)
 	}
 }
+
+func TestSessionsAreKnownByTheirKeys(t *testing.T) {
+	loc := archive.Locate("stems", "p", stemflow.Track{TaskID: "task", AudioID: "audio", Type: stemflow.SplitStem})
+	require.Equal(t, "p/task/audio/split_stem/session-3e63.zip", archive.SessionKey(loc, "3e63", "zip"))
+	for key, is := range map[string]bool{
+		archive.SessionKey(loc, "3e63", "zip"): true, archive.SessionKey(loc, "3e63", "dawproject"): true,
+		loc.Dir + "session.zip": false, loc.Dir + "session-x/y.zip": false, loc.Dir + "session-3e63.txt": false,
+		"other/session-3e63.zip": false, archive.ManifestKey(loc): false,
+	} {
+		require.Equal(t, is, archive.IsSessionKey(loc, key), key)
+	}
+	place, rest, ok := archive.Parse(archive.SessionKey(loc, "3e63", "dawproject"))
+	require.True(t, ok)
+	require.Equal(t, "task", place.Track.TaskID)
+	require.Equal(t, "session-3e63.dawproject", rest)
+}

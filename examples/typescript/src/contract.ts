@@ -1137,6 +1137,8 @@ export interface Music {
   artist?: string;
   /** `tags` are the provider's words for the style. */
   tags?: string;
+  /** `tempo` is in quarters a minute, by the tags of a song of one's own. */
+  tempo?: number;
   /** `durationSeconds` is how long the unseparated track plays. */
   durationSeconds?: number;
   /** `coverUrl` is the provider's link to a picture. It is not archived and may expire. */
