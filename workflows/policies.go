@@ -259,9 +259,9 @@ func musicOptions(ctx workflow.Context) workflow.Context {
 // submitOptions: a single attempt, because the engine would repeat a lost one blindly; and a
 // cancellation waits for a call under way, whose id is worth money, while it drops one that has not
 // started.
-func submitOptions(ctx workflow.Context, queue string) workflow.Context {
+func submitOptions(ctx workflow.Context, task *activityapi.Task, queue string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		Summary:                "submit the separation (paid)",
+		Summary:                "submit the " + task.Name + " (paid)",
 		TaskQueue:              queue,
 		ScheduleToStartTimeout: submitTurn,
 		StartToCloseTimeout:    submitTimeout,
