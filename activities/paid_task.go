@@ -21,28 +21,37 @@ func (t paidTask) atProvider() *kie.Task { return kie.TaskOf(string(t.task().Typ
 
 // of is the activity for tasks of a kind.
 func (a *SubmitSeparation) of(kind *activityapi.Task) *SubmitSeparation {
-	b := *a
+	b := copyOf(a)
 	b.paidTask = paidTask{kind}
-	return &b
+	return b
 }
 
 // of is the activity for tasks of a kind.
 func (a *GetSeparationRecord) of(kind *activityapi.Task) *GetSeparationRecord {
-	b := *a
+	b := copyOf(a)
 	b.paidTask = paidTask{kind}
-	return &b
+	return b
 }
 
 // of is the activity for tasks of a kind.
 func (a *RenewSource) of(kind *activityapi.Task) *RenewSource {
-	b := *a
+	b := copyOf(a)
 	b.paidTask = paidTask{kind}
-	return &b
+	return b
 }
 
 // of is the activity for tasks of a kind.
 func (a *ArchiveStem) of(kind *activityapi.Task) *ArchiveStem {
-	b := *a
+	b := copyOf(a)
 	b.paidTask = paidTask{kind}
-	return &b
+	return b
+}
+
+// copyOf is a copy of what is there; registered without it, an activity must not be called.
+func copyOf[A any](a *A) *A {
+	b := new(A)
+	if a != nil {
+		*b = *a
+	}
+	return b
 }
