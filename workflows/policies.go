@@ -107,7 +107,7 @@ const (
 	// A song is read twice and handed over once, see kie.Upload.
 	songTimeout = 10 * time.Minute
 
-	// A run that finds another one making the same MIDI looks again after this pause.
+	// A run that finds another one making the same MIDI, or WAV, looks again after this pause.
 	midiJoinPause = 15 * time.Second
 
 	// The ledger is written when the store is back, as the stems are; a run that failed waits for

@@ -307,11 +307,12 @@ func (s *sim) healOne(kind stemflow.SeparationType) []string {
 			v.check(false, "%s could not heal the track: %v", r.id, r.err)
 			return v
 		case activityapi.IsFailed(r.failure.Type()), activityapi.IsEmpty(r.failure.Type()),
-			r.failure.Type() == activityapi.TaskOf(kind).TimedOut:
+			r.failure.Type() == activityapi.TaskOf(kind).TimedOut,
+			kind == stemflow.TypeWAV && r.failure.Type() == stemflow.ErrorSourceExpired:
 			v.check(newBills == 0 || !resumable || in.Force, "%s paid though the ledger named %s", r.id,
 				paid.SeparationTaskID)
 			in = stemflow.SeparateStemsInput{Type: kind}
-			if activityapi.IsEmpty(r.failure.Type()) {
+			if r.failure.Type() != activityapi.TaskOf(kind).Failed {
 				s.sleep(time.Hour) // as the message advises
 			}
 		case r.failure.Type() == stemflow.ErrorWAVExists:
