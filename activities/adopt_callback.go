@@ -17,7 +17,8 @@ import (
 	"stemflow/internal/token"
 )
 
-// AdoptCallback puts a separation, or a task of another kind, on the ledger that a callback named after its run had ended.
+// AdoptCallback puts a separation, or a task of another kind, on the ledger that a callback named
+// after its run had ended.
 type AdoptCallback struct {
 	Store    Store
 	Provider *kie.Client

@@ -28,10 +28,9 @@ type GetSeparationRecord struct {
 // Execute answers with the stems once there are any or, with EmptyLooks, all that are expected. The
 // record of another task counts as one that cannot be read. It fails, to be retried, with
 // ActivityErrorPending, ActivityErrorNoRecord, ActivityErrorUnreadable and ActivityErrorNoLinks;
-// for good with the kind's error types (of separations ErrorSeparationFailed and ErrorNoStems), with
-// ActivityErrorNotOwn, with ErrorSourceExpired
-// when the record has been absent for AbsentLooks, and with ErrorInvalidInput when the separation
-// is of another track.
+// for good with the kind's error types (of separations ErrorSeparationFailed and ErrorNoStems),
+// with ActivityErrorNotOwn, with ErrorSourceExpired when the record has been absent for
+// AbsentLooks, and with ErrorInvalidInput when the separation is of another track.
 //
 // A key that is refused, or a provider that is down, is awaited: what is paid for is not given
 // up before the deadline.

@@ -17,9 +17,9 @@ import (
 	"stemflow/internal/ledger"
 )
 
-// SubmitSeparation makes the one paid call, for a task of any kind. The ledger is part of the payment: the intent is
-// written before the call, by a conditional write that only one execution can win, and completed
-// after it. What is allowed internal/ledger decides.
+// SubmitSeparation makes the one paid call, for a task of any kind. The ledger is part of the
+// payment: the intent is written before the call, by a conditional write that only one execution
+// can win, and completed after it. What is allowed internal/ledger decides.
 type SubmitSeparation struct {
 	Store    Store
 	Provider *kie.Client

@@ -20,7 +20,8 @@ type Bill struct {
 	// Balance is in credits.
 	Balance float64 `json:"balance"`
 	// Requests are counted by endpoint: generate, record-info, credit, download-url, midi-generate,
-	// midi-record-info, wav-generate, wav-record-info, and createTask and recordInfo of the jobs route.
+	// midi-record-info, wav-generate, wav-record-info, and createTask and recordInfo of the jobs
+	// route.
 	Requests  map[string]int `json:"requests"`
 	Callbacks CallbackCount  `json:"callbacks"`
 	// Downloads counts the requests for files, whatever came of them.

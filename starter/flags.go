@@ -92,7 +92,8 @@ func checkPlace(cmd *cobra.Command, place archived.Place) error {
 	return nil
 }
 
-// paidInput is the input of any track that is paid for: that of a WAV, too, which no separation has.
+// paidInput is the input of any track that is paid for: that of a WAV, too, which no separation
+// has.
 type paidInput struct{ stemflow.SeparateStemsInput }
 
 // Validate reports everything that is wrong with the input.

@@ -256,7 +256,8 @@ func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 	return workflow.Sleep(ctx, pause)
 }
 
-// pauseForWorker waits for a worker that knows the kind of task, while a new release is brought out.
+// pauseForWorker waits for a worker that knows the kind of task, while a new release is brought
+// out.
 func (r *submitRetry) pauseForWorker(ctx workflow.Context, task *activityapi.Task) error {
 	if workflow.Now(ctx).Sub(r.began) > retryForRefused {
 		return endWith(stemflow.ErrorProviderUnavailable, fmt.Sprintf("for %v the submit came to workers of a release "+

@@ -12,8 +12,8 @@ import (
 	"stemflow"
 )
 
-// Locate is the folder of what is paid for of a track: "<prefix>/<taskId>/<audioId>/<type>[/<slug of
-// stemName>]/".
+// Locate is the folder of what is paid for of a track: "<prefix>/<taskId>/<audioId>/<type>[/<slug
+// of stemName>]/".
 func Locate(bucket, prefix string, t stemflow.Track) activityapi.Location {
 	parts := []string{t.TaskID, t.AudioID, string(t.Type)}
 	if prefix = strings.Trim(prefix, "/"); prefix != "" {

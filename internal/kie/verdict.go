@@ -69,7 +69,8 @@ func (v Verdict) String() string {
 }
 
 // refusals are the codes, of the envelope or of HTTP, that say surely not accepted. Those that say
-// less are missing: 408, 409 where it is not documented, and 500 and 501, under which a task may have been made.
+// less are missing: 408, 409 where it is not documented, and 500 and 501, under which a task may
+// have been made.
 var refusals = map[int]Verdict{
 	400: Rejected,
 	401: Unauthorized,
