@@ -47,6 +47,7 @@ const songAttempts = 6
 func (a *PrepareSong) Execute(
 	ctx context.Context, in activityapi.PrepareSongInput,
 ) (*activityapi.PreparedSong, error) {
+	defer startHeartbeat(ctx)()
 	input := stemflow.SeparateStemsInput{AudioURL: in.AudioURL}
 	if p := a.Limits.CheckSong(input); p != nil {
 		return nil, final(stemflow.ErrorInvalidInput, p.Field+": "+p.Message, nil)

@@ -25,6 +25,7 @@ const maxLookups = 16
 // Execute fails for good when what PrepareCatalog kept is gone or changed. It is retried while the
 // store is down.
 func (a *ReadCatalog) Execute(ctx context.Context, in activityapi.ReadCatalogInput) (*activityapi.CatalogPage, error) {
+	defer startHeartbeat(ctx)()
 	key := archive.CatalogTracksKey(in.Location)
 	rest, info, err := a.Archive.Store.OpenFrom(ctx, in.Location.Bucket, key, in.ETag, in.Offset)
 	if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrPrecondition) {

@@ -19,6 +19,7 @@ type RecordOutcomes struct {
 
 // Execute may run again: of a track it keeps what it is told last.
 func (a *RecordOutcomes) Execute(ctx context.Context, in activityapi.RecordOutcomesInput) error {
+	defer startHeartbeat(ctx)()
 	outcomes := slices.Clone(in.Outcomes)
 	slices.SortFunc(outcomes, byNumber)
 	for len(outcomes) > 0 {

@@ -17,6 +17,9 @@ const (
 	// A short request to the object store or the provider. The activities' own HTTP time-outs (30
 	// s) end before it does.
 	requestTimeout = 45 * time.Second
+	// What may take longer than a short request sends heartbeats, so that a lost worker, or a task
+	// that was handed out and reached none, is noticed within this.
+	longHeartbeat = 30 * time.Second
 
 	// What is tried within a workflow task must fit in one, which has 10 s.
 	localTimeout = 5 * time.Second
@@ -98,7 +101,6 @@ const (
 	// line; a lost worker is noticed by the heartbeat.
 	scheduleToCloseArchive = 12 * time.Hour
 	archiveTimeout         = time.Hour
-	archiveHeartbeat       = 30 * time.Second
 	// An expired link is renewed; one that does not work after this many renewals never will.
 	maxRenewals = 3
 	// The provider's record is asked for a new link about as long as its outages last.
@@ -140,7 +142,6 @@ const (
 	// A list of a million tracks takes a minute or two to be checked and kept; a lost worker is
 	// noticed by the heartbeat.
 	prepareCatalogTimeout = 30 * time.Minute
-	catalogHeartbeat      = 30 * time.Second
 	// A page of a catalogue is some hundreds of short requests to the store, a batch of outcomes a
 	// few.
 	catalogPageTimeout = 5 * time.Minute
@@ -194,7 +195,6 @@ const (
 	// store is away but time.
 	verifyTimeout         = 24 * time.Hour
 	scheduleToCloseVerify = 36 * time.Hour
-	verifyHeartbeat       = 30 * time.Second
 	// A repair leaves room for the runs of others.
 	repairsAtOnce = 8
 	// A track on which other runs are at work again and again is left to them.
@@ -240,6 +240,7 @@ func songOptions(ctx workflow.Context) workflow.Context {
 		Summary:                "make the song ready for the provider",
 		StartToCloseTimeout:    songTimeout,
 		ScheduleToCloseTimeout: scheduleToCloseRenew,
+		HeartbeatTimeout:       longHeartbeat,
 		RetryPolicy:            storeRetry(),
 	})
 }
@@ -349,7 +350,7 @@ func archiveOptions(ctx workflow.Context, stem string) workflow.Context {
 		Summary:                "archive " + stem,
 		StartToCloseTimeout:    archiveTimeout,
 		ScheduleToCloseTimeout: scheduleToCloseArchive,
-		HeartbeatTimeout:       archiveHeartbeat,
+		HeartbeatTimeout:       longHeartbeat,
 		RetryPolicy:            storeRetry(),
 	})
 }
@@ -380,7 +381,7 @@ func archiveMIDIOptions(ctx workflow.Context) workflow.Context {
 		Summary:                "archive the MIDI",
 		StartToCloseTimeout:    songTimeout,
 		ScheduleToCloseTimeout: scheduleToCloseArchive,
-		HeartbeatTimeout:       archiveHeartbeat,
+		HeartbeatTimeout:       longHeartbeat,
 		RetryPolicy:            storeRetry(),
 	})
 }
@@ -421,7 +422,7 @@ func prepareCatalogOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:             "check the tracks",
 		StartToCloseTimeout: prepareCatalogTimeout,
-		HeartbeatTimeout:    catalogHeartbeat,
+		HeartbeatTimeout:    longHeartbeat,
 		RetryPolicy:         retry,
 	})
 }
@@ -430,6 +431,7 @@ func readCatalogOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:             "read the next tracks",
 		StartToCloseTimeout: catalogPageTimeout,
+		HeartbeatTimeout:    longHeartbeat,
 		RetryPolicy:         storeRetry(),
 	})
 }
@@ -494,6 +496,7 @@ func outcomesOptions(ctx workflow.Context, scheduleToClose time.Duration) workfl
 		Summary:                "record outcomes",
 		StartToCloseTimeout:    catalogPageTimeout,
 		ScheduleToCloseTimeout: scheduleToClose,
+		HeartbeatTimeout:       longHeartbeat,
 		RetryPolicy:            storeRetry(),
 	})
 }
@@ -503,7 +506,7 @@ func reportOptions(ctx workflow.Context, scheduleToClose time.Duration) workflow
 		Summary:                "write the report",
 		StartToCloseTimeout:    reportTimeout,
 		ScheduleToCloseTimeout: scheduleToClose,
-		HeartbeatTimeout:       catalogHeartbeat,
+		HeartbeatTimeout:       longHeartbeat,
 		RetryPolicy:            storeRetry(),
 	})
 }
@@ -513,7 +516,7 @@ func verifyOptions(ctx workflow.Context) workflow.Context {
 		Summary:                "check the next tracks",
 		StartToCloseTimeout:    verifyTimeout,
 		ScheduleToCloseTimeout: scheduleToCloseVerify,
-		HeartbeatTimeout:       verifyHeartbeat,
+		HeartbeatTimeout:       longHeartbeat,
 		RetryPolicy:            storeRetry(),
 	})
 }
