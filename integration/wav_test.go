@@ -18,7 +18,7 @@ func TestWAVBesideASeparation(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	in := track(stemflow.SeparateVocal)
-	convert := func(in stemflow.ConvertToWAVInput) stemflow.ConvertToWAVResult {
+	convert := func(name string, in stemflow.ConvertToWAVInput) stemflow.ConvertToWAVResult {
 		t.Helper()
 		run, err := s.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
 			ID: stemflow.WAVWorkflowID(in), TaskQueue: s.queue,
@@ -26,6 +26,7 @@ func TestWAVBesideASeparation(t *testing.T) {
 		require.NoError(t, err)
 		var result stemflow.ConvertToWAVResult
 		require.NoError(t, run.Get(t.Context(), &result))
+		s.replay("wav-"+name, s.history(run))
 		return result
 	}
 	wav := stemflow.ConvertToWAVInput{TaskID: in.TaskID, AudioID: in.AudioID}
@@ -34,7 +35,7 @@ func TestWAVBesideASeparation(t *testing.T) {
 	})
 
 	separation := s.start(in)
-	result := convert(wav)
+	result := convert("callback", wav)
 	separated := s.result(separation)
 	require.NotEqual(t, separated.SeparationTaskID, result.WAVTaskID)
 	require.Equal(t, stemflow.SettledByCallback, result.SettledBy)
@@ -44,12 +45,12 @@ func TestWAVBesideASeparation(t *testing.T) {
 	require.Equal(t, result.WAV.SHA256, hex.EncodeToString(sum[:]))
 	require.EqualValues(t, 20<<20, len(content))
 
-	again := convert(wav)
+	again := convert("found", wav)
 	require.Equal(t, stemflow.SettledByArchive, again.SettledBy)
 	require.Equal(t, result.WAV, again.WAV)
 	forced := wav
 	forced.Force = true
-	taken := convert(forced)
+	taken := convert("exists", forced)
 	require.Equal(t, result.WAVTaskID, taken.WAVTaskID, "the provider makes no second one")
 	require.False(t, taken.Paid)
 
