@@ -36,7 +36,7 @@ type archivedTrack struct {
 
 func newArchivedTrack(t *testing.T) archivedTrack {
 	opts, bucket := serverstest.Bucket(t)
-	user := serverstest.User(t, opts, bucket)
+	user := serverstest.SharedUser(t, opts, bucket)
 	store, err := archive.New(opts)
 	require.NoError(t, err)
 	location := archive.Locate(
