@@ -94,9 +94,8 @@ func (s *separation) goneFailure(ctx workflow.Context) error {
 		return endWith(
 			stemflow.ErrorSourceExpired,
 			fmt.Sprintf("the provider keeps %[3]ss for 14 days and no longer "+
-				"knows %[1]s, %[2]s; if KIE_API_KEY is of the account that paid for it, only a start with force, which "+
-				"pays, "+
-				"makes new %[4]ss", s.separationTaskID, paid, s.task.Name, s.task.Part),
+				"knows %[1]s, %[2]s; if KIE_API_KEY is of the account that paid for it, only a start with force, "+
+				"which pays, makes new %[4]ss", s.separationTaskID, paid, s.task.Name, s.task.Part),
 		)
 	}
 	return endWith(stemflow.ErrorSourceExpired, fmt.Sprintf("the provider has had no record of %s, %s, for %v; "+

@@ -96,7 +96,8 @@ func (m *model) checkQuiet(s state, file int, view Ledger) string {
 		}
 	}
 	for run := range m.runs {
-		if r := s.runs[run]; m.players[run].file == file && r.phase == knows && !names(view, m.slots[r.sep].separation) {
+		r := s.runs[run]
+		if m.players[run].file == file && r.phase == knows && !names(view, m.slots[r.sep].separation) {
 			return fmt.Sprintf("run %s knows %s, and the ledger does not", m.players[run].id, m.slots[r.sep].separation)
 		}
 	}

@@ -493,7 +493,8 @@ func (m *model) report(s state, slot int, e event, out emit) {
 	}
 	outcome, entry := x.Outcome()
 	m.reported(s, slot, x, outcome, entry)
-	if (outcome == Refused || outcome == Unavailable) && (s.late[m.file(slot)] != 0 || m.stands(s.ledger[m.file(slot)], slot)) {
+	file := m.file(slot)
+	if (outcome == Refused || outcome == Unavailable) && (s.late[file] != 0 || m.stands(s.ledger[file], slot)) {
 		s.slots[slot] = surelyUnpaid
 	}
 	behind := ""

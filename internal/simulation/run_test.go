@@ -111,7 +111,8 @@ func (r *run) perform() {
 		r.in.Force, r.in.SeparationTaskID, r.in.Bucket)
 	if r.in.Type == stemflow.TypeWAV {
 		r.execute(stemflow.WorkflowConvertToWAV, stemflow.ConvertToWAVInput{
-			TaskID: r.in.TaskID, AudioID: r.in.AudioID, WAVTaskID: r.in.SeparationTaskID, Bucket: r.in.Bucket, Force: r.in.Force,
+			TaskID: r.in.TaskID, AudioID: r.in.AudioID, WAVTaskID: r.in.SeparationTaskID,
+			Bucket: r.in.Bucket, Force: r.in.Force,
 		})
 	} else {
 		r.execute(stemflow.WorkflowSeparateStems, r.in)
@@ -159,7 +160,8 @@ func (r *run) readResult() {
 	*r.result = stemflow.SeparateStemsResult{
 		SeparationTaskID: made.WAVTaskID, Type: stemflow.TypeWAV, SettledBy: made.SettledBy, Paid: made.Paid,
 		Manifest: made.Manifest, Stems: []stemflow.Stem{{
-			Name: stemflow.WAVName, Bucket: made.WAV.Bucket, Key: made.WAV.Key, Size: made.WAV.Size, SHA256: made.WAV.SHA256,
+			Name: stemflow.WAVName, Bucket: made.WAV.Bucket, Key: made.WAV.Key,
+			Size: made.WAV.Size, SHA256: made.WAV.SHA256,
 		}},
 	}
 }
