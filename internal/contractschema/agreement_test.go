@@ -193,10 +193,17 @@ func randomInput(r *rand.Rand, kind reflect.Type) []byte {
 		if kind != reflect.TypeFor[stemflow.VerifyArchiveInput]() || r.IntN(2) == 0 {
 			in = randomTrack(r)
 		}
+		if kind == reflect.TypeFor[stemflow.ConvertToWAVInput]() {
+			in = map[string]any{"taskId": randomValue(r, "taskId"), "audioId": randomValue(r, "audioId")}
+			some(r, in, 4, "wavTaskId")
+		}
 		if kind == reflect.TypeFor[stemflow.VerifyArchiveInput]() {
 			some(r, in, 2, "readData", "limitRate")
 		} else {
-			some(r, in, 4, "pollInterval", "deadline", "force", "separationTaskId")
+			some(r, in, 4, "pollInterval", "deadline", "force")
+			if kind != reflect.TypeFor[stemflow.ConvertToWAVInput]() {
+				some(r, in, 4, "separationTaskId")
+			}
 		}
 		fill(r, in, kind)
 		data = in
@@ -294,7 +301,7 @@ func (n number) MarshalJSON() ([]byte, error) { return []byte(n), nil }
 
 // good are values that are valid by themselves.
 var good = map[string][]any{
-	"taskId": {"t", "5c79be8e"}, "audioId": {"a", "b", "c", "d", "e", "f"}, "separationTaskId": {"s"}, "name": {"june"},
+	"taskId": {"t", "5c79be8e"}, "audioId": {"a", "b", "c", "d", "e", "f"}, "separationTaskId": {"s"}, "wavTaskId": {"w"}, "name": {"june"},
 	"type": {
 		"separate_vocal",
 		"split_stem",
@@ -317,8 +324,8 @@ func randomValue(r *rand.Rand, field string) any {
 		return nil
 	}
 	switch field {
-	case "taskId", "audioId", "separationTaskId", "name":
-		return pick(r, "a", "5c79be8e", "e2318cad-1.x_Y", strings.Repeat("a", 100), strings.Repeat("b", 128),
+	case "taskId", "audioId", "separationTaskId", "wavTaskId", "name":
+		return pick(r, "a", "url", "sha256", "5c79be8e", "e2318cad-1.x_Y", strings.Repeat("a", 100), strings.Repeat("b", 128),
 			mutate(r, "abc"), strings.Repeat("c", pick(r, 101, 129)))
 	case "audioUrl":
 		return randomAddress(r)

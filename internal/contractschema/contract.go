@@ -13,6 +13,7 @@ var (
 		reflect.TypeFor[stemflow.SeparateStemsInput](),
 		reflect.TypeFor[stemflow.SeparateCatalogInput](),
 		reflect.TypeFor[stemflow.GenerateMIDIInput](),
+		reflect.TypeFor[stemflow.ConvertToWAVInput](),
 		reflect.TypeFor[stemflow.VerifyArchiveInput](),
 	}
 	// outputs are what stemflow writes. Later releases may add fields and values to them.
@@ -20,13 +21,16 @@ var (
 		reflect.TypeFor[stemflow.SeparateStemsResult](),
 		reflect.TypeFor[stemflow.SeparateCatalogResult](),
 		reflect.TypeFor[stemflow.GenerateMIDIResult](),
+		reflect.TypeFor[stemflow.ConvertToWAVResult](),
 		reflect.TypeFor[stemflow.VerifyArchiveResult](),
 		reflect.TypeFor[stemflow.Progress](),
 		reflect.TypeFor[stemflow.CatalogProgress](),
 		reflect.TypeFor[stemflow.MIDIProgress](),
+		reflect.TypeFor[stemflow.WAVProgress](),
 		reflect.TypeFor[stemflow.PollNowResult](),
 		reflect.TypeFor[stemflow.ErrorDetails](),
 		reflect.TypeFor[stemflow.MIDIErrorDetails](),
+		reflect.TypeFor[stemflow.WAVErrorDetails](),
 		reflect.TypeFor[stemflow.Event](),
 		reflect.TypeFor[stemflow.Manifest](),
 		reflect.TypeFor[stemflow.CatalogReport](),
@@ -35,8 +39,9 @@ var (
 
 // conditions are what a type's Validate says of several fields at once.
 var conditions = map[reflect.Type][]Schema{
-	reflect.TypeFor[stemflow.SeparateStemsInput]():   append(separation(), forceOrTask()),
+	reflect.TypeFor[stemflow.SeparateStemsInput]():   append(separation(), forceOrTask("separationTaskId")),
 	reflect.TypeFor[stemflow.GenerateMIDIInput]():    separation(),
+	reflect.TypeFor[stemflow.ConvertToWAVInput]():    conversion(),
 	reflect.TypeFor[stemflow.SeparateCatalogInput](): catalog(),
 	reflect.TypeFor[stemflow.VerifyArchiveInput]():   verification(),
 }

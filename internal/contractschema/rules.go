@@ -15,6 +15,7 @@ var fieldRules = map[string]Schema{
 	"taskId":           text(Schema{Pattern: naming.IDPattern}),
 	"audioId":          text(Schema{Pattern: naming.IDPattern}),
 	"separationTaskId": text(Schema{Pattern: naming.IDPattern}),
+	"wavTaskId":        text(Schema{Pattern: naming.IDPattern}),
 	"audioUrl": text(Schema{MaxLength: naming.MaxAddress, AnyOf: []Schema{
 		{Pattern: naming.AddressPattern},
 		{Pattern: naming.ObjectPattern, Not: &Schema{Pattern: naming.ObjectForbidden}},
@@ -159,7 +160,20 @@ func deadlineAtAll() Schema {
 	return not(matches("deadline", shorterPattern(time.Duration(stemflow.MinPollInterval))))
 }
 
-func forceOrTask() Schema { return not(all(is("force", true), given("separationTaskId"))) }
+// forceOrTask refuses to pay again for what the input says is paid for.
+func forceOrTask(task string) Schema { return not(all(is("force", true), given(task))) }
+
+// conversion is what holds for an input that names a track of the provider, and no song of one's
+// own.
+func conversion() []Schema {
+	return []Schema{
+		all(given("taskId"), given("audioId")),
+		not(anyOf(is("taskId", stemflow.TaskURL), is("taskId", stemflow.TaskSHA256))),
+		timings(),
+		deadlineAtAll(),
+		forceOrTask("wavTaskId"),
+	}
+}
 
 // verification is what holds for a check: it may be of one track.
 func verification() []Schema {
@@ -215,5 +229,5 @@ func items(rule Schema) Schema {
 
 // catalogTrack is a track of a catalogue.
 func catalogTrack() []Schema {
-	return append(track(), deadlineAtAll(), forceOrTask())
+	return append(track(), deadlineAtAll(), forceOrTask("separationTaskId"))
 }

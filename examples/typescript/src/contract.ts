@@ -4,6 +4,7 @@ export const taskQueue = "stemflow";
 export const separateStems = "SeparateStems";
 export const separateCatalog = "SeparateCatalog";
 export const generateMIDI = "GenerateMIDI";
+export const convertToWAV = "ConvertToWAV";
 export const verifyArchive = "VerifyArchive";
 export const progressQuery = "progress";
 export const pollNowUpdate = "poll-now";
@@ -15,7 +16,7 @@ export const errorTypes: Readonly<Record<string, { paid: string; remedy: string 
   InsufficientCredits: { paid: "no", remedy: "top the provider's account up and start again" },
   ProviderRejected: { paid: "no", remedy: "read the message: the provider does not take this track or these parameters, and starting again changes nothing by itself" },
   ProviderUnavailable: { paid: "see the details", remedy: "start again later: what is paid for is resumed, unpaid" },
-  SubmissionUnknown: { paid: "perhaps", remedy: "start again, unpaid: if the callback has come meanwhile, the run resumes what it named. If it ends so again, look the track up in the provider's log (https://kie.ai/logs). If it is there, start again with its id as `separationTaskId`; only if it is not there, start again with `force`, which pays" },
+  SubmissionUnknown: { paid: "perhaps", remedy: "start again, unpaid: if the callback has come meanwhile, the run resumes what it named. If it ends so again, look the track up in the provider's log (https://kie.ai/logs). If it is there, start again with its id as `separationTaskId` (of a WAV: `wavTaskId`); only if it is not there, start again with `force`, which pays" },
   SeparationFailed: { paid: "perhaps", remedy: "the details have the provider's code and message, and its log (https://kie.ai/logs) says whether it charged for the task. Starting again pays for another try" },
   SeparationTimedOut: { paid: "yes", remedy: "start again: the paid separation is resumed, unpaid. Where this happens often, give a longer `deadline`" },
   NoStems: { paid: "yes", remedy: "start again later to look once more, unpaid; only if there are still none, start again with `force`, which pays for another try" },
@@ -28,6 +29,10 @@ export const errorTypes: Readonly<Record<string, { paid: string; remedy: string 
   ArchiveIncomplete: { paid: "yes", remedy: "start again, unpaid: what is archived stays. With `allowPartial` a run succeeds with the stems that it can get" },
   MIDIFailed: { paid: "no", remedy: "start the MIDI again, which costs nothing; where it is of all stems in one, ask for one stem by itself" },
   MIDITimedOut: { paid: "no", remedy: "start the MIDI again later: the transcription is taken up" },
+  WAVExists: { paid: "no", remedy: "look the WAV up in the provider's log (https://kie.ai/logs) and start again with its id as `wavTaskId`, unpaid. If it was asked for only now, start again later: its callback may have put it on the ledger" },
+  WAVFailed: { paid: "perhaps", remedy: "the details have the provider's code and message, and its log (https://kie.ai/logs) says whether it charged for the task. Starting again pays for another try" },
+  WAVTimedOut: { paid: "yes", remedy: "start again: the paid conversion is resumed, unpaid. Where this happens often, give a longer `deadline`" },
+  NoWAV: { paid: "yes", remedy: "start again later to look once more, unpaid; only if there is still none, start again with `force`, which pays for another try" },
   ArchiveDamaged: { paid: "no", remedy: "read the details of the check, which list what is damaged, each with its remedy: what was paid for is resumed, unpaid" },
 };
 
@@ -257,6 +262,43 @@ export interface GenerateMIDIInput {
 }
 
 /**
+ * ConvertToWAVInput is the input of `ConvertToWAV`, as JSON as a person types it into the Temporal
+ * UI. Only `taskId` and `audioId` are required. The provider converts no song that it has not made,
+ * and no stem.
+ */
+export interface ConvertToWAVInput {
+  /**
+   * `taskId` is the provider's id of the music task that made the track, `audioId` its id of the
+   * track.
+   */
+  taskId?: string | null;
+  /**
+   * `taskId` is the provider's id of the music task that made the track, `audioId` its id of the
+   * track.
+   */
+  audioId?: string | null;
+  /** `title` is what people call the track: displays show it, and nothing depends on it. */
+  title?: string | null;
+  /** `wavTaskId` is the id of a conversion already paid for. With it the run never submits. */
+  wavTaskId?: string | null;
+  /** `bucket` and `prefix` say where to archive; empty is the worker's configuration. */
+  bucket?: string | null;
+  /** `bucket` and `prefix` say where to archive; empty is the worker's configuration. */
+  prefix?: string | null;
+  /** `callbackGrace`, `pollInterval` and `deadline` are as in SeparateStemsInput. */
+  callbackGrace?: string | null;
+  /** `callbackGrace`, `pollInterval` and `deadline` are as in SeparateStemsInput. */
+  pollInterval?: string | null;
+  /** `callbackGrace`, `pollInterval` and `deadline` are as in SeparateStemsInput. */
+  deadline?: string | null;
+  /**
+   * `force` asks for another conversion even if one is archived or paid for. The provider may
+   * refuse to make a second one, which costs nothing: then the one that is known is taken up.
+   */
+  force?: boolean | null;
+}
+
+/**
  * VerifyArchiveInput is the input of `VerifyArchive`, as JSON as a person types it into the
  * Temporal UI. Nothing is required: an empty input checks the worker's own archive.
  */
@@ -367,7 +409,7 @@ export interface SeparateStemsResult {
 }
 
 /** SeparationType is the provider's mode of separation. */
-export type SeparationType = "separate_vocal" | "split_stem" | "split_stem_advanced" | (string & {});
+export type SeparationType = "separate_vocal" | "split_stem" | "split_stem_advanced" | "wav" | (string & {});
 
 /** `settledBy` says how a run learned that its separation was done. */
 export type SettledBy = "callback" | "poll" | "resume" | "archive" | (string & {});
@@ -534,6 +576,49 @@ export interface GenerateMIDIResult {
   midi: MIDI;
   /** `manifest` is that of the separation, which lists the `midi`. */
   manifest: ObjectRef;
+}
+
+/** ConvertToWAVResult is the result of `ConvertToWAV`. */
+export interface ConvertToWAVResult {
+  /** `wavTaskId` is the provider's id of the paid conversion. */
+  wavTaskId: string;
+  settledBy: SettledBy;
+  /**
+   * `paid` is as in SeparateStemsResult. `credits` is what the run paid by the documented price, 0
+   * if it has not paid.
+   */
+  paid: boolean;
+  /**
+   * `paid` is as in SeparateStemsResult. `credits` is what the run paid by the documented price, 0
+   * if it has not paid.
+   */
+  credits: number;
+  /** `wav` is the archived file. */
+  wav: WAV;
+  /**
+   * `manifest` names the `wav` as manifests of separations name stems: as the only one, with the
+   * name `track`.
+   */
+  manifest: ObjectRef;
+  /** `submittedAt`, `settledAt` and `archivedAt` are as in SeparateStemsResult. */
+  submittedAt?: string;
+  /** `submittedAt`, `settledAt` and `archivedAt` are as in SeparateStemsResult. */
+  settledAt?: string;
+  /** `submittedAt`, `settledAt` and `archivedAt` are as in SeparateStemsResult. */
+  archivedAt?: string;
+}
+
+/** WAV is an archived WAV file. */
+export interface WAV {
+  bucket: string;
+  key: string;
+  /** `size` is in bytes. */
+  size: number;
+  /** `sha256` is of the object's content, in lower-case hexadecimal. */
+  sha256: string;
+  contentType: string;
+  /** `durationSeconds` is how long it plays, as measured. */
+  durationSeconds?: number;
 }
 
 /**
@@ -896,6 +981,46 @@ export interface MIDIProgress {
   failure?: RunFailure;
 }
 
+/** WAVProgress answers `progress` of `ConvertToWAV`. */
+export interface WAVProgress {
+  /** `phase` is one of those of separations. */
+  phase: Phase;
+  title?: string;
+  /** `wavTaskId` is set once the provider has accepted the conversion. */
+  wavTaskId?: string;
+  /** `submissionUnknown` is as in Progress. */
+  submissionUnknown?: boolean;
+  settledBy?: SettledBy;
+  /**
+   * `pollingFrom` is when polling takes over from the callback, `deadline` when the run gives up
+   * waiting.
+   */
+  pollingFrom?: string;
+  /**
+   * `pollingFrom` is when polling takes over from the callback, `deadline` when the run gives up
+   * waiting.
+   */
+  deadline?: string;
+  /** `size` is that of the WAV, in bytes, once it is archived. */
+  size?: number;
+  /**
+   * `paid` is as in the result. `credits` is what a conversion that the run paid for costs, by the
+   * documented price; 0 while it is not known whether it paid.
+   */
+  paid?: boolean;
+  /**
+   * `paid` is as in the result. `credits` is what a conversion that the run paid for costs, by the
+   * documented price; 0 while it is not known whether it paid.
+   */
+  credits?: number;
+  /** `manifest` is set once the WAV is archived. */
+  manifest?: ObjectRef;
+  /** `failure` is set once the run is about to end without a result, `endedAt` when it ends. */
+  failure?: RunFailure;
+  /** `failure` is set once the run is about to end without a result, `endedAt` when it ends. */
+  endedAt?: string;
+}
+
 /** PollNowResult answers `poll-now`: what the provider's record said when it was asked. */
 export interface PollNowResult {
   separationTaskId: string;
@@ -949,6 +1074,23 @@ export interface MIDIErrorDetails {
   /** `providerCode` and `providerMessage` are the provider's own, with MIDIFailed and refusals. */
   providerCode?: number;
   /** `providerCode` and `providerMessage` are the provider's own, with MIDIFailed and refusals. */
+  providerMessage?: string;
+}
+
+/**
+ * WAVErrorDetails are the first detail of the ApplicationError with which a run of `ConvertToWAV`
+ * ends.
+ */
+export interface WAVErrorDetails {
+  /**
+   * `wavTaskId` is set whenever the run knows of a paid conversion: it resumes from there, unpaid.
+   */
+  wavTaskId?: string;
+  /** `paid` is as in ErrorDetails. */
+  paid?: boolean;
+  /** `providerCode` and `providerMessage` are the provider's own, with WAVFailed and refusals. */
+  providerCode?: number;
+  /** `providerCode` and `providerMessage` are the provider's own, with WAVFailed and refusals. */
   providerMessage?: string;
 }
 
