@@ -21,16 +21,12 @@ import (
 	"stemflow/internal/redact"
 	"stemflow/internal/source"
 	"stemflow/internal/token"
+	"stemflow/internal/turns"
 	"stemflow/workflows"
 )
 
-const (
-	// One submit is mostly waiting for the provider and the store: a few at once use up any rate
-	// that the provider allows.
-	submitConcurrency = 8
-	// A submit that has begun is finished before the worker stops, since its answer is worth money.
-	submitStopTimeout = 75 * time.Second
-)
+// A submit that has begun is finished before the worker stops, since its answer is worth money.
+const submitStopTimeout = 75 * time.Second
 
 // host is what stemflow needs within one process, whatever number of workers it serves.
 type host struct {
@@ -229,8 +225,8 @@ func (h *host) submitQueue(taskQueue string) string {
 	return stemflow.SubmitTaskQueue(taskQueue)
 }
 
-// newSubmitWorker makes the worker of the one paid call, whose rate the engine limits over all
-// workers of its queue. It takes from its host's options what says who the host is and how its
+// newSubmitWorker makes the worker of the one paid call, which keeps to a rate with all workers of
+// its queue. It takes from its host's options what says who the host is and how its
 // activities run. What bounds its load is its own.
 //
 // When it fails for good, failed is told, then the host's OnFatalError, and then the host is
@@ -238,17 +234,29 @@ func (h *host) submitQueue(taskQueue string) string {
 func (h *host) newSubmitWorker(
 	c client.Client, queue string, inherited worker.Options, failed func(error), stopHost func(),
 ) worker.Worker {
+	var limit float64
+	slots := newSubmitSlots(nil)
+	set := h.activities(queue)
+	if h.cfg.SubmitRate >= turns.SlowestRate {
+		slots = newSubmitSlots(turns.New(turns.Options{
+			Store: h.store, Bucket: h.cfg.LedgerBucket, Prefix: h.cfg.LedgerPrefix, Queue: queue, Rate: h.cfg.SubmitRate,
+		}))
+		set.SubmitSeparation.Turns, set.SubmitMIDI.Turns = slots, slots
+	} else {
+		limit = h.cfg.SubmitRate
+	}
 	w := worker.New(c, queue, worker.Options{
-		DisableWorkflowWorker:              true,
-		TaskQueueActivitiesPerSecond:       h.cfg.SubmitRate,
-		MaxConcurrentActivityExecutionSize: submitConcurrency,
-		WorkerStopTimeout:                  submitStopTimeout,
-		Identity:                           inherited.Identity,
-		DeploymentOptions:                  inherited.DeploymentOptions,
-		Interceptors:                       inherited.Interceptors,
-		BackgroundActivityContext:          inherited.BackgroundActivityContext,
-		SysInfoProvider:                    inherited.SysInfoProvider,
-		DisablePayloadErrorLimit:           inherited.DisablePayloadErrorLimit,
+		DisableWorkflowWorker:            true,
+		TaskQueueActivitiesPerSecond:     limit,
+		MaxConcurrentActivityTaskPollers: submitConcurrency,
+		Tuner:                            slots.tuner(),
+		WorkerStopTimeout:                submitStopTimeout,
+		Identity:                         inherited.Identity,
+		DeploymentOptions:                inherited.DeploymentOptions,
+		Interceptors:                     inherited.Interceptors,
+		BackgroundActivityContext:        inherited.BackgroundActivityContext,
+		SysInfoProvider:                  inherited.SysInfoProvider,
+		DisablePayloadErrorLimit:         inherited.DisablePayloadErrorLimit,
 		OnFatalError: func(err error) {
 			err = fmt.Errorf("stemflow: the worker of the submit queue %q has failed for good and the host stops, "+
 				"start it again once Temporal accepts its polls: %w", queue, err)
@@ -259,7 +267,7 @@ func (h *host) newSubmitWorker(
 			stopHost()
 		},
 	})
-	h.activities(queue).RegisterSubmit(w)
+	set.RegisterSubmit(w)
 	return w
 }
 
