@@ -234,16 +234,16 @@ func (h *host) submitQueue(taskQueue string) string {
 func (h *host) newSubmitWorker(
 	c client.Client, queue string, inherited worker.Options, failed func(error), stopHost func(),
 ) worker.Worker {
-	var limit float64
-	slots := newSubmitSlots(nil)
+	rate, limit := h.cfg.SubmitRate, 0.0
+	slots := newSubmitSlots(nil, rate)
 	set := h.activities(queue)
-	if h.cfg.SubmitRate >= turns.SlowestRate {
+	if rate >= turns.SlowestRate {
 		slots = newSubmitSlots(turns.New(turns.Options{
-			Store: h.store, Bucket: h.cfg.LedgerBucket, Prefix: h.cfg.LedgerPrefix, Queue: queue, Rate: h.cfg.SubmitRate,
-		}))
+			Store: h.store, Bucket: h.cfg.LedgerBucket, Prefix: h.cfg.LedgerPrefix, Queue: queue, Rate: rate,
+		}), rate)
 		set.SubmitSeparation.Turns, set.SubmitMIDI.Turns = slots, slots
 	} else {
-		limit = h.cfg.SubmitRate
+		limit = rate
 	}
 	w := worker.New(c, queue, worker.Options{
 		DisableWorkflowWorker:            true,

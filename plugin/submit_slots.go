@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"sync"
+	"time"
 
 	"go.temporal.io/sdk/worker"
 
@@ -13,10 +14,13 @@ const (
 	// One submit is mostly waiting for the provider and the store: a few at once use up any rate
 	// that the provider allows.
 	submitConcurrency = 8
-	// submitsAhead is how many submits a worker asks Temporal for ahead of their turns: one waits
-	// for its turn while another one is fetched. More would only wait here, where a cancellation
-	// reaches them late.
-	submitsAhead = 2
+	// submitsAhead is for how long a worker asks Temporal for submits ahead of their turns, two at
+	// least: some wait for their turns while others are fetched, which takes a while on a busy
+	// server. More would only wait here, where a cancellation reaches them late.
+	submitsAhead = 2 * time.Second
+	// manyWorkers is a wait for a turn that says that many workers share the rate. Then each asks
+	// for one submit at a time.
+	manyWorkers = 5 * time.Second
 )
 
 // submitSlots are the slots of a submit worker. They keep a backlog in Temporal: submits are
@@ -27,12 +31,19 @@ type submitSlots struct {
 	mu sync.Mutex
 	// reserved are the slots that are polled with or in use, calling those whose turn has come.
 	reserved, calling int
+	// ahead is how many of them may be neither calling nor over.
+	ahead, mostAhead int
 	// changed is closed when there may be room.
 	changed chan struct{}
 }
 
-func newSubmitSlots(t *turns.Turns) *submitSlots {
-	return &submitSlots{turns: t, changed: make(chan struct{})}
+// newSubmitSlots takes the rate that the turns keep to.
+func newSubmitSlots(t *turns.Turns, rate float64) *submitSlots {
+	ahead := submitConcurrency
+	if t != nil {
+		ahead = int(min(max(rate*submitsAhead.Seconds()+1, 2), submitConcurrency))
+	}
+	return &submitSlots{turns: t, ahead: ahead, mostAhead: ahead, changed: make(chan struct{})}
 }
 
 // tuner makes a submit worker use the slots. It has no other tasks than activities.
@@ -56,10 +67,17 @@ func (t submitTuner) GetActivityTaskSlotSupplier() worker.SlotSupplier { return 
 
 // Take implements activities.Turns.
 func (s *submitSlots) Take(ctx context.Context, namespace string) (leave func(), err error) {
+	began := time.Now()
 	if err := s.turns.Take(ctx, namespace); err != nil {
 		return nil, err
 	}
-	s.change(func() { s.calling++ })
+	s.change(func() {
+		s.calling++
+		s.ahead = s.mostAhead
+		if time.Since(began) > manyWorkers {
+			s.ahead = 1
+		}
+	})
 	return func() { s.change(func() { s.calling-- }) }, nil
 }
 
@@ -87,7 +105,7 @@ func (s *submitSlots) TryReserveSlot(worker.SlotReservationInfo) *worker.SlotPer
 func (s *submitSlots) tryReserve() (permit *worker.SlotPermit, changed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.reserved >= submitConcurrency || s.turns != nil && s.reserved-s.calling >= submitsAhead {
+	if s.reserved >= submitConcurrency || s.reserved-s.calling >= s.ahead {
 		return nil, s.changed
 	}
 	s.reserved++

@@ -20,10 +20,10 @@ import (
 )
 
 const (
-	// SlowestRate is the slowest rate that turns are for, in calls a second. Slower ones would make
-	// a call wait for minutes in a worker, and a provider that takes some in ten seconds needs no
-	// turns for them.
-	SlowestRate = 0.1
+	// SlowestRate is the slowest rate that turns are for, in calls a second. With slower ones a call
+	// would wait in its worker for too long, and a provider that takes some in ten seconds needs no
+	// turns.
+	SlowestRate = 0.2
 
 	// period is how long one document is used.
 	period = time.Minute
