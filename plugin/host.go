@@ -168,6 +168,14 @@ func (h *host) nexusLimits() workflows.NexusLimits {
 	}
 }
 
+// register registers the activities of a worker with these options, whose paid calls go to
+// submitQueue.
+func (h *host) register(r activities.Registry, submitQueue string, options worker.Options) {
+	set := h.activities(submitQueue)
+	set.ArchiveStem.HeartbeatThrottle = options.MaxHeartbeatThrottleInterval
+	set.Register(r)
+}
+
 // activities is the set for a worker whose paid calls go to submitQueue; empty: its own queue.
 func (h *host) activities(submitQueue string) activities.Set {
 	ledgers := allowed.PlaceOf(h.cfg.LedgerBucket, h.cfg.LedgerPrefix)

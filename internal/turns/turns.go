@@ -14,6 +14,7 @@ package turns
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"stemflow/internal/archive"
@@ -27,7 +28,7 @@ const (
 
 	// period is how long one document is used.
 	period = time.Minute
-	// atOnce is for how long turns are taken with one write: one turn, at rates below two a second.
+	// atOnce is for how long turns are taken with one write at least, at rates above two a second.
 	atOnce = 500 * time.Millisecond
 	// lateness is how late a turn may be used. A worker that wakes later takes another one.
 	lateness = time.Second
@@ -60,12 +61,16 @@ type Options struct {
 type Turns struct {
 	options  Options
 	interval time.Duration
-	// lock is held by the one call that waits for its turn: taken early, turns would go to waste.
-	lock chan struct{}
+	// lock is held by the call whose turn is next. Those that wait count themselves: turns are taken
+	// for all of them with one write.
+	lock    chan struct{}
+	waiting atomic.Int64
 
 	// next is the turn after the last one that was used. left is how many of them are taken.
 	next time.Time
 	left int
+	// delay is how long the store took to grant the last turns, if a turn may be over by then.
+	delay time.Duration
 	// key and etag are those of the document that was written last, and known is what it says.
 	key, etag string
 	known     document
@@ -90,6 +95,8 @@ func New(options Options) *Turns {
 // Take waits for a turn of the queue in the namespace. It fails with ErrNoTurn, and takes none, if
 // the next one is after the deadline of ctx.
 func (t *Turns) Take(ctx context.Context, namespace string) error {
+	t.waiting.Add(1)
+	defer t.waiting.Add(-1)
 	select {
 	case t.lock <- struct{}{}:
 		defer func() { <-t.lock }()
@@ -104,6 +111,9 @@ func (t *Turns) Take(ctx context.Context, namespace string) error {
 			}
 		}
 		turn := t.next
+		if isAfterDeadline(ctx, turn) {
+			return ErrNoTurn
+		}
 		t.next = turn.Add(t.interval)
 		t.left--
 		if err := sleepUntil(ctx, turn); err != nil {
@@ -117,12 +127,23 @@ func (t *Turns) Take(ctx context.Context, namespace string) error {
 
 // claim takes the next turns: those from next on, as many as left.
 func (t *Turns) claim(ctx context.Context, namespace string) error {
-	earliest := time.Now().Round(0).UTC()
+	began := time.Now()
+	if err := t.claimNext(ctx, namespace, began.Add(t.delay).Round(0).UTC()); err != nil {
+		return err
+	}
+	t.delay = 0
+	if took := time.Since(began); took > lateness {
+		t.delay = took
+	}
+	return nil
+}
+
+func (t *Turns) claimNext(ctx context.Context, namespace string, earliest time.Time) error {
 	if t.next.After(earliest) && t.next.Sub(earliest) < period {
 		earliest = t.next
 	}
 	for {
-		if deadline, ok := ctx.Deadline(); ok && earliest.After(deadline) {
+		if isAfterDeadline(ctx, earliest) {
 			return ErrNoTurn
 		}
 		minute := earliest.Truncate(period)
@@ -154,10 +175,10 @@ func (t *Turns) claimIn(ctx context.Context, namespace string, minute, earliest 
 		if !turn.Before(minute.Add(period)) {
 			return turn, nil
 		}
-		if deadline, ok := ctx.Deadline(); ok && turn.After(deadline) {
+		if isAfterDeadline(ctx, turn) {
 			return time.Time{}, ErrNoTurn
 		}
-		count := max(int(atOnce/t.interval), 1)
+		count := max(int(atOnce/t.interval), int(t.waiting.Load()), 1)
 		claimed := document{
 			Version: 1, Namespace: namespace, Queue: o.Queue,
 			NextTurn: turn.Add(time.Duration(count) * t.interval),
@@ -203,6 +224,11 @@ func (t *Turns) read(ctx context.Context) error {
 	}
 	t.etag, t.known = etag, d
 	return nil
+}
+
+func isAfterDeadline(ctx context.Context, at time.Time) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && at.After(deadline)
 }
 
 func sleepUntil(ctx context.Context, at time.Time) error {

@@ -183,11 +183,16 @@ func TestRateHoldsWithAStoreThatIsSlowAndFails(t *testing.T) {
 	}
 }
 
-func TestOneWriteForATurn(t *testing.T) {
+func TestOneWriteForTheTurnsOfAllWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemoryStore()
-		together(t, 90, store.worker(1.5))
-		require.LessOrEqual(t, store.writes, 92)
+		w := store.worker(1.5)
+		for range 10 {
+			require.NoError(t, w.Take(t.Context(), "default"))
+		}
+		require.Equal(t, 10, store.writes)
+		together(t, 80, w)
+		require.LessOrEqual(t, store.writes, 10+45)
 		require.Zero(t, store.reads)
 		require.LessOrEqual(t, len(store.documents), 2, "a minute has one document")
 	})
@@ -247,6 +252,31 @@ func TestCancelledWaitGivesTheNextItsTurn(t *testing.T) {
 		began := time.Now()
 		require.NoError(t, w.Take(t.Context(), "default"))
 		require.Less(t, time.Since(began), 20*time.Second)
+	})
+}
+
+// A store that takes longer than a turn is good for still gives turns, and all of the rate to those
+// who wait together.
+func TestSlowStoreGivesTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemoryStore()
+		store.latency = func() time.Duration { return 2500 * time.Millisecond }
+		w := store.worker(1.5)
+		require.NoError(t, w.Take(t.Context(), "default"))
+		require.LessOrEqual(t, store.writes, 2)
+		var group sync.WaitGroup
+		began := time.Now()
+		for range 5 {
+			group.Go(func() {
+				for range 10 {
+					if err := w.Take(t.Context(), "default"); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		group.Wait()
+		require.Greater(t, 50/time.Since(began).Minutes(), 45.0)
 	})
 }
 
