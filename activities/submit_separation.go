@@ -44,8 +44,8 @@ const (
 	heldLimit = 2 * time.Minute
 )
 
-// Execute pays at most once, however often it runs. It waits for its turn before it writes anything.
-// Beside the final refusals it fails with
+// Execute pays at most once, however often it runs. It waits for its turn before it writes
+// anything. Beside the final refusals it fails with
 //   - ActivityErrorSubmitRefused, ActivityErrorSubmitNotYet: nothing was paid, and a later attempt
 //     may be accepted,
 //   - ActivityErrorSubmitHeld: another run may be paying at this moment,

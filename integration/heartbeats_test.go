@@ -61,7 +61,9 @@ func TestHealthyRunsLogNoWarningsOfHeartbeats(t *testing.T) {
 	}
 	c, err := client.Dial(client.Options{
 		HostPort: s.server, Logger: log.NewStructuredLogger(slog.New(slog.NewTextHandler(&logged, nil))),
-		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(slow)}},
+		ConnectionOptions: client.ConnectionOptions{
+			DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(slow)},
+		},
 	})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)

@@ -52,7 +52,8 @@ func Temporal(ctx context.Context, c client.Client, server Server, tell func(err
 			tell(err)
 		}
 		slog.Warn("Temporal cannot be reached and is tried again: check TEMPORAL_ADDRESS, and that the server runs",
-			"address", server.Address, "namespace", server.Namespace, "error", err, "try", try, "nextTryIn", pause.String())
+			"address", server.Address, "namespace", server.Namespace, "error", err, "try", try,
+			"nextTryIn", pause.String())
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:

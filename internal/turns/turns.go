@@ -2,9 +2,9 @@
 // to a rate.
 //
 // Temporal's own limit of a task queue cannot: it gives each partition of the queue an equal share
-// of the rate. Tasks fall on partitions by chance, so the last ones of a backlog leave at a fraction
-// of the rate. And it counts when tasks leave the server, not when workers that are busy make their
-// calls.
+// of the rate. Tasks fall on partitions by chance, so the last ones of a backlog leave at a
+// fraction of the rate. And it counts when tasks leave the server, not when workers that are busy
+// make their calls.
 //
 // Turns are taken with conditional writes of a small document in the object store that holds the
 // ledgers. It says when the next turn is. Each minute has a document of its own: in a bucket that
@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	// SlowestRate is the slowest rate that turns are for, in calls a second. With slower ones a call
-	// would wait in its worker for too long, and a provider that takes some in ten seconds needs no
-	// turns.
+	// SlowestRate is the slowest rate that turns are for, in calls a second. With slower ones a
+	// call would wait in its worker for too long, and a provider that takes some in ten seconds
+	// needs no turns.
 	SlowestRate = 0.2
 
 	// period is how long one document is used.
@@ -61,8 +61,8 @@ type Options struct {
 type Turns struct {
 	options  Options
 	interval time.Duration
-	// lock is held by the call whose turn is next. Those that wait count themselves: turns are taken
-	// for all of them with one write.
+	// lock is held by the call whose turn is next. Those that wait count themselves: turns are
+	// taken for all of them with one write.
 	lock    chan struct{}
 	waiting atomic.Int64
 

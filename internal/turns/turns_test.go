@@ -34,7 +34,8 @@ type memoryStore struct {
 
 func newMemoryStore() *memoryStore {
 	return &memoryStore{
-		latency: func() time.Duration { return 20 * time.Millisecond }, fail: func() (before, after error) { return nil, nil },
+		latency:   func() time.Duration { return 20 * time.Millisecond },
+		fail:      func() (before, after error) { return nil, nil },
 		documents: map[string][]byte{}, etags: map[string]int{},
 	}
 }
