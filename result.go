@@ -130,6 +130,8 @@ type Music struct {
 	Artist string `json:"artist,omitempty"`
 	// Tags are the provider's words for the style.
 	Tags string `json:"tags,omitempty"`
+	// Tempo is in quarters a minute, by the tags of a song of one's own.
+	Tempo float64 `json:"tempo,omitzero"`
 	// DurationSeconds is how long the unseparated track plays.
 	DurationSeconds float64 `json:"durationSeconds,omitzero"`
 	// CoverURL is the provider's link to a picture. It is not archived and may expire.

@@ -138,7 +138,8 @@ func (a *PrepareSong) look(ctx context.Context, in activityapi.PrepareSongInput,
 	found := meter.End()
 	s := song{
 		activityapi.PreparedSong{
-			SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size, Title: tags.Title, Artist: tags.Artist,
+			SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size,
+			Title: tags.Title, Artist: tags.Artist, Tempo: tags.Tempo,
 			DurationSeconds: found.Duration.Round(time.Millisecond).Seconds(),
 		}, found.Format,
 	}

@@ -40,6 +40,7 @@ func (s *stubTurns) Take(_ context.Context, namespace string) (leave func(), err
 func (h *harness) turns(answers ...error) *stubTurns {
 	s := &stubTurns{answers: answers}
 	h.set.SubmitSeparation.Turns, h.set.SubmitMIDI.Turns = s, s
+	h.env = newSubmitEnvironment(h)
 	return s
 }
 
@@ -87,6 +88,17 @@ func TestSubmitDoesNotPayWhereTheStoreGivesNoTurn(t *testing.T) {
 	require.Contains(t, app.Message(), "allow it")
 	require.Equal(t, 1, s.taken)
 	h.requireUntouched()
+}
+
+func TestConversionToWAVTakesATurn(t *testing.T) {
+	h := newHarness(t)
+	s := h.turns(turns.ErrNoTurn)
+	_, err := call[activityapi.SubmittedSeparation](h, activityapi.WAV.Submit, activityapi.SubmitSeparationInput{
+		Location: h.loc, Track: stemflow.Track{TaskID: "t", AudioID: "a", Type: activityapi.WAV.Types[0]}, Attempt: 1,
+		Deadline: stemflow.DefaultDeadline, TaskQueue: "separations",
+	})
+	requireType(t, err, activityapi.ActivityErrorSubmitRefused)
+	require.Equal(t, 1, s.taken)
 }
 
 func TestMIDIWithoutATurnIsTriedAgain(t *testing.T) {

@@ -101,7 +101,7 @@ func newStackAt(t testing.TB, temporalAddr string) *stack {
 	t.Cleanup(s.client.Close)
 
 	s.root, s.bucket = serverstest.Bucket(t)
-	user := serverstest.User(t, s.root, s.bucket)
+	user := serverstest.SharedUser(t, s.root, s.bucket)
 	s.store, err = archive.New(user)
 	require.NoError(t, err)
 

@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"testing"
@@ -26,7 +28,10 @@ func songFile(t *testing.T, name string, content []byte) string {
 func TestASongFromAFileIsPaidOnce(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
-	content, sum := song(t)
+	content, _ := song(t)
+	content = append([]byte("ID3\x03\x00\x00\x00\x00\x00\x0eTBPM\x00\x00\x00\x04\x00\x00\x00124"), content...)
+	hash := sha256.Sum256(content)
+	sum := hex.EncodeToString(hash[:])
 	first, second := songFile(t, "Größe – 夜曲.mp3", content), songFile(t, "copy", content)
 	in := stemflow.SeparateStemsInput{TaskID: stemflow.TaskSHA256, AudioID: sum}
 	out := t.TempDir()
@@ -57,6 +62,7 @@ func TestASongFromAFileIsPaidOnce(t *testing.T) {
 	require.Equal(t, one.SeparationTaskID, shown.SeparationTaskID)
 	require.Contains(t, []string{"Größe – 夜曲", "copy"}, shown.Source.Title(), "that of the run which was joined")
 	require.Positive(t, shown.Source.Music.DurationSeconds)
+	require.InDelta(t, 124, shown.Source.Music.Tempo, 0)
 	again := s.starter("start", second, "--wait")
 	require.Zero(t, again.code, again.stderr)
 	require.Contains(t, again.stdout, "separate_vocal of copy")

@@ -28,7 +28,7 @@ import (
 func stocked(t *testing.T) (variables map[string]string, list string) {
 	t.Helper()
 	root, bucket := serverstest.Bucket(t)
-	user := serverstest.User(t, root, bucket)
+	user := serverstest.SharedUser(t, root, bucket)
 	store, err := archive.New(user)
 	require.NoError(t, err)
 	put := func(key string, v any) { require.NoError(t, store.PutJSON(t.Context(), bucket, key, v)) }

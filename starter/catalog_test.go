@@ -77,7 +77,7 @@ func TestAWrongListIsNotStarted(t *testing.T) {
 
 func TestAListIsUploadedOnce(t *testing.T) {
 	root, bucket := serverstest.Bucket(t)
-	user := serverstest.User(t, root, bucket)
+	user := serverstest.SharedUser(t, root, bucket)
 	store, err := archive.New(user)
 	require.NoError(t, err)
 	o := catalogOptions{catalogNames: catalogNames{file: writeList(

@@ -86,24 +86,26 @@ func TestDeleteRemovesAllButTheLedger(t *testing.T) {
 		t.Context(), r.bucket, archive.NewListenKey(archive.Locate("", "music", r.manifestTrack())), "text/html",
 		strings.NewReader("page"), 4)
 	require.NoError(t, err)
-	require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, folder+"peaks-3e63-vocals.json", 1))
+	for _, key := range []string{"peaks-3e63-vocals.json", "session-3e63.zip", "session-0001.dawproject"} {
+		require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, folder+key, 1))
+	}
 	for _, key := range []string{folder + "notes.txt", "music/5c79/e232/separate_vocal/manifest.json", folder + "T/A/split_stem/manifest.json"} {
 		require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, key, 1))
 	}
 	before := r.keys(t)
 	wouldRemove := r.run(t, r.with("delete", "--dry-run")...)
 	require.Equal(t, before, r.keys(t))
-	for _, key := range []string{"manifest.json", "listen.html", "peaks-3e63-vocals.json", "3e63/vocals.mp3", "3e63/instrumental.mp3"} {
+	for _, key := range []string{"manifest.json", "listen.html", "peaks-3e63-vocals.json", "session-3e63.zip", "3e63/vocals.mp3"} {
 		require.Contains(t, wouldRemove, "  "+folder+key+"\n")
 	}
-	require.Contains(t, wouldRemove, "Would remove 6 objects, ")
+	require.Contains(t, wouldRemove, "Would remove 8 objects, ")
 	require.Contains(t, wouldRemove, "  stays         "+folder+"notes.txt\n")
 	require.Contains(t, wouldRemove, "takes up the separation 3e63, unpaid, while the provider keeps it (14 days).")
 
 	var done removed
 	require.NoError(t, json.Unmarshal([]byte(r.run(t, r.with("delete", "--yes", "--json")...)), &done))
 	require.Equal(t, folder+"manifest.json", done.Objects[0])
-	require.Len(t, done.Objects, 6)
+	require.Len(t, done.Objects, 8)
 	require.Equal(t, "3e63", done.SeparationTaskID)
 	require.ElementsMatch(t, append([]string{
 		folder + "notes.txt", "music/5c79/e232/separate_vocal/manifest.json", folder + "T/A/split_stem/manifest.json",

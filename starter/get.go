@@ -17,6 +17,7 @@ import (
 	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/download"
 	"stemflow/starter/internal/failure"
+	"stemflow/starter/internal/session"
 	"stemflow/starter/internal/view"
 )
 
@@ -34,6 +35,12 @@ take in a name becomes an underscore.
 
 --zip makes one file of them, stored and not compressed. While it is made it needs the space twice.
 
+--format makes one file of them to go on with elsewhere. zip has the stems and their MIDI under names
+that people give them, the manifest, and session.json, which says what they are. dawproject is a project
+that audio workstations open: a coloured track for each stem and each instrument that was heard, all at
+zero, and the tempo where it is known. --archive puts it beside the manifest, and in a file only if
+--out names one.
+
 --page puts a page beside the files that plays them together in a browser. The stems are in it, so it
 needs no links and no network, and works for ever.
 
@@ -41,25 +48,31 @@ needs no links and no network, and works for ever.
 		"get 5c79...be8e e231...c7dc split_stem",
 		"get 5c79...be8e e231...c7dc split_stem --out song --stems drums,bass",
 		"get 5c79...be8e e231...c7dc split_stem --out song --page",
-		"get 5c79...be8e e231...c7dc split_stem --out song.zip --zip --name {index}-{name}.{ext}")
+		"get 5c79...be8e e231...c7dc split_stem --out song.zip --zip --name {index}-{name}.{ext}",
+		"get 5c79...be8e e231...c7dc split_stem --format dawproject")
 	o := &getOptions{}
 	c.placeFlags(cmd, &o.Place)
 	set := cmd.Flags()
 	set.StringVar(&o.out, "out", "",
-		"`DIR` to put the files in (default: one named after the track); with --zip, also the zip file")
+		"`DIR` to put the files in (default: one named after the track); with --zip or --format, also the file itself")
 	set.StringSliceVar(&o.stems, "stems", nil, "`NAMES` of the stems to get, with commas between them (default: all)")
 	set.BoolVar(&o.midi, "midi", false, "get the MIDI, too: the notes as .mid and as .json")
 	set.BoolVar(&o.zip, "zip", false, "make one zip file")
+	set.Var((*formatFlag)(&o.format), "format",
+		"make one file of the stems, their MIDI and what is known of them: `FORMAT` is "+
+			strings.Join(session.Formats(), " or "))
+	set.BoolVar(&o.archive, "archive", false, "with --format, put the file beside the manifest")
 	set.BoolVar(&o.page, "page", false, "put "+defaultListenFile+" beside the files, with the stems in it")
 	set.StringVar(&o.name, "name", download.DefaultTemplate, "`TEMPLATE` of the files' names")
 	complete(cmd, "stems", knownStems()...)
+	complete(cmd, "format", session.Formats()...)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		template, err := download.ParseTemplate(o.name)
 		if err != nil {
 			return failure.Usage(nameOf(cmd), "--name: %v", err)
 		}
-		if o.page && o.zip {
-			return failure.Usage(nameOf(cmd), "--page goes with files, not with --zip")
+		if err := o.check(cmd); err != nil {
+			return err
 		}
 		if err := checkPlace(cmd, o.Place); err != nil {
 			return err
@@ -75,6 +88,37 @@ type getOptions struct {
 	out, name       string
 	stems           []string
 	zip, page, midi bool
+	// format is empty unless the stems are to be a session, and archive says that it is archived.
+	format  session.Format
+	archive bool
+}
+
+// check refuses flags that do not go together.
+func (o getOptions) check(cmd *cobra.Command) error {
+	wrong := func(text string) error { return failure.Usage(nameOf(cmd), "%s", text) }
+	switch {
+	case o.page && o.zip:
+		return wrong("--page goes with files, not with --zip")
+	case o.format == "" && o.archive:
+		return wrong("--archive is of a session: name its --format")
+	case o.format == "":
+		return nil
+	case o.page, o.zip:
+		return wrong("--format makes a file of its own: leave out --zip and --page")
+	case cmd.Flags().Changed("name"):
+		return wrong("--format names the files by itself: leave out --name")
+	case o.isNamedAsAnother():
+		return wrong("--out names a file of another format: give it the ending ." + string(o.format))
+	case o.archive && len(o.stems) > 0:
+		return wrong("--archive puts a session of all stems beside them: leave out --stems")
+	}
+	return nil
+}
+
+// isNamedAsAnother reports whether --out has the ending of another format of sessions.
+func (o getOptions) isNamedAsAnother() bool {
+	ext := strings.ToLower(strings.TrimPrefix(filepath.Ext(o.out), "."))
+	return ext != string(o.format) && slices.Contains(session.Formats(), ext)
 }
 
 // knownStems are names of stems that the shell offers.
@@ -84,15 +128,21 @@ func knownStems() []string {
 
 // gotFiles is what --json prints of a download.
 type gotFiles struct {
-	Dir string `json:"dir"`
+	Dir string `json:"dir,omitempty"`
 	// Zip is the file that has the others in it.
 	Zip string `json:"zip,omitempty"`
+	// Session is the file of --format, and Object that of --archive.
+	Session string              `json:"session,omitempty"`
+	Object  *stemflow.ObjectRef `json:"object,omitempty"`
 	// Page is the file of --page.
 	Page  string            `json:"page,omitempty"`
 	Files []download.Result `json:"files"`
 }
 
 func (c *cli) get(ctx context.Context, o getOptions, template download.Template) error {
+	if o.format != "" {
+		return c.getSession(ctx, o)
+	}
 	got, m, err := c.download(ctx, o, template)
 	if err != nil {
 		return err
@@ -126,11 +176,7 @@ func (c *cli) download(
 	if o.midi {
 		notes := download.SelectMIDI(m, o.stems)
 		if len(notes) == 0 {
-			return got, m, &failure.Failure{
-				Type: failure.TypeNotArchived, Code: failure.ExitFailed,
-				Message: "there is no MIDI of it in the archive",
-				Hint:    `"` + failure.Command + ` midi" makes it, which costs nothing.`,
-			}
+			return got, m, noMIDI()
 		}
 		wanted = append(slices.Clone(wanted), notes...)
 	}
@@ -140,7 +186,7 @@ func (c *cli) download(
 	}
 	got = gotFiles{Dir: cmp.Or(o.out, download.FolderName(m))}
 	if o.zip {
-		got.Dir, got.Zip = zipPlace(o.out, download.FolderName(m)+".zip")
+		got.Dir, got.Zip = filePlace(o.out, download.FolderName(m)+".zip")
 	}
 	if err := os.MkdirAll(got.Dir, 0o755); err != nil {
 		return got, m, cannotWrite(err)
@@ -168,6 +214,14 @@ func (c *cli) download(
 		}
 	}
 	return got, m, nil
+}
+
+func noMIDI() error {
+	return &failure.Failure{
+		Type: failure.TypeNotArchived, Code: failure.ExitFailed,
+		Message: "there is no MIDI of it in the archive",
+		Hint:    `"` + failure.Command + ` midi" makes it, which costs nothing.`,
+	}
 }
 
 // pageBytes is what browsers still open.
@@ -205,9 +259,10 @@ func writePageOf(folder *os.Root, name string, m stemflow.Manifest, files []down
 	return folder.WriteFile(name, text.Bytes(), 0o644)
 }
 
-// zipPlace is the folder and the name of the zip: --out names either of them.
-func zipPlace(out, name string) (dir, file string) {
-	if strings.EqualFold(filepath.Ext(out), ".zip") {
+// filePlace is the folder and the name of a file: --out names either of them. A name says what it
+// is by its extension.
+func filePlace(out, name string) (dir, file string) {
+	if strings.EqualFold(filepath.Ext(out), filepath.Ext(name)) {
 		return filepath.Dir(out), filepath.Base(out)
 	}
 	return cmp.Or(out, "."), name
@@ -259,18 +314,24 @@ func notGot(ctx context.Context, err error, have, all int) error {
 	return f
 }
 
-func (c *cli) printGot(got gotFiles, m stemflow.Manifest) {
+// printGotJSON reports whether JSON is wanted, and then prints it.
+func (c *cli) printGotJSON(got gotFiles) bool {
 	switch {
 	case c.global.format == formatJSONL:
 		for _, file := range got.Files {
 			c.printJSON(file)
 		}
-		return
 	case c.wantsJSON():
 		if got.Files == nil {
 			got.Files = []download.Result{}
 		}
 		c.printJSON(got)
+	}
+	return c.wantsJSON()
+}
+
+func (c *cli) printGot(got gotFiles, m stemflow.Manifest) {
+	if c.printGotJSON(got) {
 		return
 	}
 	var rows [][]string
@@ -286,6 +347,11 @@ func (c *cli) printGot(got gotFiles, m stemflow.Manifest) {
 	if got.Page != "" {
 		c.printf("Open %s in a browser: it plays them together\n", view.Printable(filepath.Join(got.Dir, got.Page)))
 	}
+	c.printLacking(m)
+}
+
+// printLacking prints which stems a partial archive lacks.
+func (c *cli) printLacking(m stemflow.Manifest) {
 	for _, stem := range m.Missing {
 		c.printf("  missing       %s: %s\n", stem.Name, view.Printable(stem.Reason))
 	}

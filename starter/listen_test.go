@@ -34,9 +34,9 @@ type archivedTrack struct {
 	manifest  stemflow.Manifest
 }
 
-func newArchivedTrack(t *testing.T) archivedTrack {
+func newArchivedTrack(t testing.TB) archivedTrack {
 	opts, bucket := serverstest.Bucket(t)
-	user := serverstest.User(t, opts, bucket)
+	user := serverstest.SharedUser(t, opts, bucket)
 	store, err := archive.New(opts)
 	require.NoError(t, err)
 	location := archive.Locate(

@@ -54,7 +54,7 @@ func newTestCLI(stdin string, variables map[string]string) (c *cli, stdout, stde
 
 // starter runs a command line in an environment with only the variables.
 func starter(
-	t *testing.T,
+	t testing.TB,
 	stdin string,
 	variables map[string]string,
 	args ...string,

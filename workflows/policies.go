@@ -110,7 +110,7 @@ const (
 	// A song is read twice and handed over once, see kie.Upload.
 	songTimeout = 10 * time.Minute
 
-	// A run that finds another one making the same MIDI looks again after this pause.
+	// A run that finds another one making the same MIDI, or WAV, looks again after this pause.
 	midiJoinPause = 15 * time.Second
 
 	// The ledger is written when the store is back, as the stems are; a run that failed waits for
@@ -261,9 +261,9 @@ func musicOptions(ctx workflow.Context) workflow.Context {
 // submitOptions: a single attempt, because the engine would repeat a lost one blindly; and a
 // cancellation waits for a call under way, whose id is worth money, while it drops one that has not
 // started.
-func submitOptions(ctx workflow.Context, queue string) workflow.Context {
+func submitOptions(ctx workflow.Context, task *activityapi.Task, queue string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		Summary:                "submit the separation (paid)",
+		Summary:                "submit the " + task.Name + " (paid)",
 		TaskQueue:              queue,
 		ScheduleToStartTimeout: submitTurn,
 		StartToCloseTimeout:    submitTimeout,

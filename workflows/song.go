@@ -47,7 +47,9 @@ func (s *separation) askMusic(ctx workflow.Context) {
 // knownMusic is what is known of the track by now, nil if that is nothing. The input's title goes
 // before others.
 func (s *separation) knownMusic(ctx workflow.Context) *stemflow.Music {
-	music := stemflow.Music{Title: s.song.Title, Artist: s.song.Artist, DurationSeconds: s.song.DurationSeconds}
+	music := stemflow.Music{
+		Title: s.song.Title, Artist: s.song.Artist, Tempo: s.song.Tempo, DurationSeconds: s.song.DurationSeconds,
+	}
 	if s.music != nil && s.music.IsReady() {
 		var record stemflow.Music
 		if err := s.music.Get(ctx, &record); err != nil {

@@ -123,8 +123,9 @@ type PreparedSong struct {
 	// SHA256 and Size are of the content that was checked.
 	SHA256 string `json:"sha256"`
 	Size   int64  `json:"size"`
-	// Title, Artist and DurationSeconds are of its tags and its audio, where known.
+	// Title, Artist, Tempo and DurationSeconds are of its tags and its audio, where known.
 	Title           string  `json:"title,omitempty"`
+	Tempo           float64 `json:"tempo,omitzero"`
 	Artist          string  `json:"artist,omitempty"`
 	DurationSeconds float64 `json:"durationSeconds,omitzero"`
 }

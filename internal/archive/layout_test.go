@@ -89,18 +89,30 @@ func FuzzParseUndoesLocate(f *testing.F) {
 	f.Add("", "task", "audio", "Lead Vocal", "manifest.json", 0)
 	f.Add("music/split_stem/2026", "split_stem", "separate_vocal", "Lead Vocal", "paid/drums.mp3", 1)
 	f.Add("a/b/split_stem_advanced", "t", "a", "FX", "listen.html", 2)
+	f.Add("music/wav/2026", "wav", "audio", "", "manifest.json", 3)
+	f.Add("", "task", "audio", "WAV", "wav/track.mp3", 2)
 	f.Fuzz(func(t *testing.T, prefix, task, audio, stem, rest string, kind int) {
 		in := stemflow.SeparateStemsInput{TaskID: task, AudioID: audio, Prefix: prefix, StemName: stem}
-		in.Type = stemflow.SeparationTypes()[uint(kind)%3]
+		in.Type = stemflow.PaidTypes()[uint(kind)%4]
+		if in.Type == stemflow.TypeWAV { // there is nothing else in its folder
+			rest = []string{"manifest.json", "submission.json", "paid/track.wav", "paid/track.mp3"}[len(rest)%4]
+			if slices.Contains(stemflow.PaidTypes(), stemflow.SeparationType(audio)) {
+				t.Skip("no track of the provider is called so")
+			}
+		}
 		if in.Type != stemflow.SplitStemAdvanced {
 			in.StemName = ""
 		}
 		for part := range strings.SplitSeq(rest, "/") {
-			if part == "" || slices.Contains(stemflow.SeparationTypes(), stemflow.SeparationType(part)) {
+			if part == "" || slices.Contains(stemflow.PaidTypes(), stemflow.SeparationType(part)) {
 				t.Skip("stemflow makes no such key")
 			}
 		}
-		if in.Validate() != nil {
+		valid := in
+		if valid.Type == stemflow.TypeWAV {
+			valid.Type = ""
+		}
+		if valid.Validate() != nil {
 			t.Skip("the input is refused")
 		}
 		loc := archive.Locate("stems", prefix, in.Track())
@@ -113,6 +125,7 @@ func FuzzParseUndoesLocate(f *testing.F) {
 
 func TestKeysOfNoTrack(t *testing.T) {
 	for _, key := range []string{
+		"artist/album/wav/01.wav", "artist/album/wav/disc1/01.wav", "artist/album/wav/x/y/track.wav",
 		"", "/", "manifest.json", "a/manifest.json", "a/b/manifest.json", "a/b/c/manifest.json", "split_stem/x", "a/split_stem/x", "/b/split_stem/x",
 		"a//split_stem/x", "a/b/split_stem", "a/b/split_stem_advanced/manifest.json", "a/b/split_stem_advanced//manifest.json", "_catalogs/june/run/report.csv",
 	} {
@@ -141,4 +154,20 @@ func TestSongsLieBesideTheirSeparations(t *testing.T) {
 		_, ok := archive.ParseSong(key)
 		require.False(t, ok, key)
 	}
+}
+
+func TestSessionsAreKnownByTheirKeys(t *testing.T) {
+	loc := archive.Locate("stems", "p", stemflow.Track{TaskID: "task", AudioID: "audio", Type: stemflow.SplitStem})
+	require.Equal(t, "p/task/audio/split_stem/session-3e63.zip", archive.SessionKey(loc, "3e63", "zip"))
+	for key, is := range map[string]bool{
+		archive.SessionKey(loc, "3e63", "zip"): true, archive.SessionKey(loc, "3e63", "dawproject"): true,
+		loc.Dir + "session.zip": false, loc.Dir + "session-x/y.zip": false, loc.Dir + "session-3e63.txt": false,
+		"other/session-3e63.zip": false, archive.ManifestKey(loc): false,
+	} {
+		require.Equal(t, is, archive.IsSessionKey(loc, key), key)
+	}
+	place, rest, ok := archive.Parse(archive.SessionKey(loc, "3e63", "dawproject"))
+	require.True(t, ok)
+	require.Equal(t, "task", place.Track.TaskID)
+	require.Equal(t, "session-3e63.dawproject", rest)
 }

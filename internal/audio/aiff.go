@@ -11,6 +11,8 @@ type aiffParser struct {
 	// rate is in samples a second, blockSize in bytes for one sample of all channels; both are 0
 	// while unknown, or not fixed.
 	rate, blockSize int64
+	// sampleRate and channels are what the file says, whatever the codec.
+	sampleRate, channels int64
 	// inData says that the sample data is passing, and dataSize is how long it is with what
 	// stands in front of it. dataBytes are those that have passed.
 	inData              bool
@@ -52,6 +54,7 @@ func (s *aiffParser) next(window []byte, end bool) int64 {
 
 func (s *aiffParser) readCommon(b []byte, size int64) {
 	channels, bits := int64(binary.BigEndian.Uint16(b)), int64(binary.BigEndian.Uint16(b[6:]))
+	s.sampleRate, s.channels = extendedInt(b[8:]), channels
 	if size >= compressionAt+4 && len(b) >= compressionAt+4 {
 		uncompressed := []string{"NONE", "none", "twos", "sowt", "raw ", "in24", "in32", "fl32", "FL32", "fl64", "FL64"}
 		switch codec := string(b[compressionAt : compressionAt+4]); {
@@ -84,4 +87,8 @@ func (s *aiffParser) result(ahead int64) Result {
 		result.Duration = playingTime(present/s.blockSize, s.rate)
 	}
 	return result
+}
+
+func (s *aiffParser) signal() Signal {
+	return Signal{SampleRate: int(s.sampleRate), Channels: int(s.channels)}
 }

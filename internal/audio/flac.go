@@ -150,6 +150,10 @@ func (s *flacParser) result(int64) Result {
 	}
 }
 
+func (s *flacParser) signal() Signal {
+	return Signal{SampleRate: int(s.info.rate), Channels: int(s.info.channels)}
+}
+
 var flacRates = [12]int64{0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000}
 
 // parseFLACFrame reads the frame header at the start of b, which need not have flacFrameHeader

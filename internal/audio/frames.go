@@ -264,13 +264,13 @@ func (f frameHeader) infoFrames(b []byte) (frames int64, ok bool) {
 	return 0, false
 }
 
-// delay is how much silence encoder and decoder put before the sound, in ticks, as the header of
-// the whole stream in b says; 0 where it does not. Browsers leave out as much.
-func (f frameHeader) delay(b []byte) int64 {
-	const decoderDelay = 529
+// trimmed is what decoders leave out at the beginning, and in all, in ticks: the silence that
+// encoder and decoder put before the sound, and what fills up the last frame. Both are as the
+// header of the whole stream in b says, and 0 where it does not. Browsers leave out as much.
+func (f frameHeader) trimmed(b []byte) (start, all int64) {
 	at := 4 + f.sideInfo // of the Xing or Info header
 	if len(b) < at+8 || b[at] == 'V' {
-		return 0
+		return 0, 0
 	}
 	flags := b[at+7]
 	at += 8
@@ -280,14 +280,25 @@ func (f frameHeader) delay(b []byte) int64 {
 		}
 	}
 	if len(b) < at+24 || !slices.Contains([]string{"LAME", "Lavf", "Lavc"}, string(b[at:at+4])) {
-		return 0
+		return 0, 0
 	}
-	samples := int64(b[at+21])<<4 | int64(b[at+22])>>4
-	perFrame := int64(1152)
+	delay := int64(b[at+21])<<4 | int64(b[at+22])>>4
+	padding := int64(b[at+22]&0xF)<<8 | int64(b[at+23])
+	return (delay + decoderDelay) * f.sampleTicks(), (delay + padding) * f.sampleTicks()
+}
+
+const (
+	// decoderDelay is how many samples decoders of Layer III put before the sound, and usualDelay
+	// how many LAME does, which is what most programs encode with.
+	decoderDelay, usualDelay = 529, 576
+)
+
+// sampleTicks is how many ticks a sample of Layer III takes.
+func (f frameHeader) sampleTicks() int64 {
 	if f.stream>>11&3 != 3 { // not MPEG-1
-		perFrame = 576
+		return f.ticks / 576
 	}
-	return (samples + decoderDelay) * f.ticks / perFrame
+	return f.ticks / 1152
 }
 
 // frameParser counts frames. Where no frame follows upon the last, in tags or damage, it searches
@@ -304,8 +315,12 @@ type frameParser struct {
 	outlines bool
 	layer3   layer3
 	outliner outliner
-	// delay is what decoders leave out at the beginning, in ticks.
-	delay int64
+	// delay is what decoders leave out at the beginning, in ticks, and left what they do in all.
+	delay, left int64
+	// lead is what they do not leave out and should, because the stream does not say it.
+	lead int64
+	// rate and channels are those of the first frame.
+	rate, channels int64
 	// ticks is what the frames play, declared what the stream's header says that they do, and last
 	// what the last frame does if nothing has been passed over since.
 	ticks, declared, last int64
@@ -314,12 +329,16 @@ type frameParser struct {
 // newFrameParser follows the stream that starts in window with the frame first.
 func newFrameParser(window []byte, first frameHeader, free freeSearch) *frameParser {
 	p := &frameParser{stream: first.stream, adts: first.isADTS(), free: free}
+	p.rate, p.channels = first.shape(window)
 	if free.stream != first.stream {
 		p.free.stream, p.free.size = first.stream, first.size-first.padding // of a short file
 	}
 	if frames, ok := first.infoFrames(window[:min(first.size, len(window))]); ok {
 		p.skip, p.declared = int64(first.size), frames*first.ticks
-		p.delay = first.delay(window[:min(first.size, len(window))])
+		p.delay, p.left = first.trimmed(window[:min(first.size, len(window))])
+	}
+	if first.sideInfo > 0 && p.delay == 0 {
+		p.lead = (usualDelay + decoderDelay) * first.sampleTicks()
 	}
 	return p
 }
@@ -419,6 +438,35 @@ func (s *frameParser) wants(b []byte) bool {
 		frame.size = s.free.size + frame.padding
 	}
 	return frame.size > len(b)
+}
+
+// shape is the sample rate and how many channels there are in the stream of the frame at the start
+// of b.
+func (f frameHeader) shape(b []byte) (rate, channels int64) {
+	switch {
+	case len(b) < 4:
+		return 0, 0
+	case f.isADTS():
+		return int64(adtsSampleRates[b[2]>>2&0xF]), int64(b[2]&1)<<2 | int64(b[3]>>6)
+	case b[3]>>6 == 3:
+		channels = 1
+	default:
+		channels = 2
+	}
+	return int64(sampleRates[b[1]>>3&3][b[2]>>2&3]), channels
+}
+
+func (s *frameParser) signal() Signal {
+	ticks := s.ticks
+	if s.declared > 0 && s.ticks >= s.declared {
+		ticks = s.declared - s.left // what follows upon them is not played
+	} else {
+		ticks -= s.delay
+	}
+	return Signal{
+		SampleRate: int(s.rate), Channels: int(s.channels),
+		Lead: playingTime(s.lead, ticksPerSecond), Duration: playingTime(max(ticks, 0), ticksPerSecond),
+	}
 }
 
 func (s *frameParser) outline() Outline { return s.outliner.outline() }

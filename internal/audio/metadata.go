@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -14,6 +16,8 @@ import (
 // Tags are what a file says of the song in it, as far as it does.
 type Tags struct {
 	Title, Artist string
+	// Tempo is in quarters a minute: that of ID3v2, FLAC and Ogg.
+	Tempo float64
 }
 
 const (
@@ -33,7 +37,19 @@ const (
 func ReadTags(r io.Reader) Tags {
 	s := &tagStream{r: r}
 	s.read()
-	return Tags{Title: tidy(s.tags.Title), Artist: tidy(s.tags.Artist)}
+	return Tags{Title: tidy(s.tags.Title), Artist: tidy(s.tags.Artist), Tempo: tempo(s.tempo)}
+}
+
+// Tempos that music may have. Other numbers are no tempo, like the 0 of programs that know none.
+const minTempo, maxTempo = 20, 400
+
+// tempo is the number in a text, 0 where it is no tempo.
+func tempo(text string) float64 {
+	n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if err != nil || !(n >= minTempo && n <= maxTempo) {
+		return 0
+	}
+	return math.Round(n*1000) / 1000
 }
 
 // tagStream is a stream that is passed over piece by piece. After its end every piece is empty.
@@ -41,6 +57,8 @@ type tagStream struct {
 	r    io.Reader
 	over bool
 	tags Tags
+	// tempo is as the stream says it.
+	tempo string
 }
 
 // next reads n bytes, nil if there are not as many.
@@ -115,9 +133,9 @@ func (s *tagStream) read() {
 
 // id3 reads the frames of an ID3v2 tag of so many bytes behind its header.
 func (s *tagStream) id3(header []byte, size int64) {
-	inside := &tagStream{r: io.LimitReader(s.r, size), tags: s.tags}
+	inside := &tagStream{r: io.LimitReader(s.r, size), tags: s.tags, tempo: s.tempo}
 	inside.frames(header[3], header[5])
-	s.tags = inside.tags
+	s.tags, s.tempo = inside.tags, inside.tempo
 	_, _ = io.Copy(io.Discard, inside.r) // its end is that of the stream, which is found next
 }
 
@@ -134,7 +152,7 @@ func (s *tagStream) frames(version, flags byte) {
 		}
 	}
 	for range maxParts {
-		if s.done() {
+		if s.over || s.done() && s.tempo != "" {
 			return
 		}
 		id, size, frameFlags := s.frame(version)
@@ -147,6 +165,8 @@ func (s *tagStream) frames(version, flags byte) {
 			to = &s.tags.Title
 		case "TPE1", "TP1":
 			to = &s.tags.Artist
+		case "TBPM", "TBP":
+			to = &s.tempo
 		default:
 			s.skip(size)
 			continue
@@ -329,6 +349,8 @@ func (s *tagStream) comments(b []byte) {
 			s.set(&s.tags.Title, string(value))
 		case "ARTIST":
 			s.set(&s.tags.Artist, string(value))
+		case "BPM", "TEMPO":
+			s.set(&s.tempo, string(value))
 		}
 	}
 }

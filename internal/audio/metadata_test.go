@@ -97,23 +97,35 @@ func taggedFiles() map[string][]byte {
 func TestTags(t *testing.T) {
 	for name, content := range taggedFiles() {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, Tags{title, artist}, ReadTags(bytes.NewReader(content)))
+			require.Equal(t, Tags{Title: title, Artist: artist}, ReadTags(bytes.NewReader(content)))
 			tagger := NewTagger()
 			for chunk := range bytes.Lines(content) {
 				n, err := tagger.Write(chunk)
 				require.NoError(t, err)
 				require.Equal(t, len(chunk), n)
 			}
-			require.Equal(t, Tags{title, artist}, tagger.End())
+			require.Equal(t, Tags{Title: title, Artist: artist}, tagger.End())
 		})
 	}
 	latin := join(taggedBy(3, 0, frame3("TIT2", "\x00Gr\xF6\xDFe")))
 	require.Equal(t, Tags{Title: "Größe"}, ReadTags(bytes.NewReader(latin)))
 	old := join("ID3\x02\x00\x00", safe32(12+9), "TT2\x00\x00\x06\x00Title", "TP1\x00\x00\x03\x00Me")
-	require.Equal(t, Tags{"Title", "Me"}, ReadTags(bytes.NewReader(old)))
+	require.Equal(t, Tags{Title: "Title", Artist: "Me"}, ReadTags(bytes.NewReader(old)))
 	rude := join(taggedBy(4, 0, frame4("TIT2", "\x03a\x1b[31m\nb\u202e"+strings.Repeat("長", 500))))
 	require.Equal(t, "a[31m b"+strings.Repeat("長", 193), ReadTags(bytes.NewReader(rude)).Title)
 	require.Equal(t, Tags{}, ReadTags(strings.NewReader("no tags at all")))
+}
+
+func TestTemposInTags(t *testing.T) {
+	for text, want := range map[string]float64{
+		"124": 124, " 93.5 ": 93.5, "124.00012": 124, "0": 0, "-120": 0, "4000": 0, "NaN": 0, "Inf": 0, "fast": 0, "": 0,
+	} {
+		id3 := taggedBy(3, 0, frame3("TIT2", "\x03a"), frame3("TPE1", "\x03b"), frame3("APIC", "x"), frame3("TBPM", "\x00"+text))
+		vorbis := pageOf("\x03vorbis" + comments("TITLE=a", "ARTIST=b", "bpm="+text))
+		for _, content := range []string{id3, string(join(pageOf("\x01vorbis"), vorbis))} {
+			require.Equal(t, Tags{Title: "a", Artist: "b", Tempo: want}, ReadTags(strings.NewReader(content)), text)
+		}
+	}
 }
 
 func FuzzTags(f *testing.F) {

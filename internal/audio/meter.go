@@ -50,6 +50,8 @@ type parser interface {
 	// result is what was found, without the format. ahead counts the bytes that next was done with
 	// and that have not come.
 	result(ahead int64) Result
+	// signal is what decoders make of the stream. Its Duration is 0 where it is that of the result.
+	signal() Signal
 }
 
 const (
@@ -161,6 +163,31 @@ func (m *Meter) End() Result {
 		result.Duration = 0
 	}
 	return result
+}
+
+// Signal is what decoders make of a stream.
+type Signal struct {
+	// SampleRate is in samples a second. It and Channels are 0 where they were not found.
+	SampleRate, Channels int
+	// Lead is what decoders play before the sound itself begins: the delay of the encoder, where
+	// the stream does not say it, so that they cannot leave it out. What LAME has is assumed then.
+	// It is 0 for anything but MPEG audio of Layer III.
+	Lead time.Duration
+	// Duration is how long they play, with Lead, and without what the stream says is to be left
+	// out at its beginning and end.
+	Duration time.Duration
+}
+
+// Signal returns what decoders make of the stream, after End.
+func (m *Meter) Signal() Signal {
+	if m.parser == nil {
+		return Signal{}
+	}
+	signal := m.parser.signal()
+	if signal.Duration == 0 {
+		signal.Duration = m.End().Duration
+	}
+	return signal
 }
 
 // Outline returns what one draws of the stream so far. It is empty unless Outlines is set, and

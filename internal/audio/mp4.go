@@ -184,6 +184,9 @@ func (s *mp4Parser) result(ahead int64) Result {
 	return result
 }
 
+// signal has the time scale, which is the sample rate in the files that have music only.
+func (s *mp4Parser) signal() Signal { return Signal{SampleRate: int(s.audio.timescale)} }
+
 // isAudioBrand leaves out the images and the QuickTime films that share the container.
 func isAudioBrand(brand string) bool {
 	return slices.ContainsFunc([]string{"M4A", "M4B", "mp4", "iso", "dash"}, func(known string) bool {

@@ -32,8 +32,8 @@ type oggParser struct {
 
 // oggCodec is what the first page says of a stream.
 type oggCodec struct {
-	// rate is in samples a second, 0 where time is not counted in samples.
-	rate int64
+	// rate is in samples a second, 0 where time is not counted in samples. Then channels is, too.
+	rate, channels int64
 	// start is the time at which the first sample is heard, and packet how many samples a packet
 	// has at most.
 	start, packet int64
@@ -96,13 +96,18 @@ func identifyOgg(b []byte) *oggCodec {
 	starts := func(magic string, size int) bool { return bytes.HasPrefix(b, []byte(magic)) && len(b) >= size }
 	switch {
 	case starts("\x01vorbis", 29):
-		return &oggCodec{rate: int64(binary.LittleEndian.Uint32(b[12:])), packet: int64(1) << (b[28] >> 4) / 2}
+		return &oggCodec{
+			rate: int64(binary.LittleEndian.Uint32(b[12:])), channels: int64(b[11]),
+			packet: int64(1) << (b[28] >> 4) / 2,
+		}
 	case starts("OpusHead", 12):
 		const most = 5760 // 120 ms
-		return &oggCodec{rate: 48000, start: int64(binary.LittleEndian.Uint16(b[10:])), packet: most}
+		return &oggCodec{
+			rate: 48000, channels: int64(b[9]), start: int64(binary.LittleEndian.Uint16(b[10:])), packet: most,
+		}
 	case starts("\x7FFLAC", 17+streamInfoSize):
 		info := parseStreamInfo(b[17:])
-		return &oggCodec{rate: info.rate, packet: info.maxBlock}
+		return &oggCodec{rate: info.rate, channels: info.channels, packet: info.maxBlock}
 	case starts("\x80theora", 0), starts("fishead\x00", 0), starts("BBCD\x00", 0), starts("\x01video", 0):
 		return nil
 	default:
@@ -144,4 +149,11 @@ func (s *oggParser) result(ahead int64) Result {
 		s.finishPage()
 	}
 	return Result{Audio: s.audio, Duration: s.earlier + s.duration(), Cut: !s.ended}
+}
+
+func (s *oggParser) signal() Signal {
+	if s.codec == nil {
+		return Signal{}
+	}
+	return Signal{SampleRate: int(s.codec.rate), Channels: int(s.codec.channels)}
 }

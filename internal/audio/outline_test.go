@@ -83,7 +83,7 @@ func TestOutlineIsEmptyWhereThereIsNothingToRead(t *testing.T) {
 func TestOutlineIsBounded(t *testing.T) {
 	stream := frames(100)
 	m := Meter{Outlines: true}
-	const hours = 3
+	const hours = 1
 	count := 0
 	for ; count < hours*3600*44100/1152; count += 100 {
 		_, _ = m.Write(stream)

@@ -32,6 +32,8 @@ type wavParser struct {
 	// sampleRate is in samples a second, blockSize in bytes for one sample of all channels; both
 	// are 0 while unknown.
 	sampleRate, blockSize int64
+	// rate and channels are what the format says, whatever the codec.
+	rate, channels int64
 	// inData says that the sample data has begun; dataSize is how long it is at most, and
 	// declared whether the file says that it is.
 	inData, declared bool
@@ -123,6 +125,7 @@ func (s *wavParser) readFormat(b []byte) {
 	rate := int64(binary.LittleEndian.Uint32(b[4:]))
 	bytesPerSecond := int64(binary.LittleEndian.Uint32(b[8:]))
 	block := int64(binary.LittleEndian.Uint16(b[12:]))
+	s.rate, s.channels = rate, int64(binary.LittleEndian.Uint16(b[2:]))
 	// Only then does a block hold one sample. Compressing codecs put more, or fewer, into one.
 	if bytesPerSecond == rate*block {
 		s.sampleRate, s.blockSize = rate, block
@@ -143,6 +146,10 @@ func (s *wavParser) result(ahead int64) Result {
 		result.Cut = s.declared && present < s.dataSize
 	}
 	return result
+}
+
+func (s *wavParser) signal() Signal {
+	return Signal{SampleRate: int(s.rate), Channels: int(s.channels)}
 }
 
 // chunkIDs are those that stand in WAV files, without those that are seldom and after the data.

@@ -32,6 +32,10 @@ func healthies() []healthy {
 				p.putRaw(archive.PeaksKey(p.loc, p.id, stem.Name), []byte("{}"))
 			}
 		}},
+		{name: "with sessions", do: func(p *planted) {
+			p.putRaw(archive.SessionKey(p.loc, p.id, "zip"), []byte("PK"))
+			p.putRaw(archive.SessionKey(p.loc, p.id, "dawproject"), []byte("PK"))
+		}},
 		{name: "beside a file of somebody's", do: func(p *planted) {
 			p.putRaw(p.loc.Dir+"notes.txt", []byte("mine"))
 			p.putRaw("photos/2026/summer/a.jpg", []byte("mine"))

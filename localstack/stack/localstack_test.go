@@ -1,6 +1,9 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +19,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/archive"
+	"stemflow/internal/audio"
 	"stemflow/internal/devtools"
 )
 
@@ -39,10 +43,30 @@ func demoLeavesAPage(t *testing.T, dir string) {
 	require.Zero(t, r.end(), r.stderr.String())
 	out := r.output()
 	require.Contains(t, out, "another program has port 7233")
-	require.Len(t, regexp.MustCompile(`(?m)\b[0-9a-f]{12}…$`).FindAllString(out, -1), 12, out)
+	require.Len(t, regexp.MustCompile(`(?m)\b[0-9a-f]{12}…$`).FindAllString(out, -1), 14, out)
+	require.Contains(t, out, "MIDI")
 	require.Regexp(t, `s3://stems/song-[0-9a-f]+/track-1/split_stem/manifest\.json`, out)
 	r.requireAllGone()
 	r.requirePage()
+	r.requireSession()
+}
+
+// requireSession demands that the session is there, with all stems and what was heard in them.
+func (r *running) requireSession() {
+	r.t.Helper()
+	found, err := filepath.Glob(filepath.Join(r.dir, "demo", "*", "session.dawproject"))
+	require.NoError(r.t, err)
+	require.Len(r.t, found, 1)
+	require.Contains(r.t, r.output(), filepath.Base(found[0]))
+	session, err := zip.OpenReader(found[0])
+	require.NoError(r.t, err)
+	defer session.Close()
+	project, err := session.Open("project.xml")
+	require.NoError(r.t, err)
+	text, err := io.ReadAll(project)
+	require.NoError(r.t, err)
+	require.Equal(r.t, 12, strings.Count(string(text), "<Audio "))
+	require.Equal(r.t, 12, strings.Count(string(text), "<Notes "))
 }
 
 // requirePage demands that the page is there, with the stems in it, once nothing runs any more, and
@@ -214,6 +238,21 @@ func TestLinks(t *testing.T) {
 		"taskQueue=stemflow&workflowId=stems%3Asplit_stem%3Asong%3Atrack&workflowType=SeparateStems", s.startFormURL(in))
 	require.Equal(t, "http://127.0.0.1:9001/browser/stems/song%2Ftrack%2Fsplit_stem%2F", s.folderURL(in))
 	require.Equal(t, "song/track/split_stem/manifest.json", archive.ManifestKey(location(in)))
+}
+
+func TestTheDemosSongIsOneThatCanBeSeparated(t *testing.T) {
+	s := &stack{dir: t.TempDir()}
+	file, err := s.writeSong()
+	require.NoError(t, err)
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Regexp(t, `^Home recording [0-9a-f]{4}$`, audio.ReadTags(bytes.NewReader(content)).Title)
+	var meter audio.Meter
+	_, _ = meter.Write(content)
+	require.True(t, meter.End().Audio)
+	again, err := s.writeSong()
+	require.NoError(t, err)
+	require.NotEqual(t, file, again)
 }
 
 func TestNewTracksAreValid(t *testing.T) {

@@ -13,13 +13,14 @@ import (
 // newTrack is the input for a track that was never separated before. The provider's stand-in takes
 // any ids.
 func newTrack() stemflow.SeparateStemsInput {
+	return stemflow.SeparateStemsInput{TaskID: "song-" + randomID(), AudioID: "track-1", Type: stemflow.SplitStem}
+}
+
+// randomID is one that nothing had before.
+func randomID() string {
 	id := make([]byte, 4)
 	_, _ = rand.Read(id) // it never fails
-	return stemflow.SeparateStemsInput{
-		TaskID:  "song-" + hex.EncodeToString(id),
-		AudioID: "track-1",
-		Type:    stemflow.SplitStem,
-	}
+	return hex.EncodeToString(id)
 }
 
 // location is where a track's stems are.

@@ -25,6 +25,8 @@ import (
 const (
 	accessKey = "stemflow"
 	secretKey = "stemflow-tests"
+	// bucketPrefix begins the names of all buckets that tests make.
+	bucketPrefix = "test-"
 )
 
 // shared is what Run stops and removes.
@@ -32,6 +34,7 @@ var shared struct {
 	mu      sync.Mutex
 	dir     string
 	running []*devservers.Process
+	users   map[archive.Options]archive.Options
 }
 
 // Run runs a package's tests and then stops the servers they used:
@@ -92,7 +95,7 @@ func Bucket(tb testing.TB) (archive.Options, string) {
 	}
 	store, err := archive.New(opts)
 	require.NoError(tb, err)
-	bucket := "test-" + strings.ToLower(rand.Text())
+	bucket := bucketPrefix + strings.ToLower(rand.Text())
 	require.NoError(tb, store.EnsureBucket(tb.Context(), bucket))
 	return opts, bucket
 }

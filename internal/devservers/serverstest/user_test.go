@@ -61,3 +61,17 @@ func TestSetupRefuses(t *testing.T) {
 	require.Error(t, err)
 	require.Contains(t, out, "MINIO_ACCESS_KEY is required")
 }
+
+func TestASharedUserHasTheRightsOfOneInEveryTestsBucket(t *testing.T) {
+	root, bucket := Bucket(t)
+	user := SharedUser(t, root, bucket)
+	_, other := Bucket(t)
+	require.Equal(t, user, SharedUser(t, root, other))
+	store, err := archive.New(user)
+	require.NoError(t, err)
+	for _, b := range []string{bucket, other} {
+		require.NoError(t, store.PutJSON(t.Context(), b, "key", 1))
+	}
+	require.ErrorContains(t, store.PutJSON(t.Context(), "another-bucket", "key", 1), "Access Denied")
+	require.ErrorContains(t, store.Remove(t.Context(), bucket, "key"), "Access Denied")
+}

@@ -11,7 +11,8 @@ import (
 const Usage = `localstack runs all of stemflow on this machine.
 
   go run ./localstack        keeps running until Ctrl-C, and says how to start separations
-  go run ./localstack demo   separates one track, shows how, and ends with a page that plays the stems
+  go run ./localstack demo   separates a track, with MIDI, and a song of this machine, shows how, and ends
+                             with a page that plays the stems and a session for an audio workstation
   go run ./localstack demo --kill-worker
                              kills the worker right after it has submitted, before it knows the
                              answer, and shows that the track is archived and paid for once
@@ -27,7 +28,7 @@ and MinIO are built once, and kept in the user's cache folder.
 
 // Line is a command line that makes sense.
 type Line struct {
-	// Demo separates one track and ends, KillWorker kills the worker meanwhile.
+	// Demo separates a track and a song and ends, KillWorker kills the worker meanwhile.
 	Demo, KillWorker bool
 	// RealProvider takes the place of kiesim.
 	RealProvider bool

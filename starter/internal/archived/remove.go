@@ -65,7 +65,8 @@ func PlanRemoval(
 			return // it stays
 		case object.Key == archive.ManifestKey(r.location):
 			manifest = append(manifest, object)
-		case archive.IsListenKey(r.location, object.Key), archive.IsPeaksKey(r.location, object.Key), isStem(name):
+		case archive.IsListenKey(r.location, object.Key), archive.IsPeaksKey(r.location, object.Key),
+			archive.IsSessionKey(r.location, object.Key), isStem(name):
 			rest = append(rest, object)
 		default:
 			r.Others = append(r.Others, object.Key)

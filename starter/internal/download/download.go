@@ -96,6 +96,9 @@ type Downloader struct {
 	Bucket   string
 	Folder   *os.Root
 	Progress Progress
+
+	// passing says that the files are made into another one, and need not outlive a power failure.
+	passing bool
 }
 
 // All brings all files. A file that fails does not keep the others from coming; the error joins
@@ -264,7 +267,12 @@ func (t *transfer) finish(ctx context.Context) error {
 	if hexOf(sum) != stem.SHA256 {
 		return t.giveUp()
 	}
-	if err := errors.Join(part.Sync(), part.Close()); err != nil {
+	if !t.passing {
+		if err := part.Sync(); err != nil {
+			return &FileError{err}
+		}
+	}
+	if err := part.Close(); err != nil {
 		return &FileError{err}
 	}
 	if err := t.Folder.Rename(t.part, t.file.Name); err != nil {

@@ -6,8 +6,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
+	"os"
 	"time"
 )
 
@@ -30,23 +32,79 @@ func (d *Downloader) Zip(ctx context.Context, name string, files []File, written
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	parts := name + ".parts"
+	return d.pack(ctx, name, files, func(from *os.Root, out io.Writer) error {
+		w := zip.NewWriter(out)
+		for _, f := range files {
+			if err := packOne(ctx, w, from, f, written); err != nil {
+				return err
+			}
+		}
+		return w.Close()
+	}, func(temporary string) error { return d.checkZip(ctx, temporary, files) })
+}
+
+// Pack has write make one file of the folder, of files that come to a folder beside it first, so
+// that an interrupted download goes on. It is read back before it is put in place.
+func (d *Downloader) Pack(
+	ctx context.Context, name string, files []File, write func(from *os.Root, out io.Writer) error,
+) ([]Result, error) {
+	written := crc32.NewIEEE() // its parts are verified: this one finds what differs on the disk
+	return d.pack(ctx, name, files, func(from *os.Root, out io.Writer) error {
+		return write(from, io.MultiWriter(out, written))
+	}, func(temporary string) error {
+		in, err := d.Folder.Open(temporary)
+		if err != nil {
+			return &FileError{err}
+		}
+		defer in.Close()
+		read := crc32.NewIEEE()
+		if _, err := copyChunks(ctx, read, in, nil); err != nil {
+			return err
+		}
+		if read.Sum32() != written.Sum32() {
+			return &FileError{fmt.Errorf("%s is not what was written: another program writes it, too", temporary)}
+		}
+		return nil
+	})
+}
+
+// pack is Pack for a file that is checked before it is put in place.
+func (d *Downloader) pack(
+	ctx context.Context, name string, files []File,
+	write func(from *os.Root, out io.Writer) error, check func(temporary string) error,
+) ([]Result, error) {
+	parts, temporary := name+".parts", name+".part"
 	if err := d.Folder.MkdirAll(parts, 0o755); err != nil {
 		return nil, &FileError{err}
 	}
-	root, err := d.Folder.OpenRoot(parts)
+	from, err := d.Folder.OpenRoot(parts)
 	if err != nil {
 		return nil, &FileError{err}
 	}
-	defer root.Close()
+	defer from.Close()
 	into := *d
-	into.Folder = root
+	into.Folder, into.passing = from, true
 	results, err := into.All(ctx, files)
 	if err != nil {
 		return results, err
 	}
-	if err := d.pack(ctx, &into, name, files, written); err != nil {
+	out, err := d.Folder.Create(temporary)
+	if err != nil {
+		return nil, &FileError{err}
+	}
+	defer out.Close()
+	if err := write(from, fileWriter{out}); err != nil {
+		_ = d.Folder.Remove(temporary) // it is made again from the parts
 		return nil, err
+	}
+	if err := errors.Join(out.Sync(), out.Close()); err != nil {
+		return nil, &FileError{err}
+	}
+	if err := check(temporary); err != nil {
+		return nil, err
+	}
+	if err := d.Folder.Rename(temporary, name); err != nil {
+		return nil, &FileError{err}
 	}
 	if err := d.Folder.RemoveAll(parts); err != nil {
 		return nil, &FileError{err}
@@ -54,34 +112,8 @@ func (d *Downloader) Zip(ctx context.Context, name string, files []File, written
 	return results, nil
 }
 
-// pack makes the zip of files that are there.
-func (d *Downloader) pack(ctx context.Context, from *Downloader, name string, files []File, written time.Time) error {
-	temporary := name + ".part"
-	out, err := d.Folder.Create(temporary)
-	if err != nil {
-		return &FileError{err}
-	}
-	defer out.Close()
-	w := zip.NewWriter(out)
-	for _, f := range files {
-		if err := packOne(ctx, w, from, f, written); err != nil {
-			return err
-		}
-	}
-	if err := errors.Join(w.Close(), out.Sync(), out.Close()); err != nil {
-		return &FileError{err}
-	}
-	if err := d.checkZip(ctx, temporary, files); err != nil {
-		return err
-	}
-	if err := d.Folder.Rename(temporary, name); err != nil {
-		return &FileError{err}
-	}
-	return nil
-}
-
-func packOne(ctx context.Context, w *zip.Writer, from *Downloader, f File, written time.Time) error {
-	in, err := from.Folder.Open(f.Name)
+func packOne(ctx context.Context, w *zip.Writer, from *os.Root, f File, written time.Time) error {
+	in, err := from.Open(f.Name)
 	if err != nil {
 		return &FileError{err}
 	}
@@ -90,10 +122,8 @@ func packOne(ctx context.Context, w *zip.Writer, from *Downloader, f File, writt
 	if err != nil {
 		return &FileError{err}
 	}
-	if _, err := copyChunks(ctx, fileWriter{entry}, in, nil); err != nil {
-		return err
-	}
-	return nil
+	_, err = copyChunks(ctx, entry, in, nil)
+	return err
 }
 
 // checkZip reports why a zip file is not one of exactly these stems, or nil.
