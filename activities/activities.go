@@ -4,9 +4,10 @@ package activities
 
 import (
 	"reflect"
-	"stemflow/internal/activityapi"
 
 	"go.temporal.io/sdk/activity"
+
+	"stemflow/internal/activityapi"
 )
 
 // Registry is the part of a worker that registration needs.
@@ -51,9 +52,9 @@ type Set struct {
 // is paid for are registered for each kind of task.
 func (s Set) Register(r Registry) {
 	for _, task := range activityapi.Tasks() {
-		register(r, task.GetRecord, s.GetSeparationRecord.of(task).Execute)
-		register(r, task.Renew, s.RenewSource.of(task).Execute)
-		register(r, task.Archive, s.ArchiveStem.of(task).Execute)
+		register(r, task.GetRecord, forTask(s.GetSeparationRecord, task, (*GetSeparationRecord).Execute))
+		register(r, task.Renew, forTask(s.RenewSource, task, (*RenewSource).Execute))
+		register(r, task.Archive, forTask(s.ArchiveStem, task, (*ArchiveStem).Execute))
 	}
 	register(r, activityapi.ActivityPrepareArchive, s.PrepareArchive.Execute)
 	register(r, activityapi.ActivityPrepareSong, s.PrepareSong.Execute)
@@ -86,7 +87,7 @@ func (s Set) Register(r Registry) {
 // the one that asks for MIDI: the provider's limit counts all tasks.
 func (s Set) RegisterSubmit(r Registry) {
 	for _, task := range activityapi.Tasks() {
-		register(r, task.Submit, s.SubmitSeparation.of(task).Execute)
+		register(r, task.Submit, forTask(s.SubmitSeparation, task, (*SubmitSeparation).Execute))
 	}
 	register(r, activityapi.ActivitySubmitMIDI, s.SubmitMIDI.Execute)
 }

@@ -1,6 +1,8 @@
 package activities
 
 import (
+	"context"
+
 	"stemflow/internal/activityapi"
 	"stemflow/internal/kie"
 )
@@ -19,39 +21,19 @@ func (t paidTask) task() *activityapi.Task {
 // atProvider is the kind as the provider has it.
 func (t paidTask) atProvider() *kie.Task { return kie.TaskOf(string(t.task().Types[0])) }
 
-// of is the activity for tasks of a kind.
-func (a *SubmitSeparation) of(kind *activityapi.Task) *SubmitSeparation {
-	b := copyOf(a)
-	b.paidTask = paidTask{kind}
-	return b
-}
+func (t *paidTask) setTask(kind *activityapi.Task) { t.kind = kind }
 
-// of is the activity for tasks of a kind.
-func (a *GetSeparationRecord) of(kind *activityapi.Task) *GetSeparationRecord {
-	b := copyOf(a)
-	b.paidTask = paidTask{kind}
-	return b
-}
-
-// of is the activity for tasks of a kind.
-func (a *RenewSource) of(kind *activityapi.Task) *RenewSource {
-	b := copyOf(a)
-	b.paidTask = paidTask{kind}
-	return b
-}
-
-// of is the activity for tasks of a kind.
-func (a *ArchiveStem) of(kind *activityapi.Task) *ArchiveStem {
-	b := copyOf(a)
-	b.paidTask = paidTask{kind}
-	return b
-}
-
-// copyOf is a copy of what is there; registered without it, an activity must not be called.
-func copyOf[A any](a *A) *A {
-	b := new(A)
-	if a != nil {
-		*b = *a
+// forTask returns what executes an activity for tasks of a kind. The activity is read anew for each
+// execution, and may be nil where none comes.
+func forTask[A, In, Out any, P interface {
+	*A
+	setTask(kind *activityapi.Task)
+}](
+	a P, kind *activityapi.Task, execute func(P, context.Context, In) (Out, error),
+) func(context.Context, In) (Out, error) {
+	return func(ctx context.Context, in In) (Out, error) {
+		ofKind := *a
+		P(&ofKind).setTask(kind)
+		return execute(&ofKind, ctx, in)
 	}
-	return b
 }

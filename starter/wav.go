@@ -21,8 +21,7 @@ for again. It converts music that it has made, no stems and no songs of your own
 AUDIO_ID wav" downloads the file.
 
 --wait waits for the file. Interrupting it leaves the conversion running.`,
-		"wav 5c79...be8e e231...c7dc --wait",
-		"get 5c79...be8e e231...c7dc wav --out song")
+		"wav 5c79...be8e e231...c7dc --wait")
 	o := &wavOptions{}
 	cmd.Use += " TASK_ID AUDIO_ID"
 	cmd.Args = func(cmd *cobra.Command, args []string) error {

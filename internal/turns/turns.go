@@ -172,13 +172,15 @@ func (t *Turns) claimIn(ctx context.Context, namespace string, minute, earliest 
 		if t.known.NextTurn.After(turn) {
 			turn = t.known.NextTurn
 		}
-		if !turn.Before(minute.Add(period)) {
+		left := minute.Add(period).Sub(turn)
+		if left <= 0 {
 			return turn, nil
 		}
 		if isAfterDeadline(ctx, turn) {
 			return time.Time{}, ErrNoTurn
 		}
 		count := max(int(atOnce/t.interval), int(t.waiting.Load()), 1)
+		count = min(count, int((left-1)/t.interval)+1) // the next minute does not know of these
 		claimed := document{
 			Version: 1, Namespace: namespace, Queue: o.Queue,
 			NextTurn: turn.Add(time.Duration(count) * t.interval),

@@ -150,8 +150,9 @@ func TestWorkersKeepToTheRateTogether(t *testing.T) {
 					came := together(t, count, all...)
 					require.Len(t, came, count)
 					require.LessOrEqual(t, most(came), int(10*rate)+1+int(rate/2)+workers/3)
-					took := came[count-1].Sub(came[0]).Seconds()
-					require.InEpsilon(t, float64(count-1)/rate, took, 0.07)
+					// Between two minutes a turn may be lost or come early.
+					took, minutes := came[count-1].Sub(came[0]).Seconds()*rate, 3
+					require.InDelta(t, count-1, took, float64(count)*0.05+float64(minutes))
 				})
 			})
 		}
