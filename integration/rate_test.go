@@ -2,8 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"os"
-	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -70,24 +68,7 @@ func requireRate(t *testing.T, charges []kiesim.Charge) {
 		}
 		most = max(most, i-first+1)
 	}
-	took := at[len(at)-1].Sub(at[0])
+	took := at[len(at)-1].Sub(at[0]) // which says as much of the machine as of the turns
 	t.Logf("%d in %v: %.1f a minute, at most %d in 10 s", len(at), took, float64(len(at)-1)/took.Minutes(), most)
 	require.LessOrEqual(t, most, 20)
-	if load, cores := loadAverage(t), float64(runtime.NumCPU()); load > 2*cores {
-		t.Logf("the pace is not required of this machine: its load is %.1f on %.0f cores", load, cores)
-		return
-	}
-	require.InDelta(t, 90, float64(len(at)-1)/took.Minutes(), 9)
-}
-
-// loadAverage is how many programs have wanted a processor in the last minute.
-func loadAverage(t *testing.T) (load float64) {
-	t.Helper()
-	text, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return 0 // not on Linux
-	}
-	_, err = fmt.Sscan(string(text), &load)
-	require.NoError(t, err)
-	return load
 }
