@@ -26,6 +26,8 @@ type ArchiveStem struct {
 	// Transfers bounds how many stems this process moves at once, whatever the worker's own limits:
 	// memory grows with it, and with nothing else.
 	Transfers *semaphore.Weighted
+	// HeartbeatThrottle is the worker's MaxHeartbeatThrottleInterval.
+	HeartbeatThrottle time.Duration
 
 	paidTask
 }
@@ -63,7 +65,7 @@ var errUnreadable = errors.New("the store has the stem and cannot give it back")
 // down.
 func (a *ArchiveStem) Execute(ctx context.Context, in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 	stemOf(in).annotate(ctx)
-	ctx, progress := startProgress(ctx, in.Stem.Name)
+	ctx, progress := startProgress(ctx, in.Stem.Name, a.HeartbeatThrottle)
 	defer progress.stop()
 	asked := time.Now()
 	if err := a.Transfers.Acquire(ctx, 1); err != nil {

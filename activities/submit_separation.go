@@ -24,6 +24,8 @@ type SubmitSeparation struct {
 	Store    Store
 	Provider *kie.Client
 	Callback CallbackAddress
+	// Turns keep all workers of the queue to a rate; nil: there is none to keep.
+	Turns Turns
 
 	paidTask
 }
@@ -39,11 +41,14 @@ const (
 	// An execution that reaches the call this long after it began was frozen: its run has given it
 	// up.
 	callWindow = time.Minute
+	// What a submit that has its turn may take: callWindow and the completion of the ledger.
+	submitTimeout = 70 * time.Second
 	// An intent of another run that is older than this belongs to a call that is long over.
 	heldLimit = 2 * time.Minute
 )
 
-// Execute pays at most once, however often it runs. Beside the final refusals it fails with
+// Execute pays at most once, however often it runs. It waits for its turn before it writes
+// anything. Beside the final refusals it fails with
 //   - ActivityErrorSubmitRefused, ActivityErrorSubmitNotYet: nothing was paid, and a later attempt
 //     may be accepted,
 //   - ActivityErrorSubmitHeld: another run may be paying at this moment,
@@ -65,11 +70,17 @@ func (a *SubmitSeparation) Execute(
 		return nil, final(stemflow.ErrorInvalidInput, "a "+a.task().Name+" of type "+string(in.Track.Type)+
 			" is none, and nothing was paid", nil)
 	}
+	about := subject{kind: in.Track.Type}
+	about.annotate(ctx)
+	leave, err := awaitTurn(ctx, a.Turns, submitTimeout, activityapi.ActivityErrorSubmitRefused)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	s := &submit{
-		activity: a, in: in, about: subject{kind: in.Track.Type}, began: time.Now().Round(0),
+		activity: a, in: in, about: about, began: time.Now().Round(0),
 		file: newLedgerFile(a.Store, in.Ledger, in.Location),
 	}
-	s.about.annotate(ctx)
 	s.callbackURL = a.Callback.Mint(ctx, info.Namespace, run.ID, owner, in)
 	s.nonce = rand.Text()
 	s.execution = ledger.NewExecution(ledger.Claim{

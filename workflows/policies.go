@@ -29,9 +29,10 @@ const (
 	// the first one may wait for long.
 	prepareAttempts = 7
 
-	// One submit: the intent (at most 15 s), the call (30 s) and the completion of the ledger (15
-	// s). Only a lost worker takes longer.
-	submitTimeout = 75 * time.Second
+	// One submit: its turn among those of all workers (seconds, an attempt that gets none within a
+	// minute is over), the intent (at most 15 s), the call (30 s) and the completion of the ledger
+	// (15 s). Only a lost worker takes longer.
+	submitTimeout = 135 * time.Second
 	// A submit waits for its turn in the rate-limited queue, for as long as there are others before
 	// it; now and then it asks whether that is still the queue to wait in.
 	submitTurn = time.Hour
@@ -368,7 +369,7 @@ func submitMIDIOptions(ctx workflow.Context, queue string, deadline stemflow.Dur
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "ask for MIDI (free)",
 		TaskQueue:              queue,
-		StartToCloseTimeout:    requestTimeout,
+		StartToCloseTimeout:    submitTimeout,
 		ScheduleToCloseTimeout: time.Duration(deadline),
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: submitPauseFirst, BackoffCoefficient: 2, MaximumInterval: submitPauseMost,

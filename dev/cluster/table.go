@@ -85,7 +85,9 @@ func proofTable(columns []column) string {
 			return fmt.Sprintf("%d, %.0f MB", e.objects, float64(e.bytes)/1e6)
 		}},
 		{"time", func(e evidence) string { return e.took.Round(time.Second).String() }},
-		{"accepted a minute, from first to last", func(e evidence) string { return fmt.Sprintf("%.0f", perMinute(e.bill.Charges)) }},
+		{"accepted a minute, from first to last", func(e evidence) string {
+			return fmt.Sprintf("%.0f", perMinute(e.bill.Charges))
+		}},
 		{"most accepted within 10 s", func(e evidence) string {
 			return fmt.Sprint(mostWithin(e.bill.Charges, providerWindow))
 		}},

@@ -2,9 +2,12 @@ package archive
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"stemflow/internal/activityapi"
 	"stemflow/internal/naming"
@@ -250,3 +253,14 @@ func CatalogOutcomesKey(loc activityapi.Location, page int) string {
 
 // CatalogReportKey is the key of the report; ext is "csv" or "json".
 func CatalogReportKey(loc activityapi.Location, ext string) string { return loc.Dir + "report." + ext }
+
+// TurnsKey is the key of the document with which workers take the turns of a submit queue in one
+// minute: "<prefix>/_turns/<hash of namespace and queue>/2006-01-02T15-04.json".
+func TurnsKey(prefix, namespace, queue string, minute time.Time) string {
+	sum := sha256.Sum256([]byte(namespace + "\x00" + queue))
+	key := "_turns/" + hex.EncodeToString(sum[:8]) + "/" + minute.UTC().Format("2006-01-02T15-04") + ".json"
+	if prefix = strings.Trim(prefix, "/"); prefix != "" {
+		key = prefix + "/" + key
+	}
+	return key
+}
