@@ -98,6 +98,16 @@ func TestSearchAttributesAreTakenAway(t *testing.T) {
 	}
 }
 
+// hasSearchAttributes reports whether stemflow's are registered.
+func (s *stack) hasSearchAttributes() bool {
+	s.t.Helper()
+	known, err := s.client.OperatorService().ListSearchAttributes(s.t.Context(),
+		&operatorservice.ListSearchAttributesRequest{Namespace: "default"})
+	require.NoError(s.t, err)
+	_, found := known.CustomAttributes[stemflow.SearchAttributeTaskID]
+	return found
+}
+
 // addSearchAttributes registers stemflow's search attributes, and returns when they can be used.
 func (s *stack) addSearchAttributes() {
 	s.t.Helper()

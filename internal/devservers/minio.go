@@ -2,6 +2,7 @@ package devservers
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"path/filepath"
 
@@ -17,6 +18,9 @@ type MinIOOptions struct {
 	// public.crt and private.key in certs it speaks TLS, and TLS must be set.
 	Dir string
 	TLS bool
+	// Drives is how many folders play a drive each, over which the store spreads every object with
+	// parity: at least four. 0 is one drive without parity.
+	Drives int
 	// Port and ConsolePort are 0 for any free one.
 	Port, ConsolePort int
 	// Console serves the web console too.
@@ -32,7 +36,7 @@ type MinIOOptions struct {
 	Announce func(string)
 }
 
-// MinIO starts a MinIO server with one drive and waits until it takes requests.
+// MinIO starts a MinIO server and waits until it takes requests.
 func MinIO(ctx context.Context, opts MinIOOptions) (*Process, error) {
 	path, err := devtools.FindTool(ctx, "minio", opts.Announce)
 	if err != nil {
@@ -45,8 +49,7 @@ func MinIO(ctx context.Context, opts MinIOOptions) (*Process, error) {
 
 func startMinIO(ctx context.Context, path string, port, consolePort int, opts MinIOOptions) (*Process, error) {
 	args := []string{
-		"server", filepath.Join(opts.Dir, "data"),
-		"--address", address(port),
+		"server", "--address", address(port),
 		// The default is in the home directory, and certificates there would turn on TLS.
 		"--certs-dir", filepath.Join(opts.Dir, "certs"),
 	}
@@ -66,6 +69,15 @@ func startMinIO(ctx context.Context, path string, port, consolePort int, opts Mi
 		"MINIO_ROOT_USER="+opts.AccessKey, "MINIO_ROOT_PASSWORD="+opts.SecretKey)
 	if opts.KMSKey != "" {
 		env = append(env, "MINIO_KMS_SECRET_KEY="+opts.KMSKey)
+	}
+	if opts.Drives == 0 {
+		args = append(args, filepath.Join(opts.Dir, "data"))
+	} else {
+		// It takes folders of the system's own disk for drives only where it is told of a test.
+		env = append(env, "MINIO_CI_CD=1")
+		for i := range opts.Drives {
+			args = append(args, filepath.Join(opts.Dir, fmt.Sprint("drive", i+1)))
+		}
 	}
 	p, err := Start(ctx, Command{
 		Name:  "minio",

@@ -30,6 +30,8 @@ type Command struct {
 	// Env is the whole environment; nil hands on the parent's.
 	Env []string
 	Dir string
+	// Credential is the user that the child runs as; nil is the parent's.
+	Credential *syscall.Credential
 	// Log takes the child's standard output and error, where given.
 	Log io.Writer
 	// Ports are those that it will listen on. They are checked before the start.
@@ -67,6 +69,9 @@ func Start(ctx context.Context, command Command) (*Process, error) {
 	p.cmd = exec.Command(command.Path, command.Args...)
 	p.cmd.Env = command.Env
 	p.cmd.Dir = command.Dir
+	if command.Credential != nil {
+		p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: command.Credential}
+	}
 	p.cmd.Stdout = &p.tail
 	if command.Log != nil {
 		p.cmd.Stdout = io.MultiWriter(&p.tail, command.Log)

@@ -8,8 +8,11 @@ import (
 )
 
 // StartChild starts a process in a group of its own, so that the terminal's Ctrl-C reaches it
-// through its parent only.
+// through its parent only. What its SysProcAttr says beside that stays.
 func StartChild(cmd *exec.Cmd) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
 	return cmd.Start()
 }

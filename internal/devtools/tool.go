@@ -21,11 +21,24 @@ import (
 	"time"
 )
 
-// modules are the modules that pin tools, by tool; all others are in tools/go.mod.
-var modules = map[string]string{
-	"golangci-lint": "tools/lint", "govulncheck": "tools/lint",
-	"prometheus": "tools/prometheus", "promtool": "tools/prometheus",
+// pin is where a tool is pinned, and what go.mod calls it there.
+type pin struct{ module, program string }
+
+// pins are those of tools that are not in tools/go.mod by their own name. The commands of
+// Temporal's server have names that say little, and are there in two versions.
+var pins = map[string]pin{
+	"golangci-lint":          {module: "tools/lint"},
+	"govulncheck":            {module: "tools/lint"},
+	"prometheus":             {module: "tools/prometheus"},
+	"promtool":               {module: "tools/prometheus"},
+	"temporal-server":        {program: "server"},
+	"temporal-sql-tool":      {program: "sql"},
+	"temporal-server-next":   {module: moduleNext, program: "server"},
+	"temporal-sql-tool-next": {module: moduleNext, program: "sql"},
 }
+
+// moduleNext pins Temporal's newest server.
+const moduleNext = "tools/temporalnext"
 
 // keptFor is how long programs are kept that nobody asks for any more: those of other versions.
 const keptFor = 30 * 24 * time.Hour
@@ -74,6 +87,8 @@ func ToolBuilds(
 // tool is a pinned program.
 type tool struct {
 	name string
+	// program is what go.mod, and so go build, calls it.
+	program string
 	// module is the folder of its module below root, by which it is known, and dir its path.
 	module, dir string
 	// file is the built program. The name of its folder is made from everything that it is built
@@ -93,8 +108,12 @@ func pinned(names ...string) ([]tool, error) {
 	}
 	var tools []tool
 	for _, name := range names {
-		module := cmp.Or(modules[name], "tools")
-		t := tool{name: name, module: module, dir: filepath.Join(root, filepath.FromSlash(module))}
+		at := pins[name]
+		module := cmp.Or(at.module, "tools")
+		t := tool{
+			name: name, program: cmp.Or(at.program, name),
+			module: module, dir: filepath.Join(root, filepath.FromSlash(module)),
+		}
 		key, err := t.key()
 		if err != nil {
 			return nil, fmt.Errorf("find %s: %w", name, err)
@@ -110,7 +129,7 @@ func pinned(names ...string) ([]tool, error) {
 func (t tool) key() (string, error) {
 	sum := sha256.New()
 	fmt.Fprintln(sum, runtime.Version(), runtime.GOOS, runtime.GOARCH, os.Getenv("GOFLAGS"), buildFlags[t.module])
-	files, err := filepath.Glob(filepath.Join(t.dir, t.name, "*.go"))
+	files, err := filepath.Glob(filepath.Join(t.dir, t.program, "*.go"))
 	if err != nil {
 		return "", err
 	}
@@ -123,6 +142,15 @@ func (t tool) key() (string, error) {
 		sum.Write(text)
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:16], nil
+}
+
+// environment is that of the go command. The newest server may ask for a newer Go than the rest,
+// which the go command then fetches as it fetches modules.
+func (t tool) environment() []string {
+	if t.module == moduleNext {
+		return Environment([]string{"GOWORK=", "GOTOOLCHAIN="}, "GOWORK=off", "GOTOOLCHAIN=auto")
+	}
+	return Environment([]string{"GOWORK="}, "GOWORK=off")
 }
 
 // there reports whether the tool is built. A look at it keeps it.
@@ -142,11 +170,14 @@ func (t tool) there() bool {
 // spends its time in. Prometheus' service discoveries are the clients of twenty clouds, which take
 // longer to build than all else.
 var buildFlags = map[string][]string{
-	"tools": {
-		"-ldflags=-s -w", "-gcflags=all=-l -dwarf=false", "-gcflags=std=", "-gcflags=modernc.org/...=-dwarf=false",
-	},
+	"tools":            serverFlags,
+	moduleNext:         serverFlags,
 	"tools/lint":       {"-ldflags=-s -w"},
 	"tools/prometheus": {"-ldflags=-s -w", "-tags=remove_all_sd"},
+}
+
+var serverFlags = []string{
+	"-ldflags=-s -w", "-gcflags=all=-l -dwarf=false", "-gcflags=std=", "-gcflags=modernc.org/...=-dwarf=false",
 }
 
 // buildsOf is the build of those tools of one module that are not there. It waits for another
@@ -179,7 +210,7 @@ func buildsOf(
 		unlock()
 	}
 	build := Build{
-		Dir: tools[0].dir, Env: Environment([]string{"GOWORK="}, "GOWORK=off"), Flags: buildFlags[tools[0].module],
+		Dir: tools[0].dir, Env: tools[0].environment(), Flags: buildFlags[tools[0].module],
 		Into: into, Then: func(context.Context) error { return keep(tools, into) },
 	}
 	for _, t := range tools {
@@ -200,7 +231,7 @@ func keep(tools []tool, from string) error {
 		if err := os.MkdirAll(filepath.Dir(t.file), 0o755); err != nil {
 			return fmt.Errorf("keep %s: %w", t.name, err)
 		}
-		if err := os.Rename(filepath.Join(from, t.name), t.file); err != nil {
+		if err := os.Rename(filepath.Join(from, t.program), t.file); err != nil {
 			return fmt.Errorf("keep %s: %w", t.name, err)
 		}
 	}
@@ -213,6 +244,7 @@ var versionSuffix = regexp.MustCompile(`^v[0-9]+$`)
 func (t tool) packagePath(ctx context.Context) (string, error) {
 	cmd := exec.Command("go", "mod", "edit", "-json")
 	cmd.Dir = t.dir
+	cmd.Env = Environment([]string{"GOTOOLCHAIN="}, "GOTOOLCHAIN=local") // any Go can read it
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := Run(ctx, cmd); err != nil {
@@ -227,7 +259,7 @@ func (t tool) packagePath(ctx context.Context) (string, error) {
 		if versionSuffix.MatchString(path.Base(name)) {
 			name = path.Dir(name)
 		}
-		if path.Base(name) == t.name {
+		if path.Base(name) == t.program {
 			return candidate.Path, nil
 		}
 	}

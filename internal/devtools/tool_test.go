@@ -67,6 +67,24 @@ func TestFindToolNamesWhatIsMissing(t *testing.T) {
 	require.ErrorContains(t, err, "find minio: there is no tools/go.mod in ")
 }
 
+func TestPinnedToolsAreInTheirModules(t *testing.T) {
+	for name := range pins {
+		tools, err := pinned(name)
+		require.NoError(t, err)
+		_, err = tools[0].packagePath(t.Context())
+		require.NoError(t, err, name)
+	}
+}
+
+// The full server of the pinned version is the one that the dev server is.
+func TestServerHasTheVersionOfTheDevServer(t *testing.T) {
+	tools, err := pinned("temporal", "temporal-server", "temporal-sql-tool")
+	require.NoError(t, err)
+	for _, tool := range tools {
+		require.Equal(t, "tools", tool.module)
+	}
+}
+
 func TestModuleRootFromAnyPackage(t *testing.T) {
 	root, err := ModuleRoot()
 	require.NoError(t, err)

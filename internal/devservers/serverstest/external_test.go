@@ -34,3 +34,23 @@ func TestExternalStore(t *testing.T) {
 	require.True(t, given)
 	require.ErrorContains(t, err, "is not a store's address")
 }
+
+func TestExternalTemporal(t *testing.T) {
+	read := func(addr string) (string, bool, error) {
+		return externalTemporal(func(name string) (string, bool) {
+			return addr, name == "STEMFLOW_TEST_TEMPORAL" && addr != ""
+		})
+	}
+	_, given, err := read("")
+	require.NoError(t, err)
+	require.False(t, given)
+	got, given, err := read("frontend:7233")
+	require.NoError(t, err)
+	require.True(t, given)
+	require.Equal(t, "frontend:7233", got)
+	for _, addr := range []string{"frontend", "http://frontend:7233", ":7233", "frontend:"} {
+		_, given, err = read(addr)
+		require.True(t, given)
+		require.ErrorContains(t, err, "is not a frontend's address", addr)
+	}
+}

@@ -3,7 +3,8 @@
 // that uses it runs its tests through [Run].
 //
 // With STEMFLOW_TEST_S3_ENDPOINT, STEMFLOW_TEST_S3_ACCESS_KEY and STEMFLOW_TEST_S3_SECRET_KEY tests
-// use the store there instead of a MinIO of their own.
+// use the store there instead of a MinIO of their own, and with STEMFLOW_TEST_TEMPORAL the Temporal
+// there, in its namespace "default".
 package serverstest
 
 import (
@@ -66,10 +67,15 @@ func SkipIfShort(tb testing.TB) {
 }
 
 // Temporal returns the dev server that all tests of this binary share. Tests keep apart by their
-// task queues and workflow ids.
+// task queues and workflow ids. Of a Temporal that the environment names only the address is known.
 func Temporal(tb testing.TB) *devservers.Process {
 	tb.Helper()
 	SkipIfShort(tb)
+	addr, given, err := externalTemporal(os.LookupEnv)
+	require.NoError(tb, err)
+	if given {
+		return &devservers.Process{Addr: addr}
+	}
 	p, err := temporal()
 	require.NoError(tb, err)
 	return p
