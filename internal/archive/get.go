@@ -17,9 +17,10 @@ type Info struct {
 	// Size is in bytes.
 	Size int64
 	ETag string
-	// SHA256 is the store's checksum of the whole object in lower-case hexadecimal: empty in a
-	// list, and where it was uploaded without its size being known.
-	SHA256 string
+	// SHA256 is the store's checksum of the whole object in lower-case hexadecimal, and CRC64NVME
+	// in S3's spelling: one of them is empty, and in a list both are. Stems have a CRC64NVME; those
+	// of earlier releases, whose size was known, a SHA-256.
+	SHA256, CRC64NVME string
 	// Modified is when the object was written, by the store's clock.
 	Modified time.Time
 }
@@ -102,8 +103,20 @@ func (s *Store) List(ctx context.Context, bucket, prefix string) ([]Info, error)
 	return objects, nil
 }
 
+// Proves compares the store's checksum with those of what was archived; crc64nvme is empty where it
+// is not known. differs says that the object is surely another one, and proved that the store's
+// checksum says that it is the same.
+func (i Info) Proves(sha256, crc64nvme string) (proved, differs bool) {
+	bySHA256, byCRC := i.SHA256 != "", i.CRC64NVME != "" && crc64nvme != ""
+	differs = bySHA256 && i.SHA256 != sha256 || byCRC && i.CRC64NVME != crc64nvme
+	return (bySHA256 || byCRC) && !differs, differs
+}
+
 func infoOf(object minio.ObjectInfo) Info {
-	info := Info{Key: object.Key, Size: object.Size, ETag: object.ETag, Modified: object.LastModified}
+	info := Info{
+		Key: object.Key, Size: object.Size, ETag: object.ETag, Modified: object.LastModified,
+		CRC64NVME: object.ChecksumCRC64NVME, // never a checksum of checksums
+	}
 	// Of a multipart upload it would be a checksum of checksums, with the number of parts behind
 	// it.
 	if sum, err := base64.StdEncoding.DecodeString(object.ChecksumSHA256); err == nil && len(sum) == sha256.Size {
