@@ -160,7 +160,7 @@ func (a *ArchiveStem) readBack(
 	if changed || err != nil {
 		return nil, err
 	}
-	return content.stem(in, key, content.sum(), info.CRC64NVME), nil
+	return content.stem(in, key, content.sum(), info.Checksum), nil
 }
 
 // changed reports whether an object is not what the manifest of the same separation says was
@@ -210,7 +210,7 @@ func (a *ArchiveStem) fetch(
 	took := time.Since(began)
 	countStem(ctx, content.size, took)
 	stemOf(in).log(ctx).Info("stem archived", "bytes", content.size, "seconds", took.Seconds())
-	return content.stem(in, key, written.SHA256, written.CRC64NVME), nil
+	return content.stem(in, key, written.SHA256, written.Checksum), nil
 }
 
 // open returns the source at its beginning, with its format known. The object's name has the format

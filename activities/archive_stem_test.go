@@ -276,8 +276,8 @@ func TestArchiveStemTellsTheStoresChecksum(t *testing.T) {
 	require.Equal(t, sha256Of(content), stem.SHA256)
 	info, err := h.store.Stat(t.Context(), h.loc.Bucket, stem.Key)
 	require.NoError(t, err)
-	require.NotEmpty(t, stem.CRC64NVME)
-	require.Equal(t, info.CRC64NVME, stem.CRC64NVME)
+	require.NotEmpty(t, stem.StoreChecksum)
+	require.Equal(t, info.Checksum, stem.StoreChecksum)
 	again, err := h.archiveStem(source)
 	require.NoError(t, err)
 	require.Equal(t, stem, again)
@@ -286,7 +286,7 @@ func TestArchiveStemTellsTheStoresChecksum(t *testing.T) {
 	require.NoError(t, err)
 	earlier, err := h.archiveStem(source)
 	require.NoError(t, err)
-	require.Empty(t, earlier.CRC64NVME)
-	earlier.CRC64NVME = stem.CRC64NVME
+	require.Empty(t, earlier.StoreChecksum)
+	earlier.StoreChecksum = stem.StoreChecksum
 	require.Equal(t, stem, earlier)
 }

@@ -194,7 +194,7 @@ func plantTrack(ctx context.Context, store *archive.Store, n int, names []string
 			return err
 		}
 		m.Stems = append(m.Stems, stemflow.Stem{
-			Name: name, Bucket: bucket, Key: key, Size: written.Size, SHA256: written.SHA256, CRC64NVME: written.CRC64NVME,
+			Name: name, Bucket: bucket, Key: key, Size: written.Size, SHA256: written.SHA256, StoreChecksum: written.Checksum,
 			ContentType: "audio/mpeg",
 		})
 	}

@@ -64,8 +64,8 @@ func (s *Store) Proved(bucket string) bool { return s.proofs.of(bucket).proved }
 // content v and has this ETag. The store has to
 //   - give back the document as it was written, with the same ETag,
 //   - refuse to create it again (If-None-Match: *) and to replace it by another ETag (If-Match),
-//   - confirm the SHA256 and CRC64NVME checksums of parts of uploads, refuse parts with wrong ones,
-//     and abort the uploads.
+//   - confirm the SHA256, CRC32C and CRC64NVME checksums of parts of uploads, refuse parts with
+//     wrong ones, and abort the uploads.
 //
 // Afterwards the bucket holds what it held before: no write of the test takes effect on a store
 // that passes. One that ignores conditions overwrites the document with its own bytes, which may
@@ -154,9 +154,11 @@ func (s *Store) requireRefusal(bucket, key string, err error, ignored string) er
 	}
 }
 
-// testChecksums sends parts as objects are sent, and stems of known and of unknown size.
+// testChecksums sends parts as documents are sent, and stems of known and of unknown size.
 func (s *Store) testChecksums(ctx context.Context, bucket, key, _ string, data []byte) error {
-	for _, algorithm := range []minio.ChecksumType{minio.ChecksumSHA256, minio.ChecksumCRC64NVME} {
+	for _, algorithm := range []minio.ChecksumType{
+		minio.ChecksumSHA256, minio.ChecksumCRC32C, minio.ChecksumCRC64NVME,
+	} {
 		if err := s.testChecksum(ctx, bucket, key, data, algorithm); err != nil {
 			return err
 		}
@@ -187,43 +189,15 @@ func (s *Store) testChecksum(
 		}
 	}()
 
-	to := upload{bucket, key, uploadID, algorithm}
-	if err := s.testPart(ctx, to, 1, data, behind); err != nil {
-		return err
-	}
-	if algorithm.FullObjectRequested() {
-		return s.testPart(ctx, to, 3, data, ahead)
-	}
-	return nil
-}
-
-// upload is one in parts that was begun.
-type upload struct {
-	bucket, key, id string
-	algorithm       minio.ChecksumType
-}
-
-// place is where a checksum is sent: behind the body of which the size is known, or ahead of a part
-// of one that is buffered.
-type place bool
-
-const (
-	behind place = false
-	ahead  place = true
-)
-
-// testPart sends two parts, the second one with a wrong checksum.
-func (s *Store) testPart(ctx context.Context, to upload, number int, data []byte, at place) error {
-	bucket, key, algorithm := to.bucket, to.key, to.algorithm
 	sum := checksum(algorithm, data)
-	confirmed, err := s.sendPart(ctx, to, number, data, at, sum)
+	confirmed, err := s.sendPart(ctx, bucket, key, uploadID, 1, data, algorithm, sum)
 	if err != nil {
 		return s.partFailure(bucket, key, algorithm, err)
 	}
 	if confirmed != sum {
 		return s.notConfirmed("test", bucket, key, algorithm, confirmed)
 	}
-	_, err = s.sendPart(ctx, to, number+1, data, at, checksum(algorithm, data[1:]))
+	_, err = s.sendPart(ctx, bucket, key, uploadID, 2, data, algorithm, checksum(algorithm, data[1:]))
 	if err == nil {
 		return s.defect(
 			bucket,
@@ -241,20 +215,23 @@ func (s *Store) testPart(ctx context.Context, to upload, number int, data []byte
 
 // sendPart returns the checksum that the store confirmed, as it came.
 func (s *Store) sendPart(
-	ctx context.Context, to upload, number int, data []byte, at place, sum string,
+	ctx context.Context,
+	bucket, key, uploadID string,
+	number int,
+	data []byte,
+	algorithm minio.ChecksumType,
+	sum string,
 ) (confirmed string, err error) {
 	var opts minio.PutObjectPartOptions
 	header := http.Header{}
-	header.Set(to.algorithm.Key(), sum)
-	if at == ahead {
+	header.Set(algorithm.Key(), sum)
+	if algorithm.FullObjectRequested() {
 		opts.CustomHeader = header
 	} else {
 		opts.Trailer = header
 	}
-	part, err := s.api.PutObjectPart(
-		ctx, to.bucket, to.key, to.id, number, bytes.NewReader(data), int64(len(data)), opts,
-	)
-	return part.ChecksumSHA256 + part.ChecksumCRC64NVME, err
+	part, err := s.api.PutObjectPart(ctx, bucket, key, uploadID, number, bytes.NewReader(data), int64(len(data)), opts)
+	return part.ChecksumSHA256 + part.ChecksumCRC32C + part.ChecksumCRC64NVME, err
 }
 
 // abort ends an upload whatever becomes of the caller's context.

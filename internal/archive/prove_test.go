@@ -137,11 +137,6 @@ type defect struct {
 
 func faults(all ...serverstest.Fault) []serverstest.Fault { return all }
 
-// isAhead reports whether a request is a part whose checksum was not behind its body.
-func isAhead(r *http.Request) bool {
-	return serverstest.IsPart(r) && r.URL.Query().Get("partNumber") > "2"
-}
-
 func anything(*http.Request) bool { return true }
 
 // defects are stores that pass for S3 and must not be paid over.
@@ -205,30 +200,21 @@ var defects = map[string]defect{
 		names:  "the store confirms SHA256 checksums that are wrong",
 		remedy: forChecksums,
 	},
-	"any CRC64NVME": {
-		faults: faults(serverstest.Echoing(func(r *http.Request) bool {
-			return serverstest.IsUpload(r) && (r.Header.Get("X-Amz-Checksum-Algorithm") == "CRC64NVME" ||
-				r.Header.Get("X-Amz-Checksum-Crc64nvme") != "")
+	"no confirmation of CRC32C": {
+		faults: faults(serverstest.Confirming(serverstest.IsPart, func(h http.Header, key string) {
+			if key == minio.ChecksumCRC32C.KeyCapitalized() {
+				h.Del(key)
+			}
 		})),
-		names:  "the store confirms CRC64NVME checksums that are wrong",
+		names:  "did not confirm the checksum of what was sent: CRC32C",
 		remedy: forChecksums,
 	},
-	"any CRC64NVME ahead of a part": {
-		faults: faults(serverstest.Fault{
-			Request: func(r *http.Request, body []byte) []byte {
-				if isAhead(r) {
-					r.Header.Set(minio.ChecksumCRC64NVME.Key(), minio.ChecksumCRC64NVME.EncodeToString(body))
-				}
-				return body
-			},
-			Response: func(sent *http.Request, answer *http.Response, body []byte) []byte {
-				if key := minio.ChecksumCRC64NVME.Key(); isAhead(sent) {
-					answer.Header.Set(key, sent.Header.Get(key))
-				}
-				return body
-			},
-		}),
-		names:  "the store confirms CRC64NVME checksums that are wrong",
+	"any CRC32C": {
+		faults: faults(serverstest.Echoing(func(r *http.Request) bool {
+			return serverstest.IsUpload(r) && (r.Header.Get("X-Amz-Checksum-Algorithm") == "CRC32C" ||
+				r.Header.Get("X-Amz-Checksum-Crc32c") != "")
+		})),
+		names:  "the store confirms CRC32C checksums that are wrong",
 		remedy: forChecksums,
 	},
 	"no uploads in parts": {

@@ -50,9 +50,9 @@ func TestPut(t *testing.T) {
 			} {
 				written, err := f.Put(t.Context(), f.bucket, key, "audio/mpeg", reader, announced)
 				require.NoError(t, err, "%s, %s", key, name)
-				want.CRC64NVME = written.CRC64NVME // TestPutStem has it
+				want.Checksum = written.Checksum // TestPutStem has it
 				require.Equal(t, want, written, key)
-				require.Equal(t, what == "unknown", written.CRC64NVME != "", key)
+				require.Equal(t, what == "unknown", written.Checksum != "", key)
 			}
 			info, err := f.Stat(t.Context(), f.bucket, key)
 			require.NoError(t, err)
@@ -82,16 +82,19 @@ func TestPutStem(t *testing.T) {
 	f := newFixture(t)
 	for _, size := range []int{1, 64<<10 + 1, 1 << 20, 1<<20 + 1, part + 1} {
 		data := content(size)
-		sum, crc := sha256.Sum256(data), minio.ChecksumCRC64NVME.EncodeToString(data)
-		want := archive.Written{Size: int64(size), SHA256: hex.EncodeToString(sum[:]), CRC64NVME: crc}
+		sum := sha256.Sum256(data)
+		want := archive.Written{Size: int64(size), SHA256: hex.EncodeToString(sum[:])}
 		for what, announced := range map[string]int64{"sized": int64(size), "unknown": -1} {
+			if want.Checksum = "CRC32C:" + minio.ChecksumCRC32C.EncodeToString(data); what == "unknown" {
+				want.Checksum = "CRC64NVME:" + minio.ChecksumCRC64NVME.EncodeToString(data)
+			}
 			key := fmt.Sprintf("%s %d.mp3", what, size)
 			written, err := f.PutStem(t.Context(), f.bucket, key, "audio/mpeg", stream{bytes.NewReader(data)}, announced)
 			require.NoError(t, err, key)
 			require.Equal(t, want, written, key)
 			info, err := f.Stat(t.Context(), f.bucket, key)
 			require.NoError(t, err)
-			require.Equal(t, crc, info.CRC64NVME, "the store's own checksum")
+			require.Equal(t, want.Checksum, info.Checksum, "the store's own checksum")
 			require.Empty(t, info.SHA256)
 			object, opened, err := f.Open(t.Context(), f.bucket, key)
 			require.NoError(t, err)
@@ -151,20 +154,22 @@ func TestPutStemThatChangesOnItsWay(t *testing.T) {
 // A checksum proves as much as is known of it, and says no more.
 func TestWhatTheStoresChecksumProves(t *testing.T) {
 	for name, c := range map[string]struct {
-		info            archive.Info
-		sha256, crc     string
-		proved, differs bool
+		info             archive.Info
+		sha256, checksum string
+		proved, differs  bool
 	}{
-		"none":                          {archive.Info{}, "a", "x", false, false},
-		"the same SHA-256":              {archive.Info{SHA256: "a"}, "a", "x", true, false},
-		"another SHA-256":               {archive.Info{SHA256: "b"}, "a", "x", false, true},
-		"the same CRC64NVME":            {archive.Info{CRC64NVME: "x"}, "a", "x", true, false},
-		"another CRC64NVME":             {archive.Info{CRC64NVME: "y"}, "a", "x", false, true},
-		"an unknown CRC64NVME":          {archive.Info{CRC64NVME: "x"}, "a", "", false, false},
-		"both, and the CRC64NVME other": {archive.Info{SHA256: "a", CRC64NVME: "y"}, "a", "x", false, true},
-		"both, and the SHA-256 other":   {archive.Info{SHA256: "b", CRC64NVME: "x"}, "a", "x", false, true},
+		"none":                        {archive.Info{}, "a", "CRC32C:x", false, false},
+		"the same SHA-256":            {archive.Info{SHA256: "a"}, "a", "CRC32C:x", true, false},
+		"another SHA-256":             {archive.Info{SHA256: "b"}, "a", "CRC32C:x", false, true},
+		"the same checksum":           {archive.Info{Checksum: "CRC32C:x"}, "a", "CRC32C:x", true, false},
+		"another checksum":            {archive.Info{Checksum: "CRC32C:y"}, "a", "CRC32C:x", false, true},
+		"of another algorithm":        {archive.Info{Checksum: "CRC64NVME:x"}, "a", "CRC32C:x", false, false},
+		"of an algorithm that begins": {archive.Info{Checksum: "CRC32:x"}, "a", "CRC32C:x", false, false},
+		"an unknown checksum":         {archive.Info{Checksum: "CRC32C:x"}, "a", "", false, false},
+		"both, and it is another":     {archive.Info{SHA256: "a", Checksum: "CRC32C:y"}, "a", "CRC32C:x", false, true},
+		"both, and another SHA-256":   {archive.Info{SHA256: "b", Checksum: "CRC32C:x"}, "a", "CRC32C:x", false, true},
 	} {
-		proved, differs := c.info.Proves(c.sha256, c.crc)
+		proved, differs := c.info.Proves(c.sha256, c.checksum)
 		require.Equal(t, c.proved, proved, name)
 		require.Equal(t, c.differs, differs, name)
 	}

@@ -32,7 +32,7 @@ func newBody(reader io.Reader, size int64) *body {
 
 // sum makes the body compute what the store does not: the SHA-256, and with it the checksum that
 // the store verifies.
-func (b *body) sum() { b.sha256, b.crc = sha256.New(), minio.ChecksumCRC64NVME.Hasher() }
+func (b *body) sum(verified minio.ChecksumType) { b.sha256, b.crc = sha256.New(), verified.Hasher() }
 
 var (
 	// errBody stands for the reader's own error, which minio-go would treat by what it looks like.

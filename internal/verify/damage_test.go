@@ -98,7 +98,7 @@ func damages() []damage {
 			_, err := p.f.PutStem(p.f.t.Context(), p.loc.Bucket, p.stemKey(), "audio/mpeg", bytes.NewReader(content),
 				int64(len(content)))
 			require.NoError(p.f.t, err)
-			p.manifest.Stems[1].CRC64NVME = ""
+			p.manifest.Stems[1].StoreChecksum = ""
 			p.writeManifest()
 			return one(stemflow.FindingStemChecksum, p.stemKey())
 		}},

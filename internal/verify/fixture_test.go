@@ -137,7 +137,7 @@ func (p *planted) putStem(id, name string) stemflow.Stem {
 		p.f.t.Context(), p.loc.Bucket, key, "audio/mpeg", bytes.NewReader(content), int64(len(content)))
 	require.NoError(p.f.t, err)
 	return stemflow.Stem{
-		Name: name, Bucket: p.loc.Bucket, Key: key, Size: written.Size, SHA256: written.SHA256, CRC64NVME: written.CRC64NVME,
+		Name: name, Bucket: p.loc.Bucket, Key: key, Size: written.Size, SHA256: written.SHA256, StoreChecksum: written.Checksum,
 		ContentType: "audio/mpeg",
 	}
 }

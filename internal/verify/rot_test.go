@@ -46,7 +46,7 @@ func TestBitsThatRotOnTheDrive(t *testing.T) {
 	stem := &hurt.manifest.Stems[1]
 	written, err := store.PutStem(t.Context(), "stems", stem.Key, "audio/mpeg", bytes.NewReader(large), int64(len(large)))
 	require.NoError(t, err)
-	stem.Size, stem.SHA256, stem.CRC64NVME = written.Size, written.SHA256, written.CRC64NVME
+	stem.Size, stem.SHA256, stem.StoreChecksum = written.Size, written.SHA256, written.Checksum
 	hurt.writeManifest()
 	readAll := func(o *verify.Tuned) { o.Read = sample.Sample{Share: 1} }
 	require.Empty(t, f.check(readAll).found())

@@ -82,7 +82,7 @@ func (l *look) objectProblem(ctx context.Context, object stemflow.MIDIObject) (p
 
 func (l *look) checkStem(ctx context.Context, stem stemflow.Stem) error {
 	info, err := l.c.stat(ctx, l.loc.Bucket, stem.Key)
-	proved, differs := info.Proves(stem.SHA256, stem.CRC64NVME)
+	proved, differs := info.Proves(stem.SHA256, stem.StoreChecksum)
 	switch {
 	case errors.Is(err, archive.ErrNotFound):
 		l.reportStem(stemflow.FindingStemMissing, stem, "the manifest lists it, and the store does not have it")

@@ -315,7 +315,7 @@ func (t *transfer) fetch(ctx context.Context, part io.Writer, sum hash.Hash, hav
 	defer silence.Stop()
 
 	info, err := t.Source.Stat(ctx, t.Bucket, stem.Key)
-	_, differs := info.Proves(stem.SHA256, stem.CRC64NVME)
+	_, differs := info.Proves(stem.SHA256, stem.StoreChecksum)
 	switch {
 	case errors.Is(err, archive.ErrNotFound):
 		return damaged("is not in bucket %s", t.Bucket)
