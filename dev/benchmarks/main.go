@@ -136,7 +136,11 @@ func engineCommand(ctx context.Context, set *flag.FlagSet, args []string) error 
 	if err != nil {
 		return err
 	}
-	fmt.Println(settleTable(all))
+	bones, err := e.settlesSkeleton(ctx, 50)
+	if err != nil {
+		return err
+	}
+	fmt.Println(settleTable(all, bones))
 	return nil
 }
 
