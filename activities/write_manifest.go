@@ -38,8 +38,8 @@ func (a *WriteManifest) Execute(ctx context.Context, in activityapi.WriteManifes
 func (a *WriteManifest) write(ctx context.Context, in activityapi.WriteManifestInput) error {
 	bucket, key := in.Location.Bucket, archive.ManifestKey(in.Location)
 	if a.Store.Proved(bucket) {
-		// Of a track that is archived for the first time there is none, which this finds out without
-		// being asked. A store that ignores the condition would overwrite one.
+		// Of a track that is archived for the first time there is none, which the condition finds
+		// out. A store that ignores it would overwrite one.
 		_, err := a.Store.CreateJSON(ctx, bucket, key, in.Manifest)
 		if !errors.Is(err, archive.ErrPrecondition) {
 			return err
