@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -18,8 +19,10 @@ type Info struct {
 	Size int64
 	ETag string
 	// SHA256 is the store's checksum of the whole object in lower-case hexadecimal: empty in a
-	// list, and where it was uploaded without its size being known.
-	SHA256 string
+	// list, and where the store keeps another one, which Checksum is then: its algorithm's name, a
+	// colon, and S3's spelling of it, like "CRC32C:yZRlqg==". It is CRC32C of stems, and CRC64NVME
+	// of what was uploaded without its size being known.
+	SHA256, Checksum string
 	// Modified is when the object was written, by the store's clock.
 	Modified time.Time
 }
@@ -102,12 +105,32 @@ func (s *Store) List(ctx context.Context, bucket, prefix string) ([]Info, error)
 	return objects, nil
 }
 
+// Proves compares the store's checksum with those of what was archived, of which checksum is empty
+// where it is not known. differs says that the object is surely another one, and proved that the
+// store's checksum says that it is the same.
+func (i Info) Proves(sha256, checksum string) (proved, differs bool) {
+	bySHA256 := i.SHA256 != ""
+	algorithm, _, _ := strings.Cut(i.Checksum, ":")
+	other := i.Checksum != "" && strings.HasPrefix(checksum, algorithm+":")
+	differs = bySHA256 && i.SHA256 != sha256 || other && i.Checksum != checksum
+	return (bySHA256 || other) && !differs, differs
+}
+
+func spell(algorithm minio.ChecksumType, sum string) string { return algorithm.String() + ":" + sum }
+
 func infoOf(object minio.ObjectInfo) Info {
 	info := Info{Key: object.Key, Size: object.Size, ETag: object.ETag, Modified: object.LastModified}
 	// Of a multipart upload it would be a checksum of checksums, with the number of parts behind
 	// it.
 	if sum, err := base64.StdEncoding.DecodeString(object.ChecksumSHA256); err == nil && len(sum) == sha256.Size {
 		info.SHA256 = hex.EncodeToString(sum)
+	}
+	composite := object.ChecksumMode == minio.ChecksumCompositeMode.String() || strings.Contains(object.ChecksumCRC32C, "-")
+	switch {
+	case object.ChecksumCRC32C != "" && !composite:
+		info.Checksum = spell(minio.ChecksumCRC32C, object.ChecksumCRC32C)
+	case object.ChecksumCRC64NVME != "": // never one of checksums
+		info.Checksum = spell(minio.ChecksumCRC64NVME, object.ChecksumCRC64NVME)
 	}
 	return info
 }

@@ -74,7 +74,7 @@ func TestUploadsPassWhereUnsignedOnesAreRefused(t *testing.T) {
 				data := content(size)
 				for what, announced := range map[string]int64{"known": int64(size), "unknown": -1} {
 					key := fmt.Sprintf("%s%s %d", prefix, what, size)
-					written, err := store.Put(t.Context(), f.bucket, key, "audio/mpeg", stream{bytes.NewReader(data)}, announced)
+					written, err := store.PutStem(t.Context(), f.bucket, key, "audio/mpeg", stream{bytes.NewReader(data)}, announced)
 					require.NoError(t, err, key)
 					object, _, err := store.Open(t.Context(), f.bucket, key)
 					require.NoError(t, err)
