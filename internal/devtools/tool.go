@@ -25,6 +25,8 @@ import (
 var modules = map[string]string{
 	"golangci-lint": "tools/lint", "govulncheck": "tools/lint",
 	"prometheus": "tools/prometheus", "promtool": "tools/prometheus",
+	"linearizable": "tools/linearizable", "rclone": "tools/rclone", "versitygw": "tools/versitygw",
+	"weed": "tools/seaweedfs",
 }
 
 // keptFor is how long programs are kept that nobody asks for any more: those of other versions.
@@ -114,7 +116,11 @@ func (t tool) key() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, file := range append(files, filepath.Join(t.dir, "go.mod"), filepath.Join(t.dir, "go.sum")) {
+	own, err := filepath.Glob(filepath.Join(t.dir, "*.go"))
+	if err != nil {
+		return "", err
+	}
+	for _, file := range append(append(files, own...), filepath.Join(t.dir, "go.mod"), filepath.Join(t.dir, "go.sum")) {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			return "", err
@@ -147,6 +153,9 @@ var buildFlags = map[string][]string{
 	},
 	"tools/lint":       {"-ldflags=-s -w"},
 	"tools/prometheus": {"-ldflags=-s -w", "-tags=remove_all_sd"},
+	"tools/rclone":     {"-ldflags=-s -w"},
+	"tools/seaweedfs":  {"-ldflags=-s -w"},
+	"tools/versitygw":  {"-ldflags=-s -w"},
 }
 
 // buildsOf is the build of those tools of one module that are not there. It waits for another
