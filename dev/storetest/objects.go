@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -280,7 +281,7 @@ func lists(ctx context.Context, s *suite) result {
 			for key := range todo {
 				if _, err := s.Put(ctx, s.bucket, key, audio, strings.NewReader("x"), 1); err != nil {
 					mu.Lock()
-					first = errors.Join(first, err)
+					first = cmp.Or(first, err)
 					mu.Unlock()
 				}
 			}

@@ -299,7 +299,8 @@ func startVersity(ctx context.Context, e *environment) (target, error) {
 	for i, port := range p {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		if err := e.launch(ctx, fmt.Sprintf("Versity gateway %d", i+1), env, port,
-			"--region", region, "--port", address, "--iam-dir", iam, "--quiet", "posix", data); err != nil {
+			"--region", region, "--port", address, "--iam-dir", iam, "--cors-allow-origin", "*", "--quiet",
+			"posix", data); err != nil {
 			return target{}, err
 		}
 		addresses = append(addresses, address)

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -60,7 +61,7 @@ func (s *Store) put(
 	}
 	guarded := newBody(body, size)
 	if size >= 0 {
-		// One streamed request; otherwise 16 MiB and more go in parts of 16 MiB, each in memory.
+		// One request; otherwise 16 MiB and more go in parts of 16 MiB, each in memory.
 		opts.DisableMultipart, opts.Checksum = true, minio.ChecksumSHA256
 		opts.DisableContentSha256 = !s.signs(ctx, bucket, key, size)
 	} else {
@@ -79,9 +80,9 @@ func (s *Store) put(
 	return Written{Size: guarded.read, SHA256: hex.EncodeToString(sum)}, nil
 }
 
-// confirmed is the SHA-256 of an object that the store has verified, or nil. Where the size is
-// known, minio-go has hashed what it sent and the store what it got, and it refuses what differs:
-// its answer is what both found.
+// confirmed is the SHA-256 of an object that the store has verified, or nil. Of a large object whose
+// size is known, minio-go has hashed what it sent and the store what it got, and it refuses what
+// differs: its answer is what both found.
 func confirmed(b *body, info minio.UploadInfo) []byte {
 	if b.size < 0 {
 		if base64.StdEncoding.EncodeToString(b.crc.Sum(nil)) != info.ChecksumCRC64NVME {
@@ -90,10 +91,25 @@ func confirmed(b *body, info minio.UploadInfo) []byte {
 		return b.sha256.Sum(nil)
 	}
 	sum, err := base64.StdEncoding.DecodeString(info.ChecksumSHA256)
-	if err != nil || len(sum) != sha256.Size {
+	if err != nil || len(sum) != sha256.Size || b.announced != "" && b.announced != info.ChecksumSHA256 {
 		return nil
 	}
 	return sum
+}
+
+// announce reads a small body, and sends its checksum ahead of it: there are stores that know no
+// checksum behind a body that is signed. The reader cannot be sent again. Left is how much of it
+// was not sent.
+func announce(b *body, opts minio.PutObjectOptions) (r io.Reader, left func() int, _ minio.PutObjectOptions) {
+	data, err := io.ReadAll(b)
+	if err != nil {
+		return b, func() int { return 0 }, opts // it fails once more
+	}
+	b.announced = checksum(opts.Checksum, data)
+	opts.UserMetadata = map[string]string{opts.Checksum.Key(): b.announced}
+	opts.Checksum = minio.ChecksumNone
+	sent := bytes.NewReader(data)
+	return struct{ io.Reader }{sent}, sent.Len, opts
 }
 
 // upload is the one way into the store.
@@ -113,14 +129,18 @@ func (s *Store) upload(
 			errEmpty,
 		) // minio-go would not even look at the body
 	}
-	info, err := s.api.Client.PutObject(ctx, bucket, key, b, size, opts)
+	reader, left := io.Reader(b), func() int { return 0 }
+	if size > 0 && size <= signedSize {
+		reader, left, opts = announce(b, opts)
+	}
+	info, err := s.api.Client.PutObject(ctx, bucket, key, reader, size, opts)
 	if bodyErr := b.finish(); bodyErr != nil {
 		return info, fmt.Errorf("%s %s/%s: %w", op, bucket, key, bodyErr)
 	}
 	if err != nil {
 		return info, s.failure(op, bucket, key, err)
 	}
-	if !b.ended || info.ETag == "" {
+	if !b.ended || left() > 0 || info.ETag == "" {
 		return info, s.failure(op, bucket, key, errNotS3)
 	}
 	return info, nil

@@ -22,7 +22,9 @@ type body struct {
 	read   int64
 	// sha256 and crc, the store's own checksum then, are of a body of unknown size only.
 	sha256, crc hash.Hash
-	ended       bool
+	// announced is the checksum of a body that was read before it is sent, as S3 spells it.
+	announced string
+	ended     bool
 	err         error
 }
 
