@@ -99,7 +99,7 @@ func links(ctx context.Context, s *suite) result {
 	if err != nil {
 		return fail("%v", err)
 	}
-	for deadline := time.Now().Add(expiryLimit); ; time.Sleep(expiryPause) {
+	for deadline := time.Now().Add(s.expiry); ; time.Sleep(expiryPause) {
 		answer, _, err = s.follow(ctx, short, nil)
 		if err != nil {
 			return fail("%v", err)
@@ -108,7 +108,7 @@ func links(ctx context.Context, s *suite) result {
 			break
 		}
 		if time.Now().After(deadline) {
-			return fail("a link for %v is still answered with %s after %v", shortLink, answer.Status, expiryLimit)
+			return fail("a link for %v is still answered with %s after %v", shortLink, answer.Status, s.expiry)
 		}
 	}
 	return pass("they need no credentials, take ranges, name a file, expire, and bear no change")

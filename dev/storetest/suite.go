@@ -28,6 +28,8 @@ type suite struct {
 	prefix string
 	// listed is how many objects a list has: more than a page, where pages are tested.
 	listed int
+	// expiry is how long after its end a link may still work.
+	expiry time.Duration
 	// decide says whether a history is linearizable.
 	decide func(context.Context, []operation) (decision, error)
 }
@@ -41,7 +43,7 @@ func newSuite(t target, work load, seed uint64) (*suite, error) {
 		return nil, err
 	}
 	return &suite{
-		target: t, Store: store, load: work, listed: pageSize + 5,
+		target: t, Store: store, load: work, listed: pageSize + 5, expiry: expiryLimit,
 		chance: rand.New(rand.NewPCG(seed, 0)),
 		prefix: fmt.Sprintf("_storetest/%x-%x/", time.Now().Unix(), seed),
 	}, nil

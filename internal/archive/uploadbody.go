@@ -25,7 +25,7 @@ type body struct {
 	// announced is the checksum of a body that was read before it is sent, as S3 spells it.
 	announced string
 	ended     bool
-	err         error
+	err       error
 }
 
 func newBody(reader io.Reader, size int64) *body {
