@@ -50,7 +50,7 @@ func links(ctx context.Context, s *suite) result {
 	const text, name = "the stem", "Så länge \"so long\".mp3"
 	key := s.key("links", "Lead Vocal+ü&%20#.mp3")
 	if _, err := s.Put(ctx, s.bucket, key, audio, strings.NewReader(text), int64(len(text))); err != nil {
-		return fail("%v", err)
+		return unprepared(err)
 	}
 	link, err := s.Presign(ctx, s.bucket, key, time.Hour)
 	if err != nil {
@@ -117,7 +117,7 @@ func links(ctx context.Context, s *suite) result {
 func crossOrigin(ctx context.Context, s *suite) result {
 	key := s.key("page", "stem.mp3")
 	if _, err := s.Put(ctx, s.bucket, key, audio, strings.NewReader("x"), 1); err != nil {
-		return fail("%v", err)
+		return unprepared(err)
 	}
 	link, err := s.Presign(ctx, s.bucket, key, time.Hour)
 	if err != nil {
@@ -146,7 +146,7 @@ func rights(ctx context.Context, s *suite) result {
 	}
 	key := s.key("rights")
 	if err := s.PutJSON(ctx, s.bucket, key, document{}); err != nil {
-		return fail("%v", err)
+		return unprepared(err)
 	}
 	if err := s.Remove(ctx, s.bucket, key); err == nil {
 		return fail("the user may remove objects")

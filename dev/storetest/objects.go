@@ -155,7 +155,7 @@ func failedUploads(ctx context.Context, s *suite) result {
 	kept := s.content(documentSize)
 	key := s.key("failed")
 	if _, err := s.Put(ctx, s.bucket, key, audio, stream(kept), int64(len(kept))); err != nil {
-		return fail("%v", err)
+		return unprepared(err)
 	}
 	for _, announced := range []int64{longSize, unknownSize} {
 		body := io.MultiReader(stream(s.content(longSize-1)), brokenReader{})
@@ -199,7 +199,7 @@ func damagedReads(ctx context.Context, s *suite) result {
 	for i, way := range ways {
 		key := s.key("read", fmt.Sprint(i))
 		if err := way.put(ctx, s.Store, s.bucket, key, s.content(way.size)); err != nil {
-			return fail("%v", err)
+			return unprepared(err)
 		}
 		before := d.done.Load()
 		object, _, err := store.Open(ctx, s.bucket, key)
@@ -223,7 +223,7 @@ func ranges(ctx context.Context, s *suite) result {
 	data := s.content(stemSize)
 	key := s.key("range")
 	if _, err := s.Put(ctx, s.bucket, key, audio, stream(data), stemSize); err != nil {
-		return fail("%v", err)
+		return unprepared(err)
 	}
 	info, err := s.Stat(ctx, s.bucket, key)
 	if err != nil {
@@ -293,7 +293,7 @@ func lists(ctx context.Context, s *suite) result {
 	close(todo)
 	group.Wait()
 	if first != nil {
-		return fail("%v", first)
+		return unprepared(first)
 	}
 	slices.Sort(want)
 	for _, after := range []string{"", want[len(want)/2]} {

@@ -300,6 +300,7 @@ func TestVerdict(t *testing.T) {
 		{[]result{pass(""), fail(""), fail("")}, "verdict: fit without thing 1, without thing 2", 3},
 		{[]result{fail(""), fail("")}, "verdict: unfit: check 0", 1},
 		{[]result{pass(""), skip("")}, "verdict: fit (not tested: check 1)", 0},
+		{[]result{skip(""), fail("")}, "verdict: undecided: check 0", 2},
 	} {
 		v := find(c.results...)
 		require.Equal(t, c.want, v.String())

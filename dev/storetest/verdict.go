@@ -40,11 +40,14 @@ func fail(format string, args ...any) result { return result{failed, fmt.Sprintf
 
 func skip(format string, args ...any) result { return result{skipped, fmt.Sprintf(format, args...)} }
 
+// unprepared is for a check whose own subject was not reached.
+func unprepared(err error) result { return skip("what it needs could not be written: %v", err) }
+
 // verdict is about the store as a whole.
 type verdict struct {
-	// unfit are the reasons why it cannot be used, without what it cannot be used for, and untested
-	// what nothing is known of.
-	unfit, without, untested []string
+	// unfit are the reasons why it cannot be used, without what it cannot be used for, undecided what
+	// would be a reason and could not be tested, and untested what else nothing is known of.
+	unfit, without, undecided, untested []string
 }
 
 func (v verdict) String() string {
@@ -52,6 +55,8 @@ func (v verdict) String() string {
 	switch {
 	case len(v.unfit) > 0:
 		text = "unfit: " + strings.Join(v.unfit, "; ")
+	case len(v.undecided) > 0:
+		text = "undecided: " + strings.Join(v.undecided, "; ")
 	case len(v.without) > 0:
 		text = "fit without " + strings.Join(v.without, ", without ")
 	default:
@@ -67,6 +72,8 @@ func (v verdict) exitCode() int {
 	switch {
 	case len(v.unfit) > 0:
 		return 1
+	case len(v.undecided) > 0:
+		return exitUntested
 	case len(v.without) > 0:
 		return 3
 	default:
@@ -83,9 +90,11 @@ func (s *suite) run(ctx context.Context, out io.Writer, checks []check) (v verdi
 		r := c.run(ctx, s)
 		fmt.Fprintf(out, "%-8s %s: %s\n", r.state, c.name, r.text)
 		switch {
+		case r.state == passed:
+		case r.state == skipped && c.without == "":
+			v.undecided = append(v.undecided, c.name)
 		case r.state == skipped:
 			v.untested = append(v.untested, c.name)
-		case r.state == passed:
 		case c.without == "":
 			v.unfit = append(v.unfit, c.name)
 		default:
@@ -106,7 +115,7 @@ var checks = []check{
 	},
 	{
 		"conditional writes are atomic", conditionalWrites,
-		"two runs may pay for the same track, and the test before a payment does not notice", "",
+		"two runs may pay for the same track, even where the test before a payment passes", "",
 	},
 	{
 		"damaged uploads are refused", damagedUploads,
