@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"stemflow/internal/bounded"
@@ -120,7 +121,8 @@ func (in *SeparateCatalogInput) UnmarshalJSON(data []byte) error {
 	}
 	if len(tracks) > 0 && in.checkCommon() == nil {
 		in.Type, in.StemName, in.CallbackGrace, in.PollInterval, in.Deadline = "", "", 0, 0, 0
-		in.Force, in.AllowPartial, in.MIDI = false, false, false
+		in.AllowPartial, in.MIDI = false, false
+		in.Force = in.Force && in.ForbidForce // for Validate to report, though no track may come to it
 	}
 	return nil
 }
@@ -156,7 +158,7 @@ func (in SeparateCatalogInput) checkCommon() error {
 	if track.Type == SplitStemAdvanced {
 		track.StemName = "Lead Vocal"
 	}
-	if in.StemName != "" {
+	if in.StemName != "" && slices.Contains(SeparationTypes(), track.WithDefaults().Type) {
 		track.Type, track.StemName = SplitStemAdvanced, in.StemName // some tracks may be of this type
 	}
 	return track.Validate()
@@ -191,11 +193,8 @@ func catalogName(file string) string {
 		return '_'
 	}, file)
 	name = strings.TrimLeft(name, "._-")
-	return name[:min(len(name), maxCatalogName)]
+	return name[:min(len(name), naming.MaxCatalogName)]
 }
-
-// maxCatalogName leaves room for the rest of an object's key.
-const maxCatalogName = 100
 
 // CatalogWorkflowID is the id under which a catalogue is started. Two starts of one catalogue under
 // this id, with the conflict policy "use existing", join one run.
@@ -240,12 +239,12 @@ func (in SeparateCatalogInput) Validate() error {
 			MaxInlineTracks,
 		)
 	}
-	if in.Name != "" && (!naming.IsID(in.Name) || len(in.Name) > maxCatalogName) {
+	if in.Name != "" && (!naming.IsID(in.Name) || len(in.Name) > naming.MaxCatalogName) {
 		report(
 			"name",
 			"%s is no name for a catalogue: letters, digits, '.', '_' and '-', at most %d",
 			bounded.Quote(in.Name),
-			maxCatalogName,
+			naming.MaxCatalogName,
 		)
 	}
 	if in.Window < 0 || in.Window > MaxWindow {

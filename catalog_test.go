@@ -90,6 +90,9 @@ func TestCatalogValidateNamesTheField(t *testing.T) {
 		"a large window":        {`{"source": {"key": "k"}, "window": 251}`, []string{"window: 251 is not between 1 and 250"}},
 		"a negative window":     {`{"source": {"key": "k"}, "window": -1}`, []string{"window: -1 is not between 1 and 250"}},
 		"a negative budget":     {`{"source": {"key": "k"}, "creditBudget": -1}`, []string{"creditBudget: -1 is negative; 0 pays nothing"}},
+		"a number of parts":     {`{"source": {"key": "k"}, "creditBudget": 1e400}`, []string{`creditBudget: 1e400 is not a whole number`}},
+		"force forbidden":       {`{"tracks": [{"taskId": "t", "audioId": "a", "separationTaskId": "s"}], "force": true, "forbidForce": true}`, []string{"force: is forbidden here"}},
+		"an unknown type":       {`{"source": {"key": "k"}, "type": "karaoke", "stemName": "Kick"}`, []string{`type: "karaoke" is unknown`}},
 		"no key":                {`{"source": {"bucket": "b-1"}}`, []string{"source.key: is required"}},
 		"a key of no string":    {`{"source": {"key": 5}}`, []string{"source.key: 5 is not a string"}},
 		"a misspelt key":        {`{"source": {"Key": "k"}}`, []string{"source.Key: no such field, did you mean key?", "source.key: is required"}},
@@ -127,6 +130,25 @@ func TestCatalogValidateNamesTheField(t *testing.T) {
 				require.True(t, strings.HasPrefix(invalid.Problems[i].String(), want), invalid.Problems[i])
 			}
 		})
+	}
+}
+
+// JSON knows one kind of numbers, and some languages write whole ones with a fraction.
+func TestWholeNumbersHoweverTheyAreWritten(t *testing.T) {
+	for text, want := range map[string]int{
+		"100": 100, "100.0": 100, "1e2": 100, "1.5E+1": 15, "2500e-1": 250, "0.0": 0, "-0": 0, "0e999999999": 0,
+	} {
+		in := decodeCatalog(t, `{"source": {"key": "k"}, "window": `+text+`, "creditBudget": `+text+`}`)
+		require.NoError(t, in.Validate(), text)
+		require.Equal(t, want, in.Window, text)
+		require.Equal(t, want, *in.CreditBudget, text)
+	}
+	for _, text := range []string{
+		"1.5", "1e-1", "1e-999999999", "1e999999999", "9223372036854775808", "9223372036854775807.5", `"1"`, "[1]",
+	} {
+		in := decodeCatalog(t, `{"source": {"key": "k"}, "creditBudget": `+text+`}`)
+		require.ErrorContains(t, in.Validate(), "creditBudget: ", text)
+		require.ErrorContains(t, in.Validate(), "is not a whole number", text)
 	}
 }
 

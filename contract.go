@@ -47,7 +47,15 @@ func SubmitTaskQueue(taskQueue string) string { return taskQueue + "-submit" }
 // WorkflowID is the id under which a separation of this track is started. Two starts of one track
 // under this id, with the conflict policy "use existing", join one run.
 func WorkflowID(in SeparateStemsInput) string {
-	return "stems:" + in.Track().id()
+	return in.Track().workflowID()
+}
+
+// workflowID is the id under which what is paid for of a track is started.
+func (t Track) workflowID() string {
+	if t.Type == TypeWAV {
+		return t.id()
+	}
+	return "stems:" + t.id()
 }
 
 // id is what the ids of workflows about a track have in common.

@@ -3,10 +3,14 @@ package stemflow
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"math/big"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"stemflow/internal/bounded"
@@ -63,11 +67,59 @@ func (f fields) decode(data []byte, example string) (given map[string]bool, prob
 			continue
 		}
 		given[name] = true
-		if err := json.Unmarshal(raw[name], target); err != nil {
+		if err := decodeInto(target, raw[name]); err != nil {
 			problems = append(problems, undecodable(name, target, raw[name], err))
 		}
 	}
 	return given, problems
+}
+
+func decodeInto(target any, raw json.RawMessage) error {
+	switch target := target.(type) {
+	case *int:
+		n, err := wholeNumber(raw)
+		*target = n
+		return err
+	case **int:
+		n, err := wholeNumber(raw)
+		*target = &n
+		return err
+	default:
+		return json.Unmarshal(raw, target)
+	}
+}
+
+var errNotWhole = errors.New("not a whole number")
+
+// wholeNumber also takes 100.0 and 1e2: JSON knows one kind of numbers, and languages that have one
+// kind write them so.
+func wholeNumber(raw json.RawMessage) (int, error) {
+	text := string(raw)
+	n, err := strconv.Atoi(text)
+	if err == nil {
+		return n, nil
+	}
+	var number json.Number
+	if err := json.Unmarshal(raw, &number); err != nil || raw[0] == '"' {
+		return 0, errNotWhole
+	}
+	// What is left for exact arithmetic is bounded: its exponent may ask for more digits than there
+	// is memory.
+	size, err := number.Float64()
+	digits, _, _ := strings.Cut(strings.ToLower(text), "e")
+	switch {
+	case err != nil || math.Abs(size) > math.MaxInt64:
+		return 0, errNotWhole
+	case math.Abs(size) < 1 && strings.ContainsAny(digits, "123456789"):
+		return 0, errNotWhole
+	case math.Abs(size) < 1:
+		return 0, nil
+	}
+	exact, ok := new(big.Rat).SetString(text)
+	if !ok || !exact.IsInt() || !exact.Num().IsInt64() {
+		return 0, errNotWhole
+	}
+	return int(exact.Num().Int64()), nil
 }
 
 // decoded reports whether a field is not among the problems of its object.

@@ -50,6 +50,17 @@ const (
 	ErrorMIDIFailed = "MIDIFailed"
 	// ErrorMIDITimedOut: the provider was not done with a transcription at the deadline.
 	ErrorMIDITimedOut = "MIDITimedOut"
+	// ErrorWAVExists: the provider has made this WAV before, makes no second one, and nobody here
+	// knows its id. Nothing was paid.
+	ErrorWAVExists = "WAVExists"
+	// ErrorWAVFailed: the provider took a conversion and failed it. Details carry its code and
+	// message.
+	ErrorWAVFailed = "WAVFailed"
+	// ErrorWAVTimedOut: the provider was not done with a conversion at the deadline. It can be
+	// resumed.
+	ErrorWAVTimedOut = "WAVTimedOut"
+	// ErrorNoWAV: the provider reports success and serves no WAV.
+	ErrorNoWAV = "NoWAV"
 	// ErrorArchiveDamaged: a check of the archive with FailOnDamage has found damage. The first
 	// detail is a [VerifyArchiveResult].
 	ErrorArchiveDamaged = "ArchiveDamaged"
@@ -80,7 +91,7 @@ type ErrorType struct {
 	Remedy string
 }
 
-//go:generate go test . -run TestDocumentsListTheErrorTypes|TestTheDocumentListsTheFindings -update
+//go:generate go test . -run TestDocumentsListTheErrorTypes|TestTheDocumentListsTheFindings|TestTheSchemaIsUpToDate -update
 
 // errorTypes are all error types. Texts and tables elsewhere are made from this list. No remedy
 // advises to pay where waiting, or a change of the configuration, would help.
@@ -105,7 +116,8 @@ var errorTypes = []ErrorType{
 		"start again, unpaid: if the callback has come meanwhile, the run resumes what it " +
 			"named. If it ends so again, look the track up in the provider's log (https://kie.ai/logs). If it is " +
 			"there, start " +
-			"again with its id as `separationTaskId`; only if it is not there, start again with `force`, which pays",
+			"again with its id as `separationTaskId` (of a WAV: `wavTaskId`); only if it is not there, start again with " +
+			"`force`, which pays",
 	},
 	{ErrorSeparationFailed, PaidPerhaps, "the details have the provider's code and message, and its log " +
 		"(https://kie.ai/logs) says whether it charged for the task. Starting again pays for another try"},
@@ -158,6 +170,25 @@ var errorTypes = []ErrorType{
 		ErrorMIDITimedOut,
 		PaidNo,
 		"start the MIDI again later: the transcription is taken up",
+	},
+	{
+		ErrorWAVExists,
+		PaidNo,
+		"look the WAV up in the provider's log (https://kie.ai/logs) and start again with its id as `wavTaskId`, " +
+			"unpaid. If it was asked for only now, start again later: its callback may have put it on the ledger",
+	},
+	{ErrorWAVFailed, PaidPerhaps, "the details have the provider's code and message, and its log " +
+		"(https://kie.ai/logs) says whether it charged for the task. Starting again pays for another try"},
+	{
+		ErrorWAVTimedOut,
+		PaidYes,
+		"start again: the paid conversion is resumed, unpaid. Where this happens often, give a longer `deadline`",
+	},
+	{
+		ErrorNoWAV,
+		PaidYes,
+		"start again later to look once more, unpaid; only if there is still none, start again with `force`, which " +
+			"pays for another try",
 	},
 	{
 		ErrorArchiveDamaged,

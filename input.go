@@ -292,7 +292,8 @@ func (in SeparateStemsInput) Validate() error {
 			SplitStemAdvanced,
 		)
 	case filled.Type == SplitStemAdvanced &&
-		in.StemName != "" && (naming.Slug(in.StemName) == "" || len(in.StemName) > 64):
+		in.StemName != "" && (naming.Slug(in.StemName) == "" ||
+		utf8.RuneCountInString(in.StemName) > naming.MaxStemName):
 		reportValue("stemName", bounded.Quote(in.StemName),
 			"is no name of an instrument, give one in the provider's spelling, like \"Lead Vocal\"")
 	case filled.Type != SplitStemAdvanced && in.StemName != "":

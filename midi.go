@@ -3,6 +3,7 @@ package stemflow
 import (
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"stemflow/internal/bounded"
 	"stemflow/internal/naming"
@@ -79,16 +80,14 @@ func (in GenerateMIDIInput) Track() Track { return in.separation().Track() }
 func (in GenerateMIDIInput) Validate() error {
 	of := in.separation()
 	of.undecoded = slices.Clone(in.undecoded)
-	if in.Stem != "" && !naming.IsID(in.Stem) && naming.Slug(in.Stem) == "" || len(in.Stem) > maxStemName {
+	if in.Stem != "" && !naming.IsID(in.Stem) && naming.Slug(in.Stem) == "" ||
+		utf8.RuneCountInString(in.Stem) > naming.MaxStemName {
 		value := bounded.Quote(in.Stem)
 		rule := "is no name of a stem, give one as the manifest has it, like \"bass\""
 		of.undecoded = append(of.undecoded, InputProblem{Field: "stem", Message: value + " " + rule, Rule: rule})
 	}
 	return of.Validate()
 }
-
-// maxStemName is how long a stem's name is at most, in bytes.
-const maxStemName = 64
 
 // MIDIWorkflowID is the id under which MIDI of this separation, or stem, is made.
 func MIDIWorkflowID(in GenerateMIDIInput) string {

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"stemflow/internal/bounded"
 	"stemflow/internal/naming"
@@ -15,11 +15,6 @@ import (
 
 // MaxAudioSize is how many bytes a song of one's own may have: the provider takes 20 MB.
 const MaxAudioSize = 20 << 20
-
-// maxAudioURL bounds an address: it stands in histories.
-const maxAudioURL = 4 << 10
-
-var sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // song is the identity of a song of one's own, as [Track] has it.
 func (in SeparateStemsInput) song() (taskID, audioID string) {
@@ -34,7 +29,7 @@ func (in SeparateStemsInput) song() (taskID, audioID string) {
 // signatures, the fragment, the case of scheme and host, and the usual port.
 func songAddress(address string) string {
 	u, err := parseAddress(address)
-	if err != nil || strings.HasPrefix(address, "s3://") { // any character may stand in a key
+	if err != nil || strings.HasPrefix(address, naming.ObjectScheme) { // any character may stand in a key
 		return address
 	}
 	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
@@ -50,7 +45,7 @@ func (in SeparateStemsInput) AudioAddress() string { return songAddress(in.Audio
 // AudioObject is the bucket and the key of an AudioURL of the form "s3://bucket/key"; ok is false
 // for any other.
 func (in SeparateStemsInput) AudioObject() (object ObjectRef, ok bool) {
-	rest, ok := strings.CutPrefix(in.AudioURL, "s3://")
+	rest, ok := strings.CutPrefix(in.AudioURL, naming.ObjectScheme)
 	if !ok {
 		return ObjectRef{}, false
 	}
@@ -94,7 +89,7 @@ func (in SeparateStemsInput) songProblems() []InputProblem {
 	if text := addressProblem(in.AudioURL); text != "" {
 		report("audioUrl", "%s", text) // not the address: it may hold a signature
 	}
-	if in.AudioSHA256 != "" && !sha256Pattern.MatchString(strings.ToLower(in.AudioSHA256)) {
+	if in.AudioSHA256 != "" && !naming.IsSHA256(in.AudioSHA256) {
 		report("audioSha256", "is no SHA-256, give its 64 hexadecimal digits")
 	}
 	return all
@@ -107,15 +102,15 @@ func parseAddress(address string) (*url.URL, error) {
 
 func addressProblem(address string) string {
 	const form = "give an address like https://example.com/song.mp3 or s3://bucket/song.mp3"
-	if len(address) > maxAudioURL {
-		return fmt.Sprintf("is longer than %d bytes, give a shorter address", maxAudioURL)
+	if utf8.RuneCountInString(address) > naming.MaxAddress {
+		return fmt.Sprintf("is longer than %d characters, give a shorter address", naming.MaxAddress)
 	}
-	if rest, ok := strings.CutPrefix(address, "s3://"); ok {
+	if rest, ok := strings.CutPrefix(address, naming.ObjectScheme); ok {
 		bucket, key, _ := strings.Cut(rest, "/")
 		if err := naming.CheckBucket(bucket); err != nil {
 			return "names no bucket that there can be: " + err.Error()
 		}
-		if key == "" || len(key) > 1024 {
+		if key == "" || len(key) > naming.MaxKey {
 			return "names no object, give it as s3://bucket/key"
 		}
 		return ""
@@ -130,6 +125,8 @@ func addressProblem(address string) string {
 		return "names no host, " + form
 	case u.User != nil:
 		return "holds a user or password, which the provider cannot use: " + form
+	case !naming.IsAddress(address):
+		return "is no address of a host that others reach, " + form
 	}
 	return ""
 }

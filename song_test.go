@@ -65,12 +65,23 @@ func TestASongThatIsNoneIsRefused(t *testing.T) {
 		"audioUrl: names no object":                 song("s3://stems/", ""),
 		"audioUrl: names no bucket":                 song("s3://UPPER/song.mp3", ""),
 		"audioUrl: is no address":                   song("https://example.com/a song.mp3", ""),
+		"audioUrl: is no address of a host":         song("https://[2001:db8::1%25eth0]/song.mp3", ""),
 		"taskId: is required":                       {},
 	} {
 		err := in.Validate()
 		require.ErrorContains(t, err, want)
 		require.NotContains(t, err.Error(), "secret")
 	}
+}
+
+func TestAddressesOfAnyScript(t *testing.T) {
+	for _, address := range []string{
+		"https://münchen.de/größe.mp3", "https://[2001:db8::1]:8443/song.mp3", "https://[::ffff:192.0.2.1]/song.mp3",
+		"https://example.com/" + strings.Repeat("é", 4000), "s3://stems/" + strings.Repeat("é", 512),
+	} {
+		require.NoError(t, song(address, "").Validate(), address)
+	}
+	require.ErrorContains(t, song("s3://stems/"+strings.Repeat("é", 513), "").Validate(), "names no object")
 }
 
 func TestTheNameOfASong(t *testing.T) {

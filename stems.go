@@ -26,7 +26,7 @@ const MaxStems = 32
 
 // ExpectedStems are the canonical names of the stems that the provider documents for a type; for
 // SplitStemAdvanced they follow from stemName. The provider may serve fewer (an instrument that
-// does not play) and, later, more.
+// does not play) and, later, more. For TypeWAV it is the one file that a conversion yields.
 func ExpectedStems(t SeparationType, stemName string) []string {
 	switch t {
 	case SeparateVocal:
@@ -38,6 +38,8 @@ func ExpectedStems(t SeparationType, stemName string) []string {
 		}
 	case SplitStemAdvanced:
 		return []string{naming.Slug(stemName), naming.Slug(stemName) + "_removed"}
+	case TypeWAV:
+		return []string{WAVName}
 	default:
 		return nil
 	}

@@ -76,7 +76,11 @@ func (in VerifyArchiveInput) Validate() error {
 		problems = append(problems, InputProblem{Field: field, Message: fmt.Sprintf(format, args...)})
 	}
 	if _, ok := in.Track(); ok {
-		if err, ok := in.separation().Validate().(*InputError); ok {
+		of := in.separation()
+		if of.Type == TypeWAV {
+			of.Type = "" // it is checked as any other track
+		}
+		if err, ok := of.Validate().(*InputError); ok {
 			problems = append(problems, err.Problems...)
 		}
 	} else if in.Type != "" || in.StemName != "" {

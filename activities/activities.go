@@ -4,9 +4,10 @@ package activities
 
 import (
 	"reflect"
-	"stemflow/internal/activityapi"
 
 	"go.temporal.io/sdk/activity"
+
+	"stemflow/internal/activityapi"
 )
 
 // Registry is the part of a worker that registration needs.
@@ -47,16 +48,19 @@ type Set struct {
 	Hooks *Hooks
 }
 
-// Register registers all activities but those that make tasks at the provider.
+// Register registers all activities but those that make tasks at the provider. Those of a task that
+// is paid for are registered for each kind of task.
 func (s Set) Register(r Registry) {
+	for _, task := range activityapi.Tasks() {
+		register(r, task.GetRecord, forTask(s.GetSeparationRecord, task, (*GetSeparationRecord).Execute))
+		register(r, task.Renew, forTask(s.RenewSource, task, (*RenewSource).Execute))
+		register(r, task.Archive, forTask(s.ArchiveStem, task, (*ArchiveStem).Execute))
+	}
 	register(r, activityapi.ActivityPrepareArchive, s.PrepareArchive.Execute)
 	register(r, activityapi.ActivityPrepareSong, s.PrepareSong.Execute)
 	register(r, activityapi.ActivityRecordSubmission, s.RecordSubmission.Execute)
 	register(r, activityapi.ActivityAdoptCallback, s.AdoptCallback.Execute)
-	register(r, activityapi.ActivityGetSeparationRecord, s.GetSeparationRecord.Execute)
 	register(r, activityapi.ActivityGetMusicRecord, s.GetMusicRecord.Execute)
-	register(r, activityapi.ActivityRenewSource, s.RenewSource.Execute)
-	register(r, activityapi.ActivityArchiveStem, s.ArchiveStem.Execute)
 	register(r, activityapi.ActivityWriteManifest, s.WriteManifest.Execute)
 	register(r, activityapi.ActivityListSearchAttributes, s.PrepareArchive.SearchAttributes.Execute)
 
@@ -79,10 +83,12 @@ func (s Set) Register(r Registry) {
 	register(r, activityapi.ActivityDeliverToHook, s.Hooks.Deliver)
 }
 
-// RegisterSubmit registers the paid activity, which has a rate-limited queue of its own, and the
-// one that asks for MIDI: the provider's limit counts all tasks.
+// RegisterSubmit registers the paid activities, which have a rate-limited queue of their own, and
+// the one that asks for MIDI: the provider's limit counts all tasks.
 func (s Set) RegisterSubmit(r Registry) {
-	register(r, activityapi.ActivitySubmitSeparation, s.SubmitSeparation.Execute)
+	for _, task := range activityapi.Tasks() {
+		register(r, task.Submit, forTask(s.SubmitSeparation, task, (*SubmitSeparation).Execute))
+	}
 	register(r, activityapi.ActivitySubmitMIDI, s.SubmitMIDI.Execute)
 }
 

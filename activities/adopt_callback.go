@@ -17,7 +17,8 @@ import (
 	"stemflow/internal/token"
 )
 
-// AdoptCallback puts a separation on the ledger that a callback named after its run had ended.
+// AdoptCallback puts a separation, or a task of another kind, on the ledger that a callback named
+// after its run had ended.
 type AdoptCallback struct {
 	Store    Store
 	Provider *kie.Client
@@ -42,7 +43,7 @@ func (a *AdoptCallback) Execute(
 ) (*activityapi.RecordedCallback, error) {
 	about := subject{kind: in.Track.Type, separationTaskID: in.SeparationTaskID}
 	about.annotate(ctx)
-	record, err := a.Provider.Record(ctx, in.SeparationTaskID)
+	record, err := a.Provider.RecordOf(ctx, kie.TaskOf(string(in.Track.Type)), in.SeparationTaskID)
 	if errors.Is(err, kie.ErrNoRecord) {
 		return nil, absentRecord(in.SeparationTaskID, activity.GetInfo(ctx).Attempt)
 	}

@@ -14,16 +14,22 @@ import (
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/audio"
 	"stemflow/internal/source"
 )
 
-// ArchiveStem streams one stem from the provider's file host into the archive.
+// ArchiveStem streams one stem, or what another kind of task yields, from the provider's file host
+// into the archive.
 type ArchiveStem struct {
 	Store   Store
 	Sources *source.Fetcher
 	// Transfers bounds how many stems this process moves at once, whatever the worker's own limits:
 	// memory grows with it, and with nothing else.
 	Transfers *semaphore.Weighted
+	// HeartbeatThrottle is the worker's MaxHeartbeatThrottleInterval.
+	HeartbeatThrottle time.Duration
+
+	paidTask
 }
 
 const (
@@ -59,7 +65,7 @@ var errUnreadable = errors.New("the store has the stem and cannot give it back")
 // down.
 func (a *ArchiveStem) Execute(ctx context.Context, in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
 	stemOf(in).annotate(ctx)
-	ctx, progress := startProgress(ctx, in.Stem.Name)
+	ctx, progress := startProgress(ctx, in.Stem.Name, a.HeartbeatThrottle)
 	defer progress.stop()
 	asked := time.Now()
 	if err := a.Transfers.Acquire(ctx, 1); err != nil {
@@ -151,6 +157,8 @@ func (a *ArchiveStem) readBack(
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
+	case a.checkFormat(content.result.Format) != nil:
+		return nil, nil
 	}
 	right := archive.StemKey(in.Location, in.SeparationTaskID, in.Stem.Name, content.result.Format.Ext)
 	if content.size != info.Size || key != right {
@@ -227,6 +235,9 @@ func (a *ArchiveStem) open(
 	progress.total.Store(max(body.Size, 0))
 	content := newMeasure(body, progress)
 	far, err := content.sniff()
+	if err == nil {
+		err = a.checkFormat(content.format)
+	}
 	if err != nil {
 		_ = body.Close()
 		return nil, nil, err
@@ -241,6 +252,15 @@ func (a *ArchiveStem) open(
 	again := newMeasure(body, progress)
 	again.format = content.format
 	return body, again, nil
+}
+
+// checkFormat refuses what is not of the kind of task.
+func (a *ArchiveStem) checkFormat(format audio.Format) error {
+	wanted := a.task().ContentType
+	if wanted == "" || format.ContentType == wanted {
+		return nil
+	}
+	return fmt.Errorf("%w of type %s but of %s", errNotAudio, wanted, format.ContentType)
 }
 
 // checkLength refuses what plays shorter than it should, until the same has come time and again.

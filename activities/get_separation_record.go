@@ -17,18 +17,20 @@ import (
 	"stemflow/internal/kie"
 )
 
-// GetSeparationRecord asks the provider how a separation stands.
+// GetSeparationRecord asks the provider how a separation stands, or a task of another kind.
 type GetSeparationRecord struct {
 	Provider *kie.Client
 	Callback CallbackAddress
+
+	paidTask
 }
 
 // Execute answers with the stems once there are any or, with EmptyLooks, all that are expected. The
 // record of another task counts as one that cannot be read. It fails, to be retried, with
 // ActivityErrorPending, ActivityErrorNoRecord, ActivityErrorUnreadable and ActivityErrorNoLinks;
-// for good with ErrorSeparationFailed, ErrorNoStems, ActivityErrorNotOwn, with ErrorSourceExpired
-// when the record has been absent for AbsentLooks, and with ErrorInvalidInput when the separation
-// is of another track.
+// for good with the kind's error types (of separations ErrorSeparationFailed and ErrorNoStems),
+// with ActivityErrorNotOwn, with ErrorSourceExpired when the record has been absent for
+// AbsentLooks, and with ErrorInvalidInput when the separation is of another track.
 //
 // A key that is refused, or a provider that is down, is awaited: what is paid for is not given
 // up before the deadline.
@@ -37,7 +39,7 @@ func (a *GetSeparationRecord) Execute(
 	in activityapi.GetSeparationRecordInput,
 ) (*activityapi.SeparationRecord, error) {
 	subject{separationTaskID: in.SeparationTaskID}.annotate(ctx)
-	record, err := a.Provider.Record(ctx, in.SeparationTaskID)
+	record, err := a.Provider.RecordOf(ctx, a.atProvider(), in.SeparationTaskID)
 	if errors.Is(err, kie.ErrNoRecord) {
 		return nil, noRecord(ctx, in)
 	}
@@ -48,6 +50,7 @@ func (a *GetSeparationRecord) Execute(
 			err,
 		)
 	}
+	record.Stems = a.task().Results(record.Stems)
 	if err := a.checkOwner(ctx, in, record); err != nil {
 		return nil, err
 	}
@@ -66,9 +69,9 @@ func (a *GetSeparationRecord) Execute(
 	switch {
 	case record.State == kie.Failed:
 		return nil, final(
-			stemflow.ErrorSeparationFailed,
-			fmt.Sprintf("the provider failed the separation (code %d: %s); "+
-				"start the track again to pay for another try", record.ErrorCode, record.ErrorMessage),
+			a.task().Failed,
+			fmt.Sprintf("the provider failed the %s (code %d: %s); "+
+				"start the track again to pay for another try", a.task().Name, record.ErrorCode, record.ErrorMessage),
 			nil,
 			stemflow.ErrorDetails{ProviderCode: record.ErrorCode, ProviderMessage: record.ErrorMessage},
 			activityapi.SeparationRecord{Owner: out.Owner},
@@ -122,15 +125,15 @@ func (a *GetSeparationRecord) checkOwner(
 	if record.AudioID != "" && record.AudioID != in.Track.AudioID && !in.Track.IsSong() {
 		return final(
 			stemflow.ErrorInvalidInput,
-			fmt.Sprintf("separationTaskId: %s is a separation of track %s, not of audioId %s",
-				in.SeparationTaskID, record.AudioID, in.Track.AudioID),
+			fmt.Sprintf("%s: %s is a %s of track %s, not of audioId %s",
+				a.task().Field, in.SeparationTaskID, a.task().Name, record.AudioID, in.Track.AudioID),
 			nil,
 		)
 	}
 	if stem, ok := misfit(*in.Track, record.Stems); ok {
 		return final(
 			stemflow.ErrorInvalidInput,
-			fmt.Sprintf("separationTaskId: %s has a stem %s, so it is no %s of %q; "+
+			fmt.Sprintf(a.task().Field+": %s has a stem %s, so it is no %s of %q; "+
 				"give the type and stemName that were paid for", in.SeparationTaskID, stem,
 				in.Track.Type, in.Track.StemName),
 			nil,
@@ -254,34 +257,34 @@ func (a *GetSeparationRecord) whole(
 		enough, pause = cmp.Or(in.PossibleFor, enough), cmp.Or(in.PossiblePause, pause)
 	}
 	if in.EmptyLooks == 0 || l.Empty < in.EmptyLooks || time.Since(l.EmptySince) < time.Duration(enough) {
-		return nil, noLinks(record, out, lacking, time.Duration(pause))
+		return nil, a.noLinks(record, out, lacking, time.Duration(pause))
 	}
 	if len(l.Seen) > 0 {
 		out.Stems, out.Believed = l.Seen, true
 		return out, nil
 	}
 	if record.State == kie.CallbackException {
-		return nil, final(stemflow.ErrorSeparationFailed, "the provider reports "+record.Flag+" and made no stem; "+
+		return nil, final(a.task().Failed, "the provider reports "+record.Flag+" and made no "+a.task().Part+"; "+
 			"start the track again to pay for another try", nil,
 			stemflow.ErrorDetails{ProviderCode: record.ErrorCode, ProviderMessage: record.ErrorMessage})
 	}
 	return nil, final(
-		stemflow.ErrorNoStems,
-		"the provider reports success and serves no stem; start the track again later "+
-			"to look once more, unpaid; only if there are still none, start it with force, which pays for "+
+		a.task().Empty,
+		"the provider reports success and serves no "+a.task().Part+"; start the track again later "+
+			"to look once more, unpaid; only if there is still none, start it with force, which pays for "+
 			"another try",
 		nil,
 	)
 }
 
 // noLinks: the record is looked at again. Where it has some stems they are the error's detail.
-func noLinks(
+func (a *GetSeparationRecord) noLinks(
 	record *kie.Record, partial *activityapi.SeparationRecord, lacking []string, pause time.Duration,
 ) error {
 	options := temporal.ApplicationErrorOptions{
 		Category: temporal.ApplicationErrorCategoryBenign, NextRetryDelay: pause,
 	}
-	message := "the provider reports " + record.Flag + " and serves no stem (yet)"
+	message := "the provider reports " + record.Flag + " and serves no " + a.task().Part + " (yet)"
 	if n := len(record.Stems); n > 0 {
 		message = fmt.Sprintf("the provider reports %s and serves %d stems, without %s (yet)",
 			record.Flag, n, strings.Join(lacking, ", "))

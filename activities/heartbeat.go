@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -14,7 +15,8 @@ const heartbeatInterval = 5 * time.Second
 // answers also bring it the cancellation.
 func startHeartbeat(ctx context.Context) (stop func()) {
 	done := make(chan struct{})
-	go func() {
+	var beating sync.WaitGroup
+	beating.Go(func() {
 		ticker := time.NewTicker(heartbeatInterval)
 		defer ticker.Stop()
 		for {
@@ -22,9 +24,21 @@ func startHeartbeat(ctx context.Context) (stop func()) {
 			case <-done:
 				return
 			case <-ticker.C:
-				activity.RecordHeartbeat(ctx)
+				recordHeartbeat(ctx)
 			}
 		}
-	}()
-	return func() { close(done) }
+	})
+	return func() {
+		close(done)
+		beating.Wait()
+	}
+}
+
+// recordHeartbeat records a heartbeat that is sent to its end. The context of the activity ends
+// with it, and a heartbeat that is on its way then would be broken off, with a warning of the SDK
+// that something is wrong. Who ends an activity waits for its heartbeats instead.
+func recordHeartbeat(ctx context.Context, details ...any) {
+	if ctx.Err() == nil {
+		activity.RecordHeartbeat(context.WithoutCancel(ctx), details...)
+	}
 }

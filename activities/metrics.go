@@ -16,10 +16,11 @@ import (
 const (
 	// MetricSubmits counts paid calls by the tags "type" and "outcome": accepted (paid), unknown
 	// (perhaps paid), or why it was refused (not paid): busy, rejected, not_yet, unauthorized,
-	// insufficient_credits.
+	// insufficient_credits, exists.
 	MetricSubmits = "stemflow_submits"
 	// MetricCreditsSpent counts the list prices of the paid calls that were accepted, by the tag
-	// "type". What the provider gives back is not subtracted: it does not say how much.
+	// "type". What the provider gives back is not subtracted: it does not say how much. Those of
+	// WAVs, which cost less than a credit, are counted by MetricSubmits alone.
 	MetricCreditsSpent = "stemflow_credits_spent"
 	// MetricStemsArchived and MetricBytesArchived count what was moved into the archive. Stems that
 	// an earlier attempt or run has archived are not among them.
@@ -46,8 +47,8 @@ func countSubmit(ctx context.Context, kind stemflow.SeparationType, err error) {
 	}
 	metrics := activity.GetMetricsHandler(ctx).WithTags(map[string]string{"type": string(kind)})
 	metrics.WithTags(map[string]string{"outcome": outcome}).Counter(MetricSubmits).Inc(1)
-	if err == nil {
-		metrics.Counter(MetricCreditsSpent).Inc(int64(stemflow.Price(kind)))
+	if price := stemflow.Price(kind); err == nil && price > 0 {
+		metrics.Counter(MetricCreditsSpent).Inc(int64(price))
 	}
 }
 

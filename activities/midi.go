@@ -123,6 +123,8 @@ type SubmitMIDI struct {
 	Store    Store
 	Provider *kie.Client
 	Callback CallbackAddress
+	// Turns keep all workers of the queue to a rate; nil: there is none to keep.
+	Turns Turns
 }
 
 const (
@@ -132,6 +134,8 @@ const (
 	// A call whose answer was lost may have made a task. Each of these more makes another one that
 	// nobody waits for.
 	lostAnswers = 3
+	// What a call that has its turn may take: the provider's time-out, and the manifest.
+	submitMIDITimeout = 40 * time.Second
 )
 
 // submitLooks are what earlier attempts came to.
@@ -157,6 +161,11 @@ func (a *SubmitMIDI) Execute(
 		known.MIDITaskID != "" && known.MIDITaskID != in.Except {
 		return &activityapi.SubmittedMIDI{MIDITaskID: known.MIDITaskID, RequestedAt: known.RequestedAt}, nil
 	}
+	leave, err := awaitTurn(ctx, a.Turns, submitMIDITimeout, stemflow.ErrorProviderUnavailable, lookedBefore(ctx))
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	info := activity.GetInfo(ctx)
 	run := info.WorkflowExecution
 	// Without queue and track in its token nobody records a callback that comes when the run is
@@ -196,14 +205,19 @@ func (a *SubmitMIDI) refusal(ctx context.Context, err error) error {
 	case kie.Rejected:
 		return final(stemflow.ErrorProviderRejected, err.Error(), err, details)
 	}
-	var looks submitLooks
-	_ = activity.GetHeartbeatDetails(ctx, &looks) // there are none in the first attempt
+	looks := lookedBefore(ctx)
 	looks.Lost++
 	activity.RecordHeartbeat(ctx, looks)
 	if looks.Lost >= lostAnswers {
 		return final(stemflow.ErrorProviderUnavailable, err.Error(), err, details)
 	}
 	return retryable(stemflow.ErrorProviderUnavailable, err.Error(), err)
+}
+
+func lookedBefore(ctx context.Context) submitLooks {
+	var looks submitLooks
+	_ = activity.GetHeartbeatDetails(ctx, &looks) // there are none in the first attempt
+	return looks
 }
 
 // GetMIDIRecord asks the provider how a transcription stands.

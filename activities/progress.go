@@ -4,19 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"stemflow/internal/activityapi"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 const (
-	// A heartbeat carries the progress that a person watches, and its answer the cancellation. The
-	// SDK sends no more of them than the worker's throttle allows.
+	// A heartbeat carries the progress that a person watches, and its answer the cancellation.
 	progressInterval = time.Second
+	// The SDK keeps heartbeats back that come before the worker's throttle is over, and sends the
+	// last of them when it is. Such a heartbeat may leave just as the activity ends. Up to this
+	// throttle none comes too early; with a longer one they would be too rare.
+	longestThrottle = 10 * time.Second
+	// afterThrottle is how much later than the throttle the next heartbeat comes.
+	afterThrottle = 100 * time.Millisecond
 	// stopGrace is how long a stem may still take once the worker has begun to stop: less than the
 	// time-out of the stop, so that the engine learns at once that another worker must take over.
 	stopGrace = 20 * time.Second
@@ -34,10 +40,21 @@ type progress struct {
 	heartbeat    func()
 	cancel       context.CancelCauseFunc
 	done         chan struct{}
+	beating      sync.WaitGroup
+}
+
+// progressEvery is how long after a heartbeat the next one comes, with a throttle of the worker; 0
+// is the SDK's own.
+func progressEvery(throttle time.Duration) time.Duration {
+	if throttle == 0 || throttle > longestThrottle {
+		return progressInterval
+	}
+	return max(progressInterval, throttle+afterThrottle)
 }
 
 // startProgress returns a context that also ends when the worker has been stopping for the grace.
-func startProgress(ctx context.Context, name string) (context.Context, *progress) {
+// Throttle is the worker's, of heartbeats.
+func startProgress(ctx context.Context, name string, throttle time.Duration) (context.Context, *progress) {
 	p := &progress{name: name, done: make(chan struct{})}
 	var before activityapi.ArchiveStemHeartbeat
 	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &before) == nil {
@@ -45,7 +62,7 @@ func startProgress(ctx context.Context, name string) (context.Context, *progress
 		p.short.Store(before.Short)
 	}
 	p.heartbeat = func() {
-		activity.RecordHeartbeat(ctx, activityapi.ArchiveStemHeartbeat{
+		recordHeartbeat(ctx, activityapi.ArchiveStemHeartbeat{
 			Name: name, Bytes: p.bytes.Load(), Total: p.total.Load(), SourceFailures: int(p.failures.Load()),
 			Short: p.short.Load(),
 		})
@@ -53,16 +70,17 @@ func startProgress(ctx context.Context, name string) (context.Context, *progress
 	transfer, cancel := context.WithCancelCause(ctx)
 	p.cancel = cancel
 	stopping := activity.GetWorkerStopChannel(ctx)
-	go func() {
-		ticker := time.NewTicker(progressInterval)
-		defer ticker.Stop()
+	p.beating.Go(func() {
+		next := time.NewTimer(progressInterval)
+		defer next.Stop()
 		var handBack <-chan time.Time
 		for {
 			select {
 			case <-p.done:
 				return
-			case <-ticker.C:
+			case <-next.C:
 				p.heartbeat()
+				next.Reset(progressEvery(throttle))
 			case <-stopping:
 				stopping, handBack = nil, time.After(stopGrace)
 			case <-handBack:
@@ -70,13 +88,14 @@ func startProgress(ctx context.Context, name string) (context.Context, *progress
 				return
 			}
 		}
-	}()
+	})
 	return transfer, p
 }
 
 func (p *progress) stop() {
 	close(p.done)
 	p.cancel(nil)
+	p.beating.Wait()
 }
 
 // sourceFailed counts one more attempt that failed at the source, over all attempts of the

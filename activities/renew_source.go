@@ -12,9 +12,12 @@ import (
 	"stemflow/internal/kie"
 )
 
-// RenewSource finds a link that works for a stem whose link has expired.
+// RenewSource finds a link that works for a stem, or what another kind of task yields, whose link
+// has expired.
 type RenewSource struct {
 	Provider *kie.Client
+
+	paidTask
 }
 
 // Execute takes the record's link, where it is a new one, and otherwise has the provider make a
@@ -22,12 +25,13 @@ type RenewSource struct {
 func (a *RenewSource) Execute(ctx context.Context, in activityapi.RenewSourceInput) (*stemflow.SourceStem, error) {
 	subject{separationTaskID: in.SeparationTaskID, stem: in.Stem.Name}.annotate(ctx)
 	stem := in.Stem
-	record, err := a.Provider.Record(ctx, in.SeparationTaskID)
+	record, err := a.Provider.RecordOf(ctx, a.atProvider(), in.SeparationTaskID)
 	switch {
 	case err == nil:
-		if i := slices.IndexFunc(record.Stems,
+		served := a.task().Results(record.Stems)
+		if i := slices.IndexFunc(served,
 			func(s stemflow.SourceStem) bool { return s.Name == stem.Name }); i >= 0 {
-			stem.URL = record.Stems[i].URL
+			stem.URL = served[i].URL
 		}
 	case !errors.Is(err, kie.ErrNoRecord):
 		return nil, retryable(
@@ -59,18 +63,19 @@ func (a *RenewSource) Execute(ctx context.Context, in activityapi.RenewSourceInp
 			made = record.CreatedAt
 		}
 	}
-	return nil, final(stemflow.ErrorSourceExpired, noOtherLink(stem.Name, made, time.Now()), err)
+	return nil, final(stemflow.ErrorSourceExpired, a.noOtherLink(stem.Name, made, time.Now()), err)
 }
 
 // providerKeeps is how long the provider keeps stems.
 const providerKeeps = time.Duration(stemflow.MaxDeadline)
 
 // noOtherLink says that a stem is gone only if it surely is: what is gone may be paid for again.
-func noOtherLink(stem string, made, now time.Time) string {
+func (a *RenewSource) noOtherLink(stem string, made, now time.Time) string {
+	parts := a.task().Part + "s"
 	if !made.IsZero() && now.Sub(made) > providerKeeps {
-		return fmt.Sprintf("the stems are gone: the provider gives no other link to %s, which it made on %s, "+
-			"and keeps stems for 14 days", stem, made.UTC().Format(time.DateOnly))
+		return fmt.Sprintf("the %s are gone: the provider gives no other link to %s, which it made on %s, "+
+			"and keeps %s for 14 days", parts, stem, made.UTC().Format(time.DateOnly), parts)
 	}
 	return "the provider gives no other link to " + stem + " now: start the track again later, unpaid, while it " +
-		"keeps the stems (14 days)"
+		"keeps the " + parts + " (14 days)"
 }

@@ -78,9 +78,9 @@ func TestNoOtherLinkSaysGoneOnlyOfWhatIs(t *testing.T) {
 	for age, gone := range map[time.Duration]bool{
 		0: false, time.Hour: false, providerKeeps: false, providerKeeps + time.Second: true, 90 * 24 * time.Hour: true,
 	} {
-		require.Equal(t, gone, strings.Contains(noOtherLink("vocals", now.Add(-age), now), "gone"), age)
+		require.Equal(t, gone, strings.Contains(new(RenewSource).noOtherLink("vocals", now.Add(-age), now), "gone"), age)
 	}
-	unknown := noOtherLink("vocals", time.Time{}, now)
+	unknown := new(RenewSource).noOtherLink("vocals", time.Time{}, now)
 	require.NotContains(t, unknown, "gone")
 	require.Contains(t, unknown, "unpaid")
 }

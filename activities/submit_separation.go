@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -16,13 +17,17 @@ import (
 	"stemflow/internal/ledger"
 )
 
-// SubmitSeparation makes the one paid call. The ledger is part of the payment: the intent is
-// written before the call, by a conditional write that only one execution can win, and completed
-// after it. What is allowed internal/ledger decides.
+// SubmitSeparation makes the one paid call, for a task of any kind. The ledger is part of the
+// payment: the intent is written before the call, by a conditional write that only one execution
+// can win, and completed after it. What is allowed internal/ledger decides.
 type SubmitSeparation struct {
 	Store    Store
 	Provider *kie.Client
 	Callback CallbackAddress
+	// Turns keep all workers of the queue to a rate; nil: there is none to keep.
+	Turns Turns
+
+	paidTask
 }
 
 const (
@@ -36,11 +41,14 @@ const (
 	// An execution that reaches the call this long after it began was frozen: its run has given it
 	// up.
 	callWindow = time.Minute
+	// What a submit that has its turn may take: callWindow and the completion of the ledger.
+	submitTimeout = 70 * time.Second
 	// An intent of another run that is older than this belongs to a call that is long over.
 	heldLimit = 2 * time.Minute
 )
 
-// Execute pays at most once, however often it runs. Beside the final refusals it fails with
+// Execute pays at most once, however often it runs. It waits for its turn before it writes
+// anything. Beside the final refusals it fails with
 //   - ActivityErrorSubmitRefused, ActivityErrorSubmitNotYet: nothing was paid, and a later attempt
 //     may be accepted,
 //   - ActivityErrorSubmitHeld: another run may be paying at this moment,
@@ -58,11 +66,21 @@ func (a *SubmitSeparation) Execute(
 	if owner == "" { // the input of an earlier release
 		owner = run.RunID
 	}
+	if !slices.Contains(a.task().Types, in.Track.Type) && a.task() != activityapi.Separation {
+		return nil, final(stemflow.ErrorInvalidInput, "a "+a.task().Name+" of type "+string(in.Track.Type)+
+			" is none, and nothing was paid", nil)
+	}
+	about := subject{kind: in.Track.Type}
+	about.annotate(ctx)
+	leave, err := awaitTurn(ctx, a.Turns, submitTimeout, activityapi.ActivityErrorSubmitRefused)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	s := &submit{
-		activity: a, in: in, about: subject{kind: in.Track.Type}, began: time.Now().Round(0),
+		activity: a, in: in, about: about, began: time.Now().Round(0),
 		file: newLedgerFile(a.Store, in.Ledger, in.Location),
 	}
-	s.about.annotate(ctx)
 	s.callbackURL = a.Callback.Mint(ctx, info.Namespace, run.ID, owner, in)
 	s.nonce = rand.Text()
 	s.execution = ledger.NewExecution(ledger.Claim{
@@ -242,14 +260,14 @@ func (s *submit) result(ctx context.Context) (*activityapi.SubmittedSeparation, 
 	switch outcome {
 	case ledger.Accepted, ledger.Resumed:
 		if s.callErr == nil && s.about.separationTaskID != "" {
-			s.about.log(ctx).Info("separation submitted and paid for")
+			s.about.log(ctx).Info(s.activity.task().Name + " submitted and paid for")
 		}
 		return &activityapi.SubmittedSeparation{
 			SeparationTaskID: entry.SeparationTaskID, SubmittedAt: entry.SubmittedAt,
 			FromLedger: outcome == ledger.Resumed, LedgerBehind: behind.LedgerBehind,
 		}, nil
 	case ledger.Held:
-		return nil, heldBy(entry)
+		return nil, s.activity.heldBy(entry)
 	case ledger.Repeated:
 		return nil, final(
 			activityapi.ActivityErrorSubmitRepeated,
@@ -279,7 +297,7 @@ func (s *submit) result(ctx context.Context) (*activityapi.SubmittedSeparation, 
 				behind,
 			)
 		}
-		return nil, refusal(s.callErr, behind)
+		return nil, s.activity.refusal(s.callErr, behind)
 	default:
 		text := "the ledger could not be written, so this submit did not call the provider"
 		if s.storeErr != nil {
@@ -291,7 +309,7 @@ func (s *submit) result(ctx context.Context) (*activityapi.SubmittedSeparation, 
 
 // heldBy is the error for an intent of another run: a call under way, or one whose outcome nobody
 // knows any more.
-func heldBy(holder stemflow.Submission) error {
+func (a *SubmitSeparation) heldBy(holder stemflow.Submission) error {
 	who := fmt.Sprintf(
 		"workflow %s, run %s, at %s",
 		holder.WorkflowID,
@@ -304,13 +322,13 @@ func heldBy(holder stemflow.Submission) error {
 	return final(
 		stemflow.ErrorSubmissionUnknown,
 		"an earlier run may have paid for this track and could not tell ("+who+
-			"): "+ledger.WhenUnknown,
+			"): "+ledger.WhenUnknownOf(a.task().Field),
 		nil,
 	)
 }
 
 // refusal is the error for a call that surely was not accepted.
-func refusal(err error, behind activityapi.SubmitRefusal) error {
+func (a *SubmitSeparation) refusal(err error, behind activityapi.SubmitRefusal) error {
 	details := []any{providerDetails(err), behind}
 	switch kie.VerdictOf(err) {
 	case kie.Unauthorized:
@@ -321,9 +339,22 @@ func refusal(err error, behind activityapi.SubmitRefusal) error {
 		return final(activityapi.ActivityErrorSubmitRefused, err.Error(), err, details...)
 	case kie.NotYet:
 		return final(activityapi.ActivityErrorSubmitNotYet, err.Error(), err, details...)
+	case kie.Exists:
+		return final(a.task().Exists, a.existsText(err), err, details...)
 	default:
 		return final(stemflow.ErrorProviderRejected, err.Error(), err, details...)
 	}
+}
+
+// existsText says what can be done about a task that there is already, at no cost.
+func (a *SubmitSeparation) existsText(err error) string {
+	text := err.Error() + "; nothing was paid. "
+	refused, ok := errors.AsType[*kie.Error](err)
+	if ok && refused.TaskID != "" {
+		return text + "The provider names " + refused.TaskID + ": start again with it as " + a.task().Field + ", unpaid"
+	}
+	return text + "Look it up in the provider's log (https://kie.ai/logs) and start again with its id as " +
+		a.task().Field + ", unpaid"
 }
 
 // withLimit gives one request to the store a limit of its own, so that a store that hangs leaves

@@ -109,6 +109,37 @@ func TestExamplePrograms(t *testing.T) {
 		require.Contains(t, s.keys(in), strings.TrimSpace(run(t, "byname", ids(in)...)))
 		require.Equal(t, 1, s.billed(in), "it finds what the pipeline archived")
 	})
+	t.Run("typescript", func(t *testing.T) {
+		const main = "../examples/typescript/dist/main.js"
+		if _, err := exec.LookPath("node"); err != nil {
+			t.Skip("there is no node")
+		}
+		if _, err := os.Stat(main); err != nil {
+			t.Skip("it is not built, run npm ci and npm run build in examples/typescript")
+		}
+		caller := func(args ...string) (out, said string, exitCode int) {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, "node", append([]string{main, "--stems-task-queue", s.queue}, args...)...)
+			cmd.Env = env
+			var stdout, stderr strings.Builder
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			_ = cmd.Run() // the exit code says how it ended
+			return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
+		}
+		out, said, exitCode := caller("--task-id", in.TaskID, "--audio-id", in.AudioID)
+		require.Zero(t, exitCode, said)
+		require.Regexp(t, `(?m)^drums +\d+  s3://`+s.bucket+`/\S+/drums\.mp3$`, out)
+		require.Equal(t, 1, s.billed(in), "it finds what the pipeline archived")
+
+		_, said, exitCode = caller("--audio-id", "no id")
+		require.Equal(t, 2, exitCode, said)
+		require.Contains(t, said, "Not started:\n  audioId: ")
+		_, said, exitCode = caller("--audio-id", "no id", "--unchecked")
+		require.Equal(t, 1, exitCode, said)
+		require.Regexp(t, `(?m)^InvalidInput: .*audioId`, said)
+		require.Contains(t, said, "What to do: correct each field that the message names.")
+	})
 	t.Run("nexuscaller", func(t *testing.T) {
 		for range 2 { // the second time, namespace and endpoint are there
 			require.Regexp(t, `^s3://`+s.bucket+`/\S+/instrumental\.mp3\n$`, run(t, "nexuscaller", ids(vocal)...))

@@ -233,20 +233,22 @@ func TestPausedSubmit(t *testing.T) {
 	})
 	t.Run("before its turn", func(t *testing.T) {
 		t.Parallel()
-		s := newStack(t, func(s *stack) { s.cfg.SubmitRate = 0.3 })
-		tracks := make([]stemflow.SeparateStemsInput, 6)
+		s := newStack(t, func(s *stack) { s.cfg.SubmitRate = 0.25 })
+		tracks := make([]stemflow.SeparateStemsInput, 8)
 		runs := make([]client.WorkflowRun, len(tracks))
 		for i := range tracks {
 			tracks[i] = track(stemflow.SeparateVocal)
 			runs[i] = s.start(tracks[i])
+		}
+		for _, run := range slices.Backward(runs) {
 			s.await("the submit is asked for, or made", func() bool {
-				return s.pendingSubmit(runs[i]) != nil || s.memo(runs[i]) != ""
+				return s.pendingSubmit(run) != nil || s.memo(run) != ""
 			})
 		}
 		waiting := slices.IndexFunc(runs, func(run client.WorkflowRun) bool {
 			return s.pendingSubmit(run).GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED
 		})
-		require.NotEqual(t, -1, waiting, "the engine lets some through at once, and not all")
+		require.NotEqual(t, -1, waiting, "the worker takes some at once, and not all")
 		pause(s, runs[waiting])
 		for i, run := range runs {
 			if i != waiting {

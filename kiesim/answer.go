@@ -20,6 +20,7 @@ var messages = map[int]string{
 	401: "You do not have access permissions",
 	402: InsufficientCredits,
 	404: "Not Found",
+	409: wavExists,
 	422: "Record does not exist",
 	429: callFrequency,
 	430: callFrequency,

@@ -7,7 +7,7 @@ import (
 )
 
 // Prices in credits of one call, by type.
-var prices = map[string]float64{SeparateVocal: 10, SplitStem: 50, SplitStemAdvanced: 20}
+var prices = map[string]float64{SeparateVocal: 10, SplitStem: 50, SplitStemAdvanced: 20, WAV: 0.4}
 
 // codeRefunded is the code of a failure for which the provider gives the credits back.
 const codeRefunded = 531
@@ -20,7 +20,8 @@ type Bill struct {
 	// Balance is in credits.
 	Balance float64 `json:"balance"`
 	// Requests are counted by endpoint: generate, record-info, credit, download-url, midi-generate,
-	// midi-record-info, and createTask and recordInfo of the jobs route.
+	// midi-record-info, wav-generate, wav-record-info, and createTask and recordInfo of the jobs
+	// route.
 	Requests  map[string]int `json:"requests"`
 	Callbacks CallbackCount  `json:"callbacks"`
 	// Downloads counts the requests for files, whatever came of them.

@@ -58,6 +58,9 @@ func (t *task) callbackBody(v callbackVariant) object {
 }
 
 func (t *task) codedCallback(v callbackVariant) object {
+	if t.request.Type == WAV {
+		return t.wavCallback(v)
+	}
 	words := t.wording()
 	code, message, info := http.StatusOK, words.success, any(nil)
 	if failure := t.scenario.Outcome.Failure; failure != nil || v.failure {

@@ -19,6 +19,8 @@ const (
 	ContentTagOnly FileContent = "tagOnly"
 	// ContentWAV is a second of WAV behind an ID3 tag, under a name that ends in .mp3.
 	ContentWAV FileContent = "wavBehindTag"
+	// ContentMP3 is the tune as MP3, where a WAV is promised.
+	ContentMP3 FileContent = "mp3"
 )
 
 const (

@@ -22,6 +22,14 @@ type file struct {
 	tried bool
 }
 
+// contentType is what a file is served as.
+func (s *stem) contentType() string {
+	if s.name == WAV {
+		return "audio/wav"
+	}
+	return "audio/mpeg"
+}
+
 func (f *file) versionQuery() string {
 	if f.version == 0 {
 		return ""
@@ -62,7 +70,7 @@ func (s *Simulator) serveFile(w http.ResponseWriter, r *http.Request) {
 	if settings.BytesPerSecond > 0 {
 		w = &pacedWriter{ResponseWriter: w, ctx: ctx, bytesPerSecond: settings.BytesPerSecond}
 	}
-	w.Header().Set("Content-Type", cmp.Or(settings.ContentType, "audio/mpeg"))
+	w.Header().Set("Content-Type", cmp.Or(settings.ContentType, stem.contentType()))
 	content := io.NewSectionReader(stem.recording, 0, stem.recording.Size)
 	switch fault {
 	case FileBlocked:

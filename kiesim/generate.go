@@ -53,7 +53,7 @@ func (g generateRequest) problem() string {
 	case g.AudioURL == "" && (g.TaskID == "" || g.AudioID == ""):
 		return cannotBeEmpty
 	case parts[g.Type] == nil:
-		return "The type is not supported."
+		return unknownType
 	case g.Type == SplitStemAdvanced && g.StemName == "":
 		return "Please enter stemName."
 	}
@@ -73,6 +73,16 @@ func (g generateRequest) key() string {
 	return path.Base(u.Path)
 }
 
+// scenarioKey is what scenarios know the task by.
+func (g generateRequest) scenarioKey() string {
+	if g.Type == WAV {
+		return WAVKey(g.AudioID)
+	}
+	return g.key()
+}
+
+const unknownType = "The type is not supported."
+
 // cannotBeEmpty ("must not be empty") is what the provider says to a missing field.
 const cannotBeEmpty = "不能为空"
 
@@ -83,13 +93,17 @@ func (s *Simulator) generate(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, r, http.StatusOK, refusal(http.StatusBadRequest, ""))
 		return
 	}
+	if request.Type == WAV { // it is no separation
+		writeJSON(w, r, http.StatusOK, refusal(http.StatusUnprocessableEntity, unknownType))
+		return
+	}
 	s.submit(w, r, request)
 }
 
 // submit is the call that costs, by either route.
 func (s *Simulator) submit(w http.ResponseWriter, r *http.Request, request generateRequest) {
 	s.mu.Lock()
-	scenario := s.scenarios.take(request.key())
+	scenario := s.scenarios.take(request.scenarioKey())
 	s.mu.Unlock()
 
 	fault := scenario.Submit
@@ -112,7 +126,7 @@ func (s *Simulator) submit(w http.ResponseWriter, r *http.Request, request gener
 		writeJSON(w, r, http.StatusOK, refusal(code, ""))
 		return
 	}
-	s.log.Info("separation accepted", "task", t.id, "audio", request.key(), "type", request.Type)
+	s.log.Info("task accepted", "task", t.id, "audio", request.key(), "type", request.Type)
 
 	if scenario.Callback.Delay < 0 {
 		s.sendCallback(s.closing, t)
@@ -132,6 +146,9 @@ func (s *Simulator) accept(request generateRequest, scenario Scenario, base stri
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
+	if request.Type == WAV && s.converted(request) {
+		return nil, http.StatusConflict
+	}
 	if s.bill.Balance < prices[request.Type] {
 		return nil, http.StatusPaymentRequired
 	}

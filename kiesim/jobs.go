@@ -21,7 +21,14 @@ func (s *Simulator) createTask(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, r, http.StatusOK, refusal(http.StatusBadRequest, ""))
 		return
 	}
-	if fields.Model != jobsModel {
+	kind := cmp.Or(fields.Input["type"], SeparateVocal)
+	switch {
+	case fields.Model == wavModel:
+		kind = WAV
+	case fields.Model == jobsModel && kind == WAV: // it is no separation
+		kind = "?"
+	case fields.Model == jobsModel:
+	default:
 		writeJSON(w, r, http.StatusOK, refusal(http.StatusUnprocessableEntity, "The model is not supported."))
 		return
 	}
@@ -29,7 +36,7 @@ func (s *Simulator) createTask(w http.ResponseWriter, r *http.Request) {
 	s.submit(w, r, generateRequest{
 		TaskID: input["task_id"], AudioID: input["audio_id"], AudioURL: input["audio_url"],
 		CallBackURL: fields.CallBackURL,
-		Type:        cmp.Or(input["type"], SeparateVocal), StemName: input["stem_name"], Jobs: true,
+		Type:        kind, StemName: input["stem_name"], Jobs: true,
 	})
 }
 
@@ -54,7 +61,7 @@ func (t *task) jobsRecord(now time.Time) object {
 	}
 	members := object{
 		{"taskId", t.id},
-		{"model", jobsModel},
+		{"model", t.model()},
 		{"state", cmp.Or(state, l.flag)},
 		{"param", string(encode(t.jobsRequest()))},
 		{"resultJson", ""},
@@ -67,9 +74,20 @@ func (t *task) jobsRecord(now time.Time) object {
 	}
 	if l.missing != nil {
 		form := cmp.Or(t.scenario.Record.Links, LinksResultJSON)
+		if t.request.Type == WAV {
+			form = LinksResultURLs
+		}
 		members = members.with(t.linkMembers(form, *l.missing)...)
 	}
 	return members
+}
+
+// model is the task's name on the jobs route.
+func (t *task) model() string {
+	if t.request.Type == WAV {
+		return wavModel
+	}
+	return jobsModel
 }
 
 // jobsRequest is the request as the record shows it.
@@ -81,5 +99,8 @@ func (t *task) jobsRequest() object {
 	if t.request.StemName != "" {
 		input = append(input, member{"stem_name", t.request.StemName})
 	}
-	return object{{"model", jobsModel}, {"callBackUrl", t.request.CallBackURL}, {"input", input}}
+	if t.request.Type == WAV {
+		input = object{{"task_id", t.request.TaskID}, {"audio_id", t.request.AudioID}}
+	}
+	return object{{"model", t.model()}, {"callBackUrl", t.request.CallBackURL}, {"input", input}}
 }

@@ -18,10 +18,21 @@ const (
 )
 
 // recordInfo is GET /api/v1/vocal-removal/record-info.
-func (s *Simulator) recordInfo(w http.ResponseWriter, r *http.Request) {
+func (s *Simulator) recordInfo(w http.ResponseWriter, r *http.Request) { s.recordOf(w, r, false) }
+
+// recordOf answers with the record of a conversion, or of a separation.
+func (s *Simulator) recordOf(w http.ResponseWriter, r *http.Request, wav bool) {
 	id := r.URL.Query().Get("taskId")
 	if id == "" {
 		writeJSON(w, r, http.StatusOK, refusal(http.StatusUnprocessableEntity, cannotBeEmpty))
+		return
+	}
+	s.mu.Lock()
+	t := s.tasks[id]
+	isOther := t != nil && (t.request.Type == WAV) != wav
+	s.mu.Unlock()
+	if isOther {
+		writeJSON(w, r, http.StatusOK, success(nil))
 		return
 	}
 	fault, data := s.look(id, false)
@@ -53,6 +64,9 @@ func (s *Simulator) look(id string, jobs bool) (Fault, any) {
 func (t *task) shownRecord(now time.Time, jobs bool) object {
 	shown := t.scenario.Record
 	data := t.record(now)
+	if t.request.Type == WAV {
+		data = t.wavRecord(now)
+	}
 	if jobs {
 		data = t.jobsRecord(now)
 	}

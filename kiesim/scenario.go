@@ -421,7 +421,7 @@ func (f File) validate(field string) error {
 	errs = append(errs,
 		oneOf(field+".fault", f.Fault,
 			FileTruncated, FileShort, FileStall, FileEmpty, FileHTML, FileStatus, FileBlocked),
-		oneOf(field+".content", f.Content, ContentZeros, ContentTagOnly, ContentWAV),
+		oneOf(field+".content", f.Content, ContentZeros, ContentTagOnly, ContentWAV, ContentMP3),
 		oneOf(field+".expired", f.Expired, ExpiredAtOnce, ExpiredMidRead),
 		oneOf(field+".renewedBy", f.RenewedBy, RenewedByRecordInfo, RenewedByDownloadURL, RenewedNever),
 	)

@@ -1,5 +1,6 @@
 // Package kiesim is a stand-in for the vocal-removal API of KIE.AI: the endpoints that a
-// separation and the transcription of its stems need, its callbacks, its file host and its bill. It
+// separation, the transcription of its stems and a conversion to WAV need, its callbacks, its file
+// host and its bill. It
 // is written from the provider's documents, shares no code with the client it is meant to test, and
 // misbehaves on demand: see [Scenario].
 package kiesim
@@ -116,6 +117,8 @@ func (s *Simulator) routes() *http.ServeMux {
 	mux.HandleFunc("GET /api/v1/jobs/recordInfo", s.endpoint("recordInfo", s.jobsRecordInfo))
 	mux.HandleFunc("POST /api/v1/midi/generate", s.endpoint("midi-generate", s.midiGenerate))
 	mux.HandleFunc("GET /api/v1/midi/record-info", s.endpoint("midi-record-info", s.midiRecordInfo))
+	mux.HandleFunc("POST /api/v1/wav/generate", s.endpoint("wav-generate", s.wavGenerate))
+	mux.HandleFunc("GET /api/v1/wav/record-info", s.endpoint("wav-record-info", s.wavRecordInfo))
 	mux.HandleFunc("GET /api/v1/chat/credit", s.endpoint("credit", s.credit))
 	mux.HandleFunc("POST /api/v1/common/download-url", s.endpoint("download-url", s.downloadURL))
 	mux.HandleFunc("POST /api/file-stream-upload", s.endpoint("file-stream-upload", s.streamUpload))

@@ -1,6 +1,7 @@
 package kiesim
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,7 @@ var instruments = []instrument{
 	{"fx", "FX", "fxUrl", "fx_url"},
 	{"brass", "Brass", "brassUrl", "brass_url"},
 	{"woodwinds", "Woodwinds", "woodwindsUrl", "woodwinds_url"},
+	{WAV, "WAV", "", ""},
 	{extract, "", "", ""},
 	{remove, "", "", ""},
 }
@@ -71,6 +73,7 @@ var parts = map[string][]string{
 		"woodwinds",
 	},
 	SplitStemAdvanced: {extract, remove},
+	WAV:               {WAV},
 }
 
 // callbackKeys are the members of a callback's container, in their order.
@@ -163,11 +166,17 @@ func fileName(id string, part instrument, scenario Scenario) string {
 	if scenario.Outcome.OpaqueLinks {
 		return newTaskID()
 	}
+	if part.name == WAV {
+		return id + ".wav"
+	}
 	return id + "_" + part.group + ".mp3"
 }
 
 // record picks what a stem plays. Those that the tune has no recording of borrow one.
 func record(name string, settings File) tune.Recording {
+	if name == WAV && settings.Content != ContentMP3 {
+		return settings.Content.put(wavFile(cmp.Or(settings.Size, defaultWAV)))
+	}
 	switch name {
 	case extract:
 		name = "vocals"

@@ -55,7 +55,7 @@ type Config struct {
 
 	// SubmitTaskQueue is the queue of the one paid call; empty: the host's task queue and
 	// "-submit". Hosts that share a provider key share one. SubmitRate is how many paid calls all
-	// workers of that queue make in a second.
+	// workers of that queue make in a second. They take turns with objects beside the ledgers.
 	SubmitTaskQueue string
 	SubmitRate      float64
 

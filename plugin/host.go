@@ -21,16 +21,12 @@ import (
 	"stemflow/internal/redact"
 	"stemflow/internal/source"
 	"stemflow/internal/token"
+	"stemflow/internal/turns"
 	"stemflow/workflows"
 )
 
-const (
-	// One submit is mostly waiting for the provider and the store: a few at once use up any rate
-	// that the provider allows.
-	submitConcurrency = 8
-	// A submit that has begun is finished before the worker stops, since its answer is worth money.
-	submitStopTimeout = 75 * time.Second
-)
+// A submit that has begun is finished before the worker stops, since its answer is worth money.
+const submitStopTimeout = 75 * time.Second
 
 // host is what stemflow needs within one process, whatever number of workers it serves.
 type host struct {
@@ -172,6 +168,14 @@ func (h *host) nexusLimits() workflows.NexusLimits {
 	}
 }
 
+// register registers the activities of a worker with these options, whose paid calls go to
+// submitQueue.
+func (h *host) register(r activities.Registry, submitQueue string, options worker.Options) {
+	set := h.activities(submitQueue)
+	set.ArchiveStem.HeartbeatThrottle = options.MaxHeartbeatThrottleInterval
+	set.Register(r)
+}
+
 // activities is the set for a worker whose paid calls go to submitQueue; empty: its own queue.
 func (h *host) activities(submitQueue string) activities.Set {
 	ledgers := allowed.PlaceOf(h.cfg.LedgerBucket, h.cfg.LedgerPrefix)
@@ -229,8 +233,8 @@ func (h *host) submitQueue(taskQueue string) string {
 	return stemflow.SubmitTaskQueue(taskQueue)
 }
 
-// newSubmitWorker makes the worker of the one paid call, whose rate the engine limits over all
-// workers of its queue. It takes from its host's options what says who the host is and how its
+// newSubmitWorker makes the worker of the one paid call, which keeps to a rate with all workers of
+// its queue. It takes from its host's options what says who the host is and how its
 // activities run. What bounds its load is its own.
 //
 // When it fails for good, failed is told, then the host's OnFatalError, and then the host is
@@ -238,17 +242,29 @@ func (h *host) submitQueue(taskQueue string) string {
 func (h *host) newSubmitWorker(
 	c client.Client, queue string, inherited worker.Options, failed func(error), stopHost func(),
 ) worker.Worker {
+	rate, limit := h.cfg.SubmitRate, 0.0
+	slots := newSubmitSlots(nil, rate)
+	set := h.activities(queue)
+	if rate >= turns.SlowestRate {
+		slots = newSubmitSlots(turns.New(turns.Options{
+			Store: h.store, Bucket: h.cfg.LedgerBucket, Prefix: h.cfg.LedgerPrefix, Queue: queue, Rate: rate,
+		}), rate)
+		set.SubmitSeparation.Turns, set.SubmitMIDI.Turns = slots, slots
+	} else {
+		limit = rate
+	}
 	w := worker.New(c, queue, worker.Options{
-		DisableWorkflowWorker:              true,
-		TaskQueueActivitiesPerSecond:       h.cfg.SubmitRate,
-		MaxConcurrentActivityExecutionSize: submitConcurrency,
-		WorkerStopTimeout:                  submitStopTimeout,
-		Identity:                           inherited.Identity,
-		DeploymentOptions:                  inherited.DeploymentOptions,
-		Interceptors:                       inherited.Interceptors,
-		BackgroundActivityContext:          inherited.BackgroundActivityContext,
-		SysInfoProvider:                    inherited.SysInfoProvider,
-		DisablePayloadErrorLimit:           inherited.DisablePayloadErrorLimit,
+		DisableWorkflowWorker:            true,
+		TaskQueueActivitiesPerSecond:     limit,
+		MaxConcurrentActivityTaskPollers: submitConcurrency,
+		Tuner:                            slots.tuner(),
+		WorkerStopTimeout:                submitStopTimeout,
+		Identity:                         inherited.Identity,
+		DeploymentOptions:                inherited.DeploymentOptions,
+		Interceptors:                     inherited.Interceptors,
+		BackgroundActivityContext:        inherited.BackgroundActivityContext,
+		SysInfoProvider:                  inherited.SysInfoProvider,
+		DisablePayloadErrorLimit:         inherited.DisablePayloadErrorLimit,
 		OnFatalError: func(err error) {
 			err = fmt.Errorf("stemflow: the worker of the submit queue %q has failed for good and the host stops, "+
 				"start it again once Temporal accepts its polls: %w", queue, err)
@@ -259,7 +275,7 @@ func (h *host) newSubmitWorker(
 			stopHost()
 		},
 	})
-	h.activities(queue).RegisterSubmit(w)
+	set.RegisterSubmit(w)
 	return w
 }
 

@@ -99,7 +99,7 @@ func (p *Plugin) StartWorker(
 		return errors.New("stemflow: the plugin was started for a worker that it was not configured for")
 	}
 	submitQueue := p.host.submitQueue(w.taskQueue)
-	p.host.activities(submitQueue).Register(options.WorkerRegistry)
+	p.host.register(options.WorkerRegistry, submitQueue, *w.options)
 	stop := func() {}
 	if stoppable {
 		stop = stopper.Stop

@@ -30,7 +30,7 @@ func Register(c client.Client, taskQueue string, w worker.Worker, cfg Config) (s
 	queue := h.submitQueue(taskQueue)
 	workflows.Register(w)
 	w.RegisterNexusService(workflows.NexusService(h.nexusLimits()))
-	h.activities(queue).Register(w)
+	h.register(w, queue, cfg.WorkerOptions)
 	submit := h.newSubmitWorker(c, queue, cfg.WorkerOptions, func(error) {}, w.Stop)
 	if err := startSubmitWorker(submit, queue); err != nil {
 		h.close()

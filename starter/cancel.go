@@ -33,7 +33,7 @@ What was paid is not lost: the provider finishes it, and starting the same track
 func (c *cli) cancel(ctx context.Context, in stemflow.SeparateStemsInput, workflowID string) error {
 	byTrack := workflowID == ""
 	if byTrack {
-		if err := failure.Input(in); err != nil {
+		if err := failure.Input(paidInput{in}); err != nil {
 			return err
 		}
 		workflowID = stemflow.WorkflowID(in)

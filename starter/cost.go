@@ -44,7 +44,7 @@ With a track it is what that has cost, in all types unless one is given.
 			return failure.Usage(nameOf(cmd), "%q is no value for --by: use %s", *by, strings.Join(ways, ", "))
 		}
 		if in.TaskID+in.AudioID+in.StemName != "" || in.Type != "" {
-			if err := failure.Input(*in); err != nil {
+			if err := failure.Input(paidInput{*in}); err != nil {
 				return err
 			}
 		}
@@ -83,15 +83,23 @@ func (c *cli) printCosts(costs *archived.Costs, by string) {
 		{Text: cmp.Or(by, "total")}, {Text: "separations", IsFigure: true}, {Text: "credits", IsFigure: true},
 		{Text: "US$", IsFigure: true}, {Text: "failed", IsFigure: true}, {Text: "may have been paid", IsFigure: true},
 	}
+	if costs.WAVs > 0 {
+		headings = append(headings, view.Heading{Text: "WAVs", IsFigure: true})
+	}
 	row := func(key string, s archived.Spent) []string {
 		unknown := "-"
 		if s.MayHavePaid > 0 {
 			unknown = fmt.Sprintf("%d (%s credits)", s.MayHavePaid, humanize.Comma(int64(s.MayHavePaidCredits)))
 		}
-		return []string{
-			key, humanize.Comma(int64(s.Separations)), humanize.Comma(int64(s.Credits)),
+		cells := []string{
+			key, humanize.Comma(int64(s.Separations)),
+			humanize.CommafWithDigits(float64(s.Credits)+s.WAVCredits, 1),
 			humanize.FormatFloat("#,###.##", s.Dollars), humanize.Comma(int64(s.Failed)), unknown,
 		}
+		if costs.WAVs > 0 {
+			cells = append(cells, humanize.Comma(int64(s.WAVs)))
+		}
+		return cells
 	}
 	var rows [][]string
 	for _, part := range costs.Rows {

@@ -40,7 +40,7 @@ describes, may not.`,
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print what would be removed, and remove nothing")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := failure.Input(o.in); err != nil {
+		if err := failure.Input(paidInput{o.in}); err != nil {
 			return err
 		}
 		if !o.yes && !o.dryRun && (c.wantsJSON() || !c.canAsk()) {

@@ -84,12 +84,26 @@ func (c *cli) placeFlags(cmd *cobra.Command, place *archived.Place) {
 func checkPlace(cmd *cobra.Command, place archived.Place) error {
 	in := place.Input
 	if place.ManifestKey == "" {
-		return failure.Input(in)
+		return failure.Input(paidInput{in})
 	}
 	if in.TaskID+in.AudioID+in.StemName+in.Prefix != "" || in.Type != "" {
 		return failure.Usage(nameOf(cmd), "--manifest-key goes without --prefix and the flags of a track")
 	}
 	return nil
+}
+
+// paidInput is the input of any track that is paid for: that of a WAV, too, which no separation
+// has.
+type paidInput struct{ stemflow.SeparateStemsInput }
+
+// Validate reports everything that is wrong with the input.
+func (in paidInput) Validate() error {
+	if in.Type == stemflow.TypeWAV {
+		return stemflow.ConvertToWAVInput{
+			TaskID: in.TaskID, AudioID: in.AudioID, Bucket: in.Bucket, Prefix: in.Prefix,
+		}.Validate()
+	}
+	return in.SeparateStemsInput.Validate()
 }
 
 // durationFlag is a duration on the command line. Its error says what one looks like.

@@ -391,9 +391,10 @@ func TestUnreachable(t *testing.T) {
 	require.Contains(t, stderr, "error: InvalidConfiguration: TEMPORAL_ADDRESS: give")
 }
 
-// A hint speaks of flags, which the commands that start a run must have.
+// A hint speaks of flags, which a command that starts a run must have.
 func TestHintForEveryErrorType(t *testing.T) {
 	flags := newStartCommand(&cli{}).Flags()
+	flags.AddFlagSet(newWAVCommand(&cli{}).Flags())
 	for _, kind := range stemflow.ErrorTypes() {
 		hint := failure.HintFor(kind.Name)
 		require.Regexp(t, `^[A-Z].*\.$`, hint, kind.Name)

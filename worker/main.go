@@ -8,8 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -17,6 +18,7 @@ import (
 
 	"stemflow/internal/config"
 	"stemflow/internal/program"
+	"stemflow/internal/reach"
 	"stemflow/internal/redact"
 	"stemflow/internal/series/workerseries"
 	"stemflow/internal/telemetry"
@@ -28,7 +30,7 @@ const (
 	// container's grace must be longer.
 	stopTimeout = 30 * time.Second
 	// Heartbeats carry the progress that a person watches, and their answers the cancellation of
-	// the run: a transfer learns of it after two seconds at most. A Temporal that is slow to answer
+	// the run: a transfer learns of it after some two seconds. A Temporal that is slow to answer
 	// costs nothing, because a heartbeat that times out does not end the transfer, only a missed
 	// heartbeat timeout does.
 	heartbeatThrottle = 2 * time.Second
@@ -45,13 +47,17 @@ func main() {
 	program.AnswerVersion()
 	secrets := redact.New(config.AllSecrets(os.LookupEnv)...)
 	slog.SetDefault(program.NewLogger(os.Stderr, secrets))
-	if err := run(); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
 		program.Fail(os.Stderr, "worker", err, secrets)
 		os.Exit(1)
 	}
 }
 
-func run() error {
+// run works until ctx ends.
+func run(ctx context.Context) error {
 	env, err := config.LoadWorker(os.LookupEnv)
 	traces, tracesErr := config.LoadTracing(os.LookupEnv)
 	if err := errors.Join(err, tracesErr); err != nil {
@@ -77,19 +83,21 @@ func run() error {
 	// Messages are small, since only the events that are new travel to a worker: to compress them
 	// takes longer than to send them.
 	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
-	tracing, err := telemetry.NewTracing(context.Background(), "stemflow-worker", traces)
+	tracing, err := telemetry.NewTracing(ctx, "stemflow-worker", traces)
 	if err != nil {
 		return err
 	}
 	defer tracing.Close()
 	tracing.Join(&options)
-	metricsAddr, err := metrics.Listen(env.MetricsAddr, http.NotFoundHandler())
+	probes := newProbes()
+	metricsAddr, err := metrics.Listen(env.MetricsAddr, probes)
 	if err != nil {
 		return err
 	}
-	c, err := client.Dial(options)
+	// Lazy: what is wrong in the configuration is said before Temporal is waited for.
+	c, err := client.NewLazyClient(options)
 	if err != nil {
-		return fmt.Errorf("cannot reach Temporal at %s, check TEMPORAL_ADDRESS: %w", options.HostPort, err)
+		return fmt.Errorf("cannot make a Temporal client: %w", err)
 	}
 	defer c.Close()
 	hosting, err := plugin.FromEnv(c)
@@ -98,6 +106,14 @@ func run() error {
 	}
 	stemflow, err := plugin.New(hosting)
 	if err != nil {
+		return err
+	}
+	server := reach.Server{Address: options.HostPort, Namespace: options.Namespace}
+	if err := reach.Temporal(ctx, c, server, probes.notReady); err != nil {
+		if ctx.Err() != nil {
+			slog.Info("worker is stopped before it has reached Temporal", "address", options.HostPort)
+			return nil
+		}
 		return err
 	}
 	worker.SetStickyWorkflowCacheSize(cachedRuns)
@@ -122,7 +138,10 @@ func run() error {
 	slog.Info("worker is starting", "address", options.HostPort, "namespace", options.Namespace,
 		"taskQueue", env.TaskQueue, "submitTaskQueue", env.SubmitTaskQueue, "bucket", env.Bucket,
 		"metricsAddress", metricsAddr.String(), "tracing", traces.Enabled)
-	if err := w.Run(worker.InterruptCh()); err != nil {
+	probes.notReady(nil)
+	interrupted := make(chan any, 1)
+	context.AfterFunc(ctx, func() { interrupted <- context.Cause(ctx) })
+	if err := w.Run(interrupted); err != nil {
 		return err
 	}
 	return stemflow.Err() // Run returns nil when the submit worker's failure has stopped it

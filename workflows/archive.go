@@ -89,7 +89,7 @@ func (s *separation) archiveStem(ctx workflow.Context, source stemflow.SourceSte
 			return stem, expiredStem(message, err)
 		}
 		tried = append(tried, source.URL)
-		renewErr := workflow.ExecuteActivity(renewOptions(ctx, source.Name), activityapi.ActivityRenewSource,
+		renewErr := workflow.ExecuteActivity(renewOptions(ctx, source.Name), s.task.Renew,
 			activityapi.RenewSourceInput{
 				SeparationTaskID: s.separationTaskID, Stem: source, Tried: tried,
 			}).
@@ -122,7 +122,7 @@ func (s *separation) fetchStem(
 		Location: s.archive.Location, SeparationTaskID: s.separationTaskID, Stem: source, Fresh: !s.resumed,
 		LastLink: lastLink,
 	}
-	err = workflow.ExecuteActivity(archiveOptions(ctx, source.Name), activityapi.ActivityArchiveStem, in).
+	err = workflow.ExecuteActivity(archiveOptions(ctx, source.Name), s.task.Archive, in).
 		Get(ctx, &stem)
 	return stem, err
 }
@@ -153,8 +153,8 @@ func (s *separation) incomplete() error {
 	}
 	return &ending{
 		kind: kind,
-		message: fmt.Sprintf("%d of %d stems could not be archived; start the track again to complete it, unpaid: %s",
-			len(s.failed), len(s.failed)+len(s.stems), strings.Join(reasons, "; ")),
+		message: fmt.Sprintf("%d of %d %ss could not be archived; start the track again to complete it, unpaid: %s",
+			len(s.failed), len(s.failed)+len(s.stems), s.task.Part, strings.Join(reasons, "; ")),
 		details: stemflow.ErrorDetails{Stems: s.stems, Failed: s.failed},
 	}
 }

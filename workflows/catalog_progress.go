@@ -110,7 +110,7 @@ func (c *catalog) showDetails(ctx workflow.Context) {
 		"|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	b.addf("| %d | %d | %d | %d | %d | %d | %d | %d |\n", p.Archived, p.Found, p.Partial, p.Failed,
 		p.Skipped, p.Cancelled, p.Running, p.Tracks-p.Ended()-p.Running)
-	b.addf("\ncost so far: %s, by the documented prices", costText(p.Credits))
+	b.addf("\ncost so far: %s, by the documented prices", costText(float64(p.Credits)))
 	if p.Reserved > 0 {
 		b.addf("; %d credits reserved", p.Reserved)
 	}

@@ -57,11 +57,13 @@ func isErrorType(kind string) bool {
 }
 
 // failure is what the run returns: the ending as a final ApplicationError, or the cancellation,
-// with the separation task id in the details of either. An ApplicationError must be the outermost
+// with the task's id in the details of either. An ApplicationError must be the outermost
 // error, or Temporal takes it for a retryable one.
 func (s *separation) failure(err error) error {
 	if temporal.IsCanceledError(err) {
-		return s.callers.cancelled(stemflow.ErrorDetails{SeparationTaskID: s.separationTaskID, Paid: s.paid})
+		return s.callers.cancelled(s.task.Details(stemflow.ErrorDetails{
+			SeparationTaskID: s.separationTaskID, Paid: s.paid,
+		}))
 	}
 	var e *ending
 	if !errors.As(err, &e) {
@@ -79,12 +81,12 @@ func (s *separation) failure(err error) error {
 	case len(s.foreign) > 0:
 		e.message += fmt.Sprintf(
 			" (callbacks named %s, not confirmed to be this run's: to take one of them up, start again "+
-				"with it as separationTaskId)",
-			strings.Join(s.foreign, ", "),
+				"with it as %s)",
+			strings.Join(s.foreign, ", "), s.task.Field,
 		)
 	}
 	e.details.Paid = s.paid
-	return e.application(e.details)
+	return e.application(s.task.Details(e.details))
 }
 
 // application is the ending as Temporal takes it.

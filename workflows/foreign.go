@@ -70,6 +70,7 @@ func (s *separation) readLateCallbacks(ctx workflow.Context) {
 		if !callbacks.ReceiveAsync(&callback) {
 			continue // it did not decode
 		}
+		callback.Stems = s.task.Results(callback.Stems)
 		if s.ownership < fromInput || callback.TaskID != s.separationTaskID {
 			s.hearForeign(ctx, callback.TaskID)
 		} else if callback.Code == stemflow.CodeOK {

@@ -81,8 +81,11 @@ func eventID(parts []string) string {
 }
 
 // tell tells how the separation ended. A run that is reset after its end tells the same event, if
-// it ends alike.
+// it ends alike. There are no events of other kinds of task.
 func (s *separation) tell(ctx workflow.Context, result *stemflow.SeparateStemsResult, err error) {
+	if s.task != activityapi.Separation {
+		return
+	}
 	var known *activityapi.Hooks
 	if s.archive.Location.Dir != "" {
 		known = &s.archive.Hooks

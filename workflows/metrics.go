@@ -104,7 +104,7 @@ func (s *separation) outcome(err error) string {
 
 // typeTag is the separation's type. Whatever else an input says must not become a time series each.
 func (s *separation) typeTag() string {
-	if slices.Contains(stemflow.SeparationTypes(), s.in.Type) {
+	if slices.Contains(stemflow.PaidTypes(), s.in.Type) {
 		return string(s.in.Type)
 	}
 	return string(TypeInvalid)

@@ -67,9 +67,9 @@ func find(record activityapi.SeparationRecord, err error) finding {
 		return foundNotYet
 	case kind == activityapi.ActivityErrorNotOwn:
 		return foundNotOwn
-	case kind == stemflow.ErrorSeparationFailed:
+	case activityapi.IsFailed(kind):
 		return foundFailed
-	case kind == stemflow.ErrorNoStems:
+	case activityapi.IsEmpty(kind):
 		return foundEmpty
 	case kind == stemflow.ErrorSourceExpired:
 		return foundGone

@@ -29,9 +29,10 @@ const (
 	// the first one may wait for long.
 	prepareAttempts = 7
 
-	// One submit: the intent (at most 15 s), the call (30 s) and the completion of the ledger (15
-	// s). Only a lost worker takes longer.
-	submitTimeout = 75 * time.Second
+	// One submit: its turn among those of all workers (seconds, an attempt that gets none within a
+	// minute is over), the intent (at most 15 s), the call (30 s) and the completion of the ledger
+	// (15 s). Only a lost worker takes longer.
+	submitTimeout = 135 * time.Second
 	// A submit waits for its turn in the rate-limited queue, for as long as there are others before
 	// it; now and then it asks whether that is still the queue to wait in.
 	submitTurn = time.Hour
@@ -109,7 +110,7 @@ const (
 	// A song is read twice and handed over once, see kie.Upload.
 	songTimeout = 10 * time.Minute
 
-	// A run that finds another one making the same MIDI looks again after this pause.
+	// A run that finds another one making the same MIDI, or WAV, looks again after this pause.
 	midiJoinPause = 15 * time.Second
 
 	// The ledger is written when the store is back, as the stems are; a run that failed waits for
@@ -260,9 +261,9 @@ func musicOptions(ctx workflow.Context) workflow.Context {
 // submitOptions: a single attempt, because the engine would repeat a lost one blindly; and a
 // cancellation waits for a call under way, whose id is worth money, while it drops one that has not
 // started.
-func submitOptions(ctx workflow.Context, queue string) workflow.Context {
+func submitOptions(ctx workflow.Context, task *activityapi.Task, queue string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		Summary:                "submit the separation (paid)",
+		Summary:                "submit the " + task.Name + " (paid)",
 		TaskQueue:              queue,
 		ScheduleToStartTimeout: submitTurn,
 		StartToCloseTimeout:    submitTimeout,
@@ -368,7 +369,7 @@ func submitMIDIOptions(ctx workflow.Context, queue string, deadline stemflow.Dur
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		Summary:                "ask for MIDI (free)",
 		TaskQueue:              queue,
-		StartToCloseTimeout:    requestTimeout,
+		StartToCloseTimeout:    submitTimeout,
 		ScheduleToCloseTimeout: time.Duration(deadline),
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: submitPauseFirst, BackoffCoefficient: 2, MaximumInterval: submitPauseMost,

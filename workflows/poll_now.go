@@ -37,7 +37,7 @@ func (s *separation) pollNow(ctx workflow.Context) (stemflow.PollNowResult, erro
 	if first {
 		look := s.aboutOwn()
 		look.ReportPending = true
-		s.asking = workflow.ExecuteActivity(askOptions(ctx), activityapi.ActivityGetSeparationRecord, look)
+		s.asking = workflow.ExecuteActivity(askOptions(ctx), s.task.GetRecord, look)
 	}
 	separationTaskID := s.separationTaskID
 	var record activityapi.SeparationRecord

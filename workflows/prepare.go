@@ -9,8 +9,8 @@ import (
 )
 
 func (s *separation) validate() error {
-	if err := s.in.Validate(); err != nil {
-		return endWith(stemflow.ErrorInvalidInput, "the input is wrong: "+err.Error())
+	if s.invalid != nil {
+		return endWith(stemflow.ErrorInvalidInput, "the input is wrong: "+s.invalid.Error())
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (s *separation) showFailure(ctx workflow.Context, err error) {
 	if err == nil {
 		return
 	}
-	s.progress.Failure = runFailure(s.failure(err), "the separation was cancelled", cancelledRemedy)
+	s.progress.Failure = runFailure(s.failure(err), "the "+s.task.Name+" was cancelled", cancelledRemedy)
 	phase := stemflow.PhaseFailed
 	if s.progress.Failure.Type == stemflow.ReasonCanceled {
 		phase = stemflow.PhaseCancelled
@@ -72,16 +72,17 @@ func (s *separation) showDetails(ctx workflow.Context) {
 	b.addf("\n\n%s", trackName(s.in))
 	writeFailure(&b, p.Failure)
 	if p.SeparationTaskID != "" {
-		b.addf("\n\nseparation task `%s`", p.SeparationTaskID)
+		b.addf("\n\n%s task `%s`", s.task.Name, p.SeparationTaskID)
 	}
 	switch {
-	case p.Credits > 0:
-		b.addf("\n\ncost: %s, by the documented price", costText(p.Credits))
+	case p.Paid && s.separationTaskID != "":
+		b.addf("\n\ncost: %s, by the documented price", costText(stemflow.Credits(s.in.Type)))
 	case p.Paid:
 		b.WriteString("\n\ncost: not known, the submit may have been accepted")
 	}
 	if len(p.Stems) > 0 {
-		b.WriteString("\n\n| stem | state | size |\n|---|---|---:|\n")
+		b.addf("\n\n| %s |", s.task.Part)
+		b.WriteString(" state | size |\n|---|---|---:|\n")
 		for _, stem := range p.Stems {
 			b.addf("| %s | %s | %s |\n", stem.Name, stem.State, sizeText(stem.Size))
 		}

@@ -100,7 +100,7 @@ func (l *lateCallbacks) failure() error {
 		}
 	}
 	message := fmt.Sprintf("callbacks for run %s of %s named %s, and none could be recorded as its own: look the "+
-		"track up in the provider's log; if one of them is there, start again with it as separationTaskId%s",
-		l.in.Owner, l.in.WorkflowID, strings.Join(l.heard, ", "), reason)
+		"track up in the provider's log; if one of them is there, start again with it as %s%s",
+		l.in.Owner, l.in.WorkflowID, strings.Join(l.heard, ", "), activityapi.TaskOf(l.in.Track.Type).Field, reason)
 	return temporal.NewApplicationErrorWithOptions(message, kind, temporal.ApplicationErrorOptions{NonRetryable: true})
 }

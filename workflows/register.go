@@ -19,6 +19,7 @@ func Register(r Registry) {
 	register(r, stemflow.WorkflowSeparateCatalog, SeparateCatalog)
 	register(r, stemflow.WorkflowVerifyArchive, VerifyArchive)
 	register(r, stemflow.WorkflowGenerateMIDI, GenerateMIDI)
+	register(r, stemflow.WorkflowConvertToWAV, ConvertToWAV)
 	register(r, activityapi.WorkflowRecordCallback, RecordCallback)
 	register(r, activityapi.WorkflowJoinStems, JoinSeparateStems)
 	register(r, activityapi.WorkflowJoinCatalog, JoinSeparateCatalog)

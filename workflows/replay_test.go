@@ -23,7 +23,7 @@ var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
 func TestRecordedHistoriesReplay(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.json")
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(files), 29)
+	require.GreaterOrEqual(t, len(files), 32)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			replayer := worker.NewWorkflowReplayer()

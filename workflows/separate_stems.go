@@ -19,12 +19,16 @@ import (
 // It ends with a *temporal.ApplicationError of one of the contract's error types, whose first
 // detail is a [stemflow.ErrorDetails]; or cancelled, with the same detail.
 func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemflow.SeparateStemsResult, error) {
-	ctx, callers := shareRun(ctx, nil)
-	s := newSeparation(ctx, in)
-	s.callers = callers
+	s := newSeparation(ctx, activityapi.Separation, in)
 	if err := s.offerProgress(ctx); err != nil {
 		return nil, err
 	}
+	return s.perform(ctx)
+}
+
+// perform does the job, and sees to everything that has to be done whatever became of it.
+func (s *separation) perform(ctx workflow.Context) (*stemflow.SeparateStemsResult, error) {
+	ctx, s.callers = shareRun(ctx, nil)
 	if err := s.offerPollNow(ctx); err != nil {
 		return nil, err
 	}
@@ -41,7 +45,7 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 	awaitHandlers(ctx)
 	s.recordForeign(ctx, err)
 	s.countEnded(ctx, err)
-	s.log(ctx).Info("separation ended", "outcome", s.outcome(err), "stems", len(s.stems))
+	s.log(ctx).Info(s.task.Name+" ended", "outcome", s.outcome(err), "stems", len(s.stems))
 	s.showFailure(ctx, err) // callbacks may have told more meanwhile
 	s.progress.EndedAt = workflow.Now(ctx)
 	s.showDetails(ctx)
@@ -51,9 +55,14 @@ func SeparateStems(ctx workflow.Context, in stemflow.SeparateStemsInput) (*stemf
 	return result, nil
 }
 
-// separation is one run: what it was asked, and what it has learned so far.
+// separation is one run that pays for a task, awaits it and archives what it yields: what it was
+// asked, and what it has learned so far. It is a run of SeparateStems, or of another kind of task,
+// to which all that is said of separations and stems applies.
 type separation struct {
-	in stemflow.SeparateStemsInput
+	task *activityapi.Task
+	in   stemflow.SeparateStemsInput
+	// invalid says what is wrong with the input.
+	invalid error
 	// callers are the Nexus callers that wait for the run.
 	callers *callers
 	// owner is the run to the ledger and in callbacks. payer is, of a separation that the input
@@ -120,8 +129,11 @@ type separation struct {
 	cancelling bool
 }
 
-func newSeparation(ctx workflow.Context, in stemflow.SeparateStemsInput) *separation {
-	s := &separation{in: in.WithDefaults(), owner: owner(ctx)}
+func newSeparation(
+	ctx workflow.Context, task *activityapi.Task, in stemflow.SeparateStemsInput,
+) *separation {
+	in = in.WithDefaults()
+	s := &separation{task: task, in: in, invalid: in.Validate(), owner: owner(ctx)}
 	s.submits.Reset = s.owner != workflow.GetInfo(ctx).WorkflowExecution.RunID
 	return s
 }

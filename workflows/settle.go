@@ -42,7 +42,7 @@ func (s *separation) settle(ctx workflow.Context, by stemflow.SettledBy, record 
 	record = s.bounded(ctx, record)
 	s.settledBy, s.record, s.settledAt = by, record, workflow.Now(ctx)
 	s.progress.SettledBy = by
-	s.log(ctx).Info("separation settled", "settledBy", by, "stems", len(record.Stems))
+	s.log(ctx).Info(s.task.Name+" settled", "settledBy", by, "stems", len(record.Stems))
 	s.label(ctx, stemflow.SearchAttributeSettledBy, string(by))
 }
 
@@ -63,7 +63,7 @@ func (s *separation) aboutOwn() activityapi.GetSeparationRecordInput {
 // yet.
 func (s *separation) confirm(ctx workflow.Context, in activityapi.GetSeparationRecordInput) observation {
 	var record activityapi.SeparationRecord
-	err := localFirst(confirmOptions(ctx), activityapi.ActivityGetSeparationRecord, in, &record)
+	err := localFirst(confirmOptions(ctx), s.task.GetRecord, in, &record)
 	return observe(in.SeparationTaskID, record, err)
 }
 
@@ -93,17 +93,16 @@ func (s *separation) goneFailure(ctx workflow.Context) error {
 	if s.outlived(ctx) {
 		return endWith(
 			stemflow.ErrorSourceExpired,
-			fmt.Sprintf("the provider keeps separations for 14 days and no longer "+
-				"knows %s, %s; if KIE_API_KEY is of the account that paid for it, only a start with force, which "+
-				"pays, "+
-				"makes new stems", s.separationTaskID, paid),
+			fmt.Sprintf("the provider keeps %[3]ss for 14 days and no longer "+
+				"knows %[1]s, %[2]s; if KIE_API_KEY is of the account that paid for it, only a start with force, "+
+				"which pays, makes new %[4]ss", s.separationTaskID, paid, s.task.Name, s.task.Part),
 		)
 	}
 	return endWith(stemflow.ErrorSourceExpired, fmt.Sprintf("the provider has had no record of %s, %s, for %v; "+
 		"start the track again later, which pays nothing, and check that KIE_API_KEY is of the account that paid "+
 		"for it; "+
-		"only if it stays so for hours, a start with force, which pays, makes new stems",
-		s.separationTaskID, paid, stemflow.Duration(absentFor)))
+		"only if it stays so for hours, a start with force, which pays, makes new %ss",
+		s.separationTaskID, paid, stemflow.Duration(absentFor), s.task.Part))
 }
 
 // timedOut is the ending at the deadline.
@@ -113,7 +112,7 @@ func (s *separation) timedOut(last error) error {
 			"the outcome of the submit is unknown and no callback reported it within %v. It may have been accepted "+
 				"and paid: %s",
 			s.in.Deadline,
-			ledger.WhenUnknown,
+			ledger.WhenUnknownOf(s.task.Field),
 		)
 		return endWith(stemflow.ErrorSubmissionUnknown, message)
 	}
@@ -124,7 +123,7 @@ func (s *separation) timedOut(last error) error {
 			message += " (" + app.Message() + ")"
 		}
 	}
-	return endWith(stemflow.ErrorSeparationTimedOut, message)
+	return endWith(s.task.TimedOut, message)
 }
 
 // wait is the state of the waiting itself: what is armed beside the signal channel.
@@ -184,6 +183,7 @@ func (w *wait) next(ctx workflow.Context) error {
 		// nothing else meanwhile.
 		var callback stemflow.Callback
 		if c.ReceiveAsync(&callback) {
+			callback.Stems = w.s.task.Results(callback.Stems)
 			handle = func() error { return w.onCallback(ctx, callback) }
 		}
 	})
@@ -255,7 +255,7 @@ func (w *wait) arm(ctx workflow.Context) {
 		look.Expected = s.expectation()
 		w.poll = workflow.ExecuteActivity(
 			pollOptions(pollCtx, s.in.PollInterval, max(remaining, time.Second)),
-			activityapi.ActivityGetSeparationRecord,
+			s.task.GetRecord,
 			look,
 		)
 	}
@@ -369,9 +369,9 @@ func (w *wait) onResume(ctx workflow.Context) error {
 	seen := s.confirm(ctx, look)
 	switch {
 	case seen.finding == foundNoRecord && byInput:
-		return endWith(stemflow.ErrorInvalidInput, fmt.Sprintf("separationTaskId: the provider has no record of %s; "+
-			"look the id up in the provider's log, or leave it out to start a new, paid separation",
-			s.separationTaskID))
+		return endWith(stemflow.ErrorInvalidInput, fmt.Sprintf("%s: the provider has no record of %s; "+
+			"look the id up in the provider's log, or leave it out to start a new, paid %s",
+			s.task.Field, s.separationTaskID, s.task.Name))
 	case seen.finding == foundNoRecord && s.outlived(ctx) &&
 		workflow.GetVersion(ctx, "gone-separation", workflow.DefaultVersion, 1) >= 1:
 		return s.goneFailure(ctx)
@@ -405,7 +405,7 @@ func (w *wait) awaitRest(ctx workflow.Context, record activityapi.SeparationReco
 		w.pollFrom = now.Add(emptyPause)
 	}
 	w.keepPartial(record)
-	s.log(ctx).Info("the separation is done and lacks stems: they are awaited",
+	s.log(ctx).Info("the "+s.task.Name+" is done and lacks "+s.task.Part+"s: they are awaited",
 		"stems", len(record.Stems), "lacking", len(required)+len(possible))
 	w.polling, w.listening = true, false
 	if w.poll == nil {

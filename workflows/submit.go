@@ -88,9 +88,8 @@ func (s *separation) submitUntilKnown(ctx workflow.Context) error {
 	for {
 		s.submits.Begin()
 		var submitted activityapi.SubmittedSeparation
-		err := workflow.ExecuteActivity(submitOptions(ctx, s.archive.SubmitTaskQueue),
-			activityapi.ActivitySubmitSeparation,
-			s.submitInput(ctx)).
+		err := workflow.ExecuteActivity(submitOptions(ctx, s.task, s.archive.SubmitTaskQueue),
+			s.task.Submit, s.submitInput(ctx)).
 			Get(ctx, &submitted)
 		outcome, nonce := submitOutcome(submitted, err)
 		doubt := s.submits.MustClose()
@@ -109,8 +108,16 @@ func (s *separation) submitUntilKnown(ctx workflow.Context) error {
 		if temporal.IsCanceledError(err) {
 			return err
 		}
+		if s.existsAlready(err) && s.resumeExisting(ctx) {
+			return nil
+		}
 		switch outcome {
 		case ledger.Lost, ledger.Repeated:
+			if s.task != activityapi.Separation && isUnknownActivity(err) { // every release knows those
+				if err := retry.pauseForWorker(ctx, s.task); err != nil {
+					return err
+				}
+			}
 			continue // what it wrote, if it wrote, is in the ledger
 		case ledger.NeverBegun:
 			if err := s.findSubmitQueue(ctx); err != nil {
@@ -178,11 +185,42 @@ func submitOutcome(submitted activityapi.SubmittedSeparation, err error) (outcom
 	}
 }
 
+// existsAlready reports whether the provider has refused a submit because it has made such a task
+// before.
+func (s *separation) existsAlready(err error) bool {
+	kind, _ := applicationError(err)
+	return s.task.Exists != "" && kind == s.task.Exists
+}
+
+// resumeExisting takes up the task that the provider has made before and makes no second time, if
+// the ledger names it: whoever paid for it, and even by force, since there is no other.
+func (s *separation) resumeExisting(ctx workflow.Context) bool {
+	var found activityapi.PreparedArchive
+	err := localFirst(prepareOptions(ctx), activityapi.ActivityPrepareArchive, s.prepareInput(), &found)
+	paid := found.Submission
+	if err != nil || paid == nil || paid.State != stemflow.SubmissionPaid || paid.SeparationTaskID == "" {
+		return false
+	}
+	s.log(ctx).Info("the provider makes no second "+s.task.Name+": the one that is paid for is taken up",
+		"taskId", paid.SeparationTaskID)
+	s.resumePaid(ctx, paid.SeparationTaskID, paid.SubmittedAt)
+	return true
+}
+
+// isUnknownActivity reports whether a worker took the submit whose release does not know this kind
+// of task.
+func isUnknownActivity(err error) bool {
+	kind, _ := applicationError(err)
+	return kind == "ActivityNotRegisteredError"
+}
+
 // submitRetry is how long a run goes on submitting what was not accepted.
 type submitRetry struct {
 	began   time.Time
 	refused int
 	notYet  time.Time
+	// unknown counts the submits that came to workers that do not know the kind of task.
+	unknown int
 }
 
 func newSubmitRetry(ctx workflow.Context) *submitRetry { return &submitRetry{began: workflow.Now(ctx)} }
@@ -218,6 +256,18 @@ func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 	return workflow.Sleep(ctx, pause)
 }
 
+// pauseForWorker waits for a worker that knows the kind of task, while a new release is brought
+// out.
+func (r *submitRetry) pauseForWorker(ctx workflow.Context, task *activityapi.Task) error {
+	if workflow.Now(ctx).Sub(r.began) > retryForRefused {
+		return endWith(stemflow.ErrorProviderUnavailable, fmt.Sprintf("for %v the submit came to workers of a release "+
+			"that does not know %ss: bring the same release out to all workers of the submit queue, and start again",
+			retryForRefused, task.Name))
+	}
+	r.unknown++
+	return workflow.Sleep(ctx, submitPause(r.unknown))
+}
+
 // withoutLedger is the ending for a submit that could not write the ledger. It did not call, but
 // one before it may have.
 func (s *separation) withoutLedger(err error) error {
@@ -251,7 +301,7 @@ func (s *separation) awaitID(ctx workflow.Context, err error) error {
 		return endWith(
 			stemflow.ErrorSubmissionUnknown,
 			"the outcome of the submit is unknown, and without a callback bridge nothing can tell it. "+
-				"It may have been accepted and paid: "+ledger.WhenUnknown+" ("+err.Error()+")",
+				"It may have been accepted and paid: "+ledger.WhenUnknownOf(s.task.Field)+" ("+err.Error()+")",
 		)
 	}
 	s.log(ctx).Warn("the outcome of the submit is unknown: waiting for the callback to tell", "error", err)
@@ -285,8 +335,10 @@ func (s *separation) setSeparationTask(ctx workflow.Context, separationTaskID st
 	s.separationTaskID = separationTaskID
 	s.progress.SeparationTaskID = separationTaskID
 	s.progress.SubmissionUnknown = false
-	if err := workflow.UpsertMemo(ctx, map[string]any{stemflow.MemoSeparationTaskID: separationTaskID}); err != nil {
+	if err := workflow.UpsertMemo(ctx, map[string]any{s.task.Memo: separationTaskID}); err != nil {
 		s.log(ctx).Error("the memo could not be written", "error", err)
 	}
-	s.label(ctx, stemflow.SearchAttributeSeparationTaskID, separationTaskID)
+	if s.task == activityapi.Separation {
+		s.label(ctx, stemflow.SearchAttributeSeparationTaskID, separationTaskID)
+	}
 }

@@ -134,6 +134,10 @@ func sizeText(bytes int64) string {
 }
 
 // costText is a number of credits, and what they cost in dollars.
-func costText(credits int) string {
-	return fmt.Sprintf("%d credits (about $%.2f)", credits, stemflow.Dollars(float64(credits)))
+func costText(credits float64) string {
+	dollars := stemflow.Dollars(credits)
+	if dollars < 0.01 {
+		return fmt.Sprintf("%g credits (about $%.3f)", credits, dollars)
+	}
+	return fmt.Sprintf("%g credits (about $%.2f)", credits, dollars)
 }

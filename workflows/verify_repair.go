@@ -129,6 +129,9 @@ func resumeInput(f activityapi.Finding) stemflow.SeparateStemsInput {
 // resume resumes a separation. A run of the track that is open is awaited first: it may be mending
 // the same, and it does not know what was found.
 func (v *verification) resume(ctx workflow.Context, in stemflow.SeparateStemsInput) activityapi.EndedSeparation {
+	if in.Type == stemflow.TypeWAV {
+		return v.resumeWAV(ctx, in)
+	}
 	for range repairTries {
 		child := workflow.ExecuteChildWorkflow(trackOptions(ctx, in), stemflow.WorkflowSeparateStems, in)
 		result := &stemflow.SeparateStemsResult{}
@@ -144,6 +147,30 @@ func (v *verification) resume(ctx workflow.Context, in stemflow.SeparateStemsInp
 			activityapi.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(in)}).
 			Get(ctx, &end)
 		if err != nil {
+			return endedWith(err)
+		}
+	}
+	return activityapi.EndedSeparation{Reason: stemflow.ErrorArchiveUnavailable}
+}
+
+// resumeWAV resumes a conversion. One that is open is given some time to end.
+func (v *verification) resumeWAV(
+	ctx workflow.Context, task stemflow.SeparateStemsInput,
+) activityapi.EndedSeparation {
+	in := stemflow.ConvertToWAVInput{
+		TaskID: task.TaskID, AudioID: task.AudioID, WAVTaskID: task.SeparationTaskID,
+		Bucket: task.Bucket, Prefix: task.Prefix,
+	}
+	for range repairTries {
+		var made stemflow.ConvertToWAVResult
+		err := workflow.ExecuteChildWorkflow(trackOptions(ctx, task), stemflow.WorkflowConvertToWAV, in).Get(ctx, &made)
+		if err == nil {
+			return activityapi.EndedSeparation{Result: &stemflow.SeparateStemsResult{SeparationTaskID: made.WAVTaskID}}
+		}
+		if !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+			return endedWith(err)
+		}
+		if err := workflow.Sleep(ctx, midiJoinPause); err != nil {
 			return endedWith(err)
 		}
 	}

@@ -177,7 +177,7 @@ func (s *separation) completeArchived(
 	s.startDeadline(workflow.Now(ctx))
 	s.setSeparationTask(ctx, partial.SeparationTaskID)
 	var record activityapi.SeparationRecord
-	err := localFirst(restOptions(ctx), activityapi.ActivityGetSeparationRecord, activityapi.GetSeparationRecordInput{
+	err := localFirst(restOptions(ctx), s.task.GetRecord, activityapi.GetSeparationRecordInput{
 		SeparationTaskID: partial.SeparationTaskID, ReportPending: true,
 	}, &record)
 	seen := observe(partial.SeparationTaskID, record, err)

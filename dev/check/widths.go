@@ -56,6 +56,8 @@ func widthsIn(root fs.FS) ([]tooWide, error) {
 			return err
 		case entry.IsDir() && len(file) > 1 && strings.HasPrefix(entry.Name(), ".") && entry.Name() != ".github":
 			return fs.SkipDir // history and local state
+		case entry.IsDir() && entry.Name() == "node_modules":
+			return fs.SkipDir
 		case entry.IsDir() || path.Ext(file) != ".md" && path.Ext(file) != ".go":
 			return nil
 		}

@@ -79,7 +79,7 @@ func lineNumbers(found []tooWide) (numbers []int) {
 func TestEveryFolderIsSearched(t *testing.T) {
 	file := &fstest.MapFile{Data: []byte(words)}
 	found, err := widthsIn(fstest.MapFS{
-		"a.md": file, "docs/deep/b.md": file, ".github/c.md": file, ".git/d.md": file, "e.txt": file,
+		"a.md": file, "docs/deep/b.md": file, "x/node_modules/g.md": file, ".github/c.md": file, ".git/d.md": file, "e.txt": file,
 		"f.go": {Data: []byte("// " + words + "\npackage f")},
 	})
 	require.NoError(t, err)

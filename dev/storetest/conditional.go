@@ -106,8 +106,8 @@ func conditionalWrites(ctx context.Context, s *suite) result {
 	}
 }
 
-// noReplacement says what became of conditional replacements where not one succeeded: such a history
-// may be linearizable.
+// noReplacement says what became of conditional replacements where not one succeeded: such a
+// history may be linearizable.
 func noReplacement(history []operation, writers []*writer) string {
 	counts := map[outcome]int{}
 	for _, o := range history {

@@ -45,8 +45,8 @@ func unprepared(err error) result { return skip("what it needs could not be writ
 
 // verdict is about the store as a whole.
 type verdict struct {
-	// unfit are the reasons why it cannot be used, without what it cannot be used for, undecided what
-	// would be a reason and could not be tested, and untested what else nothing is known of.
+	// unfit are the reasons why it cannot be used, without what it cannot be used for, undecided
+	// what would be a reason and could not be tested, and untested what else nothing is known of.
 	unfit, without, undecided, untested []string
 }
 

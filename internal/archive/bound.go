@@ -27,7 +27,7 @@ func CheckManifest(found activityapi.Location, m stemflow.Manifest) error {
 		TaskID: m.Source.TaskID, AudioID: m.Source.AudioID, Type: m.Type, StemName: m.Source.StemName,
 	}
 	if !isPlainName(track.TaskID) || !isPlainName(track.AudioID) ||
-		!slices.Contains(stemflow.SeparationTypes(), m.Type) ||
+		!slices.Contains(stemflow.PaidTypes(), m.Type) ||
 		(naming.Slug(track.StemName) != "") != (m.Type == stemflow.SplitStemAdvanced) {
 		return fmt.Errorf("%w: taskId %s, audioId %s, type %s and stemName %s are no track's", ErrForeign,
 			bounded.Quote(track.TaskID), bounded.Quote(track.AudioID), bounded.Quote(string(m.Type)),

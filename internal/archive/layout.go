@@ -2,9 +2,12 @@ package archive
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"stemflow/internal/activityapi"
 	"stemflow/internal/naming"
@@ -12,8 +15,8 @@ import (
 	"stemflow"
 )
 
-// Locate is the folder of a separation of a track: "<prefix>/<taskId>/<audioId>/<type>[/<slug of
-// stemName>]/".
+// Locate is the folder of what is paid for of a track: "<prefix>/<taskId>/<audioId>/<type>[/<slug
+// of stemName>]/".
 func Locate(bucket, prefix string, t stemflow.Track) activityapi.Location {
 	parts := []string{t.TaskID, t.AudioID, string(t.Type)}
 	if prefix = strings.Trim(prefix, "/"); prefix != "" {
@@ -60,15 +63,18 @@ func Parse(key string) (folder Folder, rest string, ok bool) {
 // parseAt reads the key's i-th part as the type of a separation.
 func parseAt(parts []string, i int) (folder Folder, after []string, ok bool) {
 	kind := stemflow.SeparationType(parts[i])
-	if !slices.Contains(stemflow.SeparationTypes(), kind) || !naming.IsID(parts[i-1]) ||
+	if !slices.Contains(stemflow.PaidTypes(), kind) || !naming.IsID(parts[i-1]) ||
 		!naming.IsID(parts[i-2]) || slices.Contains(parts[:i-2], "") {
+		return Folder{}, nil, false
+	}
+	after = parts[i+1:]
+	if kind == stemflow.TypeWAV && !isInWAVFolder(parts[i-1], after) {
 		return Folder{}, nil, false
 	}
 	folder = Folder{
 		Prefix: strings.Join(parts[:i-2], "/"),
 		Track:  stemflow.Track{TaskID: parts[i-2], AudioID: parts[i-1], Type: kind},
 	}
-	after = parts[i+1:]
 	if kind == stemflow.SplitStemAdvanced {
 		if len(after) < 2 || after[0] == "" || naming.Slug(after[0]) != after[0] {
 			return Folder{}, nil, false
@@ -76,6 +82,24 @@ func parseAt(parts []string, i int) (folder Folder, after []string, ok bool) {
 		folder.Track.StemName, after = after[0], after[1:]
 	}
 	return folder, after, true
+}
+
+// isInWAVFolder reports whether a folder called "wav" is that of a conversion, by the name of the
+// folder that it is in, and by what is in it. People call folders so, too, and an instrument may
+// have the name: unlike other types, it needs a file of ours behind it.
+func isInWAVFolder(parent string, after []string) bool {
+	if slices.Contains(stemflow.PaidTypes(), stemflow.SeparationType(parent)) {
+		return false
+	}
+	switch len(after) {
+	case 1:
+		return after[0] == ManifestFile || after[0] == SubmissionFile || isPage(after[0]) ||
+			strings.HasPrefix(after[0], "peaks-")
+	case 2:
+		return strings.HasPrefix(after[1], stemflow.WAVName+".")
+	default:
+		return false
+	}
 }
 
 // The documents of a track's folder.
@@ -97,8 +121,12 @@ func NewListenKey(loc activityapi.Location) string {
 // IsListenKey reports whether a key is that of such a page. Earlier ones were called listen.html.
 func IsListenKey(loc activityapi.Location, key string) bool {
 	name, inside := strings.CutPrefix(key, loc.Dir)
-	return inside && (name == "listen.html" || strings.HasPrefix(name, "listen-") &&
-		strings.HasSuffix(name, ".html") && !strings.Contains(name, "/"))
+	return inside && isPage(name)
+}
+
+func isPage(name string) bool {
+	return name == "listen.html" || strings.HasPrefix(name, "listen-") &&
+		strings.HasSuffix(name, ".html") && !strings.Contains(name, "/")
 }
 
 const sessionName = "session-"
@@ -225,3 +253,14 @@ func CatalogOutcomesKey(loc activityapi.Location, page int) string {
 
 // CatalogReportKey is the key of the report; ext is "csv" or "json".
 func CatalogReportKey(loc activityapi.Location, ext string) string { return loc.Dir + "report." + ext }
+
+// TurnsKey is the key of the document with which workers take the turns of a submit queue in one
+// minute: "<prefix>/_turns/<hash of namespace and queue>/2006-01-02T15-04.json".
+func TurnsKey(prefix, namespace, queue string, minute time.Time) string {
+	sum := sha256.Sum256([]byte(namespace + "\x00" + queue))
+	key := "_turns/" + hex.EncodeToString(sum[:8]) + "/" + minute.UTC().Format("2006-01-02T15-04") + ".json"
+	if prefix = strings.Trim(prefix, "/"); prefix != "" {
+		key = prefix + "/" + key
+	}
+	return key
+}

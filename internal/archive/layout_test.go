@@ -89,18 +89,30 @@ func FuzzParseUndoesLocate(f *testing.F) {
 	f.Add("", "task", "audio", "Lead Vocal", "manifest.json", 0)
 	f.Add("music/split_stem/2026", "split_stem", "separate_vocal", "Lead Vocal", "paid/drums.mp3", 1)
 	f.Add("a/b/split_stem_advanced", "t", "a", "FX", "listen.html", 2)
+	f.Add("music/wav/2026", "wav", "audio", "", "manifest.json", 3)
+	f.Add("", "task", "audio", "WAV", "wav/track.mp3", 2)
 	f.Fuzz(func(t *testing.T, prefix, task, audio, stem, rest string, kind int) {
 		in := stemflow.SeparateStemsInput{TaskID: task, AudioID: audio, Prefix: prefix, StemName: stem}
-		in.Type = stemflow.SeparationTypes()[uint(kind)%3]
+		in.Type = stemflow.PaidTypes()[uint(kind)%4]
+		if in.Type == stemflow.TypeWAV { // there is nothing else in its folder
+			rest = []string{"manifest.json", "submission.json", "paid/track.wav", "paid/track.mp3"}[len(rest)%4]
+			if slices.Contains(stemflow.PaidTypes(), stemflow.SeparationType(audio)) {
+				t.Skip("no track of the provider is called so")
+			}
+		}
 		if in.Type != stemflow.SplitStemAdvanced {
 			in.StemName = ""
 		}
 		for part := range strings.SplitSeq(rest, "/") {
-			if part == "" || slices.Contains(stemflow.SeparationTypes(), stemflow.SeparationType(part)) {
+			if part == "" || slices.Contains(stemflow.PaidTypes(), stemflow.SeparationType(part)) {
 				t.Skip("stemflow makes no such key")
 			}
 		}
-		if in.Validate() != nil {
+		valid := in
+		if valid.Type == stemflow.TypeWAV {
+			valid.Type = ""
+		}
+		if valid.Validate() != nil {
 			t.Skip("the input is refused")
 		}
 		loc := archive.Locate("stems", prefix, in.Track())
@@ -113,6 +125,7 @@ func FuzzParseUndoesLocate(f *testing.F) {
 
 func TestKeysOfNoTrack(t *testing.T) {
 	for _, key := range []string{
+		"artist/album/wav/01.wav", "artist/album/wav/disc1/01.wav", "artist/album/wav/x/y/track.wav",
 		"", "/", "manifest.json", "a/manifest.json", "a/b/manifest.json", "a/b/c/manifest.json", "split_stem/x", "a/split_stem/x", "/b/split_stem/x",
 		"a//split_stem/x", "a/b/split_stem", "a/b/split_stem_advanced/manifest.json", "a/b/split_stem_advanced//manifest.json", "_catalogs/june/run/report.csv",
 	} {

@@ -80,9 +80,9 @@ func (s *Store) put(
 	return Written{Size: guarded.read, SHA256: hex.EncodeToString(sum)}, nil
 }
 
-// confirmed is the SHA-256 of an object that the store has verified, or nil. Of a large object whose
-// size is known, minio-go has hashed what it sent and the store what it got, and it refuses what
-// differs: its answer is what both found.
+// confirmed is the SHA-256 of an object that the store has verified, or nil. Of a large object
+// whose size is known, minio-go has hashed what it sent and the store what it got, and it refuses
+// what differs: its answer is what both found.
 func confirmed(b *body, info minio.UploadInfo) []byte {
 	if b.size < 0 {
 		if base64.StdEncoding.EncodeToString(b.crc.Sum(nil)) != info.ChecksumCRC64NVME {

@@ -19,7 +19,7 @@ func TestAnnouncedStems(t *testing.T) {
 		`{"vocal_removal_info":{"kazooUrl":null,"callbackUrl":null,"audioUrl":null}}`:                   {"kazoo"},
 		`null`: nil,
 	} {
-		record, err := decodeRecord(json.RawMessage(`{"taskId":"t","successFlag":"SUCCESS","response":` + response + `}`))
+		record, err := Separation.decodeRecord(json.RawMessage(`{"taskId":"t","successFlag":"SUCCESS","response":` + response + `}`))
 		require.NoError(t, err)
 		require.Equal(t, want, record.Announced, response)
 	}

@@ -87,7 +87,7 @@ func TestReadingGrowsWithTheLengthAlone(t *testing.T) {
 		for what, read := range map[string]func([]byte){
 			"task":     func(body []byte) { _, _ = ReadCallback(body) },
 			"callback": func(body []byte) { _, _ = decodeCallback(body) },
-			"record":   func(body []byte) { _, _ = decodeRecord(body) },
+			"record":   func(body []byte) { _, _ = Separation.decodeRecord(body) },
 		} {
 			// The fastest of many runs is what the work takes when nothing disturbs it. Both may be
 			// disturbed alike, so it is as many runs as it takes.

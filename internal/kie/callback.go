@@ -82,6 +82,9 @@ func (b CallbackBody) Decode() (stemflow.Callback, error) {
 	}
 	// A list that is too long is none.
 	callback.Stems, callback.OriginURL, _, _ = readStems(b.envelope)
+	if len(callback.Stems) == 0 {
+		callback.Stems = wavLinks(b.envelope)
+	}
 	if size(callback) > maxCallback {
 		callback.Stems, callback.OriginURL = nil, ""
 	}

@@ -27,8 +27,6 @@ import (
 
 // The provider's endpoints, below the base URL.
 const (
-	pathGenerate    = "/api/v1/vocal-removal/generate"
-	pathRecord      = "/api/v1/vocal-removal/record-info"
 	pathCreateTask  = "/api/v1/jobs/createTask"
 	pathJobsRecord  = "/api/v1/jobs/recordInfo"
 	pathDownloadURL = "/api/v1/common/download-url"
@@ -156,6 +154,8 @@ type call struct {
 	paid bool
 	// read reads the answer where it may be too large to be held; nil holds it.
 	read func(*http.Response) (answer, error)
+	// once says that 409 is the answer to a second call for the same track.
+	once bool
 	// secrets must not appear in errors even if the provider echoes them.
 	secrets []string
 }
@@ -247,10 +247,17 @@ func (c *Client) newRequest(ctx context.Context, l call) (*http.Request, error) 
 
 // refusal is the error for an answer that does not give what was asked for.
 func (c *Client) refusal(l call, a answer, cause error) *Error {
-	return &Error{
+	e := &Error{
 		Op: l.op, HTTPStatus: a.status, Code: a.code, Message: c.hiding(l).Outside(printable(a.message)),
-		Verdict: verdictOf(a, l.paid), Err: cause,
+		Verdict: verdictOf(a, l), Err: cause,
 	}
+	if e.Verdict == Exists {
+		data, _ := parseObject(a.data)
+		if id := text(data.get("taskId")); usableID(id) {
+			e.TaskID = id
+		}
+	}
+	return e
 }
 
 // hiding hides the secrets that the call has sent.

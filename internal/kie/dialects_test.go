@@ -252,7 +252,7 @@ func checkRecordDialect(t *testing.T, seed uint64) {
 	m := w.meaning()
 	text := w.record(m)
 	require.True(t, json.Valid(text), "the test's own JSON: %s", text)
-	got, err := decodeRecord(text)
+	got, err := Separation.decodeRecord(text)
 	require.NoError(t, err, "%s", text)
 	require.Equal(t, m.taskID, got.TaskID, "%s", text)
 	require.Equal(t, m.state, got.State, "%s", text)

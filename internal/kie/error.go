@@ -12,7 +12,7 @@ import (
 // Error is a call to the provider that did not succeed.
 type Error struct {
 	// Op is the call: "generate", "record-info", "midi-generate", "midi-record-info",
-	// "download-url" or "credit".
+	// "wav-generate", "wav-record-info", "download-url" or "credit".
 	Op string
 	// HTTPStatus is 0 if there was no answer, Code 0 if the answer carried none.
 	HTTPStatus int
@@ -20,6 +20,9 @@ type Error struct {
 	// Message is the provider's text: printable, at most 256 bytes, without links.
 	Message string
 	Verdict Verdict
+	// TaskID is the task that there is already, with Exists, where the provider names it. That is
+	// not documented.
+	TaskID string
 	// Err is the cause where the provider's own words are not: a lost connection, an unreadable
 	// answer.
 	Err error
@@ -56,8 +59,10 @@ func (e *Error) advice() string {
 		return "the API key is refused, check the key, its limits and its list of allowed addresses"
 	case InsufficientCredits:
 		return "the account's credits do not suffice, top them up"
+	case Exists:
+		return "not taken: the provider has made this one before, and makes no second one"
 	}
-	if e.Op == opGenerate {
+	if isSubmit(e.Op) {
 		return "whether it was accepted and billed is not known, do not repeat it: " +
 			"the callback will tell where one can come, and the provider's log page in any case"
 	}

@@ -8,12 +8,13 @@ import (
 	"strings"
 )
 
-// GenerateRequest is what to separate, and where to call back.
+// GenerateRequest is what to make of which track, and where to call back.
 type GenerateRequest struct {
 	// TaskID and AudioID name the track: the music task that made it, and the track within.
 	// AudioURL stands in their place for a song that the provider has not made: it fetches that.
 	TaskID, AudioID, AudioURL string
-	// Type is separate_vocal, split_stem or split_stem_advanced; StemName goes only with the last.
+	// Type is separate_vocal, split_stem or split_stem_advanced, with which alone StemName goes; or
+	// wav.
 	Type, StemName string
 	// CallbackURL is required by the provider, if only as a placeholder.
 	CallbackURL string
@@ -30,13 +31,15 @@ type generateBody struct {
 
 var errNoTaskID = errors.New("the answer reports success without a usable data.taskId")
 
-// Generate makes the paid call, by the configured route, and returns the id of the separation task.
-// It sends at most one request, on a connection of its own. Every error is an [*Error]; unless its
-// Verdict is one of the refusals, the call may have been accepted and billed.
-func (c *Client) Generate(ctx context.Context, r GenerateRequest) (separationTaskID string, err error) {
+// Generate makes the paid call, by the configured route, and returns the id of the task, of the
+// kind that the request's type has. It sends at most one request, on a connection of its own. Every
+// error is an [*Error]; unless its Verdict is one of the refusals, the call may have been accepted
+// and billed.
+func (c *Client) Generate(ctx context.Context, r GenerateRequest) (taskID string, err error) {
+	t := TaskOf(r.Type)
 	l := call{
-		op: opGenerate, method: http.MethodPost, path: c.route.generatePath(), paid: true,
-		body: r.body(c.route), secrets: []string{secretPath(r.CallbackURL), secretQuery(r.AudioURL)},
+		op: t.opSubmit, method: http.MethodPost, path: c.route.submitPath(t), paid: true, once: t.once,
+		body: r.body(t, c.route), secrets: []string{secretPath(r.CallbackURL), secretQuery(r.AudioURL)},
 	}
 	a, err := c.do(ctx, l)
 	if err != nil {

@@ -225,6 +225,14 @@ func integer(raw json.RawMessage) (int, bool) {
 	return int(n), true
 }
 
+// zoned is a time that was read, or the zero time where what was read says no zone.
+func zoned(raw json.RawMessage, t time.Time) time.Time {
+	if _, err := time.Parse(time.DateTime, text(raw)); err == nil {
+		return time.Time{}
+	}
+	return t
+}
+
 // instant reads a time: milliseconds since 1970 as the provider's examples have it, or a date as
 // its schema has it. Anything else, and a year that JSON could not carry on, is the zero time.
 func instant(raw json.RawMessage) time.Time {

@@ -15,10 +15,10 @@ import (
 	"stemflow/internal/redact"
 )
 
-// ErrNoRecord says that the provider knows no such separation task. Right after the paid call it
+// ErrNoRecord says that the provider knows no such task. Right after the paid call it
 // may only not know it yet.
 var ErrNoRecord = errors.New(
-	"the provider has no record of this separation task, check the id or look again in a moment",
+	"the provider has no record of this task, check the id or look again in a moment",
 )
 
 // ErrOtherTask says that the record is that of another task. Nothing in it is believed.
@@ -26,7 +26,7 @@ var ErrOtherTask = errors.New(
 	"the provider answered with the record of another task, which is not believed; look again in a moment",
 )
 
-// Record is what the provider knows of a separation.
+// Record is what the provider knows of a separation, or of another task that is paid for.
 type Record struct {
 	TaskID string
 	// AudioID is the track that was separated.
@@ -50,17 +50,22 @@ type Record struct {
 	CreatedAt, CompletedAt time.Time
 }
 
-// Record looks a separation up. The error is [ErrNoRecord] or [ErrOtherTask], possibly wrapped, or
-// an [*Error].
+// Record looks a separation up, as [Client.RecordOf] does.
+func (c *Client) Record(ctx context.Context, separationTaskID string) (*Record, error) {
+	return c.RecordOf(ctx, Separation, separationTaskID)
+}
+
+// RecordOf looks a task of a kind up. The error is [ErrNoRecord] or [ErrOtherTask], possibly
+// wrapped, or an [*Error].
 //
 // Each route knows only the tasks that were submitted by it. Where the configured one has no record
 // the other is asked, so that what was paid for by one can be read after a change to the other.
-func (c *Client) Record(ctx context.Context, separationTaskID string) (*Record, error) {
-	record, err := c.recordBy(ctx, c.route, separationTaskID)
+func (c *Client) RecordOf(ctx context.Context, t *Task, taskID string) (*Record, error) {
+	record, err := c.recordBy(ctx, t, c.route, taskID)
 	if err == nil || !errors.Is(err, ErrNoRecord) && !isMissing(err) {
 		return record, err
 	}
-	record, otherErr := c.recordBy(ctx, c.route.other(), separationTaskID)
+	record, otherErr := c.recordBy(ctx, t, c.route.other(), taskID)
 	switch {
 	case otherErr == nil:
 		return record, nil
@@ -78,26 +83,26 @@ func isMissing(err error) bool {
 	return ok && (refused.Code == http.StatusNotFound || refused.Code == 0 && refused.HTTPStatus == http.StatusNotFound)
 }
 
-// recordBy looks a separation up by one route.
-func (c *Client) recordBy(ctx context.Context, route Route, separationTaskID string) (*Record, error) {
+// recordBy looks a task up by one route.
+func (c *Client) recordBy(ctx context.Context, t *Task, route Route, taskID string) (*Record, error) {
 	l := call{
-		op: opRecord, method: http.MethodGet, path: route.recordPath(), query: url.Values{"taskId": {separationTaskID}},
+		op: t.opRecord, method: http.MethodGet, path: route.recordPath(t), query: url.Values{"taskId": {taskID}},
 	}
 	a, err := c.do(ctx, l)
 	if err != nil {
 		if refused, ok := errors.AsType[*Error](err); ok && route.saysNoRecord(refused) {
-			return nil, fmt.Errorf("kie %s: %w", opRecord, ErrNoRecord)
+			return nil, fmt.Errorf("kie %s: %w", t.opRecord, ErrNoRecord)
 		}
 		return nil, err
 	}
-	record, err := decodeRecord(a.data)
+	record, err := t.decodeRecord(a.data)
 	switch {
 	case errors.Is(err, ErrNoRecord):
-		return nil, fmt.Errorf("kie %s: %w", opRecord, err)
+		return nil, fmt.Errorf("kie %s: %w", t.opRecord, err)
 	case err != nil:
 		return nil, c.refusal(l, a, err)
-	case record.TaskID != "" && !strings.EqualFold(record.TaskID, separationTaskID):
-		return nil, fmt.Errorf("kie %s: %w", opRecord, ErrOtherTask)
+	case record.TaskID != "" && !strings.EqualFold(record.TaskID, taskID):
+		return nil, fmt.Errorf("kie %s: %w", t.opRecord, ErrOtherTask)
 	}
 	record.hide(c.redact.With(secretPath(record.CallbackURL)))
 	return record, nil
@@ -114,7 +119,7 @@ func (r *Record) hide(secrets *redact.Redactor) {
 }
 
 // decodeRecord reads the "data" of an answer.
-func decodeRecord(raw json.RawMessage) (*Record, error) {
+func (t *Task) decodeRecord(raw json.RawMessage) (*Record, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, ErrNoRecord
 	}
@@ -123,6 +128,9 @@ func decodeRecord(raw json.RawMessage) (*Record, error) {
 		return nil, errors.New("the answer's data is not an object")
 	}
 	m := readMembers(data)
+	if t.isOther(m[model]) {
+		return nil, ErrNoRecord // it is one of another kind
+	}
 	r := &Record{
 		TaskID:       m.taskID(),
 		AudioID:      cmp.Or(text(m[musicID]), text(m[audioID])),
@@ -139,10 +147,14 @@ func decodeRecord(raw json.RawMessage) (*Record, error) {
 			r.AudioID = cmp.Or(r.AudioID, text(input.get("audio_id")))
 		}
 	}
+	if t.localTimes {
+		r.CreatedAt, r.CompletedAt = zoned(m[createTime], r.CreatedAt), zoned(m[completeTime], r.CompletedAt)
+	}
 	var err error
 	if r.Stems, r.OriginURL, r.Announced, err = readStems(data); err != nil {
 		return nil, err
 	}
+	r.Stems = t.links(data, r.Stems)
 	said := m.state()
 	if r.State, r.Flag = said.State, said.word; said.word == "" && len(r.Stems) > 0 {
 		r.State = Succeeded // links are made when all is done
@@ -166,6 +178,7 @@ const (
 	createTime
 	completeTime
 	param
+	model
 	wrapped
 )
 
@@ -173,7 +186,7 @@ var memberNames = []string{
 	taskID: "task_id", musicID: "musicId", audioID: "audioId", callbackURL: "callbackUrl",
 	successFlag: "successFlag", status: "status", stateName: "state",
 	errorCode: "errorCode", errorMessage: "errorMessage", failCode: "failCode", failMessage: "failMsg",
-	createTime: "createTime", completeTime: "completeTime", param: "param", wrapped: "data",
+	createTime: "createTime", completeTime: "completeTime", param: "param", model: "model", wrapped: "data",
 }
 
 // members are a record's by the constants above; nil where there is none.

@@ -245,7 +245,7 @@ func TestRecordStates(t *testing.T) {
 	for _, key := range []string{"successFlag", "success_flag", "status", "state"} {
 		for _, tt := range tests {
 			t.Run(key+" "+tt.flag, func(t *testing.T) {
-				got, err := decodeRecord(json.RawMessage(`{"` + key + `":` + tt.flag + `}`))
+				got, err := Separation.decodeRecord(json.RawMessage(`{"` + key + `":` + tt.flag + `}`))
 				require.NoError(t, err)
 				require.Equal(t, tt.want, got.State)
 				require.Equal(t, tt.wantFlag, got.Flag)
@@ -264,7 +264,7 @@ func TestFirstStateThatIsKnownCounts(t *testing.T) {
 		`{"state":"success","successFlag":0}`:                        Pending,
 		`{"successFlag":"SUCCESS","status":"GENERATE_AUDIO_FAILED"}`: Succeeded,
 	} {
-		got, err := decodeRecord(json.RawMessage(body))
+		got, err := Separation.decodeRecord(json.RawMessage(body))
 		require.NoError(t, err)
 		require.Equal(t, want, got.State, body)
 	}
@@ -272,10 +272,10 @@ func TestFirstStateThatIsKnownCounts(t *testing.T) {
 
 // A record without a word on its state that has links has ended.
 func TestStateOfARecordThatSaysNone(t *testing.T) {
-	got, err := decodeRecord(json.RawMessage(`{"response":{"vocalUrl":"https://x.example/v.mp3"}}`))
+	got, err := Separation.decodeRecord(json.RawMessage(`{"response":{"vocalUrl":"https://x.example/v.mp3"}}`))
 	require.NoError(t, err)
 	require.Equal(t, Succeeded, got.State)
-	got, err = decodeRecord(json.RawMessage(`{"successFlag":"MIXING","response":{"vocalUrl":"https://x.example/v.mp3"}}`))
+	got, err = Separation.decodeRecord(json.RawMessage(`{"successFlag":"MIXING","response":{"vocalUrl":"https://x.example/v.mp3"}}`))
 	require.NoError(t, err)
 	require.Equal(t, Pending, got.State)
 }
@@ -304,7 +304,7 @@ func TestRecordTimes(t *testing.T) {
 	}
 	for raw, want := range tests {
 		t.Run(raw, func(t *testing.T) {
-			got, err := decodeRecord(json.RawMessage(`{"createTime":` + raw + `}`))
+			got, err := Separation.decodeRecord(json.RawMessage(`{"createTime":` + raw + `}`))
 			require.NoError(t, err)
 			require.Equal(t, want, got.CreatedAt)
 			_, err = json.Marshal(got.CreatedAt)
@@ -315,7 +315,7 @@ func TestRecordTimes(t *testing.T) {
 
 func TestRecordErrorCodes(t *testing.T) {
 	for raw, want := range map[string]int{`500`: 500, `"531"`: 531, `null`: 0, `"x"`: 0, `1.5`: 0, `[]`: 0} {
-		got, err := decodeRecord(json.RawMessage(`{"errorCode":` + raw + `}`))
+		got, err := Separation.decodeRecord(json.RawMessage(`{"errorCode":` + raw + `}`))
 		require.NoError(t, err)
 		require.Equal(t, want, got.ErrorCode, raw)
 	}
@@ -343,7 +343,7 @@ func FuzzDecodeRecord(f *testing.F) {
 		if !a.success() {
 			return
 		}
-		got, err := decodeRecord(a.data)
+		got, err := Separation.decodeRecord(a.data)
 		if err != nil {
 			require.Nil(t, got)
 			return

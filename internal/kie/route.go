@@ -6,11 +6,11 @@ import (
 	"regexp"
 )
 
-// Route is a way by which the provider takes a separation.
+// Route is a way by which the provider takes a task.
 type Route string
 
 const (
-	// RouteDedicated are the endpoints of separations alone; it is the zero value.
+	// RouteDedicated are the endpoints of each kind of task; it is the zero value.
 	RouteDedicated Route = ""
 	// RouteJobs are the endpoints that serve every model.
 	RouteJobs Route = "jobs"
@@ -29,9 +29,6 @@ func ParseRoute(s string) (Route, error) {
 	}
 }
 
-// jobsModel is the name of separations on the jobs route.
-const jobsModel = "ai-music-api/separate-vocals"
-
 func (r Route) other() Route {
 	if r == RouteJobs {
 		return RouteDedicated
@@ -39,18 +36,18 @@ func (r Route) other() Route {
 	return RouteJobs
 }
 
-func (r Route) recordPath() string {
+func (r Route) recordPath(t *Task) string {
 	if r == RouteJobs {
 		return pathJobsRecord
 	}
-	return pathRecord
+	return t.pathRecord
 }
 
-func (r Route) generatePath() string {
+func (r Route) submitPath(t *Task) string {
 	if r == RouteJobs {
 		return pathCreateTask
 	}
-	return pathGenerate
+	return t.pathSubmit
 }
 
 // The provider answers for an unknown id with success and no data, or with one of these texts under
@@ -64,13 +61,14 @@ func (r Route) saysNoRecord(refused *Error) bool {
 		r == RouteJobs && isMissing(refused)
 }
 
-// jobBody is the body of a separation on the jobs route.
+// jobBody is the body of a task on the jobs route.
 type jobBody struct {
-	Model       string   `json:"model"`
-	CallbackURL string   `json:"callBackUrl"`
-	Input       jobInput `json:"input"`
+	Model       string `json:"model"`
+	CallbackURL string `json:"callBackUrl"`
+	Input       any    `json:"input"`
 }
 
+// jobInput is what a separation takes there.
 type jobInput struct {
 	TaskID   string `json:"task_id,omitempty"`
 	AudioID  string `json:"audio_id,omitempty"`
@@ -80,17 +78,9 @@ type jobInput struct {
 }
 
 // body is the request as the route has it.
-func (r GenerateRequest) body(route Route) any {
+func (r GenerateRequest) body(t *Task, route Route) any {
 	if route == RouteJobs {
-		return jobBody{
-			Model: jobsModel, CallbackURL: r.CallbackURL,
-			Input: jobInput{
-				TaskID: r.TaskID, AudioID: r.AudioID, AudioURL: r.AudioURL, Type: r.Type, StemName: r.StemName,
-			},
-		}
+		return jobBody{Model: t.model, CallbackURL: r.CallbackURL, Input: t.input(r)}
 	}
-	return generateBody{
-		TaskID: r.TaskID, AudioID: r.AudioID, AudioURL: r.AudioURL, CallbackURL: r.CallbackURL,
-		Type: r.Type, StemName: r.StemName,
-	}
+	return t.body(r)
 }

@@ -119,7 +119,7 @@ func TestRecordOfTheOtherRoute(t *testing.T) {
 		"jobs is busy, and dedicated silent": {RouteJobs, none, limited, 1, new(Error), Busy},
 	} {
 		t.Run(name, func(t *testing.T) {
-			answers := map[string]string{pathRecord: tt.dedicated, pathJobsRecord: tt.jobs}
+			answers := map[string]string{Separation.pathRecord: tt.dedicated, pathJobsRecord: tt.jobs}
 			for path, answer := range answers {
 				if answer == "" {
 					delete(answers, path)
@@ -153,7 +153,7 @@ func TestRecordOfAnotherTaskIsNotBelieved(t *testing.T) {
 		"longer":      `{"taskId":"` + separationID + `0","successFlag":"SUCCESS"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			base, asked := routes(t, map[string]string{pathRecord: `{"code":200,"data":` + data + `}`})
+			base, asked := routes(t, map[string]string{Separation.pathRecord: `{"code":200,"data":` + data + `}`})
 			got, err := newClient(t, Options{BaseURL: base}).Record(t.Context(), separationID)
 			require.ErrorIs(t, err, ErrOtherTask)
 			require.NotErrorIs(t, err, ErrNoRecord)
@@ -166,7 +166,7 @@ func TestRecordOfAnotherTaskIsNotBelieved(t *testing.T) {
 		"empty": `{"taskId":"","successFlag":"SUCCESS"}`, "capitals": `{"taskId":"3E63B4CC88D52611159371F6AF5571E7","successFlag":1}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			base, _ := routes(t, map[string]string{pathRecord: `{"code":200,"data":` + data + `}`})
+			base, _ := routes(t, map[string]string{Separation.pathRecord: `{"code":200,"data":` + data + `}`})
 			got, err := newClient(t, Options{BaseURL: base}).Record(t.Context(), separationID)
 			require.NoError(t, err)
 			require.Equal(t, Succeeded, got.State)

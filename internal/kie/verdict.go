@@ -28,11 +28,14 @@ const (
 	Unauthorized
 	// InsufficientCredits: rejected because the account cannot pay.
 	InsufficientCredits
+	// Exists: surely not accepted; the provider makes one task of this kind for each track, and has
+	// made it before. Of the paid call alone.
+	Exists
 )
 
 // Verdicts are all verdicts.
 func Verdicts() []Verdict {
-	return []Verdict{Unknown, Busy, Rejected, NotYet, Unauthorized, InsufficientCredits}
+	return []Verdict{Unknown, Busy, Rejected, NotYet, Unauthorized, InsufficientCredits, Exists}
 }
 
 // VerdictOf is the verdict of an error of a [Client]; of anything that is no [*Error], nil
@@ -58,13 +61,16 @@ func (v Verdict) String() string {
 		return "unauthorized"
 	case InsufficientCredits:
 		return "insufficient_credits"
+	case Exists:
+		return "exists"
 	default:
 		return "unknown"
 	}
 }
 
 // refusals are the codes, of the envelope or of HTTP, that say surely not accepted. Those that say
-// less are missing: 408 and 409, and 500 and 501, under which a task may have been made.
+// less are missing: 408, 409 where it is not documented, and 500 and 501, under which a task may
+// have been made.
 var refusals = map[int]Verdict{
 	400: Rejected,
 	401: Unauthorized,
@@ -85,10 +91,13 @@ var refusals = map[int]Verdict{
 // verdictOf judges an answer that did not give what was asked for. Words decide only where they
 // cannot make an acceptance a refusal: in the provider's own envelope, under a code other than
 // success, and with no task in it; or beside a code that is a refusal anyway.
-func verdictOf(a answer, paid bool) Verdict {
+func verdictOf(a answer, l call) Verdict {
 	message := plain(a.message)
 	if a.refusesInWords() && lacksCredits(message) {
 		return InsufficientCredits
+	}
+	if l.once && a.saysExists() {
+		return Exists
 	}
 	v := codeVerdict(a, message)
 	if v != Rejected && v != Unauthorized {
@@ -97,7 +106,7 @@ func verdictOf(a answer, paid bool) Verdict {
 	switch {
 	case limitsRate.MatchString(message) || callsTooOften.MatchString(message):
 		return Busy
-	case paid && v == Rejected && noSuchTrack.MatchString(message):
+	case l.paid && v == Rejected && noSuchTrack.MatchString(message):
 		return NotYet
 	default:
 		return v
@@ -144,6 +153,12 @@ func envelopeVerdict(a answer, message string) Verdict {
 // refusesInWords reports whether the message may be taken for the reason of a refusal.
 func (a answer) refusesInWords() bool {
 	return a.enveloped && a.code != stemflow.CodeOK && !a.namesTask()
+}
+
+// saysExists reports whether the provider says that there is such a task already. Only its own
+// envelope can say so: a proxy has conflicts of its own.
+func (a answer) saysExists() bool {
+	return a.enveloped && a.code == http.StatusConflict && (a.status/100 == 2 || a.status == http.StatusConflict)
 }
 
 // namesTask reports whether the answer has the id of a task, as acceptances have.

@@ -75,7 +75,7 @@ func TestLackOfCreditsUnderAnyCode(t *testing.T) {
 					require.Equal(
 						t,
 						InsufficientCredits,
-						verdictOf(a, true),
+						verdictOf(a, call{paid: true}),
 						"HTTP %d, code %d: %q",
 						status,
 						code,
@@ -97,11 +97,11 @@ func TestCreditsTextIsNoRefusalWhereTheCallMayBeAccepted(t *testing.T) {
 			"not the provider's 500": decodeAnswer(500, []byte(message)),
 			"without a code":         decodeAnswer(200, fmt.Appendf(nil, `{"msg":%q}`, message)),
 		} {
-			require.Equal(t, Unknown, verdictOf(a, true), "%s: %q", name, message)
+			require.Equal(t, Unknown, verdictOf(a, call{paid: true}), "%s: %q", name, message)
 		}
 	}
 	for _, message := range lackingCredits {
-		require.Equal(t, Unknown, verdictOf(answered(t, 200, 200, message, nil), true), "%q under success", message)
+		require.Equal(t, Unknown, verdictOf(answered(t, 200, 200, message, nil), call{paid: true}), "%q under success", message)
 	}
 }
 
@@ -140,7 +140,7 @@ func TestOtherWordsOfCreditsSayNothing(t *testing.T) {
 			require.Equal(
 				t,
 				Unknown,
-				verdictOf(answered(t, status, 500, message, nil), true),
+				verdictOf(answered(t, status, 500, message, nil), call{paid: true}),
 				"HTTP %d: %q",
 				status,
 				message,
@@ -183,22 +183,22 @@ func TestRateLimitInAnyWords(t *testing.T) {
 		for _, code := range []int{400, 401, 403, 405, 422, 429, 430, 433} {
 			for _, status := range []int{200, 405, 429} {
 				a := answered(t, status, code, message, nil)
-				require.Equal(t, Busy, verdictOf(a, true), "HTTP %d, code %d: %q", status, code, message)
+				require.Equal(t, Busy, verdictOf(a, call{paid: true}), "HTTP %d, code %d: %q", status, code, message)
 			}
 		}
 		edge := decodeAnswer(405, []byte(message))
-		require.Equal(t, Busy, verdictOf(edge, true), "not the provider's, and surely refused: %q", message)
-		require.Equal(t, Unknown, verdictOf(answered(t, 500, 500, message, nil), true), "HTTP 500: %q", message)
+		require.Equal(t, Busy, verdictOf(edge, call{paid: true}), "not the provider's, and surely refused: %q", message)
+		require.Equal(t, Unknown, verdictOf(answered(t, 500, 500, message, nil), call{paid: true}), "HTTP 500: %q", message)
 	}
 	for _, code := range []int{0, 408, 500, 501} {
 		for _, message := range own {
-			require.Equal(t, Busy, verdictOf(answered(t, 200, code, message, nil), true), "code %d: %q", code, message)
+			require.Equal(t, Busy, verdictOf(answered(t, 200, code, message, nil), call{paid: true}), "code %d: %q", code, message)
 		}
 		for _, message := range general {
 			require.Equal(
 				t,
 				Unknown,
-				verdictOf(answered(t, 200, code, message, nil), true),
+				verdictOf(answered(t, 200, code, message, nil), call{paid: true}),
 				"code %d: %q",
 				code,
 				message,
@@ -209,7 +209,7 @@ func TestRateLimitInAnyWords(t *testing.T) {
 		"The sub-key usage limit has been exceeded.", "The prompt is too long", "不能为空", "Method not allowed",
 		"Please enter callBackUrl.", "Rating is not allowed", "The track separates too slowly",
 	} {
-		require.Equal(t, Rejected, verdictOf(answered(t, 200, 405, message, nil), true), message)
+		require.Equal(t, Rejected, verdictOf(answered(t, 200, 405, message, nil), call{paid: true}), message)
 	}
 }
 
@@ -226,18 +226,18 @@ func TestUnknownTrackMayBeKnownLater(t *testing.T) {
 			answered(t, 404, 404, message, nil), decodeAnswer(422, []byte(message)),
 			decodeAnswer(422, fmt.Appendf(nil, `{"msg":%q}`, message)),
 		} {
-			require.Equal(t, NotYet, verdictOf(a, true), "%+v", a)
-			require.Equal(t, Rejected, verdictOf(a, false), "of a call that is free: %+v", a)
+			require.Equal(t, NotYet, verdictOf(a, call{paid: true}), "%+v", a)
+			require.Equal(t, Rejected, verdictOf(a, call{}), "of a call that is free: %+v", a)
 		}
-		require.Equal(t, Unknown, verdictOf(answered(t, 200, 500, message, nil), true), "a server error: %q", message)
-		require.Equal(t, Unknown, verdictOf(answered(t, 200, 200, message, nil), true), "success: %q", message)
-		require.Equal(t, Unauthorized, verdictOf(answered(t, 200, 401, message, nil), true), message)
+		require.Equal(t, Unknown, verdictOf(answered(t, 200, 500, message, nil), call{paid: true}), "a server error: %q", message)
+		require.Equal(t, Unknown, verdictOf(answered(t, 200, 200, message, nil), call{paid: true}), "success: %q", message)
+		require.Equal(t, Unauthorized, verdictOf(answered(t, 200, 401, message, nil), call{paid: true}), message)
 	}
 	for _, message := range []string{
 		"Please enter callBackUrl.", "不能为空", "The type is not supported.", "Not Found", "url is wrong",
 		"The model does not exist", "WAV record already exists", "",
 	} {
-		require.Equal(t, Rejected, verdictOf(answered(t, 200, 422, message, nil), true), message)
+		require.Equal(t, Rejected, verdictOf(answered(t, 200, 422, message, nil), call{paid: true}), message)
 	}
 }
 
@@ -256,12 +256,12 @@ func FuzzWordsNeverRefuseAnAcceptance(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, message string) {
 		task := map[string]any{"taskId": "aeab85c2"}
-		require.Equal(t, Unknown, verdictOf(answered(t, 200, 200, message, task), true))
-		require.Equal(t, Unknown, verdictOf(answered(t, 200, 500, message, task), true))
-		require.Equal(t, Unknown, verdictOf(answered(t, 502, 500, message, task), true))
-		require.Contains(t, []Verdict{Unknown, Busy}, verdictOf(answered(t, 200, 200, message, nil), true))
-		failed := verdictOf(answered(t, 200, 500, message, nil), true)
+		require.Equal(t, Unknown, verdictOf(answered(t, 200, 200, message, task), call{paid: true}))
+		require.Equal(t, Unknown, verdictOf(answered(t, 200, 500, message, task), call{paid: true}))
+		require.Equal(t, Unknown, verdictOf(answered(t, 502, 500, message, task), call{paid: true}))
+		require.Contains(t, []Verdict{Unknown, Busy}, verdictOf(answered(t, 200, 200, message, nil), call{paid: true}))
+		failed := verdictOf(answered(t, 200, 500, message, nil), call{paid: true})
 		require.NotContains(t, []Verdict{Rejected, NotYet, Unauthorized}, failed)
-		require.NotEqual(t, Unknown, verdictOf(answered(t, 200, 422, message, nil), true), "a refusal stays one")
+		require.NotEqual(t, Unknown, verdictOf(answered(t, 200, 422, message, nil), call{paid: true}), "a refusal stays one")
 	})
 }

@@ -77,6 +77,14 @@ func (m *model) view(id uint32) uint32 {
 	return remember(m.views, id, func() uint32 { return m.ledgerID(m.ledgers[id].Merge(m.legacy)) })
 }
 
+// viewOf is the ledger of a kind of task as everybody reads it. Earlier releases knew one kind.
+func (m *model) viewOf(file int, id uint32) uint32 {
+	if file > 0 {
+		return id
+	}
+	return m.view(id)
+}
+
 // paidFrom is the slot of the separation that a ledger says is paid for, or -1.
 func (m *model) paidFrom(ledger uint32) int {
 	return remember(m.paid, ledger, func() int {

@@ -20,6 +20,10 @@ const violationMark = "violation: "
 var (
 	plain  = kind{}
 	forced = kind{force: true}
+
+	// of another kind of task of the same music.
+	plainWAV  = kind{wav: true}
+	forcedWAV = kind{wav: true, force: true}
 )
 
 // resetOf is a reset of the run with an index.
@@ -50,6 +54,7 @@ func beginnings() []bounds {
 		full(1, plain, plain),
 		full(1, plain, forced),
 		full(3, plain),
+		full(1, plain, plainWAV),
 	}, legacies()...)
 }
 
@@ -72,6 +77,8 @@ func searches() []bounds {
 		stepwise(full(2, plain, resetOf(0))),
 		stepwise(full(1, plain, plain)),
 		stepwise(full(1, plain, forced)),
+		once(full(1, plain, plainWAV, forcedWAV)),
+		once(full(1, plainWAV, forced, resetOf(0))),
 	}, beginnings()...)
 }
 

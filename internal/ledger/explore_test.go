@@ -79,7 +79,7 @@ func (x *exploration) trace(roots []state, at uint32, nth uint16) []string {
 		at = x.parents[at]
 	}
 	s := roots[at]
-	lines := []string{"the ledger: " + describe(x.ledgers[s.ledger])}
+	lines := []string{"the ledger: " + describe(x.ledgers[s.ledger[0]])}
 	for i := len(path) - 1; i >= 0; i-- {
 		count := uint16(0)
 		before := s
@@ -93,8 +93,10 @@ func (x *exploration) trace(roots []state, at uint32, nth uint16) []string {
 					line += fmt.Sprintf("; run %s %s", x.players[run].id, x.doing(is))
 				}
 			}
-			if n.ledger != before.ledger {
-				line += "; the ledger: " + describe(x.ledgers[n.ledger])
+			for file, is := range n.ledger {
+				if is != before.ledger[file] {
+					line += fmt.Sprintf("; ledger %d: %s", file, describe(x.ledgers[is]))
+				}
 			}
 			lines = append(lines, line)
 			s = n

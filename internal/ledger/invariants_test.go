@@ -33,8 +33,10 @@ func undecided(e Entry) bool {
 
 // check returns what is wrong with a state.
 func (m *model) check(s state) string {
-	if n := bits.OnesCount16(s.billed &^ s.failed & m.plain); n > 1 {
-		return fmt.Sprintf("%d bills without force", n)
+	for _, of := range m.of {
+		if n := bits.OnesCount16(s.billed &^ s.failed & m.plain & of); n > 1 {
+			return fmt.Sprintf("%d bills without force", n)
+		}
 	}
 	for run := range m.runs {
 		var bills int
@@ -59,9 +61,24 @@ func (m *model) check(s state) string {
 	if !m.quiet(s) {
 		return ""
 	}
-	view := m.ledgers[m.view(s.ledger)]
+	for file, ledger := range s.ledger {
+		if problem := m.checkQuiet(s, file, m.ledgers[m.viewOf(file, ledger)]); problem != "" {
+			return problem
+		}
+	}
+	return ""
+}
+
+// checkQuiet returns what is wrong with the ledger of a kind of task, as it is read, once all is
+// over.
+func (m *model) checkQuiet(s state, file int, view Ledger) string {
+	for _, e := range entries(view) {
+		if slot := m.slotOfNonce(e.Nonce); slot >= 0 && m.file(slot) != file {
+			return fmt.Sprintf("execution %s is on the ledger of another kind of task", e.Nonce)
+		}
+	}
 	for slot := range m.slots {
-		if s.billed&(1<<slot) == 0 || slot == legacySlot && m.forgotten {
+		if s.billed&m.of[file]&(1<<slot) == 0 || slot == legacySlot && m.forgotten {
 			continue
 		}
 		switch view.State {
@@ -79,15 +96,16 @@ func (m *model) check(s state) string {
 		}
 	}
 	for run := range m.runs {
-		if r := s.runs[run]; r.phase == knows && !names(view, m.slots[r.sep].separation) {
+		r := s.runs[run]
+		if m.players[run].file == file && r.phase == knows && !names(view, m.slots[r.sep].separation) {
 			return fmt.Sprintf("run %s knows %s, and the ledger does not", m.players[run].id, m.slots[r.sep].separation)
 		}
 	}
 	for slot := range m.slotCount() {
-		if s.slots[slot] != surelyUnpaid {
+		if s.slots[slot] != surelyUnpaid || m.file(slot) != file {
 			continue
 		}
-		if m.stands(s.ledger, slot) {
+		if m.stands(s.ledger[file], slot) {
 			return fmt.Sprintf(
 				"execution %s surely was refused, and its intent locks the track for ever",
 				m.slots[slot].nonce,
@@ -95,6 +113,11 @@ func (m *model) check(s state) string {
 		}
 	}
 	return ""
+}
+
+// slotOfNonce is the slot of an execution, -1 for one of an earlier release.
+func (m *model) slotOfNonce(nonce string) int {
+	return slices.IndexFunc(m.slots, func(s slot) bool { return nonce != "" && s.nonce == nonce })
 }
 
 // names reports whether a ledger names a separation.
@@ -213,7 +236,7 @@ func (m *model) lawless(before, after Ledger) string {
 
 // intended checks that an intent that was just written may stand.
 func (m *model) intended(s state, slot int, x *execution) {
-	if run := m.slots[slot].run; !x.called && !m.players[run].force && s.billed&^s.failed != 0 {
+	if run := m.slots[slot].run; !x.called && !m.players[run].force && s.billed&^s.failed&m.of[m.file(slot)] != 0 {
 		m.wrong("execution %s writes an intent without force although the track is paid for", m.slots[slot].nonce)
 	}
 }
@@ -224,6 +247,9 @@ func (m *model) reported(s state, slot int, x *execution, outcome Outcome, entry
 	name := m.slots[slot].nonce
 	paidFrom, ok := m.slotOf(entry.SeparationTaskID)
 	paid := ok && s.billed&(1<<paidFrom) != 0
+	if ok && m.file(paidFrom) != m.file(slot) {
+		m.wrong("execution %s reports %q, which is of another kind of task", name, entry.SeparationTaskID)
+	}
 	switch outcome {
 	case Accepted:
 		if !paid || m.slots[paidFrom].owner != m.players[run].owner {

@@ -15,6 +15,9 @@ import (
 // kind is what sort of run takes part.
 type kind struct {
 	force bool
+	// wav says that the run pays for another kind of task of the same music, which has a ledger of
+	// its own.
+	wav bool
 	// resets is one more than the index of the run that this one is a reset of; 0: of none.
 	resets int
 }
@@ -54,6 +57,10 @@ func (b bounds) String() string {
 		switch {
 		case k.resets > 0:
 			runs = append(runs, "reset of "+runName(b.runs, k.resets-1))
+		case k.force && k.wav:
+			runs = append(runs, "forced, of another kind")
+		case k.wav:
+			runs = append(runs, "plain, of another kind")
 		case k.force:
 			runs = append(runs, "forced")
 		default:
@@ -78,6 +85,7 @@ func (b bounds) String() string {
 
 const (
 	maxRuns    = 3
+	maxFiles   = 2  // ledgers, of two kinds of task
 	maxSlots   = 12 // executions: 3 runs, 2 attempts, 2 executions
 	legacySlot = maxSlots
 
@@ -120,8 +128,8 @@ const (
 // padding, for the sake of hashing.
 type state struct {
 	slots  [maxSlots]uint32
-	ledger uint32
-	late   uint32 // a content whose write may still arrive; 0: none
+	ledger [maxFiles]uint32
+	late   [maxFiles]uint32 // a content whose write may still arrive; 0: none
 	runs   [maxRuns]runAt
 	billed uint16 // by slot
 	failed uint16
@@ -134,7 +142,8 @@ type model struct {
 	interned
 	players []player
 	slots   []slot
-	plain   uint16 // the slots of executions without force
+	plain   uint16           // the slots of executions without force
+	of      [maxFiles]uint16 // the slots of each kind of task
 	// broken is the first thing that was found wrong.
 	broken string
 }
@@ -144,6 +153,7 @@ type player struct {
 	id, owner string
 	first     int // of its chain
 	force     bool
+	file      int // the ledger of its kind of task
 }
 
 // slot is an execution as others know it, or at last the legacy one.
@@ -160,9 +170,12 @@ func newModel(b bounds) *model {
 	m := &model{bounds: b, interned: newInterned(), slots: make([]slot, maxSlots+1)}
 	for run, k := range b.runs {
 		p := player{id: runName(b.runs, run), first: run, force: k.force}
+		if k.wav {
+			p.file = 1
+		}
 		if k.resets > 0 {
 			base := m.players[k.resets-1]
-			p.first, p.force = base.first, base.force
+			p.first, p.force, p.file = base.first, base.force, base.file
 		}
 		p.owner = runName(b.runs, p.first)
 		m.players = append(m.players, p)
@@ -173,6 +186,7 @@ func newModel(b bounds) *model {
 				m.slots[at] = slot{
 					run: run, attempt: attempt, execution: execution, owner: p.owner, nonce: nonce, separation: "separation-" + nonce,
 				}
+				m.of[p.file] |= 1 << at
 				if !p.force {
 					m.plain |= 1 << at
 				}
@@ -181,6 +195,7 @@ func newModel(b bounds) *model {
 	}
 	m.slots[legacySlot] = slot{run: -1, owner: b.legacyRun, separation: legacySeparation}
 	m.plain |= 1 << legacySlot
+	m.of[0] |= 1 << legacySlot
 	m.knownID(Run{})
 	return m
 }
@@ -191,13 +206,15 @@ func (m *model) roots() []state {
 	if m.legacyBill {
 		s.billed = 1 << legacySlot
 	}
-	s.ledger = m.ledgerID(Ledger{})
+	for file := range s.ledger {
+		s.ledger[file] = m.ledgerID(Ledger{})
+	}
 	if len(m.before) == 0 {
 		return []state{s}
 	}
 	var roots []state
 	for _, l := range m.before {
-		s.ledger = m.ledgerID(l)
+		s.ledger[0] = m.ledgerID(l)
 		roots = append(roots, s)
 	}
 	return roots
@@ -221,6 +238,14 @@ func runName(runs []kind, run int) string {
 		return runName(runs, r-1) + "'"
 	}
 	return string(rune('A' + run))
+}
+
+// file is the ledger of the kind of task that an execution pays for.
+func (m *model) file(slot int) int {
+	if slot == legacySlot {
+		return 0
+	}
+	return m.players[m.slots[slot].run].file
 }
 
 // slotOf is the slot that a separation was paid for from; it reports whether there is one.

@@ -123,9 +123,11 @@ func (m *model) next(s state, out emit) {
 			m.separationSteps(s, slot, out)
 		}
 	}
-	if s.late != 0 {
-		m.land(&s, s.late)
-		out(s, event{lateWriteArrives, 0})
+	for file, late := range s.late {
+		if n := s; late != 0 {
+			m.land(&n, file, late)
+			out(n, event{lateWriteArrives, 0})
+		}
 	}
 }
 
@@ -183,8 +185,9 @@ func (m *model) runSteps(s state, run int, out emit) {
 	case tidies, closes:
 		m.closeStep(s, run, out)
 	case endedCloses:
-		if closed := m.close(s.ledger, run, r.known); closed.news {
-			m.land(&s, closed.after)
+		file := m.players[run].file
+		if closed := m.close(s.ledger[file], run, r.known); closed.news {
+			m.land(&s, file, closed.after)
 		}
 		s.runs[run] = runAt{phase: ended}
 		out(s, event{runCloses, run})
@@ -205,7 +208,7 @@ func (m *model) closeStep(s state, run int, out emit) {
 		}
 	}
 	n := s
-	closed := m.close(s.ledger, run, r.known)
+	closed := m.close(s.ledger[m.players[run].file], run, r.known)
 	m.write(&n, closed, run, out)
 	then(&n, closed.mayHavePaid)
 	out(n, event{runCloses, run})
@@ -239,7 +242,7 @@ func (m *model) write(s *state, c change, run int, out emit) {
 	if !c.news {
 		return
 	}
-	m.land(s, c.after)
+	m.land(s, m.players[run].file, c.after)
 	if lost := *s; m.fault(&lost) {
 		out(lost, event{recordAnswerLost, run})
 	}
@@ -279,7 +282,7 @@ func (m *model) start(s state, run int, out emit) {
 
 // prepare is what a run does before it submits: a ledger that is paid is resumed.
 func (m *model) prepare(s state, run int, known Run, e event, out emit) {
-	if slot := m.paidFrom(s.ledger); slot >= 0 && !m.players[run].force {
+	if slot := m.paidFrom(s.ledger[m.players[run].file]); slot >= 0 && !m.players[run].force {
 		s.runs[run] = runAt{phase: knows, sep: uint8(slot)}
 		out(s, e)
 		return
@@ -353,7 +356,7 @@ func (m *model) end(s state, run int, e event, out emit) {
 func (m *model) record(s state, run int, then phase, what what, out emit) {
 	r := s.runs[run]
 	n := s
-	m.write(&n, m.learn(s.ledger, int(r.sep), run, what == runRecordsFailed), run, out)
+	m.write(&n, m.learn(s.ledger[m.players[run].file], int(r.sep), run, what == runRecordsFailed), run, out)
 	m.known(&n, run, then)
 	out(n, event{what, run})
 	if m.fault(&s) {
@@ -384,20 +387,21 @@ func (m *model) separationSteps(s state, slot int, out emit) {
 	if run >= 0 && s.runs[run].phase < ended && s.runs[run].phase != knows {
 		return
 	}
-	if paid := m.learn(s.ledger, slot, run, false); paid.news && s.failed&(1<<slot) == 0 {
+	file := m.file(slot)
+	if paid := m.learn(s.ledger[file], slot, run, false); paid.news && s.failed&(1<<slot) == 0 {
 		n := s
-		m.land(&n, paid.after)
+		m.land(&n, file, paid.after)
 		out(n, event{lateCallback, slot})
 	}
-	if failed := m.learn(s.ledger, slot, run, true); failed.news && m.fail(&s, slot) {
-		m.land(&s, failed.after)
+	if failed := m.learn(s.ledger[file], slot, run, true); failed.news && m.fail(&s, slot) {
+		m.land(&s, file, failed.after)
 		out(s, event{lateFailure, slot})
 	}
 }
 
 // become goes on with what an execution is now. One that has something to report does so at once.
 func (m *model) become(s state, slot int, id uint32, e event, out emit) {
-	s.slots[slot] = m.settled(id, s.ledger)
+	s.slots[slot] = m.settled(id, s.ledger[m.file(slot)])
 	if m.execution(id).step == Report {
 		m.report(s, slot, e, out)
 		return
@@ -408,6 +412,7 @@ func (m *model) become(s state, slot int, id uint32, e event, out emit) {
 func (m *model) executionSteps(s state, slot int, out emit) {
 	id := s.slots[slot]
 	x := m.execution(id)
+	file := m.file(slot)
 	to := func(n state, id uint32, what what) { m.become(n, slot, id, event{what, slot}, out) }
 	if x.step == Read || x.step == Write {
 		if n := s; m.fault(&n) {
@@ -416,7 +421,7 @@ func (m *model) executionSteps(s state, slot int, out emit) {
 	}
 	switch x.step {
 	case Read:
-		next := m.haveRead(id, m.view(s.ledger), s.ledger)
+		next := m.haveRead(id, m.viewOf(file, s.ledger[file]), s.ledger[file])
 		if m.execution(next).step == Read {
 			m.wrong("execution %s reads for ever", m.slots[slot].nonce)
 		}
@@ -429,12 +434,12 @@ func (m *model) executionSteps(s state, slot int, out emit) {
 		to(s, next, executionReads)
 	case Write:
 		failed := m.haveFailed(id)
-		if x.etag != s.ledger {
+		if x.etag != s.ledger[file] {
 			to(s, failed, writeFails)
 			return
 		}
 		n := s
-		m.land(&n, x.writing)
+		m.land(&n, file, x.writing)
 		m.intended(n, slot, x)
 		written := m.haveWritten(id, x.writing)
 		if step := m.execution(written).step; step != Call && step != Report {
@@ -449,8 +454,8 @@ func (m *model) executionSteps(s state, slot int, out emit) {
 		n = s
 		m.fault(&n)
 		to(n, failed, writeNeverArrives)
-		if m.late && s.late == 0 {
-			n.late = x.writing
+		if m.late && s.late[file] == 0 {
+			n.late[file] = x.writing
 			to(n, failed, writeUnderWay)
 			to(n, m.giveUp(failed), writeUnderWayStoreAway)
 		}
@@ -488,7 +493,8 @@ func (m *model) report(s state, slot int, e event, out emit) {
 	}
 	outcome, entry := x.Outcome()
 	m.reported(s, slot, x, outcome, entry)
-	if (outcome == Refused || outcome == Unavailable) && (s.late != 0 || m.stands(s.ledger, slot)) {
+	file := m.file(slot)
+	if (outcome == Refused || outcome == Unavailable) && (s.late[file] != 0 || m.stands(s.ledger[file], slot)) {
 		s.slots[slot] = surelyUnpaid
 	}
 	behind := ""
@@ -501,11 +507,14 @@ func (m *model) report(s state, slot int, e event, out emit) {
 
 // land puts a content in the store. A content never comes back, which is checked: from then on a
 // write under way will fail, and so will any other of those that know the content before.
-func (m *model) land(s *state, content uint32) {
-	m.follows(s.ledger, content)
-	s.ledger = content
-	s.late = 0
+func (m *model) land(s *state, file int, content uint32) {
+	m.follows(s.ledger[file], content)
+	s.ledger[file] = content
+	s.late[file] = 0
 	for slot := range m.slotCount() {
+		if m.file(slot) != file {
+			continue
+		}
 		s.slots[slot] = m.settled(s.slots[slot], content)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -28,6 +29,12 @@ type Sample struct {
 // All reads everything.
 const All = "all"
 
+// SharePattern is a number above 0 and up to 100, as people write it. The JSON Schema of the
+// contract is made from it, too.
+const SharePattern = `^\+?0{0,9}(?:100(?:\.0{0,9})?|[1-9][0-9]?(?:\.[0-9]{0,9})?|\.0{0,8}[1-9][0-9]{0,8})$`
+
+var sharePattern = regexp.MustCompile(SharePattern)
+
 var errSample = errors.New(`give "all", a share like "5%", the n-th of t parts like "1/7", or a size like "10G"`)
 
 // Parse reads "all", "5%", "n/t" or a size; empty is nothing.
@@ -40,8 +47,9 @@ func Parse(text string) (Sample, error) {
 		return Sample{Share: 1}, nil
 	}
 	if percent, ok := strings.CutSuffix(text, "%"); ok {
-		share, err := strconv.ParseFloat(strings.TrimSpace(percent), 64)
-		if err != nil || !(share > 0) || share > 100 {
+		percent = strings.TrimSpace(percent)
+		share, err := strconv.ParseFloat(percent, 64)
+		if err != nil || !sharePattern.MatchString(percent) {
 			return Sample{}, fmt.Errorf("%s is not a share above 0%% and up to 100%%: %w",
 				bounded.Quote(text), errSample)
 		}

@@ -106,7 +106,11 @@ func (s *sim) reconcileCallbacks(v *violations) {
 		if h.by != nil && !h.by.mustRecord(s.provider.find(h.separationTaskID)) {
 			continue
 		}
-		known := slices.ContainsFunc(s.ledger().Entries(), func(e stemflow.Submission) bool {
+		kind := stemflow.SeparationType("")
+		if t := s.provider.find(h.separationTaskID); t != nil && t.isWAV {
+			kind = stemflow.TypeWAV
+		}
+		known := slices.ContainsFunc(s.ledger(kind).Entries(), func(e stemflow.Submission) bool {
 			return e.SeparationTaskID == h.separationTaskID &&
 				(e.State == stemflow.SubmissionPaid || e.State == stemflow.SubmissionFailed)
 		})

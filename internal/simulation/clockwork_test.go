@@ -77,6 +77,8 @@ type sim struct {
 	bridge     http.Handler
 	activities activities.Set
 	breakage   breakage
+	// withWAV says that the same music is converted to WAV, too.
+	withWAV bool
 }
 
 // maxSteps is far above what any seed takes that comes to an end.

@@ -19,10 +19,10 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/archive"
 )
 
 const (
-	submitActivity = activityapi.ActivitySubmitSeparation
 	// keepAlive runs as long as its run: while an activity is running, the test environment lets no
 	// time pass but the bubble's.
 	keepAlive = "simulation-keep-alive"
@@ -31,6 +31,11 @@ const (
 	// forEver is longer than any seed lasts.
 	forEver = 10 * 365 * 24 * time.Hour
 )
+
+// isSubmit reports whether an activity makes the paid call.
+func isSubmit(name string) bool {
+	return slices.ContainsFunc(activityapi.Tasks(), func(t *activityapi.Task) bool { return t.Submit == name })
+}
 
 // engine stands between the SDK's test environment and the product, and does what Temporal does: it
 // gives a run its ids, executes activities, times them out, retries them, and takes them for lost.
@@ -166,7 +171,7 @@ func (a *activityIn) ExecuteActivity(ctx context.Context, in *interceptor.Execut
 	s.mu.Lock()
 	task.options = r.options[name]
 	s.mu.Unlock()
-	if s.breakage == retriedSubmit && name == submitActivity {
+	if s.breakage == retriedSubmit && isSubmit(name) {
 		task.options.RetryPolicy = &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 1,
 			MaximumAttempts: 3}
 	}
@@ -253,7 +258,7 @@ func (t *activityTask) attempt(ctx context.Context, attempt int32) (any, error) 
 	s := t.run.sim
 	defer t.reported.Store(true)
 	outcomes := make(chan outcome, 3)
-	if t.name == submitActivity {
+	if isSubmit(t.name) {
 		s.turn(fmt.Sprintf("%s/%d/scheduled", t.id, attempt))
 		if f := s.due(scopeTask); f != nil {
 			s.note("%s: %s", t.id, f.kind)
@@ -305,7 +310,7 @@ func (t *activityTask) attempt(ctx context.Context, attempt int32) (any, error) 
 			s.turn(x.id + "/lost")
 			t.keepHeartbeat(x.latest())
 			s.note("%s is taken for lost", x.id)
-			if s.breakage == lostIsRefused && t.name == submitActivity {
+			if s.breakage == lostIsRefused && isSubmit(t.name) {
 				return nil, temporal.NewApplicationErrorWithOptions("lost", activityapi.ActivityErrorSubmitRefused,
 					temporal.ApplicationErrorOptions{
 						NonRetryable: true, Details: []any{stemflow.ErrorDetails{},
@@ -358,7 +363,7 @@ func (t *activityTask) execute(ctx context.Context, attempt int32, deadline time
 			attempt), kind: t.name, attempt: attempt, scheduledAt: t.scheduledAt,
 		before: t.lastHeartbeat(), special: &fault{},
 	}
-	if s.breakage == retriedSubmit && t.name == submitActivity {
+	if s.breakage == retriedSubmit && isSubmit(t.name) {
 		x.attempt = 1
 	}
 	if copied > 0 {
@@ -393,10 +398,17 @@ func (t *activityTask) input() *interceptor.ExecuteActivityInput {
 	record, ok := in.Args[0].(activityapi.RecordSubmissionInput)
 	if t.run.sim.breakage == takeBackAll && ok && record.Submission.State == stemflow.SubmissionRefused {
 		record.Nonces = nil
-		for _, e := range t.run.sim.ledger().Entries() {
+		for _, e := range t.run.sim.ledger(t.run.in.Type).Entries() {
 			record.Nonces = append(record.Nonces, e.Nonce)
 		}
 		in.Args = []any{record}
+	}
+	submit, ok := in.Args[0].(activityapi.SubmitSeparationInput)
+	if ok && t.run.sim.breakage == sharedLedger && submit.Track.Type == stemflow.TypeWAV {
+		submit.Ledger = archive.Locate("stems", "", stemflow.Track{
+			TaskID: "music", AudioID: "track", Type: stemflow.SeparateVocal,
+		})
+		in.Args = []any{submit}
 	}
 	if write, ok := in.Args[0].(activityapi.WriteManifestInput); ok && t.run.sim.breakage == missingUnnamed {
 		write.Manifest.Missing = nil

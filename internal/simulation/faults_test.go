@@ -128,7 +128,7 @@ var errLost = errors.New("simulated: the connection was lost")
 // happens returns the fault of a step, and counts it. What happens to the world happens here.
 func (s *sim) happens(x *execution, op string) *fault {
 	scopes := []string{scopeAny, scopeWorld}
-	if x.kind == submitActivity {
+	if isSubmit(x.kind) {
 		scopes = append(scopes, scopeSubmit)
 	}
 	switch op {

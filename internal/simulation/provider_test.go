@@ -11,8 +11,11 @@ import (
 	"net/http/httptest"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+
+	"stemflow"
 )
 
 // The provider's requests, as steps.
@@ -36,9 +39,10 @@ type provider struct {
 	tasks     []*task
 }
 
-// task is one separation that the provider accepted, and billed.
+// task is one separation, or one WAV, that the provider accepted, and billed.
 type task struct {
 	id          string
+	isWAV       bool
 	run         *run
 	step        int
 	callbackURL string
@@ -56,12 +60,20 @@ type task struct {
 
 // linked reports whether a stem has its link in the record.
 func (t *task) linked(key string) bool {
-	return key != stemKeys[len(stemKeys)-1] || !time.Now().Before(t.settlesAt.Add(t.late))
+	keys := t.keys()
+	return key != keys[len(keys)-1] || !time.Now().Before(t.settlesAt.Add(t.late))
 }
 
 func (t *task) settled() bool { return !time.Now().Before(t.settlesAt) }
 
-var stemKeys = []string{"vocal", "instrumental"}
+// keys are what the task yields, by what the names of its links begin with; of a WAV by the name
+// of its file.
+func (t *task) keys() []string {
+	if t.isWAV {
+		return []string{stemflow.WAVName}
+	}
+	return []string{"vocal", "instrumental"}
+}
 
 // refusals are the answers with which a paid call surely is not accepted.
 var refusals = []struct {
@@ -104,7 +116,8 @@ func (p *provider) RoundTrip(req *http.Request) (*http.Response, error) {
 		err = p.generate(x, req, body, &resp)
 	case strings.HasSuffix(req.URL.Path, "/record-info"):
 		err = x.effect(ctx, opRecord, func() error {
-			resp = envelope(200, 200, "success", p.record(req.URL.Query().Get("taskId")))
+			isWAV := strings.Contains(req.URL.Path, "/wav/")
+			resp = envelope(200, 200, "success", p.record(req.URL.Query().Get("taskId"), isWAV))
 			return nil
 		})
 	case strings.HasSuffix(req.URL.Path, "/recordInfo"): // the jobs route, which knows nothing of the other's tasks
@@ -149,8 +162,13 @@ func (p *provider) generate(x *execution, req *http.Request, body []byte, resp *
 	if err := json.Unmarshal(body, &in); err != nil {
 		panic(err)
 	}
+	isWAV := strings.Contains(req.URL.Path, "/wav/")
 	accept := func(fails bool) {
-		t := p.accept(x, in.AudioID, in.CallBackURL, fails)
+		if isWAV && p.sim.chance(2, "one WAV a track") && p.hasWAV() {
+			*resp = envelope(200, 409, "WAV record already exists", nil)
+			return
+		}
+		t := p.accept(x, isWAV, in.AudioID, in.CallBackURL, fails)
 		*resp = envelope(200, 200, "success", map[string]any{"taskId": t.id})
 	}
 	return x.effect(ctx, opCall, func() error {
@@ -175,14 +193,17 @@ func (p *provider) generate(x *execution, req *http.Request, body []byte, resp *
 }
 
 // accept bills.
-func (p *provider) accept(x *execution, audioID, callbackURL string, fails bool) *task {
+func (p *provider) accept(x *execution, isWAV bool, audioID, callbackURL string, fails bool) *task {
 	s := p.sim
 	n := len(p.tasks) + 1
 	t := &task{
-		id: fmt.Sprintf("separation%04d", n), run: x.run, step: s.steps, callbackURL: callbackURL, audioID: audioID,
+		id: fmt.Sprintf("separation%04d", n), isWAV: isWAV, run: x.run, step: s.steps, callbackURL: callbackURL, audioID: audioID,
 		acceptedAt: time.Now(), fails: fails,
 		settlesAt: time.Now().Add(pick(s.dice, []time.Duration{1700 * time.Millisecond, 42 * time.Second,
 			6*time.Minute + time.Second, 51 * time.Minute}, "settles", n)),
+	}
+	if isWAV {
+		t.id = fmt.Sprintf("wav%04d", n)
 	}
 	if s.chance(3, "late stem", n) {
 		t.late = pick(s.dice, []time.Duration{11 * time.Second, 97 * time.Second, 13 * time.Minute}, "late by", n)
@@ -238,8 +259,14 @@ func (s *sim) post(t *task, i int) bool {
 	if t.fails {
 		code, message, info = 500, "Vocal separation failed", nil
 	}
-	body, err := json.Marshal(map[string]any{"code": code, "msg": message, "data": map[string]any{"task_id": t.id,
-		"vocal_separation_info": info}})
+	data := map[string]any{"task_id": t.id, "vocal_separation_info": info}
+	if t.isWAV {
+		data = map[string]any{"task_id": t.id, "audioWavUrl": nil}
+		if links, ok := info.(map[string]any); ok {
+			data["audioWavUrl"] = links[stemflow.WAVName+"_url"]
+		}
+	}
+	body, err := json.Marshal(map[string]any{"code": code, "msg": message, "data": data})
 	if err != nil {
 		panic(err)
 	}
@@ -264,9 +291,14 @@ func (p *provider) find(id string) *task {
 	return nil
 }
 
+// hasWAV reports whether there is a WAV that has not failed.
+func (p *provider) hasWAV() bool {
+	return slices.ContainsFunc(p.tasks, func(t *task) bool { return t.isWAV && !t.fails })
+}
+
 func (p *provider) links(t *task, suffix string) map[string]any {
 	links := map[string]any{}
-	for _, key := range stemKeys {
+	for _, key := range t.keys() {
 		if !t.linked(key) && (suffix == "Url" || !t.inCallback) {
 			links[key+suffix] = ""
 			continue
@@ -276,9 +308,9 @@ func (p *provider) links(t *task, suffix string) map[string]any {
 	return links
 }
 
-func (p *provider) record(id string) any {
+func (p *provider) record(id string, isWAV bool) any {
 	t := p.find(id)
-	if t == nil || time.Since(t.acceptedAt) < 400*time.Millisecond && p.sim.chance(2, "no record yet", id) {
+	if t == nil || t.isWAV != isWAV || time.Since(t.acceptedAt) < 400*time.Millisecond && p.sim.chance(2, "no record yet", id) {
 		return nil
 	}
 	record := map[string]any{
@@ -294,7 +326,25 @@ func (p *provider) record(id string) any {
 		record["successFlag"], record["completeTime"] = "SUCCESS", t.settlesAt.UnixMilli()
 		record["response"] = p.links(t, "Url")
 	}
+	if t.isWAV {
+		p.asWAV(record)
+	}
 	return record
+}
+
+// asWAV gives a record the form that those of WAVs have: without the zone of its times.
+func (p *provider) asWAV(record map[string]any) {
+	for _, name := range []string{"createTime", "completeTime"} {
+		if ms, ok := record[name].(int64); ok {
+			record[name] = time.UnixMilli(ms).UTC().Add(8 * time.Hour).Format(time.DateTime)
+		}
+	}
+	if record["successFlag"] == "GENERATE_AUDIO_FAILED" {
+		record["successFlag"] = "GENERATE_WAV_FAILED"
+	}
+	if links, ok := record["response"].(map[string]any); ok {
+		record["response"] = map[string]any{"audioWavUrl": links[stemflow.WAVName+"Url"]}
+	}
 }
 
 // stemContent is the file of a stem.

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/archive"
 	"stemflow/internal/ledger"
 )
 
@@ -22,6 +25,7 @@ const (
 	retriedSubmit      breakage = "the engine retries the submit, and does not tell"
 	lostIsRefused      breakage = "a lost submit is taken for a refused one, and its intent is taken back"
 	missingUnnamed     breakage = "the manifest does not name what is missing"
+	sharedLedger       breakage = "a WAV is paid for by the ledger of the separation"
 	lateDropped        breakage = "callbacks for runs that are over are acknowledged and dropped"
 )
 
@@ -34,14 +38,36 @@ func (v *violations) check(ok bool, format string, args ...any) {
 	}
 }
 
-// ledger is that of the track.
-func (s *sim) ledger() ledger.Ledger {
-	for key, l := range s.store.ledgers() {
-		if strings.HasPrefix(key, "stems/") {
-			return l
-		}
+// kinds are the types of what is paid for.
+func (s *sim) kinds() []stemflow.SeparationType {
+	if s.withWAV {
+		return []stemflow.SeparationType{"", stemflow.TypeWAV}
 	}
-	return ledger.Ledger{}
+	return []stemflow.SeparationType{""}
+}
+
+// ledger is that of the track, for a type of task; empty is that of separations.
+func (s *sim) ledger(kind stemflow.SeparationType) ledger.Ledger {
+	folder := archive.Locate("stems", "", stemflow.Track{
+		TaskID: "music", AudioID: "track", Type: cmp.Or(kind, stemflow.SeparateVocal),
+	})
+	return s.store.ledgers()["stems/"+archive.SubmissionKey(folder)]
+}
+
+// tasks are those of a type.
+func (s *sim) tasks(kind stemflow.SeparationType) []*task {
+	return slices.DeleteFunc(slices.Clone(s.provider.tasks), func(t *task) bool {
+		return t.isWAV != (kind == stemflow.TypeWAV)
+	})
+}
+
+// find finds a task of a type, nil if there is none of that id.
+func (s *sim) find(kind stemflow.SeparationType, id string) *task {
+	t := s.provider.find(id)
+	if t == nil || t.isWAV != (kind == stemflow.TypeWAV) {
+		return nil
+	}
+	return t
 }
 
 // reconcile compares bill, ledger, manifests, objects and what the runs reported, once all is at
@@ -49,10 +75,12 @@ func (s *sim) ledger() ledger.Ledger {
 func (s *sim) reconcile() []string {
 	var v violations
 	s.turn("reconcile")
-	s.reconcileBill(&v)
-	s.reconcileLedger(&v)
+	for _, kind := range s.kinds() {
+		s.reconcileBill(&v, kind)
+		s.reconcileLedger(&v, kind)
+		s.reconcileBlocked(&v, kind)
+	}
 	s.reconcileArchive(&v)
-	s.reconcileBlocked(&v)
 	s.reconcileCallbacks(&v)
 	for _, r := range s.runs {
 		s.reconcileRun(&v, r)
@@ -70,8 +98,8 @@ func (s *sim) intentOf(t *task) (step int, found bool) {
 	return step, found
 }
 
-func (s *sim) reconcileBill(v *violations) {
-	tasks := s.provider.tasks
+func (s *sim) reconcileBill(v *violations, kind stemflow.SeparationType) {
+	tasks := s.tasks(kind)
 	for i, t := range tasks {
 		step, found := s.intentOf(t)
 		v.check(found, "%s was billed without an intent in the ledger", t.id)
@@ -89,9 +117,9 @@ func (s *sim) reconcileBill(v *violations) {
 	}
 }
 
-func (s *sim) reconcileLedger(v *violations) {
-	l := s.ledger()
-	for _, t := range s.provider.tasks {
+func (s *sim) reconcileLedger(v *violations, kind stemflow.SeparationType) {
+	l := s.ledger(kind)
+	for _, t := range s.tasks(kind) {
 		v.check(slices.ContainsFunc(l.Entries(), func(e ledger.Entry) bool {
 			return e.SeparationTaskID == t.id || e.Owner == t.run.owner && e.State == stemflow.SubmissionIntended
 		}), "%s of owner %s was billed, and no entry of the ledger stands for it", t.id, t.run.owner)
@@ -100,7 +128,7 @@ func (s *sim) reconcileLedger(v *violations) {
 		if e.State != stemflow.SubmissionPaid && e.State != stemflow.SubmissionFailed {
 			continue
 		}
-		t := s.provider.find(e.SeparationTaskID)
+		t := s.find(kind, e.SeparationTaskID)
 		v.check(t != nil, "the ledger says that %s was paid for, and it was not", e.SeparationTaskID)
 		v.check(t == nil || e.State != stemflow.SubmissionFailed || t.fails,
 			"the ledger says that %s failed, and it did not", e.SeparationTaskID)
@@ -126,7 +154,7 @@ func (s *sim) reconcileArchive(v *violations) {
 
 // reconcileResult looks whether every stem is there, whole, as the provider served it.
 func (s *sim) reconcileResult(v *violations, whose string, result *stemflow.SeparateStemsResult) {
-	v.check(s.provider.find(result.SeparationTaskID) != nil, "%s names %q, which was never paid for", whose,
+	v.check(s.find(result.Type, result.SeparationTaskID) != nil, "%s names %q, which was never paid for", whose,
 		result.SeparationTaskID)
 	v.check(len(result.Failed) == 0, "%s names %d stems that failed", whose, len(result.Failed))
 	for _, name := range stemflow.ExpectedStems(result.Type, "") {
@@ -154,13 +182,14 @@ func (s *sim) reconcileRun(v *violations, r *run) {
 	billed := slices.ContainsFunc(s.provider.tasks, func(t *task) bool { return t.run.owner == r.owner })
 	v.check(!billed || r.paid(), "owner %s was billed, and %s reports that it was not", r.owner, r.id)
 	if r.result != nil {
-		t := s.provider.find(r.result.SeparationTaskID)
+		t := s.find(r.in.Type, r.result.SeparationTaskID)
 		own := t != nil && t.run.owner == r.owner
 		// One that does not know what became of its submit, and goes on with what another one paid
 		// for, says that it may have paid.
 		v.check(!r.paid() || own || r.mayHavePaid,
 			"%s reports that it paid for %s, which owner %s did not", r.id, r.result.SeparationTaskID, r.owner)
-		v.check(own || !r.in.Force || t == nil || r.result.SeparationTaskID != r.resumable,
+		refused := r.in.Type == stemflow.TypeWAV && s.chance(2, "one WAV a track")
+		v.check(own || !r.in.Force || refused || t == nil || r.result.SeparationTaskID != r.resumable,
 			"%s was to pay by force, and ends with %s, which was paid for before", r.id, r.result.SeparationTaskID)
 		s.reconcileResult(v, "the result of "+r.id, r.result)
 		s.reconcileManifest(v, r)
@@ -179,7 +208,7 @@ func (s *sim) reconcileManifest(v *violations, r *run) {
 	if !ok || json.Unmarshal(data, &m) != nil {
 		return
 	}
-	v.check(m.SeparationTaskID == r.result.SeparationTaskID || len(s.provider.tasks) > 1,
+	v.check(m.SeparationTaskID == r.result.SeparationTaskID || len(s.tasks(r.in.Type)) > 1,
 		"the manifest names %s, and the result of %s names %s", m.SeparationTaskID, r.id, r.result.SeparationTaskID)
 }
 
@@ -189,6 +218,7 @@ var contract = []string{
 	stemflow.ErrorSubmissionUnknown, stemflow.ErrorSeparationFailed, stemflow.ErrorSeparationTimedOut,
 	stemflow.ErrorSourceExpired, stemflow.ErrorSourceNotAudio, stemflow.ErrorArchiveUnavailable,
 	stemflow.ErrorArchiveIncomplete,
+	stemflow.ErrorWAVFailed, stemflow.ErrorWAVTimedOut, stemflow.ErrorWAVExists, stemflow.ErrorNoWAV,
 }
 
 func (s *sim) reconcileFailure(v *violations, r *run) {
@@ -200,7 +230,7 @@ func (s *sim) reconcileFailure(v *violations, r *run) {
 			"force",
 		), strings.Index(
 			r.failure.Message(),
-			ledger.WhenUnknown,
+			ledger.WhenUnknownOf(activityapi.TaskOf(r.in.Type).Field),
 		)
 		v.check(force < 0 || free >= 0 && free < force, "%s advises force before what costs nothing: %s", r.id,
 			r.failure.Message())
@@ -208,19 +238,19 @@ func (s *sim) reconcileFailure(v *violations, r *run) {
 			"%s does not know about its submit, and could resume %s", r.id, r.named)
 	}
 	if id := r.details.SeparationTaskID; id != "" {
-		v.check(s.provider.find(id) != nil, "%s names %s, which was never paid for", r.id, id)
+		v.check(s.find(r.in.Type, id) != nil, "%s names %s, which was never paid for", r.id, id)
 	}
 }
 
 // reconcileBlocked: an intent that surely was not accepted does not keep others from paying. Only
 // what interrupts a run, or keeps it from the store for long, leaves one behind.
-func (s *sim) reconcileBlocked(v *violations) {
+func (s *sim) reconcileBlocked(v *violations, kind stemflow.SeparationType) {
 	for _, f := range s.faults {
 		if f.scope == scopeWorld {
 			return
 		}
 	}
-	for _, owner := range s.openIntents() {
+	for _, owner := range s.openIntents(kind) {
 		for _, r := range s.runs {
 			v.check(r.owner != owner || r.paid(),
 				"%s reports that it paid nothing, and its intent keeps others from paying", r.id)
@@ -229,9 +259,9 @@ func (s *sim) reconcileBlocked(v *violations) {
 }
 
 // openIntents are the owners that may have paid.
-func (s *sim) openIntents() []string {
+func (s *sim) openIntents(kind stemflow.SeparationType) []string {
 	var owners []string
-	for _, e := range s.ledger().Entries() {
+	for _, e := range s.ledger(kind).Entries() {
 		if e.State == stemflow.SubmissionIntended {
 			owners = append(owners, e.Owner)
 		}
@@ -241,12 +271,19 @@ func (s *sim) openIntents() []string {
 
 // heal starts the track again until it is archived, as a person would who does what the messages
 // say.
-func (s *sim) heal() []string {
+func (s *sim) heal() (all []string) {
+	for _, kind := range s.kinds() {
+		all = append(all, s.healOne(kind)...)
+	}
+	return all
+}
+
+func (s *sim) healOne(kind stemflow.SeparationType) []string {
 	var v violations
-	var in stemflow.SeparateStemsInput
+	in := stemflow.SeparateStemsInput{Type: kind}
 	for range 6 {
-		paid, resumable := s.ledger().Paid()
-		open := s.openIntents()
+		paid, resumable := s.ledger(kind).Paid()
+		open := s.openIntents(kind)
 		bills := len(s.provider.tasks)
 		partial := s.partlyArchived()
 		r := s.plain(in)
@@ -269,17 +306,29 @@ func (s *sim) heal() []string {
 		case r.failure == nil:
 			v.check(false, "%s could not heal the track: %v", r.id, r.err)
 			return v
-		case r.failure.Type() == stemflow.ErrorSeparationFailed, r.failure.Type() == stemflow.ErrorSeparationTimedOut:
+		case activityapi.IsFailed(r.failure.Type()), activityapi.IsEmpty(r.failure.Type()),
+			r.failure.Type() == activityapi.TaskOf(kind).TimedOut,
+			kind == stemflow.TypeWAV && r.failure.Type() == stemflow.ErrorSourceExpired:
 			v.check(newBills == 0 || !resumable || in.Force, "%s paid though the ledger named %s", r.id,
 				paid.SeparationTaskID)
-			in = stemflow.SeparateStemsInput{}
+			in = stemflow.SeparateStemsInput{Type: kind}
+			if r.failure.Type() != activityapi.TaskOf(kind).Failed {
+				s.sleep(time.Hour) // as the message advises
+			}
+		case r.failure.Type() == stemflow.ErrorWAVExists:
+			v.check(newBills == 0 && !r.details.Paid, "%s cost %d and ended with %v", r.id, newBills, r.failure)
+			for _, t := range s.tasks(kind) { // what the message advises
+				if !t.fails {
+					in = stemflow.SeparateStemsInput{Type: kind, SeparationTaskID: t.id}
+				}
+			}
 		case r.failure.Type() == stemflow.ErrorSubmissionUnknown && len(open) > 0 && !resumable:
 			v.check(newBills == 0, "%s cost %d and ended with %v", r.id, newBills, r.failure)
 			// What the message advises: the provider's log reports whether there is one.
-			in = stemflow.SeparateStemsInput{Force: true}
-			for _, t := range s.provider.tasks {
+			in = stemflow.SeparateStemsInput{Type: kind, Force: true}
+			for _, t := range s.tasks(kind) {
 				if !t.fails {
-					in = stemflow.SeparateStemsInput{SeparationTaskID: t.id}
+					in = stemflow.SeparateStemsInput{Type: kind, SeparationTaskID: t.id}
 				}
 			}
 		default:

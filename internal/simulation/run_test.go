@@ -64,7 +64,7 @@ func (s *sim) start(workflowID, owner string, in stemflow.SeparateStemsInput) *r
 	r.in = in
 	s.runs = append(s.runs, r)
 	s.mu.Unlock()
-	if paid, ok := s.ledger().Paid(); ok {
+	if paid, ok := s.ledger(in.Type).Paid(); ok {
 		r.resumable = paid.SeparationTaskID
 	}
 	return r
@@ -109,35 +109,72 @@ func (r *run) perform() {
 	s := r.sim
 	s.note("%s starts as %s of owner %s, force: %v, separationTaskId: %q, bucket: %q", r.id, r.workflowID, r.owner,
 		r.in.Force, r.in.SeparationTaskID, r.in.Bucket)
-	r.execute(stemflow.WorkflowSeparateStems, r.in)
+	if r.in.Type == stemflow.TypeWAV {
+		r.execute(stemflow.WorkflowConvertToWAV, stemflow.ConvertToWAVInput{
+			TaskID: r.in.TaskID, AudioID: r.in.AudioID, WAVTaskID: r.in.SeparationTaskID,
+			Bucket: r.in.Bucket, Force: r.in.Force,
+		})
+	} else {
+		r.execute(stemflow.WorkflowSeparateStems, r.in)
+	}
 	if r.interrupted == terminateRun || r.interrupted == resetRun {
 		s.note("%s was interrupted", r.id)
 		return
 	}
-	r.mayHavePaid = s.ledger().MayHavePaid(r.owner)
-	if paid, ok := s.ledger().Paid(); ok {
+	r.mayHavePaid = s.ledger(r.in.Type).MayHavePaid(r.owner)
+	if paid, ok := s.ledger(r.in.Type).Paid(); ok {
 		r.named = paid.SeparationTaskID
 	}
 	var cancelled *temporal.CanceledError
 	switch {
 	case r.err == nil:
-		r.result = &stemflow.SeparateStemsResult{}
-		if err := r.env.GetWorkflowResult(r.result); err != nil {
-			panic(err)
-		}
+		r.readResult()
 		s.note("%s ends: %s settled by %s, paid: %v, missing: %d", r.id, r.result.SeparationTaskID,
 			r.result.SettledBy, r.result.Paid, len(r.result.Missing))
 	case errors.As(r.err, &r.failure):
-		_ = r.failure.Details(&r.details)
+		r.readDetails(r.failure.Details)
 		s.note("%s fails: %s, paid: %v, separation %q: %s", r.id, r.failure.Type(), r.details.Paid,
 			r.details.SeparationTaskID, r.failure.Message())
 	case errors.As(r.err, &cancelled):
 		r.cancelled = true
-		_ = cancelled.Details(&r.details)
+		r.readDetails(cancelled.Details)
 		s.note("%s is cancelled, paid: %v, separation %q", r.id, r.details.Paid, r.details.SeparationTaskID)
 	default:
 		s.note("%s ends with what is no failure of the contract: %v", r.id, r.err)
 	}
+}
+
+// readResult reads the result, that of a WAV as one with a single stem.
+func (r *run) readResult() {
+	r.result = &stemflow.SeparateStemsResult{}
+	if r.in.Type != stemflow.TypeWAV {
+		if err := r.env.GetWorkflowResult(r.result); err != nil {
+			panic(err)
+		}
+		return
+	}
+	var made stemflow.ConvertToWAVResult
+	if err := r.env.GetWorkflowResult(&made); err != nil {
+		panic(err)
+	}
+	*r.result = stemflow.SeparateStemsResult{
+		SeparationTaskID: made.WAVTaskID, Type: stemflow.TypeWAV, SettledBy: made.SettledBy, Paid: made.Paid,
+		Manifest: made.Manifest, Stems: []stemflow.Stem{{
+			Name: stemflow.WAVName, Bucket: made.WAV.Bucket, Key: made.WAV.Key,
+			Size: made.WAV.Size, SHA256: made.WAV.SHA256,
+		}},
+	}
+}
+
+// readDetails reads the details of a failure or a cancellation.
+func (r *run) readDetails(read func(...any) error) {
+	if r.in.Type != stemflow.TypeWAV {
+		_ = read(&r.details)
+		return
+	}
+	var details stemflow.WAVErrorDetails
+	_ = read(&details)
+	r.details = stemflow.ErrorDetails{SeparationTaskID: details.WAVTaskID, Paid: details.Paid}
 }
 
 // paid is what the run reports about its own paying.
@@ -193,7 +230,7 @@ func (s *sim) chain(workflowID string, in stemflow.SeparateStemsInput) {
 // heals it.
 func (s *sim) perform() {
 	in := stemflow.SeparateStemsInput{TaskID: "music", AudioID: "track", Force: s.chance(6, "force")}
-	done := make(chan struct{}, 2)
+	done := make(chan struct{}, 3)
 	chains := 1
 	s.spawn(func() { s.chain("first", in); done <- struct{}{} })
 	if s.chance(3, "second") {
@@ -207,6 +244,17 @@ func (s *sim) perform() {
 				in.Bucket = "elsewhere"
 			}
 			s.chain("second", in)
+			done <- struct{}{}
+		})
+	}
+	if s.withWAV {
+		chains++
+		s.spawn(func() {
+			s.sleep(pick(s.dice, []time.Duration{time.Millisecond, 700 * time.Millisecond, 29 * time.Second,
+				9 * time.Minute}, "WAV after"))
+			in := in
+			in.Type, in.Force = stemflow.TypeWAV, s.chance(5, "WAV forces")
+			s.chain("wav", in)
 			done <- struct{}{}
 		})
 	}
@@ -227,7 +275,7 @@ func (s *sim) perform() {
 // plain starts the track again, without faults, and waits for the end.
 func (s *sim) plain(in stemflow.SeparateStemsInput) *run {
 	in.TaskID, in.AudioID = "music", "track"
-	r := s.start("heal", "", in)
+	r := s.start("heal "+string(in.Type), "", in)
 	r.perform()
 	return r
 }

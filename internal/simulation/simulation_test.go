@@ -46,8 +46,14 @@ func (s *sim) clients() (*kie.Client, *source.Fetcher) {
 
 // simulate runs one seed and returns its trace and what is wrong with it.
 func simulate(t *testing.T, seed uint64, broken breakage) (trace, wrong []string) {
+	return simulateKinds(t, seed, broken, false)
+}
+
+// simulateKinds is simulate with a WAV of the same music, or without.
+func simulateKinds(t *testing.T, seed uint64, broken breakage, withWAV bool) (trace, wrong []string) {
 	synctest.Test(t, func(*testing.T) {
 		s := newSim(seed)
+		s.withWAV = withWAV
 		s.breakage = broken
 		s.store, s.provider = newStore(s), &provider{sim: s}
 		s.store.unconditional = broken == unconditionalStore
@@ -122,6 +128,35 @@ func TestSimulation(t *testing.T) {
 		}
 	})
 	t.Logf("%d seeds, %.0f a second", *seeds, float64(*seeds)/time.Since(began).Seconds())
+}
+
+// A WAV and the separations of the same music go on side by side, in one store and with one
+// provider. Each is paid for once, and nothing of one holds up, satisfies or is taken for the
+// other.
+func TestSimulationOfTwoKindsOfTask(t *testing.T) {
+	failed := 0
+	for n := range max(*seeds/3, 1) {
+		seed := *from + uint64(n)
+		trace, wrong := simulateKinds(t, seed, intact, true)
+		if len(wrong) > 0 {
+			t.Error(report(seed, trace, wrong))
+			if failed++; failed == 3 {
+				return
+			}
+		} else if *showTrace {
+			t.Log(strings.Join(trace, "\n"))
+		}
+	}
+}
+
+func TestKindsThatShareALedgerAreFound(t *testing.T) {
+	for seed := uint64(1); seed < 300; seed++ {
+		if _, wrong := simulateKinds(t, seed, sharedLedger, true); len(wrong) > 0 {
+			t.Logf("found by seed %d: %s", seed, wrong[0])
+			return
+		}
+	}
+	t.Error("300 seeds do not find it")
 }
 
 func TestSeedsReplayExactly(t *testing.T) {

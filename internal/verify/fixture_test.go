@@ -98,7 +98,8 @@ func (f *fixture) plant(kind stemflow.SeparationType, at allowed.Place) *planted
 		},
 		Source: stemflow.ManifestSource{TaskID: p.track.TaskID, AudioID: p.track.AudioID, StemName: p.track.StemName},
 	}
-	for _, name := range stemflow.ExpectedStems(kind, p.track.StemName)[:2] {
+	expected := stemflow.ExpectedStems(kind, p.track.StemName)
+	for _, name := range expected[:min(len(expected), 2)] {
 		p.manifest.Stems = append(p.manifest.Stems, p.putStem(p.id, name))
 	}
 	p.ledger = ledger.Ledger{Entry: p.entry(stemflow.SubmissionPaid, p.id, longAgo), Revision: 2}

@@ -139,6 +139,10 @@ var reactions = map[string]reaction{
 	stemflow.ErrorArchiveIncomplete:   later,
 	stemflow.ErrorMIDIFailed:          never, // transcriptions alone end so, and what they did not hear is no stem
 	stemflow.ErrorMIDITimedOut:        never,
+	stemflow.ErrorWAVExists:           never, // and conversions to WAV alone end so
+	stemflow.ErrorWAVFailed:           never,
+	stemflow.ErrorWAVTimedOut:         never,
+	stemflow.ErrorNoWAV:               never,
 	stemflow.ErrorArchiveDamaged:      never, // checks of the archive alone end so
 }
 

@@ -27,11 +27,11 @@ func (p Place) sdk(taskQueue, workflowType, activityType string) map[string]stri
 
 // All lists the metrics of a worker at a place.
 func All(p Place) []series.Metric {
-	types := stemflow.SeparationTypes()
+	types, paid := stemflow.SeparationTypes(), stemflow.PaidTypes()
 	separation := p.sdk(p.TaskQueue, stemflow.WorkflowSeparateStems, none)
 	submit := p.sdk(p.SubmitTaskQueue, stemflow.WorkflowSeparateStems, activityapi.ActivitySubmitSeparation)
 	stem := p.sdk(p.TaskQueue, stemflow.WorkflowSeparateStems, activityapi.ActivityArchiveStem)
-	settled := series.Cross("type", types, "settled_by", []stemflow.SettledBy{
+	settled := series.Cross("type", paid, "settled_by", []stemflow.SettledBy{
 		stemflow.SettledByCallback, stemflow.SettledByPoll, stemflow.SettledByResume, stemflow.SettledByArchive,
 	})
 	return []series.Metric{
@@ -39,7 +39,7 @@ func All(p Place) []series.Metric {
 			Name: workflows.MetricSeparations, Kind: series.Counter, SDK: separation,
 			Help:   "Runs of separations that have ended, by type and outcome.",
 			Labels: []string{"type", "outcome"},
-			Start: series.Cross("type", append(slices.Clone(types), workflows.TypeInvalid),
+			Start: series.Cross("type", append(slices.Clone(paid), workflows.TypeInvalid),
 				"outcome", slices.Concat(workflows.Outcomes(), errorTypes())),
 		},
 		{
@@ -68,7 +68,7 @@ func All(p Place) []series.Metric {
 			Name: activities.MetricSubmits, Kind: series.Counter, SDK: submit,
 			Help:   "Paid calls to the provider, by type and outcome.",
 			Labels: []string{"type", "outcome"},
-			Start:  series.Cross("type", types, "outcome", submitOutcomes()),
+			Start:  series.Cross("type", paid, "outcome", submitOutcomes()),
 		},
 		{
 			Name: activities.MetricCreditsSpent, Kind: series.Counter, SDK: submit,
@@ -117,11 +117,19 @@ func SDKStart(p Place) map[string][]map[string]string {
 	const activityError = "ActivityError"
 	add(failed, activityError,
 		p.sdk(p.SubmitTaskQueue, stemflow.WorkflowSeparateStems, activityapi.ActivitySubmitSeparation))
+	add(failed, activityError,
+		p.sdk(p.SubmitTaskQueue, stemflow.WorkflowConvertToWAV, activityapi.ActivitySubmitWAV))
 	for _, activityType := range []string{
 		activityapi.ActivityPrepareArchive, activityapi.ActivityPrepareSong, activityapi.ActivityGetSeparationRecord,
 		activityapi.ActivityRenewSource, activityapi.ActivityArchiveStem, activityapi.ActivityWriteManifest,
 	} {
 		add(failed, activityError, p.sdk(p.TaskQueue, stemflow.WorkflowSeparateStems, activityType))
+	}
+	for _, activityType := range []string{
+		activityapi.ActivityPrepareArchive, activityapi.ActivityGetWAVRecord, activityapi.ActivityRenewWAV,
+		activityapi.ActivityArchiveWAV, activityapi.ActivityWriteManifest,
+	} {
+		add(failed, activityError, p.sdk(p.TaskQueue, stemflow.WorkflowConvertToWAV, activityType))
 	}
 	return all
 }
@@ -130,7 +138,7 @@ func SDKStart(p Place) map[string][]map[string]string {
 func WorkflowTypes() []string {
 	return []string{
 		stemflow.WorkflowSeparateStems, stemflow.WorkflowSeparateCatalog, stemflow.WorkflowVerifyArchive,
-		stemflow.WorkflowGenerateMIDI,
+		stemflow.WorkflowGenerateMIDI, stemflow.WorkflowConvertToWAV,
 		activityapi.WorkflowRecordCallback, activityapi.WorkflowJoinStems, activityapi.WorkflowJoinCatalog,
 		activityapi.WorkflowDeliverEvent,
 	}

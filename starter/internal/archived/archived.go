@@ -165,7 +165,7 @@ func (t *Track) otherTypes(ctx context.Context, in stemflow.SeparateStemsInput) 
 		track := stemflow.Track{
 			TaskID: in.TaskID, AudioID: in.AudioID, Type: stemflow.SeparationType(kind), StemName: stemName,
 		}
-		if isManifest && slices.Contains(stemflow.SeparationTypes(), track.Type) && !strings.Contains(stemName, "/") &&
+		if isManifest && slices.Contains(stemflow.PaidTypes(), track.Type) && !strings.Contains(stemName, "/") &&
 			(stemName != "") == (track.Type == stemflow.SplitStemAdvanced) {
 			found = append(found, track)
 		}

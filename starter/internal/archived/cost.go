@@ -29,13 +29,16 @@ const (
 // creditsPerDollar follows from the price of a credit.
 const creditsPerDollar = 200
 
-// Spent is what separations have cost by the provider's documents.
+// Spent is what separations and WAVs have cost by the provider's documents.
 type Spent struct {
 	// Separations were paid for; Failed of them the provider could not finish.
 	Separations int     `json:"separations"`
 	Failed      int     `json:"failed"`
 	Credits     int     `json:"credits"`
 	Dollars     float64 `json:"dollars"`
+	// WAVs were paid for, too, and cost WAVCredits. Dollars is the sum of both.
+	WAVs       int     `json:"wavs,omitempty"`
+	WAVCredits float64 `json:"wavCredits,omitempty"`
 	// MayHavePaid are attempts whose outcome is not known, and what they cost if they were
 	// accepted. They are in no other sum.
 	MayHavePaid        int `json:"mayHavePaid"`
@@ -47,8 +50,13 @@ func (s *Spent) add(e ledger.Entry) {
 	price := stemflow.Price(e.Track.Type)
 	switch e.State {
 	case stemflow.SubmissionPaid, stemflow.SubmissionFailed:
-		s.Separations++
-		s.Credits += price
+		if e.Track.Type == stemflow.TypeWAV {
+			s.WAVs++
+			s.WAVCredits = float64(s.WAVs) * stemflow.WAVCredits
+		} else {
+			s.Separations++
+			s.Credits += price
+		}
 		if e.State == stemflow.SubmissionFailed {
 			s.Failed++
 		}
@@ -56,7 +64,7 @@ func (s *Spent) add(e ledger.Entry) {
 		s.MayHavePaid++
 		s.MayHavePaidCredits += price
 	}
-	s.Dollars = float64(s.Credits) / creditsPerDollar
+	s.Dollars = (float64(s.Credits) + s.WAVCredits) / creditsPerDollar
 }
 
 // Row is a part of what was spent.

@@ -197,7 +197,8 @@ func (d *doctor) checkNexus(ctx context.Context, r *Result) {
 				continue
 			}
 			if target.GetTaskQueue() == queue {
-				r.ok("there are endpoints")
+				r.ok("there are endpoints. Whether a server of your own is set up for them no client can see " +
+					"(docs/self-hosted.md)")
 				r.fact("%s leads to the task queue %s", endpoint.GetSpec().GetName(), queue)
 			} else {
 				others = append(others, endpoint.GetSpec().GetName()+" ("+target.GetTaskQueue()+")")

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+
+	"stemflow"
+	"stemflow/starter/internal/failure"
+	"stemflow/starter/internal/observe"
+	"stemflow/starter/internal/view"
+)
+
+func init() { register(groupSeparations, newWAVCommand) }
+
+func newWAVCommand(c *cli) *cobra.Command {
+	cmd := c.newCommand("wav", "convert a track of the provider's to WAV, and archive the file", `
+The provider converts the track for 0.4 credits, once: a WAV that is archived or paid for is not paid
+for again. It converts music that it has made, no stems and no songs of your own. "get TASK_ID
+AUDIO_ID wav" downloads the file.
+
+--wait waits for the file. Interrupting it leaves the conversion running.`,
+		"wav 5c79...be8e e231...c7dc --wait")
+	o := &wavOptions{}
+	cmd.Use += " TASK_ID AUDIO_ID"
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) != 2 {
+			return failure.Usage(nameOf(cmd), "it takes TASK_ID and AUDIO_ID, of music that the provider has made")
+		}
+		o.in.TaskID, o.in.AudioID = args[0], args[1]
+		return nil
+	}
+	set := cmd.Flags()
+	set.StringVar(&o.in.Title, "title", "", "`TEXT` that people call the track")
+	set.StringVar(&o.in.WAVTaskID, "wav-task-id", "", "`ID` of a conversion already paid for: it is taken up, unpaid")
+	set.StringVar(&o.in.Bucket, "bucket", "", "`BUCKET` to archive to (default: the worker's)")
+	set.StringVar(&o.in.Prefix, "prefix", "", "`PREFIX` to archive under (default: the worker's)")
+	set.Var((*durationFlag)(&o.in.CallbackGrace), "callback-grace",
+		"`DURATION` for which the callback alone is waited for before polling begins (default 3m)")
+	set.Var((*durationFlag)(&o.in.PollInterval), "poll-interval", "`DURATION` between two polls (default 30s)")
+	set.Var((*durationFlag)(&o.in.Deadline), "deadline", "`DURATION` that the provider may take (default 45m)")
+	set.BoolVar(&o.in.Force, "force", false, "ask for another conversion, even if one is archived or paid for")
+	set.BoolVar(&o.wait, "wait", false, "wait until the WAV is archived")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return c.wav(cmd.Context(), *o) }
+	return cmd
+}
+
+// wavOptions are the arguments and flags of wav.
+type wavOptions struct {
+	in   stemflow.ConvertToWAVInput
+	wait bool
+}
+
+func (c *cli) wav(ctx context.Context, o wavOptions) error {
+	in := o.in
+	if err := failure.Input(in); err != nil {
+		return err
+	}
+	cfg, err := c.config()
+	if err != nil {
+		return failure.Configuration(err)
+	}
+	t, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	id := stemflow.WAVWorkflowID(in)
+	run, started, err := t.Start(ctx, client.StartWorkflowOptions{
+		ID: id, TaskQueue: cfg.TaskQueue, StaticSummary: view.Title(in.Task()),
+	}, stemflow.WorkflowConvertToWAV, in)
+	if err != nil {
+		return notStarted("the conversion cannot be started", err, "Starting it again joins the run if there is one.")
+	}
+	switch {
+	case c.wantsJSON() && (!o.wait || c.global.format == formatJSONL):
+		c.printJSON(startedRun{WorkflowID: run.GetID(), RunID: run.GetRunID(), Started: started})
+	case !c.wantsJSON() && started:
+		c.printf("Started the WAV of %s\n  id      %s\n  run     %s\n", view.Printable(in.AudioID), id, run.GetRunID())
+	case !c.wantsJSON():
+		c.printf("Joined the conversion that is running\n  id      %s\n  run     %s\n", id, run.GetRunID())
+	}
+	if !o.wait {
+		return nil
+	}
+	result, err := observe.Await[stemflow.ConvertToWAVResult](ctx, run)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return &failure.Failure{
+			Type: failure.TypeDetached, Message: "interrupted, the conversion goes on by itself",
+			Code: failure.ExitInterrupted, Hint: "The same command waits for it again.",
+		}
+	case err != nil:
+		return failure.OfRun(err)
+	case c.wantsJSON():
+		c.printJSON(result)
+	default:
+		view.WAV(c.stdout, in, result)
+	}
+	return nil
+}
