@@ -32,7 +32,7 @@ const exitUntested = 2
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code, err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout)
+	code, err := run(ctx, os.Args[1:], config.Lookup(os.LookupEnv), os.Stdout)
 	stop()
 	if errors.Is(err, flag.ErrHelp) {
 		err = nil
