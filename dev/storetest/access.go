@@ -189,7 +189,9 @@ func rights(ctx context.Context, s *suite) result {
 		{"write to another bucket", func() error { return s.PutJSON(ctx, other, "key", document{}) }},
 		{"remove another bucket", func() error { return raw.RemoveBucket(ctx, other) }},
 		{"make a bucket", func() error { return raw.MakeBucket(ctx, other+"-new", minio.MakeBucketOptions{}) }},
-		{"let everybody read the bucket", func() error { return raw.SetBucketPolicy(ctx, s.bucket, publicPolicy(s.bucket)) }},
+		{"let everybody read the bucket", func() error {
+			return raw.SetBucketPolicy(ctx, s.bucket, publicPolicy(s.bucket))
+		}},
 	}
 	if s.user.LinkAccessKey != "" {
 		opts := s.user
@@ -200,8 +202,13 @@ func rights(ctx context.Context, s *suite) result {
 		}
 		defer reader.Close()
 		attempts = append(attempts,
-			attempt{"write with the key of links", func() error { return reader.PutJSON(ctx, s.bucket, key, document{}) }},
-			attempt{"list with the key of links", func() error { _, err := reader.List(ctx, s.bucket, s.prefix); return err }},
+			attempt{"write with the key of links", func() error {
+				return reader.PutJSON(ctx, s.bucket, key, document{})
+			}},
+			attempt{"list with the key of links", func() error {
+				_, err := reader.List(ctx, s.bucket, s.prefix)
+				return err
+			}},
 			attempt{"remove with the key of links", func() error { return reader.Remove(ctx, s.bucket, key) }},
 		)
 	}

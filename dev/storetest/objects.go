@@ -47,19 +47,23 @@ func stream(data []byte) io.Reader { return struct{ io.Reader }{bytes.NewReader(
 type upload struct {
 	name string
 	size int
-	put  func(ctx context.Context, store *archive.Store, bucket, key string, data []byte) error
+	put  putting
 }
 
+type putting func(ctx context.Context, store *archive.Store, bucket, key string, data []byte) error
+
 var ways = []upload{
-	{"a document", documentSize, func(ctx context.Context, store *archive.Store, bucket, key string, data []byte) error {
-		_, err := store.CreateJSON(ctx, bucket, key, document{Version: "1", Text: string(data)})
-		return err
-	}},
+	{"a document", documentSize, putDocument},
 	{"a stem of known size", stemSize, putAs(func(size int) int64 { return int64(size) })},
 	{"a stem of unknown size", longSize, putAs(func(int) int64 { return unknownSize })},
 }
 
-func putAs(announced func(size int) int64) func(context.Context, *archive.Store, string, string, []byte) error {
+func putDocument(ctx context.Context, store *archive.Store, bucket, key string, data []byte) error {
+	_, err := store.CreateJSON(ctx, bucket, key, document{Version: "1", Text: string(data)})
+	return err
+}
+
+func putAs(announced func(size int) int64) putting {
 	return func(ctx context.Context, store *archive.Store, bucket, key string, data []byte) error {
 		written, err := store.Put(ctx, bucket, key, audio, stream(data), announced(len(data)))
 		if err == nil && written != (archive.Written{Size: int64(len(data)), SHA256: sha256Of(data)}) {
