@@ -23,6 +23,7 @@ import (
 	"syscall"
 	"time"
 
+	"stemflow/internal/devtools"
 	"stemflow/kiesim"
 )
 
@@ -67,7 +68,8 @@ func archiveCommand(ctx context.Context, set *flag.FlagSet, args []string) error
 		return err
 	}
 	if *rclone {
-		if s.rclone, err = buildRclone(ctx); err != nil {
+		announce := func(line string) { fmt.Fprintln(os.Stderr, line) }
+		if s.rclone, err = devtools.FindTool(ctx, "rclone", announce); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
+	"hash"
 	"io"
 	"strings"
 	"time"
@@ -75,18 +77,42 @@ func (s *Store) open(
 	}
 	info := infoOf(object)
 	info.Key = key
-	return openObject{content, s}, info, nil
+	opened := &openObject{ReadCloser: content, store: s}
+	// minio-go verifies the checksums whose type the store names. SeaweedFS names none.
+	if opts.Checksum && object.ChecksumMode == "" {
+		switch algorithm, sum, _ := strings.Cut(info.Checksum, ":"); {
+		case info.SHA256 != "":
+			opened.hash, opened.want = sha256.New(), object.ChecksumSHA256
+		case algorithm == minio.ChecksumCRC32C.String():
+			opened.hash, opened.want = minio.ChecksumCRC32C.Hasher(), sum
+		case algorithm == minio.ChecksumCRC64NVME.String():
+			opened.hash, opened.want = minio.ChecksumCRC64NVME.Hasher(), sum
+		}
+	}
+	return opened, info, nil
 }
 
 // openObject is an answer's body that is being read.
 type openObject struct {
 	io.ReadCloser
 	store *Store
+	// hash, where there is one, has to come out as want, in S3's spelling.
+	hash hash.Hash
+	want string
 }
 
+// errDamaged is for an object that was damaged in the store, or on its way from there.
+var errDamaged = errors.New("what was read does not match the checksum that the store has of the object")
+
 // Read implements io.Reader. What goes wrong may repeat what the store sent.
-func (o openObject) Read(p []byte) (int, error) {
+func (o *openObject) Read(p []byte) (int, error) {
 	n, err := o.ReadCloser.Read(p)
+	if o.hash != nil {
+		o.hash.Write(p[:n])
+		if err == io.EOF && base64.StdEncoding.EncodeToString(o.hash.Sum(nil)) != o.want {
+			return n, errDamaged
+		}
+	}
 	if err != nil && err != io.EOF {
 		err = o.store.secrets.Error(err)
 	}

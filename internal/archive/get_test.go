@@ -3,12 +3,14 @@ package archive_test
 import (
 	"bytes"
 	"io"
+	"net/http"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/stretchr/testify/require"
 
 	"stemflow/internal/archive"
+	"stemflow/internal/devservers/serverstest"
 )
 
 var minioStat = minio.StatObjectOptions{}
@@ -89,4 +91,35 @@ func TestTheRestOfAnObject(t *testing.T) {
 	require.ErrorIs(t, err, archive.ErrNotFound)
 	_, _, err = f.OpenFrom(t.Context(), f.bucket, "key", "", 0)
 	require.ErrorContains(t, err, "ETag cannot be empty")
+}
+
+// SeaweedFS gives the checksum of an object without its type, which minio-go does not verify then.
+func TestDamageIsNoticedWithoutTheTypeOfAChecksum(t *testing.T) {
+	f := newFixture(t)
+	for _, size := range []int{100, 2 << 20} {
+		data := content(size)
+		_, err := f.Put(t.Context(), f.bucket, "key", "audio/mpeg", stream{bytes.NewReader(data)}, int64(size))
+		require.NoError(t, err)
+		proxy := serverstest.NewFaultyStore(t, f.opts)
+		store := open(t, proxy.Options)
+		damage := false
+		proxy.SetFaults(serverstest.Fault{Response: func(_ *http.Request, answer *http.Response, body []byte) []byte {
+			answer.Header.Del("X-Amz-Checksum-Type")
+			if damage && len(body) == size {
+				body[size/2] ^= 1
+			}
+			return body
+		}})
+		for _, damage = range []bool{false, true} {
+			object, _, err := store.Open(t.Context(), f.bucket, "key")
+			require.NoError(t, err)
+			_, err = io.Copy(io.Discard, object)
+			require.NoError(t, object.Close())
+			if damage {
+				require.ErrorContains(t, err, "does not match the checksum")
+			} else {
+				require.NoError(t, err)
+			}
+		}
+	}
 }

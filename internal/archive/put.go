@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -77,7 +78,7 @@ func (s *Store) put(
 		}
 	}
 	if size >= 0 {
-		// One streamed request; otherwise 16 MiB and more go in parts of 16 MiB, each in memory.
+		// One request; otherwise 16 MiB and more go in parts of 16 MiB, each in memory.
 		opts.DisableMultipart = true
 		opts.DisableContentSha256 = !s.signs(ctx, bucket, key, size, opts.Checksum)
 	} else {
@@ -112,7 +113,7 @@ func confirmed(b *body, algorithm minio.ChecksumType, info minio.UploadInfo) (_ 
 	}
 	sum, err := base64.StdEncoding.DecodeString(answer)
 	written.SHA256 = hex.EncodeToString(sum)
-	return written, err == nil && len(sum) == sha256.Size
+	return written, err == nil && len(sum) == sha256.Size && (b.announced == "" || b.announced == answer)
 }
 
 // answered is the checksum that the store confirms.
@@ -125,6 +126,21 @@ func answered(algorithm minio.ChecksumType, info minio.UploadInfo) string {
 	default:
 		return info.ChecksumSHA256
 	}
+}
+
+// announce reads a small body, and sends its checksum ahead of it: there are stores that know no
+// checksum behind a body that is signed. The reader cannot be sent again. Left is how much of it
+// was not sent.
+func announce(b *body, opts minio.PutObjectOptions) (r io.Reader, left func() int, _ minio.PutObjectOptions) {
+	data, err := io.ReadAll(b)
+	if err != nil {
+		return b, func() int { return 0 }, opts // it fails once more
+	}
+	b.announced = checksum(opts.Checksum, data)
+	opts.UserMetadata = map[string]string{opts.Checksum.Key(): b.announced}
+	opts.Checksum = minio.ChecksumNone
+	sent := bytes.NewReader(data)
+	return struct{ io.Reader }{sent}, sent.Len, opts
 }
 
 // upload is the one way into the store.
@@ -144,14 +160,18 @@ func (s *Store) upload(
 			errEmpty,
 		) // minio-go would not even look at the body
 	}
-	info, err := s.api.Client.PutObject(ctx, bucket, key, b, size, opts)
+	reader, left := io.Reader(b), func() int { return 0 }
+	if size > 0 && size <= signedSize {
+		reader, left, opts = announce(b, opts)
+	}
+	info, err := s.api.Client.PutObject(ctx, bucket, key, reader, size, opts)
 	if bodyErr := b.finish(); bodyErr != nil {
 		return info, fmt.Errorf("%s %s/%s: %w", op, bucket, key, bodyErr)
 	}
 	if err != nil {
 		return info, s.failure(op, bucket, key, err)
 	}
-	if !b.ended || info.ETag == "" {
+	if !b.ended || left() > 0 || info.ETag == "" {
 		return info, s.failure(op, bucket, key, errNotS3)
 	}
 	return info, nil

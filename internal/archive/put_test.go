@@ -334,14 +334,18 @@ func TestPutReturnsWhenItsBodyIsNotReadAnyMore(t *testing.T) {
 	require.NoError(t, err)
 	defer store.Close()
 	go func() {
-		conn, err := store.Accept()
-		if err != nil {
-			return
+		// The first request asks whether content has to be signed, and has a body of its own.
+		for _, begun := range []<-chan struct{}{closedChannel(), reader.begun} {
+			conn, err := store.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			<-begun
+			_, _ = io.WriteString(conn, "HTTP/1.1 403 Forbidden\r\nX-Amz-Request-Id: 1\r\nConnection: close\r\n"+
+				"Content-Length: 0\r\n\r\n")
+			go func() { _, _ = io.Copy(io.Discard, conn) }()
 		}
-		defer conn.Close()
-		<-reader.begun
-		_, _ = io.WriteString(conn, "HTTP/1.1 403 Forbidden\r\nX-Amz-Request-Id: 1\r\nContent-Length: 0\r\n\r\n")
-		_, _ = io.Copy(io.Discard, conn)
 	}()
 	s, err := archive.New(
 		archive.Options{Endpoint: store.Addr().String(), AccessKey: "a", SecretKey: "s", Region: "us-east-1"},
@@ -349,7 +353,7 @@ func TestPutReturnsWhenItsBodyIsNotReadAnyMore(t *testing.T) {
 	require.NoError(t, err)
 	returned := make(chan error)
 	go func() {
-		_, err := s.Put(t.Context(), "bucket", "key", "audio/mpeg", reader, 1<<20)
+		_, err := s.Put(t.Context(), "bucket", "key", "audio/mpeg", reader, 1<<20+1)
 		returned <- err
 	}()
 	select {
@@ -361,6 +365,12 @@ func TestPutReturnsWhenItsBodyIsNotReadAnyMore(t *testing.T) {
 	}
 	requireError(t, err, "AccessDenied", true)
 	require.False(t, reader.reading.Load())
+}
+
+func closedChannel() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
 }
 
 type zeros struct{}

@@ -22,8 +22,10 @@ type body struct {
 	read   int64
 	// sha256 and crc, the store's own checksum then, are nil where minio-go's SHA-256 does.
 	sha256, crc hash.Hash
-	ended       bool
-	err         error
+	// announced is the checksum of a body that was read before it is sent, as S3 spells it.
+	announced string
+	ended     bool
+	err       error
 }
 
 func newBody(reader io.Reader, size int64) *body {
