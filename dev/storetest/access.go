@@ -49,7 +49,7 @@ func (s *suite) follow(ctx context.Context, link string, header http.Header) (*h
 func links(ctx context.Context, s *suite) result {
 	const text, name = "the stem", "Så länge \"so long\".mp3"
 	key := s.key("links", "Lead Vocal+ü&%20#.mp3")
-	if _, err := s.Put(ctx, s.bucket, key, audio, strings.NewReader(text), int64(len(text))); err != nil {
+	if _, err := s.PutStem(ctx, s.bucket, key, audio, strings.NewReader(text), int64(len(text))); err != nil {
 		return unprepared(err)
 	}
 	link, err := s.Presign(ctx, s.bucket, key, time.Hour)
@@ -116,7 +116,7 @@ func links(ctx context.Context, s *suite) result {
 
 func crossOrigin(ctx context.Context, s *suite) result {
 	key := s.key("page", "stem.mp3")
-	if _, err := s.Put(ctx, s.bucket, key, audio, strings.NewReader("x"), 1); err != nil {
+	if _, err := s.PutStem(ctx, s.bucket, key, audio, strings.NewReader("x"), 1); err != nil {
 		return unprepared(err)
 	}
 	link, err := s.Presign(ctx, s.bucket, key, time.Hour)

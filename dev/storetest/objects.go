@@ -65,8 +65,8 @@ func putDocument(ctx context.Context, store *archive.Store, bucket, key string, 
 
 func putAs(announced func(size int) int64) putting {
 	return func(ctx context.Context, store *archive.Store, bucket, key string, data []byte) error {
-		written, err := store.Put(ctx, bucket, key, audio, stream(data), announced(len(data)))
-		if err == nil && written != (archive.Written{Size: int64(len(data)), SHA256: sha256Of(data)}) {
+		written, err := store.PutStem(ctx, bucket, key, audio, stream(data), announced(len(data)))
+		if err == nil && (written.Size != int64(len(data)) || written.SHA256 != sha256Of(data)) {
 			return fmt.Errorf("the store confirms %d bytes with SHA-256 %s", written.Size, written.SHA256)
 		}
 		return err
@@ -126,12 +126,12 @@ func uploads(ctx context.Context, s *suite) result {
 		for _, announced := range []int64{int64(size), unknownSize} {
 			key := s.key("kept", fmt.Sprintf("%d %d", size, announced))
 			data := s.content(size)
-			written, err := s.Put(ctx, s.bucket, key, audio, stream(data), announced)
+			written, err := s.PutStem(ctx, s.bucket, key, audio, stream(data), announced)
 			if err != nil {
 				return fail("%d bytes, announced as %d: %v", size, announced, err)
 			}
-			if want := (archive.Written{Size: int64(size), SHA256: sha256Of(data)}); written != want {
-				return fail("the store confirms %v in place of %v", written, want)
+			if want := sha256Of(data); written.Size != int64(size) || written.SHA256 != want {
+				return fail("the store confirms %v in place of %d bytes with SHA-256 %s", written, size, want)
 			}
 			back, info, err := s.Open(ctx, s.bucket, key)
 			if err != nil {
@@ -144,6 +144,8 @@ func uploads(ctx context.Context, s *suite) result {
 				return fail("read %d bytes: %v", size, err)
 			case !bytes.Equal(found, data):
 				return fail("of %d bytes, announced as %d, the store gives back others", size, announced)
+			case info.Checksum != written.Checksum:
+				return fail("the store keeps the checksum %q in place of %q", info.Checksum, written.Checksum)
 			case info.Size != int64(size) || info.ETag == "":
 				return fail("the store describes %d bytes as %d with ETag %q", size, info.Size, info.ETag)
 			}
@@ -158,12 +160,12 @@ var errBroken = errors.New("the source broke off")
 func failedUploads(ctx context.Context, s *suite) result {
 	kept := s.content(documentSize)
 	key := s.key("failed")
-	if _, err := s.Put(ctx, s.bucket, key, audio, stream(kept), int64(len(kept))); err != nil {
+	if _, err := s.PutStem(ctx, s.bucket, key, audio, stream(kept), int64(len(kept))); err != nil {
 		return unprepared(err)
 	}
 	for _, announced := range []int64{longSize, unknownSize} {
 		body := io.MultiReader(stream(s.content(longSize-1)), brokenReader{})
-		if _, err := s.Put(ctx, s.bucket, key, audio, body, announced); !errors.Is(err, errBroken) {
+		if _, err := s.PutStem(ctx, s.bucket, key, audio, body, announced); !errors.Is(err, errBroken) {
 			return fail("an upload whose source breaks off ends with: %v", err)
 		}
 	}
@@ -226,7 +228,7 @@ func damagedReads(ctx context.Context, s *suite) result {
 func ranges(ctx context.Context, s *suite) result {
 	data := s.content(stemSize)
 	key := s.key("range")
-	if _, err := s.Put(ctx, s.bucket, key, audio, stream(data), stemSize); err != nil {
+	if _, err := s.PutStem(ctx, s.bucket, key, audio, stream(data), stemSize); err != nil {
 		return unprepared(err)
 	}
 	info, err := s.Stat(ctx, s.bucket, key)
@@ -283,7 +285,7 @@ func lists(ctx context.Context, s *suite) result {
 	for range listers {
 		group.Go(func() {
 			for key := range todo {
-				if _, err := s.Put(ctx, s.bucket, key, audio, strings.NewReader("x"), 1); err != nil {
+				if _, err := s.PutStem(ctx, s.bucket, key, audio, strings.NewReader("x"), 1); err != nil {
 					mu.Lock()
 					first = cmp.Or(first, err)
 					mu.Unlock()

@@ -143,5 +143,5 @@ func proof(ctx context.Context, s *suite) result {
 	if err := s.Prove(ctx, s.bucket, key, etag, second); err != nil {
 		return fail("after the object was replaced: %v", err)
 	}
-	return pass("If-None-Match and If-Match are kept, ETags stay, SHA256 and CRC64NVME are verified")
+	return pass("If-None-Match and If-Match are kept, ETags stay, SHA256, CRC32C and CRC64NVME are verified")
 }

@@ -1,6 +1,7 @@
 package archive_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -341,6 +342,9 @@ func TestPutReturnsWhenItsBodyIsNotReadAnyMore(t *testing.T) {
 				return
 			}
 			defer conn.Close()
+			if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+				return
+			}
 			<-begun
 			_, _ = io.WriteString(conn, "HTTP/1.1 403 Forbidden\r\nX-Amz-Request-Id: 1\r\nConnection: close\r\n"+
 				"Content-Length: 0\r\n\r\n")
