@@ -32,8 +32,12 @@ type Stem struct {
 	// Size is in bytes.
 	Size int64 `json:"size"`
 	// SHA256 is of the object's content, in lower-case hexadecimal.
-	SHA256      string `json:"sha256"`
-	ContentType string `json:"contentType"`
+	SHA256 string `json:"sha256"`
+	// StoreChecksum is the checksum of the same that the store itself keeps, like
+	// "CRC32C:yZRlqg==": its algorithm, and S3's spelling of it. It is absent where the store keeps
+	// the SHA-256, as for stems that releases before archived.
+	StoreChecksum string `json:"storeChecksum,omitempty"`
+	ContentType   string `json:"contentType"`
 	// DurationSeconds is how long the object's audio plays, as measured, and absent where it is of
 	// a format that is not measured.
 	DurationSeconds float64 `json:"durationSeconds,omitzero"`

@@ -11,8 +11,8 @@ type ArchiveCounts struct {
 	// Partial is how many of the tracks lack stems, as their manifests say: they had failed, or
 	// were not served.
 	Partial int `json:"partial,omitempty"`
-	// Unproved is how many of the stems the store has no SHA-256 of, and that were not read: their
-	// size alone was compared.
+	// Unproved is how many of the stems the store has no checksum of that the manifest has, too,
+	// and that were not read: their size alone was compared.
 	Unproved int `json:"unproved,omitempty"`
 	// ReadStems and ReadBytes are what was read back and hashed.
 	ReadStems int   `json:"readStems,omitempty"`

@@ -168,7 +168,7 @@ func (a *ArchiveStem) readBack(
 	if changed || err != nil {
 		return nil, err
 	}
-	return content.stem(in, key, content.sum()), nil
+	return content.stem(in, key, content.sum(), info.Checksum), nil
 }
 
 // changed reports whether an object is not what the manifest of the same separation says was
@@ -203,7 +203,7 @@ func (a *ArchiveStem) fetch(
 		content.wantSum()
 	}
 	key := archive.StemKey(in.Location, in.SeparationTaskID, in.Stem.Name, content.format.Ext)
-	written, err := a.Store.Put(ctx, in.Location.Bucket, key, content.format.ContentType, content, body.Size)
+	written, err := a.Store.PutStem(ctx, in.Location.Bucket, key, content.format.ContentType, content, body.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +218,7 @@ func (a *ArchiveStem) fetch(
 	took := time.Since(began)
 	countStem(ctx, content.size, took)
 	stemOf(in).log(ctx).Info("stem archived", "bytes", content.size, "seconds", took.Seconds())
-	return content.stem(in, key, written.SHA256), nil
+	return content.stem(in, key, written.SHA256, written.Checksum), nil
 }
 
 // open returns the source at its beginning, with its format known. The object's name has the format

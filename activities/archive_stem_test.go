@@ -262,3 +262,31 @@ func TestArchiveStemReplacesWhatTheManifestDoesNotKnow(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, stem, found)
 }
+
+// The manifest has the checksum that the store keeps, whichever run or attempt writes it. One of an
+// earlier release keeps another, and its stems are taken up as they are.
+func TestArchiveStemTellsTheStoresChecksum(t *testing.T) {
+	h := newHarness(t)
+	content := drums(t)
+	source := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	})
+	stem, err := h.archiveStem(source)
+	require.NoError(t, err)
+	require.Equal(t, sha256Of(content), stem.SHA256)
+	info, err := h.store.Stat(t.Context(), h.loc.Bucket, stem.Key)
+	require.NoError(t, err)
+	require.NotEmpty(t, stem.StoreChecksum)
+	require.Equal(t, info.Checksum, stem.StoreChecksum)
+	again, err := h.archiveStem(source)
+	require.NoError(t, err)
+	require.Equal(t, stem, again)
+
+	_, err = h.store.Put(t.Context(), h.loc.Bucket, stem.Key, "audio/mpeg", bytes.NewReader(content), stem.Size)
+	require.NoError(t, err)
+	earlier, err := h.archiveStem(source)
+	require.NoError(t, err)
+	require.Empty(t, earlier.StoreChecksum)
+	earlier.StoreChecksum = stem.StoreChecksum
+	require.Equal(t, stem, earlier)
+}

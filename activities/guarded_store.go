@@ -118,6 +118,15 @@ func (g *guardedStore) Put(
 	return g.store.Put(ctx, bucket, key, contentType, body, size)
 }
 
+func (g *guardedStore) PutStem(
+	ctx context.Context, bucket, key, contentType string, body io.Reader, size int64,
+) (archive.Written, error) {
+	if err := g.check("put", bucket, key); err != nil {
+		return archive.Written{}, err
+	}
+	return g.store.PutStem(ctx, bucket, key, contentType, body, size)
+}
+
 func (g *guardedStore) CreateJSON(ctx context.Context, bucket, key string, v any) (etag string, err error) {
 	if err := g.check("create", bucket, key); err != nil {
 		return "", err

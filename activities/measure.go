@@ -163,11 +163,11 @@ func (m *measure) sum() string {
 // wantSum makes sum what it says.
 func (m *measure) wantSum() { m.hash = sha256.New() }
 
-// stem is what passed by. Its SHA-256 is known to the caller. What the provider says of the
+// stem is what passed by. Its checksums are known to the caller. What the provider says of the
 // duration is kept beside the measured one where it is another.
-func (m *measure) stem(in activityapi.ArchiveStemInput, key, sha256 string) *stemflow.Stem {
+func (m *measure) stem(in activityapi.ArchiveStemInput, key, sha256, storeChecksum string) *stemflow.Stem {
 	stem := &stemflow.Stem{
-		Name: in.Stem.Name, Bucket: in.Location.Bucket, Key: key, Size: m.size, SHA256: sha256,
+		Name: in.Stem.Name, Bucket: in.Location.Bucket, Key: key, Size: m.size, SHA256: sha256, StoreChecksum: storeChecksum,
 		ContentType: m.result.Format.ContentType, SourceID: in.Stem.SourceID,
 		DurationSeconds: math.Round(m.result.Duration.Seconds()*1000) / 1000,
 	}

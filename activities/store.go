@@ -15,6 +15,7 @@ type Store interface {
 	Open(ctx context.Context, bucket, key string) (io.ReadCloser, archive.Info, error)
 	OpenFrom(ctx context.Context, bucket, key, etag string, offset int64) (io.ReadCloser, archive.Info, error)
 	Put(ctx context.Context, bucket, key, contentType string, body io.Reader, size int64) (archive.Written, error)
+	PutStem(ctx context.Context, bucket, key, contentType string, body io.Reader, size int64) (archive.Written, error)
 	ReadJSON(ctx context.Context, bucket, key string, v any) (etag string, err error)
 	CreateJSON(ctx context.Context, bucket, key string, v any) (etag string, err error)
 	ReplaceJSON(ctx context.Context, bucket, key, etag string, v any) (newETag string, err error)

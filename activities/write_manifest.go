@@ -37,6 +37,14 @@ func (a *WriteManifest) Execute(ctx context.Context, in activityapi.WriteManifes
 // it.
 func (a *WriteManifest) write(ctx context.Context, in activityapi.WriteManifestInput) error {
 	bucket, key := in.Location.Bucket, archive.ManifestKey(in.Location)
+	if a.Store.Proved(bucket) {
+		// Of a track that is archived for the first time there is none, which the condition finds
+		// out. A store that ignores it would overwrite one.
+		_, err := a.Store.CreateJSON(ctx, bucket, key, in.Manifest)
+		if !errors.Is(err, archive.ErrPrecondition) {
+			return err
+		}
+	}
 	before, err := readManifest(ctx, a.Store, in.Location)
 	switch {
 	case errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrNoBucket), errors.Is(err, archive.ErrCorrupt),

@@ -272,13 +272,13 @@ func TestGetRefusesWhatIsNotWhatWasArchived(t *testing.T) {
 			other[7]++
 			_, err := g.store.Put(t.Context(), g.bucket, g.manifest.Stems[0].Key, "audio/mpeg", bytes.NewReader(other), stemSize)
 			require.NoError(t, err)
-		}, "its SHA-256 differs from the manifest's"},
+		}, "its checksum differs from the manifest's"},
 		"another content, of unknown length": {func(t *testing.T, g gettable) {
 			other := bytes.Clone(g.contents["vocals"])
 			other[7]++
 			_, err := g.store.Put(t.Context(), g.bucket, g.manifest.Stems[0].Key, "audio/mpeg", bytes.NewReader(other), -1)
 			require.NoError(t, err)
-		}, "its SHA-256 differs from the manifest's"},
+		}, "its checksum differs from the manifest's"},
 		"another length": {func(t *testing.T, g gettable) {
 			_, err := g.store.Put(t.Context(), g.bucket, g.manifest.Stems[0].Key, "audio/mpeg", strings.NewReader("x"), 1)
 			require.NoError(t, err)
@@ -291,7 +291,7 @@ func TestGetRefusesWhatIsNotWhatWasArchived(t *testing.T) {
 				}
 				return body
 			}})
-		}, "its SHA-256 differs from the manifest's"},
+		}, "its checksum differs from the manifest's"},
 		"no checksum": {func(t *testing.T, g gettable) {
 			m := g.manifest
 			m.Stems = append([]stemflow.Stem{}, m.Stems...)

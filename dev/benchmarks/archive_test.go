@@ -24,6 +24,8 @@ func TestEveryImplementationStoresEverything(t *testing.T) {
 	s, err := newSuite(t.Context(), inMemory)
 	require.NoError(t, err)
 	defer s.close()
+	s.ways, err = waysOf("", false)
+	require.NoError(t, err)
 	l := load{3, 100_000}
 	results, err := s.compare(t.Context(), l, 1)
 	require.NoError(t, err)
@@ -32,13 +34,15 @@ func TestEveryImplementationStoresEverything(t *testing.T) {
 		require.Positive(t, runs[0].time, name)
 		require.Positive(t, runs[0].peak, name)
 	}
-	require.Equal(t, len(order)+1, strings.Count(table(l, results), "\n"))
+	require.Equal(t, len(order)+2, strings.Count(table(l, results), "\n"))
 }
 
 func BenchmarkArchive(b *testing.B) {
 	s, err := newSuite(b.Context(), inMemory)
 	require.NoError(b, err)
 	defer s.close()
+	s.ways, err = waysOf("", false)
+	require.NoError(b, err)
 	for _, l := range []load{{12, 5e6}, {12, 100e6}} {
 		b.Run(l.String(), func(b *testing.B) {
 			for b.Loop() {

@@ -17,11 +17,13 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"stemflow/internal/devtools"
 	"stemflow/kiesim"
 )
 
@@ -53,6 +55,7 @@ func archiveCommand(ctx context.Context, set *flag.FlagSet, args []string) error
 	extremes := set.Bool("extremes", false, "archive a stem of 2 GB, and 96 stems at once, too")
 	rclone := set.Bool("rclone", false, "compare with rclone copyurl, too, which is built from its module")
 	rounds := set.Int("rounds", 5, "`number` of times that each does each")
+	only := set.String("only", "", "take part: comma-separated `ways`, beside the floor and the activities")
 	if err := set.Parse(args); err != nil {
 		return err
 	}
@@ -61,8 +64,12 @@ func archiveCommand(ctx context.Context, set *flag.FlagSet, args []string) error
 		return err
 	}
 	defer s.close()
+	if s.ways, err = waysOf(*only, *rclone); err != nil {
+		return err
+	}
 	if *rclone {
-		if s.rclone, err = buildRclone(ctx); err != nil {
+		announce := func(line string) { fmt.Fprintln(os.Stderr, line) }
+		if s.rclone, err = devtools.FindTool(ctx, "rclone", announce); err != nil {
 			return err
 		}
 	}
@@ -78,6 +85,26 @@ func archiveCommand(ctx context.Context, set *flag.FlagSet, args []string) error
 		fmt.Println(table(l, results))
 	}
 	return nil
+}
+
+// waysOf are the ways that take part, in the order of the table: all where none is named.
+func waysOf(only string, rclone bool) ([]string, error) {
+	named := strings.Split(only, ",")
+	for _, name := range named {
+		if only != "" && !slices.Contains(order, name) {
+			return nil, fmt.Errorf("-only: %q is none of %s", name, strings.Join(order, ", "))
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(order), func(name string) bool {
+		switch name {
+		case "floor", "activities":
+			return false
+		case rcloneName:
+			return !rclone
+		default:
+			return only != "" && !slices.Contains(named, name)
+		}
+	}), nil
 }
 
 // providerDelay is how long the provider takes: runs wait for it as they do in earnest, and not for
@@ -111,7 +138,11 @@ func engineCommand(ctx context.Context, set *flag.FlagSet, args []string) error 
 	if err != nil {
 		return err
 	}
-	fmt.Println(settleTable(all))
+	bones, err := e.settlesSkeleton(ctx, 50)
+	if err != nil {
+		return err
+	}
+	fmt.Println(settleTable(all, bones))
 	return nil
 }
 

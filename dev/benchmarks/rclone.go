@@ -12,31 +12,6 @@ import (
 	"stemflow/internal/devtools"
 )
 
-// buildRclone returns the path of the rclone that benchmarks/rclone/go.mod pins: a module of its
-// own, for it depends on half the world.
-func buildRclone(ctx context.Context) (string, error) {
-	root, err := devtools.ModuleRoot()
-	if err != nil {
-		return "", err
-	}
-	fmt.Fprintln(os.Stderr, "building rclone: a minute or two the first time")
-	cmd := exec.CommandContext(
-		ctx,
-		"go",
-		"-C",
-		filepath.Join(root, "dev", "benchmarks", "rclone"),
-		"tool",
-		"-n",
-		"rclone",
-	)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("build rclone: %w", err)
-	}
-	return strings.TrimSpace(string(out)), nil
-}
-
 // rcloneCommand is rclone copyurl for the links of a job.
 func (s *suite) rcloneCommand(ctx context.Context, j job) (*exec.Cmd, error) {
 	var list strings.Builder

@@ -48,6 +48,33 @@ func (e *engine) settles(ctx context.Context, runs int) ([]settled, error) {
 	return all, nil
 }
 
+// settlesSkeleton is the same of the skeleton: what the engine takes for twelve activities that do
+// nothing, with a look before them and a write behind.
+func (e *engine) settlesSkeleton(ctx context.Context, runs int) ([]time.Duration, error) {
+	var all []time.Duration
+	for range runs {
+		run, err := e.runSkeleton(ctx, len(stemflow.ExpectedStems(stemflow.SplitStem, "")))
+		if err != nil {
+			return nil, err
+		}
+		if err := run.Get(ctx, nil); err != nil {
+			return nil, err
+		}
+		history, err := e.history(ctx, run)
+		if err != nil {
+			return nil, err
+		}
+		var arrived time.Time
+		for _, event := range history {
+			if event.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED {
+				arrived = event.GetEventTime().AsTime()
+			}
+		}
+		all = append(all, history[len(history)-1].GetEventTime().AsTime().Sub(arrived))
+	}
+	return all, nil
+}
+
 // settledBy reads the times of a history that a callback settled. Events of activities do not stand
 // in the order in which they happened.
 func settledBy(history []*historypb.HistoryEvent) (settled, error) {
@@ -90,7 +117,7 @@ func settledBy(history []*historypb.HistoryEvent) (settled, error) {
 }
 
 // settleTable has the median of each part.
-func settleTable(all []settled) string {
+func settleTable(all []settled, skeleton []time.Duration) string {
 	part := func(of func(settled) time.Duration) string {
 		values := make([]time.Duration, len(all))
 		for i, s := range all {
@@ -115,5 +142,6 @@ func settleTable(all []settled) string {
 		part(func(s settled) time.Duration { return s.manifest }),
 		part(settled.total),
 	)
+	fmt.Fprintf(&b, "the skeleton's total: %s\n", middle(skeleton).Round(100*time.Microsecond))
 	return b.String()
 }

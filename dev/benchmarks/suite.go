@@ -44,6 +44,8 @@ func (l load) String() string { return fmt.Sprintf("%d x %d MB", l.stems, l.size
 // usage is what moving a load took.
 type usage struct {
 	time, cpu time.Duration
+	// storeCPU is the store's processor time.
+	storeCPU time.Duration
 	// peak is resident memory in bytes, idle that of a worker with nothing to do.
 	peak, idle int64
 }
@@ -57,7 +59,8 @@ type suite struct {
 	store           *minio.Client
 	job             job
 	runs            int
-	// rclone is the path of the program, where it takes part.
+	// ways are those that take part, and rclone is the path of the program, where it does.
+	ways   []string
 	rclone string
 }
 
@@ -152,10 +155,7 @@ const rcloneName = "rclone copyurl"
 func (s *suite) compare(ctx context.Context, l load, rounds int) (map[string][]usage, error) {
 	results := map[string][]usage{}
 	for round := range rounds {
-		names := slices.Clone(order)
-		if s.rclone == "" {
-			names = slices.DeleteFunc(names, func(name string) bool { return name == rcloneName })
-		}
+		names := slices.Clone(s.ways)
 		if round%2 == 1 {
 			slices.Reverse(names)
 		}
@@ -186,7 +186,16 @@ func (s *suite) measure(ctx context.Context, name string, l load) (usage, error)
 			j.Links[i] += "?" + chunked
 		}
 	}
+	before, err := processOf(s.minio.PID())
+	if err != nil {
+		return usage{}, err
+	}
 	used, err := run(ctx, name, j)
+	if err != nil {
+		return usage{}, errors.Join(err, s.forget(ctx, j.Prefix, l))
+	}
+	after, err := processOf(s.minio.PID())
+	used.storeCPU = after.cpu - before.cpu
 	return used, errors.Join(err, s.forget(ctx, j.Prefix, l))
 }
 

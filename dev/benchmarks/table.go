@@ -23,6 +23,15 @@ func perRound[T float64 | time.Duration](a, b []usage, compare func(a, b time.Du
 	return middle(values)
 }
 
+// cpuOf is the median of processor times.
+func cpuOf(runs []usage, of func(usage) time.Duration) time.Duration {
+	values := make([]time.Duration, len(runs))
+	for i, u := range runs {
+		values[i] = of(u)
+	}
+	return middle(values).Round(10 * time.Millisecond)
+}
+
 func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
 
 // table has the runs of the median time, and what they are of the floor's.
@@ -30,12 +39,13 @@ func table(l load, results map[string][]usage) string {
 	var b strings.Builder
 	fmt.Fprintf(
 		&b,
-		"%-20s  %8s  %7s  %9s  %8s  %9s  %9s\n",
+		"%-20s  %8s  %7s  %9s  %8s  %9s  %9s  %9s\n",
 		l,
 		"time",
 		"x floor",
 		"MB/s",
 		"CPU",
+		"store CPU",
 		"peak MiB",
 		"idle MiB",
 	)
@@ -50,25 +60,23 @@ func table(l load, results map[string][]usage) string {
 		}
 		fmt.Fprintf(
 			&b,
-			"%-20s  %8s  %7.2f  %9.0f  %8s  %9d  %9s\n",
+			"%-20s  %8s  %7.2f  %9.0f  %8s  %9s  %9d  %9s\n",
 			name,
 			u.time.Round(time.Millisecond),
 			perRound(results[name], results["floor"], ratio),
 			float64(l.stems)*float64(l.size)/1e6/u.time.Seconds(),
-			u.cpu.Round(10*time.Millisecond),
+			cpuOf(results[name], func(u usage) time.Duration { return u.cpu }),
+			cpuOf(results[name], func(u usage) time.Duration { return u.storeCPU }),
 			u.peak>>20,
 			idle,
 		)
 	}
-	share := func(name string) time.Duration {
-		more := func(a, b time.Duration) time.Duration { return a - b }
-		return perRound(results[name], results["activities"], more).Round(time.Millisecond)
+	more := func(a, b time.Duration) time.Duration { return a - b }
+	for _, name := range []string{"worker", sharedDiskName} {
+		if len(results[name]) > 0 {
+			share := perRound(results[name], results["activities"], more).Round(time.Millisecond)
+			fmt.Fprintf(&b, "the engine's share, %s: %s\n", name, share)
+		}
 	}
-	fmt.Fprintf(
-		&b,
-		"the engine's share: %s, and %s where it waits for the store's disk\n",
-		share("worker"),
-		share(sharedDiskName),
-	)
 	return b.String()
 }

@@ -189,12 +189,13 @@ func plantTrack(ctx context.Context, store *archive.Store, n int, names []string
 	for _, name := range names {
 		content := strings.Repeat(fmt.Sprintf("%s of %s ", name, id), size)[:size]
 		key := archive.StemKey(loc, id, name, "mp3")
-		written, err := store.Put(ctx, bucket, key, "audio/mpeg", strings.NewReader(content), int64(size))
+		written, err := store.PutStem(ctx, bucket, key, "audio/mpeg", strings.NewReader(content), int64(size))
 		if err != nil {
 			return err
 		}
 		m.Stems = append(m.Stems, stemflow.Stem{
-			Name: name, Bucket: bucket, Key: key, Size: written.Size, SHA256: written.SHA256, ContentType: "audio/mpeg",
+			Name: name, Bucket: bucket, Key: key, Size: written.Size, SHA256: written.SHA256, StoreChecksum: written.Checksum,
+			ContentType: "audio/mpeg",
 		})
 	}
 	l := ledger.Ledger{Entry: ledger.Entry{

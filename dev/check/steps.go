@@ -19,7 +19,7 @@ import (
 const testTimeout = "20m"
 
 // modules are the folders of the modules that have Go code.
-var modules = []string{".", "tools", "deploy/kubernetes", "deploy/monitoring"}
+var modules = []string{".", "tools", "tools/linearizable", "deploy/kubernetes", "deploy/monitoring"}
 
 func formatted(ctx context.Context, out io.Writer) error {
 	cmd := exec.CommandContext(ctx, "gofmt", "-l", ".")

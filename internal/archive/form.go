@@ -26,7 +26,7 @@ type form struct {
 // signs reports whether the content of an upload to key is to be signed. It asks the store once,
 // with an upload that cannot come about: only an object with an ETag that none has would be
 // replaced.
-func (s *Store) signs(ctx context.Context, bucket, key string, size int64) bool {
+func (s *Store) signs(ctx context.Context, bucket, key string, size int64, checksum minio.ChecksumType) bool {
 	if size <= signedSize {
 		return true
 	}
@@ -36,7 +36,7 @@ func (s *Store) signs(ctx context.Context, bucket, key string, size int64) bool 
 		return s.form.signed
 	}
 	opts := minio.PutObjectOptions{
-		DisableMultipart: true, DisableContentSha256: true, Checksum: minio.ChecksumSHA256,
+		DisableMultipart: true, DisableContentSha256: true, Checksum: checksum,
 	}
 	opts.SetMatchETag(strings.Repeat("0", 32))
 	_, err := s.api.Client.PutObject(ctx, bucket, key, strings.NewReader("?"), 1, opts)

@@ -5,7 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
+	"hash"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -18,8 +21,10 @@ type Info struct {
 	Size int64
 	ETag string
 	// SHA256 is the store's checksum of the whole object in lower-case hexadecimal: empty in a
-	// list, and where it was uploaded without its size being known.
-	SHA256 string
+	// list, and where the store keeps another one, which Checksum is then: its algorithm's name, a
+	// colon, and S3's spelling of it, like "CRC32C:yZRlqg==". It is CRC32C of stems, and CRC64NVME
+	// of what was uploaded without its size being known.
+	SHA256, Checksum string
 	// Modified is when the object was written, by the store's clock.
 	Modified time.Time
 }
@@ -72,18 +77,42 @@ func (s *Store) open(
 	}
 	info := infoOf(object)
 	info.Key = key
-	return openObject{content, s}, info, nil
+	opened := &openObject{ReadCloser: content, store: s}
+	// minio-go verifies the checksums whose type the store names. SeaweedFS names none.
+	if opts.Checksum && object.ChecksumMode == "" {
+		switch algorithm, sum, _ := strings.Cut(info.Checksum, ":"); {
+		case info.SHA256 != "":
+			opened.hash, opened.want = sha256.New(), object.ChecksumSHA256
+		case algorithm == minio.ChecksumCRC32C.String():
+			opened.hash, opened.want = minio.ChecksumCRC32C.Hasher(), sum
+		case algorithm == minio.ChecksumCRC64NVME.String():
+			opened.hash, opened.want = minio.ChecksumCRC64NVME.Hasher(), sum
+		}
+	}
+	return opened, info, nil
 }
 
 // openObject is an answer's body that is being read.
 type openObject struct {
 	io.ReadCloser
 	store *Store
+	// hash, where there is one, has to come out as want, in S3's spelling.
+	hash hash.Hash
+	want string
 }
 
+// errDamaged is for an object that was damaged in the store, or on its way from there.
+var errDamaged = errors.New("what was read does not match the checksum that the store has of the object")
+
 // Read implements io.Reader. What goes wrong may repeat what the store sent.
-func (o openObject) Read(p []byte) (int, error) {
+func (o *openObject) Read(p []byte) (int, error) {
 	n, err := o.ReadCloser.Read(p)
+	if o.hash != nil {
+		o.hash.Write(p[:n])
+		if err == io.EOF && base64.StdEncoding.EncodeToString(o.hash.Sum(nil)) != o.want {
+			return n, errDamaged
+		}
+	}
 	if err != nil && err != io.EOF {
 		err = o.store.secrets.Error(err)
 	}
@@ -102,12 +131,32 @@ func (s *Store) List(ctx context.Context, bucket, prefix string) ([]Info, error)
 	return objects, nil
 }
 
+// Proves compares the store's checksum with those of what was archived, of which checksum is empty
+// where it is not known. differs says that the object is surely another one, and proved that the
+// store's checksum says that it is the same.
+func (i Info) Proves(sha256, checksum string) (proved, differs bool) {
+	bySHA256 := i.SHA256 != ""
+	algorithm, _, _ := strings.Cut(i.Checksum, ":")
+	other := i.Checksum != "" && strings.HasPrefix(checksum, algorithm+":")
+	differs = bySHA256 && i.SHA256 != sha256 || other && i.Checksum != checksum
+	return (bySHA256 || other) && !differs, differs
+}
+
+func spell(algorithm minio.ChecksumType, sum string) string { return algorithm.String() + ":" + sum }
+
 func infoOf(object minio.ObjectInfo) Info {
 	info := Info{Key: object.Key, Size: object.Size, ETag: object.ETag, Modified: object.LastModified}
 	// Of a multipart upload it would be a checksum of checksums, with the number of parts behind
 	// it.
 	if sum, err := base64.StdEncoding.DecodeString(object.ChecksumSHA256); err == nil && len(sum) == sha256.Size {
 		info.SHA256 = hex.EncodeToString(sum)
+	}
+	composite := object.ChecksumMode == minio.ChecksumCompositeMode.String() || strings.Contains(object.ChecksumCRC32C, "-")
+	switch {
+	case object.ChecksumCRC32C != "" && !composite:
+		info.Checksum = spell(minio.ChecksumCRC32C, object.ChecksumCRC32C)
+	case object.ChecksumCRC64NVME != "": // never one of checksums
+		info.Checksum = spell(minio.ChecksumCRC64NVME, object.ChecksumCRC64NVME)
 	}
 	return info
 }

@@ -2,13 +2,16 @@ package archive_test
 
 import (
 	"bytes"
+	"context"
 	"io"
+	"net/http"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/stretchr/testify/require"
 
 	"stemflow/internal/archive"
+	"stemflow/internal/devservers/serverstest"
 )
 
 var minioStat = minio.StatObjectOptions{}
@@ -89,4 +92,47 @@ func TestTheRestOfAnObject(t *testing.T) {
 	require.ErrorIs(t, err, archive.ErrNotFound)
 	_, _, err = f.OpenFrom(t.Context(), f.bucket, "key", "", 0)
 	require.ErrorContains(t, err, "ETag cannot be empty")
+}
+
+// SeaweedFS gives the checksum of an object without its type, which minio-go does not verify then.
+func TestDamageIsNoticedWithoutTheTypeOfAChecksum(t *testing.T) {
+	f := newFixture(t)
+	type put func(
+		ctx context.Context, bucket, key, contentType string, body io.Reader, size int64,
+	) (archive.Written, error)
+	for what, c := range map[string]struct {
+		put             put
+		size, announced int64
+	}{
+		"SHA256":           {f.Put, 100, 100},
+		"SHA256 behind it": {f.Put, 2 << 20, 2 << 20},
+		"CRC32C":           {f.PutStem, 100, 100},
+		"CRC32C behind it": {f.PutStem, 2 << 20, 2 << 20},
+		"CRC64NVME":        {f.PutStem, 100, -1},
+	} {
+		data := content(int(c.size))
+		_, err := c.put(t.Context(), f.bucket, "key", "audio/mpeg", stream{bytes.NewReader(data)}, c.announced)
+		require.NoError(t, err, what)
+		proxy := serverstest.NewFaultyStore(t, f.opts)
+		store := open(t, proxy.Options)
+		damage := false
+		proxy.SetFaults(serverstest.Fault{Response: func(_ *http.Request, answer *http.Response, body []byte) []byte {
+			answer.Header.Del("X-Amz-Checksum-Type")
+			if damage && int64(len(body)) == c.size {
+				body[c.size/2] ^= 1
+			}
+			return body
+		}})
+		for _, damage = range []bool{false, true} {
+			object, _, err := store.Open(t.Context(), f.bucket, "key")
+			require.NoError(t, err, what)
+			_, err = io.Copy(io.Discard, object)
+			require.NoError(t, object.Close())
+			if damage {
+				require.ErrorContains(t, err, "does not match the checksum", what)
+			} else {
+				require.NoError(t, err, what)
+			}
+		}
+	}
 }

@@ -64,8 +64,8 @@ func (s *Store) Proved(bucket string) bool { return s.proofs.of(bucket).proved }
 // content v and has this ETag. The store has to
 //   - give back the document as it was written, with the same ETag,
 //   - refuse to create it again (If-None-Match: *) and to replace it by another ETag (If-Match),
-//   - confirm the SHA256 and CRC64NVME checksums of parts of uploads, refuse parts with wrong ones,
-//     and abort the uploads.
+//   - confirm the SHA256, CRC32C and CRC64NVME checksums of parts of uploads, refuse parts with
+//     wrong ones, and abort the uploads.
 //
 // Afterwards the bucket holds what it held before: no write of the test takes effect on a store
 // that passes. One that ignores conditions overwrites the document with its own bytes, which may
@@ -154,9 +154,12 @@ func (s *Store) requireRefusal(bucket, key string, err error, ignored string) er
 	}
 }
 
-// testChecksums sends parts as Put sends stems of known and of unknown size.
+// testChecksums sends parts as documents are sent, and stems of known and of unknown size.
+// Documents and small stems announce their checksums, as the parts of stems of unknown size do.
 func (s *Store) testChecksums(ctx context.Context, bucket, key, _ string, data []byte) error {
-	for _, algorithm := range []minio.ChecksumType{minio.ChecksumSHA256, minio.ChecksumCRC64NVME} {
+	for _, algorithm := range []minio.ChecksumType{
+		minio.ChecksumSHA256, minio.ChecksumCRC32C, minio.ChecksumCRC64NVME,
+	} {
 		if err := s.testChecksum(ctx, bucket, key, data, algorithm); err != nil {
 			return err
 		}
@@ -226,10 +229,11 @@ func (s *Store) sendPart(
 	if algorithm.FullObjectRequested() {
 		opts.CustomHeader = header
 	} else {
-		opts.Trailer = header
+		// The store is known to keep to If-Match, so that the question is safe.
+		opts.Trailer, opts.DisableContentSha256 = header, !s.signs(ctx, bucket, key, signedSize+1, algorithm)
 	}
 	part, err := s.api.PutObjectPart(ctx, bucket, key, uploadID, number, bytes.NewReader(data), int64(len(data)), opts)
-	return part.ChecksumSHA256 + part.ChecksumCRC64NVME, err
+	return part.ChecksumSHA256 + part.ChecksumCRC32C + part.ChecksumCRC64NVME, err
 }
 
 // abort ends an upload whatever becomes of the caller's context.

@@ -200,6 +200,23 @@ var defects = map[string]defect{
 		names:  "the store confirms SHA256 checksums that are wrong",
 		remedy: forChecksums,
 	},
+	"no confirmation of CRC32C": {
+		faults: faults(serverstest.Confirming(serverstest.IsPart, func(h http.Header, key string) {
+			if key == minio.ChecksumCRC32C.KeyCapitalized() {
+				h.Del(key)
+			}
+		})),
+		names:  "did not confirm the checksum of what was sent: CRC32C",
+		remedy: forChecksums,
+	},
+	"any CRC32C": {
+		faults: faults(serverstest.Echoing(func(r *http.Request) bool {
+			return serverstest.IsUpload(r) && (r.Header.Get("X-Amz-Checksum-Algorithm") == "CRC32C" ||
+				r.Header.Get("X-Amz-Checksum-Crc32c") != "")
+		})),
+		names:  "the store confirms CRC32C checksums that are wrong",
+		remedy: forChecksums,
+	},
 	"no uploads in parts": {
 		faults: faults(serverstest.Refusing("", "uploads", http.StatusNotImplemented, "NotImplemented")),
 		names:  "the store does not know multipart uploads with SHA256 checksums",

@@ -1,6 +1,7 @@
 package archive_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -18,9 +19,11 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/minio/minio-go/v7"
 	"github.com/stretchr/testify/require"
 
 	"stemflow/internal/archive"
+	"stemflow/internal/devservers/serverstest"
 )
 
 const part = 5 << 20
@@ -48,7 +51,9 @@ func TestPut(t *testing.T) {
 			} {
 				written, err := f.Put(t.Context(), f.bucket, key, "audio/mpeg", reader, announced)
 				require.NoError(t, err, "%s, %s", key, name)
+				want.Checksum = written.Checksum // TestPutStem has it
 				require.Equal(t, want, written, key)
+				require.Equal(t, what == "unknown", written.Checksum != "", key)
 			}
 			info, err := f.Stat(t.Context(), f.bucket, key)
 			require.NoError(t, err)
@@ -70,6 +75,105 @@ func TestPut(t *testing.T) {
 		}
 	}
 	f.requireNoUpload("after uploads that succeeded")
+}
+
+// Of a stem the store keeps the checksum that costs it little, and the caller is told both, of
+// whatever size it is.
+func TestPutStem(t *testing.T) {
+	f := newFixture(t)
+	for _, size := range []int{1, 64<<10 + 1, 1 << 20, 1<<20 + 1, part + 1} {
+		data := content(size)
+		sum := sha256.Sum256(data)
+		want := archive.Written{Size: int64(size), SHA256: hex.EncodeToString(sum[:])}
+		for what, announced := range map[string]int64{"sized": int64(size), "unknown": -1} {
+			if want.Checksum = "CRC32C:" + minio.ChecksumCRC32C.EncodeToString(data); what == "unknown" {
+				want.Checksum = "CRC64NVME:" + minio.ChecksumCRC64NVME.EncodeToString(data)
+			}
+			key := fmt.Sprintf("%s %d.mp3", what, size)
+			written, err := f.PutStem(t.Context(), f.bucket, key, "audio/mpeg", stream{bytes.NewReader(data)}, announced)
+			require.NoError(t, err, key)
+			require.Equal(t, want, written, key)
+			info, err := f.Stat(t.Context(), f.bucket, key)
+			require.NoError(t, err)
+			require.Equal(t, want.Checksum, info.Checksum, "the store's own checksum")
+			require.Empty(t, info.SHA256)
+			object, opened, err := f.Open(t.Context(), f.bucket, key)
+			require.NoError(t, err)
+			stored, err := io.ReadAll(object)
+			require.NoError(t, err)
+			require.NoError(t, object.Close())
+			require.True(t, bytes.Equal(data, stored), key)
+			require.Equal(t, info, opened)
+		}
+	}
+	f.requireNoUpload("after uploads that succeeded")
+}
+
+// What changes on its way is refused by the store, in every form that a stem is sent in, and of
+// what it does not confirm nobody says that it is archived.
+func TestPutStemThatChangesOnItsWay(t *testing.T) {
+	f := newFixture(t)
+	faulty := serverstest.NewFaultyStore(t, f.opts)
+	store := open(t, faulty.Options)
+	change := serverstest.Fault{Request: func(r *http.Request, body []byte) []byte {
+		if r.Method == http.MethodPut && len(body) > 1 { // not the question for the form
+			body = bytes.Clone(body)
+			body[len(body)/2] ^= 1
+		}
+		return body
+	}}
+	for what, size := range map[string]int{"signed": 1000, "not signed": 3 << 20, "in parts": 6 << 20} {
+		announced := int64(size)
+		if what == "in parts" {
+			announced = -1
+		}
+		put := func() error {
+			_, err := store.PutStem(t.Context(), f.bucket, "key", "audio/mpeg", stream{bytes.NewReader(content(size))}, announced)
+			return err
+		}
+		faulty.SetFaults(change)
+		var refused *archive.Error
+		require.ErrorAs(t, put(), &refused, what)
+		f.requireNothing(what)
+
+		for _, confirmed := range []func(http.Header, string){serverstest.NoChecksum, serverstest.AnotherChecksum} {
+			faulty.SetFaults(serverstest.Confirming(serverstest.IsObjectPut, confirmed), serverstest.Fault{
+				// A completed upload is confirmed in its document.
+				Response: func(_ *http.Request, _ *http.Response, body []byte) []byte {
+					return bytes.ReplaceAll(body, []byte("ChecksumCRC64NVME"), []byte("ChecksumOther"))
+				},
+			})
+			require.ErrorIs(t, put(), archive.ErrUnconfirmed, what)
+			require.NoError(t, f.Remove(t.Context(), f.bucket, "key"))
+		}
+		faulty.SetFaults()
+		require.NoError(t, put(), what)
+		require.NoError(t, f.Remove(t.Context(), f.bucket, "key"))
+	}
+}
+
+// A checksum proves as much as is known of it, and says no more.
+func TestWhatTheStoresChecksumProves(t *testing.T) {
+	for name, c := range map[string]struct {
+		info             archive.Info
+		sha256, checksum string
+		proved, differs  bool
+	}{
+		"none":                        {archive.Info{}, "a", "CRC32C:x", false, false},
+		"the same SHA-256":            {archive.Info{SHA256: "a"}, "a", "CRC32C:x", true, false},
+		"another SHA-256":             {archive.Info{SHA256: "b"}, "a", "CRC32C:x", false, true},
+		"the same checksum":           {archive.Info{Checksum: "CRC32C:x"}, "a", "CRC32C:x", true, false},
+		"another checksum":            {archive.Info{Checksum: "CRC32C:y"}, "a", "CRC32C:x", false, true},
+		"of another algorithm":        {archive.Info{Checksum: "CRC64NVME:x"}, "a", "CRC32C:x", false, false},
+		"of an algorithm that begins": {archive.Info{Checksum: "CRC32:x"}, "a", "CRC32C:x", false, false},
+		"an unknown checksum":         {archive.Info{Checksum: "CRC32C:x"}, "a", "", false, false},
+		"both, and it is another":     {archive.Info{SHA256: "a", Checksum: "CRC32C:y"}, "a", "CRC32C:x", false, true},
+		"both, and another SHA-256":   {archive.Info{SHA256: "b", Checksum: "CRC32C:x"}, "a", "CRC32C:x", false, true},
+	} {
+		proved, differs := c.info.Proves(c.sha256, c.checksum)
+		require.Equal(t, c.proved, proved, name)
+		require.Equal(t, c.differs, differs, name)
+	}
 }
 
 // sourceError is an error as a downloader has them, which callers look for with errors.As.
@@ -231,14 +335,21 @@ func TestPutReturnsWhenItsBodyIsNotReadAnyMore(t *testing.T) {
 	require.NoError(t, err)
 	defer store.Close()
 	go func() {
-		conn, err := store.Accept()
-		if err != nil {
-			return
+		// The first request asks whether content has to be signed, and has a body of its own.
+		for _, begun := range []<-chan struct{}{closedChannel(), reader.begun} {
+			conn, err := store.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+				return
+			}
+			<-begun
+			_, _ = io.WriteString(conn, "HTTP/1.1 403 Forbidden\r\nX-Amz-Request-Id: 1\r\nConnection: close\r\n"+
+				"Content-Length: 0\r\n\r\n")
+			go func() { _, _ = io.Copy(io.Discard, conn) }()
 		}
-		defer conn.Close()
-		<-reader.begun
-		_, _ = io.WriteString(conn, "HTTP/1.1 403 Forbidden\r\nX-Amz-Request-Id: 1\r\nContent-Length: 0\r\n\r\n")
-		_, _ = io.Copy(io.Discard, conn)
 	}()
 	s, err := archive.New(
 		archive.Options{Endpoint: store.Addr().String(), AccessKey: "a", SecretKey: "s", Region: "us-east-1"},
@@ -246,7 +357,7 @@ func TestPutReturnsWhenItsBodyIsNotReadAnyMore(t *testing.T) {
 	require.NoError(t, err)
 	returned := make(chan error)
 	go func() {
-		_, err := s.Put(t.Context(), "bucket", "key", "audio/mpeg", reader, 1<<20)
+		_, err := s.Put(t.Context(), "bucket", "key", "audio/mpeg", reader, 1<<20+1)
 		returned <- err
 	}()
 	select {
@@ -258,6 +369,12 @@ func TestPutReturnsWhenItsBodyIsNotReadAnyMore(t *testing.T) {
 	}
 	requireError(t, err, "AccessDenied", true)
 	require.False(t, reader.reading.Load())
+}
+
+func closedChannel() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
 }
 
 type zeros struct{}

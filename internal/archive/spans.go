@@ -36,7 +36,8 @@ func (s spans) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	request.Answered(resp.StatusCode)
 	resp.Body = &spannedBody{
-		ReadCloser: openObject{resp.Body, s.store}, request: request, failure: failed(resp.StatusCode),
+		ReadCloser: &openObject{ReadCloser: resp.Body, store: s.store},
+		request:    request, failure: failed(resp.StatusCode),
 	}
 	return resp, nil
 }

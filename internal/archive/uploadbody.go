@@ -20,15 +20,21 @@ type body struct {
 	reader io.Reader
 	size   int64 // as announced; -1 where unknown
 	read   int64
-	// sha256 and crc, the store's own checksum then, are of a body of unknown size only.
+	// sha256 and crc, the store's own checksum then, are nil where minio-go's SHA-256 does.
 	sha256, crc hash.Hash
-	ended       bool
-	err         error
+	// announced is the checksum of a body that was read before it is sent, as S3 spells it.
+	announced string
+	ended     bool
+	err       error
 }
 
 func newBody(reader io.Reader, size int64) *body {
-	return &body{reader: reader, size: size, sha256: sha256.New(), crc: minio.ChecksumCRC64NVME.Hasher()}
+	return &body{reader: reader, size: size}
 }
+
+// sum makes the body compute what the store does not: the SHA-256, and with it the checksum that
+// the store verifies.
+func (b *body) sum(verified minio.ChecksumType) { b.sha256, b.crc = sha256.New(), verified.Hasher() }
 
 var (
 	// errBody stands for the reader's own error, which minio-go would treat by what it looks like.
@@ -59,7 +65,7 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, errBody
 	}
 	b.ended = err == io.EOF
-	if b.size < 0 {
+	if b.sha256 != nil {
 		b.sha256.Write(p[:n])
 		b.crc.Write(p[:n])
 	}

@@ -43,6 +43,24 @@ func LoadMinIO(lookup Lookup) (MinIO, error) {
 	return m, v.err()
 }
 
+// MinIORoot is the administrator of an object store; both are empty where none is given.
+type MinIORoot struct {
+	AccessKey string
+	SecretKey Secret
+}
+
+// LoadMinIORoot reads who administers the store, for the developers' programs that look into what
+// stemflow's own user may do. The error is an [*Error].
+func LoadMinIORoot(lookup Lookup) (MinIORoot, error) {
+	v := &variables{lookup: lookup}
+	const user, password = "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"
+	root := MinIORoot{AccessKey: v.text(user, ""), SecretKey: v.secret(password)}
+	if (root.AccessKey == "") != (root.SecretKey.Reveal() == "") {
+		v.report(user, "and %s belong together: give both, or none", password)
+	}
+	return root, v.err()
+}
+
 const (
 	linkAccessKey = "MINIO_LINK_ACCESS_KEY"
 	linkSecretKey = "MINIO_LINK_SECRET_KEY"

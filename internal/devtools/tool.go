@@ -29,12 +29,16 @@ type pin struct{ module, program string }
 var pins = map[string]pin{
 	"golangci-lint":          {module: "tools/lint"},
 	"govulncheck":            {module: "tools/lint"},
+	"linearizable":           {module: "tools/linearizable"},
 	"prometheus":             {module: "tools/prometheus"},
 	"promtool":               {module: "tools/prometheus"},
+	"rclone":                 {module: "tools/rclone"},
 	"temporal-server":        {program: "server"},
 	"temporal-sql-tool":      {program: "sql"},
 	"temporal-server-next":   {module: moduleNext, program: "server"},
 	"temporal-sql-tool-next": {module: moduleNext, program: "sql"},
+	"versitygw":              {module: "tools/versitygw"},
+	"weed":                   {module: "tools/seaweedfs"},
 }
 
 // moduleNext pins Temporal's newest server.
@@ -133,7 +137,11 @@ func (t tool) key() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, file := range append(files, filepath.Join(t.dir, "go.mod"), filepath.Join(t.dir, "go.sum")) {
+	own, err := filepath.Glob(filepath.Join(t.dir, "*.go"))
+	if err != nil {
+		return "", err
+	}
+	for _, file := range append(append(files, own...), filepath.Join(t.dir, "go.mod"), filepath.Join(t.dir, "go.sum")) {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			return "", err
@@ -174,6 +182,9 @@ var buildFlags = map[string][]string{
 	moduleNext:         serverFlags,
 	"tools/lint":       {"-ldflags=-s -w"},
 	"tools/prometheus": {"-ldflags=-s -w", "-tags=remove_all_sd"},
+	"tools/rclone":     {"-ldflags=-s -w"},
+	"tools/seaweedfs":  {"-ldflags=-s -w"},
+	"tools/versitygw":  {"-ldflags=-s -w"},
 }
 
 var serverFlags = []string{

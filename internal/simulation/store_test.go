@@ -198,6 +198,13 @@ func (s *store) Put(ctx context.Context, bucket, key, _ string, body io.Reader, 
 	return archive.Written{Size: int64(len(data)), SHA256: infoOf(key, data).SHA256}, nil
 }
 
+// PutStem implements activities.Store.
+func (s *store) PutStem(
+	ctx context.Context, bucket, key, contentType string, body io.Reader, size int64,
+) (archive.Written, error) {
+	return s.Put(ctx, bucket, key, contentType, body, size)
+}
+
 // ReadJSON implements activities.Store.
 func (s *store) ReadJSON(ctx context.Context, bucket, key string, v any) (etag string, err error) {
 	var data []byte

@@ -86,6 +86,22 @@ func damages() []damage {
 			require.NoError(p.f.t, err)
 			return one(stemflow.FindingStemChecksum, p.stemKey())
 		}},
+		{name: "stem is another, by the checksum that stems are put with", resumes: true, do: func(p *planted) []found {
+			content := bytes.ToUpper(p.content(p.id, p.manifest.Stems[1].Name))
+			_, err := p.f.PutStem(p.f.t.Context(), p.loc.Bucket, p.stemKey(), "audio/mpeg", bytes.NewReader(content),
+				int64(len(content)))
+			require.NoError(p.f.t, err)
+			return one(stemflow.FindingStemChecksum, p.stemKey())
+		}},
+		{name: "stem is another, and the manifest has its SHA-256 alone", reads: true, resumes: true, do: func(p *planted) []found {
+			content := bytes.ToUpper(p.content(p.id, p.manifest.Stems[1].Name))
+			_, err := p.f.PutStem(p.f.t.Context(), p.loc.Bucket, p.stemKey(), "audio/mpeg", bytes.NewReader(content),
+				int64(len(content)))
+			require.NoError(p.f.t, err)
+			p.manifest.Stems[1].StoreChecksum = ""
+			p.writeManifest()
+			return one(stemflow.FindingStemChecksum, p.stemKey())
+		}},
 		{name: "stem is another, and the store has no checksum", reads: true, resumes: true, do: func(p *planted) []found {
 			p.putRaw(p.stemKey(), bytes.ToUpper(p.content(p.id, p.manifest.Stems[1].Name)))
 			return one(stemflow.FindingStemChecksum, p.stemKey())

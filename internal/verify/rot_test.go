@@ -44,9 +44,9 @@ func TestBitsThatRotOnTheDrive(t *testing.T) {
 	hurt := f.plant(stemflow.SplitStem, at)
 	large := bytes.Repeat([]byte("a stem that MinIO keeps in a file of its own "), 20_000)
 	stem := &hurt.manifest.Stems[1]
-	written, err := store.Put(t.Context(), "stems", stem.Key, "audio/mpeg", bytes.NewReader(large), int64(len(large)))
+	written, err := store.PutStem(t.Context(), "stems", stem.Key, "audio/mpeg", bytes.NewReader(large), int64(len(large)))
 	require.NoError(t, err)
-	stem.Size, stem.SHA256 = written.Size, written.SHA256
+	stem.Size, stem.SHA256, stem.StoreChecksum = written.Size, written.SHA256, written.Checksum
 	hurt.writeManifest()
 	readAll := func(o *verify.Tuned) { o.Read = sample.Sample{Share: 1} }
 	require.Empty(t, f.check(readAll).found())

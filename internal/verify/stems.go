@@ -82,6 +82,7 @@ func (l *look) objectProblem(ctx context.Context, object stemflow.MIDIObject) (p
 
 func (l *look) checkStem(ctx context.Context, stem stemflow.Stem) error {
 	info, err := l.c.stat(ctx, l.loc.Bucket, stem.Key)
+	proved, differs := info.Proves(stem.SHA256, stem.StoreChecksum)
 	switch {
 	case errors.Is(err, archive.ErrNotFound):
 		l.reportStem(stemflow.FindingStemMissing, stem, "the manifest lists it, and the store does not have it")
@@ -94,12 +95,12 @@ func (l *look) checkStem(ctx context.Context, stem stemflow.Stem) error {
 	case info.Size != stem.Size:
 		l.reportStem(stemflow.FindingStemSize, stem, "it has %d bytes, and the manifest says %d", info.Size, stem.Size)
 		return nil
-	case info.SHA256 != "" && info.SHA256 != stem.SHA256:
+	case differs:
 		l.reportStem(stemflow.FindingStemChecksum, stem, "by the store's checksum it is not what the manifest says")
 		return nil
 	}
 	if !l.c.Read.Of(l.state.Total).Takes(l.state.Seed, l.loc.Bucket+"/"+stem.Key) {
-		if info.SHA256 == "" {
+		if !proved {
 			l.counts.Unproved++
 		}
 		return nil

@@ -110,7 +110,7 @@ func (p *printer) sumUp(r stemflow.VerifyArchiveResult, more int) {
 		fmt.Fprintf(p.w, "read back %s, %d bytes\n", count(r.ReadStems, "stem"), r.ReadBytes)
 	}
 	if r.Unproved > 0 {
-		fmt.Fprintf(p.w, "the store has no SHA-256 of %s: only reading proves their content\n",
+		fmt.Fprintf(p.w, "the store has no checksum of %s to compare: only reading proves their content\n",
 			count(r.Unproved, "stem"))
 	}
 	if r.UnderWay > 0 {

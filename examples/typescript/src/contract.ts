@@ -427,6 +427,12 @@ export interface Stem {
   size: number;
   /** `sha256` is of the object's content, in lower-case hexadecimal. */
   sha256: string;
+  /**
+   * `storeChecksum` is the checksum of the same that the store itself keeps, like
+   * "CRC32C:yZRlqg==": its algorithm, and S3's spelling of it. It is absent where the store keeps
+   * the SHA-256, as for stems that releases before archived.
+   */
+  storeChecksum?: string;
   contentType: string;
   /**
    * `durationSeconds` is how long the object's audio plays, as measured, and absent where it is of
@@ -651,8 +657,8 @@ export interface VerifyArchiveResult {
    */
   partial?: number;
   /**
-   * `unproved` is how many of the stems the store has no SHA-256 of, and that were not read: their
-   * size alone was compared.
+   * `unproved` is how many of the stems the store has no checksum of that the manifest has, too,
+   * and that were not read: their size alone was compared.
    */
   unproved?: number;
   /** `readStems` and `readBytes` are what was read back and hashed. */

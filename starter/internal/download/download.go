@@ -134,7 +134,7 @@ func (d *Downloader) All(ctx context.Context, files []File) ([]Result, error) {
 	return results, errors.Join(errs...)
 }
 
-const anotherContent = "is not what was archived: its SHA-256 differs from the manifest's"
+const anotherContent = "is not what was archived: its checksum differs from the manifest's"
 
 var sha256Form = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
@@ -315,6 +315,7 @@ func (t *transfer) fetch(ctx context.Context, part io.Writer, sum hash.Hash, hav
 	defer silence.Stop()
 
 	info, err := t.Source.Stat(ctx, t.Bucket, stem.Key)
+	_, differs := info.Proves(stem.SHA256, stem.StoreChecksum)
 	switch {
 	case errors.Is(err, archive.ErrNotFound):
 		return damaged("is not in bucket %s", t.Bucket)
@@ -322,7 +323,7 @@ func (t *transfer) fetch(ctx context.Context, part io.Writer, sum hash.Hash, hav
 		return saying(ctx, err)
 	case info.Size != stem.Size:
 		return damaged("has %d bytes, and the manifest says %d", info.Size, stem.Size)
-	case info.SHA256 != "" && info.SHA256 != stem.SHA256:
+	case differs:
 		return damaged(anotherContent)
 	}
 	body, _, err := t.Source.OpenFrom(ctx, t.Bucket, stem.Key, info.ETag, have)

@@ -1,4 +1,6 @@
-module stemflow/benchmarks/rclone
+// rclone, which benchmarks compare with and dev/storetest judges: a module of its own, for it depends
+// on half the world.
+module stemflow/tools/rclone
 
 go 1.26.8
 

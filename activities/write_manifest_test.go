@@ -1,0 +1,62 @@
+package activities
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/archive"
+)
+
+// reads counts what is read of a store.
+type reads struct {
+	Store
+	n int
+}
+
+// ReadJSON implements Store.
+func (r *reads) ReadJSON(ctx context.Context, bucket, key string, v any) (string, error) {
+	r.n++
+	return r.Store.ReadJSON(ctx, bucket, key, v)
+}
+
+// A track's first manifest is one request to a store that keeps to conditions. One that is there is
+// read before it is replaced, and so it is with a store that has not proved it.
+func TestWriteManifestAsksOnlyWhereOneMayBeThere(t *testing.T) {
+	for name, proved := range map[string]bool{"proved": true, "not proved": false} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t)
+			if proved {
+				key := h.loc.Dir + "proof.json"
+				etag, err := h.store.CreateJSON(t.Context(), h.loc.Bucket, key, "proof")
+				require.NoError(t, err)
+				require.NoError(t, h.store.Prove(t.Context(), h.loc.Bucket, key, etag, "proof"))
+			}
+			store := &reads{Store: h.store}
+			h.set.WriteManifest.Store = store
+			write := func(m stemflow.Manifest) stemflow.Manifest {
+				m.Version = 1
+				_, err := call[stemflow.ObjectRef](h, activityapi.ActivityWriteManifest,
+					activityapi.WriteManifestInput{Location: h.loc, Ledger: h.loc, Manifest: m})
+				require.NoError(t, err)
+				var written stemflow.Manifest
+				_, err = h.store.ReadJSON(t.Context(), h.loc.Bucket, archive.ManifestKey(h.loc), &written)
+				require.NoError(t, err)
+				return written
+			}
+			m := stemflow.Manifest{SeparateStemsResult: stemflow.SeparateStemsResult{SeparationTaskID: "sep"}}
+			require.Equal(t, "sep", write(m).SeparationTaskID)
+			require.Equal(t, !proved, store.n == 1)
+
+			withMIDI := m
+			withMIDI.Version, withMIDI.MIDI = 1, []stemflow.MIDI{{MIDITaskID: "midi"}}
+			h.write(archive.ManifestKey(h.loc), withMIDI)
+			require.Len(t, write(m).MIDI, 1, "what there is of MIDI stays")
+			m.SeparationTaskID = "another"
+			require.Empty(t, write(m).MIDI)
+		})
+	}
+}
