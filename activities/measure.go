@@ -167,8 +167,9 @@ func (m *measure) wantSum() { m.hash = sha256.New() }
 // duration is kept beside the measured one where it is another.
 func (m *measure) stem(in activityapi.ArchiveStemInput, key, sha256, storeChecksum string) *stemflow.Stem {
 	stem := &stemflow.Stem{
-		Name: in.Stem.Name, Bucket: in.Location.Bucket, Key: key, Size: m.size, SHA256: sha256, StoreChecksum: storeChecksum,
-		ContentType: m.result.Format.ContentType, SourceID: in.Stem.SourceID,
+		Name: in.Stem.Name, Bucket: in.Location.Bucket, Key: key, Size: m.size, SHA256: sha256,
+		StoreChecksum: storeChecksum,
+		ContentType:   m.result.Format.ContentType, SourceID: in.Stem.SourceID,
 		DurationSeconds: math.Round(m.result.Duration.Seconds()*1000) / 1000,
 	}
 	if announced := in.Stem.DurationSeconds; announced > 0 &&

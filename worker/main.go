@@ -37,10 +37,10 @@ const (
 	// A poller waits for a round trip after every task: with as many as a track has stems they
 	// begin all at once.
 	pollers = 16
-	// A run that waits takes some 55 KiB of the worker while it is in memory, and waits for
-	// minutes. More of them than this are read from Temporal again when their callback comes: the
-	// SDK's 10,000 would take half a gigabyte.
-	cachedRuns = 2000
+	// A run that waits takes some 90 KiB of the worker while it is in memory, and waits for
+	// minutes. At the provider's limit some hundred wait at once. More of them than this are read
+	// from Temporal again when their callback comes: the SDK's 10,000 would take a gigabyte.
+	cachedRuns = 700
 )
 
 func main() {

@@ -194,8 +194,9 @@ func plantTrack(ctx context.Context, store *archive.Store, n int, names []string
 			return err
 		}
 		m.Stems = append(m.Stems, stemflow.Stem{
-			Name: name, Bucket: bucket, Key: key, Size: written.Size, SHA256: written.SHA256, StoreChecksum: written.Checksum,
-			ContentType: "audio/mpeg",
+			Name: name, Bucket: bucket, Key: key, Size: written.Size, SHA256: written.SHA256,
+			StoreChecksum: written.Checksum,
+			ContentType:   "audio/mpeg",
 		})
 	}
 	l := ledger.Ledger{Entry: ledger.Entry{

@@ -151,7 +151,8 @@ func infoOf(object minio.ObjectInfo) Info {
 	if sum, err := base64.StdEncoding.DecodeString(object.ChecksumSHA256); err == nil && len(sum) == sha256.Size {
 		info.SHA256 = hex.EncodeToString(sum)
 	}
-	composite := object.ChecksumMode == minio.ChecksumCompositeMode.String() || strings.Contains(object.ChecksumCRC32C, "-")
+	composite := object.ChecksumMode == minio.ChecksumCompositeMode.String() ||
+		strings.Contains(object.ChecksumCRC32C, "-")
 	switch {
 	case object.ChecksumCRC32C != "" && !composite:
 		info.Checksum = spell(minio.ChecksumCRC32C, object.ChecksumCRC32C)

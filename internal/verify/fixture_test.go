@@ -138,8 +138,9 @@ func (p *planted) putStem(id, name string) stemflow.Stem {
 		p.f.t.Context(), p.loc.Bucket, key, "audio/mpeg", bytes.NewReader(content), int64(len(content)))
 	require.NoError(p.f.t, err)
 	return stemflow.Stem{
-		Name: name, Bucket: p.loc.Bucket, Key: key, Size: written.Size, SHA256: written.SHA256, StoreChecksum: written.Checksum,
-		ContentType: "audio/mpeg",
+		Name: name, Bucket: p.loc.Bucket, Key: key, Size: written.Size, SHA256: written.SHA256,
+		StoreChecksum: written.Checksum,
+		ContentType:   "audio/mpeg",
 	}
 }
 
