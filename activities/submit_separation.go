@@ -51,6 +51,7 @@ const (
 // anything. Beside the final refusals it fails with
 //   - ActivityErrorSubmitRefused, ActivityErrorSubmitNotYet: nothing was paid, and a later attempt
 //     may be accepted,
+//   - ActivityErrorSubmitNoTurn: this execution made no call, and has not looked at the ledger,
 //   - ActivityErrorSubmitHeld: another run may be paying at this moment,
 //   - ActivityErrorSubmitUnknown: this run may have paid; it must not submit again,
 //   - ActivityErrorSubmitRepeated: the engine has executed the task before; the next attempt learns
@@ -72,7 +73,7 @@ func (a *SubmitSeparation) Execute(
 	}
 	about := subject{kind: in.Track.Type}
 	about.annotate(ctx)
-	leave, err := awaitTurn(ctx, a.Turns, submitTimeout, activityapi.ActivityErrorSubmitRefused)
+	leave, err := awaitTurn(ctx, a.Turns, submitTimeout, activityapi.ActivityErrorSubmitNoTurn)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,8 @@ const longTurn = 500 * time.Millisecond
 
 // awaitTurn waits for a turn, as long as it leaves the given time of the activity's time-out. Where
 // none comes by then the error is a retryable one of the given kind. The details are those of the
-// heartbeat that asks whether the run still wants the call. Nothing was paid when it fails.
+// heartbeat that asks whether the run still wants the call. When it fails no call was made, but an
+// execution before this one, whose ledger nobody has read yet, may have made one.
 func awaitTurn(
 	ctx context.Context, t Turns, leaves time.Duration, kind string, details ...any,
 ) (leave func(), err error) {
@@ -50,13 +51,13 @@ func awaitTurn(
 		case err == nil:
 			return leave, nil
 		case waiting.Err() != nil, errors.Is(err, turns.ErrNoTurn):
-			return nil, expected(kind, fmt.Sprintf("the submit had no turn within %v, and nothing was paid: if "+
+			return nil, expected(kind, fmt.Sprintf("the submit had no turn within %v, so it did not call the provider: if "+
 				"this goes on, let fewer workers share the submit queue, and compare the clocks of their machines",
 				time.Since(began).Round(time.Second)))
 		}
 		if failures++; refusesForGood(err) || failures >= ledgerTries || pause(waiting, ledgerPause) != nil {
-			return nil, final(stemflow.ErrorArchiveUnavailable, "the object store gave the submit no turn, and "+
-				"nothing was paid: "+err.Error(), err)
+			return nil, final(stemflow.ErrorArchiveUnavailable, "the object store gave the submit no turn, so it "+
+				"did not call the provider: "+err.Error(), err)
 		}
 	}
 }

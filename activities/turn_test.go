@@ -66,8 +66,8 @@ func TestSubmitWithoutATurnIsTriedAgainByItsRun(t *testing.T) {
 	h := newHarness(t)
 	h.turns(turns.ErrNoTurn)
 	_, err := h.submit()
-	app := requireType(t, err, activityapi.ActivityErrorSubmitRefused)
-	require.Contains(t, app.Message(), "nothing was paid")
+	app := requireType(t, err, activityapi.ActivityErrorSubmitNoTurn)
+	require.NotContains(t, app.Message(), "nothing was paid", "an execution before it may have paid")
 	h.requireUntouched()
 }
 
@@ -86,6 +86,7 @@ func TestSubmitDoesNotPayWhereTheStoreGivesNoTurn(t *testing.T) {
 	app := requireType(t, err, stemflow.ErrorArchiveUnavailable)
 	require.True(t, app.NonRetryable())
 	require.Contains(t, app.Message(), "allow it")
+	require.NotContains(t, app.Message(), "nothing was paid", "an execution before it may have paid")
 	require.Equal(t, 1, s.taken)
 	h.requireUntouched()
 }
@@ -97,7 +98,7 @@ func TestConversionToWAVTakesATurn(t *testing.T) {
 		Location: h.loc, Track: stemflow.Track{TaskID: "t", AudioID: "a", Type: activityapi.WAV.Types[0]}, Attempt: 1,
 		Deadline: stemflow.DefaultDeadline, TaskQueue: "separations",
 	})
-	requireType(t, err, activityapi.ActivityErrorSubmitRefused)
+	requireType(t, err, activityapi.ActivityErrorSubmitNoTurn)
 	require.Equal(t, 1, s.taken)
 }
 

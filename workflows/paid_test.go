@@ -1,7 +1,6 @@
 package workflows_test
 
 import (
-	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // answers makes the submits of a run end one after another; the last one for good.
@@ -26,6 +26,7 @@ func (w *harness) answers(ends ...error) {
 func TestARunTellsWhetherItPaid(t *testing.T) {
 	lost := temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
 	neverBegun := temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
+	noTurn := failed(activityapi.ActivityErrorSubmitNoTurn)
 	noLedger := failed(stemflow.ErrorArchiveUnavailable, stemflow.ErrorDetails{}, activityapi.SubmitRefusal{})
 	for name, c := range map[string]struct {
 		prepare func(*harness)
@@ -45,8 +46,19 @@ func TestARunTellsWhetherItPaid(t *testing.T) {
 			w.answers(lost, neverBegun, noLedger)
 			w.recorded.Unpaid = false
 		}, paid: true},
-		"no ledger":                  {prepare: func(w *harness) { w.answers(noLedger) }},
-		"an earlier run cannot tell": {prepare: func(w *harness) { w.answers(failed(stemflow.ErrorSubmissionUnknown)) }},
+		"no turn, and then one": {prepare: func(w *harness) { w.answers(noTurn, noTurn, nil) }, paid: true},
+		"lost, and then no turn for as long as it tries": {prepare: func(w *harness) {
+			w.answers(lost, noTurn)
+			w.recorded.Unpaid = false
+		}, paid: true},
+		"lost, no turn, and cancelled": {prepare: func(w *harness) {
+			w.answers(lost, noTurn)
+			w.recorded.Unpaid = false
+			w.cancelAfter(time.Minute)
+		}, paid: true},
+		"no turn for as long as it tries": {prepare: func(w *harness) { w.answers(noTurn) }},
+		"no ledger":                       {prepare: func(w *harness) { w.answers(noLedger) }},
+		"an earlier run cannot tell":      {prepare: func(w *harness) { w.answers(failed(stemflow.ErrorSubmissionUnknown)) }},
 		"another run was quicker": {prepare: func(w *harness) {
 			w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 				return &activityapi.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now(),

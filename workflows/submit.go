@@ -172,6 +172,8 @@ func submitOutcome(submitted activityapi.SubmittedSeparation, err error) (outcom
 		return ledger.Unknown, ""
 	case kind == activityapi.ActivityErrorSubmitHeld, kind == stemflow.ErrorSubmissionUnknown:
 		return ledger.Held, ""
+	case kind == activityapi.ActivityErrorSubmitNoTurn: // which has not looked at the ledger
+		return ledger.Held, ""
 	case kind == stemflow.ErrorArchiveUnavailable:
 		return ledger.Unavailable, nonce
 	case kind == activityapi.ActivityErrorSubmitRefused,
@@ -231,7 +233,7 @@ func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 	kind, _ := applicationError(err)
 	pause, retryFor, since, otherwise := heldPause, retryForRefused, r.began, stemflow.ErrorProviderUnavailable
 	switch kind {
-	case activityapi.ActivityErrorSubmitHeld:
+	case activityapi.ActivityErrorSubmitHeld, activityapi.ActivityErrorSubmitNoTurn:
 	case activityapi.ActivityErrorSubmitRefused:
 		r.refused++
 		pause = submitPause(r.refused)

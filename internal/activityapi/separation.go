@@ -36,6 +36,9 @@ const (
 	// ActivityErrorSubmitRepeated: the engine had executed the task before, so no call was made.
 	// The first execution may have made one.
 	ActivityErrorSubmitRepeated = "SubmitRepeated"
+	// ActivityErrorSubmitNoTurn: there was no turn for the submit in time. It made no call, and
+	// knows nothing of those before it.
+	ActivityErrorSubmitNoTurn = "SubmitNoTurn"
 	// ActivityErrorSubmitHeld: another run holds the intent and may be making the paid call right
 	// now.
 	ActivityErrorSubmitHeld = "SubmitHeld"
