@@ -15,7 +15,7 @@ import (
 
 // killedProgramsAreStartedAgain kills programs of a running stack, and demands that each is started
 // again while the rest lives on.
-func killedProgramsAreStartedAgain(t *testing.T, r *running) {
+func killedProgramsAreStartedAgain(t *testing.T, r *running, id string) {
 	t.Helper()
 	ours, servers := []string{"worker", "callbackbridge", "kiesim"}, []string{"minio", "temporal"}
 	pids := map[string]int{}
@@ -30,6 +30,7 @@ func killedProgramsAreStartedAgain(t *testing.T, r *running) {
 				name+" is up again")
 		}
 		r.awaitAll(said...)
+		r.awaitWorker(id)
 		for name, pid := range pids {
 			if again := r.child(name); slices.Contains(names, name) {
 				require.NotEqual(t, pid, again)

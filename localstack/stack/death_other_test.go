@@ -11,7 +11,7 @@ import (
 
 // Without /proc the processes are not found.
 
-func killedProgramsAreStartedAgain(*testing.T, *running) {}
+func killedProgramsAreStartedAgain(*testing.T, *running, string) {}
 
 func childrenDieWithLocalstack(*testing.T, string) {}
 

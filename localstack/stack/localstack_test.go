@@ -137,7 +137,7 @@ func serves(t *testing.T, dir string) stemflow.SeparateStemsInput {
 	require.NoError(t, err, string(out))
 	require.Contains(t, string(out), "vocals.mp3")
 
-	killedProgramsAreStartedAgain(t, r)
+	killedProgramsAreStartedAgain(t, r, id)
 	in := newTrack()
 	// The second bridge has another port than the first.
 	in.CallbackGrace, in.PollInterval = stemflow.Duration(time.Second), stemflow.Duration(time.Second)
@@ -175,6 +175,17 @@ func (r *running) client() client.Client {
 	require.NoError(r.t, err)
 	r.t.Cleanup(c.Close)
 	return c
+}
+
+// awaitWorker waits until the worker takes tasks. One that loses Temporal while it starts ends, and
+// is started again.
+func (r *running) awaitWorker(id string) {
+	r.t.Helper()
+	c := r.client()
+	require.Eventually(r.t, func() bool {
+		_, err := c.QueryWorkflow(r.t.Context(), id, "", stemflow.QueryProgress)
+		return err == nil
+	}, patience, 100*time.Millisecond)
 }
 
 func goesOnAfterARestart(t *testing.T, dir string, in stemflow.SeparateStemsInput) {
