@@ -52,7 +52,8 @@ func awaitTurn(
 			return leave, nil
 		case waiting.Err() != nil, errors.Is(err, turns.ErrNoTurn):
 			return nil, expected(kind, fmt.Sprintf("the submit had no turn within %v, so it did not call the "+
-				"provider: if this goes on, let fewer workers share the submit queue, and compare the clocks of their machines",
+				"provider: if this goes on, let fewer workers share the submit queue, and compare the clocks "+
+				"of their machines",
 				time.Since(began).Round(time.Second)))
 		}
 		if failures++; refusesForGood(err) || failures >= ledgerTries || pause(waiting, ledgerPause) != nil {
