@@ -196,8 +196,14 @@ func (t *Turns) claimIn(ctx context.Context, namespace string, minute, earliest 
 			t.key = ""
 			return time.Time{}, err
 		}
+		refused := t.etag
 		if err := t.read(ctx); err != nil {
 			return time.Time{}, err
+		}
+		if t.etag == refused {
+			// Nobody else has written it, and it cannot be: MinIO that was killed in a write is so
+			// until it is healed. The next minute has another document.
+			return minute.Add(period), nil
 		}
 	}
 }

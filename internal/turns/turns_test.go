@@ -244,6 +244,52 @@ func TestDocumentFromTheFutureCostsAMinuteAtMost(t *testing.T) {
 	})
 }
 
+// MinIO that was killed in the middle of a replacement shows a document, and refuses to replace it
+// until it is healed.
+func TestDocumentThatCannotBeReplacedCostsAMinuteAtMost(t *testing.T) {
+	for name, shown := range map[string]bool{"shown": true, "not shown": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := newMemoryStore()
+				w := store.worker(1.5)
+				require.NoError(t, w.Take(t.Context(), "default"))
+				minute := time.Now().Truncate(time.Minute)
+				refusing := &refusingStore{store, archive.TurnsKey("p", "default", "q", minute), shown}
+				w = turns.New(turns.Options{Store: refusing, Bucket: "stems", Prefix: "/p/", Queue: "q", Rate: 1.5})
+				require.NoError(t, w.Take(t.Context(), "default"))
+				require.WithinDuration(t, minute.Add(time.Minute), time.Now(), time.Second)
+				require.LessOrEqual(t, store.reads, 2, "it is not asked again and again")
+			})
+		})
+	}
+}
+
+// refusingStore refuses every write of a key.
+type refusingStore struct {
+	*memoryStore
+	key   string
+	shown bool
+}
+
+func (s *refusingStore) ReadJSON(ctx context.Context, bucket, key string, v any) (etag string, err error) {
+	etag, err = s.memoryStore.ReadJSON(ctx, bucket, key, v)
+	if key == s.key && !s.shown {
+		return "", archive.ErrNotFound
+	}
+	return etag, err
+}
+
+func (s *refusingStore) CreateJSON(ctx context.Context, bucket, key string, v any) (etag string, err error) {
+	return s.ReplaceJSON(ctx, bucket, key, "0", v)
+}
+
+func (s *refusingStore) ReplaceJSON(ctx context.Context, bucket, key, old string, v any) (etag string, err error) {
+	if key == s.key {
+		return "", s.do(ctx, func() error { return archive.ErrPrecondition })
+	}
+	return s.memoryStore.ReplaceJSON(ctx, bucket, key, old, v)
+}
+
 func TestCancelledWaitGivesTheNextItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newMemoryStore().worker(0.1)
