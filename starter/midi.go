@@ -4,11 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/sdk/client"
 
 	"stemflow"
-	"stemflow/starter/internal/failure"
-	"stemflow/starter/internal/observe"
 	"stemflow/starter/internal/view"
 )
 
@@ -59,50 +56,10 @@ func (o midiOptions) input() stemflow.GenerateMIDIInput {
 
 func (c *cli) midi(ctx context.Context, o midiOptions) error {
 	in := o.input()
-	if err := failure.Input(in); err != nil {
-		return err
-	}
-	cfg, err := c.config()
-	if err != nil {
-		return failure.Configuration(err)
-	}
-	t, err := c.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer t.Close()
-	id := stemflow.MIDIWorkflowID(in)
-	run, started, err := t.Start(ctx, client.StartWorkflowOptions{
-		ID: id, TaskQueue: cfg.TaskQueue, StaticSummary: "MIDI of " + view.Title(o.track),
-	}, stemflow.WorkflowGenerateMIDI, in)
-	if err != nil {
-		return notStarted("the transcription cannot be started", err,
-			"Starting it again joins the run if there is one.")
-	}
-	switch {
-	case c.wantsJSON() && (!o.wait || c.global.format == formatJSONL):
-		c.printJSON(startedRun{WorkflowID: run.GetID(), RunID: run.GetRunID(), Started: started})
-	case !c.wantsJSON() && started:
-		c.printf("Started the MIDI of %s\n  id      %s\n  run     %s\n", view.Title(o.track), id, run.GetRunID())
-	case !c.wantsJSON():
-		c.printf("Joined the transcription that is running\n  id      %s\n  run     %s\n", id, run.GetRunID())
-	}
-	if !o.wait {
-		return nil
-	}
-	result, err := observe.Await[stemflow.GenerateMIDIResult](ctx, run)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return &failure.Failure{
-			Type: failure.TypeDetached, Message: "interrupted, the transcription goes on by itself",
-			Code: failure.ExitInterrupted, Hint: "The same command waits for it again.",
-		}
-	case err != nil:
-		return failure.OfRun(err)
-	case c.wantsJSON():
-		c.printJSON(result)
-	default:
-		view.MIDI(c.stdout, in, result, c.room(view.DefaultRoom))
-	}
-	return nil
+	return startTask(ctx, c, startedTask[stemflow.GenerateMIDIResult]{
+		id: stemflow.MIDIWorkflowID(in), workflow: stemflow.WorkflowGenerateMIDI, input: in,
+		summary: "MIDI of " + view.Title(o.track), what: "MIDI of " + view.Title(o.track), noun: "transcription",
+		wait: o.wait,
+		show: func(r *stemflow.GenerateMIDIResult) { view.MIDI(c.stdout, in, r, c.room(view.DefaultRoom)) },
+	})
 }

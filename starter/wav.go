@@ -4,11 +4,9 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/sdk/client"
 
 	"stemflow"
 	"stemflow/starter/internal/failure"
-	"stemflow/starter/internal/observe"
 	"stemflow/starter/internal/view"
 )
 
@@ -53,50 +51,9 @@ type wavOptions struct {
 }
 
 func (c *cli) wav(ctx context.Context, o wavOptions) error {
-	in := o.in
-	if err := failure.Input(in); err != nil {
-		return err
-	}
-	cfg, err := c.config()
-	if err != nil {
-		return failure.Configuration(err)
-	}
-	t, err := c.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer t.Close()
-	id := stemflow.WAVWorkflowID(in)
-	run, started, err := t.Start(ctx, client.StartWorkflowOptions{
-		ID: id, TaskQueue: cfg.TaskQueue, StaticSummary: view.Title(in.Task()),
-	}, stemflow.WorkflowConvertToWAV, in)
-	if err != nil {
-		return notStarted("the conversion cannot be started", err, "Starting it again joins the run if there is one.")
-	}
-	switch {
-	case c.wantsJSON() && (!o.wait || c.global.format == formatJSONL):
-		c.printJSON(startedRun{WorkflowID: run.GetID(), RunID: run.GetRunID(), Started: started})
-	case !c.wantsJSON() && started:
-		c.printf("Started the WAV of %s\n  id      %s\n  run     %s\n", view.Printable(in.AudioID), id, run.GetRunID())
-	case !c.wantsJSON():
-		c.printf("Joined the conversion that is running\n  id      %s\n  run     %s\n", id, run.GetRunID())
-	}
-	if !o.wait {
-		return nil
-	}
-	result, err := observe.Await[stemflow.ConvertToWAVResult](ctx, run)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return &failure.Failure{
-			Type: failure.TypeDetached, Message: "interrupted, the conversion goes on by itself",
-			Code: failure.ExitInterrupted, Hint: "The same command waits for it again.",
-		}
-	case err != nil:
-		return failure.OfRun(err)
-	case c.wantsJSON():
-		c.printJSON(result)
-	default:
-		view.WAV(c.stdout, in, result)
-	}
-	return nil
+	return startTask(ctx, c, startedTask[stemflow.ConvertToWAVResult]{
+		id: stemflow.WAVWorkflowID(o.in), workflow: stemflow.WorkflowConvertToWAV, input: o.in,
+		summary: view.Title(o.in.Task()), what: "WAV of " + view.Printable(o.in.AudioID), noun: "conversion",
+		wait: o.wait, show: func(r *stemflow.ConvertToWAVResult) { view.WAV(c.stdout, o.in, r) },
+	})
 }
