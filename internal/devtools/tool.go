@@ -27,22 +27,34 @@ type pin struct{ module, program string }
 // pins are those of tools that are not in tools/go.mod by their own name. The commands of
 // Temporal's server have names that say little, and are there in two versions.
 var pins = map[string]pin{
-	"golangci-lint":          {module: "tools/lint"},
-	"govulncheck":            {module: "tools/lint"},
-	"linearizable":           {module: "tools/linearizable"},
-	"prometheus":             {module: "tools/prometheus"},
-	"promtool":               {module: "tools/prometheus"},
-	"rclone":                 {module: "tools/rclone"},
-	"temporal-server":        {program: "server"},
-	"temporal-sql-tool":      {program: "sql"},
-	"temporal-server-next":   {module: moduleNext, program: "server"},
-	"temporal-sql-tool-next": {module: moduleNext, program: "sql"},
-	"versitygw":              {module: "tools/versitygw"},
-	"weed":                   {module: "tools/seaweedfs"},
+	"golangci-lint":           {module: "tools/lint"},
+	"govulncheck":             {module: "tools/lint"},
+	"keda-adapter":            {module: moduleKEDA, program: "adapter"},
+	"keda-operator":           {module: moduleKEDA, program: "operator"},
+	"kube-apiserver":          {module: moduleKubernetes},
+	"kube-controller-manager": {module: moduleKubernetes},
+	"kube-proxy":              {module: moduleKubernetes},
+	"kube-scheduler":          {module: moduleKubernetes},
+	"kubectl":                 {module: moduleKubernetes},
+	"kubelet":                 {module: moduleKubernetes},
+	"linearizable":            {module: "tools/linearizable"},
+	"prometheus":              {module: "tools/prometheus"},
+	"promtool":                {module: "tools/prometheus"},
+	"rclone":                  {module: "tools/rclone"},
+	"temporal-server":         {program: "server"},
+	"temporal-sql-tool":       {program: "sql"},
+	"temporal-server-next":    {module: moduleNext, program: "server"},
+	"temporal-sql-tool-next":  {module: moduleNext, program: "sql"},
+	"versitygw":               {module: "tools/versitygw"},
+	"weed":                    {module: "tools/seaweedfs"},
 }
 
-// moduleNext pins Temporal's newest server.
-const moduleNext = "tools/temporalnext"
+const (
+	// moduleNext pins Temporal's newest server.
+	moduleNext       = "tools/temporalnext"
+	moduleKubernetes = "tools/kubernetes"
+	moduleKEDA       = "tools/keda"
+)
 
 // keptFor is how long programs are kept that nobody asks for any more: those of other versions.
 const keptFor = 30 * 24 * time.Hour
@@ -180,12 +192,19 @@ func (t tool) there() bool {
 var buildFlags = map[string][]string{
 	"tools":            serverFlags,
 	moduleNext:         serverFlags,
+	moduleKEDA:         serverFlags,
+	moduleKubernetes:   append([]string{kubernetesVersion}, serverFlags[1:]...),
 	"tools/lint":       {"-ldflags=-s -w"},
 	"tools/prometheus": {"-ldflags=-s -w", "-tags=remove_all_sd"},
 	"tools/rclone":     {"-ldflags=-s -w"},
 	"tools/seaweedfs":  {"-ldflags=-s -w"},
 	"tools/versitygw":  {"-ldflags=-s -w"},
 }
+
+// kubernetesVersion is the version in tools/kubernetes/go.mod. Kubernetes' programs know it from
+// their build only.
+const kubernetesVersion = "-ldflags=-s -w -X k8s.io/component-base/version.gitVersion=v1.35.4" +
+	" -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35"
 
 var serverFlags = []string{
 	"-ldflags=-s -w", "-gcflags=all=-l -dwarf=false", "-gcflags=std=", "-gcflags=modernc.org/...=-dwarf=false",

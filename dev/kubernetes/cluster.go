@@ -1,0 +1,461 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"stemflow/internal/devservers"
+	"stemflow/internal/devtools"
+)
+
+const (
+	architecture = runtime.GOARCH
+	apiServer    = gateway + ":6443"
+	pauseImage   = "docker.io/library/stemflow-pause:1"
+)
+
+// programs are stemflow's own, and the one that holds pods.
+var programs = map[string]string{
+	"worker": "./worker", "callbackbridge": "./callbackbridge/cmd/callbackbridge", "healthcheck": "./deploy/healthcheck",
+	"pause": "./dev/kubernetes/pause",
+}
+
+// kubernetes are the programs of Kubernetes that are built.
+var kubernetes = []string{
+	"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl",
+}
+
+func (s setting) logs() string       { return filepath.Join(s.Dir, "logs") }
+func (s setting) kubeconfig() string { return filepath.Join(s.Dir, "kubeconfig") }
+
+func (s setting) path(program string) string { return filepath.Join(s.Dir, "bin", program) }
+
+// build finds and builds everything, while there is a network to fetch modules from.
+func (s *setting) build(ctx context.Context) error {
+	if err := os.MkdirAll(s.logs(), 0o700); err != nil {
+		return err
+	}
+	say := func(line string) { fmt.Println(line) }
+	s.Tools = map[string]string{}
+	builds, release, err := devtools.ToolBuilds(ctx, say, kubernetes...)
+	if err != nil {
+		return err
+	}
+	err = builds.Run(ctx, devtools.NewLines(say))
+	release()
+	if err != nil {
+		return err
+	}
+	for _, name := range append([]string{"temporal", "minio", "miniosetup"}, kubernetes...) {
+		if s.Tools[name], err = devtools.FindTool(ctx, name, say); err != nil {
+			return err
+		}
+	}
+	own := devtools.Build{
+		Dir: s.Root, Env: devtools.Environment([]string{"CGO_ENABLED="}, "CGO_ENABLED=0"), Into: filepath.Join(s.Dir, "bin"),
+		Flags: []string{"-trimpath", "-ldflags=-s -w"},
+	}
+	for name, folder := range programs {
+		own.Names, own.Packages = append(own.Names, name), append(own.Packages, folder)
+	}
+	return devtools.Builds{own}.Run(ctx, devtools.NewLines(say))
+}
+
+func readSetting() (s setting, err error) {
+	text, err := os.ReadFile(filepath.Join(os.Getenv("STEMFLOW_KUBERNETES_DIR"), "setting.json"))
+	if err != nil {
+		return s, fmt.Errorf("this command is for the program itself: %w", err)
+	}
+	return s, json.Unmarshal(text, &s)
+}
+
+// cluster is all that runs.
+type cluster struct {
+	setting
+	token string
+	nodes []node
+	files []*os.File
+	// broken takes the end of a process that was to go on.
+	broken chan error
+
+	world world
+}
+
+// inside is what this program does in its namespaces.
+func inside(ctx context.Context, command string) error {
+	s, err := readSetting()
+	if err != nil {
+		return err
+	}
+	c := &cluster{setting: s, token: rand.Text(), nodes: nodesIn(s.Dir), broken: make(chan error, 16)}
+	defer func() {
+		for _, file := range c.files {
+			_ = file.Close()
+		}
+	}()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case err := <-c.broken:
+			cancel(err)
+		case <-ctx.Done():
+		}
+	}()
+	err = c.up(ctx)
+	if err == nil && command == insideUp {
+		err = c.stayUp(ctx)
+	} else if err == nil {
+		err = c.prove(ctx)
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = errors.Join(err, cause)
+	}
+	if err != nil && !errors.Is(context.Cause(ctx), context.Canceled) {
+		c.keepLogs()
+	}
+	return err
+}
+
+// step does something, and says how long it took.
+func step(what string, do func() error) error {
+	begun := time.Now()
+	if err := do(); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	fmt.Printf("ok  %5.1fs  %s\n", time.Since(begun).Seconds(), what)
+	return nil
+}
+
+// up starts everything but stemflow.
+func (c *cluster) up(ctx context.Context) error {
+	for _, one := range []struct {
+		what string
+		do   func(context.Context) error
+	}{
+		{"make a network", c.makeNetwork},
+		{"start etcd, API server, controllers and scheduler", c.startControl},
+		{"start two nodes: containerd, kubelet and kube-proxy on each", c.startNodes},
+		{"put the images on the nodes", c.putImages},
+		{"start MinIO and kiesim", c.startWorld},
+	} {
+		if err := step(one.what, func() error { return one.do(ctx) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeNetwork makes the network between the nodes and this process, and mounts what shows it.
+func (c *cluster) makeNetwork(context.Context) error {
+	if err := privateMounts(); err != nil {
+		return err
+	}
+	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		return fmt.Errorf("mount /proc: %w", err)
+	}
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o600); err != nil {
+		return err
+	}
+	return ip([]string{
+		"link set lo up", "link add " + bridgeName + " type bridge", "link set " + bridgeName + " up",
+		"addr add " + gateway + "/24 dev " + bridgeName,
+		"route add " + services + " via " + c.nodes[0].address(),
+	})
+}
+
+// log is where a process writes its log to.
+func (c *cluster) log(name string) (*os.File, error) {
+	file, err := os.Create(filepath.Join(c.logs(), name+".log"))
+	if err == nil {
+		c.files = append(c.files, file)
+	}
+	return file, err
+}
+
+// start starts a process that is to go on.
+func (c *cluster) start(ctx context.Context, name, path string, args ...string) error {
+	log, err := c.log(name)
+	if err != nil {
+		return err
+	}
+	process, err := devservers.Start(ctx, devservers.Command{
+		Name: name, Path: path, Args: args, Env: devtools.Environment(foreign), Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	go func() {
+		<-process.Done()
+		if err := process.Err(); err != nil {
+			c.broken <- err
+		}
+	}()
+	return nil
+}
+
+// startControl starts the control plane. Who knows the token may do everything: what Kubernetes'
+// own parts may do is not what is proved here.
+func (c *cluster) startControl(ctx context.Context) error {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return err
+	}
+	encoded, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	file := func(name string) string { return filepath.Join(c.Dir, name) }
+	for name, text := range map[string][]byte{
+		"service-accounts.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}),
+		"tokens.csv":           []byte(c.token + ",admin,admin,system:masters\n"),
+		"kubeconfig":           kubeconfig("https://"+apiServer, c.token),
+		"kubeconfig-outside":   kubeconfig("https://"+c.Outside[portAPI], c.token),
+	} {
+		if err := os.WriteFile(file(name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	const etcd = "http://127.0.0.1:2379"
+	if err := c.start(ctx, "etcd", needed[0].program, "--data-dir", file("etcd"), "--listen-client-urls", etcd,
+		"--advertise-client-urls", etcd, "--listen-peer-urls", "http://127.0.0.1:2380", "--log-level", "warn",
+		"--unsafe-no-fsync"); err != nil {
+		return err
+	}
+	if err := c.start(ctx, "kube-apiserver", c.Tools["kube-apiserver"], "--etcd-servers", etcd,
+		"--advertise-address", gateway, "--cert-dir", file("certificates"), "--token-auth-file", file("tokens.csv"),
+		"--authorization-mode", "RBAC", "--service-cluster-ip-range", services,
+		"--service-account-issuer", "https://kubernetes.default.svc",
+		"--service-account-key-file", file("service-accounts.pem"),
+		"--service-account-signing-key-file", file("service-accounts.pem"),
+		"--enable-aggregator-routing", "--kubelet-preferred-address-types", "InternalIP"); err != nil {
+		return err
+	}
+	if err := eventually(ctx, "the API server is ready", devservers.HTTPReady("https://"+apiServer+"/readyz")); err != nil {
+		return err
+	}
+	if err := c.start(ctx, "kube-controller-manager", c.Tools["kube-controller-manager"],
+		"--kubeconfig", c.kubeconfig(), "--authentication-kubeconfig", c.kubeconfig(),
+		"--authorization-kubeconfig", c.kubeconfig(), "--leader-elect=false", "--bind-address", "127.0.0.1",
+		"--service-account-private-key-file", file("service-accounts.pem"),
+		"--horizontal-pod-autoscaler-sync-period", "5s",
+		"--horizontal-pod-autoscaler-downscale-stabilization", "30s"); err != nil {
+		return err
+	}
+	return c.start(ctx, "kube-scheduler", c.Tools["kube-scheduler"], "--kubeconfig", c.kubeconfig(),
+		"--authentication-kubeconfig", c.kubeconfig(), "--authorization-kubeconfig", c.kubeconfig(),
+		"--leader-elect=false", "--bind-address", "127.0.0.1")
+}
+
+func kubeconfig(server, token string) []byte {
+	return fmt.Appendf(nil, `apiVersion: v1
+kind: Config
+current-context: stemflow
+contexts: [{name: stemflow, context: {cluster: stemflow, user: admin}}]
+clusters: [{name: stemflow, cluster: {server: %q, insecure-skip-tls-verify: true}}]
+users: [{name: admin, user: {token: %q}}]
+`, server, token)
+}
+
+// startNodes starts the nodes, and waits until pods can run there.
+func (c *cluster) startNodes(ctx context.Context) error {
+	for _, n := range c.nodes {
+		log, err := c.log(n.name)
+		if err != nil {
+			return err
+		}
+		cmd, err := n.start(c.setting, log)
+		if err != nil {
+			return err
+		}
+		go func() {
+			err := cmd.Wait()
+			c.broken <- fmt.Errorf("%s has ended, as %s.log says: %w", n.name, filepath.Join(c.logs(), n.name), err)
+		}()
+	}
+	return eventually(ctx, "both nodes are ready", func(ctx context.Context) error {
+		for _, n := range c.nodes {
+			var found struct {
+				Status struct {
+					Conditions []struct{ Type, Status, Message string }
+				}
+			}
+			if err := c.get(ctx, "/api/v1/nodes/"+n.name, &found); err != nil {
+				return err
+			}
+			for _, condition := range found.Status.Conditions {
+				if condition.Type == "Ready" && condition.Status != "True" {
+					return fmt.Errorf("%s is not ready: %s", n.name, condition.Message)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// Tags of the images: the second one is what is rolled out.
+const firstTag, secondTag = "v0.1.0", "v0.1.1"
+
+func (c *cluster) putImages(ctx context.Context) error {
+	for _, i := range []image{
+		{[]string{c.path("pause")}, []string{pauseImage}},
+		{
+			[]string{c.path("worker"), c.path("healthcheck")},
+			[]string{"stemflow-worker:" + firstTag, "stemflow-worker:" + secondTag},
+		},
+		{
+			[]string{c.path("callbackbridge"), c.path("healthcheck")},
+			[]string{"stemflow-callbackbridge:" + firstTag, "stemflow-callbackbridge:" + secondTag},
+		},
+	} {
+		archive, err := i.archive()
+		if err != nil {
+			return err
+		}
+		file := filepath.Join(c.Dir, "image.tar")
+		if err := os.WriteFile(file, archive, 0o600); err != nil {
+			return err
+		}
+		for _, n := range c.nodes {
+			if _, err := output(ctx, exec.Command("ctr", "--address", n.socket(), "--namespace", "k8s.io",
+				"images", "import", file)); err != nil {
+				return fmt.Errorf("import %s: %w", i.tags[0], err)
+			}
+		}
+	}
+	return os.Remove(filepath.Join(c.Dir, "image.tar"))
+}
+
+// output runs a program, and returns what it said.
+func output(ctx context.Context, cmd *exec.Cmd) (string, error) {
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := devtools.Run(ctx, cmd); err != nil {
+		return said.String(), fmt.Errorf("%w\n%s", err, said.Bytes())
+	}
+	return said.String(), nil
+}
+
+// kubectl runs it, with what it is to read from its input.
+func (c *cluster) kubectl(ctx context.Context, input string, args ...string) (string, error) {
+	cmd := exec.Command(c.Tools["kubectl"], append([]string{"--kubeconfig", c.kubeconfig()}, args...)...)
+	cmd.Stdin = strings.NewReader(input)
+	cmd.Env = devtools.Environment(foreign, "HOME="+c.Dir)
+	said, err := output(ctx, cmd)
+	if err != nil {
+		err = fmt.Errorf("kubectl %s: %w", strings.Join(args, " "), err)
+	}
+	return said, err
+}
+
+var apiClient = &http.Client{
+	Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: 30 * time.Second,
+}
+
+// call asks the API server, and returns the HTTP status and the answer.
+func (c *cluster) call(ctx context.Context, method, path, body string) (int, []byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "https://"+apiServer+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+c.token)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := apiClient.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	return response.StatusCode, answer, err
+}
+
+func (c *cluster) get(ctx context.Context, path string, into any) error {
+	status, answer, err := c.call(ctx, http.MethodGet, path, "")
+	if err != nil {
+		return err
+	}
+	if status != http.StatusOK {
+		return fmt.Errorf("GET %s is answered with %d: %s", path, status, answer)
+	}
+	return json.Unmarshal(answer, into)
+}
+
+// eventually tries something until it succeeds.
+func eventually(ctx context.Context, what string, try func(context.Context) error) error {
+	const within, pause = 4 * time.Minute, 300 * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	for {
+		trying, stop := context.WithTimeout(ctx, 20*time.Second)
+		err := try(trying)
+		stop()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waited in vain until %s: %w", what, err)
+		case <-time.After(pause):
+		}
+	}
+}
+
+// forward leads the connections of a listener to an address.
+func forward(listener net.Listener, to string) {
+	for {
+		from, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer from.Close()
+			there, err := net.Dial("tcp", to)
+			if err != nil {
+				return
+			}
+			defer there.Close()
+			var both sync.WaitGroup
+			for _, pair := range [][2]net.Conn{{from, there}, {there, from}} {
+				both.Go(func() {
+					_, _ = io.Copy(pair[0], pair[1])
+					_ = pair[0].(*net.TCPConn).CloseWrite()
+				})
+			}
+			both.Wait()
+		}()
+	}
+}
+
+// keepLogs copies the logs to where they stay.
+func (c *cluster) keepLogs() {
+	kept, err := os.MkdirTemp("", keptLogs)
+	if err == nil {
+		err = os.CopyFS(kept, os.DirFS(c.logs()))
+	}
+	if err != nil {
+		fmt.Printf("the logs cannot be kept: %v\n", err)
+		return
+	}
+	fmt.Printf("the logs are kept in %s\n", kept)
+}
