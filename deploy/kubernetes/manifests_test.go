@@ -279,7 +279,8 @@ func TestScaling(t *testing.T) {
 		require.Len(t, m.ScaledObjects, 1)
 		spec := m.ScaledObjects[0].Spec
 		require.Equal(t, worker(t, m).Name, spec.ScaleTargetRef.Name)
-		require.Positive(t, *spec.MinReplicaCount)
+		require.GreaterOrEqual(t, *spec.MinReplicaCount, *worker(t, render(t, "base")).Spec.Replicas,
+			"one who takes the overlay has no fewer workers than before")
 		require.Greater(t, *spec.MaxReplicaCount, *spec.MinReplicaCount)
 		require.Len(t, spec.Triggers, 1)
 		trigger := spec.Triggers[0]

@@ -41,10 +41,14 @@ var programs = map[string]string{
 	"pause": "./dev/kubernetes/pause",
 }
 
-// kubernetes are the programs of Kubernetes that are built.
-var kubernetes = []string{
-	"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl",
-}
+// kubernetes, keda and router are the programs of others that are built.
+var (
+	kubernetes = []string{
+		"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl",
+	}
+	keda   = []string{"keda-operator", "keda-adapter"}
+	router = []string{"kube-router"}
+)
 
 func (s setting) logs() string       { return filepath.Join(s.Dir, "logs") }
 func (s setting) kubeconfig() string { return filepath.Join(s.Dir, "kubeconfig") }
@@ -57,21 +61,30 @@ func (s *setting) build(ctx context.Context) error {
 		return err
 	}
 	say := func(line string) { fmt.Println(line) }
-	s.Tools = map[string]string{}
-	builds, release, err := devtools.ToolBuilds(ctx, say, kubernetes...)
-	if err != nil {
-		return err
-	}
-	err = builds.Run(ctx, devtools.NewLines(say))
-	release()
-	if err != nil {
-		return err
-	}
-	for _, name := range append([]string{"temporal", "minio", "miniosetup"}, kubernetes...) {
-		if s.Tools[name], err = devtools.FindTool(ctx, name, say); err != nil {
+	s.Tools = map[string]string{"etcd": needed[0].program}
+	for _, names := range [][]string{{"temporal", "minio", "miniosetup"}, kubernetes, keda, router} {
+		builds, release, err := devtools.ToolBuilds(ctx, say, names...)
+		if err != nil {
 			return err
 		}
+		err = builds.Run(ctx, devtools.NewLines(say))
+		release()
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if s.Tools[name], err = devtools.FindTool(ctx, name, say); err != nil {
+				return err
+			}
+		}
 	}
+	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/kedacore/keda/v2")
+	list.Dir, list.Env = filepath.Join(s.Root, "tools", "keda"), devtools.Environment(nil, "GOWORK=off")
+	dir, err := output(ctx, list)
+	if err != nil {
+		return fmt.Errorf("find KEDA's module: %w", err)
+	}
+	s.KEDA = strings.TrimSpace(dir)
 	own := devtools.Build{
 		Dir: s.Root, Env: devtools.Environment([]string{"CGO_ENABLED="}, "CGO_ENABLED=0"), Into: filepath.Join(s.Dir, "bin"),
 		Flags: []string{"-trimpath", "-ldflags=-s -w"},
@@ -87,7 +100,8 @@ func readSetting() (s setting, err error) {
 	if err != nil {
 		return s, fmt.Errorf("this command is for the program itself: %w", err)
 	}
-	return s, json.Unmarshal(text, &s)
+	err = json.Unmarshal(text, &s)
+	return s, err
 }
 
 // cluster is all that runs.
@@ -156,7 +170,7 @@ func (c *cluster) up(ctx context.Context) error {
 	}{
 		{"make a network", c.makeNetwork},
 		{"start etcd, API server, controllers and scheduler", c.startControl},
-		{"start two nodes: containerd, kubelet and kube-proxy on each", c.startNodes},
+		{"start two nodes: containerd, kubelet, kube-proxy and kube-router on each", c.startNodes},
 		{"put the images on the nodes", c.putImages},
 		{"start MinIO and kiesim", c.startWorld},
 	} {
@@ -195,13 +209,13 @@ func (c *cluster) log(name string) (*os.File, error) {
 }
 
 // start starts a process that is to go on.
-func (c *cluster) start(ctx context.Context, name, path string, args ...string) error {
+func (c *cluster) start(ctx context.Context, env []string, name string, args ...string) error {
 	log, err := c.log(name)
 	if err != nil {
 		return err
 	}
 	process, err := devservers.Start(ctx, devservers.Command{
-		Name: name, Path: path, Args: args, Env: devtools.Environment(foreign), Log: log,
+		Name: name, Path: c.Tools[name], Args: args, Env: env, Log: log,
 	})
 	if err != nil {
 		return err
@@ -238,12 +252,13 @@ func (c *cluster) startControl(ctx context.Context) error {
 		}
 	}
 	const etcd = "http://127.0.0.1:2379"
-	if err := c.start(ctx, "etcd", needed[0].program, "--data-dir", file("etcd"), "--listen-client-urls", etcd,
+	env := devtools.Environment(foreign)
+	if err := c.start(ctx, env, "etcd", "--data-dir", file("etcd"), "--listen-client-urls", etcd,
 		"--advertise-client-urls", etcd, "--listen-peer-urls", "http://127.0.0.1:2380", "--log-level", "warn",
 		"--unsafe-no-fsync"); err != nil {
 		return err
 	}
-	if err := c.start(ctx, "kube-apiserver", c.Tools["kube-apiserver"], "--etcd-servers", etcd,
+	if err := c.start(ctx, env, "kube-apiserver", "--etcd-servers", etcd,
 		"--advertise-address", gateway, "--cert-dir", file("certificates"), "--token-auth-file", file("tokens.csv"),
 		"--authorization-mode", "RBAC", "--service-cluster-ip-range", services,
 		"--service-account-issuer", "https://kubernetes.default.svc",
@@ -255,7 +270,7 @@ func (c *cluster) startControl(ctx context.Context) error {
 	if err := eventually(ctx, "the API server is ready", devservers.HTTPReady("https://"+apiServer+"/readyz")); err != nil {
 		return err
 	}
-	if err := c.start(ctx, "kube-controller-manager", c.Tools["kube-controller-manager"],
+	if err := c.start(ctx, env, "kube-controller-manager",
 		"--kubeconfig", c.kubeconfig(), "--authentication-kubeconfig", c.kubeconfig(),
 		"--authorization-kubeconfig", c.kubeconfig(), "--leader-elect=false", "--bind-address", "127.0.0.1",
 		"--service-account-private-key-file", file("service-accounts.pem"),
@@ -263,7 +278,7 @@ func (c *cluster) startControl(ctx context.Context) error {
 		"--horizontal-pod-autoscaler-downscale-stabilization", "30s"); err != nil {
 		return err
 	}
-	return c.start(ctx, "kube-scheduler", c.Tools["kube-scheduler"], "--kubeconfig", c.kubeconfig(),
+	return c.start(ctx, env, "kube-scheduler", "--kubeconfig", c.kubeconfig(),
 		"--authentication-kubeconfig", c.kubeconfig(), "--authorization-kubeconfig", c.kubeconfig(),
 		"--leader-elect=false", "--bind-address", "127.0.0.1")
 }
@@ -291,7 +306,7 @@ func (c *cluster) startNodes(ctx context.Context) error {
 		}
 		go func() {
 			err := cmd.Wait()
-			c.broken <- fmt.Errorf("%s has ended, as %s.log says: %w", n.name, filepath.Join(c.logs(), n.name), err)
+			c.broken <- fmt.Errorf("%s has ended, as its log says: %w", n.name, err)
 		}()
 	}
 	return eventually(ctx, "both nodes are ready", func(ctx context.Context) error {

@@ -13,8 +13,10 @@ import (
 
 const (
 	namespace = "stemflow"
-	worker    = "stemflow-worker"
-	bridge    = "stemflow-callbackbridge"
+	// monitoring is where the manifests expect Prometheus.
+	monitoring = "monitoring"
+	worker     = "stemflow-worker"
+	bridge     = "stemflow-callbackbridge"
 	// nodePort is where both nodes take callbacks for the bridges' service.
 	nodePort = 30088
 )
@@ -52,11 +54,20 @@ patches:
     patch: |
       - {op: add, path: /spec/type, value: NodePort}
       - {op: add, path: /spec/ports/0/nodePort, value: %[8]d}
+  - target: {kind: NetworkPolicy, name: stemflow-from-ingress-controller}
+    patch: |
+      - {op: replace, path: /spec/ingress/0/from, value: [{ipBlock: {cidr: %[11]s}}]}
+  - target: {kind: NetworkPolicy, name: stemflow-to-(temporal|store)}
+    patch: |
+      - {op: replace, path: /spec/egress/0/to, value: [{ipBlock: {cidr: %[9]s/32}}]}
+  - target: {kind: NetworkPolicy, name: stemflow-to-internet}
+    patch: |
+      - {op: add, path: /spec/egress/-, value: {to: [{ipBlock: {cidr: %[9]s/32}}], ports: [{port: %[12]s}]}}
   - target: {kind: Deployment}
     patch: |
       - {op: add, path: /spec/template/spec/hostAliases, value: [{ip: %[9]s, hostnames: [%[10]s]}]}
 `, namespace, o.base, o.tag, temporalAddress, storeAddress, kiesimAddress, nodesIn("")[0].address(), nodePort, gateway,
-		kiesimHost)
+		kiesimHost, nodeNetwork, kiesimPort)
 }
 
 // write makes a folder of the overlay, beside a copy of the manifests.
@@ -75,17 +86,18 @@ func (o overlay) write(root, dir string) (string, error) {
 	return into, os.WriteFile(filepath.Join(into, "kustomization.yaml"), []byte(o.text()), 0o600)
 }
 
-// prepare makes what the manifests expect: a namespace, which admits only pods that are restricted,
-// and the secrets.
+// prepare makes what the manifests expect: namespaces, of which stemflow's admits only pods that are
+// restricted, and the secrets.
 func (c *cluster) prepare(ctx context.Context) error {
 	metadata := func(name string) map[string]any { return map[string]any{"name": name, "namespace": namespace} }
-	list := []any{map[string]any{
-		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{
+	list := []any{
+		map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": monitoring}},
+		map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{
 			"name": namespace, "labels": map[string]string{
 				"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/enforce-version": "latest",
 			},
-		},
-	}}
+		}},
+	}
 	for name, values := range map[string]map[string]string{
 		"stemflow-kie":      {"api-key": apiKey, "webhook-hmac-key": c.world.webhookKey},
 		"stemflow-callback": {"secrets": c.world.callbackSecret},
@@ -118,8 +130,10 @@ func (c *cluster) deploy(ctx context.Context, o overlay) error {
 		if err != nil {
 			return err
 		}
-		if strings.Contains(said, "Warning") {
-			return fmt.Errorf("the API server warns: %s", said)
+		for line := range strings.Lines(said) {
+			if strings.Contains(line, "Warning") && !strings.Contains(line, lastApplied) {
+				return fmt.Errorf("the API server warns: %s", line)
+			}
 		}
 	}
 	return nil
@@ -197,5 +211,6 @@ func (c *cluster) pods(ctx context.Context, deployment string) ([]pod, error) {
 	var list struct {
 		Items []pod `json:"items"`
 	}
-	return list.Items, c.get(ctx, path, &list)
+	err := c.get(ctx, path, &list)
+	return list.Items, err
 }

@@ -34,6 +34,7 @@ type setting struct {
 var needed = []struct{ program, pack string }{
 	{"/usr/bin/etcd", "etcd-server"}, {"containerd", "containerd"}, {"ctr", "containerd"}, {"runc", "runc"},
 	{"/usr/lib/cni/bridge", "containernetworking-plugins"}, {"ip", "iproute2"}, {"nft", "nftables"},
+	{"iptables", "iptables"}, {"ipset", "ipset"},
 }
 
 // missing are the packages whose programs are not there.

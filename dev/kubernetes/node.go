@@ -84,8 +84,18 @@ func runNode(ctx context.Context, name string) error {
 				"--config", n.file("kubelet.json"), "--kubeconfig", s.kubeconfig(), "--hostname-override", n.name,
 				"--node-ip", n.address(), "--root-dir", n.file("kubelet"), "--cert-dir", n.file("kubelet-certificates"),
 			},
+			Ready: func(ctx context.Context) error { // kube-router looks for the node once
+				return exec.CommandContext(ctx, s.Tools["kubectl"], "--kubeconfig", s.kubeconfig(), "get", "node", n.name).Run()
+			},
 		},
 		{Name: "kube-proxy", Path: s.Tools["kube-proxy"], Args: []string{"--config", n.file("kube-proxy.json")}},
+		{ // enforces network policies, and nothing else
+			Name: "kube-router", Path: s.Tools["kube-router"],
+			Args: []string{
+				"--kubeconfig", s.kubeconfig(), "--hostname-override", n.name, "--run-router=false",
+				"--run-service-proxy=false", "--run-firewall", "--service-cluster-ip-range", services,
+			},
+		},
 	} {
 		log, err := os.Create(filepath.Join(s.logs(), n.name+"-"+command.Name+".log"))
 		if err != nil {
@@ -248,7 +258,7 @@ state = %q
 `, n.file("containerd"), "/run/containerd", n.socket(), pauseImage, n.file("cni"))
 }
 
-// cni is the pods' network: a bridge on each node. It enforces no network policies.
+// cni is the pods' network: a bridge on each node. By itself it enforces no network policies.
 func (n node) cni() map[string]any {
 	return map[string]any{
 		"cniVersion": "1.0.0", "name": "pods",

@@ -29,8 +29,10 @@ const (
 	// fullProof is how many tracks are started at least; they are started for as long as the
 	// cluster is disturbed.
 	fullProof, leastTracks = 60, 40
-	// pace is the time between two of them: less than the provider's limit.
-	pace = 1500 * time.Millisecond
+	// together are started at once, so that their callbacks come at once, and pace is the time
+	// between two such groups: less than the provider's limit.
+	together = 10
+	pace     = 6 * time.Second
 	// kind is that of all tracks: two stems.
 	kind = stemflow.SeparateVocal
 	// early is how long the workers have no Temporal: longer than it takes their probes to give a
@@ -203,7 +205,7 @@ func (p *proof) refusesPrivileged(ctx context.Context) error {
 func (p *proof) feed(ctx context.Context, stop <-chan struct{}) error {
 	tick := time.NewTicker(pace)
 	defer tick.Stop()
-	for n := 0; ; n++ {
+	for n := 0; ; n += together {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -213,8 +215,10 @@ func (p *proof) feed(ctx context.Context, stop <-chan struct{}) error {
 			}
 		default:
 		}
-		if err := p.startTrack(ctx); err != nil {
-			return err
+		for range together {
+			if err := p.startTrack(ctx); err != nil {
+				return err
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -255,16 +259,30 @@ func (p *proof) startTrack(ctx context.Context) error {
 	return nil
 }
 
-func (p *proof) underWay() int {
+// underWay and ended count tracks.
+func (p *proof) underWay() int { return p.count(func(t *track) bool { return t.ended == "" }) }
+func (p *proof) ended() int    { return p.count(func(t *track) bool { return t.ended != "" }) }
+
+func (p *proof) count(fits func(*track) bool) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := 0
 	for _, t := range p.tracks {
-		if t.ended == "" {
+		if fits(t) {
 			n++
 		}
 	}
 	return n
+}
+
+// awaitUnderWay waits until there is something to lose.
+func (p *proof) awaitUnderWay(ctx context.Context) error {
+	return eventually(ctx, "enough tracks are under way", func(context.Context) error {
+		if n := p.underWay(); n < together {
+			return fmt.Errorf("%d are", n)
+		}
+		return nil
+	})
 }
 
 // watch notes restarts for as long as the context lives.
@@ -298,6 +316,8 @@ func (p *proof) disturb(ctx context.Context) error {
 		did string
 		do  func(context.Context) (string, error)
 	}{
+		{"tracks are separated", p.reachBoth},
+		{"connections are tried that no network policy admits", p.tryPolicies},
 		{"worker and bridge are rolled out anew", p.rollOut},
 		{"one bridge is deleted", func(ctx context.Context) (string, error) { return p.deleteOne(ctx, bridge) }},
 		{"one worker is killed without grace", func(ctx context.Context) (string, error) {
@@ -311,11 +331,44 @@ func (p *proof) disturb(ctx context.Context) error {
 		}},
 		{"node-2 is drained while node-1 takes no pods", p.drainLast},
 	} {
+		if err := p.awaitUnderWay(ctx); err != nil {
+			return err
+		}
 		if err := p.claim(ctx, one.did, one.do); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// reachBoth waits for the first tracks, whose callbacks the service spreads over its bridges.
+func (p *proof) reachBoth(ctx context.Context) (string, error) {
+	if err := eventually(ctx, "the first tracks end", func(context.Context) error {
+		if n := p.ended(); n < 2*together {
+			return fmt.Errorf("%d have", n)
+		}
+		return nil
+	}); err != nil {
+		return "", err
+	}
+	p.mu.Lock()
+	tracks := slices.Clone(p.tracks)
+	p.mu.Unlock()
+	bridges := map[string]int{}
+	for _, t := range tracks {
+		if err := p.readSignals(ctx, t, bridges); err != nil {
+			return "", err
+		}
+	}
+	if len(bridges) != 2 {
+		return "", fmt.Errorf("callbacks reached %d bridges behind the service", len(bridges))
+	}
+	var counts []string
+	for _, n := range bridges {
+		counts = append(counts, fmt.Sprint(n))
+	}
+	slices.Sort(counts)
+	return "the service leads their callbacks to both bridges: " + strings.Join(counts, " and "), nil
 }
 
 func (p *proof) rollOut(ctx context.Context) (string, error) {
@@ -355,7 +408,19 @@ func (p *proof) deleteOne(ctx context.Context, deployment string, flags ...strin
 	}, flags...)...); err != nil {
 		return "", err
 	}
-	return "another one takes its place", p.awaitRollouts(ctx)
+	return "another one takes its place", eventually(ctx, "two are ready", func(ctx context.Context) error {
+		ready, err := p.pods(ctx, deployment)
+		if err != nil {
+			return err
+		}
+		ready = slices.DeleteFunc(ready, func(one pod) bool {
+			return !one.ready() || one.Metadata.Name == pods[i].Metadata.Name
+		})
+		if len(ready) != leastWorkers {
+			return fmt.Errorf("%d are", len(ready))
+		}
+		return nil
+	})
 }
 
 func (p *proof) drain(ctx context.Context, n node) error {

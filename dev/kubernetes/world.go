@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -41,7 +40,8 @@ const (
 	storeAddress    = gateway + ":9000"
 	// stemflow knows the simulator by this name.
 	kiesimHost    = "kiesim"
-	kiesimAddress = kiesimHost + ":8090"
+	kiesimPort    = "8090"
+	kiesimAddress = kiesimHost + ":" + kiesimPort
 )
 
 // world is what stemflow needs beside Kubernetes.
@@ -80,7 +80,7 @@ func (c *cluster) startWorld(ctx context.Context) error {
 		Defaults: kiesim.Scenario{Delay: kiesim.Duration(separationTime)},
 		Logger:   slog.New(slog.NewTextHandler(logFile, nil)),
 	})
-	_, err = c.world.kiesim.Start(strings.Replace(kiesimAddress, kiesimHost, gateway, 1))
+	_, err = c.world.kiesim.Start(net.JoinHostPort(gateway, kiesimPort))
 	return err
 }
 

@@ -34,6 +34,7 @@ var pins = map[string]pin{
 	"kube-apiserver":          {module: moduleKubernetes},
 	"kube-controller-manager": {module: moduleKubernetes},
 	"kube-proxy":              {module: moduleKubernetes},
+	"kube-router":             {module: moduleRouter},
 	"kube-scheduler":          {module: moduleKubernetes},
 	"kubectl":                 {module: moduleKubernetes},
 	"kubelet":                 {module: moduleKubernetes},
@@ -54,6 +55,7 @@ const (
 	moduleNext       = "tools/temporalnext"
 	moduleKubernetes = "tools/kubernetes"
 	moduleKEDA       = "tools/keda"
+	moduleRouter     = "tools/kuberouter"
 )
 
 // keptFor is how long programs are kept that nobody asks for any more: those of other versions.
@@ -193,6 +195,7 @@ var buildFlags = map[string][]string{
 	"tools":            serverFlags,
 	moduleNext:         serverFlags,
 	moduleKEDA:         serverFlags,
+	moduleRouter:       serverFlags,
 	moduleKubernetes:   append([]string{kubernetesVersion}, serverFlags[1:]...),
 	"tools/lint":       {"-ldflags=-s -w"},
 	"tools/prometheus": {"-ldflags=-s -w", "-tags=remove_all_sd"},

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,24 @@ func TestServerHasTheVersionOfTheDevServer(t *testing.T) {
 	require.NoError(t, err)
 	for _, tool := range tools {
 		require.Equal(t, "tools", tool.module)
+	}
+}
+
+// Kubernetes' programs and its modules name the version, and so does what they are told of it.
+func TestKubernetesIsToldItsVersion(t *testing.T) {
+	root, err := ModuleRoot()
+	require.NoError(t, err)
+	text, err := os.ReadFile(filepath.Join(root, "tools", "kubernetes", "go.mod"))
+	require.NoError(t, err)
+	found := regexp.MustCompile(`k8s.io/kubernetes v1\.(\d+)\.(\d+)`).FindStringSubmatch(string(text))
+	require.NotNil(t, found)
+	minor, patch := found[1], found[2]
+	require.Contains(t, kubernetesVersion, "gitVersion=v1."+minor+"."+patch+" ")
+	require.True(t, strings.HasSuffix(kubernetesVersion, "gitMinor="+minor), kubernetesVersion)
+	replaced := regexp.MustCompile(`=> k8s.io/\S+ (v\S+)`).FindAllStringSubmatch(string(text), -1)
+	require.NotEmpty(t, replaced)
+	for _, module := range replaced {
+		require.Equal(t, "v0."+minor+"."+patch, module[1], module[0])
 	}
 }
 
