@@ -33,6 +33,7 @@ const (
 	architecture = runtime.GOARCH
 	apiServer    = gateway + ":6443"
 	pauseImage   = "docker.io/library/stemflow-pause:1"
+	probeImage   = "docker.io/library/stemflow-probe:1"
 )
 
 // programs are stemflow's own, and the one that holds pods.
@@ -334,7 +335,7 @@ const firstTag, secondTag = "v0.1.0", "v0.1.1"
 
 func (c *cluster) putImages(ctx context.Context) error {
 	for _, i := range []image{
-		{[]string{c.path("pause")}, []string{pauseImage}},
+		{[]string{c.path("pause"), c.path("healthcheck")}, []string{pauseImage, probeImage}},
 		{
 			[]string{c.path("worker"), c.path("healthcheck")},
 			[]string{"stemflow-worker:" + firstTag, "stemflow-worker:" + secondTag},

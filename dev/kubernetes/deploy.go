@@ -45,7 +45,7 @@ configMapGenerator:
       - TEMPORAL_ADDRESS=%s
       - MINIO_ENDPOINT=%s
       - KIE_BASE_URL=http://%s
-      - STEMFLOW_CALLBACK_BASE_URL=http://%s:%d
+      - STEMFLOW_CALLBACK_BASE_URL=http://%s
       - STEMFLOW_SOURCE_HOSTS=%[10]s
       - STEMFLOW_ALLOW_INSECURE_SOURCES=true
 patches:
@@ -66,7 +66,7 @@ patches:
   - target: {kind: Deployment}
     patch: |
       - {op: add, path: /spec/template/spec/hostAliases, value: [{ip: %[9]s, hostnames: [%[10]s]}]}
-`, namespace, o.base, o.tag, temporalAddress, storeAddress, kiesimAddress, nodesIn("")[0].address(), nodePort, gateway,
+`, namespace, o.base, o.tag, temporalAddress, storeAddress, kiesimAddress, callbackAddress, nodePort, gateway,
 		kiesimHost, nodeNetwork, kiesimPort)
 }
 

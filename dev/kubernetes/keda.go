@@ -94,7 +94,7 @@ func (c *cluster) startKEDA(ctx context.Context) error {
 	if err := makeCertificates(certificates); err != nil {
 		return err
 	}
-	env := devtools.Environment(foreign, "POD_NAMESPACE=keda", "WATCH_NAMESPACE=")
+	env := devtools.Environment(foreign, "POD_NAMESPACE=keda", "WATCH_NAMESPACE=", "KEDA_CLUSTER_OBJECT_NAMESPACE=keda")
 	if err := c.start(ctx, env, "keda-operator", "--kubeconfig", c.kubeconfig(), "--cert-dir", certificates,
 		"--metrics-bind-address", "0", "--enable-webhook-patching=false"); err != nil {
 		return err

@@ -4,9 +4,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 )
 
@@ -23,75 +21,58 @@ func (p *proof) tryPolicies(ctx context.Context) (string, error) {
 	}
 	metrics := "http://" + workers[slices.IndexFunc(workers, pod.ready)].Status.PodIP + ":9464/metrics"
 	bridgeIP := bridges[slices.IndexFunc(bridges, pod.ready)].Status.PodIP
-	provider := "http://" + kiesimAddress + "/sim/bill"
+	if err := p.startProbes(ctx); err != nil {
+		return "", err
+	}
+	provider, health := "http://"+kiesimAddress+"/sim/bill", "http://"+bridgeIP+":8088/healthz"
 	for _, one := range []struct {
-		what    string
-		admits  bool
-		connect func() (bool, error)
+		what        string
+		in, of, url string
+		admits      bool
 	}{
-		{"Prometheus reaches the worker's metrics", true, func() (bool, error) {
-			return p.podReaches(ctx, monitoring, "prometheus", metrics)
-		}},
-		{"a worker reaches the provider", true, func() (bool, error) { return p.execReaches(ctx, worker, provider), nil }},
-		{"any other pod reaches the worker's metrics", false, func() (bool, error) {
-			return p.podReaches(ctx, monitoring, "stranger", metrics)
-		}},
-		{"any other pod reaches a bridge", false, func() (bool, error) {
-			return p.podReaches(ctx, monitoring, "stranger", "http://"+bridgeIP+":8088/healthz")
-		}},
-		{"a bridge reaches the provider", false, func() (bool, error) { return p.execReaches(ctx, bridge, provider), nil }},
-		{"a worker reaches a bridge", false, func() (bool, error) {
-			return p.execReaches(ctx, worker, "http://"+bridgeIP+":8088/healthz"), nil
-		}},
+		{"Prometheus reaches the worker's metrics", monitoring, "prometheus", metrics, true},
+		{"a worker reaches the provider", namespace, "deployment/" + worker, provider, true},
+		{"any other pod reaches the worker's metrics", monitoring, "stranger", metrics, false},
+		{"any other pod reaches a bridge", monitoring, "stranger", health, false},
+		{"a bridge reaches the provider", namespace, "deployment/" + bridge, provider, false},
+		{"a worker reaches a bridge", namespace, "deployment/" + worker, health, false},
 	} {
-		reached, err := one.connect()
-		if err != nil {
+		// What is admitted may take a moment: kube-router learns of a pod when it has an address.
+		if err := eventually(ctx, one.what+fmt.Sprint(" is ", one.admits), func(ctx context.Context) error {
+			if reached := p.reaches(ctx, one.in, one.of, one.url); reached != one.admits {
+				return fmt.Errorf("it is %v", reached)
+			}
+			return nil
+		}); err != nil {
 			return "", err
 		}
-		if reached != one.admits {
-			return "", fmt.Errorf("%s: %v, and should be %v", one.what, reached, one.admits)
-		}
+	}
+	if _, err := p.kubectl(ctx, "", "--namespace", monitoring, "delete", "pod", "--all", "--grace-period", "1"); err != nil {
+		return "", err
 	}
 	return "kube-router drops them: from any other pod to worker and bridge, from bridge to provider, " +
 		"from worker to bridge; what a policy admits gets through", nil
 }
 
-// execReaches reports whether the health check within a deployment's pod gets an answer.
-func (c *cluster) execReaches(ctx context.Context, deployment, url string) bool {
-	_, err := c.kubectl(ctx, "", "--namespace", namespace, "exec", "deployment/"+deployment, "--",
-		"/"+programDir+"/healthcheck", url)
+// reaches reports whether the health check gets an answer within a pod.
+func (c *cluster) reaches(ctx context.Context, in, of, url string) bool {
+	_, err := c.kubectl(ctx, "", "--namespace", in, "exec", of, "--", "/"+programDir+"/healthcheck", url)
 	return err == nil
 }
 
-// podReaches reports whether a pod of its own, called by its label, gets an answer.
-func (c *cluster) podReaches(ctx context.Context, in, name, url string) (bool, error) {
-	path := "/api/v1/namespaces/" + in + "/pods"
-	status, answer, err := c.call(ctx, http.MethodPost, path, fmt.Sprintf(`{
-		"metadata": {"generateName": "try-", "labels": {"app.kubernetes.io/name": %q}},
-		"spec": {"restartPolicy": "Never", "automountServiceAccountToken": false, "containers": [{
-			"name": "try", "image": "stemflow-worker:%s", "command": ["/%s/healthcheck", %q]
-		}]}
-	}`, name, firstTag, programDir, url))
-	if err != nil {
-		return false, err
-	}
-	if status != http.StatusCreated {
-		return false, fmt.Errorf("a pod that tries a connection is answered with %d: %s", status, answer)
-	}
-	var created pod
-	if err := json.Unmarshal(answer, &created); err != nil {
-		return false, err
-	}
-	var phase string
-	err = eventually(ctx, "a pod has tried a connection", func(ctx context.Context) error {
-		var found struct{ Status struct{ Phase string } }
-		if err := c.get(ctx, path+"/"+created.Metadata.Name, &found); err != nil {
+// startProbes starts two pods that try connections: the first one has Prometheus' label.
+func (c *cluster) startProbes(ctx context.Context) error {
+	for _, name := range []string{"prometheus", "stranger"} {
+		text := fmt.Sprintf(`{
+			"apiVersion": "v1", "kind": "Pod",
+			"metadata": {"name": %q, "labels": {"app.kubernetes.io/name": %[1]q}},
+			"spec": {"containers": [{"name": "probe", "image": %q}]}
+		}`, name, probeImage)
+		if _, err := c.kubectl(ctx, text, "--namespace", monitoring, "apply", "--filename", "-"); err != nil {
 			return err
 		}
-		if phase = found.Status.Phase; phase != "Succeeded" && phase != "Failed" {
-			return fmt.Errorf("it is %s", phase)
-		}
-		return nil
-	})
-	return phase == "Succeeded", err
+	}
+	_, err := c.kubectl(ctx, "", "--namespace", monitoring, "wait", "--for=condition=Ready", "pod", "--all",
+		"--timeout", "2m")
+	return err
 }

@@ -6,11 +6,16 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	stdlog "log"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -38,6 +43,7 @@ const (
 const (
 	temporalAddress = gateway + ":7233"
 	storeAddress    = gateway + ":9000"
+	callbackAddress = gateway + ":8080"
 	// stemflow knows the simulator by this name.
 	kiesimHost    = "kiesim"
 	kiesimPort    = "8090"
@@ -80,8 +86,29 @@ func (c *cluster) startWorld(ctx context.Context) error {
 		Defaults: kiesim.Scenario{Delay: kiesim.Duration(separationTime)},
 		Logger:   slog.New(slog.NewTextHandler(logFile, nil)),
 	})
-	_, err = c.world.kiesim.Start(net.JoinHostPort(gateway, kiesimPort))
-	return err
+	if _, err := c.world.kiesim.Start(net.JoinHostPort(gateway, kiesimPort)); err != nil {
+		return err
+	}
+	return c.startIngress()
+}
+
+// startIngress hands callbacks over to the bridges' service, in place of an ingress controller: each
+// on a connection of its own, for the service balances connections.
+func (c *cluster) startIngress() error {
+	listener, err := net.Listen("tcp", callbackAddress)
+	if err != nil {
+		return err
+	}
+	logFile, err := c.log("ingress")
+	if err != nil {
+		return err
+	}
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{
+		Scheme: "http", Host: net.JoinHostPort(c.nodes[0].address(), strconv.Itoa(nodePort)),
+	})
+	proxy.Transport, proxy.ErrorLog = &http.Transport{DisableKeepAlives: true}, stdlog.New(logFile, "", stdlog.LstdFlags)
+	go func() { _ = http.Serve(listener, proxy) }() // until the program ends
+	return nil
 }
 
 func (c *cluster) startStore(ctx context.Context) error {
