@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -23,6 +22,7 @@ import (
 	"go.temporal.io/sdk/log"
 
 	"stemflow"
+	"stemflow/dev/internal/proving"
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
 	"stemflow/internal/devservers"
@@ -109,19 +109,6 @@ func (c *cluster) close() {
 		_ = file.Close()
 	}
 	_ = os.RemoveAll(c.dir)
-}
-
-// keepLogs copies the logs to where they stay.
-func (c *cluster) keepLogs() {
-	kept, err := os.MkdirTemp("", "stemflow-cluster-logs-")
-	if err == nil {
-		err = os.CopyFS(kept, os.DirFS(c.logs()))
-	}
-	if err != nil {
-		fmt.Printf("the logs cannot be kept: %v\n", err)
-		return
-	}
-	fmt.Printf("the logs are kept in %s\n", kept)
 }
 
 // up builds and starts everything in the order in which one needs the other.
@@ -286,7 +273,7 @@ func (c *cluster) startMinIO(ctx context.Context) error {
 	cmd := exec.Command(setup, "-bucket", bucket, "-policy", filepath.Join(policies, "policy.json"),
 		"-link-policy", filepath.Join(policies, "link-policy.json"))
 	cmd.Env = c.environment("MINIO_ROOT_USER="+rootUser, "MINIO_ROOT_PASSWORD="+c.rootSecret)
-	if err := output(ctx, cmd); err != nil {
+	if _, err := proving.Output(ctx, cmd); err != nil {
 		return fmt.Errorf("set up MinIO: %w", err)
 	}
 	return nil
@@ -300,7 +287,7 @@ func (c *cluster) heal(ctx context.Context) error {
 	}
 	cmd := exec.Command(program, "-bucket", bucket)
 	cmd.Env = c.environment("MINIO_ROOT_USER="+rootUser, "MINIO_ROOT_PASSWORD="+c.rootSecret)
-	if err := output(ctx, cmd); err != nil {
+	if _, err := proving.Output(ctx, cmd); err != nil {
 		return fmt.Errorf("heal MinIO: %w", err)
 	}
 	return nil
@@ -380,7 +367,7 @@ func (c *cluster) startWorkers(ctx context.Context) error {
 	if err := c.upAll(ctx, members...); err != nil {
 		return err
 	}
-	return eventually(ctx, "the workers poll", c.polled)
+	return proving.Eventually(ctx, "the workers poll", c.polled)
 }
 
 // polled reports whether all workers wait for everything that a separation consists of.
@@ -472,14 +459,4 @@ func freePorts(n int) ([]int, error) {
 		ports = append(ports, port)
 	}
 	return nil, fmt.Errorf("find %d free ports between %d and %d: there are too few", n, lowest, highest)
-}
-
-// output runs a program, and returns with the error what it said.
-func output(ctx context.Context, cmd *exec.Cmd) error {
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := devtools.Run(ctx, cmd); err != nil {
-		return fmt.Errorf("%w\n%s", err, said.Bytes())
-	}
-	return nil
 }

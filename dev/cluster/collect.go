@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"stemflow"
+	"stemflow/dev/internal/proving"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 )
@@ -44,7 +45,7 @@ func (p *proof) collect(ctx context.Context, faults []fault, took time.Duration)
 			e.restarted[m.name] = n
 		}
 	}
-	if err := eventually(ctx, "the bill is read", func(ctx context.Context) error {
+	if err := proving.Eventually(ctx, "the bill is read", func(ctx context.Context) error {
 		var err error
 		e.bill, err = p.bill(ctx)
 		return err
@@ -190,7 +191,7 @@ func (s *stages) addManifest(m stemflow.Manifest) {
 // readHistory reads the first run of a track, where it waited for what.
 func (p *proof) readHistory(ctx context.Context, t *track, s *stages) error {
 	var events []*historypb.HistoryEvent
-	err := eventually(ctx, "a history is read", func(ctx context.Context) error {
+	err := proving.Eventually(ctx, "a history is read", func(ctx context.Context) error {
 		events = nil
 		iter := p.client.GetWorkflowHistory(ctx, stemflow.WorkflowID(t.in), "", false,
 			enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)

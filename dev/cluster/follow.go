@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"stemflow"
+	"stemflow/dev/internal/proving"
 	"stemflow/internal/devtools"
 	"stemflow/kiesim"
 )
@@ -61,7 +62,7 @@ func (p *proof) follow(ctx context.Context, t *track) error {
 			return nil
 		}
 		var bill kiesim.Bill
-		if err := eventually(ctx, "the provider's log is read", func(ctx context.Context) error {
+		if err := proving.Eventually(ctx, "the provider's log is read", func(ctx context.Context) error {
 			var err error
 			bill, err = p.bill(ctx)
 			return err

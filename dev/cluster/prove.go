@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +17,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
+	"stemflow/dev/internal/proving"
 	"stemflow/kiesim"
 )
 
@@ -72,7 +71,7 @@ func proveOn(ctx context.Context, server server, tracks int, calm bool) (found e
 	defer func() {
 		failed := err != nil || len(judge(found)) > 0
 		if interrupted := errors.Is(context.Cause(ctx), context.Canceled); failed && !interrupted {
-			c.keepLogs()
+			proving.KeepLogs(c.logs(), "stemflow-cluster-logs-")
 		}
 	}()
 	fmt.Printf("a cluster with Temporal's %s server, in %s\n", server, c.dir)
@@ -84,12 +83,6 @@ func proveOn(ctx context.Context, server server, tracks int, calm bool) (found e
 		return found, err
 	}
 	return p.run(ctx)
-}
-
-func newID() string {
-	id := make([]byte, 16)
-	_, _ = rand.Read(id) // it never fails
-	return hex.EncodeToString(id)
 }
 
 func (p *proof) run(ctx context.Context) (evidence, error) {
@@ -196,7 +189,7 @@ func (p *proof) awaitCuts(ctx context.Context) error {
 			toCut++
 		}
 	}
-	return eventually(ctx, "the first submits are cut", func(ctx context.Context) error {
+	return proving.Eventually(ctx, "the first submits are cut", func(ctx context.Context) error {
 		bill, err := p.bill(ctx)
 		if err == nil && bill.Requests["generate"] < toCut {
 			err = fmt.Errorf("%d of %d are", bill.Requests["generate"], toCut)
@@ -207,7 +200,7 @@ func (p *proof) awaitCuts(ctx context.Context) error {
 
 // startTrack starts a track as a program does that uses stemflow.
 func (p *proof) startTrack(ctx context.Context, t *track) (run client.WorkflowRun, err error) {
-	err = eventually(ctx, "a track is started", func(ctx context.Context) error {
+	err = proving.Eventually(ctx, "a track is started", func(ctx context.Context) error {
 		run, err = p.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 			ID: stemflow.WorkflowID(t.in), TaskQueue: stemflow.TaskQueue,
 			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
@@ -273,7 +266,7 @@ func (p *proof) awaitCatalog(ctx context.Context) error {
 
 func (p *proof) followCatalog(ctx context.Context) error {
 	var report stemflow.CatalogReport
-	if err := eventually(ctx, "the catalogue's report is read", func(ctx context.Context) error {
+	if err := proving.Eventually(ctx, "the catalogue's report is read", func(ctx context.Context) error {
 		out, err := p.stemflowOutput(ctx, "catalog", "report", "--name", catalogName, "--json")
 		if err != nil {
 			return err

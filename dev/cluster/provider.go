@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stemflow"
+	"stemflow/dev/internal/proving"
 	"stemflow/kiesim"
 )
 
@@ -48,7 +49,7 @@ func newTracks(n int, calm bool) []*track {
 	}
 	for i := range tracks {
 		t := &track{catalogued: i%2 == 0, in: stemflow.SeparateStemsInput{
-			TaskID: newID(), AudioID: newID(), Type: kind, Deadline: stemflow.Duration(deadline),
+			TaskID: proving.NewID(), AudioID: proving.NewID(), Type: kind, Deadline: stemflow.Duration(deadline),
 		}}
 		t.scenario.Submit.Delay = kiesim.Duration(callTime)
 		if !t.catalogued && len(left) > 0 {
@@ -63,7 +64,7 @@ func newTracks(n int, calm bool) []*track {
 // setScenarios tells kiesim how to behave towards the tracks that are not paid for yet. It forgets
 // that when it is killed.
 func (p *proof) setScenarios(ctx context.Context) error {
-	return eventually(ctx, "kiesim knows how to behave", func(ctx context.Context) error {
+	return proving.Eventually(ctx, "kiesim knows how to behave", func(ctx context.Context) error {
 		bill, err := p.bill(ctx)
 		if err != nil {
 			return err

@@ -25,6 +25,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"stemflow"
+	"stemflow/dev/internal/proving"
 	"stemflow/internal/devservers"
 	"stemflow/internal/devtools"
 )
@@ -199,7 +200,7 @@ func setUpDatabases(ctx context.Context, sqlTool string, db *postgres) error {
 			cmd.Env = devtools.Environment([]string{"SQL_", "TEMPORAL_"}, "SQL_PLUGIN="+sqlPlugin, "SQL_HOST="+loopback,
 				"SQL_PORT="+strconv.Itoa(db.port), "SQL_USER="+databaseUser, "SQL_PASSWORD="+db.password,
 				"SQL_DATABASE="+database)
-			if err := output(ctx, cmd); err != nil {
+			if _, err := proving.Output(ctx, cmd); err != nil {
 				return fmt.Errorf("set up Temporal's database %s, %s: %w", database, args[0], err)
 			}
 		}
@@ -295,7 +296,7 @@ func (c *cluster) setUpNamespace(ctx context.Context) error {
 		return err
 	}
 	defer namespaces.Close()
-	if err := eventually(ctx, "the namespace is made", func(ctx context.Context) error {
+	if err := proving.Eventually(ctx, "the namespace is made", func(ctx context.Context) error {
 		err := namespaces.Register(ctx, &workflowservice.RegisterNamespaceRequest{
 			Namespace: client.DefaultNamespace, WorkflowExecutionRetentionPeriod: durationpb.New(retention),
 		})
@@ -306,7 +307,7 @@ func (c *cluster) setUpNamespace(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	return eventually(ctx, "the search attributes are registered", func(ctx context.Context) error {
+	return proving.Eventually(ctx, "the search attributes are registered", func(ctx context.Context) error {
 		known, err := c.client.OperatorService().ListSearchAttributes(ctx,
 			&operatorservice.ListSearchAttributesRequest{Namespace: client.DefaultNamespace})
 		if err != nil {
@@ -328,26 +329,6 @@ func (c *cluster) setUpNamespace(ctx context.Context) error {
 		}
 		return errors.New("they were just added")
 	})
-}
-
-// eventually tries something until it succeeds.
-func eventually(ctx context.Context, what string, try func(context.Context) error) error {
-	const within, pause = 2 * time.Minute, 500 * time.Millisecond
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	for {
-		trying, stop := context.WithTimeout(ctx, 10*time.Second)
-		err := try(trying)
-		stop()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waited in vain until %s: %w", what, err)
-		case <-time.After(pause):
-		}
-	}
 }
 
 // upAll starts members side by side.

@@ -3,17 +3,19 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -25,6 +27,7 @@ import (
 	"syscall"
 	"time"
 
+	"stemflow/dev/internal/proving"
 	"stemflow/internal/devservers"
 	"stemflow/internal/devtools"
 )
@@ -81,7 +84,7 @@ func (s *setting) build(ctx context.Context) error {
 	}
 	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/kedacore/keda/v2")
 	list.Dir, list.Env = filepath.Join(s.Root, "tools", "keda"), devtools.Environment(nil, "GOWORK=off")
-	dir, err := output(ctx, list)
+	dir, err := proving.Output(ctx, list)
 	if err != nil {
 		return fmt.Errorf("find KEDA's module: %w", err)
 	}
@@ -148,7 +151,7 @@ func inside(ctx context.Context, command string) error {
 		err = errors.Join(err, cause)
 	}
 	if err != nil && !errors.Is(context.Cause(ctx), context.Canceled) {
-		c.keepLogs()
+		proving.KeepLogs(c.logs(), keptLogs)
 	}
 	return err
 }
@@ -233,25 +236,21 @@ func (c *cluster) start(ctx context.Context, env []string, name string, args ...
 // startControl starts the control plane. Who knows the token may do everything: what Kubernetes'
 // own parts may do is not what is proved here.
 func (c *cluster) startControl(ctx context.Context) error {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return err
-	}
-	encoded, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
 	file := func(name string) string { return filepath.Join(c.Dir, name) }
 	for name, text := range map[string][]byte{
-		"service-accounts.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}),
-		"tokens.csv":           []byte(c.token + ",admin,admin,system:masters\n"),
-		"kubeconfig":           kubeconfig("https://"+apiServer, c.token),
-		"kubeconfig-outside":   kubeconfig("https://"+c.Outside[portAPI], c.token),
+		"tokens.csv":         []byte(c.token + ",admin,admin,system:masters\n"),
+		"kubeconfig":         kubeconfig("https://"+apiServer, c.token),
+		"kubeconfig-outside": kubeconfig("https://"+c.Outside[portAPI], c.token),
 	} {
 		if err := os.WriteFile(file(name), text, 0o600); err != nil {
 			return err
 		}
 	}
+	proxy := file("aggregation")
+	if err := makeCertificates(proxy); err != nil {
+		return err
+	}
+	certificate, key := filepath.Join(proxy, "tls.crt"), filepath.Join(proxy, "tls.key")
 	const etcd = "http://127.0.0.1:2379"
 	env := devtools.Environment(foreign)
 	if err := c.start(ctx, env, "etcd", "--data-dir", file("etcd"), "--listen-client-urls", etcd,
@@ -263,18 +262,21 @@ func (c *cluster) startControl(ctx context.Context) error {
 		"--advertise-address", gateway, "--cert-dir", file("certificates"), "--token-auth-file", file("tokens.csv"),
 		"--authorization-mode", "RBAC", "--service-cluster-ip-range", services,
 		"--service-account-issuer", "https://kubernetes.default.svc",
-		"--service-account-key-file", file("service-accounts.pem"),
-		"--service-account-signing-key-file", file("service-accounts.pem"),
-		"--enable-aggregator-routing", "--kubelet-preferred-address-types", "InternalIP"); err != nil {
+		"--service-account-key-file", certificate, "--service-account-signing-key-file", key,
+		// How it is known to what serves a part of its API: KEDA.
+		"--proxy-client-cert-file", certificate, "--proxy-client-key-file", key,
+		"--requestheader-client-ca-file", certificate, "--requestheader-username-headers", "X-Remote-User",
+		"--requestheader-group-headers", "X-Remote-Group", "--enable-aggregator-routing",
+		"--kubelet-preferred-address-types", "InternalIP"); err != nil {
 		return err
 	}
-	if err := eventually(ctx, "the API server is ready", devservers.HTTPReady("https://"+apiServer+"/readyz")); err != nil {
+	if err := proving.Eventually(ctx, "the API server is ready", devservers.HTTPReady("https://"+apiServer+"/readyz")); err != nil {
 		return err
 	}
 	if err := c.start(ctx, env, "kube-controller-manager",
 		"--kubeconfig", c.kubeconfig(), "--authentication-kubeconfig", c.kubeconfig(),
 		"--authorization-kubeconfig", c.kubeconfig(), "--leader-elect=false", "--bind-address", "127.0.0.1",
-		"--service-account-private-key-file", file("service-accounts.pem"),
+		"--service-account-private-key-file", key,
 		"--horizontal-pod-autoscaler-sync-period", "5s",
 		"--horizontal-pod-autoscaler-downscale-stabilization", "30s"); err != nil {
 		return err
@@ -294,6 +296,39 @@ users: [{name: admin, user: {token: %q}}]
 `, server, token)
 }
 
+// makeCertificates makes a folder with one certificate, by which two programs know each other.
+func makeCertificates(dir string) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "stemflow"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, 1),
+		IsCA: true, BasicConstraintsValid: true,
+		KeyUsage:    x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return err
+	}
+	encoded, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "ca.crt"), certificate, 0o600),
+		os.WriteFile(filepath.Join(dir, "tls.crt"), certificate, 0o600),
+		os.WriteFile(filepath.Join(dir, "tls.key"),
+			pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}), 0o600),
+	)
+}
+
 // startNodes starts the nodes, and waits until pods can run there.
 func (c *cluster) startNodes(ctx context.Context) error {
 	for _, n := range c.nodes {
@@ -310,7 +345,7 @@ func (c *cluster) startNodes(ctx context.Context) error {
 			c.broken <- fmt.Errorf("%s has ended, as its log says: %w", n.name, err)
 		}()
 	}
-	return eventually(ctx, "both nodes are ready", func(ctx context.Context) error {
+	return proving.Eventually(ctx, "both nodes are ready", func(ctx context.Context) error {
 		for _, n := range c.nodes {
 			var found struct {
 				Status struct {
@@ -354,7 +389,7 @@ func (c *cluster) putImages(ctx context.Context) error {
 			return err
 		}
 		for _, n := range c.nodes {
-			if _, err := output(ctx, exec.Command("ctr", "--address", n.socket(), "--namespace", "k8s.io",
+			if _, err := proving.Output(ctx, exec.Command("ctr", "--address", n.socket(), "--namespace", "k8s.io",
 				"images", "import", file)); err != nil {
 				return fmt.Errorf("import %s: %w", i.tags[0], err)
 			}
@@ -363,22 +398,12 @@ func (c *cluster) putImages(ctx context.Context) error {
 	return os.Remove(filepath.Join(c.Dir, "image.tar"))
 }
 
-// output runs a program, and returns what it said.
-func output(ctx context.Context, cmd *exec.Cmd) (string, error) {
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := devtools.Run(ctx, cmd); err != nil {
-		return said.String(), fmt.Errorf("%w\n%s", err, said.Bytes())
-	}
-	return said.String(), nil
-}
-
 // kubectl runs it, with what it is to read from its input.
 func (c *cluster) kubectl(ctx context.Context, input string, args ...string) (string, error) {
 	cmd := exec.Command(c.Tools["kubectl"], append([]string{"--kubeconfig", c.kubeconfig()}, args...)...)
 	cmd.Stdin = strings.NewReader(input)
 	cmd.Env = devtools.Environment(foreign, "HOME="+c.Dir)
-	said, err := output(ctx, cmd)
+	said, err := proving.Output(ctx, cmd)
 	if err != nil {
 		err = fmt.Errorf("kubectl %s: %w", strings.Join(args, " "), err)
 	}
@@ -417,26 +442,6 @@ func (c *cluster) get(ctx context.Context, path string, into any) error {
 	return json.Unmarshal(answer, into)
 }
 
-// eventually tries something until it succeeds.
-func eventually(ctx context.Context, what string, try func(context.Context) error) error {
-	const within, pause = 4 * time.Minute, 300 * time.Millisecond
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	for {
-		trying, stop := context.WithTimeout(ctx, 20*time.Second)
-		err := try(trying)
-		stop()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waited in vain until %s: %w", what, err)
-		case <-time.After(pause):
-		}
-	}
-}
-
 // forward leads the connections of a listener to an address.
 func forward(listener net.Listener, to string) {
 	for {
@@ -461,17 +466,4 @@ func forward(listener net.Listener, to string) {
 			both.Wait()
 		}()
 	}
-}
-
-// keepLogs copies the logs to where they stay.
-func (c *cluster) keepLogs() {
-	kept, err := os.MkdirTemp("", keptLogs)
-	if err == nil {
-		err = os.CopyFS(kept, os.DirFS(c.logs()))
-	}
-	if err != nil {
-		fmt.Printf("the logs cannot be kept: %v\n", err)
-		return
-	}
-	fmt.Printf("the logs are kept in %s\n", kept)
 }

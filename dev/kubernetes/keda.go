@@ -4,22 +4,13 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"errors"
 	"fmt"
-	"math/big"
-	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"stemflow/dev/internal/proving"
 	"stemflow/internal/devtools"
 )
 
@@ -56,19 +47,6 @@ spec:
   insecureSkipTLSVerify: true
   groupPriorityMinimum: 100
   versionPriority: 100
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: external-metrics-reader}
-rules: [{apiGroups: [external.metrics.k8s.io], resources: ["*"], verbs: ["*"]}]
----
-# The API server has no certificate here by which the metrics' server could know it.
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: external-metrics-reader}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: external-metrics-reader}
-subjects:
-  - {apiGroup: rbac.authorization.k8s.io, kind: User, name: "system:anonymous"}
 `
 
 const (
@@ -84,7 +62,11 @@ func (c *cluster) startKEDA(ctx context.Context) error {
 		filepath.Join(c.KEDA, "config", "crd", "bases")); err != nil {
 		return err
 	}
-	if _, err := c.kubectl(ctx, "", "wait", "--for=condition=Established", "crd/scaledobjects.keda.sh"); err != nil {
+	// kubectl ends where there are no conditions yet.
+	if err := proving.Eventually(ctx, "KEDA's types are known", func(ctx context.Context) error {
+		_, err := c.kubectl(ctx, "", "wait", "--for=condition=Established", "crd/scaledobjects.keda.sh")
+		return err
+	}); err != nil {
 		return err
 	}
 	if _, err := c.kubectl(ctx, fmt.Sprintf(kedaObjects, gateway, kedaPort), "apply", "--filename", "-"); err != nil {
@@ -101,8 +83,8 @@ func (c *cluster) startKEDA(ctx context.Context) error {
 	}
 	if err := c.start(ctx, env, "keda-adapter", "--kubeconfig", c.kubeconfig(), "--lister-kubeconfig", c.kubeconfig(),
 		"--authentication-kubeconfig", c.kubeconfig(), "--authorization-kubeconfig", c.kubeconfig(),
-		"--authentication-tolerate-lookup-failure", "--metrics-service-address", "127.0.0.1:9666",
-		"--secure-port", fmt.Sprint(kedaPort), "--cert-dir", certificates,
+		"--metrics-service-address", "127.0.0.1:9666",
+		"--port", "18080", "--secure-port", fmt.Sprint(kedaPort), "--cert-dir", certificates,
 		"--tls-cert-file", filepath.Join(certificates, "tls.crt"),
 		"--tls-private-key-file", filepath.Join(certificates, "tls.key")); err != nil {
 		return err
@@ -110,39 +92,6 @@ func (c *cluster) startKEDA(ctx context.Context) error {
 	_, err := c.kubectl(ctx, "", "wait", "--for=condition=Available", "apiservice/v1beta1.external.metrics.k8s.io",
 		"--timeout", "3m")
 	return err
-}
-
-// makeCertificates makes one certificate, by which both programs know each other.
-func makeCertificates(dir string) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "keda"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, 1),
-		IsCA: true, BasicConstraintsValid: true,
-		KeyUsage:    x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return err
-	}
-	encoded, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return err
-	}
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return errors.Join(
-		os.WriteFile(filepath.Join(dir, "ca.crt"), certificate, 0o600),
-		os.WriteFile(filepath.Join(dir, "tls.crt"), certificate, 0o600),
-		os.WriteFile(filepath.Join(dir, "tls.key"),
-			pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}), 0o600),
-	)
 }
 
 // lastApplied is what kubectl remembers of the last apply. Without it, it does not take a field
@@ -184,7 +133,7 @@ func (p *proof) proveKEDA(ctx context.Context) error {
 				if err := p.deploy(ctx, scaled); err != nil {
 					return err
 				}
-				return eventually(ctx, "KEDA has made good for it", func(ctx context.Context) error {
+				return proving.Eventually(ctx, "KEDA has made good for it", func(ctx context.Context) error {
 					return p.workersAre(ctx, leastWorkers)
 				})
 			})
@@ -217,7 +166,7 @@ func (p *proof) makeBacklog(ctx context.Context) (string, error) {
 		}
 	}
 	begun := time.Now()
-	err := eventually(ctx, "KEDA wants enough workers", func(ctx context.Context) error {
+	err := proving.Eventually(ctx, "KEDA wants enough workers", func(ctx context.Context) error {
 		return p.workersAre(ctx, mostNeeded)
 	})
 	return fmt.Sprintf("%d workers are wanted after %.0f s", mostNeeded, time.Since(begun).Seconds()), err
@@ -240,7 +189,7 @@ func (p *proof) workOff(ctx context.Context) (string, error) {
 	begun := time.Now()
 	p.waiting.Wait()
 	worked := time.Since(begun)
-	if err := eventually(ctx, "the workers are few again", func(ctx context.Context) error {
+	if err := proving.Eventually(ctx, "the workers are few again", func(ctx context.Context) error {
 		return p.workersAre(ctx, leastWorkers)
 	}); err != nil {
 		return "", err

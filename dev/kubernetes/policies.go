@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"stemflow/dev/internal/proving"
 )
 
 // tryPolicies tries connections from pods: first such as a network policy admits, so that those
@@ -38,7 +40,7 @@ func (p *proof) tryPolicies(ctx context.Context) (string, error) {
 		{"a worker reaches a bridge", namespace, "deployment/" + worker, health, false},
 	} {
 		// What is admitted may take a moment: kube-router learns of a pod when it has an address.
-		if err := eventually(ctx, one.what+fmt.Sprint(" is ", one.admits), func(ctx context.Context) error {
+		if err := proving.Eventually(ctx, one.what+fmt.Sprint(" is ", one.admits), func(ctx context.Context) error {
 			if reached := p.reaches(ctx, one.in, one.of, one.url); reached != one.admits {
 				return fmt.Errorf("it is %v", reached)
 			}

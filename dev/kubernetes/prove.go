@@ -4,8 +4,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -22,6 +20,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
+	"stemflow/dev/internal/proving"
 	"stemflow/internal/archive"
 )
 
@@ -45,6 +44,8 @@ const (
 // proof is one run of it.
 type proof struct {
 	*cluster
+	// life is the proof's, longer than what is done to the cluster while a track is under way.
+	life     context.Context //nolint:containedctx // of the proof, not of a call
 	begun    time.Time
 	evidence evidence
 
@@ -81,9 +82,7 @@ func (p *proof) claim(ctx context.Context, did string, do func(context.Context) 
 }
 
 func (c *cluster) prove(ctx context.Context) error {
-	p := &proof{cluster: c, begun: time.Now(), restarts: map[string]int{}}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	p := &proof{cluster: c, life: ctx, begun: time.Now(), restarts: map[string]int{}}
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	go p.watch(watching)
@@ -110,12 +109,14 @@ func (c *cluster) prove(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("\n%s\n", table(p.evidence))
-	var broken []error
-	for _, violation := range judge(p.evidence) {
+	violations := judge(p.evidence)
+	for _, violation := range violations {
 		fmt.Printf("BROKEN  %s\n", violation)
-		broken = append(broken, errors.New(violation))
 	}
-	return errors.Join(broken...)
+	if len(violations) > 0 {
+		return fmt.Errorf("%d promises were not kept", len(violations))
+	}
+	return nil
 }
 
 // early starts stemflow before Temporal, and then Temporal.
@@ -125,7 +126,7 @@ func (p *proof) early(ctx context.Context) error {
 			if err := p.deploy(ctx, overlay{base: "base", tag: firstTag}); err != nil {
 				return "", err
 			}
-			if err := eventually(ctx, "the pods run", p.allRun); err != nil {
+			if err := proving.Eventually(ctx, "the pods run", p.allRun); err != nil {
 				return "", err
 			}
 			pods, err := p.pods(ctx, "")
@@ -228,15 +229,9 @@ func (p *proof) feed(ctx context.Context, stop <-chan struct{}) error {
 	}
 }
 
-func newID() string {
-	id := make([]byte, 16)
-	_, _ = rand.Read(id) // it never fails
-	return hex.EncodeToString(id)
-}
-
 // startTrack starts a track as a program does that uses stemflow, and follows it.
 func (p *proof) startTrack(ctx context.Context) error {
-	t := &track{in: stemflow.SeparateStemsInput{TaskID: newID(), AudioID: newID(), Type: kind}}
+	t := &track{in: stemflow.SeparateStemsInput{TaskID: proving.NewID(), AudioID: proving.NewID(), Type: kind}}
 	run, err := p.world.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: stemflow.WorkflowID(t.in), TaskQueue: stemflow.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
@@ -249,7 +244,7 @@ func (p *proof) startTrack(ctx context.Context) error {
 	p.mu.Unlock()
 	p.waiting.Go(func() {
 		ended := archived
-		if err := run.Get(ctx, nil); err != nil {
+		if err := run.Get(p.life, nil); err != nil {
 			ended = err.Error()
 		}
 		p.mu.Lock()
@@ -277,7 +272,7 @@ func (p *proof) count(fits func(*track) bool) int {
 
 // awaitUnderWay waits until there is something to lose.
 func (p *proof) awaitUnderWay(ctx context.Context) error {
-	return eventually(ctx, "enough tracks are under way", func(context.Context) error {
+	return proving.Eventually(ctx, "enough tracks are under way", func(context.Context) error {
 		if n := p.underWay(); n < together {
 			return fmt.Errorf("%d are", n)
 		}
@@ -343,7 +338,7 @@ func (p *proof) disturb(ctx context.Context) error {
 
 // reachBoth waits for the first tracks, whose callbacks the service spreads over its bridges.
 func (p *proof) reachBoth(ctx context.Context) (string, error) {
-	if err := eventually(ctx, "the first tracks end", func(context.Context) error {
+	if err := proving.Eventually(ctx, "the first tracks end", func(context.Context) error {
 		if n := p.ended(); n < 2*together {
 			return fmt.Errorf("%d have", n)
 		}
@@ -408,7 +403,7 @@ func (p *proof) deleteOne(ctx context.Context, deployment string, flags ...strin
 	}, flags...)...); err != nil {
 		return "", err
 	}
-	return "another one takes its place", eventually(ctx, "two are ready", func(ctx context.Context) error {
+	return "another one takes its place", proving.Eventually(ctx, "two are ready", func(ctx context.Context) error {
 		ready, err := p.pods(ctx, deployment)
 		if err != nil {
 			return err
@@ -434,7 +429,7 @@ func (p *proof) drainLast(ctx context.Context) (string, error) {
 	drained := make(chan error, 1)
 	go func() { drained <- p.drain(ctx, p.nodes[1]) }()
 	for _, deployment := range []string{worker, bridge} {
-		if err := eventually(ctx, "one pod is evicted and one is left", func(ctx context.Context) error {
+		if err := proving.Eventually(ctx, "one pod is evicted and one is left", func(ctx context.Context) error {
 			pods, err := p.pods(ctx, deployment)
 			if err != nil {
 				return err
@@ -548,7 +543,7 @@ func (p *proof) versions(ctx context.Context) (string, error) {
 	}
 	parts := []string{"Kubernetes " + kubernetes.GitVersion, "Temporal " + temporal.ServerVersion}
 	for name, args := range map[string][]string{"etcd": {"--version"}, "containerd": {"--version"}, "runc": {"--version"}} {
-		said, err := output(ctx, exec.Command(name, args...))
+		said, err := proving.Output(ctx, exec.Command(name, args...))
 		if err != nil {
 			return "", err
 		}

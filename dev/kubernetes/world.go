@@ -22,6 +22,7 @@ import (
 	"go.temporal.io/sdk/log"
 
 	"stemflow"
+	"stemflow/dev/internal/proving"
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
 	"stemflow/internal/devservers"
@@ -129,7 +130,7 @@ func (c *cluster) startStore(ctx context.Context) error {
 	setup.Env = devtools.Environment(foreign, "MINIO_ENDPOINT="+process.Addr, "MINIO_ROOT_USER="+rootUser,
 		"MINIO_ROOT_PASSWORD="+c.world.rootSecret, "MINIO_ACCESS_KEY="+storeUser, "MINIO_SECRET_KEY="+c.world.storeSecret,
 		"MINIO_LINK_ACCESS_KEY=stemflow-links", "MINIO_LINK_SECRET_KEY="+rand.Text())
-	if _, err := output(ctx, setup); err != nil {
+	if _, err := proving.Output(ctx, setup); err != nil {
 		return fmt.Errorf("set up MinIO: %w", err)
 	}
 	return open(storeAddress, process.Addr)
