@@ -109,8 +109,8 @@ func TestMissingPackagesAreNamedOnce(t *testing.T) {
 	}))
 }
 
-func TestKubeconfigIsYAMLThatKeepsItsValues(t *testing.T) {
-	text := string(kubeconfig("https://10.98.0.1:6443", "secret"))
-	require.Contains(t, text, `server: "https://10.98.0.1:6443"`)
-	require.Contains(t, text, `token: "secret"`)
+func TestFirstVersion(t *testing.T) {
+	require.Equal(t, "1.6.20", firstVersion("containerd github.com/containerd/containerd 1.6.20~ds1 9.9.9", ""))
+	require.Equal(t, "2.17.3", firstVersion("go 1.26.0\nrequire example.com/keda/v2 v2.17.3\n", "keda/v2 v"))
+	require.Empty(t, firstVersion("unknown", "etcd"))
 }

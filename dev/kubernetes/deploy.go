@@ -28,8 +28,8 @@ type overlay struct {
 	base, tag string
 }
 
-// text is the overlay's kustomization. Of the pods it changes what the images are called, and adds a
-// name, since there is no DNS.
+// text is the overlay's kustomization. Of the pods it changes what the images are called, and adds
+// a name, since there is no DNS.
 func (o overlay) text() string {
 	return fmt.Sprintf(`apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
@@ -86,8 +86,8 @@ func (o overlay) write(root, dir string) (string, error) {
 	return into, os.WriteFile(filepath.Join(into, "kustomization.yaml"), []byte(o.text()), 0o600)
 }
 
-// prepare makes what the manifests expect: namespaces, of which stemflow's admits only pods that are
-// restricted, and the secrets.
+// prepare makes what the manifests expect: namespaces, of which stemflow's admits only pods that
+// are restricted, and the secrets.
 func (c *cluster) prepare(ctx context.Context) error {
 	metadata := func(name string) map[string]any { return map[string]any{"name": name, "namespace": namespace} }
 	list := []any{

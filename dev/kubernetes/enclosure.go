@@ -86,7 +86,7 @@ func enclosed(ctx context.Context, command string, tracks int) error {
 		return err
 	}
 	defer held.Close()
-	defer os.Remove(lockFile)
+	defer func() { _ = os.Remove(lockFile) }()
 	sweep()
 	if err := errors.Join(held.Truncate(0), writePID(held)); err != nil {
 		return err
@@ -218,8 +218,8 @@ func removeGroup(dir string) {
 	_ = os.Remove(dir) // rmdir; what is in it is the kernel's
 }
 
-// cgroupMounts are where control groups are: one place for each controller in version 1, and one for
-// all in version 2, which may be there beside the first.
+// cgroupMounts are where control groups are: one place for each controller in version 1, and one
+// for all in version 2, which may be there beside the first.
 func cgroupMounts() (first, second []string) {
 	text, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {

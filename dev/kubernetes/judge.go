@@ -112,7 +112,14 @@ func table(e evidence) string {
 		if c.broken != "" {
 			saw = "NOT AS PROMISED: " + c.broken
 		}
-		fmt.Fprintf(&b, "| %s | %d | %s | %.0f s |\n", c.did, c.underWay, strings.ReplaceAll(saw, "\n", " "), c.took.Seconds())
+		fmt.Fprintf(
+			&b,
+			"| %s | %d | %s | %.0f s |\n",
+			c.did,
+			c.underWay,
+			strings.ReplaceAll(saw, "\n", " "),
+			c.took.Seconds(),
+		)
 	}
 	b.WriteString("\n| | |\n|---|---|\n")
 	callbacks := 0

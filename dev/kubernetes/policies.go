@@ -52,7 +52,7 @@ func (p *proof) tryPolicies(ctx context.Context) (string, error) {
 	if _, err := p.kubectl(ctx, "", "--namespace", monitoring, "delete", "pod", "--all", "--grace-period", "1"); err != nil {
 		return "", err
 	}
-	return "kube-router drops them: from any other pod to worker and bridge, from bridge to provider, " +
+	return "kube-router refuses them: from any other pod to worker and bridge, from bridge to provider, " +
 		"from worker to bridge; what a policy admits gets through", nil
 }
 

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,6 +36,8 @@ const (
 	pace     = 6 * time.Second
 	// kind is that of all tracks: two stems.
 	kind = stemflow.SeparateVocal
+	// trackWithin is when a track counts as lost, far above what one takes.
+	trackWithin = 15 * time.Minute
 	// early is how long the workers have no Temporal: longer than it takes their probes to give a
 	// program up that hangs.
 	early = 100 * time.Second
@@ -50,7 +54,7 @@ type proof struct {
 	evidence evidence
 
 	mu sync.Mutex
-	// restarts are the most that a pod had, and unsafe what was seen of pods that must not be.
+	// restarts are the most that a pod had.
 	restarts map[string]int
 	tracks   []*track
 	waiting  sync.WaitGroup
@@ -243,8 +247,10 @@ func (p *proof) startTrack(ctx context.Context) error {
 	p.tracks = append(p.tracks, t)
 	p.mu.Unlock()
 	p.waiting.Go(func() {
+		ctx, cancel := context.WithTimeout(p.life, trackWithin)
+		defer cancel()
 		ended := archived
-		if err := run.Get(p.life, nil); err != nil {
+		if err := run.Get(ctx, nil); err != nil {
 			ended = err.Error()
 		}
 		p.mu.Lock()
@@ -315,7 +321,7 @@ func (p *proof) disturb(ctx context.Context) error {
 		{"connections are tried that no network policy admits", p.tryPolicies},
 		{"worker and bridge are rolled out anew", p.rollOut},
 		{"one bridge is deleted", func(ctx context.Context) (string, error) { return p.deleteOne(ctx, bridge) }},
-		{"one worker is killed without grace", func(ctx context.Context) (string, error) {
+		{"one worker is deleted without grace", func(ctx context.Context) (string, error) {
 			return p.deleteOne(ctx, worker, "--grace-period=0", "--force")
 		}},
 		{"node-1 is drained, so that everything is on node-2", func(ctx context.Context) (string, error) {
@@ -382,7 +388,8 @@ func (p *proof) rollOut(ctx context.Context) (string, error) {
 		return "", err
 	}
 	for _, now := range after {
-		if now.ready() && slices.ContainsFunc(before, func(old pod) bool { return old.Metadata.Name == now.Metadata.Name }) {
+		if now.ready() &&
+			slices.ContainsFunc(before, func(old pod) bool { return old.Metadata.Name == now.Metadata.Name }) {
 			return "", fmt.Errorf("%s is still there", now.Metadata.Name)
 		}
 	}
@@ -475,7 +482,9 @@ func (p *proof) refusesEviction(ctx context.Context, name string) error {
 // collect reads back all that there is.
 func (p *proof) collect(ctx context.Context) error {
 	e := &p.evidence
-	e.took, e.restarts, e.bill = time.Since(p.begun), p.restarts, p.world.kiesim.Bill()
+	p.mu.Lock()
+	e.took, e.restarts, e.bill = time.Since(p.begun), maps.Clone(p.restarts), p.world.kiesim.Bill()
+	p.mu.Unlock()
 	store, err := p.store()
 	if err != nil {
 		return err
@@ -505,10 +514,8 @@ func (p *proof) collect(ctx context.Context) error {
 		}
 	}
 	e.bridges = bridges
-	if e.versions, err = p.versions(ctx); err != nil {
-		return err
-	}
-	return nil
+	e.versions, err = p.versions(ctx)
+	return err
 }
 
 // podIn finds the pod in the identity of a client of Temporal.
@@ -533,26 +540,36 @@ func (p *proof) readSignals(ctx context.Context, t *track, bridges map[string]in
 
 // versions are those of what has run.
 func (p *proof) versions(ctx context.Context) (string, error) {
-	var kubernetes struct{ GitVersion string }
-	if err := p.get(ctx, "/version", &kubernetes); err != nil {
-		return "", err
-	}
 	temporal, err := p.world.client.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{})
 	if err != nil {
 		return "", err
 	}
-	parts := []string{"Kubernetes " + kubernetes.GitVersion, "Temporal " + temporal.ServerVersion}
-	for name, args := range map[string][]string{"etcd": {"--version"}, "containerd": {"--version"}, "runc": {"--version"}} {
-		said, err := proving.Output(ctx, exec.Command(name, args...))
+	parts := []string{"Temporal " + temporal.ServerVersion}
+	for _, one := range []struct{ name, module, path string }{
+		{"Kubernetes", "kubernetes", "k8s.io/kubernetes"},
+		{"KEDA", "keda", "github.com/kedacore/keda/v2"},
+		{"kube-router", "kuberouter", "github.com/cloudnativelabs/kube-router/v2"},
+	} {
+		text, err := os.ReadFile(filepath.Join(p.Root, "tools", one.module, "go.mod"))
 		if err != nil {
 			return "", err
 		}
-		if found := regexp.MustCompile(`\d+\.\d+\.\d+`).FindString(said); found != "" {
-			parts = append(parts, name+" "+found)
-		}
+		parts = append(parts, one.name+" "+firstVersion(string(text), one.path+" v"))
 	}
-	slices.Sort(parts[2:])
+	for _, name := range []string{"containerd", "etcd", "runc"} {
+		said, err := proving.Output(ctx, exec.Command(name, "--version"))
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, name+" "+firstVersion(said, ""))
+	}
 	return strings.Join(parts, ", "), nil
+}
+
+// firstVersion is the first one in a text after what stands before it.
+func firstVersion(text, before string) string {
+	_, after, _ := strings.Cut(text, before)
+	return regexp.MustCompile(`\d+\.\d+\.\d+`).FindString(after)
 }
 
 func restartsOf(restarts map[string]int) string {

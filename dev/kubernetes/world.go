@@ -93,8 +93,8 @@ func (c *cluster) startWorld(ctx context.Context) error {
 	return c.startIngress()
 }
 
-// startIngress hands callbacks over to the bridges' service, in place of an ingress controller: each
-// on a connection of its own, for the service balances connections.
+// startIngress hands callbacks over to the bridges' service, in place of an ingress controller:
+// each on a connection of its own, for the service balances connections.
 func (c *cluster) startIngress() error {
 	listener, err := net.Listen("tcp", callbackAddress)
 	if err != nil {
@@ -107,7 +107,13 @@ func (c *cluster) startIngress() error {
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{
 		Scheme: "http", Host: net.JoinHostPort(c.nodes[0].address(), strconv.Itoa(nodePort)),
 	})
-	proxy.Transport, proxy.ErrorLog = &http.Transport{DisableKeepAlives: true}, stdlog.New(logFile, "", stdlog.LstdFlags)
+	proxy.Transport, proxy.ErrorLog = &http.Transport{
+		DisableKeepAlives: true,
+	}, stdlog.New(
+		logFile,
+		"",
+		stdlog.LstdFlags,
+	)
 	go func() { _ = http.Serve(listener, proxy) }() // until the program ends
 	return nil
 }
@@ -127,9 +133,16 @@ func (c *cluster) startStore(ctx context.Context) error {
 	policies := filepath.Join(c.Root, "deploy", "minio")
 	setup := exec.Command(c.Tools["miniosetup"], "-bucket", bucket, "-policy", filepath.Join(policies, "policy.json"),
 		"-link-policy", filepath.Join(policies, "link-policy.json"))
-	setup.Env = devtools.Environment(foreign, "MINIO_ENDPOINT="+process.Addr, "MINIO_ROOT_USER="+rootUser,
-		"MINIO_ROOT_PASSWORD="+c.world.rootSecret, "MINIO_ACCESS_KEY="+storeUser, "MINIO_SECRET_KEY="+c.world.storeSecret,
-		"MINIO_LINK_ACCESS_KEY=stemflow-links", "MINIO_LINK_SECRET_KEY="+rand.Text())
+	setup.Env = devtools.Environment(
+		foreign,
+		"MINIO_ENDPOINT="+process.Addr,
+		"MINIO_ROOT_USER="+rootUser,
+		"MINIO_ROOT_PASSWORD="+c.world.rootSecret,
+		"MINIO_ACCESS_KEY="+storeUser,
+		"MINIO_SECRET_KEY="+c.world.storeSecret,
+		"MINIO_LINK_ACCESS_KEY=stemflow-links",
+		"MINIO_LINK_SECRET_KEY="+rand.Text(),
+	)
 	if _, err := proving.Output(ctx, setup); err != nil {
 		return fmt.Errorf("set up MinIO: %w", err)
 	}
