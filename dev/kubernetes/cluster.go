@@ -41,8 +41,8 @@ const (
 
 // programs are stemflow's own, and the one that holds pods.
 var programs = map[string]string{
-	"worker": "./worker", "callbackbridge": "./callbackbridge/cmd/callbackbridge", "healthcheck": "./deploy/healthcheck",
-	"pause": "./dev/kubernetes/pause",
+	"worker": "./worker", "callbackbridge": "./callbackbridge/cmd/callbackbridge",
+	"healthcheck": "./deploy/healthcheck", "pause": "./dev/kubernetes/pause",
 }
 
 // kubernetes, keda and router are the programs of others that are built.
@@ -90,8 +90,8 @@ func (s *setting) build(ctx context.Context) error {
 	}
 	s.KEDA = strings.TrimSpace(dir)
 	own := devtools.Build{
-		Dir: s.Root, Env: devtools.Environment([]string{"CGO_ENABLED="}, "CGO_ENABLED=0"), Into: filepath.Join(s.Dir, "bin"),
-		Flags: []string{"-trimpath", "-ldflags=-s -w"},
+		Dir: s.Root, Env: devtools.Environment([]string{"CGO_ENABLED="}, "CGO_ENABLED=0"),
+		Flags: []string{"-trimpath", "-ldflags=-s -w"}, Into: filepath.Join(s.Dir, "bin"),
 	}
 	for name, folder := range programs {
 		own.Names, own.Packages = append(own.Names, name), append(own.Packages, folder)
@@ -270,7 +270,8 @@ func (c *cluster) startControl(ctx context.Context) error {
 		"--kubelet-preferred-address-types", "InternalIP"); err != nil {
 		return err
 	}
-	if err := proving.Eventually(ctx, "the API server is ready", devservers.HTTPReady("https://"+apiServer+"/readyz")); err != nil {
+	ready := devservers.HTTPReady("https://" + apiServer + "/readyz")
+	if err := proving.Eventually(ctx, "the API server is ready", ready); err != nil {
 		return err
 	}
 	if err := c.start(ctx, env, "kube-controller-manager",
@@ -303,10 +304,9 @@ func makeCertificates(dir string) error {
 		return err
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(
-			1,
-		), Subject: pkix.Name{CommonName: "stemflow"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, 1),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "stemflow"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore:   time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, 1),
 		IsCA: true, BasicConstraintsValid: true,
 		KeyUsage:    x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
@@ -401,10 +401,10 @@ func (c *cluster) putImages(ctx context.Context) error {
 }
 
 // kubectl runs it, with what it is to read from its input.
-func (c *cluster) kubectl(ctx context.Context, input string, args ...string) (string, error) {
-	cmd := exec.Command(c.Tools["kubectl"], append([]string{"--kubeconfig", c.kubeconfig()}, args...)...)
+func (s setting) kubectl(ctx context.Context, input string, args ...string) (string, error) {
+	cmd := exec.Command(s.Tools["kubectl"], append([]string{"--kubeconfig", s.kubeconfig()}, args...)...)
 	cmd.Stdin = strings.NewReader(input)
-	cmd.Env = devtools.Environment(foreign, "HOME="+c.Dir)
+	cmd.Env = devtools.Environment(foreign, "HOME="+s.Dir)
 	said, err := proving.Output(ctx, cmd)
 	if err != nil {
 		err = fmt.Errorf("kubectl %s: %w", strings.Join(args, " "), err)

@@ -94,7 +94,8 @@ func (c *cluster) prepare(ctx context.Context) error {
 		map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": monitoring}},
 		map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{
 			"name": namespace, "labels": map[string]string{
-				"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/enforce-version": "latest",
+				"pod-security.kubernetes.io/enforce":         "restricted",
+				"pod-security.kubernetes.io/enforce-version": "latest",
 			},
 		}},
 	}

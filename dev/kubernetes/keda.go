@@ -137,7 +137,8 @@ func (p *proof) proveKEDA(ctx context.Context) error {
 					return p.workersAre(ctx, leastWorkers)
 				})
 			})
-			return fmt.Sprintf("%d worker, and %d again after %.0f s", fewest, leastWorkers, time.Since(begun).Seconds()), err
+			took := time.Since(begun).Seconds()
+			return fmt.Sprintf("%d worker, and %d again after %.0f s", fewest, leastWorkers, took), err
 		}},
 		{fmt.Sprintf("%d tracks wait while no node takes a worker", backlog), p.makeBacklog},
 		{"the nodes take pods again", p.workOff},

@@ -46,20 +46,12 @@ func run(ctx context.Context, args []string) error {
 	set := flag.NewFlagSet("kubernetes "+args[0], flag.ContinueOnError)
 	switch args[0] {
 	case "up", "prove":
-		tracks := set.Int(
-			"tracks",
-			fullProof,
-			"`number` of tracks that are separated meanwhile; at least 40. For prove",
-		)
+		tracks := set.Int("tracks", fullProof, "`number` of tracks at least that prove separates meanwhile")
 		if err := set.Parse(args[1:]); err != nil {
 			return err
 		}
 		if *tracks < leastTracks {
-			return fmt.Errorf(
-				"-tracks %d: give at least %d: fewer are done before all has happened",
-				*tracks,
-				leastTracks,
-			)
+			return fmt.Errorf("-tracks %d: give at least %d", *tracks, leastTracks)
 		}
 		return enclosed(ctx, map[string]string{"up": insideUp, "prove": insideProve}[args[0]], *tracks)
 	case "down":

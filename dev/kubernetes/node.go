@@ -85,7 +85,8 @@ func runNode(ctx context.Context, name string) error {
 				"--node-ip", n.address(), "--root-dir", n.file("kubelet"), "--cert-dir", n.file("kubelet-certificates"),
 			},
 			Ready: func(ctx context.Context) error { // kube-router looks for the node once
-				return exec.CommandContext(ctx, s.Tools["kubectl"], "--kubeconfig", s.kubeconfig(), "get", "node", n.name).Run()
+				_, err := s.kubectl(ctx, "", "get", "node", n.name)
+				return err
 			},
 		},
 		{Name: "kube-proxy", Path: s.Tools["kube-proxy"], Args: []string{"--config", n.file("kube-proxy.json")}},
@@ -287,14 +288,11 @@ func (n node) kubelet() map[string]any {
 		"cgroupDriver":  "cgroupfs", "cgroupRoot": "/" + n.cgroup(),
 		"failCgroupV1": false, "failSwapOn": false,
 		"containerRuntimeEndpoint": "unix://" + n.socket(),
-		"enforceNodeAllocatable":   []string{"pods"},
 		// Both nodes share the disk with everything else on the machine.
 		"evictionHard":                map[string]string{"memory.available": "50Mi"},
 		"imageGCHighThresholdPercent": 100, "localStorageCapacityIsolation": false,
 		"podLogsDir": n.file("pods"), "volumePluginDir": n.file("volume-plugins"), "resolvConf": n.file("resolv.conf"),
-		"clusterDNS":    []string{gateway}, // where nobody answers: no name is asked for
-		"syncFrequency": "10s", "nodeStatusUpdateFrequency": "5s",
-		"shutdownGracePeriod": "0s",
+		"clusterDNS": []string{gateway}, // where nobody answers: no name is asked for
 	}
 }
 

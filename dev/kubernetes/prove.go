@@ -144,7 +144,8 @@ func (p *proof) early(ctx context.Context) error {
 				}
 				places[pod.Spec.NodeName]++
 			}
-			return fmt.Sprintf("%d pods in the pods' network, on %d nodes", len(pods), len(places)), p.refusesPrivileged(ctx)
+			saw := fmt.Sprintf("%d pods in the pods' network, on %d nodes", len(pods), len(places))
+			return saw, p.refusesPrivileged(ctx)
 		}); err != nil {
 		return err
 	}
@@ -501,7 +502,8 @@ func (p *proof) collect(ctx context.Context) error {
 	for _, t := range p.tracks {
 		found := accounted{audioID: t.in.AudioID, ended: t.ended}
 		var m stemflow.Manifest
-		if _, err := store.ReadJSON(ctx, bucket, archive.ManifestKey(archive.Locate(bucket, "", t.in.Track())), &m); err == nil {
+		key := archive.ManifestKey(archive.Locate(bucket, "", t.in.Track()))
+		if _, err := store.ReadJSON(ctx, bucket, key, &m); err == nil {
 			for _, stem := range m.Stems {
 				if sizes[stem.Key] == stem.Size && stem.Size > 0 {
 					found.stems++

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -73,7 +72,8 @@ var ports = []string{portAPI, portTemporal, portStore}
 // startWorld starts everything that pods use. Temporal they cannot reach yet.
 func (c *cluster) startWorld(ctx context.Context) error {
 	c.world = world{
-		rootSecret: rand.Text(), storeSecret: rand.Text(), callbackSecret: rand.Text() + rand.Text(), webhookKey: rand.Text(),
+		rootSecret: rand.Text(), storeSecret: rand.Text(),
+		callbackSecret: rand.Text() + rand.Text(), webhookKey: rand.Text(),
 	}
 	if err := c.startStore(ctx); err != nil {
 		return err
@@ -107,13 +107,8 @@ func (c *cluster) startIngress() error {
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{
 		Scheme: "http", Host: net.JoinHostPort(c.nodes[0].address(), strconv.Itoa(nodePort)),
 	})
-	proxy.Transport, proxy.ErrorLog = &http.Transport{
-		DisableKeepAlives: true,
-	}, stdlog.New(
-		logFile,
-		"",
-		stdlog.LstdFlags,
-	)
+	proxy.Transport = &http.Transport{DisableKeepAlives: true}
+	proxy.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(logFile, nil), slog.LevelWarn)
 	go func() { _ = http.Serve(listener, proxy) }() // until the program ends
 	return nil
 }
@@ -133,16 +128,10 @@ func (c *cluster) startStore(ctx context.Context) error {
 	policies := filepath.Join(c.Root, "deploy", "minio")
 	setup := exec.Command(c.Tools["miniosetup"], "-bucket", bucket, "-policy", filepath.Join(policies, "policy.json"),
 		"-link-policy", filepath.Join(policies, "link-policy.json"))
-	setup.Env = devtools.Environment(
-		foreign,
-		"MINIO_ENDPOINT="+process.Addr,
-		"MINIO_ROOT_USER="+rootUser,
-		"MINIO_ROOT_PASSWORD="+c.world.rootSecret,
-		"MINIO_ACCESS_KEY="+storeUser,
-		"MINIO_SECRET_KEY="+c.world.storeSecret,
-		"MINIO_LINK_ACCESS_KEY=stemflow-links",
-		"MINIO_LINK_SECRET_KEY="+rand.Text(),
-	)
+	setup.Env = devtools.Environment(foreign, "MINIO_ENDPOINT="+process.Addr,
+		"MINIO_ROOT_USER="+rootUser, "MINIO_ROOT_PASSWORD="+c.world.rootSecret,
+		"MINIO_ACCESS_KEY="+storeUser, "MINIO_SECRET_KEY="+c.world.storeSecret,
+		"MINIO_LINK_ACCESS_KEY=stemflow-links", "MINIO_LINK_SECRET_KEY="+rand.Text())
 	if _, err := proving.Output(ctx, setup); err != nil {
 		return fmt.Errorf("set up MinIO: %w", err)
 	}
