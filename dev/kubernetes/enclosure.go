@@ -131,7 +131,10 @@ func enclosed(ctx context.Context, command string, tracks int) error {
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC,
 	}
 	err = devtools.Run(ctx, self)
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil && self.ProcessState.Success(): // up was told to end
+		return nil
+	case ctx.Err() != nil:
 		return errors.New("interrupted")
 	}
 	if _, failed := errors.AsType[*exec.ExitError](err); failed {

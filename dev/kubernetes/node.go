@@ -128,14 +128,20 @@ func (n node) mount() error {
 	if err := privateMounts(); err != nil {
 		return err
 	}
-	for _, place := range []string{"/run", "/var/lib", "/var/log"} {
+	for _, place := range []string{"/run", "/var/log"} {
 		if err := syscall.Mount("tmpfs", place, "tmpfs", 0, "mode=755"); err != nil {
 			return fmt.Errorf("mount %s: %w", place, err)
 		}
 	}
-	shown := n.file("tunables")
-	if err := os.MkdirAll(shown, 0o700); err != nil {
-		return err
+	written, work, shown := n.file("var-lib"), n.file("var-lib-work"), n.file("tunables")
+	for _, dir := range []string{written, work, shown} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	layers := "lowerdir=/var/lib,upperdir=" + written + ",workdir=" + work
+	if err := syscall.Mount("overlay", "/var/lib", "overlay", 0, layers); err != nil {
+		return fmt.Errorf("mount /var/lib: %w", err)
 	}
 	for name, value := range tunables {
 		file := filepath.Join(shown, strings.ReplaceAll(name, "/", "-"))
