@@ -51,6 +51,20 @@ var lackingCredits = []string{
 	"Top up required",
 	"Please top-up and try again",
 	"please add more credits",
+	"You've used all your credits",
+	"No credits",
+	"Account has no credits",
+	"You have 0 credits left",
+	"You don't have any credits left",
+	"You do not have the required credits",
+	"Not enough quota",
+	"Insufficient number of credits",
+	"Insufficient token balance",
+	"Your wallet balance is low",
+	"Balance: 0, required: 10",
+	"The balance of your account does not cover this request",
+	"Your remaining credits (3) are less than the required 10",
+	"Account in arrears",
 	"余额不足",
 	"账户余额不足，请充值",
 	"您的积分余额不足",
@@ -111,6 +125,10 @@ func TestOtherWordsOfCreditsSayNothing(t *testing.T) {
 		"Audio generation failed. Insufficient data. Your credits have been refunded",
 		"Insufficient credits were refunded",
 		"No credits were charged",
+		"Generation failed, no credits deducted",
+		"You will not have any credits deducted",
+		"You have 5916 credits left",
+		"Balance: 5916, required: 10",
 		"No credits were deducted for this request",
 		"insufficient memory, your credits were not touched",
 		"Credits deducted",
@@ -175,6 +193,11 @@ func TestRateLimitInAnyWords(t *testing.T) {
 		"Request limit reached",
 		"Request was throttled",
 		"Please slow down",
+		"Requests per minute exceeded",
+		"Exceeded request limit",
+		"Maximum number of concurrent tasks reached",
+		"并发数超过限制",
+		"当前任务数已达上限",
 		"触发限流",
 		"请求过多",
 		"并发数已达上限",
@@ -207,7 +230,7 @@ func TestRateLimitInAnyWords(t *testing.T) {
 	}
 	for _, message := range []string{
 		"The sub-key usage limit has been exceeded.", "The prompt is too long", "不能为空", "Method not allowed",
-		"Please enter callBackUrl.", "Rating is not allowed", "The track separates too slowly",
+		"Please enter callBackUrl.", "Rating is not allowed", "Sample rate exceeded", "The track separates too slowly",
 	} {
 		require.Equal(t, Rejected, verdictOf(answered(t, 200, 405, message, nil), call{paid: true}), message)
 	}
@@ -217,7 +240,8 @@ func TestUnknownTrackMayBeKnownLater(t *testing.T) {
 	known := []string{
 		"Record does not exist", "The record does not exist", "record doesn’t exist", "RECORD_DOES_NOT_EXIST",
 		"Task not found", "The audio id does not exist", "audioId was not found", "recordInfo is null", "No such track",
-		"记录不存在", "任务不存在", "音频未找到",
+		"Cannot find the record", "Unable to locate this audio", "No record found", "Track could not be found", "Unknown task",
+		"记录不存在", "任务不存在", "音频未找到", "未找到该音频", "找不到歌曲",
 	}
 	for _, message := range known {
 		for _, a := range []answer{
