@@ -48,7 +48,7 @@ func (a *PrepareSong) Execute(
 	ctx context.Context, in activityapi.PrepareSongInput,
 ) (*activityapi.PreparedSong, error) {
 	defer startHeartbeat(ctx)()
-	input := stemflow.SeparateStemsInput{AudioURL: in.AudioURL}
+	input := stemflow.SeparateStemsInput{AudioURL: in.AudioURL, AudioSHA256: in.AudioSHA256}
 	if p := a.Limits.CheckSong(input); p != nil {
 		return nil, final(stemflow.ErrorInvalidInput, p.Field+": "+p.Message, nil)
 	}
@@ -63,6 +63,10 @@ func (a *PrepareSong) Execute(
 	song, err := a.look(ctx, in, body)
 	if err != nil {
 		return nil, err
+	}
+	if input.QueryNamesSong() {
+		return nil, wrongSong("may say in its query which song it is, and a song is known by its address without "+
+			"the query: give audioSha256, too, which is "+song.prepared.SHA256, nil)
 	}
 	song.prepared.URL = in.AudioURL
 	return &song.prepared, nil

@@ -131,6 +131,7 @@ func TestASongOfOnesOwn(t *testing.T) {
 			"a page":         {songInput(host.URL + "/page.mp3"), "audioUrl: "},
 			"too large":      {songInput(host.URL + "/large.mp3"), "audioUrl: is larger than 20 MB"},
 			"not there":      {songInput(host.URL + "/gone.mp3"), "audioUrl: cannot be fetched"},
+			"one of many":    {songInput(host.URL + "/gro%C3%9Fe/Lied.mp3?id=7"), "give audioSha256, too, which is " + sum},
 			"no audio":       {songInput(text), "audioUrl: is no audio"},
 			"a large object": {songInput(large), "audioUrl: is larger than 20 MB"},
 			"no object":      {songInput("s3://" + s.bucket + "/in/none.mp3"), "audioUrl: names an object that is not there"},
