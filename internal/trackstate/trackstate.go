@@ -5,12 +5,15 @@ package trackstate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/bounded"
 	"stemflow/internal/ledger"
 )
 
@@ -85,7 +88,8 @@ func (r Reader) Read(
 
 // ReadLedger returns the ledger of a track and its ETag; the zero ledger and no ETag where there is
 // none yet. What stands in the folder that the track is archived to counts as well: earlier
-// releases kept it there. It fails with archive.ErrCorrupt if a ledger cannot be read.
+// releases kept it there. It fails with archive.ErrCorrupt if a ledger cannot be read, or
+// believed.
 func ReadLedger(
 	ctx context.Context, store Store, at, archivedTo activityapi.Location,
 ) (l ledger.Ledger, etag string, err error) {
@@ -106,7 +110,38 @@ func readLedgerAt(
 	if errors.Is(err, archive.ErrNotFound) {
 		return ledger.Ledger{}, "", nil
 	}
-	return l, etag, err
+	if err != nil {
+		return l, etag, err
+	}
+	if problem := problemOf(l, at); problem != "" {
+		return ledger.Ledger{}, "", fmt.Errorf("%w: %s/%s: %s", archive.ErrCorrupt, at.Bucket, archive.SubmissionKey(at),
+			problem)
+	}
+	return l, etag, nil
+}
+
+// problemOf says why a document is no ledger that may be believed, or nothing. One that says less
+// than was written would have the track paid for again, and one of another track would have that
+// one's stems archived in its place.
+func problemOf(l ledger.Ledger, at activityapi.Location) string {
+	if l.State == "" {
+		return "it has no entry"
+	}
+	for _, e := range l.Entries() {
+		switch {
+		case e.Version > 1:
+			return fmt.Sprintf("an entry has version %d, which is of a later release", e.Version)
+		case !slices.Contains(states, e.State):
+			return fmt.Sprintf("an entry has the state %s, which there is not", bounded.Quote(string(e.State)))
+		case e.Track != (stemflow.Track{}) && !strings.HasSuffix("/"+at.Dir, "/"+archive.Locate("", "", e.Track).Dir):
+			return "an entry is of another track"
+		}
+	}
+	return ""
+}
+
+var states = []stemflow.SubmissionState{
+	stemflow.SubmissionIntended, stemflow.SubmissionRefused, stemflow.SubmissionPaid, stemflow.SubmissionFailed,
 }
 
 // mayBeCompleted reports whether the manifest names missing stems, of a separation that the
