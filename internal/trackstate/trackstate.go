@@ -75,7 +75,11 @@ func (r Reader) Read(
 	if !whole || named != "" {
 		s.Kept = &activityapi.KeptStems{SeparationTaskID: manifest.SeparationTaskID, Stems: manifest.Stems}
 	}
-	if !whole || paidLater(s.Submission, &manifest.SeparateStemsResult) {
+	if !whole {
+		return s, nil
+	}
+	// By force another one may have been paid for since, and never archived.
+	if _, later := l.PaidSince(manifest.SeparationTaskID, manifest.ArchivedAt); later {
 		return s, nil
 	}
 	if mayBeCompleted(manifest, time.Now()) {
@@ -159,13 +163,6 @@ func paidAs(l ledger.Ledger, separationTaskID string) (stemflow.Submission, bool
 		}
 	}
 	return stemflow.Submission{}, false
-}
-
-// paidLater reports whether the ledger speaks of a separation that was paid for, by force, after
-// the archived one, and never archived.
-func paidLater(submission *stemflow.Submission, archived *stemflow.SeparateStemsResult) bool {
-	return submission != nil && submission.State == stemflow.SubmissionPaid &&
-		submission.SeparationTaskID != archived.SeparationTaskID && submission.SubmittedAt.After(archived.ArchivedAt)
 }
 
 // manifest is that of a track with the stems whose objects are there, or nil if there is none to

@@ -183,7 +183,7 @@ func (l *look) compare(ctx context.Context) error {
 	paid, ok := l.books.all.Paid()
 	switch {
 	case ok && l.manifested:
-		if paid.SeparationTaskID == l.manifest.SeparationTaskID || !paid.SubmittedAt.After(l.manifest.ArchivedAt) {
+		if _, later := l.books.all.PaidSince(l.manifest.SeparationTaskID, l.manifest.ArchivedAt); !later {
 			return nil
 		}
 		return l.checkPaid(ctx, paid)
@@ -394,7 +394,7 @@ func (l *look) archivedElsewhere(ctx context.Context, paid ledger.Entry) (bool, 
 		if problem != "" || kind != "" { // it is there, and is found there
 			return true, nil
 		}
-		if m.SeparationTaskID == paid.SeparationTaskID || !paid.SubmittedAt.After(m.ArchivedAt) {
+		if _, later := l.books.all.PaidSince(m.SeparationTaskID, m.ArchivedAt); !later {
 			return true, nil
 		}
 	}
