@@ -107,6 +107,9 @@ func TestCreditsTextIsNoRefusalWhereTheCallMayBeAccepted(t *testing.T) {
 		for name, a := range map[string]answer{
 			"a task under 500":       answered(t, 200, 500, message, map[string]any{"taskId": "aeab85c2"}),
 			"a task under HTTP 500":  answered(t, 500, 500, message, map[string]any{"task_id": "aeab85c2"}),
+			"a task above data":      decodeAnswer(200, fmt.Appendf(nil, `{"code":500,"msg":%q,"task_id":"aeab85c2","data":null}`, message)),
+			"a task further within":  answered(t, 200, 500, message, map[string]any{"data": map[string]any{"taskId": "aeab85c2"}}),
+			"a task in a string":     answered(t, 200, 500, message, `{"taskId":"aeab85c2"}`),
 			"not the provider's":     decodeAnswer(200, []byte(message)),
 			"not the provider's 500": decodeAnswer(500, []byte(message)),
 			"without a code":         decodeAnswer(200, fmt.Appendf(nil, `{"msg":%q}`, message)),
@@ -116,6 +119,19 @@ func TestCreditsTextIsNoRefusalWhereTheCallMayBeAccepted(t *testing.T) {
 	}
 	for _, message := range lackingCredits {
 		require.Equal(t, Unknown, verdictOf(answered(t, 200, 200, message, nil), call{paid: true}), "%q under success", message)
+	}
+}
+
+// The status of HTTP is not the provider's word where its own envelope says otherwise.
+func TestAcceptanceUnderAnyStatusIsNoRefusal(t *testing.T) {
+	task := map[string]any{"taskId": "aeab85c2"}
+	for _, status := range []int{400, 401, 402, 403, 404, 409, 422, 429, 455} {
+		for _, a := range []answer{
+			answered(t, status, 200, "success", task), answered(t, status, 200, "success", nil), answered(t, status, 500, "error", task),
+			decodeAnswer(status, []byte(`{"code":0,"msg":"","taskId":"aeab85c2"}`)),
+		} {
+			require.Equal(t, Unknown, verdictOf(a, call{paid: true}), "HTTP %d: %+v", status, a)
+		}
 	}
 }
 
