@@ -101,7 +101,7 @@ func ReadLedger(
 		return l, etag, err
 	}
 	old, _, err := readLedgerAt(ctx, store, archivedTo)
-	if errors.Is(err, archive.ErrNoBucket) {
+	if errors.Is(err, archive.ErrNoBucket) || errors.Is(err, errNoEntry) && l.State != "" {
 		return l, etag, nil
 	}
 	return l.Merge(old), etag, err
@@ -117,31 +117,33 @@ func readLedgerAt(
 	if err != nil {
 		return l, etag, err
 	}
-	if problem := problemOf(l, at); problem != "" {
-		return ledger.Ledger{}, "", fmt.Errorf("%w: %s/%s: %s", archive.ErrCorrupt, at.Bucket, archive.SubmissionKey(at),
+	if problem := problemOf(l, at); problem != nil {
+		return ledger.Ledger{}, "", fmt.Errorf("%w: %s/%s: %w", archive.ErrCorrupt, at.Bucket, archive.SubmissionKey(at),
 			problem)
 	}
 	return l, etag, nil
 }
 
-// problemOf says why a document is no ledger that may be believed, or nothing. One that says less
+var errNoEntry = errors.New("it has no entry")
+
+// problemOf is why a document is no ledger that may be believed, or nil. One that says less
 // than was written would have the track paid for again, and one of another track would have that
 // one's stems archived in its place.
-func problemOf(l ledger.Ledger, at activityapi.Location) string {
+func problemOf(l ledger.Ledger, at activityapi.Location) error {
 	if l.State == "" {
-		return "it has no entry"
+		return errNoEntry
 	}
 	for _, e := range l.Entries() {
 		switch {
 		case e.Version > 1:
-			return fmt.Sprintf("an entry has version %d, which is of a later release", e.Version)
+			return fmt.Errorf("an entry has version %d, which is of a later release", e.Version)
 		case !slices.Contains(states, e.State):
-			return fmt.Sprintf("an entry has the state %s, which there is not", bounded.Quote(string(e.State)))
+			return fmt.Errorf("an entry has the state %s, which there is not", bounded.Quote(string(e.State)))
 		case e.Track != (stemflow.Track{}) && !strings.HasSuffix("/"+at.Dir, "/"+archive.Locate("", "", e.Track).Dir):
-			return "an entry is of another track"
+			return errors.New("an entry is of another track")
 		}
 	}
-	return ""
+	return nil
 }
 
 var states = []stemflow.SubmissionState{

@@ -71,6 +71,11 @@ func TestLedgersThatCannotBeBelieved(t *testing.T) {
 		require.True(t, ok)
 		require.Equal(t, "separation", paid.SeparationTaskID)
 	}
+	account := archive.Locate("bucket", "", track)
+	both := documents{archive.SubmissionKey(account): right, archive.SubmissionKey(at): `{}`}
+	l, _, err := ReadLedger(t.Context(), both, account, at)
+	require.NoError(t, err, "a copy that says nothing takes nothing away")
+	require.Equal(t, "separation", l.SeparationTaskID)
 	none, etag, err := ReadLedger(t.Context(), documents{}, at, at)
 	require.NoError(t, err)
 	require.Empty(t, etag)
