@@ -83,16 +83,16 @@ func leadingZeros(b []byte) int {
 // confirmingFrames: they are believed where a file begins with them and nothing else follows. wait
 // says that more must be seen.
 func (f *finder) frames(window []byte, end bool) (wait bool) {
-	wanted, most := confirmingFrames, 0
+	wanted := confirmingFrames
 	if f.strayed {
-		wanted, most = strayFrames, lookahead
+		wanted = strayFrames
 	}
 	run := followFrames(window, wanted, &f.free)
 	if f.strayed && run.isTable() {
 		return false
 	}
 	// Nine of the largest frames are more than is seen together.
-	full := f.strayed && run.count >= confirmingFrames && len(window) >= most
+	full := f.strayed && run.count >= confirmingFrames && len(window) >= lookahead
 	if run.cut && !end && !full {
 		return true
 	}
@@ -131,7 +131,7 @@ func containerAt(b []byte) (Format, parser) {
 	return Format{}, nil
 }
 
-// foreignMagics begin files that are no audio, or are of a kind that is not known, and that may have
+// foreignMagics begin files that are no audio, or of a kind that is not known, and that may have
 // frames of audio somewhere in them, or what looks like some.
 var foreignMagics = [][]byte{
 	// Pictures and documents.

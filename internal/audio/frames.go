@@ -157,7 +157,7 @@ type frameRun struct {
 	cut bool
 }
 
-// isTable reports whether the frames are rather the entries of a table, like the jumps in a program:
+// isTable reports whether the frames are rather the entries of a table, like jumps in a program:
 // they are of a kind that is rare, all alike, and shorter than anybody makes them.
 func (r frameRun) isTable() bool {
 	const layer1, shortest = 3, 96

@@ -45,7 +45,7 @@ func ReadCallback(body []byte) (CallbackBody, error) {
 	return b, nil
 }
 
-// taskIDIn is the task id of an object, which may be wrapped in others: what the outer one has comes
+// taskIDIn is the task id of an object, which may be wrapped in others: what the outer one has is
 // first.
 func taskIDIn(in object) string {
 	for range 4 {
