@@ -83,9 +83,11 @@ func TestLogsAreJSONAndNameTheSeparation(t *testing.T) {
 			check(line, "separationTaskId", "trace_id", "span_id", "namespace")
 		}
 	}
+	require.NotZero(t, messages["Activity error."], "one for the expired link; a busy machine has more")
+	delete(messages, "Activity error.")
 	require.Equal(t, map[string]int{
 		"separation submitted and paid for": 1, "separation settled": 1, "separation ended": 1, "callback delivered": 1,
-		"stem archived": len(result.Stems), "Activity error.": 1,
+		"stem archived": len(result.Stems),
 	}, messages)
 	for _, stem := range result.Stems {
 		require.True(t, stems[stem.Name], stem.Name)
