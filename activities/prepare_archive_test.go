@@ -67,7 +67,8 @@ func TestPrepareFindsWhatIsComplete(t *testing.T) {
 			m.ArchivedAt = now
 			paid := func(id string, at time.Time) ledger.Entry {
 				return ledger.Entry{
-					State: stemflow.SubmissionPaid, SeparationTaskID: id, RunID: id, Nonce: id, IntendedAt: at, SubmittedAt: at,
+					State: stemflow.SubmissionPaid, SeparationTaskID: id, RunID: id, Nonce: id,
+					IntendedAt: at, SubmittedAt: at,
 				}
 			}
 			h.write(archive.SubmissionKey(h.loc), ledger.Ledger{

@@ -66,7 +66,8 @@ func (a *PrepareSong) Execute(
 	}
 	if song.cut && in.AudioSHA256 == "" {
 		if activity.GetInfo(ctx).Attempt < songAttempts { // it may still be written
-			return nil, retryable(stemflow.ErrorProviderUnavailable, "what audioUrl names ends too early at the moment", nil)
+			const text = "what audioUrl names ends too early at the moment"
+			return nil, retryable(stemflow.ErrorProviderUnavailable, text, nil)
 		}
 		return nil, cutSong(song)
 	}

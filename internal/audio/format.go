@@ -14,7 +14,8 @@ type Format struct {
 
 // IsExtension reports whether an extension is that of a format.
 func IsExtension(ext string) bool {
-	return slices.ContainsFunc([]Format{mp3, wav, flac, ogg, m4a, aac, aiff}, func(f Format) bool { return f.Ext == ext })
+	formats := []Format{mp3, wav, flac, ogg, m4a, aac, aiff}
+	return slices.ContainsFunc(formats, func(f Format) bool { return f.Ext == ext })
 }
 
 var (

@@ -146,7 +146,8 @@ func isPublic(address netip.Addr) bool {
 
 // privateDomains end names that only mean something in a network of somebody's own.
 var privateDomains = []string{
-	"localhost", "local", "internal", "intranet", "private", "corp", "home", "lan", "localdomain", "arpa", "test", "invalid",
+	"localhost", "localdomain", "local", "internal", "intranet", "private", "corp", "home", "lan", "arpa", "test",
+	"invalid",
 }
 
 // isPublicName reports whether a host that is no address may be one of the public Internet by its

@@ -118,8 +118,8 @@ func readLedgerAt(
 		return l, etag, err
 	}
 	if problem := problemOf(l, at); problem != nil {
-		return ledger.Ledger{}, "", fmt.Errorf("%w: %s/%s: %w", archive.ErrCorrupt, at.Bucket, archive.SubmissionKey(at),
-			problem)
+		key := archive.SubmissionKey(at)
+		return ledger.Ledger{}, "", fmt.Errorf("%w: %s/%s: %w", archive.ErrCorrupt, at.Bucket, key, problem)
 	}
 	return l, etag, nil
 }
