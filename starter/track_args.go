@@ -47,18 +47,7 @@ func takeTrackArgs(cmd *cobra.Command) {
 			return failure.Usage(nameOf(cmd), "%q is one argument too many: %s takes %s",
 				args[len(named)], nameOf(cmd), takes)
 		}
-		for i, value := range args {
-			arg := named[i]
-			given := cmd.Flags().Lookup(arg.flag)
-			if given.Changed && given.Value.String() != value {
-				return failure.Usage(nameOf(cmd), "the argument %q and --%s %q contradict each other: both are the %s",
-					value, arg.flag, given.Value, arg.what)
-			}
-			if err := cmd.Flags().Set(arg.flag, value); err != nil {
-				return flagError(cmd, err)
-			}
-		}
-		return nil
+		return setByArgs(cmd, args, named)
 	}
 	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) == 0 {
@@ -69,6 +58,22 @@ func takeTrackArgs(cmd *cobra.Command) {
 		}
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// setByArgs sets the flags that arguments stand for.
+func setByArgs(cmd *cobra.Command, args []string, named []trackArg) error {
+	for i, value := range args {
+		arg := named[i]
+		given := cmd.Flags().Lookup(arg.flag)
+		if given.Changed && given.Value.String() != value {
+			return failure.Usage(nameOf(cmd), "the argument %q and --%s %q contradict each other: both are the %s",
+				value, arg.flag, given.Value, arg.what)
+		}
+		if err := cmd.Flags().Set(arg.flag, value); err != nil {
+			return flagError(cmd, err)
+		}
+	}
+	return nil
 }
 
 // typeNames are the types of separation, as flags and arguments spell them.

@@ -21,15 +21,18 @@ AUDIO_ID wav" downloads the file.
 --wait waits for the file. Interrupting it leaves the conversion running.`,
 		"wav 5c79...be8e e231...c7dc --wait")
 	o := &wavOptions{}
-	cmd.Use += " TASK_ID AUDIO_ID"
+	cmd.Use += " [TASK_ID AUDIO_ID]"
+	ids := trackArgs[:2]
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) != 2 {
-			return failure.Usage(nameOf(cmd), "it takes TASK_ID and AUDIO_ID, of music that the provider has made")
+		if len(args) > len(ids) {
+			return failure.Usage(nameOf(cmd), "%q is one argument too many: wav takes TASK_ID and AUDIO_ID, of music "+
+				"that the provider has made", args[len(ids)])
 		}
-		o.in.TaskID, o.in.AudioID = args[0], args[1]
-		return nil
+		return setByArgs(cmd, args, ids)
 	}
 	set := cmd.Flags()
+	set.StringVar(&o.in.TaskID, "task-id", "", "`ID` of the provider's music task that made the track")
+	set.StringVar(&o.in.AudioID, "audio-id", "", "`ID` of the track")
 	set.StringVar(&o.in.Title, "title", "", "`TEXT` that people call the track")
 	set.StringVar(&o.in.WAVTaskID, "wav-task-id", "", "`ID` of a conversion already paid for: it is taken up, unpaid")
 	set.StringVar(&o.in.Bucket, "bucket", "", "`BUCKET` to archive to (default: the worker's)")

@@ -2,13 +2,11 @@ package kubernetes
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
-	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
@@ -31,8 +29,8 @@ type manifests struct {
 	Ingresses       []*networkingv1.Ingress
 	NetworkPolicies []*networkingv1.NetworkPolicy
 	Budgets         []*policyv1.PodDisruptionBudget
-	ScaledObjects   []*kedav1alpha1.ScaledObject
-	Authentications []*kedav1alpha1.TriggerAuthentication
+	ScaledObjects   []*scaledObject
+	Authentications []*triggerAuthentication
 	PodMonitors     []*monitoringv1.PodMonitor
 }
 
@@ -62,9 +60,9 @@ func render(t *testing.T, dir string) manifests {
 		case "policy/v1 PodDisruptionBudget":
 			m.Budgets = decode(t, m.Budgets, text)
 		case "keda.sh/v1alpha1 ScaledObject":
-			m.ScaledObjects = decode(t, m.ScaledObjects, text)
+			m.ScaledObjects = decodeKEDA(t, m.ScaledObjects, text, "scaledobjects")
 		case "keda.sh/v1alpha1 TriggerAuthentication":
-			m.Authentications = decode(t, m.Authentications, text)
+			m.Authentications = decodeKEDA(t, m.Authentications, text, "triggerauthentications")
 		case "monitoring.coreos.com/v1 PodMonitor":
 			m.PodMonitors = decode(t, m.PodMonitors, text)
 		default:
@@ -317,9 +315,7 @@ func worker(t *testing.T, m manifests) *appsv1.Deployment {
 // source.
 func scalerKeys(t *testing.T) (metadata, parameters []string) {
 	t.Helper()
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/kedacore/keda/v2").Output()
-	require.NoError(t, err)
-	source, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "pkg", "scalers", "temporal_scaler.go"))
+	source, err := os.ReadFile(filepath.Join(kedaDir(t), "pkg", "scalers", "temporal_scaler.go"))
 	require.NoError(t, err)
 	for _, match := range regexp.MustCompile("`keda:\"name=(\\w+),\\s*order=([^,\"]+)").FindAllStringSubmatch(string(source), -1) {
 		name, order := match[1], match[2]

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -56,20 +57,21 @@ func lint(ctx context.Context, out io.Writer) error {
 	return errors.Join(errs...)
 }
 
-// test builds the servers first, so that no test's own time is spent on it. The package whose tests
-// take longest comes first. What go vet finds, golangci-lint finds as well, in all modules.
+// test builds the servers first, so that no test's own time is spent on it. The packages whose tests
+// take longest come first, and several are tested at once however few cores there are: their tests
+// mostly wait. What go vet finds, golangci-lint finds as well, in all modules.
 func test(args []string) func(context.Context, io.Writer) error {
 	return func(ctx context.Context, out io.Writer) error {
 		if err := buildServers(ctx, out); err != nil {
 			return err
 		}
-		all := []string{"test", "-vet=off", "-timeout", testTimeout}
+		all := []string{"test", "-vet=off", "-timeout", testTimeout, "-p", fmt.Sprint(max(4, runtime.GOMAXPROCS(0)))}
 		if raceDetector(ctx) {
 			all = append(all, "-race")
 		} else {
 			fmt.Fprintln(out, "no C compiler was found, so the race detector stays off: install gcc or clang for it")
 		}
-		all = append(append(all, args...), "./integration", "./...")
+		all = append(append(all, args...), "./integration", "./localstack/stack", "./internal/archive", "./...")
 		return command("go", all...)(ctx, out)
 	}
 }

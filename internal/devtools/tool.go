@@ -171,25 +171,24 @@ func (t tool) there() bool {
 	return true
 }
 
-// buildFlags are those that a tool is built with, by its module. What is other people's needs no
-// symbols for debuggers. The servers are a thousand packages each that are compiled for a few tests
-// and demos: without inlining that takes a third less, and they serve as fast. Go's own packages
-// stay as they are, for they are shared with what is built beside them; SQLite is what a dev server
-// spends its time in. Prometheus' service discoveries are the clients of twenty clouds, which take
-// longer to build than all else.
+// buildFlags are those that a tool is built with, by its module. SQLite is what a dev server spends
+// its time in. Prometheus' service discoveries are the clients of twenty clouds, which take longer to
+// build than all else.
 var buildFlags = map[string][]string{
-	"tools":            serverFlags,
-	moduleNext:         serverFlags,
-	"tools/lint":       {"-ldflags=-s -w"},
-	"tools/prometheus": {"-ldflags=-s -w", "-tags=remove_all_sd"},
+	"tools":            append(quickFlags, "-gcflags=modernc.org/...=-dwarf=false"),
+	moduleNext:         append(quickFlags, "-gcflags=modernc.org/...=-dwarf=false"),
+	"tools/lint":       quickFlags,
+	"tools/prometheus": append(quickFlags, "-tags=remove_all_sd"),
 	"tools/rclone":     {"-ldflags=-s -w"},
 	"tools/seaweedfs":  {"-ldflags=-s -w"},
 	"tools/versitygw":  {"-ldflags=-s -w"},
 }
 
-var serverFlags = []string{
-	"-ldflags=-s -w", "-gcflags=all=-l -dwarf=false", "-gcflags=std=", "-gcflags=modernc.org/...=-dwarf=false",
-}
+// quickFlags are for what is compiled for a few tests and demos, a thousand packages each. What is
+// other people's needs no symbols for debuggers. Without inlining it takes a third less to build, and
+// does its work as fast. Go's own packages stay as they are, for they are shared with what is built
+// beside them.
+var quickFlags = slices.Clip([]string{"-ldflags=-s -w", "-gcflags=all=-l -dwarf=false", "-gcflags=std="})
 
 // buildsOf is the build of those tools of one module that are not there. It waits for another
 // process that builds tools: to build the same twice at once takes both longer.
