@@ -48,7 +48,7 @@ func (a *PrepareSong) Execute(
 	ctx context.Context, in activityapi.PrepareSongInput,
 ) (*activityapi.PreparedSong, error) {
 	defer startHeartbeat(ctx)()
-	input := stemflow.SeparateStemsInput{AudioURL: in.AudioURL}
+	input := stemflow.SeparateStemsInput{AudioURL: in.AudioURL, AudioSHA256: in.AudioSHA256}
 	if p := a.Limits.CheckSong(input); p != nil {
 		return nil, final(stemflow.ErrorInvalidInput, p.Field+": "+p.Message, nil)
 	}
@@ -63,6 +63,17 @@ func (a *PrepareSong) Execute(
 	song, err := a.look(ctx, in, body)
 	if err != nil {
 		return nil, err
+	}
+	if song.cut && in.AudioSHA256 == "" {
+		if activity.GetInfo(ctx).Attempt < songAttempts { // it may still be written
+			const text = "what audioUrl names ends too early at the moment"
+			return nil, retryable(stemflow.ErrorProviderUnavailable, text, nil)
+		}
+		return nil, cutSong(song)
+	}
+	if input.QueryNamesSong() {
+		return nil, wrongSong("may say in its query which song it is, and a song is known by its address without "+
+			"the query: give audioSha256, too, which is "+song.prepared.SHA256, nil)
 	}
 	song.prepared.URL = in.AudioURL
 	return &song.prepared, nil
@@ -80,6 +91,9 @@ func (a *PrepareSong) object(
 	body.Close()
 	if err != nil {
 		return nil, err
+	}
+	if song.cut && in.AudioSHA256 == "" {
+		return nil, cutSong(song)
 	}
 	if body, err = a.open(ctx, object); err != nil {
 		return nil, err
@@ -124,6 +138,8 @@ func (a *PrepareSong) open(ctx context.Context, object stemflow.ObjectRef) (io.R
 type song struct {
 	prepared activityapi.PreparedSong
 	format   audio.Format
+	// cut says that the song itself says that there should be more of it.
+	cut bool
 }
 
 // look reads a song to its end.
@@ -141,7 +157,7 @@ func (a *PrepareSong) look(ctx context.Context, in activityapi.PrepareSongInput,
 			SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size,
 			Title: tags.Title, Artist: tags.Artist, Tempo: tags.Tempo,
 			DurationSeconds: found.Duration.Round(time.Millisecond).Seconds(),
-		}, found.Format,
+		}, found.Format, found.Cut,
 	}
 	switch {
 	case size > stemflow.MaxAudioSize:
@@ -172,6 +188,13 @@ func (a *PrepareSong) unfetched(ctx context.Context, err error) error {
 
 func wrongSong(problem string, cause error) error {
 	return final(stemflow.ErrorInvalidInput, "audioUrl: "+problem, cause)
+}
+
+// cutSong is the error for what is probably not all of a song. Headers are wrong at times, so who
+// says which content is meant has it taken.
+func cutSong(s song) error {
+	return wrongSong("ends earlier than it says itself: give the whole song; if this is all there is of it, give "+
+		"audioSha256, too, which is "+s.prepared.SHA256, nil)
 }
 
 func tooLarge(cause error) error {
