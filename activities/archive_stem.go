@@ -198,7 +198,7 @@ func (a *ArchiveStem) fetch(
 		return nil, err
 	}
 	defer body.Close()
-	content.check = func() error { return checkLength(content, in.Expected(), progress) }
+	content.check = func() error { return checkLength(content, in.Stem.DurationSeconds, progress) }
 	if progress.short.Load() != nil {
 		content.wantSum()
 	}
@@ -265,8 +265,8 @@ func (a *ArchiveStem) checkFormat(format audio.Format) error {
 
 // checkLength refuses what plays shorter than it should, until the same has come time and again.
 // Only what comes after a first one that is too short is hashed for that: almost all is whole.
-func checkLength(content *measure, expected float64, progress *progress) error {
-	if !content.shortOf(expected) {
+func checkLength(content *measure, announced float64, progress *progress) error {
+	if !content.shortOf(announced) {
 		return nil
 	}
 	known, repeated := progress.cameShort(content.size, content.sum())
@@ -276,7 +276,7 @@ func checkLength(content *measure, expected float64, progress *progress) error {
 		return nil
 	}
 	return &cutShortError{
-		played: content.result.Duration, expected: expected, size: content.size,
+		played: content.result.Duration, announced: announced, size: content.size,
 		hashed: content.hash != nil, repeated: repeated,
 	}
 }

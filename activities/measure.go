@@ -128,9 +128,9 @@ func (m *measure) end() error {
 // cutShortError: a file that a host has only a part of is served as a whole one, except that it
 // plays too short.
 type cutShortError struct {
-	played   time.Duration
-	expected float64
-	size     int64
+	played    time.Duration
+	announced float64
+	size      int64
 	// hashed says that the content was compared with what came before, and repeated that it is the
 	// same.
 	hashed, repeated bool
@@ -138,8 +138,8 @@ type cutShortError struct {
 
 func (e *cutShortError) Error() string {
 	expected := "its own header says more"
-	if e.expected > 0 {
-		expected = fmt.Sprintf("%.5g s are announced", e.expected)
+	if e.announced > 0 {
+		expected = fmt.Sprintf("%.5g s are announced", e.announced)
 	}
 	return fmt.Sprintf("what is served ends before the stem does: its %d bytes play %.5g s, and %s; try again "+
 		"later: what stays the same over several fetches is archived as it is", e.size, e.played.Seconds(), expected)

@@ -110,37 +110,6 @@ func TestWhatStaysTooShortIsArchivedAsMeasured(t *testing.T) {
 	}
 }
 
-// Of a stem without an announced duration the track's own is expected. Only what is announced of
-// the stem itself is kept beside what was measured.
-func TestAStemShouldPlayAsLongAsItsTrack(t *testing.T) {
-	whole := drums(t)
-	for name, test := range map[string]struct {
-		in       activityapi.ArchiveStemInput
-		content  []byte
-		complete bool
-	}{
-		"whole":                   {activityapi.ArchiveStemInput{TrackSeconds: 12.5}, whole, true},
-		"a third":                 {activityapi.ArchiveStemInput{TrackSeconds: 12.024}, whole[:len(whole)/3], false},
-		"the stem's goes before":  {activityapi.ArchiveStemInput{TrackSeconds: 600, Stem: stemflow.SourceStem{DurationSeconds: 12}}, whole, true},
-		"nobody knows of a third": {activityapi.ArchiveStemInput{}, whole[:len(whole)/3], true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			h := newHarness(t)
-			served := serveInTurn(t, true, test.content)
-			served.DurationSeconds = test.in.Stem.DurationSeconds
-			test.in.Location, test.in.SeparationTaskID, test.in.Stem = h.loc, "sep", served
-			stem, err := call[stemflow.Stem](h, activityapi.ActivityArchiveStem, test.in)
-			if !test.complete {
-				require.False(t, requireType(t, err, stemflow.ErrorProviderUnavailable).NonRetryable())
-				require.ErrorContains(t, err, "12.024 s are announced")
-				return
-			}
-			require.NoError(t, err)
-			require.Zero(t, stem.AnnouncedDurationSeconds)
-		})
-	}
-}
-
 func TestWhatIsTooShortAtFirstIsArchivedWhole(t *testing.T) {
 	whole := drums(t)
 	part := func(share int) []byte { return whole[:len(whole)*share/10] }

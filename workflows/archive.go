@@ -120,7 +120,7 @@ func (s *separation) fetchStem(
 ) (stem stemflow.Stem, err error) {
 	in := activityapi.ArchiveStemInput{
 		Location: s.archive.Location, SeparationTaskID: s.separationTaskID, Stem: source, Fresh: !s.resumed,
-		LastLink: lastLink, TrackSeconds: s.trackSeconds(ctx),
+		LastLink: lastLink,
 	}
 	err = workflow.ExecuteActivity(archiveOptions(ctx, source.Name), s.task.Archive, in).
 		Get(ctx, &stem)

@@ -65,15 +65,6 @@ func (s *separation) knownMusic(ctx workflow.Context) *stemflow.Music {
 	return &music
 }
 
-// trackSeconds is how long the track plays, as far as that is known by now.
-func (s *separation) trackSeconds(ctx workflow.Context) float64 {
-	var record stemflow.Music
-	if s.music != nil && s.music.IsReady() && s.music.Get(ctx, &record) == nil {
-		return record.DurationSeconds
-	}
-	return s.song.DurationSeconds
-}
-
 // manifestSource names the track in the manifest.
 func (s *separation) manifestSource(ctx workflow.Context) stemflow.ManifestSource {
 	track := s.in.Track()

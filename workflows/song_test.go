@@ -2,7 +2,6 @@ package workflows_test
 
 import (
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -44,28 +43,6 @@ func TestTheManifestSaysWhatATrackIsCalled(t *testing.T) {
 			require.EqualValues(t, c.asked, w.musicAsked.Load())
 			require.Less(t, w.took(), 2*time.Minute)
 		})
-	}
-}
-
-// What is known of the track says how long its stems should play, where their record does not.
-func TestStemsShouldPlayAsLongAsTheirTrack(t *testing.T) {
-	w := newHarness(t)
-	w.music = func(activityapi.GetMusicRecordInput) (*stemflow.Music, error) {
-		return &stemflow.Music{DurationSeconds: 198.44}, nil
-	}
-	var mu sync.Mutex
-	var seconds []float64
-	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		seconds = append(seconds, in.TrackSeconds)
-		return archived(in.Stem.Name), nil
-	}
-	w.callbackAfter(time.Minute, success(separationID))
-	w.run(input())
-	require.Len(t, seconds, len(w.result().Stems))
-	for _, s := range seconds {
-		require.InDelta(t, 198.44, s, 1e-9)
 	}
 }
 

@@ -267,17 +267,6 @@ type ArchiveStemInput struct {
 	// LastLink says that the provider has no other link: a file that is not there is awaited for
 	// longer.
 	LastLink bool `json:"lastLink,omitempty"`
-	// TrackSeconds is how long the track itself plays, where that is known: a stem of which the
-	// provider does not say how long it plays should play as long.
-	TrackSeconds float64 `json:"trackSeconds,omitempty"`
-}
-
-// Expected is how long the stem should play, in seconds; 0 where nobody knows.
-func (in ArchiveStemInput) Expected() float64 {
-	if in.Stem.DurationSeconds > 0 {
-		return in.Stem.DurationSeconds
-	}
-	return in.TrackSeconds
 }
 
 // ArchiveStemFailure is the detail of an ErrorSourceExpired of ArchiveStem.
