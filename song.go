@@ -21,21 +21,8 @@ func (in SeparateStemsInput) song() (taskID, audioID string) {
 	if sum := strings.ToLower(in.AudioSHA256); sum != "" {
 		return TaskSHA256, sum
 	}
-	address := songAddress(in.AudioURL)
-	if in.QueryNamesSong() { // nothing that is archived is to be taken for it
-		address = in.AudioURL
-	}
-	sum := sha256.Sum256([]byte(address))
+	sum := sha256.Sum256([]byte(songAddress(in.AudioURL)))
 	return TaskURL, hex.EncodeToString(sum[:])
-}
-
-// QueryNamesSong reports whether AudioURL may say in its query which song it is. Such a song has to
-// be named by AudioSHA256, too: without its query another one would be taken for it, and with it
-// the same one would be another one as soon as the address is signed anew.
-func (in SeparateStemsInput) QueryNamesSong() bool {
-	u, err := parseAddress(in.AudioURL)
-	return err == nil && in.AudioSHA256 == "" && !strings.HasPrefix(in.AudioURL, naming.ObjectScheme) &&
-		naming.QueryNamesFile(u.RawQuery)
 }
 
 // songAddress is an address without what changes while the song stays: the query, which holds

@@ -51,22 +51,6 @@ func TestASongIsKnownByItsAddressWithoutTheQuery(t *testing.T) {
 	)
 }
 
-// Two songs at one path are never one track, even if the first was archived by an earlier release.
-func TestASongThatItsQueryNamesIsNoOtherOne(t *testing.T) {
-	known := stemflow.WorkflowID(song("https://example.com/dl", ""))
-	first, second := song("https://example.com/dl?id=1", ""), song("https://example.com/dl?id=2&X-Amz-Signature=s", "")
-	ids := map[string]bool{known: true, stemflow.WorkflowID(first): true, stemflow.WorkflowID(second): true}
-	require.Len(t, ids, 3)
-	require.True(t, first.QueryNamesSong())
-	require.True(t, second.QueryNamesSong())
-	require.Equal(t, "https://example.com/dl", second.AudioAddress(), "it may hold a signature")
-	for _, in := range []stemflow.SeparateStemsInput{
-		song("https://example.com/dl?sig=1", ""), song("https://example.com/dl?id=1", contentSum), song("s3://a/b?id=1", ""),
-	} {
-		require.False(t, in.QueryNamesSong())
-	}
-}
-
 func TestASongThatIsNoneIsRefused(t *testing.T) {
 	both := song("https://example.com/song.mp3", "")
 	both.TaskID, both.AudioID = "task", "audio"

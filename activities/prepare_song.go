@@ -48,7 +48,7 @@ func (a *PrepareSong) Execute(
 	ctx context.Context, in activityapi.PrepareSongInput,
 ) (*activityapi.PreparedSong, error) {
 	defer startHeartbeat(ctx)()
-	input := stemflow.SeparateStemsInput{AudioURL: in.AudioURL, AudioSHA256: in.AudioSHA256}
+	input := stemflow.SeparateStemsInput{AudioURL: in.AudioURL}
 	if p := a.Limits.CheckSong(input); p != nil {
 		return nil, final(stemflow.ErrorInvalidInput, p.Field+": "+p.Message, nil)
 	}
@@ -70,10 +70,6 @@ func (a *PrepareSong) Execute(
 			return nil, retryable(stemflow.ErrorProviderUnavailable, text, nil)
 		}
 		return nil, cutSong(song)
-	}
-	if input.QueryNamesSong() {
-		return nil, wrongSong("may say in its query which song it is, and a song is known by its address without "+
-			"the query: give audioSha256, too, which is "+song.prepared.SHA256, nil)
 	}
 	song.prepared.URL = in.AudioURL
 	return &song.prepared, nil
