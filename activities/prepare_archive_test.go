@@ -62,6 +62,19 @@ func TestPrepareFindsWhatIsComplete(t *testing.T) {
 			m.ArchivedAt = time.Now()
 			h.write(archive.SubmissionKey(h.loc), stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "earlier", SubmittedAt: time.Now().Add(-time.Hour)})
 		}, true},
+		"a forced payment by a worker whose clock was slow": {func(h *harness, m *stemflow.Manifest) {
+			now := time.Now()
+			m.ArchivedAt = now
+			paid := func(id string, at time.Time) ledger.Entry {
+				return ledger.Entry{
+					State: stemflow.SubmissionPaid, SeparationTaskID: id, RunID: id, Nonce: id,
+					IntendedAt: at, SubmittedAt: at,
+				}
+			}
+			h.write(archive.SubmissionKey(h.loc), ledger.Ledger{
+				Entry: paid("forced", now.Add(-10*time.Minute)), Earlier: []ledger.Entry{paid("sep", now.Add(-5*time.Minute))},
+			})
+		}, false},
 		"its own payment": {func(h *harness, _ *stemflow.Manifest) {
 			h.write(archive.SubmissionKey(h.loc), stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "sep"})
 		}, true},

@@ -64,6 +64,13 @@ func (a *PrepareSong) Execute(
 	if err != nil {
 		return nil, err
 	}
+	if song.cut && in.AudioSHA256 == "" {
+		if activity.GetInfo(ctx).Attempt < songAttempts { // it may still be written
+			const text = "what audioUrl names ends too early at the moment"
+			return nil, retryable(stemflow.ErrorProviderUnavailable, text, nil)
+		}
+		return nil, cutSong(song)
+	}
 	song.prepared.URL = in.AudioURL
 	return &song.prepared, nil
 }
@@ -80,6 +87,9 @@ func (a *PrepareSong) object(
 	body.Close()
 	if err != nil {
 		return nil, err
+	}
+	if song.cut && in.AudioSHA256 == "" {
+		return nil, cutSong(song)
 	}
 	if body, err = a.open(ctx, object); err != nil {
 		return nil, err
@@ -124,6 +134,8 @@ func (a *PrepareSong) open(ctx context.Context, object stemflow.ObjectRef) (io.R
 type song struct {
 	prepared activityapi.PreparedSong
 	format   audio.Format
+	// cut says that the song itself says that there should be more of it.
+	cut bool
 }
 
 // look reads a song to its end.
@@ -141,7 +153,7 @@ func (a *PrepareSong) look(ctx context.Context, in activityapi.PrepareSongInput,
 			SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size,
 			Title: tags.Title, Artist: tags.Artist, Tempo: tags.Tempo,
 			DurationSeconds: found.Duration.Round(time.Millisecond).Seconds(),
-		}, found.Format,
+		}, found.Format, found.Cut,
 	}
 	switch {
 	case size > stemflow.MaxAudioSize:
@@ -172,6 +184,13 @@ func (a *PrepareSong) unfetched(ctx context.Context, err error) error {
 
 func wrongSong(problem string, cause error) error {
 	return final(stemflow.ErrorInvalidInput, "audioUrl: "+problem, cause)
+}
+
+// cutSong is the error for what is probably not all of a song. Headers are wrong at times, so who
+// says which content is meant has it taken.
+func cutSong(s song) error {
+	return wrongSong("ends earlier than it says itself: give the whole song; if this is all there is of it, give "+
+		"audioSha256, too, which is "+s.prepared.SHA256, nil)
 }
 
 func tooLarge(cause error) error {

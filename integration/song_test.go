@@ -123,6 +123,9 @@ func TestASongOfOnesOwn(t *testing.T) {
 		text := s.upload("in/notes.mp3", []byte(strings.Repeat("no music ", 10_000)))
 		large := s.upload("in/large.wav", append(content, make([]byte, stemflow.MaxAudioSize)...))
 		whole := s.upload("in/whole.mp3", content)
+		const fourSeconds = "RIFF\x24\x7d\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00" +
+			"\x40\x1f\x00\x00\x01\x00\x08\x00data\x00\x7d\x00\x00"
+		cut := s.upload("in/cut.wav", []byte(fourSeconds+strings.Repeat("\x80\x90", 4000)))
 		billed := s.billedInAll()
 		for name, c := range map[string]struct {
 			in   stemflow.SeparateStemsInput
@@ -132,6 +135,7 @@ func TestASongOfOnesOwn(t *testing.T) {
 			"too large":      {songInput(host.URL + "/large.mp3"), "audioUrl: is larger than 20 MB"},
 			"not there":      {songInput(host.URL + "/gone.mp3"), "audioUrl: cannot be fetched"},
 			"no audio":       {songInput(text), "audioUrl: is no audio"},
+			"the beginning":  {songInput(cut), "audioUrl: ends earlier than it says itself"},
 			"a large object": {songInput(large), "audioUrl: is larger than 20 MB"},
 			"no object":      {songInput("s3://" + s.bucket + "/in/none.mp3"), "audioUrl: names an object that is not there"},
 			"another bucket": {songInput("s3://other-bucket/in/none.mp3"), "audioUrl: is an object that inputs may not name"},

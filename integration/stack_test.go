@@ -270,13 +270,19 @@ func (s *stack) awaitWithin(patience time.Duration, what string, reached func() 
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), patience)
 	defer cancel()
-	for !reached() {
+	for begun := time.Now(); !reached(); {
 		select {
 		case <-ctx.Done():
 			require.FailNow(s.t, "waited in vain until "+what)
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(pause(time.Since(begun))):
 		}
 	}
+}
+
+// pause is how long to wait before the next look. Most looks ask Temporal and the worker, and some
+// tests wait for minutes: to look twenty times a second would keep the cores from those that work.
+func pause(waited time.Duration) time.Duration {
+	return min(max(waited/20, 50*time.Millisecond), 2*time.Second)
 }
 
 // awaitPhase waits until a run stands in a phase.

@@ -9,6 +9,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/catalog"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/ledger"
 	"stemflow/starter/internal/archived"
@@ -102,6 +106,28 @@ func TestADryRunPricesAList(t *testing.T) {
 	require.Contains(t, stderr, "there is no list s3://"+store+"/lists/gone.csv")
 }
 
+// A song of one's own is looked up under the ids that it is archived by.
+func TestADryRunKnowsSongsThatArePaidFor(t *testing.T) {
+	variables, _ := stocked(t)
+	store, err := archive.New(archive.Options{
+		Endpoint: variables["MINIO_ENDPOINT"], AccessKey: variables["MINIO_ACCESS_KEY"], SecretKey: variables["MINIO_SECRET_KEY"],
+	})
+	require.NoError(t, err)
+	sum := strings.Repeat("ab", 32)
+	require.NoError(t, store.PutJSON(t.Context(), variables["STEMFLOW_BUCKET"], "sha256/"+sum+"/separate_vocal/submission.json",
+		ledger.Ledger{Revision: 1, Entry: ledger.Entry{
+			State: stemflow.SubmissionPaid, SeparationTaskID: "sep", RunID: "run", Owner: "run", Attempt: 1, Nonce: "n",
+			SubmittedAt: time.Now(),
+		}}))
+	list := writeList(t, "songs.jsonl", `{"audioUrl":"https://example.com/song.mp3","audioSha256":"`+sum+"\"}\n"+
+		`{"audioUrl":"https://example.com/other.mp3"}`+"\n")
+	code, stdout, stderr := starter(t, "", variables, "catalog", "--file", list, "--dry-run", "--json")
+	require.Zero(t, code, stderr)
+	var got view.Price
+	require.NoError(t, json.Unmarshal([]byte(stdout), &got))
+	require.Equal(t, []int{1, 1, 10}, []int{got.Paid, got.ToPay, got.Credits})
+}
+
 func TestNothingIsPaidUnasked(t *testing.T) {
 	variables, list := stocked(t)
 	code, _, stderr := starter(t, "", variables, "catalog", "--file", list)
@@ -183,6 +209,57 @@ func TestWhatStartingAgainCanHelp(t *testing.T) {
 	} {
 		require.Equal(t, c.want, canHelp(c.outcome, c.standing, c.paid, now), name)
 	}
+}
+
+// A track is started again as it was before: what its list said to be paid for is not paid again,
+// although a run that never got so far does not repeat it, and a song keeps its address.
+func TestATrackIsStartedAgainAsItWas(t *testing.T) {
+	song := stemflow.SeparateStemsInput{
+		AudioURL: "https://example.com/song.mp3?sig=1", AudioSHA256: strings.Repeat("ab", 32), Type: stemflow.SplitStem,
+	}
+	named := stemflow.SeparateStemsInput{TaskID: "t", AudioID: "a", SeparationTaskID: "named"}
+	plain := stemflow.SeparateStemsInput{TaskID: "t", AudioID: "b"}
+	all := []retried{
+		{
+			track: activityapi.CatalogTrack{Number: 1, Input: named}, start: true,
+			outcome: stemflow.TrackOutcome{Reason: stemflow.ErrorArchiveUnavailable},
+		},
+		{
+			track: activityapi.CatalogTrack{Number: 2, Input: plain}, start: true, standing: archived.ToPay,
+			outcome: stemflow.TrackOutcome{Reason: stemflow.ErrorNoStems, SeparationTaskID: "learned"},
+		},
+		{
+			track: activityapi.CatalogTrack{Number: 3, Input: song}, start: true, standing: archived.IsPaid,
+			outcome: stemflow.TrackOutcome{Reason: stemflow.ErrorSourceBlocked, SeparationTaskID: "of the ledger"},
+		},
+		{
+			track: activityapi.CatalogTrack{
+				Number: 4, Input: stemflow.SeparateStemsInput{TaskID: "t", AudioID: "c", SeparationTaskID: "failed"},
+			},
+			start:   true,
+			outcome: stemflow.TrackOutcome{Reason: stemflow.ErrorSeparationFailed, SeparationTaskID: "failed"},
+		},
+	}
+	name, tracks, err := writeRetryList(all, retryOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(filepath.Dir(name))) })
+	require.Equal(t, 4, tracks)
+	file, err := os.Open(name)
+	require.NoError(t, err)
+	defer file.Close()
+	var got []stemflow.SeparateStemsInput
+	_, err = catalog.Check(file, stemflow.SeparateCatalogInput{}, nil, func(track activityapi.CatalogTrack) error {
+		got = append(got, track.Input)
+		return nil
+	})
+	require.NoError(t, err)
+	require.Len(t, got, 4)
+	require.Equal(t, "named", got[0].SeparationTaskID)
+	require.Equal(t, "learned", got[1].SeparationTaskID)
+	require.Equal(t, song.Track(), got[2].Track())
+	require.Equal(t, song.AudioURL, got[2].AudioURL)
+	require.Empty(t, got[2].SeparationTaskID, "the ledger knows it")
+	require.Empty(t, got[3].SeparationTaskID, "it failed")
 }
 
 func TestFailuresAreGroupedWithTheirRemedies(t *testing.T) {

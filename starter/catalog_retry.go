@@ -281,26 +281,30 @@ func writeRetryList(all []retried, o retryOptions) (name string, tracks int, err
 }
 
 var retryColumns = []string{
-	"taskId", "audioId", "type", "stemName", "title", "separationTaskId", "bucket", "prefix", "callbackGrace",
-	"pollInterval", "deadline", "allowPartial", "midi",
+	"taskId", "audioId", "audioUrl", "audioSha256", "type", "stemName", "title", "separationTaskId", "bucket", "prefix",
+	"callbackGrace", "pollInterval", "deadline", "allowPartial", "midi",
 }
 
 // row is a track as it was started before, never by force. What is known to be paid for is named,
-// so that it cannot be paid for again even if the ledger is behind; a separation that failed is
-// not.
+// so that it cannot be paid for again even if the ledger is behind: by the list itself, which the
+// outcome does not repeat of a run that came to nothing, or else by the outcome. A separation that
+// failed is not.
 func (one retried) row(o retryOptions, extra []string) []string {
 	in := one.track.Input
-	id := one.outcome.SeparationTaskID
-	if one.outcome.Reason == stemflow.ErrorSeparationFailed || one.standing == archived.IsPaid {
+	id := in.SeparationTaskID
+	switch {
+	case one.outcome.Reason == stemflow.ErrorSeparationFailed:
 		id = "" // the ledger knows it
+	case id == "" && one.standing != archived.IsPaid:
+		id = one.outcome.SeparationTaskID
 	}
 	deadline := in.Deadline
 	if o.deadline != 0 {
 		deadline = o.deadline
 	}
 	row := []string{
-		in.TaskID, in.AudioID, string(in.Type), in.StemName, in.Title, id, in.Bucket, in.Prefix,
-		durationCell(in.CallbackGrace), durationCell(in.PollInterval), durationCell(deadline),
+		in.TaskID, in.AudioID, in.AudioURL, in.AudioSHA256, string(in.Type), in.StemName, in.Title, id, in.Bucket,
+		in.Prefix, durationCell(in.CallbackGrace), durationCell(in.PollInterval), durationCell(deadline),
 		strconv.FormatBool(in.AllowPartial || o.allowPartial), strconv.FormatBool(in.MIDI),
 	}
 	values := map[string]string{}

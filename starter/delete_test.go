@@ -89,7 +89,7 @@ func TestDeleteRemovesAllButTheLedger(t *testing.T) {
 	for _, key := range []string{"peaks-3e63-vocals.json", "session-3e63.zip", "session-0001.dawproject"} {
 		require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, folder+key, 1))
 	}
-	for _, key := range []string{folder + "notes.txt", "music/5c79/e232/separate_vocal/manifest.json", folder + "T/A/split_stem/manifest.json"} {
+	for _, key := range []string{folder + "notes.txt", folder + "notes/lyrics.txt", folder + "mix/song.als", "music/5c79/e232/separate_vocal/manifest.json", folder + "T/A/split_stem/manifest.json"} {
 		require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, key, 1))
 	}
 	before := r.keys(t)
@@ -108,7 +108,8 @@ func TestDeleteRemovesAllButTheLedger(t *testing.T) {
 	require.Len(t, done.Objects, 8)
 	require.Equal(t, "3e63", done.SeparationTaskID)
 	require.ElementsMatch(t, append([]string{
-		folder + "notes.txt", "music/5c79/e232/separate_vocal/manifest.json", folder + "T/A/split_stem/manifest.json",
+		folder + "notes.txt", folder + "notes/lyrics.txt", folder + "mix/song.als",
+		"music/5c79/e232/separate_vocal/manifest.json", folder + "T/A/split_stem/manifest.json",
 	}, ledgers...), r.keys(t), "what others put there, and other tracks, stay")
 
 	code, _, stderr := starter(t, "", r.variables, r.with("delete", "--yes")...)

@@ -98,6 +98,23 @@ func TestSongsThatAreRefusedBeforeAnything(t *testing.T) {
 	require.Contains(t, stderr, "MINIO_ENDPOINT: is required")
 }
 
+// What is probably the beginning of a song is not paid for, unless that is said to be meant.
+func TestASongThatEndsTooEarlyIsRefused(t *testing.T) {
+	wav := []byte("RIFF\x24\x7d\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x40\x1f\x00\x00\x01\x00\x08\x00data\x00\x7d\x00\x00")
+	name := filepath.Join(t.TempDir(), "song.wav")
+	require.NoError(t, os.WriteFile(name, append(wav, bytes.Repeat([]byte{0x80, 0x90}, 4000)...), 0o600)) // 1 s of 4 s
+	song, err := songfile.Read(name)
+	require.NoError(t, err)
+	code, _, stderr := starter(t, "", nil, "start", name)
+	require.Equal(t, failure.ExitUsage, code)
+	require.Contains(t, stderr, "InvalidInput: "+name+" ends earlier than it says itself")
+	require.Contains(t, stderr, "--audio-sha256 "+song.SHA256)
+	for _, args := range [][]string{{"start", name, "--audio-sha256", song.SHA256}, {"show", name}} {
+		_, _, stderr = starter(t, "", nil, args...)
+		require.Contains(t, stderr, "MINIO_ENDPOINT: is required", "it goes on")
+	}
+}
+
 func TestASongIsUploadedOnce(t *testing.T) {
 	opts, bucket := serverstest.Bucket(t)
 	faulty := serverstest.NewFaultyStore(t, opts)

@@ -96,7 +96,15 @@ func (o *startOptions) complete(c *cli, cmd *cobra.Command) error {
 	if err != nil {
 		return failure.Configuration(err)
 	}
-	o.song, err = readSong(&o.in, cfg)
+	meant := o.in.AudioSHA256
+	if o.song, err = readSong(&o.in, cfg); err == nil && o.song != nil && o.song.Cut && meant == "" {
+		return &failure.Failure{
+			Type: stemflow.ErrorInvalidInput, Code: failure.ExitUsage,
+			Message: o.song.Name + " ends earlier than it says itself",
+			Hint: "Give the whole song. If this is all there is of it, give --audio-sha256 " + o.song.SHA256 +
+				" as well, which says so.",
+		}
+	}
 	return err
 }
 

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	// A package of the module whose source is read here. KEDA's types import Kubernetes' client, which
-	// takes longer to compile than all else that this module needs.
+	// A package of the module whose source is read here. KEDA's types import Kubernetes' client,
+	// which takes longer to compile than all else that this module needs.
 	_ "github.com/kedacore/keda/v2/version"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"

@@ -57,9 +57,9 @@ func lint(ctx context.Context, out io.Writer) error {
 	return errors.Join(errs...)
 }
 
-// test builds the servers first, so that no test's own time is spent on it. The packages whose tests
-// take longest come first, and several are tested at once however few cores there are: their tests
-// mostly wait. What go vet finds, golangci-lint finds as well, in all modules.
+// test builds the servers first, so that no test's own time is spent on it. The packages whose
+// tests take longest come first, and several are tested at once however few cores there are: their
+// tests mostly wait. What go vet finds, golangci-lint finds as well, in all modules.
 func test(args []string) func(context.Context, io.Writer) error {
 	return func(ctx context.Context, out io.Writer) error {
 		if err := buildServers(ctx, out); err != nil {

@@ -83,12 +83,22 @@ func leadingZeros(b []byte) int {
 // confirmingFrames: they are believed where a file begins with them and nothing else follows. wait
 // says that more must be seen.
 func (f *finder) frames(window []byte, end bool) (wait bool) {
-	run := followFrames(window, &f.free)
-	if run.cut && !end {
+	wanted := confirmingFrames
+	if f.strayed {
+		wanted = strayFrames
+	}
+	run := followFrames(window, wanted, &f.free)
+	if f.strayed && run.isTable() {
+		return false
+	}
+	// Nine of the largest frames are more than is seen together.
+	full := f.strayed && run.count >= confirmingFrames && len(window) >= lookahead
+	if run.cut && !end && !full {
 		return true
 	}
-	short := !f.strayed && run.whole > 0 && (run.cut || startsTail(window[run.size:]))
-	if run.count == confirmingFrames || short {
+	ends := run.cut || startsTail(window[min(run.size, len(window)):])
+	short := !f.strayed && run.whole > 0 && ends
+	if run.count == wanted || short || f.strayed && run.count >= confirmingFrames && ends {
 		parser := newFrameParser(window, run.first, f.free)
 		parser.outlines = f.outlines
 		f.format, f.found = mp3, parser
@@ -121,10 +131,19 @@ func containerAt(b []byte) (Format, parser) {
 	return Format{}, nil
 }
 
-// foreignMagics begin files that are no audio and that may have frames of audio somewhere in them.
+// foreignMagics begin files that are no audio, or of a kind that is not known, and that may have
+// frames of audio somewhere in them, or what looks like some.
 var foreignMagics = [][]byte{
-	[]byte("\xFF\xD8\xFF"), []byte("\x89PNG"), []byte("GIF8"), []byte("%PDF-"),
-	[]byte("PK\x03\x04"), []byte("\x1F\x8B"), []byte("\x1A\x45\xDF\xA3"), []byte("FLV\x01"), []byte("\x00\x00\x01\xBA"),
+	// Pictures and documents.
+	[]byte("\xFF\xD8\xFF"), []byte("\x89PNG"), []byte("GIF8"), []byte("%PDF-"), []byte("II*\x00"), []byte("MM\x00*"),
+	[]byte("8BPS"), []byte("Xcur"), []byte("\xD0\xCF\x11\xE0"), []byte("SQLite format 3"),
+	// Archives and programs.
+	[]byte("PK\x03\x04"), []byte("\x1F\x8B"), []byte("7z\xBC\xAF"), []byte("Rar!"), []byte("BZh"), []byte("\xFD7zXZ"),
+	[]byte("\x28\xB5\x2F\xFD"), []byte("\x7FELF"), []byte("\xCF\xFA\xED\xFE"), []byte("\xCA\xFE\xBA\xBE"),
+	// Films, and containers of audio.
+	[]byte("\x1A\x45\xDF\xA3"), []byte("FLV\x01"), []byte("\x00\x00\x01\xBA"), []byte("\x30\x26\xB2\x75"),
+	[]byte("RIFX"), []byte("riff\x2E\x91\xCF\x11"), []byte("caff\x00\x01"), []byte(".snd\x00\x00"), []byte("#!AMR"),
+	[]byte("MThd"), []byte("wvpk"), []byte("MAC "),
 }
 
 // startsForeign reports whether b begins with what is known and no audio.

@@ -3,8 +3,10 @@ package audio
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 	"unicode/utf16"
@@ -190,6 +192,29 @@ func TestWhatIsNoAudio(t *testing.T) {
 			require.Zero(t, result.Duration)
 		})
 	}
+}
+
+// Numbers that repeat look like headers of frames: what begins as something else has to go on with
+// more of them.
+func TestChanceFramesInOtherDataAreNoAudio(t *testing.T) {
+	var program, samples []byte
+	for i := range 4000 {
+		// A table of jumps, as programs have it, and samples of a tone.
+		jump := binary.LittleEndian.AppendUint32([]byte("\xF3\x0F\x1E\xFA\x68\x01\x00\x00\x00\xE9"), uint32(-32-16*i))
+		program = append(program, append(jump, 0x66, 0x90)...)
+		samples = binary.BigEndian.AppendUint32(samples, uint32(int32(-1200*math.Sin(float64(i)/16))))
+	}
+	other := bytes.Repeat([]byte("more "), 9000)
+	for name, content := range map[string][]byte{
+		"a program":             append([]byte("\x7FELF\x02\x01\x01"), program...),
+		"a table":               append([]byte("table of jumps"), program...),
+		"samples in CAF":        append([]byte("caff\x00\x01\x00\x00desc\x00\x00\x00\x00"), samples...),
+		"three frames in other": slices.Concat([]byte("text "), frames(3), other),
+	} {
+		require.Equal(t, Result{}, measure(content, 4096), name)
+	}
+	require.True(t, measure(slices.Concat([]byte("text "), frames(strayFrames), other), 4096).Audio)
+	require.True(t, measure(append([]byte("text "), frames(4)...), 4096).Audio, "they are all that follows")
 }
 
 // emptyWave has no samples and a chunk behind them.

@@ -2,12 +2,20 @@
 // and of MP3 about how loud, without decoding it.
 package audio
 
+import "slices"
+
 // Format is a container or codec of audio.
 type Format struct {
 	// Ext is the usual file name extension, without a dot.
 	Ext string
 	// ContentType is the media type.
 	ContentType string
+}
+
+// IsExtension reports whether an extension is that of a format.
+func IsExtension(ext string) bool {
+	formats := []Format{mp3, wav, flac, ogg, m4a, aac, aiff}
+	return slices.ContainsFunc(formats, func(f Format) bool { return f.Ext == ext })
 }
 
 var (

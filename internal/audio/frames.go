@@ -15,6 +15,9 @@ const (
 	// confirmingFrames is how many frame headers must follow upon each other to be taken for a
 	// stream. Two would be met by chance in some megabytes of other data.
 	confirmingFrames = 3
+	// strayFrames is how many must do so behind what is neither a tag nor audio. In programs and
+	// in samples of other containers, whose numbers repeat, three are met often.
+	strayFrames = 9
 	// ticksPerSecond is the least common multiple of all sample rates. Counted in it, the playing
 	// times of frames add up exactly even where the rate changes on the way.
 	ticksPerSecond = 28_224_000
@@ -146,19 +149,28 @@ func parseADTSHeader(b []byte) (frameHeader, bool) {
 // frameRun is what follows upon each other from some place.
 type frameRun struct {
 	first frameHeader
-	// count is how many headers agree, at most confirmingFrames; whole how many of their frames end
-	// within the bytes that were seen, and size how long those are together.
+	// count is how many headers agree, at most as many as were wanted; whole how many of their
+	// frames end within the bytes that were seen, and size how long those are together.
 	count, whole, size int
 	// cut says that the bytes ended before that many, or before one that does not fit, could be
 	// seen.
 	cut bool
 }
 
-// followFrames counts the frames of one stream that follow upon each other from the start of b.
-func followFrames(b []byte, free *freeSearch) frameRun {
+// isTable reports whether the frames are rather the entries of a table, like jumps in a program:
+// they are of a kind that is rare, all alike, and shorter than anybody makes them.
+func (r frameRun) isTable() bool {
+	const layer1, shortest = 3, 96
+	rare := r.first.stream&1 == 1 || r.first.stream>>9&3 == layer1 // no header says the size, or Layer I
+	return !r.first.isADTS() && rare && r.first.size < shortest && r.size == r.first.size*r.whole
+}
+
+// followFrames counts the frames of one stream that follow upon each other from the start of b, up
+// to so many.
+func followFrames(b []byte, wanted int, free *freeSearch) frameRun {
 	var run frameRun
 	pos := 0
-	for run.count < confirmingFrames {
+	for run.count < wanted {
 		if pos+frameHeaderSize > len(b) {
 			run.cut = true
 			break
@@ -374,7 +386,7 @@ func (s *frameParser) next(window []byte, end bool) int64 {
 			return int64(len(window))
 		}
 		pos += int64(sync)
-		run := followFrames(b[sync:], &s.free)
+		run := followFrames(b[sync:], confirmingFrames, &s.free)
 		if run.cut && !end {
 			break
 		}

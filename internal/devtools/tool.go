@@ -186,8 +186,8 @@ func (t tool) there() bool {
 }
 
 // buildFlags are those that a tool is built with, by its module. SQLite is what a dev server spends
-// its time in. Prometheus' service discoveries are the clients of twenty clouds, which take longer to
-// build than all else.
+// its time in. Prometheus' service discoveries are the clients of twenty clouds, which take longer
+// to build than all else.
 var buildFlags = map[string][]string{
 	"tools":            append(quickFlags, "-gcflags=modernc.org/...=-dwarf=false"),
 	moduleNext:         append(quickFlags, "-gcflags=modernc.org/...=-dwarf=false"),
@@ -207,9 +207,9 @@ const kubernetesVersion = "-ldflags=-s -w -X k8s.io/component-base/version.gitVe
 	" -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35"
 
 // quickFlags are for what is compiled for a few tests and demos, a thousand packages each. What is
-// other people's needs no symbols for debuggers. Without inlining it takes a third less to build, and
-// does its work as fast. Go's own packages stay as they are, for they are shared with what is built
-// beside them.
+// other people's needs no symbols for debuggers. Without inlining it takes a third less to build,
+// and does its work as fast. Go's own packages stay as they are, for they are shared with what is
+// built beside them.
 var quickFlags = slices.Clip([]string{"-ldflags=-s -w", "-gcflags=all=-l -dwarf=false", "-gcflags=std="})
 
 // buildsOf is the build of those tools of one module that are not there. It waits for another

@@ -63,8 +63,8 @@ func isLoopback(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// SecretsOf are the parts of a webhook's address that give access, for a redactor: the password,
-// and what no person would have made up.
+// SecretsOf are the parts of a webhook's address that give access, for a redactor: the password, a
+// user name without one, and what no person would have made up.
 func SecretsOf(address string) []string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -73,6 +73,8 @@ func SecretsOf(address string) []string {
 	var secrets []string
 	if password, ok := u.User.Password(); ok && password != "" {
 		secrets = append(secrets, password)
+	} else if user := u.User.Username(); user != "" {
+		secrets = append(secrets, user) // keys of many services are given so
 	}
 	parts := strings.Split(u.Path, "/")
 	for _, values := range u.Query() {

@@ -23,6 +23,8 @@ type answer struct {
 	code      int
 	message   string
 	data      json.RawMessage
+	// task is the id of a task, wherever it stands.
+	task string
 }
 
 // readAnswer fails if the body cannot be read to its end; a body of another shape is an answer all
@@ -47,6 +49,7 @@ func decodeAnswer(status int, body []byte) answer {
 		a.code, a.enveloped = integer(envelope.get("code"))
 		a.message = text(envelope.get("msg"))
 		a.data = envelope.get("data")
+		a.task = taskIDIn(envelope)
 	} else if len(body) <= maxMessage {
 		// The edge's short texts ("error code: 1010") say what is wrong; its pages only fill a log.
 		a.message = string(body)

@@ -45,15 +45,19 @@ func ReadCallback(body []byte) (CallbackBody, error) {
 	return b, nil
 }
 
-// taskIDIn is the task id of a record, which may be wrapped in another object.
-func taskIDIn(data object) string {
-	read := data.pick("task_id", "taskId", "data")
-	if id := cmp.Or(text(read[0]), text(read[1])); id != "" {
-		return id
-	}
-	if inner, ok := parseObject(unwrap(read[2])); ok {
-		read = inner.pick("task_id", "taskId")
-		return cmp.Or(text(read[0]), text(read[1]))
+// taskIDIn is the task id of an object, which may be wrapped in others: what the outer one has is
+// first.
+func taskIDIn(in object) string {
+	for range 4 {
+		read := in.pick("task_id", "taskId", "data")
+		if id := cmp.Or(text(read[0]), text(read[1])); id != "" {
+			return id
+		}
+		inner, ok := parseObject(unwrap(read[2]))
+		if !ok {
+			break
+		}
+		in = inner
 	}
 	return ""
 }

@@ -51,6 +51,20 @@ var lackingCredits = []string{
 	"Top up required",
 	"Please top-up and try again",
 	"please add more credits",
+	"You've used all your credits",
+	"No credits",
+	"Account has no credits",
+	"You have 0 credits left",
+	"You don't have any credits left",
+	"You do not have the required credits",
+	"Not enough quota",
+	"Insufficient number of credits",
+	"Insufficient token balance",
+	"Your wallet balance is low",
+	"Balance: 0, required: 10",
+	"The balance of your account does not cover this request",
+	"Your remaining credits (3) are less than the required 10",
+	"Account in arrears",
 	"余额不足",
 	"账户余额不足，请充值",
 	"您的积分余额不足",
@@ -93,6 +107,9 @@ func TestCreditsTextIsNoRefusalWhereTheCallMayBeAccepted(t *testing.T) {
 		for name, a := range map[string]answer{
 			"a task under 500":       answered(t, 200, 500, message, map[string]any{"taskId": "aeab85c2"}),
 			"a task under HTTP 500":  answered(t, 500, 500, message, map[string]any{"task_id": "aeab85c2"}),
+			"a task above data":      decodeAnswer(200, fmt.Appendf(nil, `{"code":500,"msg":%q,"task_id":"aeab85c2","data":null}`, message)),
+			"a task further within":  answered(t, 200, 500, message, map[string]any{"data": map[string]any{"taskId": "aeab85c2"}}),
+			"a task in a string":     answered(t, 200, 500, message, `{"taskId":"aeab85c2"}`),
 			"not the provider's":     decodeAnswer(200, []byte(message)),
 			"not the provider's 500": decodeAnswer(500, []byte(message)),
 			"without a code":         decodeAnswer(200, fmt.Appendf(nil, `{"msg":%q}`, message)),
@@ -105,12 +122,29 @@ func TestCreditsTextIsNoRefusalWhereTheCallMayBeAccepted(t *testing.T) {
 	}
 }
 
+// The status of HTTP is not the provider's word where its own envelope says otherwise.
+func TestAcceptanceUnderAnyStatusIsNoRefusal(t *testing.T) {
+	task := map[string]any{"taskId": "aeab85c2"}
+	for _, status := range []int{400, 401, 402, 403, 404, 409, 422, 429, 455} {
+		for _, a := range []answer{
+			answered(t, status, 200, "success", task), answered(t, status, 200, "success", nil), answered(t, status, 500, "error", task),
+			decodeAnswer(status, []byte(`{"code":0,"msg":"","taskId":"aeab85c2"}`)),
+		} {
+			require.Equal(t, Unknown, verdictOf(a, call{paid: true}), "HTTP %d: %+v", status, a)
+		}
+	}
+}
+
 func TestOtherWordsOfCreditsSayNothing(t *testing.T) {
 	for _, message := range []string{
 		"Generation failed, credits refunded",
 		"Audio generation failed. Insufficient data. Your credits have been refunded",
 		"Insufficient credits were refunded",
 		"No credits were charged",
+		"Generation failed, no credits deducted",
+		"You will not have any credits deducted",
+		"You have 5916 credits left",
+		"Balance: 5916, required: 10",
 		"No credits were deducted for this request",
 		"insufficient memory, your credits were not touched",
 		"Credits deducted",
@@ -175,6 +209,11 @@ func TestRateLimitInAnyWords(t *testing.T) {
 		"Request limit reached",
 		"Request was throttled",
 		"Please slow down",
+		"Requests per minute exceeded",
+		"Exceeded request limit",
+		"Maximum number of concurrent tasks reached",
+		"并发数超过限制",
+		"当前任务数已达上限",
 		"触发限流",
 		"请求过多",
 		"并发数已达上限",
@@ -207,7 +246,7 @@ func TestRateLimitInAnyWords(t *testing.T) {
 	}
 	for _, message := range []string{
 		"The sub-key usage limit has been exceeded.", "The prompt is too long", "不能为空", "Method not allowed",
-		"Please enter callBackUrl.", "Rating is not allowed", "The track separates too slowly",
+		"Please enter callBackUrl.", "Rating is not allowed", "Sample rate exceeded", "The track separates too slowly",
 	} {
 		require.Equal(t, Rejected, verdictOf(answered(t, 200, 405, message, nil), call{paid: true}), message)
 	}
@@ -217,7 +256,8 @@ func TestUnknownTrackMayBeKnownLater(t *testing.T) {
 	known := []string{
 		"Record does not exist", "The record does not exist", "record doesn’t exist", "RECORD_DOES_NOT_EXIST",
 		"Task not found", "The audio id does not exist", "audioId was not found", "recordInfo is null", "No such track",
-		"记录不存在", "任务不存在", "音频未找到",
+		"Cannot find the record", "Unable to locate this audio", "No record found", "Track could not be found", "Unknown task",
+		"记录不存在", "任务不存在", "音频未找到", "未找到该音频", "找不到歌曲",
 	}
 	for _, message := range known {
 		for _, a := range []answer{

@@ -15,16 +15,27 @@ var lackOfCredits = oneOf(
 	// "insufficient account balance", INSUFFICIENT_CREDITS, insufficientFunds
 	`\binsufficient ?`+whose+`(?:credits?|balance|funds?|points|quota)\b`,
 	// "you do not have enough credits", "not enough balance"
-	`(?:\bnot|n't) (?:\w+ ){0,3}?(?:enough|sufficient|adequate) `+whose+`(?:credits?|balance|funds|points)\b`,
+	`(?:\bnot|n't) (?:\w+ ){0,3}?(?:enough|sufficient|adequate) `+whose+`(?:credits?|balance|funds|points|quota)\b`,
+	`\binsufficient (?:number|amount) of `+whose+`credits\b`,
+	// "you don't have the required credits", "... any credits left", but not "... any credits
+	// deducted"
+	`(?:\bnot|n't) have the (?:required|necessary|needed) `+whose+`(?:credits?|balance|funds)\b`,
+	`(?:\bnot|n't) have any `+whose+`(?:credits?|balance|funds)`+none,
+	`\b(?:has|have) (?:no|0|zero) (?:more )?`+whose+`(?:credits?|balance|funds)`+none,
+	`(?:^|:) ?no (?:more )?`+whose+`(?:credits?|funds) ?$`,
+	`\b(?:used|spent)(?: up)? all (?:of )?`+whose+`credits\b`,
+	`\b(?:low|0|zero|negative) `+whose+`balance\b`, `\bin arrears\b`,
+	`\bbalance ?[:=] ?-?0\b`,
+	`\b(?:credits?|balance|funds)(?: \W?\d+\W?)? (?:is|are) (?:less|lower|smaller) than\b`,
 	`\b(?:out of|lack of|lacks?|lacking|short of|too few) `+whose+`(?:credits?|balance|funds)\b`,
 	`\bno (?:more )?(?:credits?|balance|funds) (?:left|remaining|available)\b`,
 	`\bno (?:available|remaining) (?:credits?|balance|funds)\b`,
 	`\b(?:zero|negative) (?:credits?|balance)\b`,
 	// "your credit balance is too low", "credits insufficient", "balance isn't enough", "funds have
 	// run out"
-	`\b(?:credits?|balance|funds) ?:? ?(?:(?:is|are|was|were|has|have|been|currently|already|now) )*`+
+	`\b(?:credits?|balance|funds)(?: (?:of|in|on) (?:your|the) (?:account|wallet))? ?:? ?(?:(?:is|are|was|were|has|have|been|currently|already|now) )*`+
 		`(?:insufficient|inadequate|(?:not|(?:is|are|was|were)n't) (?:enough|sufficient|adequate)|`+
-		`too low|exhausted|depleted|used up|run out|`+
+		`(?:too )?low|exhausted|depleted|used up|run out|`+
 		`ran out|empty|zero|negative|below (?:the )?(?:required|minimum)|do(?:es)? not suffice|`+
 		`(?:cannot|can't|do(?:es)? not|do(?:es)?n't) cover)\b`,
 	`\bexceed(?:s|ed)? `+whose+`(?:credits?|balance|funds)\b`,
@@ -48,7 +59,10 @@ var callToPay = oneOf(
 	`充值后|充值後`,
 )
 
-const whose = `(?:(?:your|the|my|any|account|user|wallet|credit|remaining|available|current|prepaid|api) )*`
+const (
+	whose = `(?:(?:your|the|my|any|account|user|wallet|credit|token|remaining|available|current|prepaid|api) )*`
+	none  = `(?: (?:left|remaining|available|in your)\b| ?$)`
+)
 
 var (
 	// doubt before a statement makes it a guess of what may be wrong: "check if your balance is
@@ -78,11 +92,16 @@ var limitsRate = oneOf(
 	`\brate ?limit(?:s|ed|ing)?(?: ?exceeded)?\b`,
 	`\btoo many (?:\w+ ){0,2}(?:requests?|calls?|tasks|jobs)\b`,
 	`\btoomanyrequests\b`,
+	`\b(?:requests?|calls?) per (?:second|minute|hour|day)\b`,
+	`(?:^|\b(?:requests?|calls?|api) )rate exceeded\b`,
+	`\bexceed(?:s|ed|ing)? (?:the |your |our )?(?:maximum )?(?:requests?|calls?|concurrency|qps|rpm|rate) limit\b`,
+	`\bconcurren(?:t|cy) (?:\w+ ){0,2}(?:reached|exceeded)\b`,
 	`\b(?:requests?|calls?|concurrency|qps|rpm) limit (?:(?:is|was|has been) )?(?:exceeded|reached)\b`,
 	`\bthrottl(?:ed|ing)\b`,
 	`\bslow down\b`,
 	`限流|限频|限頻|(?:速率|频率|頻率|并发数?|並發數?)(?:受限|限制|超限|已?达|已?達|过高|過高)`,
-	`(?:请求|請求|调用|調用|任务|任務|并发|並發)数?量?(?:过|過|太)多`,
+	`(?:请求|請求|调用|調用|任务|任務|并发|並發)[数數量]*(?:过|過|太)多`,
+	`(?:请求|請求|调用|調用|任务|任務|并发|並發)[数數量]+(?:已|超)?(?:达|達|到|过|過|出)`,
 )
 
 // noSuchTrack says that the provider does not know what is to be separated.
@@ -90,10 +109,19 @@ var noSuchTrack = oneOf(
 	aTrack+`(?: ?id| ?info)? (?:(?:do|does|did) not|(?:do|does|did)n't) exist\b`,
 	aTrack+`(?: ?id| ?info)? (?:(?:is|was) )?(?:not found|not exists?|null)\b`,
 	`\bno such `+aTrack+`\b`,
-	`(?:记录|記錄|任务|任務|音频|音頻|音乐|音樂|歌曲)\s*(?:id)?\s*(?:不存在|未找到|找不到)`,
+	aTrack+`(?: ?id| ?info)? (?:can(?:not|'t)|could(?: not|n't)) be (?:found|located)\b`,
+	`(?:\bcan ?not|\bcan't|\bcould(?: not|n't)|\bunable to|\bfailed to) (?:find|locate) `+
+		`(?:(?:the|this|that|any|such|a|an|your) )*`+aTrack,
+	`\bno `+aTrack+`(?: ?id| ?info)? (?:(?:was|were|is) )?found\b`,
+	`\bunknown `+aTrack,
+	chineseTrack+`\s*(?:id)?\s*(?:不存在|未找到|找不到)`,
+	`(?:不存在|未找到|没有找到|沒有找到|找不到|查无|查無)(?:该|該|此|这|這|对应的|對應的|相关的|相關的|任何|首|条|條)*\s*`+chineseTrack,
 )
 
-const aTrack = `\b(?:record|task|audio|music|track|song|clip)`
+const (
+	aTrack       = `\b(?:record|task|audio|music|track|song|clip)`
+	chineseTrack = `(?:记录|記錄|任务|任務|音频|音頻|音乐|音樂|歌曲)`
+)
 
 func oneOf(patterns ...string) *regexp.Regexp { return regexp.MustCompile(strings.Join(patterns, "|")) }
 

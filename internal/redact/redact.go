@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -28,8 +29,9 @@ const (
 
 // Redactor hides secrets. A part of a secret counts if it has at least 12 characters; of a secret
 // of 6 to 11 characters the whole counts; a shorter one is not hidden. Neither letter case nor the
-// spelling matters: bare, percent-encoded, escaped as in JSON or HTML, in base64 or hexadecimal,
-// with white space between. It takes time in proportion to the length of the text.
+// spelling matters: bare, percent-encoded, escaped as in JSON, HTML or programs, in base64 or
+// hexadecimal, as a list of bytes, with white space between. It takes time in proportion to the
+// length of the text.
 //
 // Nil hides no secret, and links all the same. It is safe for concurrent use.
 type Redactor struct {
@@ -75,6 +77,9 @@ func (r *Redactor) add(secret string) {
 	quoted, _ := json.Marshal(secret) // a string always encodes
 	spellings := []string{secret, query, url.PathEscape(secret), string(quoted[1 : len(quoted)-1])}
 	slices.Sort(spellings)
+	for _, list := range []struct{ format, separator string }{{"%d", ""}, {"%d", ","}, {"%02x", ":"}, {"%02x", "-"}} {
+		r.addParts(fold(plainView(bytesAs(secret, list.format, list.separator))).text, window)
+	}
 	for _, spelling := range slices.Compact(spellings) {
 		r.addParts(fold(plainView(hex.EncodeToString([]byte(spelling)))).text, window)
 		// What stands before a secret decides how its bytes fall into groups of three. The first
@@ -85,6 +90,15 @@ func (r *Redactor) add(secret string) {
 			r.addParts(fold(plainView(encoded[(before*8+5)/6:whole])).text, window)
 		}
 	}
+}
+
+// bytesAs is a text as programs print its bytes one by one. White space between does not matter.
+func bytesAs(text, format, separator string) string {
+	printed := make([]string, len(text))
+	for i := range len(text) {
+		printed[i] = fmt.Sprintf(format, text[i])
+	}
+	return strings.Join(printed, separator)
 }
 
 // addParts adds the parts of n characters, or the whole of what is shorter.

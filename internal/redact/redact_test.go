@@ -48,6 +48,13 @@ var spellings = map[string]func(string) string{
 	"base64 in a query": func(s string) string {
 		return url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(s)))
 	},
+	"octal":       func(s string) string { return escapeAll(s, `\%03o`) },
+	"percent u":   func(s string) string { return escapeRunes(s, "%%u%04x") },
+	"long points": func(s string) string { return escapeRunes(s, `\U%08x`) },
+	"braces":      func(s string) string { return escapeRunes(s, `\u{%x}`) },
+	"bytes":       func(s string) string { return fmt.Sprintf("%d", []byte(s)) },
+	"byte list":   func(s string) string { return strings.TrimSuffix(escapeAll(s, "%d, "), ", ") },
+	"hex, colons": func(s string) string { return strings.TrimSuffix(escapeAll(s, "%02X:"), ":") },
 	"hex":         func(s string) string { return hex.EncodeToString([]byte(s)) },
 	"JSON":        func(s string) string { return quoted(s) },
 	"JSON twice":  func(s string) string { return quoted(quoted(s)) },

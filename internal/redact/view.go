@@ -112,10 +112,18 @@ func unescape(escape []byte) (r rune, ok bool) {
 	case escape[0] == '%' && len(escape) == 3, escape[0] == '\\' && len(escape) == 4 && escape[1] == 'x':
 		n, ok := number(escape[len(escape)-2:], 16)
 		return -n - 1, ok
+	case escape[0] == '\\' && len(escape) == 4:
+		n, ok := number(escape[1:], 8)
+		return -n - 1, ok && n <= 0xFF
 	case escape[0] == '\\' && len(escape) == 2:
 		r, ok = simple[escape[1]]
 		return r, ok
-	case escape[0] == '\\' && len(escape) == 6 && (escape[1] == 'u' || escape[1] == 'U'):
+	case escape[0] == '\\' && escape[last] == '}' && last >= 4 && escape[1] == 'u' && escape[2] == '{':
+		return number(escape[3:last], 16)
+	case (escape[0] == '\\' || escape[0] == '%') && len(escape) == 6 && (escape[1] == 'u' || escape[1] == 'U'):
+		n, ok := number(escape[2:], 16)
+		return n, ok && (n > 0 || escape[1] == 'u') // a long one begins so
+	case escape[0] == '\\' && len(escape) == 10 && escape[1] == 'U':
 		return number(escape[2:], 16)
 	case escape[0] == '&' && escape[last] == ';' && escape[1] == '#' && last >= 3:
 		if escape[2] == 'x' || escape[2] == 'X' {

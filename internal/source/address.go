@@ -3,6 +3,8 @@ package source
 import (
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 )
 
 // publicIPv6 is all that is ever assigned for the public Internet. It leaves out loopback, unique
@@ -140,6 +142,24 @@ func isPublic(address netip.Addr) bool {
 		}
 	}
 	return address.IsValid()
+}
+
+// privateDomains end names that only mean something in a network of somebody's own.
+var privateDomains = []string{
+	"localhost", "localdomain", "local", "internal", "intranet", "private", "corp", "home", "lan", "arpa", "test",
+	"invalid",
+}
+
+// isPublicName reports whether a host that is no address may be one of the public Internet by its
+// name. What ends in a number is an address to whom it is handed on: "2130706433" and "0x7f.1" are
+// 127.0.0.1.
+func isPublicName(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	digits := strings.TrimPrefix(last, "0x")
+	isNumber := last != "" && (strings.Trim(last, "0123456789") == "" ||
+		digits != last && strings.Trim(digits, "0123456789abcdef") == "")
+	return len(last) < len(host) && last != "" && !isNumber && !slices.Contains(privateDomains, last)
 }
 
 // addressError is a refusal to connect to an address.

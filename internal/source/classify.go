@@ -54,6 +54,8 @@ func classify(a answer) Kind {
 		return classifyAbsent(a)
 	case challenge.MatchString(a.text) || blocked.MatchString(a.text) || deniesTheClient(a):
 		return Blocked
+	case busy.MatchString(visible(a.text)) && !a.overdue():
+		return Unavailable
 	case a.overdue():
 		return Expired
 	}
@@ -171,11 +173,18 @@ var (
 		`"cloudflare_error"|you have been blocked|request (?:has been |was )?blocked|incapsula incident|` +
 		`_incapsula_resource|access to this page has been denied|sucuri website firewall|` +
 		`the requested url was rejected\. please consult|mod_security|please enable cookies|pardon our interruption`)
+	// busy is a host that has served enough for now.
+	busy = regexp.MustCompile(`(?i)\b(?:bandwidth|traffic|download|transfer|rate|request|quota)s? ?(?:limit|quota)? ` +
+		`(?:has been |was |is )?(?:exceeded|reached)\b|\btoo many (?:\w+ )?(?:requests|connections|downloads)\b`)
+	// akamaiPage is that of an edge which does not always say its name.
+	akamaiPage = regexp.MustCompile(`(?is)access denied.*reference(?: |&#32;)(?:#|&#35;)[0-9a-f]+(?:\.|&#46;)`)
+
 	edgeErrorCode = regexp.MustCompile(`(?i)\berror code:? (1\d\d\d)\b`)
 	// clientPolicy refuses by who asks and from where.
 	clientPolicy = regexp.MustCompile(`(?i)referer policy|denied by (?:http_?)?(?:referer|ip|user.?agent|ua)\b|` +
 		`\bsource ip\b|ip (?:address )?(?:is )?not (?:allowed|whitelisted)|hot.?link|user.?agent (?:is )?` +
-		`(?:not allowed|denied|blocked|forbidden)|vpcServiceControls|not available in your (?:country|region)`)
+		`(?:not allowed|denied|blocked|forbidden)|vpcServiceControls|not available in your (?:country|region)|` +
+		`block(?:s|ed|ing)? (?:all )?access from (?:your|this|the) (?:country|region|location)|geo.?block`)
 	// originPage is the page of a server behind an edge.
 	originPage = regexp.MustCompile(`(?i)<center>(?:nginx|openresty|tengine)|<address>apache`)
 )
@@ -243,7 +252,8 @@ func deniesTheClient(a answer) bool {
 	if clientPolicy.MatchString(a.text) || clientPolicy.MatchString(a.header.Get("X-Tengine-Error")) {
 		return !a.overdue()
 	}
-	return a.status == http.StatusForbidden && !a.overdue() && strings.HasPrefix(a.header.Get("Server"), "AkamaiGHost")
+	return a.status == http.StatusForbidden && !a.overdue() &&
+		(strings.HasPrefix(a.header.Get("Server"), "AkamaiGHost") || akamaiPage.MatchString(a.text))
 }
 
 // fromEdge reports whether an edge has answered by itself: with a page, or a short text, that is

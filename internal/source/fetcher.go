@@ -165,6 +165,9 @@ func (f *Fetcher) check(link *url.URL) error {
 		if err := f.addresses.check(address); err != nil {
 			return fail(Forbidden, link.Hostname(), "%w", err)
 		}
+	} else if f.guard.any && !isPublicName(link.Hostname()) {
+		return fail(Forbidden, link.Hostname(), "the host has no name of the public Internet, and the egress proxy "+
+			"may know it as one of its own network")
 	}
 	return nil
 }

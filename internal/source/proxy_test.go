@@ -63,6 +63,26 @@ func TestProxyIsNotAskedForWhatIsForbidden(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.1:443"}, proxy.Asked())
 }
 
+// Where users name any host, a proxy is not asked for one that only it may know, nor for an address
+// in a spelling that it may read.
+func TestProxyIsAskedForPublicNamesOnly(t *testing.T) {
+	proxy := egresstest.New(t, nil)
+	fetcher := New(Options{AnyHost: true, Proxy: proxied(t, proxy.Addr, "")})
+	for _, host := range []string{
+		"localhost", "LOCALHOST.", "a.localhost", "metadata", "metadata.google.internal", "Vault.Internal.", "printer.local",
+		"2130706433", "0x7f000001", "0X7F.1", "0177.0.0.1", "127.1", "127.0.0.1.", "017700000001", "1.2.3.0x", "router.lan", "..",
+	} {
+		_, err := fetcher.Open(t.Context(), "https://"+host+secretPath)
+		requireKind(t, Forbidden, err)
+	}
+	require.Empty(t, proxy.Asked())
+	for _, host := range []string{"example.com", "a1.example.com.", "1.example.org", "xn--bcher-kva.example", "x0.de"} {
+		_, err := fetcher.Open(t.Context(), "https://"+host+secretPath)
+		requireKind(t, Unavailable, err)
+	}
+	require.Len(t, proxy.Asked(), 5)
+}
+
 // A host that is exempt from the proxy is reached straight, with its address checked.
 func TestNoProxyKeepsTheGuard(t *testing.T) {
 	proxy := egresstest.New(t, nil)

@@ -5,12 +5,15 @@ package trackstate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/bounded"
 	"stemflow/internal/ledger"
 )
 
@@ -72,7 +75,11 @@ func (r Reader) Read(
 	if !whole || named != "" {
 		s.Kept = &activityapi.KeptStems{SeparationTaskID: manifest.SeparationTaskID, Stems: manifest.Stems}
 	}
-	if !whole || paidLater(s.Submission, &manifest.SeparateStemsResult) {
+	if !whole {
+		return s, nil
+	}
+	// By force another one may have been paid for since, and never archived.
+	if _, later := l.PaidSince(manifest.SeparationTaskID, manifest.ArchivedAt); later {
 		return s, nil
 	}
 	if mayBeCompleted(manifest, time.Now()) {
@@ -85,7 +92,8 @@ func (r Reader) Read(
 
 // ReadLedger returns the ledger of a track and its ETag; the zero ledger and no ETag where there is
 // none yet. What stands in the folder that the track is archived to counts as well: earlier
-// releases kept it there. It fails with archive.ErrCorrupt if a ledger cannot be read.
+// releases kept it there. It fails with archive.ErrCorrupt if a ledger cannot be read, or
+// believed.
 func ReadLedger(
 	ctx context.Context, store Store, at, archivedTo activityapi.Location,
 ) (l ledger.Ledger, etag string, err error) {
@@ -93,7 +101,7 @@ func ReadLedger(
 		return l, etag, err
 	}
 	old, _, err := readLedgerAt(ctx, store, archivedTo)
-	if errors.Is(err, archive.ErrNoBucket) {
+	if errors.Is(err, archive.ErrNoBucket) || errors.Is(err, errNoEntry) && l.State != "" {
 		return l, etag, nil
 	}
 	return l.Merge(old), etag, err
@@ -106,7 +114,40 @@ func readLedgerAt(
 	if errors.Is(err, archive.ErrNotFound) {
 		return ledger.Ledger{}, "", nil
 	}
-	return l, etag, err
+	if err != nil {
+		return l, etag, err
+	}
+	if problem := problemOf(l, at); problem != nil {
+		key := archive.SubmissionKey(at)
+		return ledger.Ledger{}, "", fmt.Errorf("%w: %s/%s: %w", archive.ErrCorrupt, at.Bucket, key, problem)
+	}
+	return l, etag, nil
+}
+
+var errNoEntry = errors.New("it has no entry")
+
+// problemOf is why a document is no ledger that may be believed, or nil. One that says less
+// than was written would have the track paid for again, and one of another track would have that
+// one's stems archived in its place.
+func problemOf(l ledger.Ledger, at activityapi.Location) error {
+	if l.State == "" {
+		return errNoEntry
+	}
+	for _, e := range l.Entries() {
+		switch {
+		case e.Version > 1:
+			return fmt.Errorf("an entry has version %d, which is of a later release", e.Version)
+		case !slices.Contains(states, e.State):
+			return fmt.Errorf("an entry has the state %s, which there is not", bounded.Quote(string(e.State)))
+		case e.Track != (stemflow.Track{}) && !strings.HasSuffix("/"+at.Dir, "/"+archive.Locate("", "", e.Track).Dir):
+			return errors.New("an entry is of another track")
+		}
+	}
+	return nil
+}
+
+var states = []stemflow.SubmissionState{
+	stemflow.SubmissionIntended, stemflow.SubmissionRefused, stemflow.SubmissionPaid, stemflow.SubmissionFailed,
 }
 
 // mayBeCompleted reports whether the manifest names missing stems, of a separation that the
@@ -124,13 +165,6 @@ func paidAs(l ledger.Ledger, separationTaskID string) (stemflow.Submission, bool
 		}
 	}
 	return stemflow.Submission{}, false
-}
-
-// paidLater reports whether the ledger speaks of a separation that was paid for, by force, after
-// the archived one, and never archived.
-func paidLater(submission *stemflow.Submission, archived *stemflow.SeparateStemsResult) bool {
-	return submission != nil && submission.State == stemflow.SubmissionPaid &&
-		submission.SeparationTaskID != archived.SeparationTaskID && submission.SubmittedAt.After(archived.ArchivedAt)
 }
 
 // manifest is that of a track with the stems whose objects are there, or nil if there is none to

@@ -183,7 +183,7 @@ func (l *look) compare(ctx context.Context) error {
 	paid, ok := l.books.all.Paid()
 	switch {
 	case ok && l.manifested:
-		if paid.SeparationTaskID == l.manifest.SeparationTaskID || !paid.SubmittedAt.After(l.manifest.ArchivedAt) {
+		if _, later := l.books.all.PaidSince(l.manifest.SeparationTaskID, l.manifest.ArchivedAt); !later {
 			return nil
 		}
 		return l.checkPaid(ctx, paid)
@@ -252,7 +252,7 @@ func (l *look) checkPaid(ctx context.Context, paid ledger.Entry) error {
 		l.underWayOnce()
 		return nil
 	}
-	elsewhere, err := l.archivedElsewhere(ctx, paid)
+	elsewhere, err := l.archivedElsewhere(ctx)
 	if err != nil || elsewhere {
 		return err
 	}
@@ -371,9 +371,9 @@ func (l *look) trackOpen(ctx context.Context) (bool, error) {
 	return *l.open, nil
 }
 
-// archivedElsewhere reports whether a manifest in another place has a separation, or one that was
-// archived after it was paid for.
-func (l *look) archivedElsewhere(ctx context.Context, paid ledger.Entry) (bool, error) {
+// archivedElsewhere reports whether a manifest in another place has the newest separation that is
+// paid for, or one that was archived after that was paid for.
+func (l *look) archivedElsewhere(ctx context.Context) (bool, error) {
 	l.c.mu.Lock()
 	places := append(slices.Clone(l.c.Homes), l.c.places...)
 	l.c.mu.Unlock()
@@ -394,7 +394,7 @@ func (l *look) archivedElsewhere(ctx context.Context, paid ledger.Entry) (bool, 
 		if problem != "" || kind != "" { // it is there, and is found there
 			return true, nil
 		}
-		if m.SeparationTaskID == paid.SeparationTaskID || !paid.SubmittedAt.After(m.ArchivedAt) {
+		if _, later := l.books.all.PaidSince(m.SeparationTaskID, m.ArchivedAt); !later {
 			return true, nil
 		}
 	}

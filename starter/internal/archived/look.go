@@ -121,15 +121,15 @@ func archiveRoot(bucket, prefix string) activityapi.Location {
 func (l *Looker) Look(
 	ctx context.Context, in stemflow.SeparateStemsInput,
 ) (standing Standing, paid *stemflow.Submission, err error) {
+	track := in.Track() // a song of one's own names no task itself
 	switch {
 	case in.SeparationTaskID != "":
 		return IsPaid, nil, nil
 	case in.Force:
 		return ToPay, nil, nil
-	case l.tasks != nil && in.Bucket == "" && in.Prefix == "" && !l.tasks[in.TaskID]:
+	case l.tasks != nil && in.Bucket == "" && in.Prefix == "" && !l.tasks[track.TaskID]:
 		return ToPay, nil, nil // there is nothing of it
 	}
-	track := in.Track()
 	loc := archive.Locate(cmp.Or(in.Bucket, l.bucket), cmp.Or(in.Prefix, l.prefix), track)
 	var state trackstate.State
 	for try := 1; ; try++ {

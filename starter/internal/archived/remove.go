@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/audio"
 	"stemflow/internal/config"
 	"stemflow/internal/ledger"
 	"stemflow/starter/internal/failure"
@@ -95,9 +97,12 @@ func PlanRemoval(
 	return r, r.readPayments(ctx, archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, in.Track()))
 }
 
+// isStem reports whether an object in a track's folder is what a separation yields, and not what
+// somebody has put into a folder of their own.
 func isStem(name string) bool {
 	_, ok := stemOf(name)
-	return ok
+	file := path.Base(name)
+	return ok && (archive.IsMIDIFile(file) || audio.IsExtension(strings.TrimPrefix(path.Ext(file), ".")))
 }
 
 // readPayments finds out what a later start will know of payments.
