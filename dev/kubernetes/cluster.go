@@ -99,8 +99,8 @@ func (s *setting) build(ctx context.Context) error {
 	return devtools.Builds{own}.Run(ctx, devtools.NewLines(say))
 }
 
-func readSetting() (s setting, err error) {
-	text, err := os.ReadFile(filepath.Join(os.Getenv("STEMFLOW_KUBERNETES_DIR"), "setting.json"))
+func readSetting(dir string) (s setting, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, "setting.json"))
 	if err != nil {
 		return s, fmt.Errorf("this command is for the program itself: %w", err)
 	}
@@ -121,8 +121,8 @@ type cluster struct {
 }
 
 // inside is what this program does in its namespaces.
-func inside(ctx context.Context, command string) error {
-	s, err := readSetting()
+func inside(ctx context.Context, command, dir string) error {
+	s, err := readSetting(dir)
 	if err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func enclosed(ctx context.Context, command string, tracks int) error {
 	if err := s.build(ctx); err != nil {
 		return err
 	}
-	self := exec.Command("/proc/self/exe", command)
+	self := exec.Command("/proc/self/exe", command, s.Dir)
 	self.Stdin, self.Stdout, self.Stderr = nil, os.Stdout, os.Stderr
 	for _, name := range ports {
 		// A socket stays in the network in which it was opened.
@@ -126,7 +126,7 @@ func enclosed(ctx context.Context, command string, tracks int) error {
 	if err := os.WriteFile(filepath.Join(s.Dir, "setting.json"), text, 0o600); err != nil {
 		return err
 	}
-	self.Env = devtools.Environment(foreign, "STEMFLOW_KUBERNETES_DIR="+s.Dir)
+	self.Env = devtools.Environment(foreign)
 	self.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC,
 	}

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -60,10 +61,13 @@ func run(ctx context.Context, args []string) error {
 		}
 		return down(ctx)
 	case insideUp, insideProve:
-		return inside(ctx, args[0])
+		if len(args) == 2 {
+			return inside(ctx, args[0], args[1])
+		}
 	case asNode:
-		return runNode(ctx, args[1])
-	default:
-		return fmt.Errorf("%q: say what to do: up, prove or down", args[0])
+		if len(args) == 3 {
+			return runNode(ctx, args[1], args[2])
+		}
 	}
+	return fmt.Errorf("%q: say what to do: up, prove or down", strings.Join(args, " "))
 }

@@ -56,8 +56,8 @@ var tunables = map[string]string{
 }
 
 // runNode is the node's own process: it makes the node's system, and runs what a node runs.
-func runNode(ctx context.Context, name string) error {
-	s, err := readSetting()
+func runNode(ctx context.Context, dir, name string) error {
+	s, err := readSetting(dir)
 	if err != nil {
 		return err
 	}
@@ -319,8 +319,8 @@ func (n node) start(s setting, log *os.File) (*exec.Cmd, error) {
 	if err := os.MkdirAll(n.dir, 0o700); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("/proc/self/exe", asNode, n.name)
-	cmd.Env = devtools.Environment(foreign, "STEMFLOW_KUBERNETES_DIR="+s.Dir)
+	cmd := exec.Command("/proc/self/exe", asNode, s.Dir, n.name)
+	cmd.Env = devtools.Environment(foreign)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC,

@@ -9,7 +9,6 @@ package ledger
 
 import (
 	"slices"
-	"time"
 
 	"stemflow"
 )
@@ -52,25 +51,6 @@ func (l Ledger) Paid() (Entry, bool) {
 		}
 	}
 	return Entry{}, false
-}
-
-// PaidSince is the newest separation that is paid for and can be resumed, if it was paid for after
-// another one was archived; it reports whether there is one. The time of a payment is that of a
-// worker's clock, and that of the archive the engine's. Where the order of the entries shows that
-// the worker's clock was slow, the order counts: an intent is put before all that there are.
-func (l Ledger) PaidSince(archived string, at time.Time) (Entry, bool) {
-	paid, ok := l.Paid()
-	if !ok || paid.SeparationTaskID == archived {
-		return Entry{}, false
-	}
-	since := paid.SubmittedAt
-	if since.IsZero() { // the outcome was learned from a record that does not say when it was made
-		since = paid.IntendedAt
-	}
-	return paid, since.After(at) || paid.Nonce != "" && slices.ContainsFunc(l.Entries(), func(e Entry) bool {
-		// It is behind the first that is paid for.
-		return e.SeparationTaskID == archived && e.Nonce != "" && since.Before(e.IntendedAt)
-	})
 }
 
 // Merge is a ledger with what another one of the same track knows that it does not. Earlier

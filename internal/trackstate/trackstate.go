@@ -79,7 +79,7 @@ func (r Reader) Read(
 		return s, nil
 	}
 	// By force another one may have been paid for since, and never archived.
-	if _, later := l.PaidSince(manifest.SeparationTaskID, manifest.ArchivedAt); later {
+	if PaidSince(l, manifest.SeparationTaskID, manifest.ArchivedAt) {
 		return s, nil
 	}
 	if mayBeCompleted(manifest, time.Now()) {

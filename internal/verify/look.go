@@ -14,6 +14,7 @@ import (
 	"stemflow/internal/archive"
 	"stemflow/internal/ledger"
 	"stemflow/internal/naming"
+	"stemflow/internal/trackstate"
 )
 
 // look is one look at the folder of one track.
@@ -183,7 +184,7 @@ func (l *look) compare(ctx context.Context) error {
 	paid, ok := l.books.all.Paid()
 	switch {
 	case ok && l.manifested:
-		if _, later := l.books.all.PaidSince(l.manifest.SeparationTaskID, l.manifest.ArchivedAt); !later {
+		if !trackstate.PaidSince(l.books.all, l.manifest.SeparationTaskID, l.manifest.ArchivedAt) {
 			return nil
 		}
 		return l.checkPaid(ctx, paid)
@@ -394,7 +395,7 @@ func (l *look) archivedElsewhere(ctx context.Context) (bool, error) {
 		if problem != "" || kind != "" { // it is there, and is found there
 			return true, nil
 		}
-		if _, later := l.books.all.PaidSince(m.SeparationTaskID, m.ArchivedAt); !later {
+		if !trackstate.PaidSince(l.books.all, m.SeparationTaskID, m.ArchivedAt) {
 			return true, nil
 		}
 	}
