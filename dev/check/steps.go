@@ -65,7 +65,7 @@ func test(args []string) func(context.Context, io.Writer) error {
 		if err := buildServers(ctx, out); err != nil {
 			return err
 		}
-		all := []string{"test", "-vet=off", "-timeout", testTimeout, "-p", fmt.Sprint(max(4, runtime.GOMAXPROCS(0)))}
+		all := []string{"test", "-vet=off", "-timeout", testTimeout, "-p", fmt.Sprint(max(3, runtime.GOMAXPROCS(0)))}
 		if raceDetector(ctx) {
 			all = append(all, "-race")
 		} else {
