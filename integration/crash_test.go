@@ -131,14 +131,16 @@ func (m moment) run(t *testing.T, program string) {
 	}
 	worker := s.startProgram(program)
 	run := s.start(in)
-	s.await("the worker can be killed at its moment", func() bool {
+	const what = "the worker can be killed at its moment"
+	if m.reached != nil {
+		s.await(what, func() bool { return m.reached(s, in, run) })
+	} else { // some pass quickly
 		select {
 		case <-moment:
-			return true
-		default:
-			return m.reached != nil && m.reached(s, in, run)
+		case <-time.After(patience):
+			require.FailNow(t, "waited in vain until "+what)
 		}
-	})
+	}
 	worker.Kill()
 	_, ok := s.manifest(in)
 	require.False(t, ok, "it was killed in time")

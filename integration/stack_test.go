@@ -282,7 +282,10 @@ func (s *stack) awaitWithin(patience time.Duration, what string, reached func() 
 // pause is how long to wait before the next look. Most looks ask Temporal and the worker, and some
 // tests wait for minutes: to look twenty times a second would keep the cores from those that work.
 func pause(waited time.Duration) time.Duration {
-	return min(max(waited/20, 50*time.Millisecond), 2*time.Second)
+	if waited < 10*time.Second {
+		return 50 * time.Millisecond
+	}
+	return min(waited/20, 2*time.Second)
 }
 
 // awaitPhase waits until a run stands in a phase.
