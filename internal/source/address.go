@@ -146,8 +146,7 @@ func isPublic(address netip.Addr) bool {
 
 // privateDomains end names that only mean something in a network of somebody's own.
 var privateDomains = []string{
-	"localhost", "localdomain", "local", "internal", "intranet", "private", "corp", "home", "lan", "arpa", "test",
-	"invalid",
+	"localhost", "localdomain", "local", "internal", "intranet", "private", "corp", "home", "lan", "arpa",
 }
 
 // isPublicName reports whether a host that is no address may be one of the public Internet by its
