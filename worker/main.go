@@ -40,7 +40,7 @@ const (
 	// A run that waits takes some 90 KiB of the worker while it is in memory, and waits for
 	// minutes. At the provider's limit some hundred wait at once. More of them than this are read
 	// from Temporal again when their callback comes: the SDK's 10,000 would take a gigabyte.
-	cachedRuns = 700
+	cachedRuns = 500
 )
 
 func main() {
