@@ -60,7 +60,7 @@ var lackingCredits = []string{
 	"Not enough quota",
 	"Insufficient number of credits",
 	"Insufficient token balance",
-	"Your wallet balance is low",
+	"Your wallet balance is too low",
 	"Balance: 0, required: 10",
 	"The balance of your account does not cover this request",
 	"Your remaining credits (3) are less than the required 10",
@@ -105,10 +105,14 @@ func TestLackOfCreditsUnderAnyCode(t *testing.T) {
 func TestCreditsTextIsNoRefusalWhereTheCallMayBeAccepted(t *testing.T) {
 	for _, message := range append([]string{"Your call frequency is too high", "请求过于频繁"}, lackingCredits...) {
 		for name, a := range map[string]answer{
-			"a task under 500":       answered(t, 200, 500, message, map[string]any{"taskId": "aeab85c2"}),
-			"a task under HTTP 500":  answered(t, 500, 500, message, map[string]any{"task_id": "aeab85c2"}),
-			"a task above data":      decodeAnswer(200, fmt.Appendf(nil, `{"code":500,"msg":%q,"task_id":"aeab85c2","data":null}`, message)),
-			"a task further within":  answered(t, 200, 500, message, map[string]any{"data": map[string]any{"taskId": "aeab85c2"}}),
+			"a task under 500":      answered(t, 200, 500, message, map[string]any{"taskId": "aeab85c2"}),
+			"a task under HTTP 500": answered(t, 500, 500, message, map[string]any{"task_id": "aeab85c2"}),
+			"a task above data": decodeAnswer(
+				200, fmt.Appendf(nil, `{"code":500,"msg":%q,"task_id":"aeab85c2","data":null}`, message),
+			),
+			"a task further within": answered(
+				t, 200, 500, message, map[string]any{"data": map[string]any{"taskId": "aeab85c2"}},
+			),
 			"a task in a string":     answered(t, 200, 500, message, `{"taskId":"aeab85c2"}`),
 			"not the provider's":     decodeAnswer(200, []byte(message)),
 			"not the provider's 500": decodeAnswer(500, []byte(message)),
@@ -127,7 +131,8 @@ func TestAcceptanceUnderAnyStatusIsNoRefusal(t *testing.T) {
 	task := map[string]any{"taskId": "aeab85c2"}
 	for _, status := range []int{400, 401, 402, 403, 404, 409, 422, 429, 455} {
 		for _, a := range []answer{
-			answered(t, status, 200, "success", task), answered(t, status, 200, "success", nil), answered(t, status, 500, "error", task),
+			answered(t, status, 200, "success", task), answered(t, status, 200, "success", nil),
+			answered(t, status, 500, "error", task),
 			decodeAnswer(status, []byte(`{"code":0,"msg":"","taskId":"aeab85c2"}`)),
 		} {
 			require.Equal(t, Unknown, verdictOf(a, call{paid: true}), "HTTP %d: %+v", status, a)
@@ -145,6 +150,10 @@ func TestOtherWordsOfCreditsSayNothing(t *testing.T) {
 		"You will not have any credits deducted",
 		"You have 5916 credits left",
 		"Balance: 5916, required: 10",
+		"Internal error, 50 credits deducted, balance: 0",
+		"Generation failed. Balance: 0.5",
+		"Server error. Warning: low balance",
+		"Server error. Your wallet balance is low",
 		"No credits were deducted for this request",
 		"insufficient memory, your credits were not touched",
 		"Credits deducted",
@@ -256,7 +265,8 @@ func TestUnknownTrackMayBeKnownLater(t *testing.T) {
 	known := []string{
 		"Record does not exist", "The record does not exist", "record doesn’t exist", "RECORD_DOES_NOT_EXIST",
 		"Task not found", "The audio id does not exist", "audioId was not found", "recordInfo is null", "No such track",
-		"Cannot find the record", "Unable to locate this audio", "No record found", "Track could not be found", "Unknown task",
+		"Cannot find the record", "Unable to locate this audio", "No record found",
+		"Track could not be found", "Unknown task",
 		"记录不存在", "任务不存在", "音频未找到", "未找到该音频", "找不到歌曲",
 	}
 	for _, message := range known {

@@ -24,8 +24,9 @@ var lackOfCredits = oneOf(
 	`\b(?:has|have) (?:no|0|zero) (?:more )?`+whose+`(?:credits?|balance|funds)`+none,
 	`(?:^|:) ?no (?:more )?`+whose+`(?:credits?|funds) ?$`,
 	`\b(?:used|spent)(?: up)? all (?:of )?`+whose+`credits\b`,
-	`\b(?:low|0|zero|negative) `+whose+`balance\b`, `\bin arrears\b`,
-	`\bbalance ?[:=] ?-?0\b`,
+	`\b(?:0|zero|negative) `+whose+`balance\b`, `\bin arrears\b`,
+	// A balance by itself may be what is left after the task was paid for.
+	`\bbalance ?[:=] ?-?0(?:\.0+)?,? (?:but )?(?:required?|requires|needed|needs)\b`,
 	`\b(?:credits?|balance|funds)(?: \W?\d+\W?)? (?:is|are) (?:less|lower|smaller) than\b`,
 	`\b(?:out of|lack of|lacks?|lacking|short of|too few) `+whose+`(?:credits?|balance|funds)\b`,
 	`\bno (?:more )?(?:credits?|balance|funds) (?:left|remaining|available)\b`,
@@ -33,9 +34,10 @@ var lackOfCredits = oneOf(
 	`\b(?:zero|negative) (?:credits?|balance)\b`,
 	// "your credit balance is too low", "credits insufficient", "balance isn't enough", "funds have
 	// run out"
-	`\b(?:credits?|balance|funds)(?: (?:of|in|on) (?:your|the) (?:account|wallet))? ?:? ?(?:(?:is|are|was|were|has|have|been|currently|already|now) )*`+
+	`\b(?:credits?|balance|funds)(?: (?:of|in|on) (?:your|the) (?:account|wallet))? ?:? ?`+
+		`(?:(?:is|are|was|were|has|have|been|currently|already|now) )*`+
 		`(?:insufficient|inadequate|(?:not|(?:is|are|was|were)n't) (?:enough|sufficient|adequate)|`+
-		`(?:too )?low|exhausted|depleted|used up|run out|`+
+		`too low|exhausted|depleted|used up|run out|`+
 		`ran out|empty|zero|negative|below (?:the )?(?:required|minimum)|do(?:es)? not suffice|`+
 		`(?:cannot|can't|do(?:es)? not|do(?:es)?n't) cover)\b`,
 	`\bexceed(?:s|ed)? `+whose+`(?:credits?|balance|funds)\b`,
