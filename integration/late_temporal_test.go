@@ -3,6 +3,7 @@ package integration
 import (
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
@@ -24,6 +25,11 @@ func TestWorkerWaitsForALateTemporal(t *testing.T) {
 	s := newStackAt(t, serverstest.Temporal(t).Addr)
 	var logged lines
 	s.workerLog = &logged
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(logged.String())
+		}
+	})
 	s.server = freeAddress(t)
 	metrics := freeAddress(t)
 	program := buildWorker(t)
@@ -74,13 +80,19 @@ func TestWorkerWaitsForALateTemporal(t *testing.T) {
 	require.NoError(t, w.Err())
 }
 
-// freeAddress is one that nothing listens at.
+// freeAddress is one that nothing listens at, and that no system gives to somebody who asks for
+// any: it is used in a while.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	return listener.Addr().String()
+	for range 100 {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(20_000+rand.IntN(10_000)))
+		if listener, err := net.Listen("tcp", address); err == nil {
+			require.NoError(t, listener.Close())
+			return address
+		}
+	}
+	require.FailNow(t, "no port is free")
+	return ""
 }
 
 // asked is what an address answers; 0: nothing does.
