@@ -72,7 +72,8 @@ func TestPrepareFindsWhatIsComplete(t *testing.T) {
 				}
 			}
 			h.write(archive.SubmissionKey(h.loc), ledger.Ledger{
-				Entry: paid("forced", now.Add(-10*time.Minute)), Earlier: []ledger.Entry{paid("sep", now.Add(-5*time.Minute))},
+				Entry:   paid("forced", now.Add(-10*time.Minute)),
+				Earlier: []ledger.Entry{paid("sep", now.Add(-5*time.Minute))},
 			})
 		}, false},
 		"its own payment": {func(h *harness, _ *stemflow.Manifest) {

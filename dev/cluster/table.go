@@ -2,8 +2,8 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"slices"
+	"stemflow/dev/internal/proving"
 	"strings"
 	"time"
 
@@ -42,7 +42,7 @@ func proofTable(columns []column) string {
 			return fmt.Sprintf("%d, %d", kills, len(e.faults)-kills)
 		}},
 		{"processes that ended by themselves", func(e evidence) string {
-			return listed(e.restarted)
+			return proving.Listed(e.restarted)
 		}},
 		{"archived", func(e evidence) string {
 			n := 0
@@ -79,7 +79,7 @@ func proofTable(columns []column) string {
 					}
 				}
 			}
-			return listed(failures)
+			return proving.Listed(failures)
 		}},
 		{"objects read back", func(e evidence) string {
 			return fmt.Sprintf("%d, %.0f MB", e.objects, float64(e.bytes)/1e6)
@@ -126,18 +126,6 @@ func faultTable(c column) string {
 		fmt.Fprintf(&b, "| %s | %s | %d | %.1f s |\n", f.process, f.what, f.paid, f.took.Seconds())
 	}
 	return b.String()
-}
-
-// listed is what was counted, by name.
-func listed(counts map[string]int) string {
-	if len(counts) == 0 {
-		return "none"
-	}
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		parts = append(parts, fmt.Sprintf("%s %d", name, counts[name]))
-	}
-	return strings.Join(parts, ", ")
 }
 
 // spread is the median of times, what 95 of 100 stay below, and the longest.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stemflow"
+	"stemflow/dev/internal/proving"
 	"stemflow/kiesim"
 )
 
@@ -71,11 +72,11 @@ func judge(e evidence) []string {
 		report("there were %d tracks, and at least %d are needed", len(e.tracks), leastTracks)
 	}
 	if len(e.restarts) > 0 {
-		report("containers were restarted: %s", restartsOf(e.restarts))
+		report("containers were restarted: %s", proving.Listed(e.restarts))
 	}
 	// Each of two must have had some; the rest took the places of those that went.
 	if len(e.bridges) < 2 {
-		report("callbacks reached %d bridges: %s", len(e.bridges), restartsOf(e.bridges))
+		report("callbacks reached %d bridges: %s", len(e.bridges), proving.Listed(e.bridges))
 	}
 	return violations
 }
@@ -131,7 +132,7 @@ func table(e evidence) string {
 		{"runs lost", fmt.Sprint(e.lost())},
 		{"charges", fmt.Sprint(len(e.bill.Charges))},
 		{"charged twice", fmt.Sprint(e.twice())},
-		{"containers restarted", restartsOf(e.restarts)},
+		{"containers restarted", proving.Listed(e.restarts)},
 		{"callbacks signalled, by so many bridges", fmt.Sprintf("%d, %d", callbacks, len(e.bridges))},
 		{"time", e.took.Round(time.Second).String()},
 	} {

@@ -32,18 +32,26 @@ func TestJudgeFindsWhatWasNotKept(t *testing.T) {
 		spoil func(*evidence)
 		want  string
 	}{
-		"a claim":          {func(e *evidence) { e.claims[0].broken = "it hangs" }, "a drain: it hangs"},
-		"a lost run":       {func(e *evidence) { e.tracks[3].ended = "SubmissionUnknown" }, "track-3 is not archived: SubmissionUnknown"},
-		"a run under way":  {func(e *evidence) { e.tracks[3].ended = "" }, "track-3 is not archived"},
-		"a missing stem":   {func(e *evidence) { e.tracks[3].stems = 1 }, "track-3 has 1 stems in the store"},
-		"a double charge":  {func(e *evidence) { e.bill.Charges = append(e.bill.Charges, e.bill.Charges[5]) }, "track-5 was paid for 2 times"},
+		"a claim": {func(e *evidence) { e.claims[0].broken = "it hangs" }, "a drain: it hangs"},
+		"a lost run": {func(e *evidence) {
+			e.tracks[3].ended = "SubmissionUnknown"
+		}, "track-3 is not archived: SubmissionUnknown"},
+		"a run under way": {func(e *evidence) { e.tracks[3].ended = "" }, "track-3 is not archived"},
+		"a missing stem":  {func(e *evidence) { e.tracks[3].stems = 1 }, "track-3 has 1 stems in the store"},
+		"a double charge": {func(e *evidence) {
+			e.bill.Charges = append(e.bill.Charges, e.bill.Charges[5])
+		}, "track-5 was paid for 2 times"},
 		"a missing charge": {func(e *evidence) { e.bill.Charges = e.bill.Charges[1:] }, "track-0 was paid for 0 times"},
 		"a foreign charge": {func(e *evidence) {
 			e.bill.Charges = append(e.bill.Charges, kiesim.Charge{AudioID: "nobody's"})
 		}, "41 charges for 40 tracks"},
-		"a restart":      {func(e *evidence) { e.restarts = map[string]int{"worker-1": 2} }, "containers were restarted: worker-1 2"},
-		"one bridge":     {func(e *evidence) { delete(e.bridges, "two") }, "callbacks reached 1 bridges"},
-		"too few tracks": {func(e *evidence) { e.tracks, e.bill.Charges = e.tracks[1:], e.bill.Charges[1:] }, "there were 39 tracks"},
+		"a restart": {func(e *evidence) {
+			e.restarts = map[string]int{"worker-1": 2}
+		}, "containers were restarted: worker-1 2"},
+		"one bridge": {func(e *evidence) { delete(e.bridges, "two") }, "callbacks reached 1 bridges"},
+		"too few tracks": {func(e *evidence) {
+			e.tracks, e.bill.Charges = e.tracks[1:], e.bill.Charges[1:]
+		}, "there were 39 tracks"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := kept()

@@ -4,7 +4,7 @@
 // network and services, and proves stemflow's manifests on it.
 //
 //	go run ./dev/kubernetes up       stays up, and says how to look at it
-//	go run ./dev/kubernetes prove    separates tracks through a rollout, a drain and more, and accounts for each
+//	go run ./dev/kubernetes prove    separates tracks through a rollout, a drain and more
 //	go run ./dev/kubernetes down     ends what up has started in another terminal
 //
 // -help after each says more. It takes root's rights and some of Debian's packages, which it names

@@ -309,7 +309,7 @@ func (p *proof) watch(ctx context.Context) {
 func (p *proof) restarted() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return restartsOf(p.restarts)
+	return proving.Listed(p.restarts)
 }
 
 // disturb does to the cluster what operators and machines do, while tracks are under way.
@@ -572,15 +572,4 @@ func (p *proof) versions(ctx context.Context) (string, error) {
 func firstVersion(text, before string) string {
 	_, after, _ := strings.Cut(text, before)
 	return regexp.MustCompile(`\d+\.\d+\.\d+`).FindString(after)
-}
-
-func restartsOf(restarts map[string]int) string {
-	if len(restarts) == 0 {
-		return "none"
-	}
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(restarts)) {
-		parts = append(parts, fmt.Sprintf("%s %d", name, restarts[name]))
-	}
-	return strings.Join(parts, ", ")
 }

@@ -68,8 +68,13 @@ func TestCheckURL(t *testing.T) {
 }
 
 func TestSecretsOfAnAddress(t *testing.T) {
-	require.Equal(t, []string{"hunter2", "t0ken/with+signs", "x0123456789x"},
-		SecretsOf("https://user:hunter2@receiver.example/services/short1/x0123456789x/notifications?key=t0ken%2Fwith%2Bsigns"))
+	require.Equal(
+		t,
+		[]string{"hunter2", "t0ken/with+signs", "x0123456789x"},
+		SecretsOf(
+			"https://user:hunter2@receiver.example/services/short1/x0123456789x/notifications?key=t0ken%2Fwith%2Bsigns",
+		),
+	)
 	for _, address := range []string{"https://secretkey@receiver.example/", "https://secretkey:@receiver.example/events"} {
 		require.Equal(t, []string{"secretkey"}, SecretsOf(address))
 	}

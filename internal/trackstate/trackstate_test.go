@@ -28,7 +28,12 @@ func (d documents) ReadJSON(_ context.Context, _, key string, v any) (etag strin
 // What stands where the ledger is, and does not say all that was paid for the track, is never taken
 // for one that says so.
 func TestLedgersThatCannotBeBelieved(t *testing.T) {
-	track := stemflow.Track{TaskID: "music", AudioID: "audio", Type: stemflow.SplitStemAdvanced, StemName: "Lead Vocal"}
+	track := stemflow.Track{
+		TaskID:   "music",
+		AudioID:  "audio",
+		Type:     stemflow.SplitStemAdvanced,
+		StemName: "Lead Vocal",
+	}
 	at := archive.Locate("bucket", "in/it", track)
 	text, err := json.Marshal(stemflow.Submission{
 		Version: 1, State: stemflow.SubmissionPaid, Track: track, SeparationTaskID: "separation", RunID: "run",

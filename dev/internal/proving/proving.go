@@ -7,8 +7,11 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"time"
 
 	"stemflow/internal/devtools"
@@ -62,4 +65,16 @@ func KeepLogs(logs, prefix string) {
 		return
 	}
 	fmt.Printf("the logs are kept in %s\n", kept)
+}
+
+// Listed is what was counted, by name.
+func Listed(counts map[string]int) string {
+	if len(counts) == 0 {
+		return "none"
+	}
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, counts[name]))
+	}
+	return strings.Join(parts, ", ")
 }
