@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -214,4 +215,17 @@ func (c *cluster) pods(ctx context.Context, deployment string) ([]pod, error) {
 	}
 	err := c.get(ctx, path, &list)
 	return list.Items, err
+}
+
+// readyPod is any pod of a deployment that is ready.
+func (c *cluster) readyPod(ctx context.Context, deployment string) (pod, error) {
+	pods, err := c.pods(ctx, deployment)
+	if err != nil {
+		return pod{}, err
+	}
+	i := slices.IndexFunc(pods, pod.ready)
+	if i < 0 {
+		return pod{}, fmt.Errorf("no pod of %s is ready", deployment)
+	}
+	return pods[i], nil
 }

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"stemflow/dev/internal/proving"
 )
@@ -13,20 +12,19 @@ import (
 // tryPolicies tries connections from pods: first such as a network policy admits, so that those
 // that fail fail for want of one.
 func (p *proof) tryPolicies(ctx context.Context) (string, error) {
-	workers, err := p.pods(ctx, worker)
+	aWorker, err := p.readyPod(ctx, worker)
 	if err != nil {
 		return "", err
 	}
-	bridges, err := p.pods(ctx, bridge)
+	aBridge, err := p.readyPod(ctx, bridge)
 	if err != nil {
 		return "", err
 	}
-	metrics := "http://" + workers[slices.IndexFunc(workers, pod.ready)].Status.PodIP + ":9464/metrics"
-	bridgeIP := bridges[slices.IndexFunc(bridges, pod.ready)].Status.PodIP
 	if err := p.startProbes(ctx); err != nil {
 		return "", err
 	}
-	provider, health := "http://"+kiesimAddress+"/sim/bill", "http://"+bridgeIP+":8088/healthz"
+	metrics, health := "http://"+aWorker.Status.PodIP+":9464/metrics", "http://"+aBridge.Status.PodIP+":8088/healthz"
+	provider := "http://" + kiesimAddress + "/sim/bill"
 	for _, one := range []struct {
 		what        string
 		in, of, url string

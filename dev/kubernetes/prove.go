@@ -398,16 +398,12 @@ func (p *proof) rollOut(ctx context.Context) (string, error) {
 }
 
 func (p *proof) deleteOne(ctx context.Context, deployment string, flags ...string) (string, error) {
-	pods, err := p.pods(ctx, deployment)
+	one, err := p.readyPod(ctx, deployment)
 	if err != nil {
 		return "", err
 	}
-	i := slices.IndexFunc(pods, pod.ready)
-	if i < 0 {
-		return "", errors.New("there is none")
-	}
 	if _, err := p.kubectl(ctx, "", append([]string{
-		"--namespace", namespace, "delete", "pod", pods[i].Metadata.Name,
+		"--namespace", namespace, "delete", "pod", one.Metadata.Name,
 	}, flags...)...); err != nil {
 		return "", err
 	}
@@ -416,8 +412,8 @@ func (p *proof) deleteOne(ctx context.Context, deployment string, flags ...strin
 		if err != nil {
 			return err
 		}
-		ready = slices.DeleteFunc(ready, func(one pod) bool {
-			return !one.ready() || one.Metadata.Name == pods[i].Metadata.Name
+		ready = slices.DeleteFunc(ready, func(other pod) bool {
+			return !other.ready() || other.Metadata.Name == one.Metadata.Name
 		})
 		if len(ready) != leastWorkers {
 			return fmt.Errorf("%d are", len(ready))
