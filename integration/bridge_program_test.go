@@ -68,9 +68,7 @@ func startBridgeProcess(
 // bridgeCommand is the program on a free port, and its address.
 func bridgeCommand(t testing.TB, temporalAddr string, more ...string) (devservers.Command, string) {
 	t.Helper()
-	port, err := devservers.FreePort(0)
-	require.NoError(t, err)
-	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	addr := freeAddress(t)
 	return devservers.Command{
 		Name: "callbackbridge", Path: build(t, "../callbackbridge/cmd/callbackbridge"),
 		Env: devtools.Environment(ourVariables, append([]string{

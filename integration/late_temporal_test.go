@@ -3,7 +3,6 @@ package integration
 import (
 	"encoding/json"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
@@ -80,19 +79,12 @@ func TestWorkerWaitsForALateTemporal(t *testing.T) {
 	require.NoError(t, w.Err())
 }
 
-// freeAddress is one that nothing listens at, and that no system gives to somebody who asks for
-// any: it is used in a while.
-func freeAddress(t *testing.T) string {
+// freeAddress is one that nothing listens at.
+func freeAddress(t testing.TB) string {
 	t.Helper()
-	for range 100 {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(20_000+rand.IntN(10_000)))
-		if listener, err := net.Listen("tcp", address); err == nil {
-			require.NoError(t, listener.Close())
-			return address
-		}
-	}
-	require.FailNow(t, "no port is free")
-	return ""
+	port, err := devservers.FreePort(0)
+	require.NoError(t, err)
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 // asked is what an address answers; 0: nothing does.

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -17,7 +16,6 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"stemflow"
-	"stemflow/internal/devservers"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/token"
 	"stemflow/kiesim"
@@ -38,9 +36,7 @@ func TestProgramsServeWhatIsWatched(t *testing.T) {
 	s := newStackAt(t, serverstest.Temporal(t).Addr)
 	var metricsOf [2]string
 	for i := range metricsOf {
-		port, err := devservers.FreePort(0)
-		require.NoError(t, err)
-		metricsOf[i] = fmt.Sprintf("127.0.0.1:%d", port)
+		metricsOf[i] = freeAddress(t)
 	}
 	_, bridge := startBridgeProcess(t, s.server, nil, "STEMFLOW_METRICS_ADDR="+metricsOf[0])
 	s.cfg.CallbackBaseURL = "http://" + bridge

@@ -2,11 +2,13 @@ package integration
 
 import (
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	historypb "go.temporal.io/api/history/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 
@@ -163,13 +165,29 @@ func TestStoreDownBeforePaying(t *testing.T) {
 // way.
 func (s *stack) unpaid(in stemflow.SeparateStemsInput, run client.WorkflowRun, server *devservers.Process) {
 	s.t.Helper()
+	// On a busy machine Temporal may hand out a task that reaches no worker. Of a submit that got
+	// lost so only the ledger can tell that it did not pay, and its run waits for the store.
+	lost := s.timedOut(run)
+	if lost {
+		s.back(server)
+	}
 	kind, message, details := s.failure(run)
 	require.Equal(s.t, stemflow.ErrorArchiveUnavailable, kind, message)
 	require.Empty(s.t, details.SeparationTaskID)
 	require.Zero(s.t, s.requests("generate"))
-	s.back(server)
+	if !lost {
+		s.back(server)
+	}
 	s.requireArchived(in, s.result(s.start(in)))
 	require.Equal(s.t, 1, s.billed(in))
+}
+
+// timedOut reports whether an activity of a run had no answer in its time.
+func (s *stack) timedOut(run client.WorkflowRun) bool {
+	s.t.Helper()
+	return slices.ContainsFunc(s.history(run), func(event *historypb.HistoryEvent) bool {
+		return event.GetActivityTaskTimedOutEventAttributes() != nil
+	})
 }
 
 // What is paid for waits for the store, whenever it went.

@@ -44,9 +44,7 @@ func TestPrometheusDrawsARunWithFailures(t *testing.T) {
 	s := newStackAt(t, serverstest.Temporal(t).Addr)
 	var addrs [3]string
 	for i := range addrs {
-		port, err := devservers.FreePort(0)
-		require.NoError(t, err)
-		addrs[i] = fmt.Sprintf("127.0.0.1:%d", port)
+		addrs[i] = freeAddress(t)
 	}
 	_, bridge := startBridgeProcess(t, s.server, nil, "STEMFLOW_METRICS_ADDR="+addrs[0])
 	s.cfg.CallbackBaseURL = "http://" + bridge
@@ -143,9 +141,7 @@ scrape_configs:
   - {job_name: stemflow-bridge, static_configs: [{targets: [%q]}]}
   - {job_name: stemflow-worker, static_configs: [{targets: [%s]}]}
 `, rules, bridge, `"`+strings.Join(workers, `", "`)+`"`), 0o600))
-	port, err := devservers.FreePort(0)
-	require.NoError(t, err)
-	p := &prometheus{t: t, base: fmt.Sprintf("http://127.0.0.1:%d", port)}
+	p := &prometheus{t: t, base: "http://" + freeAddress(t)}
 	process, err := devservers.Start(t.Context(), devservers.Command{
 		Name: "prometheus", Path: path,
 		Args: []string{

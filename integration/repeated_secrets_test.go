@@ -23,7 +23,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"stemflow"
-	"stemflow/internal/devservers"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/telemetry/telemetrytest"
 	"stemflow/kiesim"
@@ -102,9 +101,7 @@ func TestSecretsThatTheProviderRepeatsAreNotTold(t *testing.T) {
 	collector := telemetrytest.NewCollector(t)
 	var metrics [2]string // of bridge and worker
 	for i := range metrics {
-		port, err := devservers.FreePort(0)
-		require.NoError(t, err)
-		metrics[i] = fmt.Sprintf("127.0.0.1:%d", port)
+		metrics[i] = freeAddress(t)
 	}
 	secretVariables := []string{
 		"STEMFLOW_CALLBACK_SECRETS=" + callback, "KIE_WEBHOOK_HMAC_KEY=" + webhook,

@@ -216,7 +216,9 @@ func (s *stack) result(run client.WorkflowRun) stemflow.SeparateStemsResult {
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	var result stemflow.SeparateStemsResult
-	require.NoError(s.t, run.Get(ctx, &result))
+	err := run.Get(ctx, &result)
+	s.logIfOpen(ctx, run)
+	require.NoError(s.t, err)
 	return result
 }
 
@@ -226,9 +228,23 @@ func (s *stack) failure(run client.WorkflowRun) (kind, message string, details s
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	var app *temporal.ApplicationError
-	require.ErrorAs(s.t, run.Get(ctx, nil), &app)
+	err := run.Get(ctx, nil)
+	s.logIfOpen(ctx, run)
+	require.ErrorAs(s.t, err, &app)
 	require.NoError(s.t, app.Details(&details))
 	return app.Type(), app.Message(), details
+}
+
+// logIfOpen logs what a run has done that was awaited in vain.
+func (s *stack) logIfOpen(ctx context.Context, run client.WorkflowRun) {
+	s.t.Helper()
+	if ctx.Err() == nil {
+		return
+	}
+	for _, event := range s.history(run) {
+		s.t.Log(event.GetEventTime().AsTime().Format(time.TimeOnly), event.GetEventType(), event.GetAttributes())
+	}
+	s.t.Log(s.pending(run))
 }
 
 // manifest reads the commit marker of a track, and whether there is one.

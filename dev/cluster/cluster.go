@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -201,7 +200,7 @@ func (c *cluster) program(kind string, command devservers.Command) (*member, err
 }
 
 func (c *cluster) startPostgres(ctx context.Context) error {
-	free, err := freePorts(1)
+	free, err := devservers.FreePorts(1)
 	if err != nil {
 		return err
 	}
@@ -249,7 +248,7 @@ func (c *cluster) startMinIO(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	free, err := freePorts(1)
+	free, err := devservers.FreePorts(1)
 	if err != nil {
 		return err
 	}
@@ -294,7 +293,7 @@ func (c *cluster) heal(ctx context.Context) error {
 }
 
 func (c *cluster) startBridges(ctx context.Context) error {
-	free, err := freePorts(2 * bridges)
+	free, err := devservers.FreePorts(2 * bridges)
 	if err != nil {
 		return err
 	}
@@ -327,7 +326,7 @@ func (c *cluster) startBridges(ctx context.Context) error {
 }
 
 func (c *cluster) startKiesim(ctx context.Context, separationTime time.Duration) error {
-	free, err := freePorts(1)
+	free, err := devservers.FreePorts(1)
 	if err != nil {
 		return err
 	}
@@ -439,24 +438,3 @@ go test -count 1 ./integration
 }
 
 func address(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }
-
-// freePorts returns so many ports that are free, each another one. They are below those that the
-// system gives to outgoing connections: one of these could take the port of a process that was
-// killed.
-func freePorts(n int) ([]int, error) {
-	const lowest, highest, tries = 10_000, 30_000, 1000
-	var ports []int
-	for range tries {
-		if len(ports) == n {
-			return ports, nil
-		}
-		port := lowest + mathrand.IntN(highest-lowest)
-		l, err := net.Listen("tcp", address(port))
-		if err != nil {
-			continue
-		}
-		defer l.Close()
-		ports = append(ports, port)
-	}
-	return nil, fmt.Errorf("find %d free ports between %d and %d: there are too few", n, lowest, highest)
-}

@@ -64,7 +64,7 @@ func nodes() ([]node, error) {
 			all = append(all, node{service: service.name, name: fmt.Sprintf("temporal-%s-%d", service.name, i+1)})
 		}
 	}
-	free, err := freePorts(3 * len(all))
+	free, err := devservers.FreePorts(3 * len(all))
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package devservers
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"strings"
@@ -39,12 +40,32 @@ func FreePort(preferred int) (int, error) {
 	if preferred != 0 && (Port{Number: preferred}).check() == nil {
 		return preferred, nil
 	}
-	l, err := net.Listen("tcp", address(0))
+	ports, err := FreePorts(1)
 	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+		return 0, err
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return ports[0], nil
+}
+
+// FreePorts returns so many ports that are free, each another one. They are below those that the
+// system gives to outgoing connections and to whoever asks for any port: one of these could take
+// the port of a server that is away for a while.
+func FreePorts(n int) ([]int, error) {
+	const lowest, highest, tries = 10_000, 30_000, 1000
+	var ports []int
+	for range tries {
+		if len(ports) == n {
+			return ports, nil
+		}
+		port := lowest + rand.IntN(highest-lowest)
+		l, err := net.Listen("tcp", address(port))
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		ports = append(ports, port)
+	}
+	return nil, fmt.Errorf("find %d free ports between %d and %d: there are too few", n, lowest, highest)
 }
 
 func address(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }
