@@ -293,9 +293,8 @@ func (in SeparateCatalogInput) checkTracks(wrong *InputError) {
 		id := WorkflowID(track)
 		if earlier, twice := first[id]; twice {
 			wrong.Add(InputProblem{
-				Item: item(
-					i,
-				), Message: fmt.Sprintf("is the same separation as %s, leave one of them out", item(earlier)),
+				Item:    item(i),
+				Message: fmt.Sprintf("is the same separation as %s, leave one of them out", item(earlier)),
 			})
 			continue
 		}

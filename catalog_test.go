@@ -25,10 +25,9 @@ func TestCatalogInputSurvivesTheWire(t *testing.T) {
 	in := stemflow.SeparateCatalogInput{
 		Name: "june", Source: &stemflow.ObjectRef{Bucket: "b-2", Key: "lists/june.csv"}, Window: 7, CreditBudget: &budget,
 		Bucket: "b-1", Prefix: "x/y", Type: stemflow.SplitStemAdvanced, StemName: "Kick",
-		CallbackGrace: stemflow.Duration(
-			time.Minute,
-		), PollInterval: stemflow.Duration(2 * time.Second), Deadline: stemflow.Duration(time.Hour),
-		Force: true, AllowPartial: true,
+		CallbackGrace: stemflow.Duration(time.Minute), PollInterval: stemflow.Duration(2 * time.Second),
+		Deadline: stemflow.Duration(time.Hour),
+		Force:    true, AllowPartial: true,
 	}
 	data, err := json.Marshal(in)
 	require.NoError(t, err)

@@ -49,9 +49,8 @@ func TestInputSurvivesTheWire(t *testing.T) {
 func TestValidateReportsEverythingAtOnce(t *testing.T) {
 	in := stemflow.SeparateStemsInput{
 		TaskID: "../etc", StemName: "Kick", Bucket: "A", Prefix: "a//b", SeparationTaskID: "x y", Force: true,
-		PollInterval: stemflow.Duration(
-			time.Millisecond,
-		), CallbackGrace: -1, Deadline: stemflow.Duration(1000 * time.Hour),
+		PollInterval: stemflow.Duration(time.Millisecond), CallbackGrace: -1,
+		Deadline: stemflow.Duration(1000 * time.Hour),
 	}
 	var e *stemflow.InputError
 	require.ErrorAs(t, in.Validate(), &e)

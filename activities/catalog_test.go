@@ -326,20 +326,13 @@ func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
 	var report stemflow.CatalogReport
 	require.NoError(t, json.Unmarshal([]byte(h.text(refs.JSON.Key)), &report))
 	result.Report = *refs
-	require.Equal(
-		t,
-		stemflow.CatalogReport{Version: 1, SeparateCatalogResult: result, Outcomes: []stemflow.TrackOutcome{
-			trackOutcome(
-				1,
-				stemflow.TrackArchived,
-			), trackOutcome(2, stemflow.TrackArchived), trackOutcome(3, stemflow.TrackArchived),
-			trackOutcome(
-				100,
-				stemflow.TrackFailed,
-			), trackOutcome(101, stemflow.TrackArchived), trackOutcome(301, stemflow.TrackArchived),
-		}},
-		report,
-	)
+	require.Equal(t, stemflow.CatalogReport{
+		Version: 1, SeparateCatalogResult: result, Outcomes: []stemflow.TrackOutcome{
+			trackOutcome(1, stemflow.TrackArchived), trackOutcome(2, stemflow.TrackArchived),
+			trackOutcome(3, stemflow.TrackArchived), trackOutcome(100, stemflow.TrackFailed),
+			trackOutcome(101, stemflow.TrackArchived), trackOutcome(301, stemflow.TrackArchived),
+		},
+	}, report)
 
 	rows, err := csv.NewReader(bytes.NewReader([]byte(h.text(refs.CSV.Key)))).ReadAll()
 	require.NoError(t, err)
@@ -348,23 +341,8 @@ func TestTheReportHasEveryOutcomeOnceAndInOrder(t *testing.T) {
 	require.Equal(
 		t,
 		[]string{
-			"2",
-			"t",
-			"a1",
-			"separate_vocal",
-			"",
-			"archived",
-			"",
-			"",
-			"",
-			"",
-			"10",
-			"false",
-			"2",
-			"1000",
-			"b",
-			"t/a1/manifest.json",
-			"",
+			"2", "t", "a1", "separate_vocal", "", "archived", "", "", "", "", "10", "false", "2", "1000", "b",
+			"t/a1/manifest.json", "",
 		},
 		rows[1],
 	)

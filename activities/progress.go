@@ -131,10 +131,8 @@ func (p *progress) interrupted(ctx context.Context, err error) error {
 		return expected(stemflow.ErrorArchiveUnavailable, errWorkerStopping.Error())
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf(
-			"the transfer was interrupted: %w",
-			context.Cause(ctx),
-		) // a cancellation, or what the heartbeat was answered with
+		// A cancellation, or what the heartbeat was answered with.
+		return fmt.Errorf("the transfer was interrupted: %w", context.Cause(ctx))
 	}
 	return err
 }

@@ -32,10 +32,8 @@ func (b *bridge) serveCallback(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, span := b.startSpan(r, claims)
 	defer span.End()
-	log := withTrace(
-		b.log,
-		span,
-	).With("namespace", claims.Namespace, "workflowId", claims.WorkflowID, "runId", claims.RunID)
+	log := withTrace(b.log, span).
+		With("namespace", claims.Namespace, "workflowId", claims.WorkflowID, "runId", claims.RunID)
 	callback, refused := b.read(w, r)
 	if refused != nil {
 		b.refuse(ctx, w, log.With("remote", r.RemoteAddr), refused)

@@ -28,10 +28,8 @@ func Example() {
 	}
 
 	mux := http.NewServeMux()
-	mux.Handle(
-		"/stemflow/",
-		http.StripPrefix("/stemflow", bridge),
-	) // STEMFLOW_CALLBACK_BASE_URL=https://example.com/stemflow
+	// STEMFLOW_CALLBACK_BASE_URL=https://example.com/stemflow
+	mux.Handle("/stemflow/", http.StripPrefix("/stemflow", bridge))
 
 	answer := httptest.NewRecorder()
 	mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/stemflow/healthz", nil))

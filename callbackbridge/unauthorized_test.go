@@ -48,9 +48,8 @@ func TestUnauthorizedIsBare(t *testing.T) {
 			require.True(t, response.Close)
 			response.Header.Del("Date")
 			require.Equal(t, http.Header{
-				"Content-Length": {
-					"13",
-				}, "Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"},
+				"Content-Length": {"13"}, "Content-Type": {"text/plain; charset=utf-8"},
+				"X-Content-Type-Options": {"nosniff"},
 			}, response.Header)
 			require.Contains(t, b.log.String(), c.reason)
 			for _, hidden := range []string{c.token, secret, hmacKey, c.header[kie.HeaderSignature], "aiquickdraw"} {

@@ -49,13 +49,8 @@ func soakCatalog(t testing.TB, n int, seed uint64, deadline time.Duration) time.
 	s := newStackAt(t, serverstest.Temporal(t).Addr)
 	program := buildWorker(t)
 	in, tracks := s.listed(n)
-	in.CallbackGrace, in.PollInterval, in.Deadline = stemflow.Duration(
-		5*time.Second,
-	), stemflow.Duration(
-		3*time.Second,
-	), stemflow.Duration(
-		deadline,
-	)
+	in.CallbackGrace, in.PollInterval = stemflow.Duration(5*time.Second), stemflow.Duration(3*time.Second)
+	in.Deadline = stemflow.Duration(deadline)
 	for _, track := range tracks {
 		s.sim.SetScenario(track.AudioID, randomFaults(random))
 	}

@@ -138,13 +138,8 @@ func (s *stack) serveProvider(retries ...time.Duration) {
 // serveBridge serves a bridge, which the callbacks of all that is submitted from now on reach.
 func (s *stack) serveBridge(cfg callbackbridge.Config) {
 	s.t.Helper()
-	cfg.Secrets, cfg.HMACKeys, cfg.Logger = []string{
-		callbackSecret,
-	}, []string{
-		webhookKey,
-	}, slog.New(
-		slog.DiscardHandler,
-	)
+	cfg.Secrets, cfg.HMACKeys = []string{callbackSecret}, []string{webhookKey}
+	cfg.Logger = slog.New(slog.DiscardHandler)
 	handler, err := callbackbridge.New(cfg)
 	require.NoError(s.t, err)
 	s.bridge = httptest.NewServer(handler)

@@ -112,10 +112,8 @@ func TestTheStarterSteersACatalog(t *testing.T) {
 	}
 	s.settle(tracks[0])
 	s.await("the track under way has come to its end", func() bool {
-		return printed[stemflow.CatalogProgress](
-			s,
-			s.starter("catalog", "pause", "--name", name, "--json"),
-		).Running == 0
+		paused := s.starter("catalog", "pause", "--name", name, "--json")
+		return printed[stemflow.CatalogProgress](s, paused).Running == 0
 	})
 	resumed := s.starter("catalog", "resume", "--name", name)
 	require.Zero(t, resumed.code, resumed.stderr)

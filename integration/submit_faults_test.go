@@ -201,11 +201,8 @@ func TestStartAfterAnUnknownOutcome(t *testing.T) {
 			in := track(stemflow.SeparateVocal)
 			in.Deadline = stemflow.Duration(2 * time.Second)
 			s.sim.SetScenario(in.AudioID, kiesim.Scenario{
-				Submit: kiesim.Fault{
-					Answer: kiesim.AnswerCut,
-					Accept: true,
-					Times:  1,
-				}, Callback: kiesim.Callback{Lost: true},
+				Submit:   kiesim.Fault{Answer: kiesim.AnswerCut, Accept: true, Times: 1},
+				Callback: kiesim.Callback{Lost: true},
 			})
 			kind, _, _ := s.failure(s.start(in))
 			require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)

@@ -62,10 +62,8 @@ func TestTheSubmitWorkerTakesItsHostsOptions(t *testing.T) {
 	require.NoError(t, err)
 	late := &latecomer{values: map[string]any{}}
 	w := worker.New(s.client, s.queue, worker.Options{
-		Plugins: []worker.Plugin{
-			p,
-			late,
-		}, BackgroundActivityContext: context.WithValue(context.Background(), contextValue{}, "given"),
+		Plugins:                   []worker.Plugin{p, late},
+		BackgroundActivityContext: context.WithValue(context.Background(), contextValue{}, "given"),
 	})
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)

@@ -162,16 +162,9 @@ func edgeHeaders(h http.Header) {
 
 func writeHTML(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "text/html; charset=UTF-8")
-	writeEdge(
-		w,
-		status,
-		"<!DOCTYPE html>\n<html><head><title>"+http.StatusText(
-			status,
-		)+"</title></head><body><h1>"+http.StatusText(
-			status,
-		)+
-			"</h1><p>cloudflare</p></body></html>\n",
-	)
+	text := http.StatusText(status)
+	writeEdge(w, status, "<!DOCTYPE html>\n<html><head><title>"+text+"</title></head><body><h1>"+text+
+		"</h1><p>cloudflare</p></body></html>\n")
 }
 
 func writeBlocked(w http.ResponseWriter) {

@@ -46,11 +46,8 @@ func TestSignatureOfCallbacks(t *testing.T) {
 			p := start(t, kiesim.Options{WebhookHMACKey: test.key})
 			p.SetScenario(trackID, kiesim.Scenario{Callback: kiesim.Callback{Signature: test.field}})
 			id, callback := p.settled(kiesim.SplitStem, r)
-			timestamp, signature := callback.header.Get(
-				"X-Webhook-Timestamp",
-			), callback.header.Get(
-				"X-Webhook-Signature",
-			)
+			timestamp := callback.header.Get("X-Webhook-Timestamp")
+			signature := callback.header.Get("X-Webhook-Signature")
 			if !test.signed {
 				require.Empty(t, timestamp+signature)
 				return

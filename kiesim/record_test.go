@@ -150,9 +150,8 @@ func TestSuccessWithoutLinks(t *testing.T) {
 func TestUnusualStems(t *testing.T) {
 	r := receive(t)
 	p := start(t, kiesim.Options{Defaults: kiesim.Scenario{Outcome: kiesim.Outcome{
-		EmptyStems: []string{
-			"brass",
-		}, ExtraStem: "kazoo", OriginURL: "https://cdn1.suno.ai/" + trackID + ".mp3", Candidates: 2,
+		EmptyStems: []string{"brass"}, ExtraStem: "kazoo", Candidates: 2,
+		OriginURL: "https://cdn1.suno.ai/" + trackID + ".mp3",
 	}}})
 	id, callback := p.settled(kiesim.SplitStem, r)
 	info := callback.decode(t).Data.Info

@@ -59,18 +59,8 @@ const (
 var parts = map[string][]string{
 	SeparateVocal: {"vocals", "instrumental"},
 	SplitStem: {
-		"backing_vocals",
-		"bass",
-		"brass",
-		"drums",
-		"fx",
-		"guitar",
-		"keyboard",
-		"percussion",
-		"strings",
-		"synth",
-		"vocals",
-		"woodwinds",
+		"backing_vocals", "bass", "brass", "drums", "fx", "guitar", "keyboard", "percussion", "strings", "synth",
+		"vocals", "woodwinds",
 	},
 	SplitStemAdvanced: {extract, remove},
 	WAV:               {WAV},
@@ -80,19 +70,8 @@ var parts = map[string][]string{
 var callbackKeys = map[string][]string{
 	SeparateVocal: {"instrumental_url", "origin_url", "vocal_url"},
 	SplitStem: {
-		"origin_url",
-		"backing_vocals_url",
-		"bass_url",
-		"brass_url",
-		"drums_url",
-		"fx_url",
-		"guitar_url",
-		"keyboard_url",
-		"percussion_url",
-		"strings_url",
-		"synth_url",
-		"vocal_url",
-		"woodwinds_url",
+		"origin_url", "backing_vocals_url", "bass_url", "brass_url", "drums_url", "fx_url", "guitar_url",
+		"keyboard_url", "percussion_url", "strings_url", "synth_url", "vocal_url", "woodwinds_url",
 	},
 }
 

@@ -266,18 +266,9 @@ func TestListenPublishes(t *testing.T) {
 	require.Contains(t, page, "<code>starter listen --task-id 5c79 --audio-id e231 --publish</code>")
 
 	var made listenPage
-	require.NoError(t, json.Unmarshal([]byte(a.run(
-		t,
-		"listen",
-		"--manifest-key",
-		a.manifest.Manifest.Key,
-		"--publish",
-		"--out",
-		"too.html",
-		"--json",
-		"--link-lifetime",
-		"2m",
-	)), &made))
+	asJSON := a.run(t, "listen", "--manifest-key", a.manifest.Manifest.Key, "--publish", "--out", "too.html", "--json",
+		"--link-lifetime", "2m")
+	require.NoError(t, json.Unmarshal([]byte(asJSON), &made))
 	require.Equal(t, "too.html", made.File)
 	require.Equal(t, a.bucket, made.Object.Bucket)
 	require.NotContains(t, printed, made.Object.Key)

@@ -57,10 +57,8 @@ func TestCatalogTellsItsProgress(t *testing.T) {
 			p.Failures = nil
 			require.Equal(t, stemflow.CatalogProgress{
 				Phase: stemflow.CatalogSeparating, Name: "june", Source: &stemflow.ObjectRef{Key: "june.csv"}, Window: 10, Tracks: 25,
-				CatalogCounts: stemflow.CatalogCounts{
-					Archived: 2,
-					Failed:   1,
-				}, Running: 10, Credits: 30, Reserved: 100, CreditBudget: &budget,
+				CatalogCounts: stemflow.CatalogCounts{Archived: 2, Failed: 1}, Running: 10,
+				Credits: 30, Reserved: 100, CreditBudget: &budget,
 				StartedAt: s.began, Folder: &stemflow.ObjectRef{Bucket: "stems", Key: "_catalogs/june/run/"},
 			}, p)
 		})

@@ -64,17 +64,12 @@ func TestLostSubmitKeepsItsLedger(t *testing.T) {
 	prepares := 0
 	w.prepare = func(activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		prepared := &activityapi.PreparedArchive{
-			Location: activityapi.Location{
-				Bucket: "stems",
-				Dir:    "old/",
-			}, Ledger: activityapi.Location{Bucket: "old"}, SubmitTaskQueue: "old", CallbacksExpected: true,
+			Location: activityapi.Location{Bucket: "stems", Dir: "old/"},
+			Ledger:   activityapi.Location{Bucket: "old"}, SubmitTaskQueue: "old", CallbacksExpected: true,
 		}
 		if prepares++; prepares > 1 {
-			prepared.Location, prepared.Ledger, prepared.SubmitTaskQueue = activityapi.Location{
-				Bucket: "new",
-			}, activityapi.Location{
-				Bucket: "new",
-			}, "new"
+			prepared.Location, prepared.Ledger = activityapi.Location{Bucket: "new"}, activityapi.Location{Bucket: "new"}
+			prepared.SubmitTaskQueue = "new"
 		}
 		return prepared, nil
 	}

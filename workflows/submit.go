@@ -242,9 +242,8 @@ func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 		if r.notYet.IsZero() {
 			r.notYet = now
 		}
-		pause, retryFor, since, otherwise = submitPause(
-			r.refused,
-		), retryForNotYet, r.notYet, stemflow.ErrorProviderRejected
+		pause = submitPause(r.refused)
+		retryFor, since, otherwise = retryForNotYet, r.notYet, stemflow.ErrorProviderRejected
 	default:
 		return activityFailure(err, stemflow.ErrorProviderUnavailable)
 	}

@@ -110,9 +110,8 @@ func settledBy(history []*historypb.HistoryEvent) (settled, error) {
 		return settled{}, errors.New("the run was not settled by its callback")
 	}
 	return settled{
-		confirm: scheduled.Sub(
-			arrived,
-		), dispatch: first.Sub(scheduled), archive: last.Sub(first), manifest: closed.Sub(last),
+		confirm: scheduled.Sub(arrived), dispatch: first.Sub(scheduled), archive: last.Sub(first),
+		manifest: closed.Sub(last),
 	}, nil
 }
 

@@ -131,15 +131,7 @@ func (s *suite) close() {
 
 // order is that of the table.
 var order = []string{
-	"floor",
-	"unsigned",
-	"memory",
-	"activities",
-	"worker",
-	sharedDiskName,
-	noLengthName,
-	rcloneName,
-	"naive loop",
+	"floor", "unsigned", "memory", "activities", "worker", sharedDiskName, noLengthName, rcloneName, "naive loop",
 }
 
 // sharedDiskName is the worker, with a Temporal whose database and the store's objects wait for one

@@ -182,9 +182,7 @@ func waitTable(all []waited) string {
 			w.runs,
 			w.start.Round(100*time.Millisecond),
 			each(w.start),
-			w.finish.Round(
-				100*time.Millisecond,
-			),
+			w.finish.Round(100*time.Millisecond),
 			each(w.finish),
 			w.idle>>20,
 			w.waiting>>20,

@@ -24,15 +24,7 @@ type project struct {
 // settings are the variables that configure the project: the test must not be configured by the
 // caller's.
 var settings = []string{
-	"COMPOSE_",
-	"KIE_",
-	"KIESIM_",
-	"LOCAL_",
-	"MINIO_",
-	"STEMFLOW_",
-	"TEMPORAL_",
-	"BRIDGE_",
-	"WORKER_",
+	"COMPOSE_", "KIE_", "KIESIM_", "LOCAL_", "MINIO_", "STEMFLOW_", "TEMPORAL_", "BRIDGE_", "WORKER_",
 }
 
 // freePorts leave the choice to the engine. Each start of a container makes another one.

@@ -152,13 +152,8 @@ func (s *Store) upload(
 	opts minio.PutObjectOptions,
 ) (minio.UploadInfo, error) {
 	if size == 0 {
-		return minio.UploadInfo{}, fmt.Errorf(
-			"%s %s/%s: %w",
-			op,
-			bucket,
-			key,
-			errEmpty,
-		) // minio-go would not even look at the body
+		// minio-go would not even look at the body.
+		return minio.UploadInfo{}, fmt.Errorf("%s %s/%s: %w", op, bucket, key, errEmpty)
 	}
 	reader, left := io.Reader(b), func() int { return 0 }
 	if size > 0 && size <= signedSize {

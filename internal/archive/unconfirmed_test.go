@@ -21,10 +21,8 @@ func TestPutDemandsThatTheStoreConfirms(t *testing.T) {
 			}))
 			defer server.Close()
 			store, err := archive.New(archive.Options{
-				Endpoint: strings.TrimPrefix(
-					server.URL,
-					"http://",
-				), AccessKey: "access", SecretKey: "secret", Region: "us-east-1",
+				Endpoint:  strings.TrimPrefix(server.URL, "http://"),
+				AccessKey: "access", SecretKey: "secret", Region: "us-east-1",
 			})
 			require.NoError(t, err)
 			_, err = store.Put(t.Context(), "bucket", "key", "audio/mpeg", strings.NewReader("hello"), 5)

@@ -302,16 +302,9 @@ func (n number) MarshalJSON() ([]byte, error) { return []byte(n), nil }
 // good are values that are valid by themselves.
 var good = map[string][]any{
 	"taskId": {"t", "5c79be8e"}, "audioId": {"a", "b", "c", "d", "e", "f"}, "separationTaskId": {"s"}, "wavTaskId": {"w"}, "name": {"june"},
-	"type": {
-		"separate_vocal",
-		"split_stem",
-		"split_stem_advanced",
-		"split_stem_advanced",
-		"",
-	}, "stemName": {"Bass", ""},
-	"bucket": {
-		"stems",
-	}, "prefix": {"music"}, "title": {"Große Nacht"}, "force": {true, false}, "forbidForce": {true, false},
+	"type":     {"separate_vocal", "split_stem", "split_stem_advanced", "split_stem_advanced", ""},
+	"stemName": {"Bass", ""}, "bucket": {"stems"}, "prefix": {"music"}, "title": {"Große Nacht"},
+	"force": {true, false}, "forbidForce": {true, false},
 	"callbackGrace": {"3m"}, "pollInterval": {"10s", "50m", "1s"}, "deadline": {"20s", "1h", "30s", "500ms"},
 	"window": {100}, "creditBudget": {0},
 }
@@ -332,16 +325,8 @@ func randomValue(r *rand.Rand, field string) any {
 	case "audioSha256":
 		return pick(r, strings.Repeat("0f", 32), strings.Repeat("AB", 32), mutate(r, strings.Repeat("0f", 32)), "")
 	case "type":
-		return pick(
-			r,
-			"separate_vocal",
-			"split_stem",
-			"split_stem_advanced",
-			"split_stem_advanced",
-			"",
-			"Split_stem",
-			"x",
-		)
+		return pick(r, "separate_vocal", "split_stem", "split_stem_advanced", "split_stem_advanced", "", "Split_stem",
+			"x")
 	case "stemName", "stem":
 		return pick(
 			r,
@@ -393,30 +378,9 @@ func randomValue(r *rand.Rand, field string) any {
 		return randomDuration(r)
 	case "window", "creditBudget":
 		return number(
-			pick(
-				r,
-				"0",
-				"1",
-				"250",
-				"251",
-				"-1",
-				"1.0",
-				"2.5e2",
-				"1.5",
-				"-0",
-				"1e0",
-				"0e5",
-				"0.0",
-				"10e-1",
-				"1e-1",
-				"9223372036854775807",
-				"9223372036854775808",
-				"9223372036854775807.0",
-				"9007199254740993.5",
-				"-0.0",
-				"1e19",
-				"1E2",
-			),
+			pick(r, "0", "1", "250", "251", "-1", "1.0", "2.5e2", "1.5", "-0", "1e0", "0e5", "0.0", "10e-1", "1e-1",
+				"9223372036854775807", "9223372036854775808", "9223372036854775807.0", "9007199254740993.5", "-0.0",
+				"1e19", "1E2"),
 		)
 	case "tracks":
 		return pick[any](r, []any{}, []any{randomTrack(r)}, []any{nil}, []any{1}, map[string]any{}, []any{[]any{}})
@@ -501,117 +465,24 @@ func mutate(r *rand.Rand, text string) string {
 
 func randomDuration(r *rand.Rand) string {
 	numbers := []string{
-		"0",
-		"1",
-		"30",
-		"29",
-		"45",
-		"46",
-		"60",
-		"336",
-		"337",
-		"999",
-		"1000",
-		"20160",
-		"20161",
-		"1209600",
-		"1209601",
-		"2562047",
-		"2562048",
-		"9223372036854775807",
-		"9223372036854775808",
-		"007",
-		"29999",
-		"1000000000",
-		"999999999",
-		"1209600000000000",
+		"0", "1", "30", "29", "45", "46", "60", "336", "337", "999", "1000", "20160", "20161", "1209600", "1209601",
+		"2562047", "2562048", "9223372036854775807", "9223372036854775808", "007", "29999", "1000000000",
+		"999999999", "1209600000000000",
 	}
 	switch r.IntN(12) {
 	case 0:
 		return mutate(r, "3m")
 	case 1:
-		return pick(
-			r,
-			"",
-			"0",
-			"+0",
-			"-0",
-			"-0s",
-			"-1s",
-			"-0.5s",
-			"-0.0000000001s",
-			"-1ns",
-			"1h30m",
-			"-0h1s",
-			"+1m",
-			"-0.5ms",
-			".5s",
-			"1.s",
-			".s",
-			"s",
-			"0.5m",
-			"0.5s",
-			"0.9999999999999999999s",
-			"999.9999ms",
-			"1d",
-			"1H",
-			"0h0m0s",
-			"0s500ms",
-			"1µs",
-			"1μs",
-			"0.001h",
-			"400h1s",
-			"0ms337h",
-			"1e3s",
-			"335h60m",
-			"336h1ns",
-			"1m 2s",
-			"-0.0ns",
-			"-.9ns",
-			"3",
-		)
+		return pick(r, "", "0", "+0", "-0", "-0s", "-1s", "-0.5s", "-0.0000000001s", "-1ns", "1h30m", "-0h1s", "+1m",
+			"-0.5ms", ".5s", "1.s", ".s", "s", "0.5m", "0.5s", "0.9999999999999999999s", "999.9999ms", "1d", "1H",
+			"0h0m0s", "0s500ms", "1µs", "1μs", "0.001h", "400h1s", "0ms337h", "1e3s", "335h60m", "336h1ns", "1m 2s",
+			"-0.0ns", "-.9ns", "3")
 	case 2:
-		return pick(
-			r,
-			numbers...) + "." + pick(
-			r,
-			"",
-			"0",
-			"5",
-			"9",
-			"000000001",
-			"0000000001",
-			"99999999999999999999",
-		) +
-			pick(
-				r,
-				"h",
-				"m",
-				"s",
-				"ms",
-				"us",
-				"ns",
-			)
+		fraction := pick(r, "", "0", "5", "9", "000000001", "0000000001", "99999999999999999999")
+		return pick(r, numbers...) + "." + fraction + pick(r, "h", "m", "s", "ms", "us", "ns")
 	case 3:
-		return pick(
-			r,
-			"",
-			"-",
-		) + pick(
-			r,
-			numbers...) + pick(
-			r,
-			"h",
-			"m",
-			"s",
-		) + pick(
-			r,
-			numbers...) + pick(
-			r,
-			"m",
-			"s",
-			"ms",
-		)
+		first := pick(r, numbers...) + pick(r, "h", "m", "s")
+		return pick(r, "", "-") + first + pick(r, numbers...) + pick(r, "m", "s", "ms")
 	case 4, 5:
 		return pick(r, "", "", "+", "-") + pick(r, numbers...) + pick(r, "h", "m", "s", "ms", "us", "µs", "μs", "ns")
 	default:
@@ -620,34 +491,11 @@ func randomDuration(r *rand.Rand) string {
 }
 
 func randomSize(r *rand.Rand) string {
-	return pick(r, "", " ", "+", "-") +
-		pick(
-			r,
-			"1",
-			"0",
-			"10",
-			"500",
-			"007",
-			"9223372036854775807",
-			"9223372036854775808",
-			"9007199254740991",
-			"9007199254740992",
-			"8388607",
-			"8388608",
-			"9223372036854775",
-			"9223372036854776",
-			"9223372",
-			"9223373",
-			"1.5",
-		) +
-		pick(
-			r,
-			"",
-			"",
-			" ",
-			"\u2003",
-		) + pick(r, "", "K", "m", "G", "T", "KiB", "MIB", "gib", "TiB", "KB", "mb", "GB", "TB", "B",
-		"\u212aB", "P") + pick(r, "", "", " ")
+	number := pick(r, "1", "0", "10", "500", "007", "9223372036854775807", "9223372036854775808",
+		"9007199254740991", "9007199254740992", "8388607", "8388608", "9223372036854775", "9223372036854776",
+		"9223372", "9223373", "1.5")
+	unit := pick(r, "", "K", "m", "G", "T", "KiB", "MIB", "gib", "TiB", "KB", "mb", "GB", "TB", "B", "\u212aB", "P")
+	return pick(r, "", " ", "+", "-") + number + pick(r, "", "", " ", "\u2003") + unit + pick(r, "", "", " ")
 }
 
 func randomAddress(r *rand.Rand) string {
@@ -726,36 +574,9 @@ func randomAddress(r *rand.Rand) string {
 			"*",
 		)
 	default:
-		return pick(
-			r,
-			"https://",
-			"http://",
-			"HttpS://",
-		) + pick(
-			r,
-			hosts...) + pick(
-			r,
-			"",
-			"",
-			":",
-			":80",
-			":8a",
-			":80:80",
-		) +
-			pick(
-				r,
-				"",
-				"/",
-				"/a/b",
-				"/a b",
-				"/%41",
-				"/%4",
-				"?x",
-				"#x#",
-				"/a?b?c#d",
-				"/\\",
-				"/é",
-			)
+		host := pick(r, hosts...) + pick(r, "", "", ":", ":80", ":8a", ":80:80")
+		path := pick(r, "", "/", "/a/b", "/a b", "/%41", "/%4", "?x", "#x#", "/a?b?c#d", "/\\", "/é")
+		return pick(r, "https://", "http://", "HttpS://") + host + path
 	}
 }
 

@@ -162,7 +162,6 @@ func sizePattern() string {
 // samplePattern is what sample.Parse reads, except nothing.
 func samplePattern() string {
 	part := `\+?` + upTo(math.MaxInt32)
-	return `(?:` + sample.All + `|` + body(
-		sample.SharePattern,
-	) + space + `*%|` + part + `/` + part + `|` + sizePattern() + `)`
+	share := body(sample.SharePattern) + space + `*%`
+	return `(?:` + sample.All + `|` + share + `|` + part + `/` + part + `|` + sizePattern() + `)`
 }

@@ -113,13 +113,8 @@ func TestDecodeCallbackVariants(t *testing.T) {
 			`{"code":200,"data":{"task_id":"t","vocal_removal_info":"done"}}`, stemflow.Callback{TaskID: "t", Code: 200},
 		},
 		"deep junk": {
-			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"https://x.example/u","bass_url":` + strings.Repeat(
-				"[",
-				5000,
-			) + strings.Repeat(
-				"]",
-				5000,
-			) + `}}}`,
+			`{"code":200,"data":{"task_id":"t","vocal_removal_info":{"drums_url":"https://x.example/u","bass_url":` +
+				strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}}}`,
 			stemflow.Callback{TaskID: "t", Code: 200, Stems: drums},
 		},
 		"message with a link": {

@@ -17,9 +17,7 @@ import (
 
 // ErrNoRecord says that the provider knows no such task. Right after the paid call it
 // may only not know it yet.
-var ErrNoRecord = errors.New(
-	"the provider has no record of this task, check the id or look again in a moment",
-)
+var ErrNoRecord = errors.New("the provider has no record of this task, check the id or look again in a moment")
 
 // ErrOtherTask says that the record is that of another task. Nothing in it is believed.
 var ErrOtherTask = errors.New(

@@ -160,9 +160,8 @@ func TestNamesAreText(t *testing.T) {
 			m := &p.Manifest
 			m.Stems[0].Name, m.Stems[1].ContentType, m.Stems[1].Key = hostile, hostile, hostile
 			m.Failed[0] = stemflow.FailedStem{Name: hostile, Type: hostile, Message: hostile}
-			m.Empty[1], m.SeparationTaskID, m.Type, p.Renew = hostile, hostile, stemflow.SeparationType(
-				hostile,
-			), hostile
+			m.Empty[1], m.SeparationTaskID, p.Renew = hostile, hostile, hostile
+			m.Type = stemflow.SeparationType(hostile)
 			m.Source = stemflow.ManifestSource{TaskID: hostile, AudioID: hostile, StemName: hostile}
 			titled := p
 			titled.Title = hostile

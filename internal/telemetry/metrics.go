@@ -37,26 +37,7 @@ const (
 // boundaries, in seconds, serve a call to Temporal of a millisecond and a separation of an hour
 // alike.
 var boundaries = []float64{
-	.001,
-	.0025,
-	.005,
-	.01,
-	.025,
-	.05,
-	.1,
-	.25,
-	.5,
-	1,
-	2.5,
-	5,
-	10,
-	30,
-	60,
-	120,
-	300,
-	600,
-	1800,
-	3600,
+	.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600,
 }
 
 // Metrics collects what one program reports and serves it to Prometheus.

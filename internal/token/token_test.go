@@ -27,22 +27,7 @@ var (
 	}
 	trace = Trace{
 		TraceID: [16]byte{
-			0x4b,
-			0xf9,
-			0x2f,
-			0x35,
-			0x77,
-			0xb3,
-			0x4d,
-			0xa6,
-			0xa3,
-			0xce,
-			0x92,
-			0x9d,
-			0x0e,
-			0x0e,
-			0x47,
-			0x36,
+			0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6, 0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47, 0x36,
 		},
 		SpanID: [8]byte{0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7},
 		Flags:  1,
@@ -103,11 +88,8 @@ func TestMintedTokenVerifies(t *testing.T) {
 		"any bytes": {Namespace: "a/b", WorkflowID: "stücke\x00\xff/../?#", Expires: claims.Expires},
 		"traced":    {Namespace: "default", WorkflowID: "w", RunID: "r", Expires: claims.Expires, Trace: trace},
 		"longest, traced": {
-			Namespace: strings.Repeat(
-				"n",
-				maxNamespace,
-			), RunID: strings.Repeat("r", 36), WorkflowID: strings.Repeat("w", maxWorkflowID),
-			Expires: claims.Expires, Trace: trace,
+			Namespace: strings.Repeat("n", maxNamespace), RunID: strings.Repeat("r", 36),
+			WorkflowID: strings.Repeat("w", maxWorkflowID), Expires: claims.Expires, Trace: trace,
 		},
 		"queue and track":         tracked(),
 		"queue and track, traced": trackedAndTraced(),

@@ -56,13 +56,8 @@ func (c *Clip) Resize(size int64) Recording {
 		Size:     size,
 		// Whole seconds and the rest apart: in nanoseconds the product would overflow for a
 		// recording of some gigabytes.
-		Duration: time.Duration(
-			samples/c.sampleRate,
-		)*time.Second + time.Duration(
-			samples%c.sampleRate,
-		)*time.Second/time.Duration(
-			c.sampleRate,
-		),
+		Duration: time.Duration(samples/c.sampleRate)*time.Second +
+			time.Duration(samples%c.sampleRate)*time.Second/time.Duration(c.sampleRate),
 	}
 }
 

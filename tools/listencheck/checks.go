@@ -272,9 +272,7 @@ func keyboard(p page) error {
 		p.until(`player.state === "playing" && player.position > 0.2`),
 		p.press(" "),
 		p.until(`player.state === "paused"`),
-		p.press(
-			kb.Home,
-		),
+		p.press(kb.Home),
 		p.press(kb.ArrowRight),
 		p.press(kb.ArrowRight),
 		p.until(`Math.abs(player.position - 10) < 0.01`),
@@ -289,24 +287,17 @@ func keyboard(p page) error {
 		pressed(".mute", 9, true),
 		p.press("0"),
 		pressed(".mute", 9, false),
-		p.press(
-			"2",
-			chromedp.ModifierShift,
-		),
+		p.press("2", chromedp.ModifierShift),
 		pressed(".solo", 1, true),
 		p.press("2", chromedp.ModifierShift),
 		pressed(".solo", 1, false),
 		// Where the focus is, keys do what they do there.
-		p.focus(
-			".stem:nth-child(12) .solo",
-		),
+		p.focus(".stem:nth-child(12) .solo"),
 		p.press("m"),
 		pressed(".mute", 11, true),
 		p.press("m"),
 		pressed(".mute", 11, false),
-		p.press(
-			"s",
-		),
+		p.press("s"),
 		pressed(".solo", 11, true),
 		p.press(" "),
 		pressed(".solo", 11, false),
@@ -352,9 +343,7 @@ func seeks(p page) error {
 func pictures(p page) error {
 	return errors.Join(
 		p.look(1100, 1000, false),
-		p.click(
-			".stem:nth-child(3) .mute",
-		),
+		p.click(".stem:nth-child(3) .mute"),
 		p.focus(".stem:nth-child(2) .level"),
 		p.press(kb.ArrowLeft),
 		p.press(kb.ArrowLeft),
@@ -427,16 +416,10 @@ func forbiddingStore(t *track, b browserPages) error {
 	}
 	defer end()
 	return errors.Join(
-		p.says(
-			"#advice",
-			"The browser could not fetch the audio.",
-		),
+		p.says("#advice", "The browser could not fetch the audio."),
 		p.says("#advice", "http://"+s.addr),
 		p.says("#advice", "starter listen --publish"),
-		p.says(
-			".stem:nth-child(12) .trouble",
-			"cannot be fetched",
-		),
+		p.says(".stem:nth-child(12) .trouble", "cannot be fetched"),
 		p.until(`document.querySelector("#play").disabled`),
 	)
 }
@@ -457,15 +440,9 @@ func expiredLinks(t *track, b browserPages) error {
 	defer end()
 	return errors.Join(
 		p.look(1100, 500, false),
-		p.says(
-			"#advice",
-			"The links of this page have expired.",
-		),
+		p.says("#advice", "The links of this page have expired."),
 		p.says("#advice code", "starter listen --task-id "+t.song),
-		p.says(
-			".stem:nth-child(12) .trouble",
-			"its link has expired",
-		),
+		p.says(".stem:nth-child(12) .trouble", "its link has expired"),
 		p.until(`document.querySelector("#play").disabled`),
 		p.screenshot("expired"),
 	)

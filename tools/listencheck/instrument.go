@@ -389,10 +389,7 @@ func keepsTheMix(p page) error {
 		p.click("#reset"),
 		p.goTo(0),
 		p.until(`location.hash === ""`),
-		chromedp.Do(
-			p.ctx,
-			chromedp.Navigate("about:blank"),
-		),
+		chromedp.Do(p.ctx, chromedp.Navigate("about:blank")),
 		chromedp.Do(p.ctx, chromedp.Navigate(address)),
 		p.until(as),
 		// An address may be anybody's.

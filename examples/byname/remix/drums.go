@@ -26,13 +26,8 @@ func Drums(ctx workflow.Context, taskID, audioID, taskQueue string) (string, err
 		"taskId": taskID, "audioId": audioID, "type": "split_stem", "deadline": "1h",
 	}).Get(ctx, &result)
 	if failure, ok := errors.AsType[*temporal.ApplicationError](err); ok && failure.Type() == "SeparationTimedOut" {
-		return "", workflow.NewContinueAsNewError(
-			ctx,
-			Drums,
-			taskID,
-			audioID,
-			taskQueue,
-		) // takes the paid separation up
+		// The next run takes the paid separation up.
+		return "", workflow.NewContinueAsNewError(ctx, Drums, taskID, audioID, taskQueue)
 	}
 	if err != nil {
 		return "", err
