@@ -127,7 +127,8 @@ var findingTypes = []FindingType{
 	{
 		FindingPaidNotArchived, false, RepairResume,
 		"start the track again, or repair: the separation is resumed, unpaid, while the provider keeps " +
-			"it (14 days)",
+			"it (14 days). If it is not wanted, or the provider keeps it no longer, `stemflow delete` has no " +
+			"check miss it any more",
 	},
 	{
 		FindingLedgerInvalid, false, RepairNone,

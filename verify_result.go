@@ -21,6 +21,9 @@ type ArchiveCounts struct {
 	// archived.
 	Ledgers  int `json:"ledgers"`
 	UnderWay int `json:"underWay,omitempty"`
+	// Deleted is how many tracks a person has removed. They are no damage, and no repair brings
+	// them back.
+	Deleted int `json:"deleted,omitempty"`
 	// Superseded is how many objects are of separations that another one of the same track has
 	// taken the place of. They are no damage.
 	Superseded int `json:"superseded,omitempty"`
@@ -109,6 +112,7 @@ func (c *ArchiveCounts) Add(other ArchiveCounts) {
 	c.ReadBytes += other.ReadBytes
 	c.Ledgers += other.Ledgers
 	c.UnderWay += other.UnderWay
+	c.Deleted += other.Deleted
 	c.Superseded += other.Superseded
 	c.Unplaced += other.Unplaced
 	c.Objects += other.Objects

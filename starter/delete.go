@@ -21,7 +21,8 @@ func init() { register(groupArchive, newDeleteCommand) }
 func newDeleteCommand(c *cli) *cobra.Command {
 	cmd := c.newCommand("delete", "remove what is archived of a track", `
 Removes the manifest first, so that nobody takes for an archive what is being removed, and then the
-page and the stems. It asks before, unless --yes is given. It refuses while a run of the track is open.
+page and the stems. What it leaves behind says so: "verify" does not miss the track, and --repair does
+not bring it back. It asks before, unless --yes is given. It refuses while a run of the track is open.
 
 The ledger stays, so that nothing is paid for twice by accident: starting the track again takes up
 what it names, unpaid, for as long as the provider keeps it, which is 14 days. After that a start ends
@@ -30,7 +31,7 @@ with SourceExpired, unpaid, and only --force pays again.
 A song that start has put into the store goes with the last of its types. Starting the file again puts
 it there again.
 
-It needs credentials that may remove objects. Those of the workers, which deploy/minio/policy.json
+It needs credentials that may write and remove objects. Those of the workers, which deploy/minio/policy.json
 describes, may not.`,
 		"delete 5c79...be8e e231...c7dc split_stem --dry-run",
 		"delete 5c79...be8e e231...c7dc split_stem --yes")
@@ -131,6 +132,9 @@ func remove(ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsI
 	if err := refuseWhileOpen(ctx, t, in, "The manifest is removed, and the run writes it again; the rest is "+
 		"there."); err != nil {
 		return err
+	}
+	if err := plan.Mark(ctx); err != nil {
+		return incomplete(err)
 	}
 	if err := plan.RemoveRest(ctx); err != nil {
 		return incomplete(err)

@@ -54,11 +54,14 @@ func newRemovable(t *testing.T) removable {
 // failing answers removals of what has the suffix with an error, and notes all others.
 func (r removable) failing(suffix string) serverstest.Fault {
 	return serverstest.Fault{Answer: func(req *http.Request, _ []byte) *http.Response {
-		if req.Method != http.MethodDelete {
+		if req.Method != http.MethodDelete && !strings.Contains(req.URL.Path, "/deleted-") {
 			return nil
 		}
 		if suffix != "" && strings.HasSuffix(req.URL.Path, suffix) {
 			return serverstest.S3Answer(http.StatusServiceUnavailable, "SlowDown")
+		}
+		if req.Method != http.MethodDelete {
+			return nil
 		}
 		r.removals.mu.Lock()
 		defer r.removals.mu.Unlock()
@@ -77,8 +80,12 @@ func (r removable) keys(t *testing.T) (keys []string) {
 	return keys
 }
 
-// ledgers are what no removal takes.
-var ledgers = []string{"5c79/e231/separate_vocal/submission.json", folder + "submission.json"}
+// ledgers are what no removal takes, and deletion is what it leaves behind.
+var (
+	ledgers  = []string{"5c79/e231/separate_vocal/submission.json", folder + "submission.json"}
+	deletion = folder + "deleted-3e63.json"
+	stays    = append([]string{deletion}, ledgers...)
+)
 
 func TestDeleteRemovesAllButTheLedger(t *testing.T) {
 	r := newRemovable(t)
@@ -110,14 +117,17 @@ func TestDeleteRemovesAllButTheLedger(t *testing.T) {
 	require.ElementsMatch(t, append([]string{
 		folder + "notes.txt", folder + "notes/lyrics.txt", folder + "mix/song.als",
 		"music/5c79/e232/separate_vocal/manifest.json", folder + "T/A/split_stem/manifest.json",
-	}, ledgers...), r.keys(t), "what others put there, and other tracks, stay")
+	}, stays...), r.keys(t), "what others put there, and other tracks, stay")
 
 	code, _, stderr := starter(t, "", r.variables, r.with("delete", "--yes")...)
 	require.Equal(t, failure.ExitFailed, code)
 	require.Contains(t, stderr, "error: NotArchived: there is nothing to remove in "+folder)
 	code, _, stderr = starter(t, "", r.variables, r.with("show")...)
 	require.Equal(t, failure.ExitFailed, code)
-	require.Contains(t, stderr, "The separation is paid for and not archived yet")
+	require.Contains(t, stderr, "It was deleted on "+time.Now().UTC().Format(time.DateOnly)+". Starting the track again takes up "+
+		"the separation, unpaid, while the provider keeps it (14 days).")
+	_, stdout, _ := starter(t, "", r.variables, "verify")
+	require.Contains(t, stdout, "deleted, and left so: 1 track\n")
 }
 
 func TestDeleteAsksAPerson(t *testing.T) {
@@ -138,7 +148,7 @@ func TestDeleteAsksAPerson(t *testing.T) {
 	c.stderrSize = func() (program.TerminalSize, bool) { return program.TerminalSize{Columns: 80, Rows: 24}, true }
 	require.Zero(t, c.run(t.Context(), r.with("delete")))
 	require.Contains(t, stdout.String(), "Removed 4 objects, ")
-	require.ElementsMatch(t, ledgers, r.keys(t))
+	require.ElementsMatch(t, stays, r.keys(t))
 }
 
 // The manifest goes first: whenever a removal breaks off, there is a whole archive or none.
@@ -152,7 +162,7 @@ func TestADeleteThatBreaksOffLeavesNoArchiveThatIsNone(t *testing.T) {
 	require.Empty(t, r.removals.keys)
 	require.Equal(t, before, r.keys(t))
 
-	for _, broken := range []string{"listen.html", "instrumental.mp3"} {
+	for _, broken := range []string{"deleted-3e63.json", "listen.html", "instrumental.mp3"} {
 		r = newRemovable(t)
 		r.faulty.SetFaults(r.failing(broken))
 		code, _, stderr = starter(t, "", r.variables, r.with("delete", "--yes")...)
@@ -167,7 +177,7 @@ func TestADeleteThatBreaksOffLeavesNoArchiveThatIsNone(t *testing.T) {
 
 		r.faulty.SetFaults()
 		require.Contains(t, r.run(t, r.with("delete", "--yes")...), "Removed ")
-		require.ElementsMatch(t, ledgers, r.keys(t))
+		require.ElementsMatch(t, stays, r.keys(t))
 	}
 }
 
@@ -239,6 +249,22 @@ func TestDeleteFindsOutThatTheTrackIsBack(t *testing.T) {
 	code, _, stderr := starter(t, "", r.variables, r.with("delete", "--yes")...)
 	require.Equal(t, failure.ExitFailed, code)
 	require.Contains(t, stderr, "a run has archived the track again while it was removed")
+}
+
+// What is paid for and archived nowhere is marked, so that no check misses it any more.
+func TestDeleteOfWhatIsPaidForAlone(t *testing.T) {
+	r := newRemovable(t)
+	r.run(t, r.with("delete", "--yes")...)
+	require.NoError(t, r.store.Remove(t.Context(), r.bucket, deletion)) // as earlier releases left it
+	require.Contains(t, r.run(t, r.with("delete", "--yes")...), "Removed 0 objects, ")
+	require.ElementsMatch(t, stays, r.keys(t))
+	require.NoError(t, r.store.Remove(t.Context(), r.bucket, deletion))
+	require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, ledgers[0], stemflow.Submission{
+		Version: 1, State: stemflow.SubmissionFailed, SeparationTaskID: "3e63", Track: r.manifestTrack(),
+	}))
+	code, _, stderr := starter(t, "", r.variables, r.with("delete", "--yes")...)
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "error: NotArchived: there is nothing to remove in "+folder)
 }
 
 func TestDeleteSaysWhatAStartDoesAfterwards(t *testing.T) {

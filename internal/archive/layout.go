@@ -94,7 +94,7 @@ func isInWAVFolder(parent string, after []string) bool {
 	switch len(after) {
 	case 1:
 		return after[0] == ManifestFile || after[0] == SubmissionFile || isPage(after[0]) ||
-			strings.HasPrefix(after[0], "peaks-")
+			strings.HasPrefix(after[0], "peaks-") || strings.HasPrefix(after[0], deletionName)
 	case 2:
 		return strings.HasPrefix(after[1], stemflow.WAVName+".")
 	default:
@@ -142,6 +142,21 @@ func IsSessionKey(loc activityapi.Location, key string) bool {
 	name, inside := strings.CutPrefix(key, loc.Dir+sessionName)
 	return inside && !strings.Contains(name, "/") &&
 		(strings.HasSuffix(name, ".zip") || strings.HasSuffix(name, ".dawproject"))
+}
+
+const deletionName = "deleted-"
+
+// DeletionKey is the key of what a removal leaves behind of a separation.
+func DeletionKey(loc activityapi.Location, separationTaskID string) string {
+	return loc.Dir + deletionName + separationTaskID + ".json"
+}
+
+// ParseDeletion is the separation of which a key says that it was removed; ok is false for any
+// other key.
+func ParseDeletion(loc activityapi.Location, key string) (separationTaskID string, ok bool) {
+	name, inside := strings.CutPrefix(key, loc.Dir+deletionName)
+	id, isDocument := strings.CutSuffix(name, ".json")
+	return id, inside && isDocument && naming.IsID(id)
 }
 
 // SubmissionKey is the key of the ledger of what was paid for.

@@ -126,7 +126,7 @@ const (
 	phaseBegin   = ""
 	phaseMeasure = "measure" // how much there is, where a size of it is to be read
 	phaseTracks  = "tracks"
-	phasePlaces  = "places"  // where else there are manifests
+	phasePlaces  = "places"  // where else there are manifests, or were
 	phaseAgain   = "again"   // ledgers of tracks that may be archived elsewhere
 	phaseLedgers = "ledgers" // the same, of a ledger that is not among the tracks
 	phaseUploads = "uploads"
@@ -223,8 +223,11 @@ func (c *Checker) findPlaces(ctx context.Context, page *activityapi.VerifyPage) 
 			return err
 		}
 		page.State.After = info.Key
-		if f, ok := findFolder(home.Bucket, info.Key); ok && info.Key == archive.ManifestKey(f.location()) {
-			c.remember(f.at)
+		if f, ok := findFolder(home.Bucket, info.Key); ok {
+			_, deleted := archive.ParseDeletion(f.location(), info.Key)
+			if deleted || info.Key == archive.ManifestKey(f.location()) {
+				c.remember(f.at)
+			}
 		}
 		if c.now().Sub(began) > pageTime {
 			return nil
@@ -389,7 +392,7 @@ func (c *Checker) firstLook(ctx context.Context, state activityapi.VerifyState, 
 func (c *Checker) accept(l *look) {
 	c.counts.Add(l.counts)
 	c.again = c.again || l.again
-	if l.o.manifest != nil {
+	if l.o.manifest != nil || len(l.o.deletions) > 0 {
 		c.remember(l.f.at)
 	}
 }
@@ -409,13 +412,9 @@ func (c *Checker) lookAgain(ctx context.Context, state activityapi.VerifyState) 
 	looks.SetLimit(concurrency)
 	for _, f := range c.suspects {
 		looks.Go(func() error {
-			dir := f.location().Dir
-			var o objects
-			for info, err := range c.Store.Walk(ctx, f.at.Bucket, dir, "") {
-				if err != nil {
-					return err
-				}
-				o.add(dir, info)
+			o, err := c.listFolder(ctx, f)
+			if err != nil {
+				return err
 			}
 			l := c.newLook(state, f, o)
 			if err := l.run(ctx); err != nil {
@@ -438,6 +437,18 @@ func (c *Checker) lookAgain(ctx context.Context, state activityapi.VerifyState) 
 		)
 	})
 	return findings, nil
+}
+
+// listFolder returns what is in a folder.
+func (c *Checker) listFolder(ctx context.Context, f folder) (o objects, err error) {
+	dir := f.location().Dir
+	for info, err := range c.Store.Walk(ctx, f.at.Bucket, dir, "") {
+		if err != nil {
+			return o, err
+		}
+		o.add(dir, info)
+	}
+	return o, nil
 }
 
 // uploadLimit is longer than any attempt at an upload takes.

@@ -2,7 +2,9 @@ package verify
 
 import (
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -71,13 +73,41 @@ type objects struct {
 	separations map[string][]archive.Info
 	kept        int
 	dropped     int
+	// deletions are when the separations were removed that a person has removed.
+	deletions map[string]time.Time
 }
 
 // maxKept bounds what is held of one folder. A track has a dozen stems.
 const maxKept = 2000
 
+// deleted reports whether a person has removed the separation, and no run has archived it since.
+// The times are all of the store's clock.
+func (o *objects) deleted(separation string) bool {
+	at, ok := o.deletions[separation]
+	return ok && o.manifest == nil && !slices.ContainsFunc(o.separations[separation], func(info archive.Info) bool {
+		return info.Modified.After(at)
+	})
+}
+
+// removed reports whether there was an archive, and a person has removed it.
+func (o *objects) removed() bool {
+	for separation := range o.deletions {
+		if o.deleted(separation) {
+			return true
+		}
+	}
+	return false
+}
+
 func (o *objects) add(dir string, info archive.Info) {
 	rest := strings.TrimPrefix(info.Key, dir)
+	if id, ok := archive.ParseDeletion(activityapi.Location{Dir: dir}, info.Key); ok && len(o.deletions) < maxKept {
+		if o.deletions == nil {
+			o.deletions = map[string]time.Time{}
+		}
+		o.deletions[id] = info.Modified
+		return
+	}
 	switch separation, _, within := strings.Cut(rest, "/"); {
 	case rest == archive.ManifestFile:
 		o.manifest = &info

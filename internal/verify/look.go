@@ -80,7 +80,9 @@ func (l *look) run(ctx context.Context) error {
 
 // checkThere finds that there is nothing of the one track that is checked.
 func (l *look) checkThere() {
-	if l.c.Track != nil && l.o.manifest == nil && l.o.kept == 0 && !l.books.account.found && !l.books.copied.found {
+	if l.o.removed() {
+		l.counts.Deleted++
+	} else if l.c.Track != nil && l.o.manifest == nil && l.o.kept == 0 && !l.books.account.found && !l.books.copied.found {
 		l.report(stemflow.FindingNotArchived, l.loc.Dir, "", "there is nothing of the track in this place")
 	}
 }
@@ -242,8 +244,12 @@ const (
 	workAfterPayment = 13 * time.Hour
 )
 
-// checkPaid finds a separation that is paid for and archived nowhere.
+// checkPaid finds a separation that is paid for and archived nowhere. One that a person has removed
+// is not missed.
 func (l *look) checkPaid(ctx context.Context, paid ledger.Entry) error {
+	if l.o.deleted(paid.SeparationTaskID) {
+		return nil
+	}
 	from := l.books.source(paid)
 	underWay, err := l.underWay(ctx, paid, from.modified, workAfterPayment)
 	if err != nil {
@@ -253,7 +259,7 @@ func (l *look) checkPaid(ctx context.Context, paid ledger.Entry) error {
 		l.underWayOnce()
 		return nil
 	}
-	elsewhere, err := l.archivedElsewhere(ctx)
+	elsewhere, err := l.knownElsewhere(ctx, paid.SeparationTaskID)
 	if err != nil || elsewhere {
 		return err
 	}
@@ -372,9 +378,9 @@ func (l *look) trackOpen(ctx context.Context) (bool, error) {
 	return *l.open, nil
 }
 
-// archivedElsewhere reports whether a manifest in another place has the newest separation that is
-// paid for, or one that was archived after that was paid for.
-func (l *look) archivedElsewhere(ctx context.Context) (bool, error) {
+// knownElsewhere reports whether a manifest in another place has the newest separation that is paid
+// for, or one that was archived after that was paid for, or a person has removed it there.
+func (l *look) knownElsewhere(ctx context.Context, paid string) (bool, error) {
 	l.c.mu.Lock()
 	places := append(slices.Clone(l.c.Homes), l.c.places...)
 	l.c.mu.Unlock()
@@ -386,6 +392,13 @@ func (l *look) archivedElsewhere(ctx context.Context) (bool, error) {
 		loc := other.location()
 		data, problem, err := l.c.readDocument(ctx, loc.Bucket, archive.ManifestKey(loc))
 		if errors.Is(err, archive.ErrNotFound) {
+			o, err := l.c.listFolder(ctx, other)
+			if errors.Is(err, archive.ErrNoBucket) {
+				continue
+			}
+			if err != nil || o.deleted(paid) {
+				return err == nil, err
+			}
 			continue
 		}
 		if err != nil {
@@ -420,7 +433,8 @@ func (l *look) checkOrphans(ctx context.Context) error {
 	dropped := l.o.dropped
 	for _, separation := range slices.Sorted(maps.Keys(l.o.separations)) {
 		current := l.manifested && separation == l.manifest.SeparationTaskID
-		if !current && knows(l.books.all, separation) {
+		deleted := l.o.deleted(separation)
+		if !current && !deleted && knows(l.books.all, separation) {
 			if l.manifested {
 				l.counts.Superseded += len(l.o.separations[separation])
 			}
@@ -446,13 +460,16 @@ func (l *look) checkOrphans(ctx context.Context) error {
 		if len(orphans)+dropped == 1 {
 			message = fmt.Sprintf("an object of %d bytes, which no manifest lists", bytes)
 		}
+		if deleted {
+			message += ": a removal was broken off, and the same command removes the rest"
+		}
 		dropped = 0
 		id := ""
 		if naming.IsID(separation) {
 			id = separation
 		}
 		f := l.report(stemflow.FindingOrphan, orphans[0].Key, id, "%s", message)
-		if _, paid := l.books.all.Paid(); !l.manifested && !paid {
+		if _, paid := l.books.all.Paid(); !l.manifested && !paid && !deleted {
 			f.Resume = id
 		}
 	}

@@ -116,6 +116,9 @@ func (p *printer) sumUp(r stemflow.VerifyArchiveResult, more int) {
 	if r.UnderWay > 0 {
 		fmt.Fprintf(p.w, "under way: %s\n", count(r.UnderWay, "track"))
 	}
+	if r.Deleted > 0 {
+		fmt.Fprintf(p.w, "deleted, and left so: %s\n", count(r.Deleted, "track"))
+	}
 	if r.Partial > 0 {
 		fmt.Fprintf(p.w, "archived in part, as their manifests say: %s\n", count(r.Partial, "track"))
 	}

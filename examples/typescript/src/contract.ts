@@ -676,6 +676,11 @@ export interface VerifyArchiveResult {
    */
   underWay?: number;
   /**
+   * `deleted` is how many tracks a person has removed. They are no damage, and no repair brings
+   * them back.
+   */
+  deleted?: number;
+  /**
    * `superseded` is how many objects are of separations that another one of the same track has
    * taken the place of. They are no damage.
    */

@@ -129,6 +129,11 @@ func (t *Track) addWhatIsThere(
 			f.Details = &stemflow.ErrorDetails{SeparationTaskID: paid.SeparationTaskID}
 			f.Hint = `The separation is paid for and not archived yet: "` + failure.Command +
 				` watch" shows it while it runs, and starting the track again takes it up.`
+			key := archive.DeletionKey(t.location, paid.SeparationTaskID)
+			if removed, err := t.store.Stat(ctx, t.location.Bucket, key); err == nil {
+				f.Hint = "It was deleted on " + removed.Modified.UTC().Format(time.DateOnly) + ". Starting the track " +
+					"again takes up the separation, unpaid, while the provider keeps it (14 days)."
+			}
 			return nil
 		}
 		if in.Type == "" {

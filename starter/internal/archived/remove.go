@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"stemflow/internal/audio"
 	"stemflow/internal/config"
 	"stemflow/internal/ledger"
+	"stemflow/internal/naming"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/limit"
 )
@@ -33,22 +36,27 @@ type Removal struct {
 	// an attempt to pay whose outcome it does not know.
 	Paid    *stemflow.Submission
 	Unknown bool
+	// separations are those that are paid for, or of which stems are there.
+	separations map[string]bool
 
 	store    *archive.Store
 	location activityapi.Location
 }
 
-// PlanRemoval finds out what is there of a track. A song that was put into the store goes with the
+// PlanRemoval finds out what is there of a track. Where nothing is, and it is paid for, what is left
+// is to write down that it is not wanted. A song that was put into the store goes with the
 // last of its types, unless it is kept for a run. The error is a [*failure.Failure]; it says so if
 // there is nothing.
 func PlanRemoval(
 	ctx context.Context, store *archive.Store, cfg config.Starter, in stemflow.SeparateStemsInput, keepSong bool,
 ) (*Removal, error) {
 	r := &Removal{
-		store:    store,
-		location: archive.Locate(cmp.Or(in.Bucket, cfg.Bucket), cmp.Or(in.Prefix, cfg.Prefix), in.Track()),
+		store:       store,
+		separations: map[string]bool{},
+		location:    archive.Locate(cmp.Or(in.Bucket, cfg.Bucket), cmp.Or(in.Prefix, cfg.Prefix), in.Track()),
 	}
 	var manifest, rest, songs []archive.Info
+	var deleted []string
 	folder := r.location.Dir
 	if track := in.Track(); track.TaskID == stemflow.TaskSHA256 {
 		folder = archive.SongFolder(cmp.Or(in.Prefix, cfg.Prefix), track.AudioID)
@@ -65,10 +73,19 @@ func PlanRemoval(
 		switch name := strings.TrimPrefix(object.Key, r.location.Dir); {
 		case object.Key == archive.SubmissionKey(r.location):
 			return // it stays
+		case isDeletion(r.location, object.Key):
+			deleted = append(deleted, object.Key)
+			return // it stays, too
 		case object.Key == archive.ManifestKey(r.location):
 			manifest = append(manifest, object)
 		case archive.IsListenKey(r.location, object.Key), archive.IsPeaksKey(r.location, object.Key),
-			archive.IsSessionKey(r.location, object.Key), isStem(name):
+			archive.IsSessionKey(r.location, object.Key):
+			rest = append(rest, object)
+		case isStem(name):
+			separation, _, _ := strings.Cut(name, "/")
+			if naming.IsID(separation) {
+				r.separations[separation] = true
+			}
 			rest = append(rest, object)
 		default:
 			r.Others = append(r.Others, object.Key)
@@ -86,7 +103,10 @@ func PlanRemoval(
 		}
 	}
 	r.Objects = append(manifest, rest...)
-	if len(r.Objects) == 0 {
+	if err := r.readPayments(ctx, archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, in.Track())); err != nil {
+		return nil, err
+	}
+	if len(r.Objects) == 0 && r.isMarked(deleted) {
 		return nil, &failure.Failure{
 			Type:    failure.TypeNotArchived,
 			Message: fmt.Sprintf("there is nothing to remove in %s of bucket %s", r.location.Dir, r.location.Bucket),
@@ -94,7 +114,17 @@ func PlanRemoval(
 			Hint:    `Check type, bucket and prefix; "` + failure.Command + ` list" shows what is archived.`,
 		}
 	}
-	return r, r.readPayments(ctx, archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, in.Track()))
+	return r, nil
+}
+
+// isMarked reports whether of all separations there is what says that they were removed.
+func (r *Removal) isMarked(deleted []string) bool {
+	for separation := range r.separations {
+		if !slices.Contains(deleted, archive.DeletionKey(r.location, separation)) {
+			return false
+		}
+	}
+	return true
 }
 
 // isStem reports whether an object in a track's folder is what a separation yields, and not what
@@ -120,6 +150,36 @@ func (r *Removal) readPayments(ctx context.Context, account activityapi.Location
 		r.Paid = &paid
 	}
 	r.Unknown = all.State == stemflow.SubmissionIntended
+	for _, entry := range all.Entries() {
+		if entry.State == stemflow.SubmissionPaid && naming.IsID(entry.SeparationTaskID) {
+			r.separations[entry.SeparationTaskID] = true
+		}
+	}
+	return nil
+}
+
+func isDeletion(loc activityapi.Location, key string) bool {
+	_, ok := archive.ParseDeletion(loc, key)
+	return ok
+}
+
+// Mark writes down of each separation that it is removed, so that a check of the archive does not
+// miss it, and no repair brings it back. The manifest has to be gone: one that is lost later would
+// not be missed either.
+func (r *Removal) Mark(ctx context.Context) error {
+	doing := fmt.Sprintf("writing down in the object store %s what is removed of %s", r.store.Endpoint(), r.Where())
+	separations := slices.Sorted(maps.Keys(r.separations))
+	err := limit.Wait(ctx, removeTimeout, doing, func(ctx context.Context) error {
+		return each(ctx, len(separations), func(ctx context.Context, i int) error {
+			key := archive.DeletionKey(r.location, separations[i])
+			return r.store.PutJSON(ctx, r.location.Bucket, key, archive.Deletion{
+				Version: 1, SeparationTaskID: separations[i], DeletedAt: time.Now().UTC(),
+			})
+		})
+	})
+	if err != nil {
+		return failure.Archive("", err)
+	}
 	return nil
 }
 
@@ -128,7 +188,9 @@ func (r *Removal) Where() string { return r.location.Bucket + "/" + r.location.D
 
 // HasManifest reports whether there is one: without it, the objects are what an earlier removal or
 // an unfinished run has left.
-func (r *Removal) HasManifest() bool { return r.Objects[0].Key == archive.ManifestKey(r.location) }
+func (r *Removal) HasManifest() bool {
+	return len(r.Objects) > 0 && r.Objects[0].Key == archive.ManifestKey(r.location)
+}
 
 // RemoveManifest removes the manifest. From then on nobody takes the rest for an archive.
 func (r *Removal) RemoveManifest(ctx context.Context) error {
