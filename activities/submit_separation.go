@@ -130,6 +130,7 @@ func (s *submit) drive(ctx context.Context) {
 func (s *submit) untilCall(ctx context.Context) (mayCall bool) {
 	ctx, cancel := context.WithTimeout(ctx, ledgerBudget)
 	defer cancel()
+	refused := map[string]bool{} // by the ETag that was to be replaced
 	for failures := 0; ; {
 		var err error
 		switch s.execution.Next() {
@@ -152,8 +153,12 @@ func (s *submit) untilCall(ctx context.Context) (mayCall bool) {
 			continue
 		}
 		s.storeErr = err
-		if errors.Is(err, archive.ErrPrecondition) || errors.Is(err, archive.ErrUnconfirmed) {
+		if errors.Is(err, archive.ErrUnconfirmed) {
 			continue // what stands there now is read next
+		}
+		if etag := s.execution.ETag(); errors.Is(err, archive.ErrPrecondition) && !refused[etag] {
+			refused[etag] = true
+			continue // another one stands there, which is read next
 		}
 		if failures++; refusesForGood(err) || failures >= ledgerTries || pause(ctx, ledgerPause) != nil {
 			s.execution.GiveUp()

@@ -1,8 +1,10 @@
 package activities
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"path"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/token"
 	"stemflow/kiesim"
 )
@@ -210,6 +213,42 @@ func TestSubmitWithoutAStorePaysNothing(t *testing.T) {
 	require.NoError(t, app.Details(&stemflow.ErrorDetails{}, &refusal))
 	require.True(t, refusal.LedgerBehind, "the intent may have been written and its answer lost")
 	require.Zero(t, h.sim.Bill().Requests["generate"])
+}
+
+// MinIO that was killed within a replacement shows an older version of the object, and answers a
+// conditional write as if there were none, until it is healed.
+func TestSubmitOnALedgerThatHasToBeHealed(t *testing.T) {
+	h := newHarness(t)
+	h.write(archive.SubmissionKey(h.loc), stemflow.Submission{
+		Version: 1, State: stemflow.SubmissionRefused, Track: h.track, WorkflowID: "other", RunID: "other-run",
+	})
+	store := serverstest.NewFaultyStore(t, h.storeOptions)
+	writes := 0
+	store.SetFaults(serverstest.Fault{Answer: func(r *http.Request, _ []byte) *http.Response {
+		if !strings.HasSuffix(r.URL.Path, archive.SubmissionKey(h.loc)) || r.Method != http.MethodPut {
+			return nil
+		}
+		writes++
+		if r.Header.Get("If-Match") == "" {
+			return serverstest.S3Answer(http.StatusPreconditionFailed, "PreconditionFailed")
+		}
+		return serverstest.S3Answer(http.StatusNotFound, "NoSuchKey")
+	}})
+	faulty, err := archive.New(store.Options)
+	require.NoError(t, err)
+	h.set.SubmitSeparation.Store = faulty
+	_, err = h.submit()
+	app := requireType(t, err, stemflow.ErrorArchiveUnavailable)
+	require.Contains(t, app.Error(), "heal the store")
+	require.LessOrEqual(t, writes, 10)
+	require.Zero(t, h.sim.Bill().Requests["generate"])
+
+	h.set.RecordSubmission.Store = faulty
+	_, err = call[activityapi.RecordedSubmission](h, activityapi.ActivityRecordSubmission,
+		activityapi.RecordSubmissionInput{Location: h.loc, Submission: stemflow.Submission{
+			State: stemflow.SubmissionPaid, Track: h.track, SeparationTaskID: "paid", Attempt: 1,
+		}})
+	require.Contains(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).Error(), "heal the store")
 }
 
 func TestCallbackAddressIsMadeForTheWorkflowAndOutlivesItsDeadline(t *testing.T) {

@@ -118,7 +118,8 @@ func (s *Store) replace(ctx context.Context, bucket, key, etag string, data []by
 	case notKnown(err):
 		err = s.refusal("replace", bucket, key, doesNotKnow(replaceCondition, err), useConditionalWrites)
 	case errors.Is(err, ErrNotFound):
-		err = fmt.Errorf("%w: %w", ErrPrecondition, err)
+		err = fmt.Errorf("%w: %w: unless somebody has removed it, heal the store, as MinIO needs after it was killed "+
+			"(docs/operations.md)", ErrPrecondition, err)
 	}
 	return info, err
 }
