@@ -197,13 +197,14 @@ func (t *Turns) claimIn(ctx context.Context, namespace string, minute, earliest 
 			return time.Time{}, err
 		}
 		refused := t.etag
-		if err := t.read(ctx); err != nil {
-			return time.Time{}, err
-		}
-		if t.etag == refused {
-			// Nobody else has written it, and it cannot be: MinIO that was killed in a write is so
-			// until it is healed. The next minute has another document.
+		err = t.read(ctx)
+		if errors.Is(err, archive.ErrCorrupt) || err == nil && t.etag == refused {
+			// It is no document of ours, or nobody else has written it, and it cannot be: MinIO
+			// that was killed in a write is so until it is healed. The next minute has another one.
 			return minute.Add(period), nil
+		}
+		if err != nil {
+			return time.Time{}, err
 		}
 	}
 }

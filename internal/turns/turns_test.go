@@ -65,7 +65,10 @@ func (s *memoryStore) ReadJSON(ctx context.Context, _, key string, v any) (etag 
 			return archive.ErrNotFound
 		}
 		etag = strconv.Itoa(s.etags[key])
-		return json.Unmarshal(s.documents[key], v)
+		if err := json.Unmarshal(s.documents[key], v); err != nil {
+			return fmt.Errorf("%w: %w", archive.ErrCorrupt, err)
+		}
+		return nil
 	})
 }
 
@@ -242,6 +245,20 @@ func TestDocumentFromTheFutureCostsAMinuteAtMost(t *testing.T) {
 		require.NoError(t, store.worker(1.5).Take(t.Context(), "default"))
 		require.LessOrEqual(t, time.Since(minute), time.Minute+time.Second)
 	})
+}
+
+func TestDocumentThatIsNoneCostsAMinuteAtMost(t *testing.T) {
+	for _, content := range []string{"", "none", "[]", `{"nextTurn":1}`, `{"nextTurn":"soon"}`} {
+		synctest.Test(t, func(t *testing.T) {
+			store := newMemoryStore()
+			minute := time.Now().Truncate(time.Minute)
+			key := archive.TurnsKey("p", "default", "q", minute)
+			store.documents[key], store.etags[key] = []byte(content), 1
+			require.NoError(t, store.worker(1.5).Take(t.Context(), "default"), content)
+			require.WithinDuration(t, minute.Add(time.Minute), time.Now(), time.Second)
+			require.Equal(t, content, string(store.documents[key]))
+		})
+	}
 }
 
 // MinIO that was killed in the middle of a replacement shows a document, and refuses to replace it
