@@ -79,7 +79,7 @@ func (c *cli) delete(ctx context.Context, o deleteOptions) error {
 		return err
 	}
 	defer t.Close()
-	if err := refuseWhileOpen(ctx, t, o.in, "Nothing was removed."); err != nil {
+	if err := refuseWhileOpen(ctx, t, o.in, nil, "Nothing was removed."); err != nil {
 		return err
 	}
 	keepsSong, err := songInUse(ctx, t, o.in)
@@ -123,13 +123,13 @@ func songInUse(ctx context.Context, t *observe.Temporal, in stemflow.SeparateSte
 // looked for again once the manifest is gone, and at the end.
 func remove(ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsInput, plan *archived.Removal) error {
 	// Without a person to answer, and after one, time has passed.
-	if err := refuseWhileOpen(ctx, t, in, "Nothing was removed."); err != nil {
+	if err := refuseWhileOpen(ctx, t, in, plan, "Nothing was removed."); err != nil {
 		return err
 	}
 	if err := plan.RemoveManifest(ctx); err != nil {
 		return err
 	}
-	if err := refuseWhileOpen(ctx, t, in, "The manifest is removed, and the run writes it again; the rest is "+
+	if err := refuseWhileOpen(ctx, t, in, plan, "The manifest is removed, and the run writes it again; the rest is "+
 		"there."); err != nil {
 		return err
 	}
@@ -161,21 +161,32 @@ func incomplete(err error) error {
 	return &f
 }
 
-// refuseWhileOpen fails while a run of the track is open.
-func refuseWhileOpen(ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsInput, so string) error {
-	id := stemflow.WorkflowID(in)
-	open, err := t.IsOpen(ctx, id)
-	if err != nil {
-		return failure.Temporal("whether a run of the track is open cannot be found out", err)
+// refuseWhileOpen fails while a run is open that counts on what is archived of the track, or adds to
+// it. The plan, where there is one, says which stems may be transcribed.
+func refuseWhileOpen(
+	ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsInput, plan *archived.Removal, so string,
+) error {
+	midi := stemflow.GenerateMIDIInput{TaskID: in.TaskID, AudioID: in.AudioID, Type: in.Type, StemName: in.StemName}
+	ids := []string{stemflow.WorkflowID(in), stemflow.MIDIWorkflowID(midi)}
+	if plan != nil {
+		for _, midi.Stem = range plan.Stems() {
+			ids = append(ids, stemflow.MIDIWorkflowID(midi))
+		}
 	}
-	if !open {
-		return nil
+	for _, id := range ids {
+		open, err := t.IsOpen(ctx, id)
+		if err != nil {
+			return failure.Temporal("whether a run of the track is open cannot be found out", err)
+		}
+		if open {
+			return &failure.Failure{
+				Type: failure.TypeRefused, Code: failure.ExitFailed,
+				Message: "the run " + id + " of this track is open, and counts on what is archived. " + so,
+				Hint:    `Wait until it has ended, or end it: "` + failure.Command + ` cancel --workflow-id ` + id + `".`,
+			}
+		}
 	}
-	return &failure.Failure{
-		Type: failure.TypeRefused, Code: failure.ExitFailed,
-		Message: "the run " + id + " of this track is open, and counts on what is archived. " + so,
-		Hint:    `"` + failure.Command + ` watch" shows it and "` + failure.Command + ` cancel" ends it.`,
-	}
+	return nil
 }
 
 // canAsk reports whether a person can be asked and can answer.

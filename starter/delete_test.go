@@ -210,10 +210,22 @@ func TestDeleteRefuses(t *testing.T) {
 		code, _, stderr = starter(t, "", r.variables, r.with("delete", flag)...)
 		require.Equal(t, failure.ExitFailed, code)
 		require.Contains(t, stderr, "error: Refused: the run stems:separate_vocal:5c79:e231 of this track is open, and counts on what is archived. "+
-			"Nothing was removed. \"starter watch\" shows it and \"starter cancel\" ends it.")
+			"Nothing was removed. Wait until it has ended, or end it: \"starter cancel --workflow-id stems:separate_vocal:5c79:e231\".")
 		require.Equal(t, before, r.keys(t))
 	}
 	require.NoError(t, temporal.TerminateWorkflow(t.Context(), run.GetID(), run.GetRunID(), "the test is over"))
+
+	for _, stem := range []string{"", "vocals"} { // what it archives would come back
+		id := stemflow.MIDIWorkflowID(stemflow.GenerateMIDIInput{TaskID: "5c79", AudioID: "e231", Stem: stem})
+		run, err = temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: "nobody"},
+			stemflow.WorkflowGenerateMIDI)
+		require.NoError(t, err)
+		code, _, stderr = starter(t, "", r.variables, r.with("delete", "--yes")...)
+		require.Equal(t, failure.ExitFailed, code)
+		require.Contains(t, stderr, "error: Refused: the run "+id+" of this track is open")
+		require.Equal(t, before, r.keys(t))
+		require.NoError(t, temporal.TerminateWorkflow(t.Context(), run.GetID(), run.GetRunID(), "the test is over"))
+	}
 
 	// A run that begins once the manifest is gone counts on the stems.
 	r.faulty.SetFaults(serverstest.Fault{Response: func(sent *http.Request, _ *http.Response, body []byte) []byte {

@@ -107,6 +107,12 @@ func TestWhatComesAfterADeletionIsMissed(t *testing.T) {
 			p.delete(p.stemKey())
 			return []found{{stemflow.FindingOrphan, p.stemKey()}}
 		}},
+		"archived by a transcription that was under way": {deleted: 1, do: func(p *planted) []found {
+			p.delete()
+			key := archive.MIDIKey(p.loc, p.id, "", "mid")
+			p.putRaw(key, []byte("notes"))
+			return []found{{stemflow.FindingOrphan, key}}
+		}},
 		"broken off before a stem that nothing was paid for": {deleted: 1, do: func(p *planted) []found {
 			p.delete(p.stemKey())
 			p.remove(p.book.Bucket, p.ledgerKey())

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -80,12 +81,12 @@ type objects struct {
 // maxKept bounds what is held of one folder. A track has a dozen stems.
 const maxKept = 2000
 
-// deleted reports whether a person has removed the separation, and no run has archived it since.
-// The times are all of the store's clock.
+// deleted reports whether a person has removed the separation, and no run has archived stems of it
+// since. The times are all of the store's clock.
 func (o *objects) deleted(separation string) bool {
 	at, ok := o.deletions[separation]
 	return ok && o.manifest == nil && !slices.ContainsFunc(o.separations[separation], func(info archive.Info) bool {
-		return info.Modified.After(at)
+		return info.Modified.After(at) && !archive.IsMIDIFile(path.Base(info.Key))
 	})
 }
 

@@ -461,7 +461,7 @@ func (l *look) checkOrphans(ctx context.Context) error {
 			message = fmt.Sprintf("an object of %d bytes, which no manifest lists", bytes)
 		}
 		if deleted {
-			message += ": a removal was broken off, and the same command removes the rest"
+			message += ". The track was deleted: delete it again, which removes what is left"
 		}
 		dropped = 0
 		id := ""

@@ -183,6 +183,17 @@ func (r *Removal) Mark(ctx context.Context) error {
 	return nil
 }
 
+// Stems are the names of the stems that go.
+func (r *Removal) Stems() (names []string) {
+	for _, object := range r.Objects {
+		file := path.Base(object.Key)
+		if isStem(strings.TrimPrefix(object.Key, r.location.Dir)) && !archive.IsMIDIFile(file) {
+			names = append(names, strings.TrimSuffix(file, path.Ext(file)))
+		}
+	}
+	return names
+}
+
 // Where says where the track's objects are.
 func (r *Removal) Where() string { return r.location.Bucket + "/" + r.location.Dir }
 
