@@ -97,6 +97,7 @@ func (h *harness) use(providerURL, callbackURL string) {
 		ArchiveStem:         &ArchiveStem{Store: h.store, Sources: sources, Transfers: semaphore.NewWeighted(2)},
 		WriteManifest:       &WriteManifest{Store: h.store},
 
+		PrepareSong:   &PrepareSong{Store: h.store, Provider: provider, Sources: sources},
 		PrepareMIDI:   &PrepareMIDI{Store: h.store, Archive: prepare},
 		SubmitMIDI:    &SubmitMIDI{Store: h.store, Provider: provider, Callback: callback},
 		GetMIDIRecord: &GetMIDIRecord{Provider: provider},

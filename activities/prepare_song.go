@@ -23,7 +23,7 @@ import (
 
 // PrepareSong looks at a song of a user's own before it is paid for: that it is there, that it is
 // audio, and that it is no larger than the provider takes. An object of the store is handed to the
-// provider.
+// provider, and so is what is known by its content.
 type PrepareSong struct {
 	Store   Store
 	Sources *source.Fetcher
@@ -52,50 +52,45 @@ func (a *PrepareSong) Execute(
 	if p := a.Limits.CheckSong(input); p != nil {
 		return nil, final(stemflow.ErrorInvalidInput, p.Field+": "+p.Message, nil)
 	}
-	if object, ok := input.AudioObject(); ok {
-		return a.object(ctx, in, object)
+	open := func() (io.ReadCloser, error) { return a.fetch(ctx, in.AudioURL) }
+	object, isObject := input.AudioObject()
+	if isObject {
+		open = func() (io.ReadCloser, error) { return a.open(ctx, object) }
 	}
-	body, err := a.Sources.Open(ctx, in.AudioURL)
+	body, err := open()
 	if err != nil {
-		return nil, a.unfetched(ctx, err)
+		return nil, err
 	}
-	defer body.Close()
 	song, err := a.look(ctx, in, body)
+	_ = body.Close()
 	if err != nil {
 		return nil, err
 	}
 	if song.cut && in.AudioSHA256 == "" {
-		if activity.GetInfo(ctx).Attempt < songAttempts { // it may still be written
+		if !isObject && activity.GetInfo(ctx).Attempt < songAttempts { // it may still be written
 			const text = "what audioUrl names ends too early at the moment"
 			return nil, retryable(stemflow.ErrorProviderUnavailable, text, nil)
 		}
 		return nil, cutSong(song)
 	}
+	// Most stores are out of the provider's reach. And where the content is what the song is known
+	// by, its host must not serve other content to the provider.
+	if isObject || in.AudioSHA256 != "" {
+		return a.handOver(ctx, song, open)
+	}
 	song.prepared.URL = in.AudioURL
 	return &song.prepared, nil
 }
 
-// object hands an object of the store to the provider, which cannot reach most stores.
-func (a *PrepareSong) object(
-	ctx context.Context, in activityapi.PrepareSongInput, object stemflow.ObjectRef,
+// handOver gives the provider what was looked at: what has changed meanwhile does not fit.
+func (a *PrepareSong) handOver(
+	ctx context.Context, song song, open func() (io.ReadCloser, error),
 ) (*activityapi.PreparedSong, error) {
-	body, err := a.open(ctx, object)
+	body, err := open()
 	if err != nil {
-		return nil, err
-	}
-	song, err := a.look(ctx, in, body)
-	body.Close()
-	if err != nil {
-		return nil, err
-	}
-	if song.cut && in.AudioSHA256 == "" {
-		return nil, cutSong(song)
-	}
-	if body, err = a.open(ctx, object); err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	// What is uploaded is what was looked at: an object that changes meanwhile does not fit.
 	sum := sha256.New()
 	song.prepared.URL, err = a.Provider.Upload(ctx, kie.Upload{
 		Name: song.prepared.SHA256 + "." + song.format.Ext, ContentType: song.format.ContentType,
@@ -110,10 +105,21 @@ func (a *PrepareSong) object(
 			"the song cannot be handed to the provider: "+err.Error(),
 			err,
 		)
-	case hex.EncodeToString(sum.Sum(nil)) != song.prepared.SHA256:
-		return nil, retryable(stemflow.ErrorArchiveUnavailable, "the song has changed while it was read", nil)
+	case hex.EncodeToString(sum.Sum(nil)) == song.prepared.SHA256:
+		return &song.prepared, nil
+	case activity.GetInfo(ctx).Attempt >= songAttempts:
+		return nil, wrongSong("changes while it is read: give a song that stays the same", nil)
 	}
-	return &song.prepared, nil
+	return nil, retryable(stemflow.ErrorProviderUnavailable, "what audioUrl names has changed while it was read", nil)
+}
+
+// fetch opens what an address names.
+func (a *PrepareSong) fetch(ctx context.Context, address string) (io.ReadCloser, error) {
+	body, err := a.Sources.Open(ctx, address)
+	if err != nil {
+		return nil, a.unfetched(ctx, err)
+	}
+	return body, nil
 }
 
 func (a *PrepareSong) open(ctx context.Context, object stemflow.ObjectRef) (io.ReadCloser, error) {

@@ -1,0 +1,72 @@
+package activities
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/kie"
+	"stemflow/internal/source"
+	"stemflow/internal/tune"
+)
+
+// uploads keep what is handed to the provider.
+type uploads struct{ content []byte }
+
+func (u *uploads) Upload(_ context.Context, upload kie.Upload) (downloadURL string, err error) {
+	u.content, err = io.ReadAll(upload.Body)
+	return "https://provider.example/" + upload.Name, err
+}
+
+// Where a song is known by its content, its host cannot have another one separated under that name:
+// the provider gets what was looked at.
+func TestSongOfAnAddressKnownByItsContent(t *testing.T) {
+	content := func(name string) []byte {
+		stem, ok := tune.Stem(name)
+		require.True(t, ok)
+		once := stem.Once()
+		all, err := io.ReadAll(io.NewSectionReader(once, 0, once.Size))
+		require.NoError(t, err)
+		return all
+	}
+	promised, other := content("vocals"), content("drums")
+	var served atomic.Int32
+	otherFrom := int32(100)
+	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if served.Add(1) >= otherFrom {
+			_, _ = w.Write(other)
+			return
+		}
+		_, _ = w.Write(promised)
+	}))
+	t.Cleanup(host.Close)
+	h := newHarness(t)
+	given := &uploads{}
+	h.set.PrepareSong.Provider = given
+	h.set.PrepareSong.Sources = source.New(source.Options{AnyHost: true, AllowInsecure: true})
+	sum := sha256.Sum256(promised)
+	in := activityapi.PrepareSongInput{AudioURL: host.URL + "/song.mp3", AudioSHA256: hex.EncodeToString(sum[:])}
+	song, err := call[activityapi.PreparedSong](h, activityapi.ActivityPrepareSong, in)
+	require.NoError(t, err)
+	require.Equal(t, "https://provider.example/"+in.AudioSHA256+".mp3", song.URL)
+	require.Equal(t, promised, given.content)
+
+	served.Store(0)
+	otherFrom = 2
+	_, err = call[activityapi.PreparedSong](h, activityapi.ActivityPrepareSong, in)
+	require.Contains(t, requireType(t, err, stemflow.ErrorProviderUnavailable).Error(), "has changed while it was read")
+
+	in.AudioSHA256 = ""
+	song, err = call[activityapi.PreparedSong](h, activityapi.ActivityPrepareSong, in)
+	require.NoError(t, err)
+	require.Equal(t, in.AudioURL, song.URL, "the address is the song")
+}
