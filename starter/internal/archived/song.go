@@ -3,6 +3,8 @@ package archived
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -30,8 +32,8 @@ type UploadProgress interface {
 	Advance(bytes int64)
 }
 
-// PutSong puts a song where it is kept, unless it is there. Its key says what its content is, so
-// one of the same size is the same. What is interrupted leaves nothing.
+// PutSong puts a song where it is kept, unless it is there, by the SHA-256 that the store has of it.
+// What is interrupted leaves nothing.
 func PutSong(
 	ctx context.Context, store *archive.Store, to stemflow.ObjectRef, contentType string, content []byte,
 	progress UploadProgress,
@@ -43,7 +45,8 @@ func PutSong(
 		if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrNoBucket) {
 			return store.EnsureBucket(ctx, to.Bucket)
 		}
-		isThere = err == nil && info.Size == int64(len(content))
+		sum := sha256.Sum256(content)
+		isThere = err == nil && info.SHA256 == hex.EncodeToString(sum[:])
 		return err
 	})
 	if err != nil {
