@@ -374,9 +374,13 @@ func TestOutcomesThatCannotBeReadAreNotOverwritten(t *testing.T) {
 	_, err := call[struct{}](h, activityapi.ActivityRecordOutcomes, activityapi.RecordOutcomesInput{
 		Location: loc, Outcomes: []stemflow.TrackOutcome{trackOutcome(1, stemflow.TrackArchived)},
 	})
-	require.True(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
+	app := requireType(t, err, stemflow.ErrorArchiveUnavailable)
+	require.True(t, app.NonRetryable())
+	require.Contains(t, app.Error(), "start the catalogue again, which pays for nothing that is paid for")
 	_, err = call[stemflow.ReportRefs](h, activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{
 		Location: loc, Result: stemflow.SeparateCatalogResult{Tracks: 1},
 	})
-	require.True(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
+	app = requireType(t, err, stemflow.ErrorArchiveUnavailable)
+	require.True(t, app.NonRetryable())
+	require.Contains(t, app.Error(), "start the catalogue again, which pays for nothing that is paid for")
 }

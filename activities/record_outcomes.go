@@ -36,6 +36,12 @@ func (a *RecordOutcomes) Execute(ctx context.Context, in activityapi.RecordOutco
 	return nil
 }
 
+// unreadableOutcomes is the error for outcomes that are not as they were kept.
+func unreadableOutcomes(err error) error {
+	return final(stemflow.ErrorArchiveUnavailable, "what the run has kept for its report was changed; start the "+
+		"catalogue again, which pays for nothing that is paid for: "+err.Error(), err)
+}
+
 func pageOf(o stemflow.TrackOutcome) int { return (o.Number-1)/activityapi.CatalogPageSize + 1 }
 
 func byNumber(a, b stemflow.TrackOutcome) int { return cmp.Compare(a.Number, b.Number) }
@@ -55,7 +61,7 @@ func (a *RecordOutcomes) merge(
 	case errors.Is(err, archive.ErrNotFound):
 		_, err = a.Store.CreateJSON(ctx, loc.Bucket, key, outcomes)
 	case errors.Is(err, archive.ErrCorrupt):
-		return final(stemflow.ErrorArchiveUnavailable, err.Error(), err)
+		return unreadableOutcomes(err)
 	case err == nil:
 		kept = slices.DeleteFunc(kept, func(old stemflow.TrackOutcome) bool {
 			return slices.ContainsFunc(outcomes, func(o stemflow.TrackOutcome) bool { return o.Number == old.Number })

@@ -52,7 +52,7 @@ func (a *WriteCatalogReport) Execute(
 			})
 		})
 		if errors.Is(err, archive.ErrCorrupt) || errors.Is(err, catalog.ErrNotKept) {
-			return nil, final(stemflow.ErrorArchiveUnavailable, err.Error(), err)
+			return nil, unreadableOutcomes(err)
 		}
 		if err != nil {
 			return nil, storeFailure(err)
