@@ -183,7 +183,7 @@ func TestHistoriesOfChecksReplay(t *testing.T) {
 	for _, key := range []string{result.Stems[0].Key, archive.SubmissionKey(s.location(in))} {
 		require.NoError(t, raw.RemoveObject(t.Context(), s.bucket, key, minio.RemoveObjectOptions{}))
 	}
-	repaired := check("verify-archive-repair", stemflow.VerifyArchiveInput{Repair: true})
+	repaired := check("verify-archive-looked-repair", stemflow.VerifyArchiveInput{Repair: true})
 	require.Zero(t, repaired.Damage)
 	require.NotZero(t, repaired.Repaired)
 }

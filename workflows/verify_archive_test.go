@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,11 +16,12 @@ import (
 	"stemflow/internal/allowed"
 )
 
-// checking is a harness with an archive whose pages a test gives, and what is found when tracks are
-// looked at again.
+// checking is a harness with an archive whose pages a test gives, and what is found of a track once
+// it is repaired. Before that all is found again, unless it has gone meanwhile.
 type checking struct {
 	*harness
 	pages   []activityapi.VerifyPage
+	gone    bool
 	left    []activityapi.Finding
 	asked   []activityapi.VerifyArchiveInput
 	derived []activityapi.RepairArchiveInput
@@ -33,11 +35,19 @@ func newChecking(t *testing.T, pages ...activityapi.VerifyPage) *checking {
 		c.resumed = append(c.resumed, in.Bucket+" "+in.Prefix+" "+in.Track.TaskID)
 		return prepare(in)
 	}
+	looked := map[string]bool{}
 	stub(c.harness, activityapi.ActivityVerifyArchive,
 		func(in activityapi.VerifyArchiveInput) (*activityapi.VerifyPage, error) {
 			c.asked = append(c.asked, in)
-			if in.Input.TaskID != "" {
-				return &activityapi.VerifyPage{Findings: c.left, Done: true}, nil
+			if track := in.Input.TaskID; track != "" {
+				found := c.left
+				if !looked[track] && !c.gone {
+					found = slices.DeleteFunc(slices.Concat(findingsOf(pages)...), func(f activityapi.Finding) bool {
+						return f.Track.TaskID != track
+					})
+				}
+				looked[track] = true
+				return &activityapi.VerifyPage{Findings: found, Done: true}, nil
 			}
 			page := c.pages[0]
 			c.pages = c.pages[1:]
@@ -49,6 +59,13 @@ func newChecking(t *testing.T, pages ...activityapi.VerifyPage) *checking {
 			return nil, nil
 		})
 	return c
+}
+
+func findingsOf(pages []activityapi.VerifyPage) (all [][]activityapi.Finding) {
+	for _, page := range pages {
+		all = append(all, page.Findings)
+	}
+	return all
 }
 
 func (c *checking) check(in any) {
@@ -158,6 +175,19 @@ func TestARepairResumesAndNeverPays(t *testing.T) {
 	again := c.asked[1].Input
 	require.Equal(t, []any{"stems", "/music", "all", "1M", false},
 		[]any{again.Bucket, again.Prefix, again.ReadData, again.LimitRate, again.Repair})
+}
+
+// A page may have much to repair. A track that a person has deleted meanwhile is left so, and so is
+// one that somebody has mended.
+func TestARepairLeavesWhatIsNotFoundAnyMore(t *testing.T) {
+	missing := damagedStem(2)
+	missing.Kind, missing.Resume = stemflow.FindingLedgerMissing, ""
+	c := newChecking(t, page(true, damagedStem(1), missing))
+	c.gone = true
+	c.check(stemflow.VerifyArchiveInput{Repair: true, FailOnDamage: true})
+	require.Equal(t, 2, c.checked().Repaired)
+	require.Empty(t, c.resumed)
+	require.Empty(t, c.derived)
 }
 
 // Whatever the archive and the ledger say of a track, a repair does not pay for it.

@@ -67,18 +67,28 @@ func derivable(kind stemflow.FindingKind) bool {
 	return t.Repair == stemflow.RepairDerive
 }
 
-// repairTrack mends what was found of one track, and looks again.
+// repairLookChange is the change that looks at a track once more before it is repaired.
+const repairLookChange = "look-before-repair"
+
+// repairTrack mends what was found of one track, and looks again. What it mends it has looked at
+// just before: a page may have much to repair, and a person may have deleted the track meanwhile.
 func (v *verification) repairTrack(ctx workflow.Context, findings []activityapi.Finding) []activityapi.Finding {
-	failed := ""
-	for _, f := range findings {
+	failed, there := "", findings
+	if workflow.GetVersion(ctx, repairLookChange, workflow.DefaultVersion, 1) >= 1 {
+		var err error
+		if there, err = v.lookAgain(ctx, findings[0]); err != nil {
+			return notRepaired(findings, reasonOf(err, ""))
+		}
+	}
+	for _, f := range there {
 		if derivable(f.Kind) {
 			failed = reasonOf(v.derive(ctx, f), failed)
 		}
 	}
 	resumed := stemflow.RepairFailed
-	i := slices.IndexFunc(findings, func(f activityapi.Finding) bool { return f.Resume != "" })
+	i := slices.IndexFunc(there, func(f activityapi.Finding) bool { return f.Resume != "" })
 	if i >= 0 && ctx.Err() == nil {
-		end := v.resume(ctx, resumeInput(findings[i]))
+		end := v.resume(ctx, resumeInput(there[i]))
 		if end.Result == nil {
 			failed = end.Reason
 			if gone(end) {
@@ -88,12 +98,7 @@ func (v *verification) repairTrack(ctx workflow.Context, findings []activityapi.
 	}
 	left, err := v.lookAgain(ctx, findings[0])
 	if err != nil {
-		for i := range findings {
-			if repairable(findings[i]) {
-				findings[i].Repair, findings[i].RepairError = stemflow.RepairFailed, reasonOf(err, failed)
-			}
-		}
-		return findings
+		return notRepaired(findings, reasonOf(err, failed))
 	}
 	is := func(f activityapi.Finding) func(activityapi.Finding) bool {
 		return func(o activityapi.Finding) bool { return o.Kind == f.Kind && o.Bucket == f.Bucket && o.Key == f.Key }
@@ -113,6 +118,16 @@ func (v *verification) repairTrack(ctx workflow.Context, findings []activityapi.
 		if !slices.ContainsFunc(findings, is(f)) {
 			f.Repair, f.RepairError = resumed, failed
 			findings = append(findings, f)
+		}
+	}
+	return findings
+}
+
+// notRepaired are findings whose repair did not come to an end that is known.
+func notRepaired(findings []activityapi.Finding, reason string) []activityapi.Finding {
+	for i := range findings {
+		if repairable(findings[i]) {
+			findings[i].Repair, findings[i].RepairError = stemflow.RepairFailed, reason
 		}
 	}
 	return findings
