@@ -183,7 +183,7 @@ func (a *PrepareSong) unfetched(ctx context.Context, err error) error {
 		return tooLarge(err)
 	case refused.Kind == source.Forbidden, refused.Kind == source.Gone,
 		activity.GetInfo(ctx).Attempt >= songAttempts:
-		return wrongSong("cannot be fetched, so the provider could not fetch it either: "+err.Error(), err)
+		return wrongSong("cannot be fetched: "+err.Error(), err)
 	}
 	return retryable(stemflow.ErrorProviderUnavailable, "audioUrl cannot be fetched at the moment: "+err.Error(), err)
 }

@@ -3,10 +3,13 @@ package integration
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/archive"
+	"stemflow/internal/ledger"
 	"stemflow/kiesim"
 )
 
@@ -40,9 +43,20 @@ func TestADeletedTrackIsFetchedAgainUnpaid(t *testing.T) {
 	deleted := s.starterAsRoot(append([]string{"delete", "--yes"}, ids...)...)
 	require.Zero(t, deleted.code, deleted.stderr)
 	require.Contains(t, deleted.stdout, "takes up the separation "+first.SeparationTaskID+", unpaid")
-	objects, err := s.store.List(t.Context(), s.bucket, in.TaskID+"/")
+	left := []string{archive.DeletionKey(s.location(in), first.SeparationTaskID), archive.SubmissionKey(s.location(in))}
+	require.ElementsMatch(t, left, s.keys(in))
+
+	// Nothing is under way any more, so a check would miss it.
+	var l ledger.Ledger
+	_, err := s.store.ReadJSON(t.Context(), s.bucket, left[1], &l)
 	require.NoError(t, err)
-	require.Len(t, objects, 1, "only the ledger is left")
+	yesterday := time.Now().AddDate(0, 0, -1)
+	l.SubmittedAt, l.IntendedAt, l.ScheduledAt = yesterday, yesterday, yesterday
+	require.NoError(t, s.store.PutJSON(t.Context(), s.bucket, left[1], l))
+	repaired := s.starter("verify", "--repair")
+	require.Zero(t, repaired.code, repaired.stdout+repaired.stderr)
+	require.Contains(t, repaired.stdout, "deleted, and left so: 1 track\n")
+	require.ElementsMatch(t, left, s.keys(in))
 
 	again := printed[stemflow.SeparateStemsResult](s, s.starter(append([]string{"start", "--wait", "--json"}, ids...)...))
 	require.Equal(t, stemflow.SettledByResume, again.SettledBy)

@@ -94,7 +94,8 @@ func isInWAVFolder(parent string, after []string) bool {
 	switch len(after) {
 	case 1:
 		return after[0] == ManifestFile || after[0] == SubmissionFile || isPage(after[0]) ||
-			strings.HasPrefix(after[0], "peaks-") || strings.HasPrefix(after[0], deletionName)
+			strings.HasPrefix(after[0], "peaks-") ||
+			strings.HasPrefix(after[0], deletionName) && strings.HasSuffix(after[0], ".json")
 	case 2:
 		return strings.HasPrefix(after[1], stemflow.WAVName+".")
 	default:
