@@ -129,8 +129,8 @@ func remove(ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsI
 	if err := plan.RemoveManifest(ctx); err != nil {
 		return err
 	}
-	if err := refuseWhileOpen(ctx, t, in, plan, "The manifest is removed, and the run writes it again; the rest is "+
-		"there."); err != nil {
+	if err := refuseWhileOpen(ctx, t, in, plan, "The manifest is removed, which the run may write again; the rest "+
+		"is there."); err != nil {
 		return err
 	}
 	if err := plan.Mark(ctx); err != nil {

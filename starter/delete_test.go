@@ -239,7 +239,7 @@ func TestDeleteRefuses(t *testing.T) {
 	code, _, stderr = starter(t, "", r.variables, r.with("delete", "--yes")...)
 	require.NoError(t, err)
 	require.Equal(t, failure.ExitFailed, code)
-	require.Contains(t, stderr, "The manifest is removed, and the run writes it again; the rest is there.")
+	require.Contains(t, stderr, "The manifest is removed, which the run may write again; the rest is there.")
 	require.Len(t, r.keys(t), len(before)-1)
 	require.NoError(t, temporal.TerminateWorkflow(t.Context(), run.GetID(), run.GetRunID(), "the test is over"))
 
