@@ -23,8 +23,8 @@ type answer struct {
 	code      int
 	message   string
 	data      json.RawMessage
-	// task is the id of a task, wherever it stands.
-	task string
+	// tasks are the ids of tasks that it names, wherever they stand.
+	tasks []string
 }
 
 // readAnswer fails if the body cannot be read to its end; a body of another shape is an answer all
@@ -49,12 +49,34 @@ func decodeAnswer(status int, body []byte) answer {
 		a.code, a.enveloped = integer(envelope.get("code"))
 		a.message = text(envelope.get("msg"))
 		a.data = envelope.get("data")
-		a.task = taskIDIn(envelope)
+		a.tasks = tasksIn(envelope)
 	} else if len(body) <= maxMessage {
 		// The edge's short texts ("error code: 1010") say what is wrong; its pages only fill a log.
 		a.message = string(body)
 	}
 	return a
+}
+
+// tasksIn are the ids of tasks in an object, which may be wrapped in others.
+func tasksIn(in object) (ids []string) {
+	for range 4 {
+		read := in.pick("task_id", "taskId", "data")
+		for _, raw := range read[:2] {
+			id := text(raw)
+			if n, ok := number(raw); ok && id == "" && n != 0 {
+				id = string(raw)
+			}
+			if id != "" {
+				ids = append(ids, id)
+			}
+		}
+		inner, ok := parseObject(unwrap(read[2]))
+		if !ok {
+			break
+		}
+		in = inner
+	}
+	return ids
 }
 
 // success says that the provider says so: for the paid call that is acceptance, if a task id

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -152,6 +153,8 @@ type call struct {
 	// body is sent as JSON; nil sends none.
 	body any
 	paid bool
+	// about is the task that the call is about. An answer that repeats its id names no other.
+	about string
 	// read reads the answer where it may be too large to be held; nil holds it.
 	read func(*http.Response) (answer, error)
 	// once says that 409 is the answer to a second call for the same track.
@@ -213,6 +216,7 @@ func (c *Client) exchange(ctx context.Context, l call) (answer, error) {
 	if err != nil {
 		return answer{}, &Error{Op: l.op, HTTPStatus: resp.StatusCode, Err: c.hiding(l).Error(err)}
 	}
+	a.tasks = slices.DeleteFunc(a.tasks, func(id string) bool { return id == l.about })
 	if !a.success() {
 		return answer{}, c.refusal(l, a, a.oddity())
 	}

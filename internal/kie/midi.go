@@ -53,6 +53,7 @@ type midiBody struct {
 func (c *Client) GenerateMIDI(ctx context.Context, r MIDIRequest) (midiTaskID string, err error) {
 	l := call{
 		op: opMIDIGenerate, method: http.MethodPost, path: pathMIDIGenerate, paid: true,
+		about:   r.SeparationTaskID,
 		body:    midiBody{TaskID: r.SeparationTaskID, AudioID: r.AudioID, CallbackURL: r.CallbackURL},
 		secrets: []string{secretPath(r.CallbackURL)},
 	}

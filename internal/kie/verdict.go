@@ -90,7 +90,8 @@ var refusals = map[int]Verdict{
 
 // verdictOf judges an answer that did not give what was asked for. Words decide only where they
 // cannot make an acceptance a refusal: in the provider's own envelope, under a code other than
-// success, and with no task in it; or beside a code that is a refusal anyway.
+// success, and with no task in it; or beside a code that is a refusal anyway. No answer to the paid call
+// is a refusal that names a task other than the one that was asked for.
 func verdictOf(a answer, l call) Verdict {
 	message := plain(a.message)
 	if a.refusesInWords() && lacksCredits(message) {
@@ -98,6 +99,9 @@ func verdictOf(a answer, l call) Verdict {
 	}
 	if l.once && a.saysExists() {
 		return Exists
+	}
+	if l.paid && a.namesTask() {
+		return Unknown // whatever the code says, a task may have been made
 	}
 	v := codeVerdict(a, message)
 	if v != Rejected && v != Unauthorized {
@@ -165,4 +169,4 @@ func (a answer) saysExists() bool {
 }
 
 // namesTask reports whether the answer has the id of a task, as acceptances have.
-func (a answer) namesTask() bool { return a.task != "" }
+func (a answer) namesTask() bool { return len(a.tasks) > 0 }
