@@ -161,8 +161,8 @@ func incomplete(err error) error {
 	return &f
 }
 
-// refuseWhileOpen fails while a run is open that counts on what is archived of the track, or adds to
-// it. The plan, where there is one, says which stems may be transcribed.
+// refuseWhileOpen fails while a run is open that counts on what is archived of the track, or adds
+// to it. The plan, where there is one, says which stems may be transcribed.
 func refuseWhileOpen(
 	ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsInput, plan *archived.Removal, so string,
 ) error {
@@ -210,7 +210,7 @@ func (c *cli) ask(o deleteOptions, plan *archived.Removal) error {
 }
 
 func (c *cli) printRemoval(o deleteOptions, plan *archived.Removal) {
-	done := removed{DryRun: o.dryRun, Size: plan.Size, Others: plan.Others}
+	done := removed{DryRun: o.dryRun, Objects: []string{}, Size: plan.Size, Others: plan.Others}
 	for _, object := range plan.Objects {
 		done.Objects = append(done.Objects, object.Key)
 	}

@@ -268,6 +268,7 @@ func TestDeleteOfWhatIsPaidForAlone(t *testing.T) {
 	r := newRemovable(t)
 	r.run(t, r.with("delete", "--yes")...)
 	require.NoError(t, r.store.Remove(t.Context(), r.bucket, deletion)) // as earlier releases left it
+	require.Contains(t, r.run(t, r.with("delete", "--dry-run", "--json")...), `"objects": []`)
 	require.Contains(t, r.run(t, r.with("delete", "--yes")...), "Removed 0 objects, ")
 	require.ElementsMatch(t, stays, r.keys(t))
 	require.NoError(t, r.store.Remove(t.Context(), r.bucket, deletion))

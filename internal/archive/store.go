@@ -114,7 +114,9 @@ func New(opts Options) (*Store, error) {
 }
 
 // Hide hides further secrets in what the store says. It is called before the store is used.
-func (s *Store) Hide(secrets *redact.Redactor) { s.secrets = secrets.With(s.opts.SecretKey, s.opts.LinkSecretKey) }
+func (s *Store) Hide(secrets *redact.Redactor) {
+	s.secrets = secrets.With(s.opts.SecretKey, s.opts.LinkSecretKey)
+}
 
 // Endpoint returns where the store is asked, for messages.
 func (s *Store) Endpoint() string { return s.opts.Endpoint }

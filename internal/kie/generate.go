@@ -39,7 +39,8 @@ func (c *Client) Generate(ctx context.Context, r GenerateRequest) (taskID string
 	t := TaskOf(r.Type)
 	l := call{
 		op: t.opSubmit, method: http.MethodPost, path: c.route.submitPath(t), paid: true, once: t.once,
-		about: r.TaskID, body: r.body(t, c.route), secrets: []string{secretPath(r.CallbackURL), secretQuery(r.AudioURL)},
+		about: r.TaskID, body: r.body(t, c.route),
+		secrets: []string{secretPath(r.CallbackURL), secretQuery(r.AudioURL)},
 	}
 	a, err := c.do(ctx, l)
 	if err != nil {

@@ -90,8 +90,8 @@ var refusals = map[int]Verdict{
 
 // verdictOf judges an answer that did not give what was asked for. Words decide only where they
 // cannot make an acceptance a refusal: in the provider's own envelope, under a code other than
-// success, and with no task in it; or beside a code that is a refusal anyway. No answer to the paid call
-// is a refusal that names a task other than the one that was asked for.
+// success, and with no task in it; or beside a code that is a refusal anyway. No answer to the paid
+// call is a refusal that names a task other than the one that was asked for.
 func verdictOf(a answer, l call) Verdict {
 	message := plain(a.message)
 	if a.refusesInWords() && lacksCredits(message) {

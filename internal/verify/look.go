@@ -78,11 +78,14 @@ func (l *look) run(ctx context.Context) error {
 	return l.checkOrphans(ctx)
 }
 
-// checkThere finds that there is nothing of the one track that is checked.
+// checkThere finds that there is nothing of the one track that is checked, and counts what is
+// deleted.
 func (l *look) checkThere() {
 	if l.o.removed() {
 		l.counts.Deleted++
-	} else if l.c.Track != nil && l.o.manifest == nil && l.o.kept == 0 && !l.books.account.found && !l.books.copied.found {
+		return
+	}
+	if l.c.Track != nil && l.o.manifest == nil && l.o.kept == 0 && !l.books.account.found && !l.books.copied.found {
 		l.report(stemflow.FindingNotArchived, l.loc.Dir, "", "there is nothing of the track in this place")
 	}
 }

@@ -43,8 +43,8 @@ type Removal struct {
 	location activityapi.Location
 }
 
-// PlanRemoval finds out what is there of a track. Where nothing is, and it is paid for, what is left
-// is to write down that it is not wanted. A song that was put into the store goes with the
+// PlanRemoval finds out what is there of a track. Where nothing is, and it is paid for, what is
+// left is to write down that it is not wanted. A song that was put into the store goes with the
 // last of its types, unless it is kept for a run. The error is a [*failure.Failure]; it says so if
 // there is nothing.
 func PlanRemoval(

@@ -32,8 +32,8 @@ type UploadProgress interface {
 	Advance(bytes int64)
 }
 
-// PutSong puts a song where it is kept, unless it is there, by the SHA-256 that the store has of it.
-// What is interrupted leaves nothing.
+// PutSong puts a song where it is kept, unless it is there, by the SHA-256 that the store has of
+// it. What is interrupted leaves nothing.
 func PutSong(
 	ctx context.Context, store *archive.Store, to stemflow.ObjectRef, contentType string, content []byte,
 	progress UploadProgress,
