@@ -28,10 +28,8 @@ func (a *RenewSource) Execute(ctx context.Context, in activityapi.RenewSourceInp
 	record, err := a.Provider.RecordOf(ctx, a.atProvider(), in.SeparationTaskID)
 	switch {
 	case err == nil:
-		served := a.task().Results(record.Stems)
-		if i := slices.IndexFunc(served,
-			func(s stemflow.SourceStem) bool { return s.Name == stem.Name }); i >= 0 {
-			stem.URL = served[i].URL
+		if served, ok := findServed(a.task().Results(record.Stems), stem); ok {
+			stem.URL = served.URL
 		}
 	case !errors.Is(err, kie.ErrNoRecord):
 		return nil, retryable(
@@ -64,6 +62,21 @@ func (a *RenewSource) Execute(ctx context.Context, in activityapi.RenewSourceInp
 		}
 	}
 	return nil, final(stemflow.ErrorSourceExpired, a.noOtherLink(stem.Name, made, time.Now()), err)
+}
+
+// findServed finds a stem of an earlier record in a later one: by its id, and by its name where
+// there is none of this id. Several stems may have one name, and stand in another order now.
+func findServed(served []stemflow.SourceStem, stem stemflow.SourceStem) (stemflow.SourceStem, bool) {
+	i := slices.IndexFunc(served, func(s stemflow.SourceStem) bool {
+		return stem.SourceID != "" && s.SourceID == stem.SourceID
+	})
+	if i < 0 {
+		i = slices.IndexFunc(served, func(s stemflow.SourceStem) bool { return s.Name == stem.Name })
+	}
+	if i < 0 {
+		return stemflow.SourceStem{}, false
+	}
+	return served[i], true
 }
 
 // providerKeeps is how long the provider keeps stems.

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -83,4 +84,31 @@ func TestNoOtherLinkSaysGoneOnlyOfWhatIs(t *testing.T) {
 	unknown := new(RenewSource).noOtherLink("vocals", time.Time{}, now)
 	require.NotContains(t, unknown, "gone")
 	require.Contains(t, unknown, "unpaid")
+}
+
+// Of several stems of one name a later record may have another one first: the id says which is
+// meant.
+func TestRenewSourceTellsStemsOfOneNameApart(t *testing.T) {
+	h := newHarness(t)
+	const separation = "5e9a"
+	item := func(id string, n int) string {
+		return fmt.Sprintf(`{"id":%q,"stem_type_group_name":"Vocals","audio_url":"https://x.example/%s-%d.mp3"}`, id, id, n)
+	}
+	items := []string{item("first", 1), item("second", 1)}
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"code":200,"msg":"success","data":{"taskId":%q,"successFlag":"SUCCESS","response":{"originData":[%s]}}}`,
+			separation, strings.Join(items, ","))
+	}))
+	t.Cleanup(provider.Close)
+	h.use(provider.URL, "")
+	record, err := h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: separation})
+	require.NoError(t, err)
+	require.Equal(t, []string{"first", "second"}, []string{record.Stems[0].SourceID, record.Stems[1].SourceID})
+	items = []string{item("second", 2), item("first", 2)}
+	for _, stem := range record.Stems {
+		renewed, err := h.renew(activityapi.RenewSourceInput{SeparationTaskID: separation, Stem: stem, Tried: []string{stem.URL}})
+		require.NoError(t, err)
+		require.Equal(t, "https://x.example/"+stem.SourceID+"-2.mp3", renewed.URL)
+		require.Equal(t, stem.Name, renewed.Name)
+	}
 }
