@@ -92,7 +92,8 @@ func TestRenewSourceTellsStemsOfOneNameApart(t *testing.T) {
 	h := newHarness(t)
 	const separation = "5e9a"
 	item := func(id string, n int) string {
-		return fmt.Sprintf(`{"id":%q,"stem_type_group_name":"Vocals","audio_url":"https://x.example/%s-%d.mp3"}`, id, id, n)
+		return fmt.Sprintf(`{"id":%q,"stem_type_group_name":"Vocals","audio_url":"https://x.example/%s-%d.mp3"}`,
+			id, id, n)
 	}
 	items := []string{item("first", 1), item("second", 1)}
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -106,7 +107,9 @@ func TestRenewSourceTellsStemsOfOneNameApart(t *testing.T) {
 	require.Equal(t, []string{"first", "second"}, []string{record.Stems[0].SourceID, record.Stems[1].SourceID})
 	items = []string{item("second", 2), item("first", 2)}
 	for _, stem := range record.Stems {
-		renewed, err := h.renew(activityapi.RenewSourceInput{SeparationTaskID: separation, Stem: stem, Tried: []string{stem.URL}})
+		renewed, err := h.renew(activityapi.RenewSourceInput{
+			SeparationTaskID: separation, Stem: stem, Tried: []string{stem.URL},
+		})
 		require.NoError(t, err)
 		require.Equal(t, "https://x.example/"+stem.SourceID+"-2.mp3", renewed.URL)
 		require.Equal(t, stem.Name, renewed.Name)
