@@ -139,6 +139,9 @@ func TestExamplePrograms(t *testing.T) {
 		require.Equal(t, 1, exitCode, said)
 		require.Regexp(t, `(?m)^InvalidInput: .*audioId`, said)
 		require.Contains(t, said, "What to do: correct each field that the message names.")
+		_, said, exitCode = caller("--audio", "track-1")
+		require.Equal(t, 1, exitCode, said)
+		require.Regexp(t, `^Unknown option '--audio'.*\n$`, said, "a line, and no stack")
 	})
 	t.Run("nexuscaller", func(t *testing.T) {
 		for range 2 { // the second time, namespace and endpoint are there

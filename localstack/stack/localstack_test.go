@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -279,6 +280,16 @@ func TestEnvironmentFileIsShell(t *testing.T) {
 	out, err := exec.Command("sh", "-ec", script, s.environmentFile()).CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Equal(t, "127.0.0.1:7233 a b'c$d", string(out))
+}
+
+func TestEnvironmentNamesNoFileOfProfiles(t *testing.T) {
+	s := &stack{dir: t.TempDir()}
+	require.NoError(t, s.writeEnvironment())
+	out, err := exec.Command("sh", "-ec", `. "$0"; printf %s "$TEMPORAL_CONFIG_FILE"`, s.environmentFile()).Output()
+	require.NoError(t, err)
+	require.NotEmpty(t, out, "the user's profiles would count")
+	_, err = os.Stat(string(out))
+	require.ErrorIs(t, err, fs.ErrNotExist, "Temporal's SDK for TypeScript fails with a file that has no profiles")
 }
 
 func TestEnvironmentIsTheStacksOwn(t *testing.T) {

@@ -372,10 +372,11 @@ func (s *stack) environment(more ...string) []string {
 	return append(devtools.Environment(without, s.servers()...), more...)
 }
 
-// servers says where Temporal and MinIO are.
+// servers says where Temporal and MinIO are. No file of profiles is there, so those of the user do
+// not count. An empty one, like the null device, breaks Temporal's SDK for TypeScript.
 func (s *stack) servers() []string {
 	return []string{
-		"TEMPORAL_CONFIG_FILE=" + os.DevNull,
+		"TEMPORAL_CONFIG_FILE=" + filepath.Join(s.dir, "temporal.toml"),
 		"TEMPORAL_ADDRESS=" + s.temporal,
 		"MINIO_ENDPOINT=" + s.minio,
 		"MINIO_ACCESS_KEY=" + accessKey,

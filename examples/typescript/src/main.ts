@@ -7,15 +7,6 @@ import { separateStems, type Progress } from "./contract.js";
 import { result, SeparationError, start, type ProviderTrack } from "./separate.js";
 import { problems } from "./validate.js";
 
-const { values: flags } = parseArgs({
-  options: {
-    "task-id": { type: "string", default: `song-${randomUUID().slice(0, 8)}` },
-    "audio-id": { type: "string", default: "track-1" },
-    "stems-task-queue": { type: "string" },
-    unchecked: { type: "boolean", default: false }, // leave it to the worker to refuse a wrong input
-  },
-});
-
 function say(progress: Progress): void {
   const archived = progress.stems?.filter((stem) => stem.state === "archived").length ?? 0;
   const stems = progress.stems ? `, ${archived} of ${progress.stems.length} stems` : "";
@@ -23,6 +14,14 @@ function say(progress: Progress): void {
 }
 
 async function main(): Promise<number> {
+  const { values: flags } = parseArgs({
+    options: {
+      "task-id": { type: "string", default: `song-${randomUUID().slice(0, 8)}` },
+      "audio-id": { type: "string", default: "track-1" },
+      "stems-task-queue": { type: "string" },
+      unchecked: { type: "boolean", default: false }, // leave it to the worker to refuse a wrong input
+    },
+  });
   const track: ProviderTrack = { taskId: flags["task-id"], audioId: flags["audio-id"], type: "split_stem" };
   const wrong = flags.unchecked ? [] : problems(separateStems, track);
   if (wrong.length > 0) {
@@ -32,7 +31,10 @@ async function main(): Promise<number> {
 
   // TEMPORAL_ADDRESS and the others, or the profile of Temporal's command line.
   const { connectionOptions, namespace } = loadClientConnectConfig();
-  const connection = await Connection.connect(connectionOptions);
+  const connection = await Connection.connect(connectionOptions).catch((error: unknown) => {
+    const address = connectionOptions.address ?? "localhost:7233";
+    throw new Error(`Temporal at ${address} cannot be reached: is it up, and TEMPORAL_ADDRESS right?`, { cause: error });
+  });
   try {
     const client = new Client({ connection, ...(namespace === undefined ? {} : { namespace }) });
     const separation = await start(client, track, flags["stems-task-queue"]);
@@ -57,4 +59,9 @@ async function main(): Promise<number> {
   }
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
