@@ -255,7 +255,7 @@ func TestTheStarterPricesReportsAndRetriesACatalog(t *testing.T) {
 	require.Equal(t, stemflow.CatalogCounts{Archived: 1}, result.CatalogCounts)
 	require.Len(t, s.sim.Bill().Charges, 5)
 	require.EqualValues(t, 4, dryRun()["archived"])
-	again := s.starter("catalog", "retry", name, "--yes")
+	again := s.starter("catalog", "retry", name) // there is nothing to pay for, and nobody to ask
 	require.Zero(t, again.code, again.stderr)
 	require.Contains(t, again.stdout, "There is nothing to start again.")
 	require.Contains(t, again.stderr, "1 of the failures are archived by now.")

@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -46,6 +49,13 @@ line.`,
 		"catalog --file tracks.csv --type split_stem --dry-run",
 		"catalog --file tracks.csv --type split_stem --credit-budget 5000 --wait",
 		"catalog --key lists/june.jsonl --wait")
+	commandsOnly := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 && isListFile(args[0]) {
+			return failure.Usage(nameOf(cmd), "%q is no command: name the list as --file %s", args[0], args[0])
+		}
+		return commandsOnly(cmd, args)
+	}
 	o := &catalogOptions{}
 	o.declare(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -59,6 +69,17 @@ line.`,
 		return c.startCatalog(cmd.Context(), *o)
 	}
 	return cmd
+}
+
+// isListFile reports whether an argument is a list of tracks, by its name or because the file is
+// there.
+func isListFile(arg string) bool {
+	switch strings.ToLower(filepath.Ext(arg)) {
+	case ".csv", ".tsv", ".jsonl", ".json", ".ndjson":
+		return true
+	}
+	info, err := os.Stat(arg)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // catalogOptions are the flags of catalog.
@@ -298,11 +319,11 @@ func (c *cli) announceCatalog(
 		c.printf("Joined catalogue %s, which is running\nIt keeps the input that it was started with.\n", in.Name)
 	}
 	if list != nil {
-		c.printf(
-			"  tracks  %s, at most %s credits\n",
-			humanize.Comma(int64(list.Tracks)),
-			humanize.Comma(int64(list.Credits)),
-		)
+		most := list.Credits
+		if in.CreditBudget != nil {
+			most = min(most, *in.CreditBudget)
+		}
+		c.printf("  tracks  %s, at most %s credits\n", humanize.Comma(int64(list.Tracks)), humanize.Comma(int64(most)))
 	}
 	c.printf("  list    %s\n  id      %s\n  run     %s\n", view.ObjectText(*in.Source), run.GetID(), run.GetRunID())
 	if !wait && !c.global.quiet {

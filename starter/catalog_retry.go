@@ -87,9 +87,6 @@ func (c *cli) retry(ctx context.Context, r *report, o retryOptions) error {
 	if err := failure.Input(in); err != nil {
 		return err
 	}
-	if err := o.check(c, "catalog retry", in); err != nil {
-		return err
-	}
 	if r.isRunning {
 		return &failure.Failure{
 			Type: failure.TypeStillRunning, Code: failure.ExitFailed,
@@ -116,6 +113,9 @@ func (c *cli) retry(ctx context.Context, r *report, o retryOptions) error {
 	defer os.RemoveAll(filepath.Dir(file))
 	if n == 0 {
 		return c.nothingToRetry(in.Name)
+	}
+	if err := o.check(c, "catalog retry", in); err != nil {
+		return err
 	}
 	list, err := archived.ReadList(r.store, r.cfg, file, in)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 
 	"stemflow"
 	"stemflow/internal/archive"
@@ -42,6 +43,9 @@ func TestWrongCommandLinesOfCatalogs(t *testing.T) {
 		{[]string{"catalog", "cancel", "june", "--name", "june"}, "the catalogue is named twice"},
 		{[]string{"catalog", "pause", "june/july"}, `name: "june/july" is no name for a catalogue`},
 		{[]string{"catalog", "window", "june"}, "--window is required: a number between 1 and 250"},
+		{[]string{"catalog", "window", "june", "--window", "2000"}, "--window: 2000 is not between 1 and 250"},
+		{[]string{"catalog", "june.csv"}, `"june.csv" is no command: name the list as --file june.csv`},
+		{[]string{"catalog", "catalog_test.go"}, `"catalog_test.go" is no command: name the list as --file catalog_test.go`},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			code, stdout, stderr := starter(t, "", nil, c.args...)
@@ -105,6 +109,23 @@ func TestAListIsUploadedOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, want.Size(), objects[0].Size)
 }
+
+func TestACatalogAnnouncesNoMoreThanItsBudget(t *testing.T) {
+	budget := 50
+	for want, budget := range map[string]*int{"at most 60 credits\n": nil, "at most 50 credits\n": &budget} {
+		c, stdout, _ := newTestCLI("", nil)
+		in := stemflow.SeparateCatalogInput{Name: "june", Source: &stemflow.ObjectRef{Key: "a.csv"}, CreditBudget: budget}
+		c.announceCatalog(in, &archived.List{Tracks: 2, Credits: 60}, idleRun{}, true, true)
+		require.Contains(t, stdout.String(), want)
+	}
+}
+
+// idleRun is a run that is only named.
+type idleRun struct{ client.WorkflowRun }
+
+func (idleRun) GetID() string { return "catalog:june" }
+
+func (idleRun) GetRunID() string { return "run" }
 
 func TestFlagsOfACatalogAreItsInput(t *testing.T) {
 	o, cmd := &catalogOptions{}, &cobra.Command{}

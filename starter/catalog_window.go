@@ -28,7 +28,10 @@ Fewer take effect as those under way end.`,
 	})
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		if *window < 1 || *window > stemflow.MaxWindow {
-			return failure.Usage(nameOf(cmd), "--window is required: a number between 1 and %d", stemflow.MaxWindow)
+			if !cmd.Flags().Changed("window") {
+				return failure.Usage(nameOf(cmd), "--window is required: a number between 1 and %d", stemflow.MaxWindow)
+			}
+			return failure.Usage(nameOf(cmd), "--window: %d is not between 1 and %d", *window, stemflow.MaxWindow)
 		}
 		return nil
 	}

@@ -197,7 +197,7 @@ func TestASessionIsArchivedBesideTheManifest(t *testing.T) {
 
 func TestFlagsOfSessions(t *testing.T) {
 	for args, want := range map[string]string{
-		"--format wav":                             `"wav" is no format of a session: use zip or dawproject`,
+		"--format wav":                             `"wav" is no value for --format: use zip or dawproject`,
 		"--format zip --zip":                       "leave out --zip and --page",
 		"--format zip --page":                      "leave out --zip and --page",
 		"--format zip --name {name}":               "leave out --name",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"go.temporal.io/sdk/client"
 
@@ -52,7 +53,7 @@ func startTask[R any](ctx context.Context, c *cli, task startedTask[R]) error {
 	if !task.wait {
 		return nil
 	}
-	result, err := observe.Await[R](ctx, run)
+	result, err := awaitTask[R](ctx, c, t, cfg.TaskQueue, run)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return &failure.Failure{
@@ -67,4 +68,18 @@ func startTask[R any](ctx context.Context, c *cli, task startedTask[R]) error {
 		task.show(result)
 	}
 	return nil
+}
+
+// awaitTask waits for the result of a run. If no worker takes it, it says so meanwhile.
+func awaitTask[R any](
+	ctx context.Context, c *cli, t *observe.Temporal, queue string, run client.WorkflowRun,
+) (*R, error) {
+	looking, stop := context.WithCancel(ctx)
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		observe.SayUntaken(looking, t, queue, run, func(text string) { fmt.Fprintln(c.progress(), text) })
+	}()
+	defer func() { stop(); <-looked }()
+	return observe.Await[R](ctx, run)
 }

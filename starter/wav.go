@@ -24,6 +24,10 @@ AUDIO_ID wav" downloads the file.
 	cmd.Use += " [TASK_ID AUDIO_ID]"
 	ids := trackArgs[:2]
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if named := argsOf(args); named[0].flag == songArgs[0].flag {
+			return failure.Usage(nameOf(cmd), "%q is a song of your own, and the provider converts only music that it "+
+				"has made: give TASK_ID and AUDIO_ID", args[0])
+		}
 		if len(args) > len(ids) {
 			return failure.Usage(nameOf(cmd), "%q is one argument too many: wav takes TASK_ID and AUDIO_ID, of music "+
 				"that the provider has made", args[len(ids)])

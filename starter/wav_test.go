@@ -2,14 +2,18 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"crypto/rand"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
 	"stemflow/internal/archive"
+	"stemflow/internal/devservers/serverstest"
 	"stemflow/starter/internal/failure"
 )
 
@@ -22,6 +26,42 @@ func TestWAVTakesMusicOfTheProviderAlone(t *testing.T) {
 		require.Equal(t, failure.ExitUsage, code, args)
 		require.NotContains(t, stderr, "separationTaskId", args)
 	}
+}
+
+func TestWAVNamesWhatItDoesNotConvert(t *testing.T) {
+	for _, song := range []string{"song.mp3", "https://example.com/a", "./take1"} {
+		code, _, stderr := starter(t, "", nil, "wav", song)
+		require.Equal(t, failure.ExitUsage, code)
+		require.Contains(t, stderr, `"`+song+`" is a song of your own, and the provider converts only music that it has made: `+
+			"give TASK_ID and AUDIO_ID")
+	}
+}
+
+// Nobody polls the task queue: a wait without a word would look like one for the provider.
+func TestAWaitSaysThatNoWorkerTakesTheRun(t *testing.T) {
+	t.Setenv("TEMPORAL_CONFIG_FILE", t.TempDir()+"/none.toml")
+	t.Setenv("TEMPORAL_ADDRESS", serverstest.Temporal(t).Addr)
+	for _, command := range []string{"wav", "midi"} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		defer interrupt()
+		c, _, _ := newTestCLI("", map[string]string{"STEMFLOW_TASK_QUEUE": "nobody"})
+		c.stderr = writerFunc(func(text []byte) {
+			if strings.Contains(string(text), "no worker of task queue nobody has taken it yet\n") {
+				interrupt()
+			}
+		})
+		require.Equal(t, failure.ExitInterrupted, c.run(ctx, []string{command, "task", rand.Text(), "--wait"}))
+		require.ErrorIs(t, ctx.Err(), context.Canceled, "the text interrupts")
+		require.NoError(t, t.Context().Err())
+	}
+}
+
+// writerFunc is called with all that is written.
+type writerFunc func(text []byte)
+
+func (f writerFunc) Write(text []byte) (int, error) {
+	f(text)
+	return len(text), nil
 }
 
 // What is archived of a WAV is shown and downloaded as a separation is.

@@ -123,6 +123,11 @@ func (s *Store) failure(op, bucket, key string, err error) error {
 			return fmt.Errorf("%s %s/%s: %w", op, bucket, key, ErrNotFound)
 		case minio.PreconditionFailed:
 			return fmt.Errorf("%s %s/%s: %w", op, bucket, key, ErrPrecondition)
+		case minio.InvalidArgument:
+			e.Remedy = ""
+			if strings.Contains(response.Message, "must be made to API port") { // MinIO's console
+				e.Remedy = checkAPIEndpoint
+			}
 		case minio.RequestTimeTooSkewed:
 			e.Remedy = "set the clock of this machine or of the store"
 		default:

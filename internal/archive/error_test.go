@@ -95,6 +95,21 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
+// MinIO's console has a port of its own, and answers there with an error of S3.
+func TestTheConsoleOfMinIO(t *testing.T) {
+	console := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>InvalidArgument</Code>`+
+			`<Message>S3 API Requests must be made to API port.</Message></Error>`)
+	}))
+	defer console.Close()
+	s, err := archive.New(archive.Options{Endpoint: console.Listener.Addr().String(), AccessKey: "a", SecretKey: "s"})
+	require.NoError(t, err)
+	_, err = s.List(t.Context(), "stems", "")
+	require.Contains(t, requireError(t, err, "InvalidArgument", false).Remedy, "MinIO's console has a port of its own")
+}
+
 // None of these answers may be taken for the store's: not a 200 for a success, not a 404 for an
 // object that is not there.
 func TestAnotherServer(t *testing.T) {

@@ -146,6 +146,9 @@ func Temporal(what string, err error) *Failure {
 const checkTemporal = "Check that Temporal is up and that TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, the profile, or " +
 	"--address and --namespace lead to it."
 
+// noTLS is what to do where Temporal takes no TLS. An API key alone turns that on, too.
+const noTLS = "This address takes no TLS: set TEMPORAL_TLS=false, or give the address that does."
+
 // Connection returns the failure of [observe.Connect].
 func Connection(err error) error {
 	if wrong, ok := errors.AsType[*observe.ConfigurationError](err); ok {
@@ -154,7 +157,11 @@ func Connection(err error) error {
 	if f := interruption(err); f != nil {
 		return f
 	}
-	return &Failure{Type: TypeTemporal, Message: err.Error(), Code: ExitFailed, Hint: checkTemporal}
+	hint := checkTemporal
+	if strings.Contains(err.Error(), "first record does not look like a TLS handshake") {
+		hint = noTLS
+	}
+	return &Failure{Type: TypeTemporal, Message: err.Error(), Code: ExitFailed, Hint: hint}
 }
 
 // Archive returns the failure of a request to the object store.

@@ -108,6 +108,8 @@ func TestAWrongConnectionIsAnErrorOfTheEnvironment(t *testing.T) {
 	require.Equal(t, ExitUsage, wrong.Code)
 	require.Equal(t, TypeConfiguration, wrong.Type)
 	require.Equal(t, ExitFailed, Of(Connection(context.DeadlineExceeded)).Code)
+	plain := errors.New("authentication handshake failed: tls: first record does not look like a TLS handshake")
+	require.Contains(t, Of(Connection(plain)).Text("starter"), "set TEMPORAL_TLS=false")
 }
 
 func TestOtherTypesAreNamed(t *testing.T) {

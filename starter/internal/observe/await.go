@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -73,6 +74,22 @@ func Await[R any](ctx context.Context, run client.WorkflowRun) (*R, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
+	}
+}
+
+// untakenAfter is how long a run may wait for a worker before that is worth a word.
+const untakenAfter = 3 * time.Second
+
+// SayUntaken says so if no worker has taken a run after some seconds.
+func SayUntaken(ctx context.Context, c client.Client, queue string, run client.WorkflowRun, say func(text string)) {
+	select {
+	case <-time.After(untakenAfter):
+	case <-ctx.Done():
+		return
+	}
+	d, err := describe(ctx, c, run.GetID(), run.GetRunID())
+	if err == nil && d.GetPendingWorkflowTask().GetState() == enumspb.PENDING_WORKFLOW_TASK_STATE_SCHEDULED {
+		say(noWorkerYet(queue))
 	}
 }
 

@@ -31,7 +31,7 @@ func Formats() []string { return []string{string(Zip), string(DAWproject)} }
 // ParseFormat returns the format that a text names.
 func ParseFormat(text string) (Format, error) {
 	if !slices.Contains(Formats(), text) {
-		return "", fmt.Errorf("%q is no format of a session: use %s or %s", text, Zip, DAWproject)
+		return "", fmt.Errorf("use %s or %s", Zip, DAWproject)
 	}
 	return Format(text), nil
 }
