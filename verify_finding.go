@@ -156,7 +156,7 @@ var findingTypes = []FindingType{
 	},
 	{
 		FindingNotArchived, false, RepairNone,
-		"check `bucket`, `prefix` and the ids; if they are right, the track was never archived here",
+		"check `bucket`, `prefix`, `type` and the ids; if they are right, the track was never archived here",
 	},
 }
 
