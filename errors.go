@@ -91,7 +91,7 @@ type ErrorType struct {
 	Remedy string
 }
 
-//go:generate go test . -run TestDocumentsListTheErrorTypes|TestTheDocumentListsTheFindings|TestTheSchemaIsUpToDate -update
+//go:generate go test . -run TestTheDocumentListsTheErrorTypes|TestTheDocumentListsTheFindings|TestTheSchemaIsUpToDate -update
 
 // errorTypes are all error types. Texts and tables elsewhere are made from this list. No remedy
 // advises to pay where waiting, or a change of the configuration, would help.
