@@ -52,7 +52,7 @@ const (
 // SeparateCatalogInput is the input of [WorkflowSeparateCatalog], as JSON as a person types it into
 // the Temporal UI. Only Tracks or Source is required.
 type SeparateCatalogInput struct {
-	// Name is what the catalogue is called: it stands in the workflow's id and in the keys of the
+	// Name is what the catalogue is called: it is in the workflow's id and in the keys of the
 	// catalogue's objects. Default: the file's name in Source, without its ending.
 	Name string `json:"name,omitempty"`
 	// Tracks are the tracks, at most MaxInlineTracks. What one of them leaves out is as in the
@@ -200,8 +200,8 @@ func catalogName(file string) string {
 // this id, with the conflict policy "use existing", join one run.
 func CatalogWorkflowID(in SeparateCatalogInput) string { return "catalog:" + in.WithDefaults().Name }
 
-// Validate reports everything that is wrong with the input, as an [*InputError], or nil. What is
-// wrong with the tracks in Source is told by the run, before anything is paid.
+// Validate reports everything that is wrong with the input, as an [*InputError], or nil. The run
+// reports what is wrong with the tracks in Source, before anything is paid.
 func (in SeparateCatalogInput) Validate() error {
 	wrong := &InputError{}
 	for _, p := range in.undecoded {

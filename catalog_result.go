@@ -38,7 +38,7 @@ const (
 	ReasonCanceled   = "Canceled"
 	ReasonTerminated = "Terminated"
 	ReasonTimedOut   = "TimedOut"
-	// ReasonLost: Temporal does not know the track's run any more. What was paid stands in the
+	// ReasonLost: Temporal does not know the track's run any more. What was paid is in the
 	// ledger.
 	ReasonLost = "Lost"
 	// ReasonUnreadable: the run under the track's workflow id has ended, and its result is none of
@@ -48,7 +48,7 @@ const (
 
 // TrackOutcome is what became of a track of a catalogue: a row of the report.
 type TrackOutcome struct {
-	// Number counts the tracks from 1; Line is where the track stands in the source.
+	// Number counts the tracks from 1; Line is where the track is in the source.
 	Number   int            `json:"number"`
 	Line     int            `json:"line"`
 	TaskID   string         `json:"taskId"`

@@ -19,8 +19,8 @@ const (
 	// [SeparateStemsResult].
 	WorkflowSeparateStems = "SeparateStems"
 
-	// NexusService is the Nexus service that every host of stemflow offers. Its operation has the
-	// workflow's name, input and result.
+	// NexusService is the Nexus service that every host of stemflow offers. Its operations
+	// SeparateStems and SeparateCatalog have the workflows' names, inputs and results.
 	NexusService = "stemflow"
 
 	// SignalSeparationCallback delivers a [Callback] to a running separation. The callback bridge

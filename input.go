@@ -183,7 +183,7 @@ type InputError struct {
 }
 
 const (
-	// MaxProblems is how many problems are told at once.
+	// MaxProblems is how many problems an [InputError] lists at most.
 	MaxProblems = 50
 	// maxProblem bounds the text of a problem, in bytes: the longest that does not repeat a value
 	// of the input has some three hundred. maxProblems bounds the text of all of them.

@@ -1,6 +1,6 @@
 package stemflow
 
-// What stands in place of the music task's id for songs of one's own, which no music task has made.
+// What takes the place of the music task's id for songs of one's own, which no music task has made.
 const (
 	// TaskURL is the TaskID of a [Track] that is known by its address.
 	TaskURL = "url"

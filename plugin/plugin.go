@@ -39,8 +39,7 @@ type hosted struct {
 
 var _ worker.Plugin = (*Plugin)(nil)
 
-// New makes the plugin. It connects to nothing yet; what is wrong in the configuration is told
-// here.
+// New makes the plugin. It connects to nothing yet; a wrong configuration is an error here.
 func New(cfg Config) (*Plugin, error) {
 	h, err := newHost(cfg)
 	if err != nil {

@@ -105,7 +105,7 @@ export interface SeparateStemsInput {
  */
 export interface SeparateCatalogInput {
   /**
-   * `name` is what the catalogue is called: it stands in the workflow's id and in the keys of the
+   * `name` is what the catalogue is called: it is in the workflow's id and in the keys of the
    * catalogue's objects. Default: the file's name in `source`, without its ending.
    */
   name?: string | null;
@@ -932,9 +932,9 @@ export interface CatalogPause {
 
 /** TrackOutcome is what became of a track of a catalogue: a row of the report. */
 export interface TrackOutcome {
-  /** `number` counts the tracks from 1; `line` is where the track stands in the source. */
+  /** `number` counts the tracks from 1; `line` is where the track is in the source. */
   number: number;
-  /** `number` counts the tracks from 1; `line` is where the track stands in the source. */
+  /** `number` counts the tracks from 1; `line` is where the track is in the source. */
   line: number;
   taskId: string;
   audioId: string;
