@@ -45,6 +45,8 @@ const (
 
 func main() {
 	program.AnswerVersion()
+	program.TakeNoArguments(
+		"worker separates tracks: it runs stemflow's workflows and activities, and makes the paid calls.")
 	secrets := redact.New(config.AllSecrets(os.LookupEnv)...)
 	slog.SetDefault(program.NewLogger(os.Stderr, secrets))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

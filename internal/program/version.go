@@ -82,3 +82,20 @@ func AnswerVersion() {
 		os.Exit(0)
 	}
 }
+
+// TakeNoArguments ends a program that the environment alone configures, if it was given an
+// argument: to ignore one would be to start working for --help. About says what the program does.
+func TakeNoArguments(about string) {
+	if len(os.Args) == 1 {
+		return
+	}
+	about += "\nIt takes no arguments: the environment configures it, with the variables that .env.example shows."
+	switch argument := os.Args[1]; argument {
+	case "-h", "-help", "--help":
+		fmt.Println(about)
+		os.Exit(0)
+	default:
+		fmt.Fprintf(os.Stderr, "%q: there are no arguments.\n\n%s\n", argument, about)
+		os.Exit(2)
+	}
+}

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -25,16 +24,8 @@ import (
 
 func main() {
 	program.AnswerVersion()
-	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(),
-			"callbackbridge receives the provider's callbacks and signals the workflows that wait for them.\n"+
-				"It takes no arguments: the environment configures it, with the variables that .env.example shows.")
-	}
-	flag.Parse()
-	if flag.NArg() > 0 {
-		flag.Usage()
-		os.Exit(2)
-	}
+	program.TakeNoArguments(
+		"callbackbridge receives the provider's callbacks and signals the workflows that wait for them.")
 	hidden := config.AllSecrets(os.LookupEnv)
 	secrets := redact.New(hidden...)
 	slog.SetDefault(program.NewLogger(os.Stderr, secrets))
