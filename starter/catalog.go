@@ -32,9 +32,9 @@ func newCatalogCommand(c *cli) *cobra.Command {
 		"separate many tracks from a list, or join the run of the list that is under way", `
 The list is a CSV file, whose first row names the columns, or JSON lines: an object like {"taskId":
 "...", "audioId": "..."} in each line. Columns and fields are those of the input of one track;
-taskId and audioId are required, and what a track leaves out is as the flags say. The file is
-checked, put into the bucket, and started from there; --key names a list that is in the bucket
-already.
+taskId and audioId are required, or audioUrl in their place, and what a track leaves out is as the
+flags say. The file is checked, put into the bucket, and started from there; --key names a list that
+is in the bucket already.
 
 A track that fails stops no other. Starting a list again pays only for what is not archived.
 

@@ -130,12 +130,18 @@ func TestEveryProblemIsNamedWithItsLine(t *testing.T) {
 		"empty lines":   {"\n \n", []string{"line 1: lists no track, write one in each line"}},
 		"a header only": {"taskId,audioId\n,\n", []string{"line 1: lists no track, write one in each line"}},
 		"UTF-16":        {"\xff\xfet\x00a\x00", []string{"line 1: is UTF-16, save the list as UTF-8"}},
-		"no header":     {"5c79,e231\n", []string{"line 1: the first row names the columns, and has no taskId"}},
+		"no header": {"5c79,e231\n", []string{"line 1: the first row names the columns, and has no taskId: " +
+			"begin the list with a row like taskId,audioId,type, or audioUrl,type for songs of your own"}},
 		"a misspelt column": {"taskId,audioId,tpye\nt,a,split_stem\n", []string{
 			"line 1, column 3: the name is like type and is not: write type, or another name to keep the column for the report",
 		}},
-		"a missing column": {"taskId,type\nt,split_stem\n", []string{"line 1: the first row names the columns, and has no audioId"}},
-		"a column twice":   {"taskId,audioId,Task ID\n", []string{"line 1, column 3: has the name of column 1 again, rename one of them"}},
+		"a missing column": {"taskId,type\nt,split_stem\n", []string{"line 1: the first row names the columns, and has no audioId: " +
+			"begin the list with a row like taskId,audioId,type, or audioUrl,type for songs of your own"}},
+		"songs alone": {"audioUrl,type\ns3://music/a.mp3,split_stem\n,split_stem\n", []string{
+			"line 3: taskId: is required, give the id of the music task that made the track, or audioUrl for a song of your own",
+			"line 3: audioId: is required, give the id of the track within its music task",
+		}},
+		"a column twice": {"taskId,audioId,Task ID\n", []string{"line 1, column 3: has the name of column 1 again, rename one of them"}},
 		"a kept column twice": {"taskId,notes,audioId,Notes\n", []string{
 			"line 1, column 4: has the name of column 2 again, rename one of them",
 		}},

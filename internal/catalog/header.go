@@ -75,9 +75,10 @@ func (h header) columnOf(field string) int {
 	return 1 + slices.IndexFunc(h, func(c headerColumn) bool { return field != "" && c.field.Name == field })
 }
 
-// readHeader demands the columns of a track's ids, and each column once. A column that no field has
-// is kept for the report, unless its name looks like a misspelt field: that would change what is
-// paid for. Of a report, what it says of the tracks is taken, and what became of them is left out.
+// readHeader demands the columns that name a track, and each column once. A column that no field
+// has is kept for the report, unless its name looks like a misspelt field: that would change what
+// is paid for. Of a report, what it says of the tracks is taken, and what became of them is left
+// out.
 func readHeader(row []string, line int) (header, error) {
 	columns := make(header, len(row))
 	ended := 0 // how many columns are a report's own
@@ -114,8 +115,9 @@ func readHeader(row []string, line int) (header, error) {
 		columns[i].kept = name
 	}
 	for _, required := range []string{"taskId", "audioId"} {
-		if columns.columnOf(required) == 0 {
-			return nil, &unreadable{line: line, problem: "the first row names the columns, and has no " + required}
+		if columns.columnOf(required) == 0 && columns.columnOf("audioUrl") == 0 {
+			return nil, &unreadable{line: line, problem: "the first row names the columns, and has no " + required +
+				": begin the list with a row like taskId,audioId,type, or audioUrl,type for songs of your own"}
 		}
 	}
 	return columns, nil
