@@ -11,16 +11,17 @@ import (
 const Usage = `localstack runs all of stemflow on this machine.
 
   go run ./localstack        keeps running until Ctrl-C, and says how to start separations
-  go run ./localstack demo   separates a track, with MIDI, and a song of this machine, shows how, and ends
-                             with a page that plays the stems and a session for an audio workstation
+  go run ./localstack demo   separates a track, with MIDI, and a song of this machine, shows how,
+                             and ends with a page that plays the stems and a session for an
+                             audio workstation
   go run ./localstack demo --kill-worker
                              kills the worker right after it has submitted, before it knows the
                              answer, and shows that the track is archived and paid for once
 
   go run ./localstack --provider kie
                              asks the real provider, with KIE_API_KEY, in place of kiesim:
-                             separations are billed. No callback
-                             reaches this machine, so results are polled for.
+                             separations are billed. No callback reaches this machine, so
+                             results are polled for.
 
 Histories, objects and logs are kept in .localstack; delete it to begin again. Temporal's dev server
 and MinIO are built once, and kept in the user's cache folder.
