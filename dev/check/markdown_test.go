@@ -104,6 +104,18 @@ func TestRelativeLinksInMarkdownLeadSomewhere(t *testing.T) {
 	}
 }
 
+// The table of packages is what a newcomer to the code reads first.
+func TestTheArchitectureNamesEveryInternalPackage(t *testing.T) {
+	document, err := os.ReadFile(filepath.Join(root, "docs", "architecture.md"))
+	require.NoError(t, err)
+	folders, err := os.ReadDir(filepath.Join(root, "internal"))
+	require.NoError(t, err)
+	require.NotEmpty(t, folders)
+	for _, folder := range folders {
+		require.Contains(t, string(document), "`internal/"+folder.Name()+"`")
+	}
+}
+
 func TestBrokenLinksAreFound(t *testing.T) {
 	files := map[string]string{"docs/b.md": "# The `b`, a page\n\n## Twice\n\n## Twice\n\n```sh\n# no heading\n```\n"}
 	read := func(name string) (string, error) {
