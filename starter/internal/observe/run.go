@@ -47,6 +47,8 @@ type Activities struct {
 	Retries   map[string]Failing
 	// Submitting is true while the paid call is made, not while it waits for its turn.
 	Submitting bool
+	// Idle is true while nothing at all is pending: the run waits for a timer or a signal.
+	Idle bool
 	// Polls is how often the provider's record has been read since polling began.
 	Polls int
 	// Failing are the other activities that are tried again.
@@ -93,10 +95,9 @@ func Separation(
 		last.Trouble = s.trouble
 		return last
 	}
-	return Observation{
-		Progress: s.progress, Trouble: s.trouble, Untaken: s.untaken,
-		Activities: pendingActivities(description.GetPendingActivities()),
-	}
+	activities := pendingActivities(description.GetPendingActivities())
+	activities.Idle = len(description.GetPendingActivities()) == 0 && description.GetPendingWorkflowTask() == nil
+	return Observation{Progress: s.progress, Trouble: s.trouble, Untaken: s.untaken, Activities: activities}
 }
 
 // snapshot is what can be seen of any kind of run: the fields are those of an observation.

@@ -17,10 +17,14 @@ func phaseText(o observe.Observation) string {
 	case stemflow.PhasePreparing:
 		return "looking at the archive"
 	case stemflow.PhaseSubmitting:
-		if o.Activities.Submitting {
+		switch {
+		case o.Activities.Submitting:
 			return "submitting the track (this is the paid call)"
+		case o.Activities.Idle: // between two attempts
+			return "submitting again soon: the provider has not taken the track, or an earlier attempt is unclear"
+		default:
+			return "waiting for its turn to submit the track"
 		}
-		return "waiting for its turn to submit the track"
 	case stemflow.PhaseWaiting:
 		switch {
 		case p.SubmissionUnknown:
