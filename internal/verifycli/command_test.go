@@ -168,6 +168,13 @@ func TestOutputForScripts(t *testing.T) {
 	}
 }
 
+func TestACheckOfNothingFindsNothingRight(t *testing.T) {
+	f := newFixture(t, 1)
+	_, out := f.run(func(c *verifycli.Command) { c.Input.Prefix = "musik" })
+	require.Contains(t, out, "\nthere was nothing to check\n")
+	require.NotContains(t, out, "no errors were found")
+}
+
 func TestExitCodes(t *testing.T) {
 	f := newFixture(t, 1)
 	for name, c := range map[string]struct {

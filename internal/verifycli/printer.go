@@ -134,6 +134,8 @@ func (p *printer) sumUp(r stemflow.VerifyArchiveResult, more int) {
 		fmt.Fprintf(p.w, "%d repaired, %d lost, %d not repaired\n", r.Repaired, r.Lost, r.NotRepaired)
 	}
 	switch {
+	case r.Damage == 0 && r.Notices == 0 && r.Tracks == 0 && r.Ledgers == 0:
+		fmt.Fprintln(p.w, "there was nothing to check")
 	case r.Damage == 0 && r.Notices == 0:
 		fmt.Fprintln(p.w, "no errors were found")
 	default:
