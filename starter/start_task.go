@@ -51,6 +51,7 @@ func startTask[R any](ctx context.Context, c *cli, task startedTask[R]) error {
 		c.printf("Joined the %s that is running\n  id      %s\n  run     %s\n", task.noun, task.id, run.GetRunID())
 	}
 	if !task.wait {
+		fmt.Fprintln(c.progress(), "The same command with --wait shows what becomes of it.")
 		return nil
 	}
 	result, err := awaitTask[R](ctx, c, t, cfg.TaskQueue, run)

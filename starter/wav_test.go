@@ -53,6 +53,10 @@ func TestAWaitSaysThatNoWorkerTakesTheRun(t *testing.T) {
 		require.Equal(t, failure.ExitInterrupted, c.run(ctx, []string{command, "task", rand.Text(), "--wait"}))
 		require.ErrorIs(t, ctx.Err(), context.Canceled, "the text interrupts")
 		require.NoError(t, t.Context().Err())
+
+		code, _, stderr := starter(t, "", map[string]string{"STEMFLOW_TASK_QUEUE": "nobody"}, command, "task", rand.Text())
+		require.Zero(t, code)
+		require.Contains(t, stderr, "The same command with --wait shows what becomes of it.")
 	}
 }
 

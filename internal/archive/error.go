@@ -97,6 +97,7 @@ var refusals = map[string]string{
 	"PermanentRedirect":                  checkRegion,
 	minio.InvalidBucketName:              checkName,
 	minio.XMinioInvalidObjectName:        checkName,
+	"XMinioInvalidResourceName":          checkName, // MinIO's word for it in a list
 	"KeyTooLongError":                    checkName,
 	minio.NoSuchBucket:                   "make the bucket, or name another with STEMFLOW_BUCKET",
 	minio.BucketAlreadyExists:            "the name is taken by another account: name another with STEMFLOW_BUCKET",

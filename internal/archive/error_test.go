@@ -95,6 +95,14 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
+func TestAPrefixThatNoStoreHas(t *testing.T) {
+	f := newFixture(t)
+	s, err := archive.New(f.opts)
+	require.NoError(t, err)
+	_, err = s.List(t.Context(), f.bucket, "../x/")
+	require.Equal(t, "check the names of bucket and prefix", requireError(t, err, "XMinioInvalidResourceName", true).Remedy)
+}
+
 // MinIO's console has a port of its own, and answers there with an error of S3.
 func TestTheConsoleOfMinIO(t *testing.T) {
 	console := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
