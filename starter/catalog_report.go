@@ -229,7 +229,7 @@ func (c *cli) printReport(ctx context.Context, r *report) error {
 
 // state says how far the catalogue is.
 func (r *report) state(result stemflow.SeparateCatalogResult) string {
-	tracks := humanize.Comma(int64(result.Tracks)) + " tracks"
+	tracks := view.Plural(result.Tracks, "track")
 	ended := fmt.Sprintf("%s of %s have come to an end", humanize.Comma(int64(result.Ended())), tracks)
 	switch {
 	case r.isRunning && result.Tracks > 0:

@@ -70,7 +70,7 @@ func catalogPhaseText(o observe.CatalogObservation) string {
 		if p.Trial {
 			return p.Name + ": trying one track after the pause"
 		}
-		text := fmt.Sprintf("%s: separating %s tracks, %d at a time", p.Name, humanize.Comma(int64(p.Tracks)), p.Window)
+		text := fmt.Sprintf("%s: separating %s, %d at a time", p.Name, Plural(p.Tracks, "track"), p.Window)
 		if p.PaidWindow > 0 {
 			text += fmt.Sprintf(", for now %d that cost credits", p.PaidWindow)
 		}

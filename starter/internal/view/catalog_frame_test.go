@@ -142,3 +142,11 @@ func TestNumbersForPeople(t *testing.T) {
 		require.Equal(t, want, roughTime(d))
 	}
 }
+
+func TestACatalogOfOneTrack(t *testing.T) {
+	var text strings.Builder
+	CatalogResult(&text, stemflow.SeparateCatalogResult{Name: "june", Tracks: 1})
+	require.Contains(t, text.String(), "Catalogue june: 1 track in ")
+	p := &stemflow.CatalogProgress{Phase: stemflow.CatalogSeparating, Name: "june", Tracks: 1, Window: 100}
+	require.Contains(t, catalogPhaseText(observe.CatalogObservation{Progress: p}), "separating 1 track, 100 at a time")
+}

@@ -13,9 +13,9 @@ import (
 func CatalogResult(w io.Writer, result stemflow.SeparateCatalogResult) {
 	fmt.Fprintf(
 		w,
-		"Catalogue %s: %s tracks in %s, %s credits spent\n\n",
+		"Catalogue %s: %s in %s, %s credits spent\n\n",
 		result.Name,
-		humanize.Comma(int64(result.Tracks)),
+		Plural(result.Tracks, "track"),
 		clockTime(result.EndedAt.Sub(result.StartedAt)),
 		humanize.Comma(int64(result.Credits)),
 	)
