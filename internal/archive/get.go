@@ -78,8 +78,9 @@ func (s *Store) open(
 	info := infoOf(object)
 	info.Key = key
 	opened := &openObject{ReadCloser: content, store: s}
-	// minio-go verifies the checksums whose type the store names. SeaweedFS names none.
-	if opts.Checksum && object.ChecksumMode == "" {
+	// minio-go verifies the checksums that the store calls ones of the whole. SeaweedFS calls none
+	// so, and Ceph not that of an upload of one part.
+	if opts.Checksum && object.ChecksumMode != minio.ChecksumFullObjectMode.String() {
 		switch algorithm, sum, _ := strings.Cut(info.Checksum, ":"); {
 		case info.SHA256 != "":
 			opened.hash, opened.want = sha256.New(), object.ChecksumSHA256
@@ -157,7 +158,9 @@ func infoOf(object minio.ObjectInfo) Info {
 	case object.ChecksumCRC32C != "" && !composite:
 		info.Checksum = spell(minio.ChecksumCRC32C, object.ChecksumCRC32C)
 	case object.ChecksumCRC64NVME != "": // never one of checksums
-		info.Checksum = spell(minio.ChecksumCRC64NVME, object.ChecksumCRC64NVME)
+		// Ceph puts the number of parts behind it all the same, where there is one.
+		sum, _, _ := strings.Cut(object.ChecksumCRC64NVME, "-")
+		info.Checksum = spell(minio.ChecksumCRC64NVME, sum)
 	}
 	return info
 }

@@ -171,7 +171,7 @@ func (s *Store) testChecksum(
 	ctx context.Context, bucket, key string, data []byte, algorithm minio.ChecksumType,
 ) (err error) {
 	// minio-go's own PutObject sends the same headers.
-	headers := map[string]string{"X-Amz-Checksum-Algorithm": algorithm.String()}
+	headers := map[string]string{algorithmHeader: algorithm.String()}
 	if algorithm.FullObjectRequested() {
 		headers["X-Amz-Checksum-Type"] = minio.ChecksumFullObjectMode.String()
 	}
@@ -227,6 +227,7 @@ func (s *Store) sendPart(
 	header := http.Header{}
 	header.Set(algorithm.Key(), sum)
 	if algorithm.FullObjectRequested() {
+		header.Set(algorithmHeader, algorithm.String())
 		opts.CustomHeader = header
 	} else {
 		// The store is known to keep to If-Match, so that the question is safe.

@@ -1,16 +1,20 @@
 package archive_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"slices"
 	"sync"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"stemflow/internal/archive"
@@ -94,6 +98,38 @@ func TestASoundStoreIsProved(t *testing.T) {
 			require.True(t, f.Proved(f.bucket))
 		})
 	}
+}
+
+// Ceph looks at no checksum whose algorithm is not named, beside it or by the header that announces
+// it behind the content.
+func TestChecksumsComeWithTheirAlgorithm(t *testing.T) {
+	f := newFixture(t)
+	sums := map[string]int{}
+	server := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", f.opts.Endpoint, r.In.Host
+		for _, algorithm := range []minio.ChecksumType{
+			minio.ChecksumSHA256, minio.ChecksumCRC32C, minio.ChecksumCRC64NVME,
+		} {
+			if r.In.Method == http.MethodPut && r.In.Header.Get(algorithm.Key()) != "" {
+				assert.Equal(t, algorithm.String(), r.In.Header.Get("X-Amz-Checksum-Algorithm"), r.In.URL)
+				sums[algorithm.String()]++
+			}
+		}
+	}})
+	defer server.Close()
+	opts := f.opts
+	opts.Endpoint = server.Listener.Addr().String()
+	store := open(t, opts)
+	ctx := t.Context()
+	etag, err := store.CreateJSON(ctx, f.bucket, ledger, intent)
+	require.NoError(t, err)
+	require.NoError(t, store.Prove(ctx, f.bucket, ledger, etag, intent))
+	for _, announced := range []int64{100, -1} {
+		_, err = store.PutStem(ctx, f.bucket, "stem", "audio/mpeg", stream{bytes.NewReader(content(100))}, announced)
+		require.NoError(t, err)
+	}
+	// Conditional writes of the test, and a wrong part, are among them.
+	require.Equal(t, map[string]int{"SHA256": 3, "CRC32C": 1, "CRC64NVME": 3}, sums)
 }
 
 func TestSeveralProveABucketAtOnce(t *testing.T) {

@@ -137,7 +137,9 @@ func announce(b *body, opts minio.PutObjectOptions) (r io.Reader, left func() in
 		return b, func() int { return 0 }, opts // it fails once more
 	}
 	b.announced = checksum(opts.Checksum, data)
-	opts.UserMetadata = map[string]string{opts.Checksum.Key(): b.announced}
+	opts.UserMetadata = map[string]string{
+		opts.Checksum.Key(): b.announced, algorithmHeader: opts.Checksum.String(),
+	}
 	opts.Checksum = minio.ChecksumNone
 	sent := bytes.NewReader(data)
 	return struct{ io.Reader }{sent}, sent.Len, opts

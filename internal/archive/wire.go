@@ -40,7 +40,8 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		out.URL = &secured
 	}
 	if req.Body != nil {
-		out.Body = &closableBody{body: req.Body}
+		endTrailer(&out)
+		out.Body = &closableBody{body: out.Body}
 	}
 	return w.RoundTripper.RoundTrip(&out)
 }

@@ -3,12 +3,16 @@ package archive
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -48,6 +52,59 @@ func TestWireLeadsToTheEndpoint(t *testing.T) {
 		require.Equal(t, signed.Host, sent.Host, "it is signed")
 		require.Equal(t, c.signed, signed.URL.String(), "the request is the caller's")
 	}
+}
+
+// A checksum behind the content ends with its line, as the SDKs of AWS write it, and nothing else.
+func TestChecksumsBehindTheContentEndWithTheirLine(t *testing.T) {
+	const size = signedSize + 1
+	data := strings.Repeat("x", size)
+	sum := regexp.QuoteMeta(checksum(minio.ChecksumCRC32C, []byte(data)))
+	for form, c := range map[string]struct {
+		question int // is answered with
+		end      string
+	}{
+		unsignedForm: {http.StatusPreconditionFailed, "\r\n0\r\nx-amz-checksum-crc32c:" + sum + "\r\n\r\n$"},
+		"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER": {http.StatusForbidden, "\r\n0;chunk-signature=[0-9a-f]{64}\r\n" +
+			"x-amz-checksum-crc32c:" + sum + "\r\nx-amz-trailer-signature:[0-9a-f]{64}\r\n\r\n$"},
+	} {
+		t.Run(form, func(t *testing.T) {
+			var body []byte
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("If-Match") != "" {
+					w.Header().Set("X-Amz-Request-Id", "1")
+					w.WriteHeader(c.question)
+					return
+				}
+				var err error
+				body, err = io.ReadAll(r.Body)
+				assert.NoError(t, err)
+				assert.EqualValues(t, len(body), r.ContentLength)
+				assert.Equal(t, form, r.Header.Get("X-Amz-Content-Sha256"))
+				w.Header().Set("ETag", `"1"`)
+				w.Header().Set("X-Amz-Checksum-Crc32c", checksum(minio.ChecksumCRC32C, []byte(data)))
+			}))
+			defer server.Close()
+			store, err := New(Options{
+				Endpoint: server.Listener.Addr().String(), AccessKey: "access", SecretKey: "secret", Region: "us-east-1",
+			})
+			require.NoError(t, err)
+			_, err = store.PutStem(t.Context(), "bucket", "key", "audio/mpeg", iotest.OneByteReader(strings.NewReader(data)), size)
+			require.NoError(t, err)
+			require.Regexp(t, c.end, string(body[len(body)-300:]))
+		})
+	}
+}
+
+// Were minio-go to write another end, no upload would pass with a byte less.
+func TestAnotherEndOfAChecksumIsRefused(t *testing.T) {
+	const body = "1\r\nx\r\n0\r\nx-amz-checksum-crc32c:AAAAAA==\r\n\r\n"
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://store.example/b/k", strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("X-Amz-Trailer", "x-amz-checksum-crc32c")
+	req.Header.Set("X-Amz-Content-Sha256", unsignedForm)
+	endTrailer(req)
+	_, err = io.ReadAll(req.Body)
+	require.ErrorIs(t, err, errTrailer)
 }
 
 // The default port is in no Host header, and a bucket whose certificate would not fit in no host.

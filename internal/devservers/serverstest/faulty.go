@@ -135,7 +135,7 @@ func plain(to archive.Options, r *http.Request) (*http.Request, []byte, error) {
 	return out, body, err
 }
 
-// decodeChunks reads aws-chunked content.
+// decodeChunks reads aws-chunked content. Like Ceph it takes all of a line for a checksum.
 func decodeChunks(r io.Reader) (data []byte, trailer map[string]string, err error) {
 	in := bufio.NewReader(r)
 	for {
@@ -159,9 +159,8 @@ func decodeChunks(r io.Reader) (data []byte, trailer map[string]string, err erro
 	}
 	rest, err := io.ReadAll(in)
 	trailer = map[string]string{}
-	for line := range strings.Lines(string(rest)) {
-		if key, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok &&
-			strings.HasPrefix(key, "x-amz-checksum-") {
+	for line := range strings.SplitSeq(string(rest), "\r\n") {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.HasPrefix(key, "x-amz-checksum-") {
 			trailer[key] = value
 		}
 	}
