@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os/exec"
 	"slices"
 
@@ -42,6 +43,8 @@ const (
 	done    outcome = "done"
 	refused outcome = "refused"
 	unknown outcome = "unknown"
+	// proved is that of a refusal that the bounds of a write stand for.
+	proved outcome = "proved"
 )
 
 // decision is the answer of tools/linearizable.
@@ -60,7 +63,7 @@ func decider(
 		return nil, err
 	}
 	return func(ctx context.Context, history []operation) (d decision, err error) {
-		text, err := json.Marshal(prune(history))
+		text, err := json.Marshal(settle(prune(history)))
 		if err != nil {
 			return d, err
 		}
@@ -85,6 +88,50 @@ func prune(history []operation) []operation {
 	return slices.DeleteFunc(slices.Clone(history), func(o operation) bool {
 		return o.Outcome == unknown && !seen[o.Writes]
 	})
+}
+
+// version is a version of an object. That there is none is one too, which never comes back.
+type version struct{ key, name string }
+
+// settle replaces refusals by what they prove. A writer knows the version that it is refused to
+// replace, so another write has replaced that before the refusal came. A slow store refuses
+// hundreds of writes at a time, and to place each of them would take a decision for ever.
+func settle(history []operation) []operation {
+	history = slices.Clone(history)
+	// since is when a version was surely there.
+	since := map[version]int64{}
+	for _, o := range history {
+		since[version{o.Key, ""}] = math.MinInt64
+		if o.Outcome != done {
+			continue
+		}
+		of := version{o.Key, o.Writes + o.Found}
+		if before, known := since[of]; !known || o.Return < before {
+			since[of] = o.Return
+		}
+	}
+	replacing := map[version][]*operation{}
+	for i := range history {
+		o := &history[i]
+		if _, done := since[version{o.Key, o.Writes}]; done && o.Kind != read && o.Outcome != refused {
+			of := version{o.Key, o.Expects}
+			replacing[of] = append(replacing[of], o)
+		}
+	}
+	for i := range history {
+		o := &history[i]
+		of := version{o.Key, o.Expects}
+		known, ok := since[of]
+		by := replacing[of]
+		if o.Outcome != refused || !ok || known > o.Call || len(by) != 1 || by[0].Call >= o.Return {
+			continue
+		}
+		if by[0].Outcome == unknown {
+			by[0].Outcome, by[0].Return = done, math.MaxInt64
+		}
+		by[0].Return, o.Outcome = min(by[0].Return, o.Return), proved
+	}
+	return slices.DeleteFunc(history, func(o operation) bool { return o.Outcome == proved })
 }
 
 // explain names what is wrong with a history that is not linearizable, for the simple ways in which

@@ -123,3 +123,44 @@ func TestHistoriesOfASoundStoreAreLinearizable(t *testing.T) {
 		require.Equal(t, decision{Verdict: "linearizable"}, d, "seed %d", seed)
 	}
 }
+
+// A slow store refuses many writes at a time, each of which may have come about at many times.
+func TestHistoriesOfASlowStoreAreDecided(t *testing.T) {
+	serverstest.SkipIfShort(t)
+	decide, err := decider(t.Context(), func(line string) { t.Log(line) })
+	require.NoError(t, err)
+	chance := rand.New(rand.NewPCG(1, 0))
+	var history []operation
+	state, known, until := "", map[int]string{}, map[int]int64{}
+	const operations, clients, duration = 700, 64, 640
+	for i := range operations {
+		client := i % clients
+		at := int64(i)*10 + duration
+		o := operation{
+			Client: client, Key: object, Kind: replace, Outcome: done, Writes: fmt.Sprint(i), Expects: known[client],
+			// Not into the client's own operations before and after.
+			Call: max(until[client]+1, at-chance.Int64N(duration)), Return: at + 1 + chance.Int64N(duration-2),
+		}
+		switch {
+		case chance.IntN(4) == 0:
+			o.Kind, o.Writes, o.Expects, o.Found = read, "", "", state
+			known[client] = state
+		case o.Expects == "":
+			o.Kind = create
+			fallthrough
+		default:
+			if o.Expects != state {
+				o.Outcome = refused
+				break
+			}
+			state = o.Writes
+			known[client] = state
+		}
+		until[client] = o.Return
+		history = append(history, o)
+	}
+	history = append(history, saw(clients, state, operations*10+3*duration, operations*10+3*duration+1))
+	d, err := decide(t.Context(), history)
+	require.NoError(t, err)
+	require.Equal(t, decision{Verdict: "linearizable"}, d)
+}

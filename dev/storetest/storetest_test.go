@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -93,6 +94,10 @@ func TestBrokenStoresAreFound(t *testing.T) {
 		"checksums are repeated unseen": {
 			[]serverstest.Fault{serverstest.Echoing(all)}, damagedUploads, "took a document with a bit changed",
 		},
+		"checksums are not looked at": {
+			[]serverstest.Fault{serverstest.Echoing(all), serverstest.Confirming(all, serverstest.NoChecksum)},
+			damagedUploads, "took a document with a bit changed on its way: it verifies no checksum",
+		},
 		"checksums of large stems are repeated unseen": {
 			[]serverstest.Fault{serverstest.Echoing(func(r *http.Request) bool {
 				return serverstest.IsObjectPut(r) && !strings.HasSuffix(r.URL.Path, "damaged/0")
@@ -173,6 +178,23 @@ func TestConditionsThatAreNotAtomicAreFound(t *testing.T) {
 	r = conditionalWrites(t.Context(), s)
 	require.Equal(t, failed, r.state, r.text)
 	require.Contains(t, r.text, "not linearizable")
+}
+
+// What cannot be decided is no fault of the store.
+func TestWhatCannotBeDecidedIsNoVerdict(t *testing.T) {
+	sound, bucket := serverstest.Bucket(t)
+	s := newTestSuite(t, target{user: sound, bucket: bucket})
+	for what, decide := range map[string]func(context.Context, []operation) (decision, error){
+		"it could not be decided": func(context.Context, []operation) (decision, error) {
+			return decision{Verdict: "undecided"}, nil
+		},
+		"no memory": func(context.Context, []operation) (decision, error) { return decision{}, errors.New("no memory") },
+	} {
+		s.decide = decide
+		r := conditionalWrites(t.Context(), s)
+		require.Equal(t, skipped, r.state, r.text)
+		require.Contains(t, r.text, what)
+	}
 }
 
 // Pages that are small are put together.
