@@ -326,6 +326,33 @@ func TestWorkflowReset(t *testing.T) {
 	}
 }
 
+// The ledger knows the runs of the tracks, and not that a catalogue which is reset has asked for the
+// same before.
+func TestACatalogThatIsResetPaysByForceOnce(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	in, forced := s.forcedCatalog()
+	run := s.startCatalog(in)
+	require.Equal(t, stemflow.CatalogCounts{Archived: 2}, s.catalogResult(run, patience).CatalogCounts)
+	require.Equal(t, 2, s.billed(forced), "before the catalogue, and by force")
+	for range 2 {
+		run = s.reset(run, firstTask)
+		require.Equal(t, stemflow.CatalogCounts{Found: 2}, s.catalogResult(run, patience).CatalogCounts)
+		require.Equal(t, 2, s.billed(forced))
+	}
+}
+
+// forcedCatalog is one of a track that is archived already and is forced, and a plain one.
+func (s *stack) forcedCatalog() (in stemflow.SeparateCatalogInput, forced stemflow.SeparateStemsInput) {
+	s.t.Helper()
+	forced = track(stemflow.SeparateVocal)
+	s.result(s.start(forced))
+	forced.Force = true
+	return stemflow.SeparateCatalogInput{
+		Name: "forced-" + newID(), Tracks: []stemflow.SeparateStemsInput{forced, track(stemflow.SeparateVocal)},
+	}, forced
+}
+
 func TestTerminatedInTheCallAndStartedAgain(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

@@ -16,6 +16,7 @@ import (
 func JoinSeparateStems(
 	ctx workflow.Context, in stemflow.SeparateStemsInput,
 ) (*stemflow.SeparateStemsResult, error) {
+	in.Force = in.Force && !isRepeated(ctx)
 	j := joiner[stemflow.SeparateStemsResult, stemflow.ErrorDetails]{
 		kind: stemflow.WorkflowSeparateStems, workflowID: stemflow.WorkflowID(in), summary: trackSummary("", in),
 		in:    in,
@@ -28,6 +29,9 @@ func JoinSeparateStems(
 func JoinSeparateCatalog(
 	ctx workflow.Context, in stemflow.SeparateCatalogInput,
 ) (*stemflow.SeparateCatalogResult, error) {
+	if isRepeated(ctx) {
+		in.Force, in.ForbidForce = false, true // the list may have tracks that are forced
+	}
 	j := joiner[stemflow.SeparateCatalogResult, stemflow.SeparateCatalogResult]{
 		kind: stemflow.WorkflowSeparateCatalog, workflowID: stemflow.CatalogWorkflowID(in),
 		summary: "catalogue " + in.WithDefaults().Name, in: in,

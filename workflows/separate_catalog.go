@@ -88,8 +88,16 @@ func newCatalog(ctx workflow.Context, in stemflow.SeparateCatalogInput, state *a
 	} else {
 		c.state = *state
 	}
+	c.state.Repeated = c.state.Repeated || isRepeated(ctx)
 	c.budget = newCreditBudget(in.CreditBudget, c.state)
 	return c
+}
+
+// isRepeated reports whether a run is a reset or a retry of another one. What that has started by
+// force it must not start again so: the runs of tracks have owners of their own.
+func isRepeated(ctx workflow.Context) bool {
+	info := workflow.GetInfo(ctx)
+	return info.Attempt > 1 || info.OriginalRunID != "" && info.OriginalRunID != info.WorkflowExecution.RunID
 }
 
 // prepare checks the tracks and keeps them for the run, before anything is started. A run that

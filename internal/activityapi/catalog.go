@@ -155,6 +155,9 @@ type CatalogState struct {
 	StartedAt time.Time               `json:"startedAt"`
 	// Callers are the Nexus callers that wait for the catalogue.
 	Callers []string `json:"callers,omitempty"`
+	// Repeated says that the run, or one that it continues, is a reset or a retry of another one,
+	// which may have paid by force for what this one comes to.
+	Repeated bool `json:"repeated,omitempty"`
 }
 
 // RunningTrack is a track under way, or one that is to be tried again.

@@ -1,0 +1,111 @@
+package workflows_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"stemflow"
+	"stemflow/internal/activityapi"
+)
+
+// changedInfo makes workflows know something else of themselves.
+type changedInfo struct {
+	interceptor.WorkerInterceptorBase
+	change func(*workflow.Info)
+}
+
+type changedInbound struct {
+	interceptor.WorkflowInboundInterceptorBase
+	change func(*workflow.Info)
+}
+
+type changedOutbound struct {
+	interceptor.WorkflowOutboundInterceptorBase
+	change func(*workflow.Info)
+}
+
+func (c *changedInfo) InterceptWorkflow(
+	_ workflow.Context, next interceptor.WorkflowInboundInterceptor,
+) interceptor.WorkflowInboundInterceptor {
+	in := &changedInbound{change: c.change}
+	in.Next = next
+	return in
+}
+
+func (c *changedInbound) Init(next interceptor.WorkflowOutboundInterceptor) error {
+	out := &changedOutbound{change: c.change}
+	out.Next = next
+	return c.Next.Init(out)
+}
+
+func (c *changedOutbound) GetInfo(ctx workflow.Context) *workflow.Info {
+	info := *c.Next.GetInfo(ctx)
+	c.change(&info)
+	return &info
+}
+
+var repeated = map[string]func(*workflow.Info){
+	"reset":   func(info *workflow.Info) { info.OriginalRunID = "the run that was reset" },
+	"retried": func(info *workflow.Info) { info.Attempt = 2 },
+}
+
+func changed(change func(*workflow.Info)) worker.Options {
+	return worker.Options{Interceptors: []interceptor.WorkerInterceptor{&changedInfo{change: change}}}
+}
+
+// A catalogue does not know what the run has started that it is a reset of. Neither does one that
+// continues it.
+func TestARepeatedCatalogForcesNothing(t *testing.T) {
+	for name, change := range repeated {
+		t.Run(name, func(t *testing.T) {
+			s := newShelf(t, 20)
+			s.in.Force = true
+			for i := range s.tracks {
+				s.tracks[i].Input.Force = i%2 == 0
+			}
+			s.longAfter = 10
+			s.prelude = func() {
+				if s.generations() == 1 {
+					s.env.SetWorkerOptions(changed(change))
+				}
+			}
+			s.run()
+			require.Greater(t, s.generations(), 1)
+			require.Len(t, s.started, 20)
+			require.False(t, slices.ContainsFunc(s.started, func(name string) bool { return name[0] == '+' }), s.started)
+		})
+	}
+}
+
+func TestARepeatedCallerForcesNothing(t *testing.T) {
+	for name, change := range repeated {
+		t.Run(name, func(t *testing.T) {
+			s := newShelf(t, 1)
+			s.newEnv()
+			s.env.SetWorkerOptions(changed(change))
+			s.env.ExecuteWorkflow(activityapi.WorkflowJoinStems,
+				stemflow.SeparateStemsInput{TaskID: "t", AudioID: "a1", Force: true})
+			require.NoError(t, s.env.GetWorkflowError())
+			require.Equal(t, []string{"a1"}, s.started)
+
+			s.newEnv()
+			s.env.SetWorkerOptions(changed(change))
+			s.prepare = func() (*activityapi.PreparedCatalog, error) {
+				require.Fail(t, "a list that may force tracks is not prepared")
+				return nil, nil
+			}
+			s.env.ExecuteWorkflow(activityapi.WorkflowJoinCatalog, stemflow.SeparateCatalogInput{
+				Name: "june", Tracks: []stemflow.SeparateStemsInput{{TaskID: "t", AudioID: "a1", Force: true}},
+			})
+			kind, message, _ := s.failure()
+			require.Equal(t, stemflow.ErrorInvalidInput, kind)
+			require.Contains(t, message, "force")
+			require.Len(t, s.started, 1)
+		})
+	}
+}
