@@ -123,6 +123,7 @@ func (s *separation) submitUntilKnown(ctx workflow.Context) error {
 			if err := s.findSubmitQueue(ctx); err != nil {
 				return err
 			}
+			retry.since = time.Time{}
 			continue
 		}
 		if err := retry.pause(ctx, err); err != nil {
@@ -218,7 +219,9 @@ func isUnknownActivity(err error) bool {
 
 // submitRetry is how long a run goes on submitting what was not accepted.
 type submitRetry struct {
-	began   time.Time
+	began time.Time
+	// since is when a submit was not accepted first, after the last one that nobody took.
+	since   time.Time
 	refused int
 	notYet  time.Time
 	// unknown counts the submits that came to workers that do not know the kind of task.
@@ -227,11 +230,22 @@ type submitRetry struct {
 
 func newSubmitRetry(ctx workflow.Context) *submitRetry { return &submitRetry{began: workflow.Now(ctx)} }
 
+// isOver reports whether a submit that was not accepted just now is not to be tried again. The time
+// in the queue does not count, which may be hours. Runs from before this rule count it.
+func (r *submitRetry) isOver(ctx workflow.Context) bool {
+	now := workflow.Now(ctx)
+	if r.since.IsZero() {
+		r.since = now
+	}
+	return now.Sub(r.began) > retryForRefused && (now.Sub(r.since) > retryForRefused ||
+		workflow.GetVersion(ctx, "queue-is-no-refusal", workflow.DefaultVersion, 1) == workflow.DefaultVersion)
+}
+
 // pause waits until the next submit; or returns why there is none.
 func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 	now := workflow.Now(ctx)
 	kind, _ := applicationError(err)
-	pause, retryFor, since, otherwise := heldPause, retryForRefused, r.began, stemflow.ErrorProviderUnavailable
+	pause, retryFor, otherwise, isOver := heldPause, retryForRefused, stemflow.ErrorProviderUnavailable, r.isOver
 	switch kind {
 	case activityapi.ActivityErrorSubmitHeld, activityapi.ActivityErrorSubmitNoTurn:
 	case activityapi.ActivityErrorSubmitRefused:
@@ -242,12 +256,12 @@ func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 		if r.notYet.IsZero() {
 			r.notYet = now
 		}
-		pause = submitPause(r.refused)
-		retryFor, since, otherwise = retryForNotYet, r.notYet, stemflow.ErrorProviderRejected
+		pause, retryFor, otherwise = submitPause(r.refused), retryForNotYet, stemflow.ErrorProviderRejected
+		isOver = func(workflow.Context) bool { return now.Sub(r.notYet) > retryForNotYet }
 	default:
 		return activityFailure(err, stemflow.ErrorProviderUnavailable)
 	}
-	if now.Sub(since) > retryFor {
+	if isOver(ctx) {
 		_, app := applicationError(err)
 		return endWith(
 			otherwise,
@@ -260,7 +274,7 @@ func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 // pauseForWorker waits for a worker that knows the kind of task, while a new release is brought
 // out.
 func (r *submitRetry) pauseForWorker(ctx workflow.Context, task *activityapi.Task) error {
-	if workflow.Now(ctx).Sub(r.began) > retryForRefused {
+	if r.isOver(ctx) {
 		return endWith(stemflow.ErrorProviderUnavailable, fmt.Sprintf("for %v the submit came to workers of a release "+
 			"that does not know %ss: bring the same release out to all workers of the submit queue, and start again",
 			retryForRefused, task.Name))
