@@ -58,6 +58,43 @@ func TestRunThatEndsUnpaidAsksTheLedger(t *testing.T) {
 	}
 }
 
+// Where the separation that the run takes up fails, the intent would lock the track.
+func TestRefusedIntentIsTakenBackThoughAnotherPaymentIsTakenUp(t *testing.T) {
+	w := newHarness(t)
+	w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		if in.Attempt == 1 {
+			return nil, failed(activityapi.ActivityErrorSubmitRefused, stemflow.ErrorDetails{}, behind(1))
+		}
+		return &activityapi.SubmittedSeparation{
+			SeparationTaskID: separationID, SubmittedAt: w.env.Now(), FromLedger: true,
+		}, nil
+	}
+	w.run(input())
+	require.False(t, w.result().Paid)
+	require.Equal(t, []string{"nonce 1"}, w.takenBack)
+	require.Equal(t, stemflow.SubmissionRefused, w.lastLedger().State)
+}
+
+// A run that did its work has time to complete the ledger, although nothing depends on it: what a
+// person named is told to the ledger.
+func TestARunThatSucceedsWaitsForItsLedger(t *testing.T) {
+	const triesInTwoMinutes = 8
+	w := newHarness(t)
+	written := false
+	w.record = func(activityapi.RecordSubmissionInput) error {
+		if len(w.ledger) <= triesInTwoMinutes {
+			return again(stemflow.ErrorArchiveUnavailable)
+		}
+		written = true
+		return nil
+	}
+	in := input()
+	in.SeparationTaskID = separationID
+	w.run(in)
+	w.result()
+	require.True(t, written)
+}
+
 // The deploy that lost the worker has changed where tracks are archived to.
 func TestLostSubmitKeepsItsLedger(t *testing.T) {
 	w := newHarness(t)
@@ -118,6 +155,28 @@ func TestSubmitThatFailsInAnUnknownWayIsALostOne(t *testing.T) {
 	w.run(input())
 	require.Equal(t, separationID, w.result().SeparationTaskID)
 	require.Equal(t, 2, w.calls[activityapi.ActivitySubmitSeparation])
+}
+
+// Workers that answer with such an error do so at once, each time: those of another program on the
+// submit queue, or one with another codec.
+func TestSubmitThatFailsAtOnceIsNotRepeatedWithoutPauseOrEnd(t *testing.T) {
+	for kind, remedy := range map[string]string{
+		"ActivityNotRegisteredError": "see that no other program polls it",
+		"PanicError":                 "look at the log of the workers of the submit queue",
+		"wrapError":                  "look at the log of the workers of the submit queue",
+	} {
+		t.Run(kind, func(t *testing.T) {
+			w := newHarness(t)
+			w.answers(failed(kind))
+			w.run(input())
+			got, message, details := w.failure()
+			require.Equal(t, stemflow.ErrorProviderUnavailable, got)
+			require.Contains(t, message, remedy)
+			require.False(t, details.Paid, "the ledger says so")
+			require.Less(t, w.calls[activityapi.ActivitySubmitSeparation], 50)
+			require.GreaterOrEqual(t, w.took(), time.Hour)
+		})
+	}
 }
 
 func TestUnknownOutcomeWithoutABridgeEndsAtOnce(t *testing.T) {
@@ -259,6 +318,29 @@ func TestFailedRunWaitsForTheStoreWhileItsIntentStands(t *testing.T) {
 			require.Equal(t, behind, w.took() > 2*time.Minute)
 		})
 	}
+}
+
+// Until then its intent says that nobody knows, which locks the track.
+func TestFailedRunThatACallbackToldOfItsPaymentWaitsForTheStore(t *testing.T) {
+	const triesInTwoMinutes = 8
+	w := newHarness(t)
+	w.answers(failed(activityapi.ActivityErrorSubmitUnknown))
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+		return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{})
+	}
+	written := false
+	w.record = func(activityapi.RecordSubmissionInput) error {
+		if len(w.ledger) <= triesInTwoMinutes {
+			return again(stemflow.ErrorArchiveUnavailable)
+		}
+		written = true
+		return nil
+	}
+	w.callbackAfter(time.Second, success(separationID))
+	w.run(input())
+	kind, _, _ := w.failure()
+	require.Equal(t, stemflow.ErrorSeparationFailed, kind)
+	require.True(t, written)
 }
 
 // What a run pays for that is reset then, the run that goes on from there reports.

@@ -113,8 +113,8 @@ func (s *separation) submitUntilKnown(ctx workflow.Context) error {
 		}
 		switch outcome {
 		case ledger.Lost, ledger.Repeated:
-			if s.task != activityapi.Separation && isUnknownActivity(err) { // every release knows those
-				if err := retry.pauseForWorker(ctx, s.task); err != nil {
+			if outcome == ledger.Lost && s.pausesForWorker(ctx, err) {
+				if err := retry.pauseForWorker(ctx, err, s.task); err != nil {
 					return err
 				}
 			}
@@ -211,10 +211,21 @@ func (s *separation) resumeExisting(ctx workflow.Context) bool {
 }
 
 // isUnknownActivity reports whether a worker took the submit whose release does not know this kind
-// of task.
+// of task, or that is another program's.
 func isUnknownActivity(err error) bool {
 	kind, _ := applicationError(err)
 	return kind == "ActivityNotRegisteredError"
+}
+
+// pausesForWorker reports whether a worker has answered to a submit that is lost, so that it may
+// answer to the next one as soon. Separations from before this rule go on without a pause, and so
+// do other kinds, where the worker knows them.
+func (s *separation) pausesForWorker(ctx workflow.Context, err error) bool {
+	if _, lost := errors.AsType[*temporal.TimeoutError](err); lost {
+		return false
+	}
+	return s.task != activityapi.Separation && isUnknownActivity(err) ||
+		workflow.GetVersion(ctx, "pause-for-worker", workflow.DefaultVersion, 1) != workflow.DefaultVersion
 }
 
 // submitRetry is how long a run goes on submitting what was not accepted.
@@ -224,8 +235,8 @@ type submitRetry struct {
 	since   time.Time
 	refused int
 	notYet  time.Time
-	// unknown counts the submits that came to workers that do not know the kind of task.
-	unknown int
+	// failed counts the submits that failed within their workers.
+	failed int
 }
 
 func newSubmitRetry(ctx workflow.Context) *submitRetry { return &submitRetry{began: workflow.Now(ctx)} }
@@ -271,16 +282,21 @@ func (r *submitRetry) pause(ctx workflow.Context, err error) error {
 	return workflow.Sleep(ctx, pause)
 }
 
-// pauseForWorker waits for a worker that knows the kind of task, while a new release is brought
-// out.
-func (r *submitRetry) pauseForWorker(ctx workflow.Context, task *activityapi.Task) error {
+// pauseForWorker waits for a worker that does not fail, while a new release is brought out, or a
+// person looks what is wrong.
+func (r *submitRetry) pauseForWorker(ctx workflow.Context, err error, task *activityapi.Task) error {
 	if r.isOver(ctx) {
-		return endWith(stemflow.ErrorProviderUnavailable, fmt.Sprintf("for %v the submit came to workers of a release "+
-			"that does not know %ss: bring the same release out to all workers of the submit queue, and start again",
-			retryForRefused, task.Name))
+		if isUnknownActivity(err) {
+			return endWith(stemflow.ErrorProviderUnavailable, fmt.Sprintf("for %v the submit came to workers that do "+
+				"not know %ss: bring the same release out to all workers of the submit queue, see that no other "+
+				"program polls it, and start again", retryForRefused, task.Name))
+		}
+		return endWith(stemflow.ErrorProviderUnavailable, fmt.Sprintf("for %v the submit failed within its workers: "+
+			"look at the log of the workers of the submit queue, and start again, which never pays for what is paid "+
+			"for (%v)", retryForRefused, err))
 	}
-	r.unknown++
-	return workflow.Sleep(ctx, submitPause(r.unknown))
+	r.failed++
+	return workflow.Sleep(ctx, submitPause(r.failed))
 }
 
 // withoutLedger is the ending for a submit that could not write the ledger. It did not call, but
