@@ -3,6 +3,7 @@ package plugin
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"stemflow/internal/egress"
 	"stemflow/internal/hook"
 	"stemflow/internal/kie"
+	"stemflow/internal/naming"
 	"stemflow/internal/redact"
 	"stemflow/internal/source"
 	"stemflow/internal/token"
@@ -49,14 +51,14 @@ type host struct {
 
 func newHost(cfg Config) (*host, error) {
 	cfg = cfg.withDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
 	h := &host{
 		cfg: cfg, transfers: semaphore.NewWeighted(int64(cfg.ArchiveConcurrency)), scores: semaphore.NewWeighted(1),
 	}
 	if cfg.Client != nil {
 		h.attributes = &activities.SearchAttributes{Operator: cfg.Client.OperatorService()}
-	}
-	if err := cfg.check(); err != nil {
-		return nil, err
 	}
 	h.limits = allowed.Limits{Bucket: cfg.Bucket, Prefix: cfg.Prefix}
 	for _, text := range cfg.AllowedBuckets {
@@ -146,19 +148,44 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
-// check refuses with the real provider what is for a local stack, as the environment's reader does.
+// check refuses what the environment's reader refuses, too: values that would be found wrong after a
+// payment, and, with the real provider, what is for a local stack.
 func (cfg Config) check() error {
 	const another = "give another"
 	var problems []error
+	report := func(name, problem string) {
+		problems = append(problems, fmt.Errorf("stemflow: Config.%s %s", name, problem))
+	}
+	if !(cfg.SubmitRate > 0) || math.IsInf(cfg.SubmitRate, 0) {
+		report("SubmitRate", fmt.Sprintf("%v is not a rate: give a number above 0, like 1.5", cfg.SubmitRate))
+	}
+	if cfg.ArchiveConcurrency < 1 {
+		report("ArchiveConcurrency", fmt.Sprintf("%d is not a number of at least 1", cfg.ArchiveConcurrency))
+	}
+	if cfg.MaxStemSize < 1 {
+		report("MaxStemSize", fmt.Sprintf("%d is not a number of bytes of at least 1", cfg.MaxStemSize))
+	}
+	if cfg.NexusCreditBudget != nil && *cfg.NexusCreditBudget < 0 {
+		report("NexusCreditBudget", fmt.Sprintf("%d is not a number of at least 0", *cfg.NexusCreditBudget))
+	}
+	for _, name := range []struct {
+		field string
+		err   error
+	}{
+		{"Bucket", naming.CheckBucket(cfg.Bucket)}, {"Prefix", naming.CheckPrefix(cfg.Prefix)},
+		{"LedgerBucket", naming.CheckBucket(cfg.LedgerBucket)}, {"LedgerPrefix", naming.CheckPrefix(cfg.LedgerPrefix)},
+	} {
+		if name.err != nil {
+			report(name.field, name.err.Error())
+		}
+	}
 	config.CheckProvider(cfg.BaseURL, []config.Setting{
 		{Name: "APIKey", Secrets: []string{cfg.APIKey}, Remedy: another},
 		{Name: "CallbackSecrets", Secrets: cfg.CallbackSecrets, Remedy: another},
 		{Name: "MinIO.SecretKey", Secrets: []string{cfg.MinIO.SecretKey}, Remedy: another},
 		{Name: "Hooks.WebhookSecrets", Secrets: cfg.Hooks.WebhookSecrets, Remedy: another},
 		{Name: "AllowInsecureSources", Insecure: cfg.AllowInsecureSources, Remedy: "leave it out"},
-	}, func(name, problem string) {
-		problems = append(problems, fmt.Errorf("stemflow: Config.%s %s", name, problem))
-	})
+	}, report)
 	return errors.Join(problems...)
 }
 
@@ -226,11 +253,17 @@ func (h *host) activities(submitQueue string) activities.Set {
 	}
 }
 
-func (h *host) submitQueue(taskQueue string) string {
-	if h.cfg.SubmitTaskQueue != "" {
-		return h.cfg.SubmitTaskQueue
+// submitQueue is the queue of the paid call for a host's worker. It must be another one than the
+// worker's own: each of the two would get what only the other one can do.
+func (h *host) submitQueue(taskQueue string) (string, error) {
+	switch h.cfg.SubmitTaskQueue {
+	case "":
+		return stemflow.SubmitTaskQueue(taskQueue), nil
+	case taskQueue:
+		return "", fmt.Errorf("stemflow: Config.SubmitTaskQueue %q is the queue of the host's worker: give another, "+
+			"or none for %q", taskQueue, stemflow.SubmitTaskQueue(taskQueue))
 	}
-	return stemflow.SubmitTaskQueue(taskQueue)
+	return h.cfg.SubmitTaskQueue, nil
 }
 
 // newSubmitWorker makes the worker of the one paid call, which keeps to a rate with all workers of

@@ -97,7 +97,10 @@ func (p *Plugin) StartWorker(
 	if w == nil {
 		return errors.New("stemflow: the plugin was started for a worker that it was not configured for")
 	}
-	submitQueue := p.host.submitQueue(w.taskQueue)
+	submitQueue, err := p.host.submitQueue(w.taskQueue)
+	if err != nil {
+		return err
+	}
 	p.host.register(options.WorkerRegistry, submitQueue, *w.options)
 	stop := func() {}
 	if stoppable {

@@ -2,6 +2,7 @@ package plugin_test
 
 import (
 	"log/slog"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,6 +56,21 @@ func TestPluginDemandsAClientForARealWorker(t *testing.T) {
 	)
 }
 
+// The workers of one queue must be able to do all that comes there.
+func TestTheSubmitQueueIsNotTheHostsOwn(t *testing.T) {
+	c, err := client.NewLazyClient(client.Options{HostPort: "127.0.0.1:1"})
+	require.NoError(t, err)
+	defer c.Close()
+	cfg := config()
+	cfg.Client, cfg.SubmitTaskQueue = c, "media"
+	p, err := plugin.New(cfg)
+	require.NoError(t, err)
+	w := worker.New(c, "media", worker.Options{Plugins: []worker.Plugin{p}})
+	require.ErrorContains(t, w.Start(), "Config.SubmitTaskQueue")
+	_, err = plugin.Register(c, "media", worker.New(c, "media", worker.Options{}), cfg)
+	require.ErrorContains(t, err, "Config.SubmitTaskQueue")
+}
+
 func TestNewTellsWhatIsWrong(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil func(*plugin.Config)
@@ -63,6 +79,17 @@ func TestNewTellsWhatIsWrong(t *testing.T) {
 		"endpoint": {func(c *plugin.Config) { c.MinIO.Endpoint = "" }, "MINIO_ENDPOINT"},
 		"secrets":  {func(c *plugin.Config) { c.CallbackBaseURL = "https://b.example" }, "secret"},
 		"base URL": {func(c *plugin.Config) { c.BaseURL = "://" }, "base"},
+		// Found after a payment, if at all.
+		"rate below 0":    {func(c *plugin.Config) { c.SubmitRate = -1 }, "Config.SubmitRate"},
+		"no rate":         {func(c *plugin.Config) { c.SubmitRate = math.NaN() }, "Config.SubmitRate"},
+		"endless rate":    {func(c *plugin.Config) { c.SubmitRate = math.Inf(1) }, "Config.SubmitRate"},
+		"stems at once":   {func(c *plugin.Config) { c.ArchiveConcurrency = -1 }, "Config.ArchiveConcurrency"},
+		"size of a stem":  {func(c *plugin.Config) { c.MaxStemSize = -1 }, "Config.MaxStemSize"},
+		"budget below 0":  {func(c *plugin.Config) { c.NexusCreditBudget = new(-1) }, "Config.NexusCreditBudget"},
+		"bucket":          {func(c *plugin.Config) { c.Bucket = "Stems" }, "Config.Bucket"},
+		"ledgers' bucket": {func(c *plugin.Config) { c.LedgerBucket = "a_b" }, "Config.LedgerBucket"},
+		"prefix":          {func(c *plugin.Config) { c.Prefix = "a/../b" }, "Config.Prefix"},
+		"ledgers' prefix": {func(c *plugin.Config) { c.LedgerPrefix = "a//b" }, "Config.LedgerPrefix"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config()

@@ -27,7 +27,11 @@ func Register(c client.Client, taskQueue string, w worker.Worker, cfg Config) (s
 	if err != nil {
 		return nil, err
 	}
-	queue := h.submitQueue(taskQueue)
+	queue, err := h.submitQueue(taskQueue)
+	if err != nil {
+		h.close()
+		return nil, err
+	}
 	workflows.Register(w)
 	w.RegisterNexusService(workflows.NexusService(h.nexusLimits()))
 	h.register(w, queue, cfg.WorkerOptions)
