@@ -130,6 +130,14 @@ func (a *GetSeparationRecord) checkOwner(
 			nil,
 		)
 	}
+	if claims, ours := a.Callback.minted(record.CallbackURL); ours && isOtherSong(claims.Track, *in.Track) {
+		return final(
+			stemflow.ErrorInvalidInput,
+			fmt.Sprintf("%s: %s is a %s of the song with the SHA-256 %s, not of this one, which has %s",
+				a.task().Field, in.SeparationTaskID, a.task().Name, claims.Track.AudioID, in.Track.AudioID),
+			nil,
+		)
+	}
 	if stem, ok := misfit(*in.Track, record.Stems); ok {
 		return final(
 			stemflow.ErrorInvalidInput,
@@ -140,6 +148,13 @@ func (a *GetSeparationRecord) checkOwner(
 		)
 	}
 	return nil
+}
+
+// isOtherSong reports whether two songs of one's own have another content. Of one that is known by
+// its address nobody can say.
+func isOtherSong(submitted, asked stemflow.Track) bool {
+	return submitted.TaskID == stemflow.TaskSHA256 && asked.TaskID == stemflow.TaskSHA256 &&
+		submitted.AudioID != asked.AudioID
 }
 
 // misfit finds the stem that shows that a separation is of another type than the track's. The

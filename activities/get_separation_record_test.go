@@ -1,6 +1,9 @@
 package activities
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/archive"
 	"stemflow/kiesim"
 )
 
@@ -188,6 +192,45 @@ func TestRecordOfAnotherOwner(t *testing.T) {
 
 	_, err = h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, Track: &h.track})
 	require.NoError(t, err)
+}
+
+// The provider's record says nothing of a song of one's own: the token in the callback address does.
+func TestRecordOfAnotherSong(t *testing.T) {
+	h := newHarness(t)
+	song := stemflow.Track{
+		TaskID: stemflow.TaskSHA256, AudioID: strings.Repeat("1", 64), Type: stemflow.SplitStemAdvanced, StemName: "Bass",
+	}
+	songs := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(songs.Close)
+	submitted, err := h.submit(func(in *activityapi.SubmitSeparationInput) {
+		in.Track, in.AudioURL, in.Location = song, songs.URL+"/1.mp3", archive.Locate(h.loc.Bucket, "", song)
+	})
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		change  func(*stemflow.Track)
+		another bool
+	}{
+		"the same":                     {func(*stemflow.Track) {}, false},
+		"the same instrument":          {func(t *stemflow.Track) { t.StemName = "bass" }, false},
+		"perhaps the same, by address": {func(t *stemflow.Track) { t.TaskID = stemflow.TaskURL }, false},
+		"a track of the provider":      {func(t *stemflow.Track) { t.TaskID, t.AudioID = "task", "audio" }, true},
+		"another song":                 {func(t *stemflow.Track) { t.AudioID = strings.Repeat("2", 64) }, true},
+		"another instrument":           {func(t *stemflow.Track) { t.StemName = "Drums" }, true},
+		"another type":                 {func(t *stemflow.Track) { t.Type, t.StemName = stemflow.SplitStem, "" }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := song
+			c.change(&asked)
+			_, err := h.get(activityapi.GetSeparationRecordInput{
+				SeparationTaskID: submitted.SeparationTaskID, Track: &asked, ReportPending: true,
+			})
+			if !c.another {
+				require.NoError(t, err)
+				return
+			}
+			require.Contains(t, requireType(t, err, stemflow.ErrorInvalidInput).Message(), "separationTaskId")
+		})
+	}
 }
 
 func TestRecordThatStaysAbsentIsGone(t *testing.T) {
