@@ -244,20 +244,24 @@ func TestSubmitsNameTheirOwnerAndQueue(t *testing.T) {
 
 // The ledger may have learned since of what the run waits for.
 func TestRunLooksAtTheLedgerBeforeItGivesUp(t *testing.T) {
-	w := newHarness(t)
-	w.answers(failed(activityapi.ActivityErrorSubmitUnknown))
-	prepare, looks := w.prepare, 0
-	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
-		p, err := prepare(in)
-		if looks++; looks > 1 {
-			p.Submission = paidBefore()
-		}
-		return p, err
+	for name, ownerPaid := range map[string]bool{"its own, perhaps": true, "another run's": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newHarness(t)
+			w.answers(failed(activityapi.ActivityErrorSubmitUnknown))
+			prepare, looks := w.prepare, 0
+			w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
+				p, err := prepare(in)
+				if looks++; looks > 1 {
+					p.Submission, p.OwnerPaid = paidBefore(), ownerPaid
+				}
+				return p, err
+			}
+			w.run(input())
+			require.Equal(t, paidBefore().SeparationTaskID, w.result().SeparationTaskID)
+			require.Equal(t, ownerPaid, w.result().Paid)
+			require.Equal(t, 1, w.calls[activityapi.ActivitySubmitSeparation])
+		})
 	}
-	w.run(input())
-	require.Equal(t, paidBefore().SeparationTaskID, w.result().SeparationTaskID)
-	require.True(t, w.result().Paid, "it may have been this run's own")
-	require.Equal(t, 1, w.calls[activityapi.ActivitySubmitSeparation])
 }
 
 // It was to pass over what others have paid for.

@@ -324,6 +324,7 @@ func (s *separation) resumeFromLedger(ctx workflow.Context) bool {
 	if s.in.Force && paid.Owner != s.owner {
 		return false
 	}
+	s.paid = found.OwnerPaid // what is taken up may be another run's, and no submit of this one under way
 	s.resumePaid(ctx, paid.SeparationTaskID, paid.SubmittedAt)
 	return true
 }
