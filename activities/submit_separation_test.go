@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"path"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -44,6 +46,28 @@ func TestSubmitPaysOnceAndCompletesTheLedger(t *testing.T) {
 		again.SeparationTaskID,
 		"the answer of the first was lost: the ledger has it",
 	)
+	require.Equal(t, 1, h.billed())
+}
+
+// A worker that stops, or a run that is cancelled, does not give up an answer that is worth money.
+func TestACallUnderWayIsMadeAndRecordedWhateverBecomesOfTheActivity(t *testing.T) {
+	h := newHarness(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cancel()
+		select {
+		case <-r.Context().Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+		h.sim.ServeHTTP(w, r)
+	}))
+	t.Cleanup(provider.Close)
+	h.use(provider.URL, "http://127.0.0.1:1")
+	h.env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
+	submitted, err := h.submit()
+	require.NoError(t, err)
+	require.False(t, submitted.LedgerBehind)
+	require.Equal(t, submitted.SeparationTaskID, h.ledger().SeparationTaskID)
 	require.Equal(t, 1, h.billed())
 }
 
