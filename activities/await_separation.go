@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -86,6 +87,17 @@ func (l look[R, D]) at(ctx context.Context, in activityapi.AwaitSeparationInput)
 		return nil, err
 	}
 	info := description.RawResponse.GetWorkflowExecutionInfo()
+	if in.RunID != "" && info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED {
+		// A reset terminates a run, and another one of its chain goes on, as a parent of it learns.
+		latest, err := l.client.DescribeWorkflow(ctx, in.WorkflowID, "")
+		if err != nil {
+			return nil, err
+		}
+		following := latest.RawResponse.GetWorkflowExecutionInfo()
+		if first := info.GetFirstRunId(); first != "" && following.GetFirstRunId() == first {
+			info = following
+		}
+	}
 	if kind := info.GetType().GetName(); kind != l.kind {
 		return unreadable[R, D]("it is a run of " + bounded.Quote(kind))
 	}
