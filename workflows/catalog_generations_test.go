@@ -92,6 +92,22 @@ func TestAGenerationHandsOnWhatItKnows(t *testing.T) {
 	require.Equal(t, 400, result.Credits)
 }
 
+// What the tracks under way may cost is reserved in the next generation, too.
+func TestAGenerationKeepsToTheBudget(t *testing.T) {
+	s := newShelf(t, 40)
+	s.in.CreditBudget = credits(150)
+	s.prelude = func() {
+		if s.longAfter = 0; s.generations() == 1 {
+			s.longAfter = 8
+		}
+	}
+	s.run()
+	require.Len(t, s.states, 1)
+	require.NotEmpty(t, s.states[0].Running)
+	require.Equal(t, stemflow.CatalogCounts{Archived: 15, Skipped: 25}, s.result().CatalogCounts)
+	require.Equal(t, 150, s.paid)
+}
+
 // Tracks that are to be tried again, and what is known of the account, are handed on too.
 func TestAGenerationHandsOnItsTroubles(t *testing.T) {
 	s := newShelf(t, 40)

@@ -37,7 +37,7 @@ const (
 	// it; now and then it asks whether that is still the queue to wait in.
 	submitTurn = time.Hour
 	// How long a submit that the provider surely refuses (rate limit, maintenance, not reachable)
-	// is tried again.
+	// is tried again, from the first refusal on.
 	retryForRefused = time.Hour
 	// The provider's rate limit counts in windows of 10 s, and a refused call is worth another only
 	// after a full one.
