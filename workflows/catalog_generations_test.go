@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
 )
@@ -106,6 +108,34 @@ func TestAGenerationKeepsToTheBudget(t *testing.T) {
 	require.NotEmpty(t, s.states[0].Running)
 	require.Equal(t, stemflow.CatalogCounts{Archived: 15, Skipped: 25}, s.result().CatalogCounts)
 	require.Equal(t, 150, s.paid)
+}
+
+// Two Nexus callers wait. That one of them leaves a later generation ends nothing.
+func TestAGenerationHandsOnItsCallers(t *testing.T) {
+	s := newShelf(t, 20)
+	first, second := activityapi.CallerWorkflowID("first"), activityapi.CallerWorkflowID("second")
+	signal := func(after time.Duration, caller activityapi.Caller) {
+		s.after(after, func() { s.env.SignalWorkflow(activityapi.SignalCaller, caller) })
+	}
+	s.prelude = func() {
+		s.env.SetWorkerOptions(changed(func(info *workflow.Info) {
+			if info.WorkflowType.Name == stemflow.WorkflowSeparateCatalog {
+				info.ParentWorkflowExecution = &workflow.Execution{ID: first}
+			}
+		}))
+		s.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).
+			Return(nil)
+		switch s.longAfter = 0; s.generations() {
+		case 1:
+			s.longAfter = 8
+			signal(0, activityapi.Caller{WorkflowID: second})
+		case 2:
+			signal(0, activityapi.Caller{WorkflowID: second, Left: true})
+		}
+	}
+	s.run()
+	require.Equal(t, []string{first, second}, s.states[0].Callers)
+	require.Equal(t, 20, s.result().Archived)
 }
 
 // Tracks that are to be tried again, and what is known of the account, are handed on too.
