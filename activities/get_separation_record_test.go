@@ -194,7 +194,8 @@ func TestRecordOfAnotherOwner(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// The provider's record says nothing of a song of one's own: the token in the callback address does.
+// The provider's record says nothing of a song of one's own: the token in the callback address
+// does.
 func TestRecordOfAnotherSong(t *testing.T) {
 	h := newHarness(t)
 	song := stemflow.Track{

@@ -227,7 +227,7 @@ func TestLedgerInTheTracksFolderIsHonoured(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
-			// On a store that has not proved itself yet the ledger is read first for another reason.
+			// On a store that has not proved itself yet the ledger is read first anyway.
 			require.NoError(t, h.proveStore())
 			elsewhere := archive.Locate(h.loc.Bucket, "tenant", h.track)
 			h.write(

@@ -326,8 +326,8 @@ func TestWorkflowReset(t *testing.T) {
 	}
 }
 
-// The ledger knows the runs of the tracks, and not that a catalogue which is reset has asked for the
-// same before.
+// The ledger knows the runs of the tracks, and not that a catalogue which is reset has asked for
+// the same before.
 func TestACatalogThatIsResetPaysByForceOnce(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

@@ -148,8 +148,8 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
-// check refuses what the environment's reader refuses, too: values that would be found wrong after a
-// payment, and, with the real provider, what is for a local stack.
+// check refuses what the environment's reader refuses, too: values that would be found wrong after
+// a payment, and, with the real provider, what is for a local stack.
 func (cfg Config) check() error {
 	const another = "give another"
 	var problems []error

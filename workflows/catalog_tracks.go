@@ -16,8 +16,8 @@ import (
 func (c *catalog) start(ctx workflow.Context, track activityapi.RunningTrack) {
 	track.Begun = false // it may have been, at an earlier try
 	if c.state.Repeated && track.Input.Force {
-		workflow.GetLogger(ctx).Warn("the catalogue was reset or retried, so a track is not separated by force: it may "+
-			"have been already; start the catalogue again if it has not", "line", track.Line)
+		workflow.GetLogger(ctx).Warn("the catalogue was reset or retried, so a track is not separated by force: it "+
+			"may have been already; start the catalogue again if it has not", "line", track.Line)
 		track.Input.Force = false
 	}
 	c.spawn(ctx, &track, c.separate)

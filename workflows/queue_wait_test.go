@@ -31,8 +31,8 @@ func (w *harness) waitsInQueue(attempt int) {
 	}, time.Hour+time.Minute)
 }
 
-// An hour in the queue is no hour of refusals: of ten thousand runs that begin at once the last ones
-// wait for two.
+// An hour in the queue is no hour of refusals: of ten thousand runs that begin at once the last
+// ones wait for two.
 func TestTimeInTheQueueIsNotCountedAsRefusals(t *testing.T) {
 	for name, refusal := range map[string]error{
 		"refused": failed(activityapi.ActivityErrorSubmitRefused),

@@ -77,7 +77,8 @@ func TestARepeatedCatalogForcesNothing(t *testing.T) {
 			s.run()
 			require.Greater(t, s.generations(), 1)
 			require.Len(t, s.started, 20)
-			require.False(t, slices.ContainsFunc(s.started, func(name string) bool { return name[0] == '+' }), s.started)
+			forced := func(name string) bool { return name[0] == '+' }
+			require.False(t, slices.ContainsFunc(s.started, forced), s.started)
 		})
 	}
 }
