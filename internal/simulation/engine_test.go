@@ -171,10 +171,6 @@ func (a *activityIn) ExecuteActivity(ctx context.Context, in *interceptor.Execut
 	s.mu.Lock()
 	task.options = r.options[name]
 	s.mu.Unlock()
-	if s.breakage == retriedSubmit && isSubmit(name) {
-		task.options.RetryPolicy = &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 1,
-			MaximumAttempts: 3}
-	}
 	result, err := task.untilDone(ctx)
 	s.turn(task.id + "/reported")
 	r.syncClock()
@@ -362,9 +358,6 @@ func (t *activityTask) execute(ctx context.Context, attempt int32, deadline time
 		sim: s, run: t.run, id: fmt.Sprintf("%s.%d", t.id,
 			attempt), kind: t.name, attempt: attempt, scheduledAt: t.scheduledAt,
 		before: t.lastHeartbeat(), special: &fault{},
-	}
-	if s.breakage == retriedSubmit && isSubmit(t.name) {
-		x.attempt = 1
 	}
 	if copied > 0 {
 		x.id += "-again"

@@ -22,7 +22,6 @@ const (
 	unconditionalStore breakage = "a store that ignores conditions"
 	ownerIsRun         breakage = "the owner is the run, not the first of its chain"
 	takeBackAll        breakage = "intents are taken back by runs that did not write them"
-	retriedSubmit      breakage = "the engine retries the submit, and does not tell"
 	lostIsRefused      breakage = "a lost submit is taken for a refused one, and its intent is taken back"
 	missingUnnamed     breakage = "the manifest does not name what is missing"
 	sharedLedger       breakage = "a WAV is paid for by the ledger of the separation"

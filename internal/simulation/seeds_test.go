@@ -13,7 +13,6 @@ var kept = []struct {
 	{1, "the second submit of an owner writes over what the first one paid", unconditionalStore},
 	{18, "a run that was reset pays again beside an execution of the run before", ownerIsRun},
 	{757, "an intent that another execution may still pay for is taken back", takeBackAll},
-	{1030, "a run that was surely refused takes itself for one that may have paid", retriedSubmit},
 	{1124, "a manifest takes some stems for all", missingUnnamed},
 	{122, "a callback that came late is lost, and a person must look its separation up", lateDropped},
 	{71, "a submit that was given up is billed, and so is the one after it", lostIsRefused},
