@@ -202,11 +202,16 @@ func (c *Command) runs() func(context.Context, string) (verify.Run, error) {
 	}
 }
 
-// repairID is the id of a repair. A second one of the same archive joins it.
+// repairID is the id of a repair. A second one that checks the same joins it. The queue is part of
+// it, since what is not named is as the workers are configured.
 func (c *Command) repairID() string {
+	prefix := c.Input.Prefix
+	if prefix != "" { // else it is the workers'
+		prefix = "/" + strings.Trim(prefix, "/")
+	}
 	return strings.Join([]string{
-		"repair", c.Input.Bucket, strings.Trim(c.Input.Prefix, "/"), c.Input.TaskID, c.Input.AudioID,
-		string(c.Input.Type), c.Input.StemName,
+		"repair", c.TaskQueue, c.Input.Bucket, prefix, c.Input.TaskID, c.Input.AudioID, string(c.Input.Type),
+		c.Input.StemName, c.Input.ReadData,
 	}, ":")
 }
 
