@@ -5,11 +5,11 @@ import (
 	"crypto/x509"
 	"net/netip"
 	"os"
-	"stemflow"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 
+	"stemflow"
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
 )

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"go.temporal.io/sdk/client"
-
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
 
 	"stemflow"
 	"stemflow/internal/archive"

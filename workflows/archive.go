@@ -3,13 +3,13 @@ package workflows
 import (
 	"fmt"
 	"slices"
-	"stemflow/internal/activityapi"
 	"strings"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // archiveStems moves all stems at once, each on its own: what happens to one does not touch the

@@ -1,7 +1,6 @@
 package workflows_test
 
 import (
-	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 func TestExpiredLinkIsRenewed(t *testing.T) {

@@ -2,13 +2,13 @@ package workflows
 
 import (
 	"fmt"
-	"stemflow/internal/activityapi"
-	"stemflow/internal/outcome"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/outcome"
 )
 
 // startOrSkip brings a track on its way once there is room for it, or skips it where it cannot be

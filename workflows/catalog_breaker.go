@@ -2,13 +2,13 @@ package workflows
 
 import (
 	"fmt"
-	"stemflow/internal/activityapi"
 	"strconv"
 	"strings"
 
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // The breaker keeps a provider that fails every task from emptying the account. It pauses the

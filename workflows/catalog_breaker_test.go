@@ -3,7 +3,6 @@ package workflows_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"stemflow/internal/activityapi"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // dead makes the provider fail every task until it is mended.

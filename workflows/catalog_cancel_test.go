@@ -1,7 +1,6 @@
 package workflows_test
 
 import (
-	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // Whenever a catalogue is cancelled, its tracks are, too, and what became of them is told.

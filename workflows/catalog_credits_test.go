@@ -3,8 +3,6 @@ package workflows_test
 import (
 	"errors"
 	"fmt"
-	"stemflow/internal/activityapi"
-	"stemflow/internal/outcome"
 	"testing"
 	"time"
 
@@ -12,6 +10,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/outcome"
 )
 
 func credits(n int) *int { return &n }

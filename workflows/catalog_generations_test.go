@@ -1,8 +1,6 @@
 package workflows_test
 
 import (
-	"stemflow/internal/activityapi"
-	"stemflow/internal/outcome"
 	"testing"
 	"time"
 
@@ -12,6 +10,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/outcome"
 )
 
 // However many generations it takes, a catalogue is one run: each track has one outcome, and the

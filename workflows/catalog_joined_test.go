@@ -2,7 +2,6 @@ package workflows_test
 
 import (
 	"errors"
-	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // runBeside runs the catalogue while another caller's run of its second track is under way for so

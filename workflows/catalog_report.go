@@ -1,13 +1,13 @@
 package workflows
 
 import (
-	"stemflow/internal/activityapi"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // record keeps the outcomes for the report. What cannot be recorded stays to be.

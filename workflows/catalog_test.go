@@ -2,8 +2,6 @@ package workflows_test
 
 import (
 	"encoding/json"
-	"stemflow/internal/activityapi"
-	"stemflow/internal/outcome"
 	"testing"
 	"time"
 
@@ -11,6 +9,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
+	"stemflow/internal/outcome"
 )
 
 func TestCatalogSeparatesEveryTrack(t *testing.T) {

@@ -2,12 +2,12 @@ package workflows
 
 import (
 	"slices"
-	"stemflow/internal/activityapi"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // hearForeign keeps a separation that a callback named and that is not known to be this run's: a

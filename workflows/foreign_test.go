@@ -2,13 +2,13 @@ package workflows_test
 
 import (
 	"fmt"
-	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 const foreignID = "e649edb7abfd759285bd41a47a634b10"

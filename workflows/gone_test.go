@@ -1,13 +1,13 @@
 package workflows_test
 
 import (
-	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // forgotten is a harness whose ledger says that the separation was paid for that long ago, and

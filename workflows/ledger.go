@@ -2,11 +2,11 @@ package workflows
 
 import (
 	"cmp"
-	"stemflow/internal/activityapi"
 
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // recordSubmission starts bringing the ledger up to what the run knows of its separation.

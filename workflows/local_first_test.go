@@ -2,7 +2,6 @@ package workflows_test
 
 import (
 	"context"
-	"stemflow/internal/activityapi"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,6 +9,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // begun keeps which activities of a name were begun, and how.

@@ -2,7 +2,6 @@ package workflows_test
 
 import (
 	"fmt"
-	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 var (

@@ -2,13 +2,13 @@ package workflows_test
 
 import (
 	"errors"
-	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // asked is an update's way through the test environment.

@@ -3,13 +3,13 @@ package workflows
 import (
 	"fmt"
 	"slices"
-	"stemflow/internal/activityapi"
 	"strings"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // RecordCallback puts a separation on the ledger whose callback came when its run was over, so that

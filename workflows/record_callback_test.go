@@ -2,7 +2,6 @@ package workflows_test
 
 import (
 	"fmt"
-	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 var late = activityapi.RecordCallbackInput{

@@ -1,11 +1,10 @@
 package workflows
 
 import (
-	"stemflow/internal/activityapi"
-
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // Registry is the part of a worker or a replayer that registration needs.

@@ -1,13 +1,13 @@
 package workflows_test
 
 import (
-	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 func (w *harness) found(prepared activityapi.PreparedArchive) {

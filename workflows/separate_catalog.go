@@ -1,12 +1,11 @@
 package workflows
 
 import (
-	"stemflow/internal/activityapi"
-
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // SeparateCatalog separates the tracks of a catalogue, each as a [SeparateStems] of its own, a

@@ -2,13 +2,13 @@ package workflows_test
 
 import (
 	"errors"
-	"stemflow/internal/activityapi"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 func TestCallbackSettlesTheRun(t *testing.T) {

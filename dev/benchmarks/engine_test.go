@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow/internal/devservers/serverstest"
-
 	"stemflow/kiesim"
 )
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"stemflow/internal/activityapi"
 	"strings"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // settled is where the time went from the callback's arrival to the end of a run.

@@ -1,10 +1,11 @@
 package main
 
 import (
-	"stemflow/internal/activityapi"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
+
+	"stemflow/internal/activityapi"
 )
 
 // archiveAll archives stems in parallel, as SeparateStems does once they are there.

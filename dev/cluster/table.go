@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"slices"
-	"stemflow/dev/internal/proving"
 	"strings"
 	"time"
 
 	"stemflow"
+	"stemflow/dev/internal/proving"
 )
 
 // column is what a proof has found, on one server.

@@ -1,8 +1,9 @@
 package activityapi
 
 import (
-	"stemflow"
 	"time"
+
+	"stemflow"
 )
 
 // The activities of a catalogue. What is said in activities.go of names and messages holds for

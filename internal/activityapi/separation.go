@@ -3,8 +3,9 @@
 package activityapi
 
 import (
-	"stemflow"
 	"time"
+
+	"stemflow"
 )
 
 // The activities by their registered names. Workflows know them by name and by the messages below

@@ -9,10 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/naming"
-
-	"stemflow"
 )
 
 // Locate is the folder of what is paid for of a track: "<prefix>/<taskId>/<audioId>/<type>[/<slug

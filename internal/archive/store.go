@@ -16,12 +16,11 @@ import (
 	"strings"
 	"time"
 
-	"stemflow/internal/naming"
-
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"stemflow/internal/config"
+	"stemflow/internal/naming"
 	"stemflow/internal/redact"
 )
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"stemflow/internal/activityapi"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -14,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // collect checks a list and returns its tracks.

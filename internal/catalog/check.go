@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"stemflow/internal/activityapi"
 	"strings"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 )
 
 // Check reads a list of tracks to its end, whatever is wrong on the way, and hands each track to

@@ -11,12 +11,11 @@ import (
 	"strings"
 	"time"
 
+	"stemflow"
 	"stemflow/internal/allowed"
 	"stemflow/internal/kie"
 	"stemflow/internal/naming"
 	"stemflow/internal/token"
-
-	"stemflow"
 )
 
 // Defaults of the worker's configuration.

@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"stemflow/internal/naming"
-
 	"stemflow"
+	"stemflow/internal/naming"
 )
 
 // ErrTooManyStems says that a list of links is longer than that of any separation.

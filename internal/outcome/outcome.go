@@ -5,11 +5,11 @@ package outcome
 import (
 	"errors"
 	"fmt"
-	"stemflow/internal/activityapi"
 
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/bounded"
 )
 

@@ -7,7 +7,6 @@ import (
 	"math"
 	"runtime"
 	"slices"
-	"stemflow/internal/activityapi"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 )
 

@@ -9,9 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"stemflow/internal/program"
 	"strings"
 	"time"
+
+	"stemflow/internal/program"
 )
 
 // limits are what one caller, and all of them, may take.
