@@ -85,7 +85,14 @@ const maxKept = 2000
 // since. The times are all of the store's clock.
 func (o *objects) deleted(separation string) bool {
 	at, ok := o.deletions[separation]
-	return ok && o.manifest == nil && !slices.ContainsFunc(o.separations[separation], func(info archive.Info) bool {
+	return ok && o.manifest == nil && !o.hasStemsSince(separation, at)
+}
+
+// hasStems reports whether there are stems of the separation.
+func (o *objects) hasStems(separation string) bool { return o.hasStemsSince(separation, time.Time{}) }
+
+func (o *objects) hasStemsSince(separation string, at time.Time) bool {
+	return slices.ContainsFunc(o.separations[separation], func(info archive.Info) bool {
 		return info.Modified.After(at) && !archive.IsMIDIFile(path.Base(info.Key))
 	})
 }

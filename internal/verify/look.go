@@ -382,11 +382,13 @@ func (l *look) trackOpen(ctx context.Context) (bool, error) {
 }
 
 // knownElsewhere reports whether a manifest in another place has the newest separation that is paid
-// for, or one that was archived after that was paid for, or a person has removed it there.
+// for, or one that was archived after that was paid for, or a person has removed it there. Who
+// moves a track removes it in one place alone, so stems that are left in another one are missed.
 func (l *look) knownElsewhere(ctx context.Context, paid string) (bool, error) {
 	l.c.mu.Lock()
 	places := append(slices.Clone(l.c.Homes), l.c.places...)
 	l.c.mu.Unlock()
+	deleted, left := false, l.o.hasStems(paid)
 	for i, at := range places {
 		if at == l.f.at || slices.Contains(places[:i], at) {
 			continue
@@ -399,9 +401,11 @@ func (l *look) knownElsewhere(ctx context.Context, paid string) (bool, error) {
 			if errors.Is(err, archive.ErrNoBucket) {
 				continue
 			}
-			if err != nil || o.deleted(paid) {
-				return err == nil, err
+			if err != nil {
+				return false, err
 			}
+			isDeleted := o.deleted(paid)
+			deleted, left = deleted || isDeleted, left || !isDeleted && o.hasStems(paid)
 			continue
 		}
 		if err != nil {
@@ -415,7 +419,7 @@ func (l *look) knownElsewhere(ctx context.Context, paid string) (bool, error) {
 			return true, nil
 		}
 	}
-	return false, nil
+	return deleted && !left, nil
 }
 
 // checkOrphans finds objects in the folders of separations that no manifest lists and no ledger
