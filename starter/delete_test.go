@@ -280,6 +280,19 @@ func TestDeleteOfWhatIsPaidForAlone(t *testing.T) {
 	require.Contains(t, stderr, "error: NotArchived: there is nothing to remove in "+folder)
 }
 
+// A wrong prefix is no wish to be rid of what is archived under another one.
+func TestDeleteInAPlaceWhereTheTrackNeverWas(t *testing.T) {
+	r := newRemovable(t)
+	before := r.keys(t)
+	for _, prefix := range []string{"musik", "music/a"} {
+		code, stdout, stderr := starter(t, "", r.variables, r.with("delete", "--yes", "--prefix", prefix)...)
+		require.Equal(t, failure.ExitFailed, code, stdout)
+		require.Contains(t, stderr, "error: NotArchived: there is nothing to remove in "+prefix+"/5c79/")
+		require.Contains(t, stderr, "The track is archived as "+folder+"manifest.json: name its prefix with --prefix.")
+		require.Equal(t, before, r.keys(t))
+	}
+}
+
 func TestDeleteSaysWhatAStartDoesAfterwards(t *testing.T) {
 	key := ledgers[0]
 	for name, c := range map[string]struct {

@@ -106,15 +106,40 @@ func PlanRemoval(
 	if err := r.readPayments(ctx, archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, in.Track())); err != nil {
 		return nil, err
 	}
-	if len(r.Objects) == 0 && r.isMarked(deleted) {
-		return nil, &failure.Failure{
-			Type:    failure.TypeNotArchived,
-			Message: fmt.Sprintf("there is nothing to remove in %s of bucket %s", r.location.Dir, r.location.Bucket),
-			Code:    failure.ExitFailed,
-			Hint:    `Check type, bucket and prefix; "` + failure.Command + ` list" shows what is archived.`,
-		}
+	if len(r.Objects) > 0 {
+		return r, nil
+	}
+	nothing := &failure.Failure{
+		Type:    failure.TypeNotArchived,
+		Message: fmt.Sprintf("there is nothing to remove in %s of bucket %s", r.location.Dir, r.location.Bucket),
+		Code:    failure.ExitFailed,
+		Hint:    `Check type, bucket and prefix; "` + failure.Command + ` list" shows what is archived.`,
+	}
+	if r.isMarked(deleted) {
+		return nil, nothing
+	}
+	other, err := r.findManifest(ctx, in.Track())
+	if err != nil {
+		return nil, err
+	}
+	if other != "" {
+		nothing.Hint = "The track is archived as " + other + ": name its prefix with --prefix."
+		return nil, nothing
 	}
 	return r, nil
+}
+
+// findManifest returns the key of a manifest of the track, wherever in the bucket. To write down
+// that a track is not wanted, in a place where it never was, would neither remove it nor be seen.
+func (r *Removal) findManifest(ctx context.Context, track stemflow.Track) (key string, err error) {
+	folder := archive.Locate("", "", track).Dir
+	err = walk(ctx, r.store, r.location.Bucket, "", func(object archive.Info) {
+		place, rest, ok := archive.Parse(object.Key)
+		if ok && rest == archive.ManifestFile && archive.Locate("", "", place.Track).Dir == folder {
+			key = object.Key
+		}
+	})
+	return key, err
 }
 
 // isMarked reports whether of all separations there is what says that they were removed.
