@@ -109,6 +109,8 @@ const (
 
 	// A song is read twice and handed over once, see kie.Upload.
 	songTimeout = 10 * time.Minute
+	// The provider keeps what is handed over for three days, and fetches it soon after the submit.
+	songKept = 48 * time.Hour
 
 	// A run that finds another one making the same MIDI, or WAV, looks again after this pause.
 	midiJoinPause = 15 * time.Second

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -15,7 +16,9 @@ import (
 
 // waitsInQueue makes a submit, by its number, wait in the queue for more than an hour and then come
 // back, since nobody has taken it.
-func (w *harness) waitsInQueue(attempt int) {
+func (w *harness) waitsInQueue(attempt int) { w.waitsInQueueFor(attempt, time.Hour+time.Minute) }
+
+func (w *harness) waitsInQueueFor(attempt int, waits time.Duration) {
 	var waiting []byte
 	w.env.RegisterActivityWithOptions(func(
 		ctx context.Context, in activityapi.SubmitSeparationInput,
@@ -28,7 +31,7 @@ func (w *harness) waitsInQueue(attempt int) {
 	}, activity.RegisterOptions{Name: activityapi.ActivitySubmitSeparation, DisableAlreadyRegisteredCheck: true})
 	w.env.RegisterDelayedCallback(func() {
 		require.NoError(w.t, w.env.CompleteActivity(waiting, nil, neverTaken))
-	}, time.Hour+time.Minute)
+	}, waits)
 }
 
 // An hour in the queue is no hour of refusals: of ten thousand runs that begin at once the last
@@ -61,4 +64,63 @@ func TestARunFromBeforeCountsTimeInTheQueue(t *testing.T) {
 	w.run(input())
 	kind, _, _ := w.failure()
 	require.Equal(t, stemflow.ErrorProviderUnavailable, kind)
+}
+
+// The provider keeps a song for three days. What is gone then it would take all the same, and fail.
+func TestASongThatWaitsForDaysIsHandedOverAgain(t *testing.T) {
+	const day = 24 * time.Hour
+	for name, c := range map[string]struct {
+		wait   time.Duration
+		object bool
+		handed int
+	}{
+		"a day":                     {day, true, 1},
+		"four days":                 {4 * day, true, 2},
+		"four days, at the address": {4 * day, false, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newHarness(t)
+			in := stemflow.SeparateStemsInput{AudioURL: "https://songs.example/a.mp3"}
+			if c.object {
+				in.AudioURL = "s3://stems/a.mp3"
+			}
+			handed, submitted := 0, ""
+			stub(w, activityapi.ActivityPrepareSong,
+				func(asked activityapi.PrepareSongInput) (*activityapi.PreparedSong, error) {
+					handed++
+					if !c.object {
+						return &activityapi.PreparedSong{URL: asked.AudioURL}, nil
+					}
+					return &activityapi.PreparedSong{URL: fmt.Sprintf("https://provider.example/%d", handed)}, nil
+				})
+			w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+				submitted = in.AudioURL
+				return &activityapi.SubmittedSeparation{SeparationTaskID: separationID, SubmittedAt: w.env.Now()}, nil
+			}
+			w.waitsInQueueFor(1, c.wait)
+			w.run(in)
+			require.Equal(t, separationID, w.result().SeparationTaskID)
+			require.Equal(t, c.handed, handed)
+			if c.object {
+				require.Equal(t, fmt.Sprintf("https://provider.example/%d", c.handed), submitted)
+			}
+		})
+	}
+}
+
+func TestASongThatIsGoneAfterDaysIsNotPaidFor(t *testing.T) {
+	w := newHarness(t)
+	handed := 0
+	stub(w, activityapi.ActivityPrepareSong,
+		func(activityapi.PrepareSongInput) (*activityapi.PreparedSong, error) {
+			if handed++; handed > 1 {
+				return nil, failed(stemflow.ErrorInvalidInput)
+			}
+			return &activityapi.PreparedSong{URL: "https://provider.example/1"}, nil
+		})
+	w.waitsInQueueFor(1, 96*time.Hour)
+	w.run(stemflow.SeparateStemsInput{AudioURL: "s3://stems/a.mp3"})
+	kind, _, details := w.failure()
+	require.Equal(t, stemflow.ErrorInvalidInput, kind)
+	require.False(t, details.Paid)
 }

@@ -72,8 +72,10 @@ type separation struct {
 	// archive is where the run archives to, and what stood there before.
 	archive activityapi.PreparedArchive
 
-	// song is what is submitted of a song of one's own, once it is ready.
-	song activityapi.PreparedSong
+	// song is what is submitted of a song of one's own, once it is ready, and songAt when that was
+	// begun.
+	song   activityapi.PreparedSong
+	songAt time.Time
 	// music is what the provider says of a track that it has made, once it was asked.
 	music workflow.Future
 

@@ -19,6 +19,7 @@ func (s *separation) prepareSong(ctx workflow.Context) error {
 		return endWith(stemflow.ErrorInvalidInput, "audioUrl: is required to separate a song of your own; "+
 			"taskId and audioId alone find what is paid for")
 	}
+	s.songAt = workflow.Now(ctx) // before it: what comes of it may be read days later
 	err := workflow.ExecuteActivity(songOptions(ctx), activityapi.ActivityPrepareSong,
 		activityapi.PrepareSongInput{AudioURL: s.in.AudioURL, AudioSHA256: s.in.AudioSHA256}).Get(ctx, &s.song)
 	if err != nil {
@@ -28,6 +29,18 @@ func (s *separation) prepareSong(ctx workflow.Context) error {
 		s.labelTitle(ctx, s.song.Title)
 	}
 	return nil
+}
+
+// renewSong makes a song ready once more that was handed to the provider days ago: a submit may
+// have waited for that long while no worker ran. The provider would take the address of what it
+// does not have any more, and fail.
+func (s *separation) renewSong(ctx workflow.Context) error {
+	handed := s.song.URL != s.in.AudioURL
+	if !handed || workflow.Now(ctx).Sub(s.songAt) < songKept ||
+		workflow.GetVersion(ctx, "renew-song", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return nil
+	}
+	return s.prepareSong(ctx)
 }
 
 // musicChange is the change that asks for the record of the music task.

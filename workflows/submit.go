@@ -85,6 +85,9 @@ func (s *separation) submit(ctx workflow.Context) error {
 func (s *separation) submitUntilKnown(ctx workflow.Context) error {
 	retry := newSubmitRetry(ctx)
 	for {
+		if err := s.renewSong(ctx); err != nil {
+			return err
+		}
 		s.submits.Begin()
 		var submitted activityapi.SubmittedSeparation
 		err := workflow.ExecuteActivity(submitOptions(ctx, s.task, s.archive.SubmitTaskQueue),
