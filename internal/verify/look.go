@@ -468,7 +468,8 @@ func (l *look) checkOrphans(ctx context.Context) error {
 			message = fmt.Sprintf("an object of %d bytes, which no manifest lists", bytes)
 		}
 		if deleted {
-			message += ". The track was deleted: delete it again, which removes what is left"
+			message += ". The track was deleted: delete it again, which removes what is left, or start it again, " +
+				"unpaid, if it is wanted"
 		}
 		dropped = 0
 		id := ""
