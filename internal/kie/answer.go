@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 
 	"stemflow"
@@ -59,24 +60,33 @@ func decodeAnswer(status int, body []byte) answer {
 
 // tasksIn are the ids of tasks in an object, which may be wrapped in others.
 func tasksIn(in object) (ids []string) {
-	for range 4 {
-		read := in.pick("task_id", "taskId", "data")
-		for _, raw := range read[:2] {
-			id := text(raw)
-			if n, ok := number(raw); ok && id == "" && n != 0 {
-				id = string(raw)
-			}
-			if id != "" {
-				ids = append(ids, id)
-			}
+	for raw := range taskFields(in) {
+		id := text(raw)
+		if n, ok := number(raw); ok && id == "" && n != 0 {
+			id = string(raw)
 		}
-		inner, ok := parseObject(unwrap(read[2]))
-		if !ok {
-			break
+		if id != "" {
+			ids = append(ids, id)
 		}
-		in = inner
 	}
 	return ids
+}
+
+// taskFields are the fields for the id of a task, in an object and in those that it wraps.
+func taskFields(in object) iter.Seq[json.RawMessage] {
+	return func(yield func(json.RawMessage) bool) {
+		for range 4 {
+			read := in.pick("task_id", "taskId", "data")
+			if !yield(read[0]) || !yield(read[1]) {
+				return
+			}
+			inner, ok := parseObject(unwrap(read[2]))
+			if !ok {
+				return
+			}
+			in = inner
+		}
+	}
 }
 
 // success says that the provider says so: for the paid call that is acceptance, if a task id

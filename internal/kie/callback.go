@@ -48,16 +48,10 @@ func ReadCallback(body []byte) (CallbackBody, error) {
 // taskIDIn is the task id of an object, which may be wrapped in others: what the outer one has is
 // first.
 func taskIDIn(in object) string {
-	for range 4 {
-		read := in.pick("task_id", "taskId", "data")
-		if id := cmp.Or(text(read[0]), text(read[1])); id != "" {
+	for raw := range taskFields(in) {
+		if id := text(raw); id != "" {
 			return id
 		}
-		inner, ok := parseObject(unwrap(read[2]))
-		if !ok {
-			break
-		}
-		in = inner
 	}
 	return ""
 }
