@@ -31,8 +31,8 @@ with SourceExpired, unpaid, and only --force pays again.
 A song that start has put into the store goes with the last of its types. Starting the file again puts
 it there again.
 
-It needs credentials that may write and remove objects. Those of the workers, which deploy/minio/policy.json
-describes, may not.`,
+It needs credentials that may write and remove objects. Those of the workers, which
+deploy/minio/policy.json describes, may not remove any.`,
 		"delete 5c79...be8e e231...c7dc split_stem --dry-run",
 		"delete 5c79...be8e e231...c7dc split_stem --yes")
 	o := &deleteOptions{}
