@@ -75,24 +75,30 @@ func TestRefusedIntentIsTakenBackThoughAnotherPaymentIsTakenUp(t *testing.T) {
 	require.Equal(t, stemflow.SubmissionRefused, w.lastLedger().State)
 }
 
+// ledgerAwayForTwoMinutes makes the writes of the ledger fail for that long, and counts the others.
+func (w *harness) ledgerAwayForTwoMinutes() (written *int) {
+	const tries = 8
+	written = new(int)
+	w.record = func(activityapi.RecordSubmissionInput) error {
+		if len(w.ledger) <= tries {
+			return again(stemflow.ErrorArchiveUnavailable)
+		}
+		*written++
+		return nil
+	}
+	return written
+}
+
 // A run that did its work has time to complete the ledger, although nothing depends on it: what a
 // person named is told to the ledger.
 func TestARunThatSucceedsWaitsForItsLedger(t *testing.T) {
-	const triesInTwoMinutes = 8
 	w := newHarness(t)
-	written := false
-	w.record = func(activityapi.RecordSubmissionInput) error {
-		if len(w.ledger) <= triesInTwoMinutes {
-			return again(stemflow.ErrorArchiveUnavailable)
-		}
-		written = true
-		return nil
-	}
+	written := w.ledgerAwayForTwoMinutes()
 	in := input()
 	in.SeparationTaskID = separationID
 	w.run(in)
 	w.result()
-	require.True(t, written)
+	require.Equal(t, 1, *written)
 }
 
 // The deploy that lost the worker has changed where tracks are archived to.
@@ -294,7 +300,6 @@ func TestForcedRunThatGivesUpTakesUpItsOwnPaymentAlone(t *testing.T) {
 
 // The intent of a run that has failed locks the track until it is completed.
 func TestFailedRunWaitsForTheStoreWhileItsIntentStands(t *testing.T) {
-	const triesInTwoMinutes = 8
 	for name, behind := range map[string]bool{"the intent stands": true, "the ledger says paid": false} {
 		t.Run(name, func(t *testing.T) {
 			w := newHarness(t)
@@ -306,19 +311,12 @@ func TestFailedRunWaitsForTheStoreWhileItsIntentStands(t *testing.T) {
 			w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 				return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{})
 			}
-			written := 0
-			w.record = func(activityapi.RecordSubmissionInput) error {
-				if len(w.ledger) <= triesInTwoMinutes {
-					return again(stemflow.ErrorArchiveUnavailable)
-				}
-				written++
-				return nil
-			}
+			written := w.ledgerAwayForTwoMinutes()
 			w.callbackAfter(time.Second, success(separationID))
 			w.run(input())
 			kind, _, _ := w.failure()
 			require.Equal(t, stemflow.ErrorSeparationFailed, kind)
-			require.Equal(t, behind, written == 2, "what was paid for, and that it failed")
+			require.Equal(t, behind, *written == 2, "what was paid for, and that it failed")
 			require.Equal(t, behind, w.took() > 2*time.Minute)
 		})
 	}
@@ -326,25 +324,17 @@ func TestFailedRunWaitsForTheStoreWhileItsIntentStands(t *testing.T) {
 
 // Until then its intent says that nobody knows, which locks the track.
 func TestFailedRunThatACallbackToldOfItsPaymentWaitsForTheStore(t *testing.T) {
-	const triesInTwoMinutes = 8
 	w := newHarness(t)
 	w.answers(failed(activityapi.ActivityErrorSubmitUnknown))
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		return nil, failed(stemflow.ErrorSeparationFailed, stemflow.ErrorDetails{})
 	}
-	written := false
-	w.record = func(activityapi.RecordSubmissionInput) error {
-		if len(w.ledger) <= triesInTwoMinutes {
-			return again(stemflow.ErrorArchiveUnavailable)
-		}
-		written = true
-		return nil
-	}
+	written := w.ledgerAwayForTwoMinutes()
 	w.callbackAfter(time.Second, success(separationID))
 	w.run(input())
 	kind, _, _ := w.failure()
 	require.Equal(t, stemflow.ErrorSeparationFailed, kind)
-	require.True(t, written)
+	require.Equal(t, 1, *written)
 }
 
 // What a run pays for that is reset then, the run that goes on from there reports.

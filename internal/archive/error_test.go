@@ -121,6 +121,9 @@ func TestTheConsoleOfMinIO(t *testing.T) {
 // None of these answers may be taken for the store's: not a 200 for a success, not a 404 for an
 // object that is not there.
 func TestAnotherServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits out the pauses between tries")
+	}
 	for _, region := range []string{"", "us-east-1"} {
 		for _, status := range []int{200, 204, 301, 400, 403, 404, 405, 409, 412, 503} {
 			for _, page := range []string{"<!doctype html><html><body>Welcome</body></html>", `{"error": "no route"}`, ""} {

@@ -94,6 +94,9 @@ func TestARefusalIsNotRepeatedAndNotLong(t *testing.T) {
 
 // A workflow must not take the absence of the codec for the failure of what it asked for.
 func TestAServerThatStaysAway(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits out the pauses between tries")
+	}
 	t.Parallel()
 	server := httptest.NewServer(answer(500, "away"))
 	endpoint := server.URL

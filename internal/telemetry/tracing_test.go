@@ -144,6 +144,9 @@ func TestGRPC(t *testing.T) {
 
 // A collector that is away or does not answer holds nobody up, and is spoken of once.
 func TestCollectorsThatFail(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits out the exporter's time-outs")
+	}
 	silent := func(t *testing.T) string {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)

@@ -178,6 +178,9 @@ func BenchmarkCrowd(b *testing.B) {
 
 // The same with a smaller crowd: what counts is that every callback is answered.
 func TestAnHonestCallerIsServedInACrowd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it keeps hundreds of connections open for seconds")
+	}
 	requireLoopback(t)
 	_, late := crowd(t, 500, 300, 10)
 	require.Zero(t, late)
