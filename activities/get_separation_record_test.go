@@ -199,7 +199,8 @@ func TestRecordOfAnotherOwner(t *testing.T) {
 func TestRecordOfAnotherSong(t *testing.T) {
 	h := newHarness(t)
 	song := stemflow.Track{
-		TaskID: stemflow.TaskSHA256, AudioID: strings.Repeat("1", 64), Type: stemflow.SplitStemAdvanced, StemName: "Bass",
+		TaskID: stemflow.TaskSHA256, AudioID: strings.Repeat("1", 64),
+		Type: stemflow.SplitStemAdvanced, StemName: "Bass",
 	}
 	songs := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(songs.Close)

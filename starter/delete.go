@@ -182,7 +182,8 @@ func refuseWhileOpen(
 			return &failure.Failure{
 				Type: failure.TypeRefused, Code: failure.ExitFailed,
 				Message: "the run " + id + " of this track is open, and counts on what is archived. " + so,
-				Hint:    `Wait until it has ended, or end it: "` + failure.Command + ` cancel --workflow-id ` + id + `".`,
+				Hint: `Wait until it has ended, or end it: "` + failure.Command + ` cancel --workflow-id ` +
+					id + `".`,
 			}
 		}
 	}

@@ -111,7 +111,8 @@ func TestLostSubmitKeepsItsLedger(t *testing.T) {
 			Ledger:   activityapi.Location{Bucket: "old"}, SubmitTaskQueue: "old", CallbacksExpected: true,
 		}
 		if prepares++; prepares > 1 {
-			prepared.Location, prepared.Ledger = activityapi.Location{Bucket: "new"}, activityapi.Location{Bucket: "new"}
+			prepared.Location = activityapi.Location{Bucket: "new"}
+			prepared.Ledger = prepared.Location
 			prepared.SubmitTaskQueue = "new"
 		}
 		return prepared, nil

@@ -188,7 +188,9 @@ func TestWhatCannotBeDecidedIsNoVerdict(t *testing.T) {
 		"it could not be decided": func(context.Context, []operation) (decision, error) {
 			return decision{Verdict: "undecided"}, nil
 		},
-		"no memory": func(context.Context, []operation) (decision, error) { return decision{}, errors.New("no memory") },
+		"no memory": func(context.Context, []operation) (decision, error) {
+			return decision{}, errors.New("no memory")
+		},
 	} {
 		s.decide = decide
 		r := conditionalWrites(t.Context(), s)

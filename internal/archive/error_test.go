@@ -100,7 +100,8 @@ func TestAPrefixThatNoStoreHas(t *testing.T) {
 	s, err := archive.New(f.opts)
 	require.NoError(t, err)
 	_, err = s.List(t.Context(), f.bucket, "../x/")
-	require.Equal(t, "check the names of bucket and prefix", requireError(t, err, "XMinioInvalidResourceName", true).Remedy)
+	remedy := requireError(t, err, "XMinioInvalidResourceName", true).Remedy
+	require.Equal(t, "check the names of bucket and prefix", remedy)
 }
 
 // MinIO's console has a port of its own, and answers there with an error of S3.
