@@ -2,6 +2,7 @@ package devservers
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"maps"
@@ -10,7 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
@@ -89,8 +90,9 @@ func startTemporal(ctx context.Context, path string, port, uiPort int, opts Temp
 	return p, nil
 }
 
-// temporalReady asks for the namespace: the port is open, and the server healthy, a little before
-// its namespaces are there.
+// temporalReady asks for a workflow that is not there. The port is open, and the server healthy, a
+// little before its namespaces are there; and what the server describes a namespace from is not what
+// its frontend looks a namespace up in for all other requests, which for a moment has none yet.
 func temporalReady(addr string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -109,8 +111,10 @@ func temporalReady(addr string) func(context.Context) error {
 			return err
 		}
 		defer c.Close()
-		_, err = c.WorkflowService().
-			DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: client.DefaultNamespace})
+		_, err = c.DescribeWorkflowExecution(ctx, "is-the-server-ready", "")
+		if _, absent := errors.AsType[*serviceerror.NotFound](err); absent {
+			return nil
+		}
 		return err
 	}
 }
