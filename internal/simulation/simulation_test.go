@@ -103,16 +103,24 @@ func report(seed uint64, trace, wrong []string) string {
 		seed, strings.Join(wrong, "\n  "), strings.Join(trace[:min(len(trace), 400)], "\n"), seed)
 }
 
+// share is how many of so many seeds a test runs: a quarter when it shall be short.
+func share(seeds int) int {
+	if testing.Short() {
+		return max(seeds/4, 1)
+	}
+	return seeds
+}
+
 func TestSimulation(t *testing.T) {
 	var next, failed atomic.Int64
-	began := time.Now()
+	began, all := time.Now(), share(*seeds)
 	t.Run("seeds", func(t *testing.T) {
 		for range runtime.GOMAXPROCS(0) {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
 				for failed.Load() < 5 {
 					n := next.Add(1) - 1
-					if n >= int64(*seeds) {
+					if n >= int64(all) {
 						return
 					}
 					seed := *from + uint64(n)
@@ -127,7 +135,7 @@ func TestSimulation(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("%d seeds, %.0f a second", *seeds, float64(*seeds)/time.Since(began).Seconds())
+	t.Logf("%d seeds, %.0f a second", all, float64(all)/time.Since(began).Seconds())
 }
 
 // A WAV and the separations of the same music go on side by side, in one store and with one
@@ -135,7 +143,7 @@ func TestSimulation(t *testing.T) {
 // other.
 func TestSimulationOfTwoKindsOfTask(t *testing.T) {
 	failed := 0
-	for n := range max(*seeds/3, 1) {
+	for n := range max(share(*seeds)/3, 1) {
 		seed := *from + uint64(n)
 		trace, wrong := simulateKinds(t, seed, intact, true)
 		if len(wrong) > 0 {
@@ -160,7 +168,7 @@ func TestKindsThatShareALedgerAreFound(t *testing.T) {
 }
 
 func TestSeedsReplayExactly(t *testing.T) {
-	for seed := uint64(1); seed <= 50; seed++ {
+	for seed := uint64(1); seed <= uint64(share(50)); seed++ {
 		first, _ := simulate(t, seed, intact)
 		second, _ := simulate(t, seed, intact)
 		if !slices.Equal(first, second) {
