@@ -63,7 +63,7 @@ func TestCallbackAfterTheRunIsPutOnTheLedger(t *testing.T) {
 			require.Eventually(t, func() bool {
 				record, err := h.set.AdoptCallback.Provider.Record(t.Context(), id)
 				return err == nil && (c.scenario.Outcome.Pending || record.State != kie.Pending)
-			}, 10*time.Second, 10*time.Millisecond)
+			}, time.Minute, 10*time.Millisecond)
 			recorded, err := h.adopt(id, func(in *activityapi.AdoptCallbackInput) { in.Owner = c.owner })
 			require.NoError(t, err)
 			require.Equal(t, activityapi.RecordedCallback{

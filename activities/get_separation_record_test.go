@@ -45,7 +45,7 @@ func TestRecordWithStems(t *testing.T) {
 				var err error
 				record, err = h.get(activityapi.GetSeparationRecordInput{SeparationTaskID: id, RequireOwn: true})
 				return err == nil
-			}, 10*time.Second, 10*time.Millisecond)
+			}, time.Minute, 10*time.Millisecond)
 			require.Equal(t, "vocals", record.Stems[0].Name)
 			require.Len(t, record.Stems, 2)
 			require.False(t, record.CreatedAt.IsZero())
@@ -142,7 +142,7 @@ func TestRecordWithoutStemsIsLookedAtAgain(t *testing.T) {
 					activityapi.GetSeparationRecordInput{SeparationTaskID: in.SeparationTaskID, ReportPending: true},
 				)
 				return err == nil && record.Pending
-			}, 10*time.Second, 10*time.Millisecond)
+			}, time.Minute, 10*time.Millisecond)
 
 			h.env.SetHeartbeatDetails(looks{Empty: 1})
 			_, err := h.get(in)

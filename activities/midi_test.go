@@ -32,7 +32,7 @@ func separatedHarness(t *testing.T, scenario kiesim.MIDI) (*harness, stemflow.Ma
 		record, err = call[activityapi.SeparationRecord](h, activityapi.ActivityGetSeparationRecord,
 			activityapi.GetSeparationRecordInput{SeparationTaskID: submitted.SeparationTaskID})
 		return err == nil
-	}, 20*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	m := stemflow.Manifest{
 		Version: 1,
 		SeparateStemsResult: stemflow.SeparateStemsResult{
@@ -72,7 +72,7 @@ func (h *harness) doneMIDI(id string) *activityapi.MIDIRecord {
 		record, err = call[activityapi.MIDIRecord](h, activityapi.ActivityGetMIDIRecord,
 			activityapi.GetMIDIRecordInput{MIDITaskID: id})
 		return err == nil
-	}, 20*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	return record
 }
 
@@ -279,7 +279,7 @@ func TestMIDIThatTheProviderRefuses(t *testing.T) {
 		_, err = call[activityapi.MIDIRecord](h, activityapi.ActivityGetMIDIRecord,
 			activityapi.GetMIDIRecordInput{MIDITaskID: submitted.MIDITaskID, ReportPending: true})
 		return err != nil
-	}, 20*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	failure := requireType(t, err, stemflow.ErrorMIDIFailed)
 	var details stemflow.ErrorDetails
 	require.NoError(t, failure.Details(&details))

@@ -157,7 +157,7 @@ func (r *receiver) next(t *testing.T) received {
 	select {
 	case c := <-r.callbacks:
 		return c
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no callback came")
 		return received{}
 	}

@@ -19,7 +19,7 @@ const midiPath = "/api/v1/midi/generate"
 func (p *provider) separated(t *testing.T) (taskID string) {
 	t.Helper()
 	taskID = p.generate(kiesim.SeparateVocal, "http://127.0.0.1:1/none")
-	require.Eventually(t, func() bool { return p.record(taskID).SuccessFlag == "SUCCESS" }, 10*time.Second,
+	require.Eventually(t, func() bool { return p.record(taskID).SuccessFlag == "SUCCESS" }, time.Minute,
 		5*time.Millisecond)
 	return taskID
 }
@@ -62,7 +62,7 @@ func (p *provider) heard(t *testing.T, separation, audioID, callback string) mid
 	require.Eventually(t, func() bool {
 		a = p.midi(t, http.MethodGet, "/api/v1/midi/record-info?taskId="+accepted.Data.TaskID, "")
 		return a.Data.SuccessFlag != nil && *a.Data.SuccessFlag != 0
-	}, 10*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 	require.Equal(t, accepted.Data.TaskID, a.Data.TaskID)
 	return a
 }

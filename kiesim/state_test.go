@@ -61,7 +61,7 @@ func TestTasksAndBillOutliveARestart(t *testing.T) {
 	require.Eventually(
 		t,
 		func() bool { return first.Bill().Callbacks.Acknowledged == 1 },
-		5*time.Second,
+		time.Minute,
 		10*time.Millisecond,
 	)
 	first.SetScenario(trackID, kiesim.Scenario{Delay: kiesim.Duration(300 * time.Millisecond)})
@@ -103,7 +103,7 @@ func TestACallbackThatWasNotAcknowledgedIsSentAfterARestart(t *testing.T) {
 	require.Eventually(
 		t,
 		func() bool { return first.Bill().Callbacks.Refused == 1 },
-		5*time.Second,
+		time.Minute,
 		10*time.Millisecond,
 	)
 	require.NoError(t, first.Close())
@@ -137,5 +137,5 @@ func TestLinksLeadToTheNewAddressAfterARestart(t *testing.T) {
 		record := second.answer(http.MethodGet, "/api/v1/vocal-removal/record-info?taskId="+accepted.Data.TaskID, "")
 		require.NotContains(t, record, "http://former")
 		return strings.Contains(record, "http://now/")
-	}, 5*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // prompt is far longer than an interrupted command takes, and far shorter than what it waits for.
-const prompt = 5 * time.Second
+const prompt = time.Minute
 
 // silent is a server that accepts connections and never says anything. heard gets a value once it
 // has been asked for something.

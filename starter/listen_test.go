@@ -308,7 +308,7 @@ func TestPublishingAgainMakesNoOldLinkLonger(t *testing.T) {
 			require.NoError(t, err)
 			defer resp.Body.Close()
 			return resp.StatusCode == http.StatusForbidden
-		}, 10*time.Second, 100*time.Millisecond)
+		}, time.Minute, 100*time.Millisecond)
 	}
 	_, page2 := fetch(t, long.URL)
 	a.requireLinks(t, linksIn(page2), "604800")

@@ -56,7 +56,7 @@ func TestLinkIsForEverybodyAndForAWhile(t *testing.T) {
 	require.Eventually(
 		t,
 		func() bool { status, body = follow(t, short); return status != http.StatusOK },
-		10*time.Second,
+		time.Minute,
 		200*time.Millisecond,
 	)
 	require.Equal(t, http.StatusForbidden, status)

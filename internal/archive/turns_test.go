@@ -49,7 +49,7 @@ func TestUploadsOfUnknownSizeTakeTurns(t *testing.T) {
 			results <- err
 		}()
 	}
-	require.Eventually(t, func() bool { return reading.Load() == 3 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return reading.Load() == 3 }, time.Minute, time.Millisecond)
 	impatient, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err := f.Put(
