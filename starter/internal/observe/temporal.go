@@ -27,8 +27,9 @@ import (
 const (
 	// dialTimeout is how long a person waits to learn that Temporal is not there.
 	dialTimeout = 10 * time.Second
-	// RequestTimeout bounds a request that a command depends on.
-	RequestTimeout = 10 * time.Second
+	// RequestTimeout bounds a request that a command depends on. A server is there by then, and may
+	// be busy.
+	RequestTimeout = 30 * time.Second
 )
 
 // Server says which Temporal is meant, where that is not what the environment and its profile say.
@@ -71,7 +72,8 @@ func Connect(ctx context.Context, server Server) (*Temporal, error) {
 		options.ConnectionOptions.DialOptions,
 		grpc.WithChainUnaryInterceptor(noteStarted),
 	)
-	options.ConnectionOptions.GetSystemInfoTimeout = 2 * dialTimeout // the limit below says it better
+	// The limits of this package say better what was waited for.
+	options.ConnectionOptions.GetSystemInfoTimeout, options.RPCTimeout = 2*dialTimeout, 2*RequestTimeout
 	t := &Temporal{Address: options.HostPort, tracing: tracing, data: options.DataConverter}
 	err = limit.Wait(ctx, dialTimeout, "connecting to Temporal at "+t.Address, func(ctx context.Context) error {
 		t.Client, err = client.DialContext(ctx, options)
