@@ -83,8 +83,11 @@ func TestHealthyRunsLogNoWarningsOfHeartbeats(t *testing.T) {
 	}
 	require.Greater(t, heartbeats.Load(), int64(24), "of 24 stems")
 	for line := range strings.Lines(logged.String()) {
-		// A machine that is so busy that an answer takes a second is not healthy.
-		if strings.Contains(line, "RecordActivityHeartbeat") && !strings.Contains(line, "context deadline exceeded") {
+		// A machine that is so busy that an answer takes a second is not healthy. Which side has
+		// noticed first tells how that is worded.
+		late := strings.Contains(line, "context deadline exceeded") ||
+			strings.Contains(line, "RST_STREAM with error code: CANCEL")
+		if strings.Contains(line, "RecordActivityHeartbeat") && !late {
 			t.Error(line)
 		}
 	}
