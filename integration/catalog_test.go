@@ -71,7 +71,9 @@ func (s *stack) catalogResult(run client.WorkflowRun, within time.Duration) stem
 	ctx, cancel := context.WithTimeout(s.t.Context(), within)
 	defer cancel()
 	var result stemflow.SeparateCatalogResult
-	require.NoError(s.t, run.Get(ctx, &result))
+	err := run.Get(ctx, &result)
+	s.logIfOpen(ctx, run)
+	require.NoError(s.t, err)
 	return result
 }
 

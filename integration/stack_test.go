@@ -59,7 +59,7 @@ const (
 	apiKey         = "test-api-key"
 	webhookKey     = "test-webhook-key"
 	callbackSecret = "0123456789abcdef0123456789abcdef"
-	patience       = 6 * time.Minute
+	patience       = 10 * time.Minute
 )
 
 // stack is all of stemflow around one test: the servers are shared, everything else is its own.
