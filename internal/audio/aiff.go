@@ -14,8 +14,9 @@ type aiffParser struct {
 	// sampleRate and channels are what the file says, whatever the codec.
 	sampleRate, channels int64
 	// inData says that the sample data is passing, and dataSize is how long it is with what
-	// stands in front of it. dataBytes are those that have passed.
-	inData              bool
+	// stands in front of it. dataBytes are those that have passed. open says that it is as long as
+	// it is.
+	inData, open        bool
 	dataSize, dataBytes int64
 }
 
@@ -45,6 +46,10 @@ func (s *aiffParser) next(window []byte, end bool) int64 {
 	id, size := string(window[:4]), int64(binary.BigEndian.Uint32(window[4:]))
 	switch {
 	case id == "SSND":
+		// What is written to a pipe has a size that is none.
+		if s.open = size < soundHeader || size >= leastDoubtful; s.open {
+			size = toEnd
+		}
 		s.inData, s.dataSize = true, size
 	case id == "COMM" && size >= commonSize && len(window) >= chunkHeaderSize+commonSize:
 		s.readCommon(window[chunkHeaderSize:], size)
@@ -82,7 +87,7 @@ func (s *aiffParser) result(ahead int64) Result {
 		present = s.dataSize - min(max(ahead-s.dataSize&1, 0), s.dataSize)
 	}
 	present = max(present-soundHeader, 0)
-	result := Result{Audio: present > 0 && present >= s.blockSize, Cut: s.inData && ahead > 1}
+	result := Result{Audio: present > 0 && present >= s.blockSize, Cut: s.inData && !s.open && ahead > 1}
 	if s.blockSize > 0 {
 		result.Duration = playingTime(present/s.blockSize, s.rate)
 	}

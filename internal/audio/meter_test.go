@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -172,6 +173,46 @@ func TestMeterWAV(t *testing.T) {
 				require.Equal(t, test.want, measure(test.file, size))
 			}
 		})
+	}
+}
+
+// Some codecs are written with a header that says one byte a sample, which has two of them.
+func TestWAVOfACompressingCodecIsNotMeasured(t *testing.T) {
+	const g722 = 0x028F
+	file := wave(16000, 16000, 1, 4000, 4000)
+	binary.LittleEndian.PutUint16(file[20:], g722)
+	require.Equal(t, Result{wav, true, 0, false}, measure(file, 1000))
+}
+
+// Programs that write to a pipe say a size that no file has: SoX, eSpeak and arecord among them.
+func TestSizesOfPipesAreNone(t *testing.T) {
+	for _, size := range []uint32{0x7F000000, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFF000} {
+		file := wave(1000, 2000, 2, size, 4000)
+		binary.LittleEndian.PutUint32(file[4:], size+36)
+		require.Equal(t, Result{wav, true, 2 * time.Second, false}, measure(file, 1000), "WAV, %#x", size)
+	}
+	whole := fixture(t, "pcm.aiff")
+	for _, size := range []uint32{0, 0x7F000008} {
+		file := bytes.Clone(whole)
+		binary.BigEndian.PutUint32(file[bytes.Index(file, []byte("SSND"))+4:], size)
+		require.Equal(t, measure(whole, 1000), measure(file, 1000), "AIFF, %#x", size)
+	}
+}
+
+func TestWhatFollowsUponAnMP4IsNotMissed(t *testing.T) {
+	file := fixture(t, "aac.m4a")
+	want := measure(file, 1000)
+	require.False(t, want.Cut)
+	for name, tail := range map[string]string{
+		"ID3v1": "TAG" + strings.Repeat("x", 125), "APE": "APETAGEX\xD0\x07\x00\x00\xFF\x00\x00\x00", "a few bytes": "\r\n",
+		"no size of a box": "\x00\x00\x00\x05free", "a box that is cut": "\x00\x00\x10\x00freeabc",
+	} {
+		for _, size := range []int{1, 1000, 1 << 20} {
+			require.Equal(t, want, measure(append(bytes.Clone(file), tail...), size), name)
+		}
+	}
+	for at := 36; at < len(file); at++ {
+		require.True(t, measure(file[:at], 1000).Cut, "%d of %d bytes", at, len(file))
 	}
 }
 

@@ -29,6 +29,10 @@ type mp4Parser struct {
 	media, mediaSize int64
 	inMedia          bool
 	broken           bool
+
+	// pos is where the parser is, and box where the last box that it met begins. indexEnd is where
+	// the description of the samples ends.
+	pos, box, indexEnd int64
 }
 
 // mp4Track is what the tables of a track say.
@@ -41,6 +45,12 @@ type mp4Track struct {
 }
 
 func (s *mp4Parser) next(window []byte, end bool) int64 {
+	n := s.step(window, end)
+	s.pos += n
+	return n
+}
+
+func (s *mp4Parser) step(window []byte, end bool) int64 {
 	if s.inMedia {
 		s.inMedia, s.media = false, s.media+s.mediaSize
 	}
@@ -50,9 +60,9 @@ func (s *mp4Parser) next(window []byte, end bool) int64 {
 	if len(window) < longBoxHeaderSize+boxContent && !end {
 		return 0
 	}
+	s.box = s.pos
 	if len(window) < boxHeaderSize {
-		s.broken = true
-		return toEnd
+		return s.endBoxes()
 	}
 	header, size := int64(boxHeaderSize), int64(binary.BigEndian.Uint32(window))
 	switch {
@@ -62,22 +72,31 @@ func (s *mp4Parser) next(window []byte, end bool) int64 {
 		header, size = longBoxHeaderSize, int64(binary.BigEndian.Uint64(window[8:]))
 	}
 	if size < header || size > toEnd {
-		s.broken = true
-		return toEnd
+		return s.endBoxes()
 	}
 	content := window[header:]
 	content = content[:min(boxContent, int64(len(content)), size-header)]
-	return s.box(string(window[4:8]), header, size, content)
+	return s.enter(string(window[4:8]), header, size, content)
 }
 
-// box returns how many bytes of a box are done with: its header only if its content is to be looked
-// at.
-func (s *mp4Parser) box(kind string, header, size int64, content []byte) int64 {
+// endBoxes passes over what is no box. Behind the description of the samples tags of other formats
+// may stand.
+func (s *mp4Parser) endBoxes() int64 {
+	s.broken = s.broken || s.box < s.indexEnd
+	return toEnd
+}
+
+// enter returns how many bytes of a box are done with: its header only if its content is to be
+// looked at.
+func (s *mp4Parser) enter(kind string, header, size int64, content []byte) int64 {
 	switch kind {
 	case "trak":
 		s.finishTrack()
 		return header
-	case "moov", "mdia", "minf", "stbl":
+	case "moov":
+		s.index, s.indexEnd = true, s.box+size
+		return header
+	case "mdia", "minf", "stbl":
 		s.index = true
 		return header
 	case "moof":
@@ -166,7 +185,7 @@ func (s *mp4Parser) finishTrack() {
 
 func (s *mp4Parser) result(ahead int64) Result {
 	s.finishTrack()
-	present := s.media
+	present, size := s.media, s.pos-ahead
 	if s.inMedia {
 		present += s.mediaSize - min(ahead, s.mediaSize)
 		if s.mediaSize > toEnd/2 {
@@ -175,7 +194,8 @@ func (s *mp4Parser) result(ahead int64) Result {
 	}
 	result := Result{
 		Audio: s.index && present > 0,
-		Cut:   !s.index || ahead > 0 || s.entries > 0 || s.audio.bytes > present,
+		Cut: !s.index || size < s.indexEnd || s.entries > 0 || s.audio.bytes > present ||
+			ahead > 0 && (s.inMedia || s.fragmented),
 	}
 	track := s.audio
 	if !result.Cut && !s.broken && !s.fragmented && track.samples > 0 && track.samples == track.timed {

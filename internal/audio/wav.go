@@ -13,8 +13,9 @@ const (
 	// minFormatSize is the part of a "fmt " chunk that all codecs have, ds64Size that of a "ds64"
 	// chunk that says sizes.
 	minFormatSize, ds64Size = 16, 16
-	// unknownSize is what stands for a size that is elsewhere, or was not known.
-	unknownSize = math.MaxUint32
+	// unknownSize is what stands for a size that is elsewhere, or was not known. Programs that
+	// write to a pipe have other numbers, too, and leastDoubtful is the least of them: that of SoX.
+	unknownSize, leastDoubtful = math.MaxUint32, 0x7F000000
 )
 
 // wavParser walks the chunks of a RIFF, RF64 or BW64 file up to its sample data.
@@ -105,8 +106,9 @@ func (s *wavParser) search(window []byte) int64 {
 // no better. chunkFollows says that what follows looks like another chunk.
 func (s *wavParser) startData(size int64, chunkFollows bool) {
 	s.inData = true
+	doubtful := size >= leastDoubtful
 	if size == unknownSize && s.longData > 0 {
-		size = s.longData
+		size, doubtful = s.longData, false
 	}
 	fileEnd := s.riffSize + chunkHeaderSize
 	switch {
@@ -117,7 +119,7 @@ func (s *wavParser) startData(size int64, chunkFollows bool) {
 	default:
 		s.dataSize = size
 		// Some programs write the data's size into both fields, or leave other chunks out.
-		s.declared = s.riffSize != unknownSize && fileEnd >= size
+		s.declared = !doubtful && s.riffSize != unknownSize && fileEnd >= size
 	}
 }
 
@@ -125,9 +127,11 @@ func (s *wavParser) readFormat(b []byte) {
 	rate := int64(binary.LittleEndian.Uint32(b[4:]))
 	bytesPerSecond := int64(binary.LittleEndian.Uint32(b[8:]))
 	block := int64(binary.LittleEndian.Uint16(b[12:]))
+	code := binary.LittleEndian.Uint16(b)
 	s.rate, s.channels = rate, int64(binary.LittleEndian.Uint16(b[2:]))
-	// Only then does a block hold one sample. Compressing codecs put more, or fewer, into one.
-	if bytesPerSecond == rate*block {
+	// Only then does a block hold one sample. Compressing codecs put more, or fewer, into one, and
+	// there are files of them whose header says otherwise.
+	if bytesPerSecond == rate*block && slices.Contains(uncompressed, code) {
 		s.sampleRate, s.blockSize = rate, block
 	}
 }
@@ -151,6 +155,10 @@ func (s *wavParser) result(ahead int64) Result {
 func (s *wavParser) signal() Signal {
 	return Signal{SampleRate: int(s.rate), Channels: int(s.channels)}
 }
+
+// uncompressed are the codes of the formats with a fixed size of samples: integers, floating-point
+// numbers, A-law, mu-law, and what is named further on.
+var uncompressed = []uint16{1, 3, 6, 7, 0xFFFE}
 
 // chunkIDs are those that stand in WAV files, without those that are seldom and after the data.
 var chunkIDs = []string{
