@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -91,12 +92,15 @@ func (a *PrepareSong) handOver(
 		return nil, err
 	}
 	defer body.Close()
-	sum := sha256.New()
+	sum, given := sha256.New(), &sourceReader{r: body}
 	song.prepared.URL, err = a.Provider.Upload(ctx, kie.Upload{
 		Name: song.prepared.SHA256 + "." + song.format.Ext, ContentType: song.format.ContentType,
-		Size: song.prepared.Size, Body: io.TeeReader(io.LimitReader(body, song.prepared.Size), sum),
+		Size: song.prepared.Size, Body: io.TeeReader(io.LimitReader(given, song.prepared.Size), sum),
 	})
+	broken := given.err.Load()
 	switch {
+	case broken != nil && ctx.Err() == nil:
+		return nil, a.unfetched(ctx, *broken)
 	case kie.VerdictOf(err) == kie.Unauthorized:
 		return nil, final(stemflow.ErrorUnauthorized, err.Error(), err, providerDetails(err))
 	case err != nil:
@@ -111,6 +115,21 @@ func (a *PrepareSong) handOver(
 		return nil, wrongSong("changes while it is read: give a song that stays the same", nil)
 	}
 	return nil, retryable(stemflow.ErrorProviderUnavailable, "what audioUrl names has changed while it was read", nil)
+}
+
+// sourceReader keeps the error that ends what it reads: an upload that fails by it says nothing of
+// the provider. Who sends it may still be reading when the upload has failed.
+type sourceReader struct {
+	r   io.Reader
+	err atomic.Pointer[error]
+}
+
+func (s *sourceReader) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && err != io.EOF {
+		s.err.Store(&err)
+	}
+	return n, err
 }
 
 // fetch opens what an address names.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync/atomic"
 	"testing"
 
@@ -69,4 +70,33 @@ func TestSongOfAnAddressKnownByItsContent(t *testing.T) {
 	song, err = call[activityapi.PreparedSong](h, activityapi.ActivityPrepareSong, in)
 	require.NoError(t, err)
 	require.Equal(t, in.AudioURL, song.URL, "the address is the song")
+}
+
+// A song is read twice. A host that breaks off at the second time is no fault of the provider, and
+// is tried again for as long as at the first.
+func TestSongWhoseHostBreaksOffWhileItIsHandedOver(t *testing.T) {
+	stem, ok := tune.Stem("vocals")
+	require.True(t, ok)
+	once := stem.Once()
+	content, err := io.ReadAll(io.NewSectionReader(once, 0, once.Size))
+	require.NoError(t, err)
+	var served atomic.Int32
+	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+		if served.Add(1)%2 == 0 {
+			_, _ = w.Write(content[:len(content)/2])
+			return
+		}
+		_, _ = w.Write(content)
+	}))
+	t.Cleanup(host.Close)
+	h := newHarness(t)
+	h.set.PrepareSong.Sources = source.New(source.Options{AnyHost: true, AllowInsecure: true})
+	sum := sha256.Sum256(content)
+	in := activityapi.PrepareSongInput{AudioURL: host.URL + "/song.mp3", AudioSHA256: hex.EncodeToString(sum[:])}
+	_, err = call[activityapi.PreparedSong](h, activityapi.ActivityPrepareSong, in)
+	failed := requireType(t, err, stemflow.ErrorProviderUnavailable)
+	require.Contains(t, failed.Error(), "audioUrl cannot be fetched at the moment")
+	require.NotContains(t, failed.Error(), "handed to the provider")
+	require.EqualValues(t, 2, served.Load())
 }
