@@ -130,6 +130,27 @@ func TestDeleteRemovesAllButTheLedger(t *testing.T) {
 	require.Contains(t, stdout, "deleted, and left so: 1 track\n")
 }
 
+// Audio that a person keeps below a track's folder is not the track's. What a separation yielded
+// is, whether a manifest is left that names it or not.
+func TestDeleteLeavesWhatAPersonKeepsThere(t *testing.T) {
+	r := newRemovable(t)
+	put := func(keys ...string) {
+		for _, key := range keys {
+			require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, folder+key, 1))
+		}
+	}
+	r.manifest.SeparationTaskID = "4f00"
+	put("mixes/rough.mp3", "mixes/rough.wav", "final/song.mp3")
+	put("3e63/new_kind.mp3", "4f00/other_kind.mp3", "0a0b/vocals-2.mp3", "0a0b/new_kind.mp3", "0c0d/midi.vocals.mid")
+	require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, folder+"manifest.json", r.manifest))
+	var done removed
+	require.NoError(t, json.Unmarshal([]byte(r.run(t, r.with("delete", "--yes", "--json")...)), &done))
+	kept := []string{folder + "final/song.mp3", folder + "mixes/rough.mp3", folder + "mixes/rough.wav"}
+	require.Equal(t, kept, done.Others)
+	require.ElementsMatch(t, append(kept, folder+"deleted-0a0b.json", folder+"deleted-0c0d.json", folder+"deleted-3e63.json",
+		folder+"deleted-4f00.json", ledgers[0], ledgers[1]), r.keys(t))
+}
+
 func TestDeleteAsksAPerson(t *testing.T) {
 	r := newRemovable(t)
 	before := r.keys(t)

@@ -55,7 +55,7 @@ func PlanRemoval(
 		separations: map[string]bool{},
 		location:    archive.Locate(cmp.Or(in.Bucket, cfg.Bucket), cmp.Or(in.Prefix, cfg.Prefix), in.Track()),
 	}
-	var manifest, rest, songs []archive.Info
+	var manifest, rest, songs, stems []archive.Info
 	var deleted []string
 	folder := r.location.Dir
 	if track := in.Track(); track.TaskID == stemflow.TaskSHA256 {
@@ -76,16 +76,13 @@ func PlanRemoval(
 		case isDeletion(r.location, object.Key):
 			deleted = append(deleted, object.Key)
 			return // it stays, too
+		case isStem(name):
+			stems = append(stems, object) // if it is one, and not a person's
+			return
 		case object.Key == archive.ManifestKey(r.location):
 			manifest = append(manifest, object)
 		case archive.IsListenKey(r.location, object.Key), archive.IsPeaksKey(r.location, object.Key),
 			archive.IsSessionKey(r.location, object.Key):
-			rest = append(rest, object)
-		case isStem(name):
-			separation, _, _ := strings.Cut(name, "/")
-			if naming.IsID(separation) {
-				r.separations[separation] = true
-			}
 			rest = append(rest, object)
 		default:
 			r.Others = append(r.Others, object.Key)
@@ -102,10 +99,15 @@ func PlanRemoval(
 			r.Size += song.Size
 		}
 	}
-	r.Objects = append(manifest, rest...)
 	if err := r.readPayments(ctx, archive.Locate(cfg.LedgerBucket, cfg.LedgerPrefix, in.Track())); err != nil {
 		return nil, err
 	}
+	if len(manifest) > 0 {
+		if err := r.readManifest(ctx); err != nil {
+			return nil, err
+		}
+	}
+	r.Objects = append(append(manifest, rest...), r.ofSeparations(stems, in.Track(), deleted)...)
 	if len(r.Objects) > 0 {
 		return r, nil
 	}
@@ -152,8 +154,52 @@ func (r *Removal) isMarked(deleted []string) bool {
 	return true
 }
 
-// isStem reports whether an object in a track's folder is what a separation yields, and not what
-// somebody has put into a folder of their own.
+// ofSeparations are the objects that separations have yielded, of those in folders below the
+// track's. The others lie in folders that people have made: no ledger, manifest or earlier removal
+// names them, and nothing in them is called as a stem of the track's type is, or as MIDI.
+func (r *Removal) ofSeparations(objects []archive.Info, track stemflow.Track, deleted []string) (ours []archive.Info) {
+	folderOf := func(object archive.Info) string {
+		folder, _, _ := strings.Cut(strings.TrimPrefix(object.Key, r.location.Dir), "/")
+		return folder
+	}
+	expected := stemflow.ExpectedStems(track.Type, track.StemName)
+	for _, object := range objects {
+		folder, file := folderOf(object), path.Base(object.Key)
+		name, _, _ := strings.Cut(strings.TrimSuffix(file, path.Ext(file)), "-") // "vocals-2" is one of several
+		removed := slices.Contains(deleted, archive.DeletionKey(r.location, folder))
+		if naming.IsID(folder) && (removed || archive.IsMIDIFile(file) || slices.Contains(expected, name)) {
+			r.separations[folder] = true
+		}
+	}
+	for _, object := range objects {
+		if !r.separations[folderOf(object)] {
+			r.Others = append(r.Others, object.Key)
+			continue
+		}
+		ours = append(ours, object)
+		r.Size += object.Size
+	}
+	return ours
+}
+
+// readManifest notes the separation that the manifest is of. One that cannot be read names none.
+func (r *Removal) readManifest(ctx context.Context) error {
+	key := archive.ManifestKey(r.location)
+	var manifest stemflow.Manifest
+	err := limit.Wait(ctx, readTimeout, reading(r.store, r.location.Bucket, key), func(ctx context.Context) error {
+		_, err := r.store.ReadJSON(ctx, r.location.Bucket, key, &manifest)
+		return err
+	})
+	switch {
+	case err == nil && naming.IsID(manifest.SeparationTaskID):
+		r.separations[manifest.SeparationTaskID] = true
+	case err != nil && !errors.Is(err, archive.ErrCorrupt) && !errors.Is(err, archive.ErrNotFound):
+		return failure.Archive("", err)
+	}
+	return nil
+}
+
+// isStem reports whether an object in a track's folder may be what a separation yields.
 func isStem(name string) bool {
 	_, ok := stemOf(name)
 	file := path.Base(name)
