@@ -256,7 +256,15 @@ func writePageOf(folder *os.Root, name string, m stemflow.Manifest, files []down
 	if err := listen.Write(&text, page); err != nil {
 		return err
 	}
-	return folder.WriteFile(name, text.Bytes(), 0o644)
+	part := name + ".part" // a disk that is full leaves no half page
+	err := folder.WriteFile(part, text.Bytes(), 0o644)
+	if err == nil {
+		err = folder.Rename(part, name)
+	}
+	if err != nil {
+		_ = folder.Remove(part)
+	}
+	return err
 }
 
 // filePlace is the folder and the name of a file: --out names either of them. A name says what it

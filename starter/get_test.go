@@ -390,10 +390,17 @@ func TestGetWithAPage(t *testing.T) {
 	}
 	require.False(t, bytes.Contains(text, []byte("X-Amz-")), "it has links")
 
+	// What was there is replaced as a whole and not written over: a full disk leaves no half page.
+	earlier := filepath.Join(t.TempDir(), "earlier.html")
+	require.NoError(t, os.Link(filepath.Join(g.dir, got.Page), earlier))
 	g.get(t, "--page", "--stems", g.manifest.Stems[0].Name)
 	text, err = os.ReadFile(filepath.Join(g.dir, got.Page))
 	require.NoError(t, err)
 	require.Equal(t, 1, strings.Count(string(text), `href="data:`))
+	kept, err := os.ReadFile(earlier)
+	require.NoError(t, err)
+	require.Equal(t, 2, strings.Count(string(kept), `href="data:`))
+	g.requireFiles(t, "instrumental.mp3", "listen.html", "vocals.mp3")
 
 	require.Contains(t, g.fails(t, failure.ExitUsage, "--page", "--zip"), "--page goes with files, not with --zip")
 	g.manifest.Stems[0].Size = pageBytes + 1
