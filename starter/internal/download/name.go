@@ -23,6 +23,9 @@ const (
 	DefaultTemplate = "{name}.{ext}"
 	// maxName leaves room, in the 255 bytes that file systems allow, for what a part's name adds.
 	maxName = 200
+	// maxTitle is how many bytes of a title are in a name, so that what else is in it is not cut
+	// off.
+	maxTitle = 90
 )
 
 // fields are what a template may name of a stem.
@@ -88,7 +91,7 @@ func folded(name string) string { return norm.NFC.String(cases.Fold().String(nor
 func (t Template) name(m stemflow.Manifest, stem stemflow.Stem, index int) string {
 	values := map[string]string{
 		"name": stem.Name, "taskId": m.Source.TaskID, "audioId": m.Source.AudioID, "type": string(m.Type),
-		"title": cmp.Or(m.Source.Title(), m.Source.AudioID),
+		"title": Shortened(cmp.Or(m.Source.Title(), m.Source.AudioID), maxTitle),
 		"ext":   strings.TrimPrefix(path.Ext(stem.Key), "."),
 		"index": fmt.Sprintf("%0*d", len(strconv.Itoa(max(len(m.Stems), 10))), index),
 	}
@@ -159,6 +162,18 @@ func cut(name string, most int) string {
 		stem = stem[:len(stem)-1]
 	}
 	return strings.TrimRight(stem, ". ") + ext
+}
+
+// Shortened is a text of so many bytes at most.
+func Shortened(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	text = text[:most]
+	for !utf8.ValidString(text) {
+		text = text[:len(text)-1]
+	}
+	return strings.TrimRight(text, " ")
 }
 
 // Select returns the stems of a manifest that are asked for, all if none is. Names are taken in the

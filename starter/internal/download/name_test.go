@@ -69,6 +69,18 @@ func TestStemsThatWouldShareAFileAreRefused(t *testing.T) {
 	require.ErrorContains(t, err, `"vocals" and "drums" would both be "song.mp3"`)
 }
 
+// A long title leaves room for what tells the stems apart.
+func TestALongTitleIsShortened(t *testing.T) {
+	m := manifestOf("vocals", "drums")
+	m.Source.Music = &stemflow.Music{Title: strings.Repeat("歌", 200)}
+	parsed, err := download.ParseTemplate("{index} {title} - {name}.{ext}")
+	require.NoError(t, err)
+	files, err := parsed.Names(m, m.Stems)
+	require.NoError(t, err)
+	require.Equal(t, "01 "+strings.Repeat("歌", 30)+" - vocals.mp3", files[0].Name)
+	require.Equal(t, "02 "+strings.Repeat("歌", 30)+" - drums.mp3", files[1].Name)
+}
+
 func TestSafeNames(t *testing.T) {
 	for text, want := range map[string]string{
 		"drums.mp3": "drums.mp3", "Müller & Söhne": "Müller & Söhne", "日本語.flac": "日本語.flac", "👍🏽": "👍🏽",

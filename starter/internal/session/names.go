@@ -34,7 +34,7 @@ const (
 
 // FileName is what a session is called.
 func (s Session) FileName() string {
-	base := shortened(printable(s.Manifest.Source.Title()), maxTitle)
+	base := download.Shortened(printable(s.Manifest.Source.Title()), maxTitle)
 	if base == "" {
 		base = download.FolderName(s.Manifest)
 	}
@@ -48,7 +48,7 @@ type namer struct {
 }
 
 func (s Session) names() *namer {
-	n := &namer{title: shortened(printable(s.Manifest.Source.Title()), maxTitle), taken: map[string]bool{}}
+	n := &namer{title: download.Shortened(printable(s.Manifest.Source.Title()), maxTitle), taken: map[string]bool{}}
 	for _, name := range []string{manifestFile, indexFile} {
 		n.taken[folded(name)] = true
 	}
@@ -57,7 +57,7 @@ func (s Session) names() *namer {
 
 // file is a name for what is displayed under a name, with the extension of a key.
 func (n *namer) file(display, key string) string {
-	base := shortened(display, maxPart)
+	base := download.Shortened(display, maxPart)
 	if n.title != "" {
 		base = n.title + " - " + base
 	}
@@ -112,18 +112,6 @@ func printable(text string) string {
 		return r
 	}, text)
 	return norm.NFC.String(strings.Join(strings.Fields(text), " "))
-}
-
-// shortened is a text of so many bytes at most.
-func shortened(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	text = text[:most]
-	for !utf8.ValidString(text) {
-		text = text[:len(text)-1]
-	}
-	return strings.TrimRight(text, " ")
 }
 
 // colors are those of stems, so that a stem has the same in all sessions.
