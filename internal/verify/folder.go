@@ -121,8 +121,9 @@ func (o *objects) add(dir string, info archive.Info) {
 		o.manifest = &info
 	case rest == archive.SubmissionFile:
 		o.submission = &info
-	case !within:
-		// the page that plays the stems, or what somebody has put there
+	case !within, strings.HasSuffix(rest, "/"):
+		// the page that plays the stems, what somebody has put there, or what consoles make of a
+		// folder
 	case o.kept == maxKept:
 		o.dropped++
 	default:

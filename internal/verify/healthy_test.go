@@ -40,6 +40,11 @@ func healthies() []healthy {
 			p.putRaw(p.loc.Dir+"notes.txt", []byte("mine"))
 			p.putRaw("photos/2026/summer/a.jpg", []byte("mine"))
 		}},
+		{name: "with folders that a console has made", do: func(p *planted) {
+			for _, folder := range []string{p.loc.Dir, p.loc.Dir + p.id + "/", p.loc.Dir + "mixes/", p.book.Dir} {
+				p.putRaw(folder, nil)
+			}
+		}},
 		{name: "partial", do: func(p *planted) {
 			p.manifest.Failed = []stemflow.FailedStem{{Name: "bass", Type: stemflow.ErrorSourceExpired}}
 			p.writeManifest()
