@@ -88,7 +88,7 @@ func (f *finder) frames(window []byte, end bool) (wait bool) {
 		wanted = strayFrames
 	}
 	run := followFrames(window, wanted, &f.free)
-	if f.strayed && run.isTable() {
+	if f.strayed && (run.first.isLayer1() || run.isTable()) {
 		return false
 	}
 	// Nine of the largest frames are more than is seen together.

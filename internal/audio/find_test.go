@@ -204,15 +204,25 @@ func TestChanceFramesInOtherDataAreNoAudio(t *testing.T) {
 		program = append(program, append(jump, 0x66, 0x90)...)
 		samples = binary.BigEndian.AppendUint32(samples, uint32(int32(-1200*math.Sin(float64(i)/16))))
 	}
+	var font []byte
+	for i := range 40 { // frames of Layer I, 32 to 224 kbit/s
+		head := []byte{0xFF, 0xFF, byte(1+i%7) << 4, 0}
+		frame, ok := parseFrameHeader(append(head, 0, 0, 0))
+		require.True(t, ok && frame.isLayer1())
+		font = append(append(font, head...), make([]byte, frame.size-len(head))...)
+	}
 	other := bytes.Repeat([]byte("more "), 9000)
 	for name, content := range map[string][]byte{
 		"a program":             append([]byte("\x7FELF\x02\x01\x01"), program...),
 		"a table":               append([]byte("table of jumps"), program...),
 		"samples in CAF":        append([]byte("caff\x00\x01\x00\x00desc\x00\x00\x00\x00"), samples...),
+		"a font":                slices.Concat([]byte("\x00\x01\x00\x00\x00\x13\x01\x00"), font, other),
 		"three frames in other": slices.Concat([]byte("text "), frames(3), other),
 	} {
 		require.Equal(t, Result{}, measure(content, 4096), name)
 	}
+	require.True(t, measure(font, 4096).Audio, "a file of Layer I")
+	require.Equal(t, playingFrames(50), measure(slices.Concat(frames(50), other, font), 4096).Duration, "behind audio")
 	require.True(t, measure(slices.Concat([]byte("text "), frames(strayFrames), other), 4096).Audio)
 	require.True(t, measure(append([]byte("text "), frames(4)...), 4096).Audio, "they are all that follows")
 }

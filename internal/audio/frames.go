@@ -41,6 +41,13 @@ const adtsStream = 1 << 31
 
 func (f frameHeader) isADTS() bool { return f.stream&adtsStream != 0 }
 
+// isLayer1 reports whether it is of Layer I. Hardly anybody has such files, and programs, fonts and
+// archives are full of what looks like its frames: 0xFFFF is half of a header.
+func (f frameHeader) isLayer1() bool {
+	const layer1 = 3
+	return !f.isADTS() && f.stream>>9&3 == layer1
+}
+
 // kilobits, in the first half for MPEG-1 and in the second for MPEG-2 and 2.5, which go by "low
 // sampling frequencies", is by the header's layer bits: none, Layer III, II, I. An index of 0 is
 // free format.
@@ -158,11 +165,10 @@ type frameRun struct {
 }
 
 // isTable reports whether the frames are rather the entries of a table, like jumps in a program:
-// they are of a kind that is rare, all alike, and shorter than anybody makes them.
+// no header says their size, they are all alike, and shorter than anybody makes them.
 func (r frameRun) isTable() bool {
-	const layer1, shortest = 3, 96
-	rare := r.first.stream&1 == 1 || r.first.stream>>9&3 == layer1 // no header says the size, or Layer I
-	return !r.first.isADTS() && rare && r.first.size < shortest && r.size == r.first.size*r.whole
+	const shortest = 96
+	return !r.first.isADTS() && r.first.stream&1 == 1 && r.first.size < shortest && r.size == r.first.size*r.whole
 }
 
 // followFrames counts the frames of one stream that follow upon each other from the start of b, up
@@ -321,8 +327,8 @@ type frameParser struct {
 	free   freeSearch
 	// skip is the size of a first frame that carries a header.
 	skip int64
-	// adts tells which of the two kinds of frames it is.
-	adts bool
+	// adts tells which of the two kinds of frames it is, layer1 whether it is of Layer I.
+	adts, layer1 bool
 	// layer3 and outliner are of frames of Layer III, where an outline is wanted.
 	outlines bool
 	layer3   layer3
@@ -340,7 +346,7 @@ type frameParser struct {
 
 // newFrameParser follows the stream that starts in window with the frame first.
 func newFrameParser(window []byte, first frameHeader, free freeSearch) *frameParser {
-	p := &frameParser{stream: first.stream, adts: first.isADTS(), free: free}
+	p := &frameParser{stream: first.stream, adts: first.isADTS(), layer1: first.isLayer1(), free: free}
 	p.rate, p.channels = first.shape(window)
 	if free.stream != first.stream {
 		p.free.stream, p.free.size = first.stream, first.size-first.padding // of a short file
@@ -390,7 +396,7 @@ func (s *frameParser) next(window []byte, end bool) int64 {
 		if run.cut && !end {
 			break
 		}
-		if run.count < confirmingFrames || run.first.isADTS() != s.adts {
+		if run.count < confirmingFrames || run.first.isADTS() != s.adts || run.first.isLayer1() != s.layer1 {
 			pos++
 			continue
 		}

@@ -19,6 +19,8 @@ type sample struct {
 	exact time.Duration
 	// wholeOnly says that only the whole file is measured.
 	wholeOnly bool
+	// begins says that it is known where a file begins with it only: Layer I.
+	begins bool
 }
 
 // playsUpTo is how long the units play that are whole in the first n bytes.
@@ -29,8 +31,11 @@ func (s sample) playsUpTo(n int) time.Duration {
 
 func (s sample) plays() time.Duration { return s.playsUpTo(len(s.content)) }
 
-// behind puts bytes in front of a file.
+// behind puts bytes in front of a file, if it is known there.
 func (s sample) behind(prefix []byte) sample {
+	if s.begins {
+		return s
+	}
 	ends := make([]int, len(s.ends))
 	for i, end := range s.ends {
 		ends[i] = end + len(prefix)
@@ -60,7 +65,7 @@ func genMPEG(r *rand.Rand) sample {
 		second, third := 0xE0|version<<3|layer<<1|protection, index<<4|rateIndex<<2|padding<<1
 		return []byte{0xFF, second, third, mode << 6, 0, 0, 0}
 	}
-	s := sample{name: "MPEG " + kind, format: mp3}
+	s := sample{name: "MPEG " + kind, format: mp3, begins: layer == 3}
 	for range 3 + r.IntN(60) {
 		padding := byte(r.IntN(2))
 		switch kind {
