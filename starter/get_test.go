@@ -315,6 +315,17 @@ func TestGetRefusesWhatIsNotWhatWasArchived(t *testing.T) {
 }
 
 // A hostile folder or manifest leads nowhere else.
+// A manifest that lists nothing is none, as a check of the archive has it.
+func TestAManifestWithoutStemsIsNone(t *testing.T) {
+	g := newGettable(t)
+	g.manifest.Stems = nil
+	require.NoError(t, g.store.PutJSON(t.Context(), g.bucket, g.manifest.Manifest.Key, g.manifest))
+	for _, args := range [][]string{{}, {"--zip"}, {"--format", "dawproject"}, {"--page"}} {
+		require.Contains(t, g.fails(t, failure.ExitFailed, args...),
+			"error: NotArchived: what is stored there is no manifest: it lists no stem. Starting the track again writes it")
+	}
+}
+
 func TestGetStaysInItsFolder(t *testing.T) {
 	g := newGettable(t)
 	outside := t.TempDir()

@@ -89,6 +89,9 @@ func Read(ctx context.Context, store *archive.Store, cfg config.Starter, place P
 	if err := archive.CheckManifest(t.location, t.Manifest); err != nil {
 		return nil, foreignManifest(key, err)
 	}
+	if len(t.Manifest.Stems) == 0 {
+		return nil, NoManifest(errors.New("it lists no stem"))
+	}
 	return t, nil
 }
 
