@@ -131,11 +131,15 @@ func (r *linkReader) nested(key string, value json.RawMessage, levels int) {
 	if slices.Contains(inputKeys, folded) {
 		return
 	}
+	listsStems := folded == "origindata" || folded == "stems"
 	if inner, ok := parseObject(value); ok {
-		r.object(inner, levels-1)
+		if listsStems {
+			r.item(inner, false, levels) // the one that a list would have
+		} else {
+			r.object(inner, levels-1)
+		}
 		return
 	}
-	listsStems := folded == "origindata" || folded == "stems"
 	listsLinks := listsStems || strings.HasSuffix(folded, "urls") && !speaksOfOther(key)
 	for item := range items(value) {
 		switch {

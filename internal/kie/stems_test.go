@@ -125,6 +125,14 @@ func TestStems(t *testing.T) {
 				{"id":"id-1","duration":12.5,"audio_url":"https://x.example/a.mp3","stem_type_group_name":"Percussion"}]}`,
 			stems{{Name: "drums", URL: "https://x.example/a.mp3", SourceID: "id-1", DurationSeconds: 12.5}},
 		},
+		"a detail that stands in place of the list": {
+			`{"originData":{"extract":{"id":"1","duration":9,"audio_url":"https://x.example/a.mp3","stem_type_group_name":"Lead Vocal"},
+				"remove":{"id":"2","duration":"9","audio_url":"https://x.example/b.mp3","stem_type_group_name":"Lead Vocal"}}}`,
+			stems{
+				{Name: "lead_vocal", URL: "https://x.example/a.mp3", SourceID: "1", DurationSeconds: 9},
+				{Name: "lead_vocal_removed", URL: "https://x.example/b.mp3", SourceID: "2", DurationSeconds: 9},
+			},
+		},
 		"an id is not found within a longer word, nor outside the file name": {
 			`{"drumsUrl":"https://x.example/id1/id12_1id1.mp3#id1","originData":[{"id":"id1"}]}`,
 			stems{{Name: "drums", URL: "https://x.example/id1/id12_1id1.mp3#id1"}},
