@@ -126,6 +126,18 @@ func TestListShowsWhatIsArchived(t *testing.T) {
 	require.Contains(t, stderr, "error: ArchiveUnavailable: ")
 }
 
+// Audio that a person keeps below a track's folder is no separation, however new it is.
+func TestAListCountsTheStemsOfSeparations(t *testing.T) {
+	a := newArchivedTrack(t)
+	before := a.run(t, "list")
+	require.Contains(t, before, "  2  18 B  ")
+	folder := strings.TrimSuffix(a.manifest.Manifest.Key, "manifest.json")
+	for _, name := range []string{"0/a.mp3", "mixes/rough.mp3", "mixes/rough.wav", "mixes/final.mp3"} {
+		require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, folder+name, "a mix"))
+	}
+	require.Equal(t, before, a.run(t, "list"))
+}
+
 func TestAListFitsOnATerminal(t *testing.T) {
 	a := newArchivedTrack(t)
 	putTrack(t, a.store, a.bucket, "music", stemflow.Track{TaskID: strings.Repeat("c", 32), AudioID: strings.Repeat("d", 36), Type: stemflow.SplitStem}, 1)

@@ -164,10 +164,9 @@ func (r *Removal) ofSeparations(objects []archive.Info, track stemflow.Track, de
 	}
 	expected := stemflow.ExpectedStems(track.Type, track.StemName)
 	for _, object := range objects {
-		folder, file := folderOf(object), path.Base(object.Key)
-		name, _, _ := strings.Cut(strings.TrimSuffix(file, path.Ext(file)), "-") // "vocals-2" is one of several
+		folder := folderOf(object)
 		removed := slices.Contains(deleted, archive.DeletionKey(r.location, folder))
-		if naming.IsID(folder) && (removed || archive.IsMIDIFile(file) || slices.Contains(expected, name)) {
+		if naming.IsID(folder) && (removed || showsSeparation(expected, path.Base(object.Key))) {
 			r.separations[folder] = true
 		}
 	}

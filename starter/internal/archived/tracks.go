@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,6 +98,8 @@ type scan struct {
 	place       archive.Folder
 	manifest    archive.Info
 	separations map[string]*separation
+	// expected are the names of the stems of the place's type.
+	expected []string
 }
 
 // separation is what is there of one.
@@ -104,6 +107,16 @@ type separation struct {
 	stems int
 	size  int64
 	last  time.Time
+	// shown says that it is one by what is in it, and not a folder of somebody's.
+	shown bool
+}
+
+// newerThan reports whether it is the one that a list speaks of rather than another.
+func (s separation) newerThan(other separation) bool {
+	if s.shown != other.shown {
+		return s.shown
+	}
+	return other.stems == 0 || s.last.After(other.last)
 }
 
 func (s *scan) visit(object archive.Info) {
@@ -114,6 +127,7 @@ func (s *scan) visit(object archive.Info) {
 	if place != s.place {
 		s.end()
 		s.place, s.manifest, s.separations = place, archive.Info{}, map[string]*separation{}
+		s.expected = stemflow.ExpectedStems(place.Track.Type, place.Track.StemName)
 	}
 	if rest == archive.ManifestFile {
 		s.manifest = object
@@ -125,6 +139,7 @@ func (s *scan) visit(object archive.Info) {
 			s.separations[id] = paid
 		}
 		paid.stems++
+		paid.shown = paid.shown || showsSeparation(s.expected, path.Base(rest))
 		paid.size += object.Size
 		if object.Modified.After(paid.last) {
 			paid.last = object.Modified
@@ -136,6 +151,13 @@ func (s *scan) visit(object archive.Info) {
 func stemOf(rest string) (separationTaskID string, ok bool) {
 	id, file, ok := strings.Cut(rest, "/")
 	return id, ok && id != "" && file != "" && !strings.Contains(file, "/")
+}
+
+// showsSeparation reports whether a file in a folder below a track's shows that a separation has
+// yielded what is in it: it is called as one of the expected stems is, or as MIDI.
+func showsSeparation(expected []string, file string) bool {
+	name, _, _ := strings.Cut(strings.TrimSuffix(file, path.Ext(file)), "-") // "vocals-2" is one of several
+	return archive.IsMIDIFile(file) || slices.Contains(expected, name)
 }
 
 // end takes the track that all objects have been seen of, if it is archived.
@@ -150,7 +172,7 @@ func (s *scan) end() {
 	}
 	var newest separation
 	for _, paid := range s.separations {
-		if newest.stems == 0 || paid.last.After(newest.last) {
+		if paid.newerThan(newest) {
 			newest = *paid
 		}
 	}
