@@ -237,7 +237,7 @@ func (c *cli) printPrice(price *view.Price) {
 		c.printJSON(price)
 		return
 	}
-	price.Print(c.stdout)
+	price.Print(c.forPeople())
 }
 
 // launchCatalog uploads the list, if it is a file, and starts the catalogue or joins the run of it.
@@ -361,7 +361,7 @@ func (c *cli) waitForCatalog(
 	case err != nil:
 		f := failure.OfCatalog(err)
 		if f.Catalog != nil && !c.wantsJSON() { // before why it ended, which comes last
-			view.Counts(c.stdout, *f.Catalog)
+			view.Counts(c.forPeople(), *f.Catalog)
 			c.showFailures(ctx, t, run, *f.Catalog)
 			f.CatalogShown = true
 		}
@@ -369,7 +369,7 @@ func (c *cli) waitForCatalog(
 	case c.wantsJSON():
 		c.printJSON(result)
 	default:
-		view.CatalogResult(c.stdout, *result)
+		view.CatalogResult(c.forPeople(), *result)
 		c.showFailures(ctx, t, run, *result)
 	}
 	return failure.Incomplete(*result, c.wantsJSON())

@@ -67,7 +67,7 @@ func (c *cli) printFailures(ctx context.Context, r *report) error {
 		outcomes[i] = row.TrackOutcome
 	}
 	c.printf("Failures of catalogue %s: %s\n", r.in.Name, humanize.Comma(int64(len(rows))))
-	view.Failures(c.stdout, view.GroupFailures(outcomes, failure.HintFor), c.room(view.DefaultRoom))
+	view.Failures(c.forPeople(), view.GroupFailures(outcomes, failure.HintFor), c.room(view.DefaultRoom))
 	if !c.global.quiet {
 		c.printf("\nTo start them again where that can help: %s\n", c.again("catalog retry "+view.Quote(r.in.Name)))
 	}
@@ -96,7 +96,7 @@ func (c *cli) showFailures(
 			failures = p.Failures
 		}
 	}
-	view.Failures(c.stdout, view.GroupFailures(failures, failure.HintFor), c.room(view.DefaultRoom))
+	view.Failures(c.forPeople(), view.GroupFailures(failures, failure.HintFor), c.room(view.DefaultRoom))
 	if more := failed - len(failures); more > 0 {
 		c.printf("\n  and %s more: %s\n", humanize.Comma(int64(more)),
 			c.again("catalog failures "+view.Quote(result.Name)))

@@ -210,10 +210,10 @@ func (c *cli) printReport(ctx context.Context, r *report) error {
 		return err
 	}
 	if c.wantsJSON() {
-		return catalog.WriteJSON(c.stdout, result, outcomes)
+		return catalog.WriteJSON(c.forScripts(), result, outcomes)
 	}
 	c.printf("Catalogue %s: %s\n\n", result.Name, r.state(result))
-	table := view.NewOutcomeTable(c.stdout, c.room(view.DefaultRoom))
+	table := view.NewOutcomeTable(c.forPeople(), c.room(view.DefaultRoom))
 	if err := outcomes(func(o stemflow.TrackOutcome) error {
 		table.Row(o)
 		return nil
@@ -221,7 +221,7 @@ func (c *cli) printReport(ctx context.Context, r *report) error {
 		return err
 	}
 	c.printf("\n")
-	view.Counts(c.stdout, result)
+	view.Counts(c.forPeople(), result)
 	c.printf("  %-10s %9s\n", "credits", humanize.Comma(int64(result.Credits)))
 	return nil
 }

@@ -231,7 +231,7 @@ func (c *cli) printLeftOut(all []retried) {
 			left = append(left, one.outcome)
 		}
 	}
-	w := c.stderr
+	w := view.Plain(c.stderr)
 	if c.global.quiet && len(left) == 0 {
 		return
 	}

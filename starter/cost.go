@@ -105,7 +105,7 @@ func (c *cli) printCosts(costs *archived.Costs, by string) {
 	for _, part := range costs.Rows {
 		rows = append(rows, row(cmp.Or(part.Key, "(no prefix)"), part.Spent))
 	}
-	view.Table(c.stdout, headings, append(rows, row("all", costs.Spent)), c.room(view.Whole))
+	view.Table(c.forPeople(), headings, append(rows, row("all", costs.Spent)), c.room(view.Whole))
 	if costs.MayHavePaid > 0 && !c.global.quiet {
 		c.printf("\n%s may have been paid for: the provider's log says whether (https://kie.ai/logs).\n",
 			view.Plural(costs.MayHavePaid, "attempt"))

@@ -349,7 +349,7 @@ func (c *cli) printGot(got gotFiles, m stemflow.Manifest) {
 		bytes += file.Size
 	}
 	headings := []view.Heading{{Text: "file"}, {Text: "size", IsFigure: true}, {Text: ""}}
-	view.Table(c.stdout, headings, rows, c.room(view.Whole))
+	view.Table(c.forPeople(), headings, rows, c.room(view.Whole))
 	c.printf("\n%s, %s in %s\n", view.Plural(len(got.Files), "file"), view.Bytes(bytes),
 		view.Printable(filepath.Join(got.Dir, got.Zip)))
 	if got.Page != "" {

@@ -113,7 +113,7 @@ func (c *cli) printTracks(found []archived.Found, long bool) {
 		bytes += track.Size
 	}
 	if len(rows) > 0 {
-		view.Table(c.stdout, headings, rows, c.room(view.Whole))
+		view.Table(c.forPeople(), headings, rows, c.room(view.Whole))
 		c.printf("\n")
 	}
 	c.printf("%s, %s\n", view.Plural(len(found), "track"), view.Bytes(bytes))

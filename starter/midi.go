@@ -60,6 +60,6 @@ func (c *cli) midi(ctx context.Context, o midiOptions) error {
 		id: stemflow.MIDIWorkflowID(in), workflow: stemflow.WorkflowGenerateMIDI, input: in,
 		summary: "MIDI of " + view.Title(o.track), what: "MIDI of " + view.Title(o.track), noun: "transcription",
 		wait: o.wait,
-		show: func(r *stemflow.GenerateMIDIResult) { view.MIDI(c.stdout, in, r, c.room(view.DefaultRoom)) },
+		show: func(r *stemflow.GenerateMIDIResult) { view.MIDI(c.forPeople(), in, r, c.room(view.DefaultRoom)) },
 	})
 }

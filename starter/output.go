@@ -108,7 +108,7 @@ func (c *cli) wantsJSON() bool {
 
 // printJSON writes a document to stdout for scripts.
 func (c *cli) printJSON(v any) {
-	encoder := json.NewEncoder(c.stdout)
+	encoder := json.NewEncoder(c.forScripts())
 	encoder.SetEscapeHTML(false)
 	if c.global.format != formatJSONL {
 		encoder.SetIndent("", "  ")
@@ -117,7 +117,13 @@ func (c *cli) printJSON(v any) {
 }
 
 // printf writes a result to stdout for a person.
-func (c *cli) printf(format string, args ...any) { fmt.Fprintf(c.stdout, format, args...) }
+func (c *cli) printf(format string, args ...any) { fmt.Fprintf(c.forPeople(), format, args...) }
+
+// forPeople and forScripts are stdout for texts and for JSON. Both are read on terminals, and have
+// names and messages that anybody may have made up.
+func (c *cli) forPeople() io.Writer { return view.Plain(c.stdout) }
+
+func (c *cli) forScripts() io.Writer { return view.PlainJSON(c.stdout) }
 
 // room is how many columns a table may take: those of the terminal. elsewhere is what it may take
 // in a file or a pipe.
@@ -159,7 +165,7 @@ func (c *cli) report(f *failure.Failure) {
 		c.printJSON(map[string]*failure.Failure{"error": f})
 	default:
 		if f.Catalog != nil && !f.CatalogShown { // what came of it is a result
-			view.Counts(c.stdout, *f.Catalog)
+			view.Counts(c.forPeople(), *f.Catalog)
 		}
 		if c.global.quiet && f.Code == failure.ExitInterrupted {
 			f.Hint = ""

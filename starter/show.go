@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -79,9 +80,9 @@ func (c *cli) show(ctx context.Context, o showOptions, lifetime time.Duration) e
 	case c.wantsJSON():
 		return c.printAsStored(track.Text)
 	default:
-		view.Manifest(c.stdout, track.Manifest, c.room(view.DefaultRoom))
+		view.Manifest(c.forPeople(), track.Manifest, c.room(view.DefaultRoom))
 		if len(links) > 0 {
-			view.Links(c.stdout, track.Manifest.Stems, links, until)
+			view.Links(c.forPeople(), track.Manifest.Stems, links, until)
 		}
 	}
 	return nil
@@ -97,7 +98,7 @@ func (c *cli) printAsStored(text json.RawMessage) error {
 	if err := layOut(); err != nil {
 		return archived.NoManifest(err)
 	}
-	c.printf("%s\n", printed.String())
+	fmt.Fprintf(c.forScripts(), "%s\n", printed.String())
 	return nil
 }
 

@@ -87,10 +87,13 @@ func (c *cli) verify(ctx context.Context, in stemflow.VerifyArchiveInput) error 
 			return temporal, err
 		},
 		TaskQueue: cfg.TaskQueue,
-		Stdout:    c.stdout,
+		Stdout:    c.forPeople(),
 		Format: map[string]verifycli.Format{
 			formatText: verifycli.Text, formatJSON: verifycli.JSON, formatJSONL: verifycli.JSONLines,
 		}[c.global.format],
+	}
+	if c.wantsJSON() {
+		command.Stdout = c.forScripts()
 	}
 	if c.showsProgress() {
 		_, isTerminal := c.stderrSize()

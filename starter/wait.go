@@ -58,7 +58,7 @@ func (c *cli) printResult(in stemflow.SeparateStemsInput, result *stemflow.Separ
 		c.printJSON(result)
 		return
 	}
-	view.Result(c.stdout, in, result, time.Since(started), c.room(view.DefaultRoom))
+	view.Result(c.forPeople(), in, result, time.Since(started), c.room(view.DefaultRoom))
 }
 
 // follow returns how the run ended. Until then it shows the progress, unless that is

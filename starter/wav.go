@@ -61,6 +61,6 @@ func (c *cli) wav(ctx context.Context, o wavOptions) error {
 	return startTask(ctx, c, startedTask[stemflow.ConvertToWAVResult]{
 		id: stemflow.WAVWorkflowID(o.in), workflow: stemflow.WorkflowConvertToWAV, input: o.in,
 		summary: view.Title(o.in.Task()), what: "WAV of " + view.Printable(o.in.AudioID), noun: "conversion",
-		wait: o.wait, show: func(r *stemflow.ConvertToWAVResult) { view.WAV(c.stdout, o.in, r) },
+		wait: o.wait, show: func(r *stemflow.ConvertToWAVResult) { view.WAV(c.forPeople(), o.in, r) },
 	})
 }

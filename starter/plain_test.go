@@ -1,0 +1,52 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+
+	"stemflow"
+	"stemflow/starter/internal/failure"
+)
+
+// hostile retitles a terminal, colours it, in both spellings that terminals know, and turns the
+// direction of what follows it.
+const hostile = "\x1b]0;title\a\x1b[31mred\u009b2J\u202eturned\u2028\x7f"
+
+// Who writes to the bucket, and who names a song, decides what a manifest says.
+func TestNoManifestMovesTheCursor(t *testing.T) {
+	a := newArchivedTrack(t)
+	m := a.manifest
+	m.SettledBy = hostile
+	m.Stems[0].Name += hostile
+	m.Stems[0].ContentType = hostile
+	m.Empty = []string{hostile}
+	m.Failed = []stemflow.FailedStem{{Name: hostile, Type: hostile, Message: hostile}}
+	m.Missing = []stemflow.MissingStem{{Name: hostile, Reason: hostile}}
+	m.MIDI = []stemflow.MIDI{
+		{Stem: hostile, MIDITaskID: hostile, Failure: &stemflow.RunFailure{Type: hostile, Message: hostile}},
+	}
+	m.Source.Music = &stemflow.Music{Title: hostile, Artist: hostile, Tags: hostile, CoverURL: hostile}
+	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, m.Manifest.Key, m))
+	for _, args := range [][]string{
+		a.with("show"), a.with("show", "--json"), a.with("show", "--links=false", "-o", "jsonl"), {"list"},
+		{"list", "--json"}, a.with("get", "--out", filepath.Join(t.TempDir(), "files")),
+		a.with("get", "--json", "--out", t.TempDir()), a.with("get", "--format", "zip", "--out", t.TempDir()), {"cost"},
+	} {
+		code, stdout, stderr := starter(t, "", a.variables, args...)
+		require.Equal(t, failure.ExitDone, code, stderr)
+		for _, r := range stdout + stderr {
+			require.False(t, r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp), "%q has %q", args, r)
+		}
+		if strings.Contains(strings.Join(args, " "), "show --json") {
+			var read stemflow.Manifest
+			require.NoError(t, json.Unmarshal([]byte(stdout), &read))
+			require.Equal(t, hostile, read.Source.Music.Title)
+			require.Equal(t, []string{hostile}, read.Empty)
+		}
+	}
+}
