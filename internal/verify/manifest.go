@@ -110,7 +110,7 @@ func invalid(m stemflow.Manifest) string {
 func (c *Checker) readDocument(
 	ctx context.Context, bucket, key string,
 ) (data json.RawMessage, problem string, err error) {
-	err = c.persist(ctx, bucket, func() error {
+	err = c.persist(ctx, bucket, key, func() error {
 		data = nil
 		_, err := c.Store.ReadJSON(ctx, bucket, key, &data)
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/activities"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
@@ -21,8 +22,8 @@ import (
 	"stemflow/internal/verify"
 )
 
-// Bits that rot on a drive are found by reading alone, and do not end the check. A store that is
-// away does.
+// Bits that rot on a drive are found by reading alone, and do not end the check, also where the
+// worker may go to a folder of the bucket only. A store that is away does.
 func TestBitsThatRotOnTheDrive(t *testing.T) {
 	serverstest.SkipIfShort(t)
 	dir := t.TempDir()
@@ -36,9 +37,12 @@ func TestBitsThatRotOnTheDrive(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.NoError(t, store.EnsureBucket(t.Context(), "stems"))
-	at := allowed.PlaceOf("stems", "")
+	at := allowed.PlaceOf("stems", "music")
 	f := &fixture{t: t, Store: store, bucket: "stems", at: at, ledger: at, options: verify.Tuned{
-		Options: verify.Options{Store: store, At: at, Ledger: at, WithLedgers: true}, SecondLook: time.Millisecond,
+		Options: verify.Options{
+			Store: activities.GuardVerifyStore(store, allowed.Places{at}, at), At: at, Ledger: at, WithLedgers: true,
+		},
+		SecondLook: time.Millisecond,
 	}}
 	f.plant(stemflow.SplitStem, at)
 	hurt := f.plant(stemflow.SplitStem, at)

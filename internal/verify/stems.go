@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"stemflow"
@@ -139,8 +140,9 @@ var errUnreadable = errors.New("the store cannot give the object back")
 var pauses = []time.Duration{time.Second, 3 * time.Second}
 
 // persist tries something that asks the store for an object. An error that stays while the store
-// answers otherwise is the object's, and becomes errUnreadable.
-func (c *Checker) persist(ctx context.Context, bucket string, try func() error) error {
+// answers otherwise is the object's, and becomes errUnreadable. It is asked for the list of the
+// object's folder: of all others, a worker may be let into this one alone.
+func (c *Checker) persist(ctx context.Context, bucket, key string, try func() error) error {
 	for i := 0; ; i++ {
 		err := try()
 		var failure *archive.Error
@@ -148,7 +150,7 @@ func (c *Checker) persist(ctx context.Context, bucket string, try func() error) 
 			return err
 		}
 		if i == len(pauses) {
-			for _, probeErr := range c.Store.Walk(ctx, bucket, "", "") {
+			for _, probeErr := range c.Store.Walk(ctx, bucket, key[:strings.LastIndex(key, "/")+1], "") {
 				if probeErr != nil {
 					return err
 				}
@@ -165,7 +167,7 @@ func (c *Checker) persist(ctx context.Context, bucket string, try func() error) 
 }
 
 func (c *Checker) stat(ctx context.Context, bucket, key string) (info archive.Info, err error) {
-	err = c.persist(ctx, bucket, func() error {
+	err = c.persist(ctx, bucket, key, func() error {
 		info, err = c.Store.Stat(ctx, bucket, key)
 		return err
 	})
@@ -180,7 +182,7 @@ func (c *Checker) readBack(ctx context.Context, bucket, key string) (sum string,
 	case <-ctx.Done():
 		return "", 0, ctx.Err()
 	}
-	err = c.persist(ctx, bucket, func() error {
+	err = c.persist(ctx, bucket, key, func() error {
 		content, _, err := c.Store.Open(ctx, bucket, key)
 		if err != nil {
 			return err
