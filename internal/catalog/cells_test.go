@@ -26,6 +26,54 @@ func TestCells(t *testing.T) {
 	require.Equal(t, "Kick", textOf(" Kick\t"), "people align cells")
 }
 
+// Spreadsheets guess what separates the cells of a file, or take what their language says.
+func TestNoSpreadsheetFindsAFormula(t *testing.T) {
+	for _, hidden := range []string{
+		"a;=1+1", "a;=1+1;b", ";=1+1", "a; =1+1", "a;\u00a0=1+1", "a;'=1+1", "a\t=1+1", "a\n=1+1", "a\r=1+1", "a\r\n@x", "a;\"=1+1",
+		"a;\"\"=1+1", "a;\"=1+1\";b", "a;;-1", "a;\t+1", "a;\n＝1", "=1;=1", "a,=1", "a\",=1", "a;b;c;=1+1",
+	} {
+		require.Equal(t, hidden, textOf(Cell(hidden)), "%q", hidden)
+		text := row(t, stemflow.SeparateStemsInput{TaskID: "t", AudioID: "a", Title: hidden}, hidden)
+		for _, separators := range []string{";", ",;\t", ";\t", "\t", ","} {
+			for _, cell := range spreadsheet(text, separators) {
+				require.NotContains(t, "=+-@＝＋－＠", firstLetter(cell), "%q, separated by %q", text, separators)
+			}
+		}
+	}
+}
+
+func firstLetter(cell string) string {
+	for _, r := range strings.TrimLeft(cell, " \u00a0") {
+		return string(r)
+	}
+	return "none"
+}
+
+// spreadsheet reads a file's cells as spreadsheets do: quotation marks count at the beginning of a
+// cell only, and what follows the closing one belongs to the cell.
+func spreadsheet(text, separators string) (cells []string) {
+	runes := []rune(text)
+	var cell strings.Builder
+	began, quoted := false, false
+	for i := 0; i < len(runes); i++ {
+		switch r := runes[i]; {
+		case quoted && r == '"' && i+1 < len(runes) && runes[i+1] == '"':
+			cell.WriteRune(r)
+			i++
+		case r == '"' && (quoted || !began):
+			began, quoted = true, !quoted
+		case !quoted && strings.ContainsRune(separators+"\r\n", r):
+			cells = append(cells, cell.String())
+			cell.Reset()
+			began = false
+		default:
+			began = true
+			cell.WriteRune(r)
+		}
+	}
+	return append(cells, cell.String())
+}
+
 // row is a report of one track, as the report's writer writes it.
 func row(t *testing.T, track stemflow.SeparateStemsInput, message string) string {
 	var b strings.Builder
@@ -60,13 +108,16 @@ func TestAReportIsAList(t *testing.T) {
 }
 
 func FuzzCells(f *testing.F) {
-	for _, seed := range []string{"=1", "'=1", "\t", " x ", "'", "''", "-", "\r", "a\n=b", `"`, ",", "\ufeff=1", "\u00a0=1"} {
+	for _, seed := range []string{"=1", "'=1", "\t", " x ", "'", "''", "-", "\r", "a\n=b", `"`, ",", "\ufeff=1", "\u00a0=1", "a;=1", "a;'=1\n\"-1"} {
 		f.Add(seed, seed)
 	}
 	f.Fuzz(func(t *testing.T, text, message string) {
 		cell := Cell(text)
 		require.Equal(t, text, textOf(cell))
 		require.False(t, cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])), "%q", cell)
+		for _, part := range strings.FieldsFunc(cell, func(r rune) bool { return strings.ContainsRune(";\t\r\n", r) }) {
+			require.NotContains(t, "=+-@＝＋－＠", firstLetter(part), "%q", cell)
+		}
 
 		track := stemflow.SeparateStemsInput{
 			TaskID:   "t",
