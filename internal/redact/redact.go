@@ -77,7 +77,9 @@ func (r *Redactor) add(secret string) {
 	quoted, _ := json.Marshal(secret) // a string always encodes
 	spellings := []string{secret, query, url.PathEscape(secret), string(quoted[1 : len(quoted)-1])}
 	slices.Sort(spellings)
-	for _, list := range []struct{ format, separator string }{{"%d", ""}, {"%d", ","}, {"%02x", ":"}, {"%02x", "-"}} {
+	for _, list := range []struct{ format, separator string }{
+		{"%d", ""}, {"%d", ","}, {"%02x", ":"}, {"%02x", "-"}, {"0x%02x", ""}, {"0x%02x", ","},
+	} {
 		r.addParts(fold(plainView(bytesAs(secret, list.format, list.separator))).text, window)
 	}
 	for _, spelling := range slices.Compact(spellings) {

@@ -54,6 +54,8 @@ var spellings = map[string]func(string) string{
 	"braces":      func(s string) string { return escapeRunes(s, `\u{%x}`) },
 	"bytes":       func(s string) string { return fmt.Sprintf("%d", []byte(s)) },
 	"byte list":   func(s string) string { return strings.TrimSuffix(escapeAll(s, "%d, "), ", ") },
+	"Go bytes":    func(s string) string { return fmt.Sprintf("%#v", []byte(s)) },
+	"hex, 0x":     func(s string) string { return strings.TrimSpace(escapeAll(s, "0X%02X ")) },
 	"hex, colons": func(s string) string { return strings.TrimSuffix(escapeAll(s, "%02X:"), ":") },
 	"hex":         func(s string) string { return hex.EncodeToString([]byte(s)) },
 	"JSON":        func(s string) string { return quoted(s) },
