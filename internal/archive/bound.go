@@ -39,6 +39,10 @@ func CheckManifest(found activityapi.Location, m stemflow.Manifest) error {
 		return fmt.Errorf("%w: its track's folder is %s, and it was found in %s", ErrForeign,
 			bounded.Quote(folder), bounded.Quote(found.Dir))
 	}
+	if !isPlainName(m.SeparationTaskID) {
+		return fmt.Errorf("%w: separationTaskId %s is no separation's, and what is made of the track is called by it",
+			ErrForeign, bounded.Quote(m.SeparationTaskID))
+	}
 	return CheckStems(found, m)
 }
 

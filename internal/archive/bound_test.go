@@ -74,6 +74,11 @@ func TestForeignKeysAreRefused(t *testing.T) {
 		m.Stems[1].Key = key
 		require.ErrorIs(t, archive.CheckManifest(loc, m), archive.ErrForeign, "%q", key)
 	}
+	for _, id := range []string{"", "x/y", "..", "../../private", `..\private`, "%2e%2e%2fx", "3e63\n", "3e 63"} {
+		m := manifestIn(loc, track, "vocals")
+		m.SeparationTaskID = id // sessions and outlines are called by it
+		require.ErrorIs(t, archive.CheckManifest(loc, m), archive.ErrForeign, "%q", id)
+	}
 	m := manifestIn(loc, track, "vocals")
 	m.Stems[0].Bucket = "another-bucket"
 	require.ErrorContains(t, archive.CheckManifest(loc, m), `stem "vocals" is in bucket "another-bucket"`)
