@@ -5,6 +5,7 @@ package signalgate
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -36,7 +38,7 @@ func New(temporal client.Client, namespaces []string) *grpc.Server {
 		// New connections find gates that were started since.
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: 5 * time.Minute}),
 	)
-	g := &gate{temporal: temporal, namespaces: map[string]bool{}}
+	g := &gate{temporal: temporal, namespaces: map[string]bool{}, flood: newFlood()}
 	for _, namespace := range namespaces {
 		g.namespaces[namespace] = true
 	}
@@ -53,6 +55,7 @@ type gate struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 	temporal   client.Client
 	namespaces map[string]bool
+	flood      *flood
 }
 
 func (g *gate) GetSystemInfo(
@@ -68,11 +71,29 @@ func (g *gate) SignalWorkflowExecution(
 	if err := g.check(in.GetNamespace(), in.GetSignalName()); err != nil {
 		return nil, err
 	}
-	return g.temporal.WorkflowService().SignalWorkflowExecution(ctx, &workflowservice.SignalWorkflowExecutionRequest{
+	passed := &workflowservice.SignalWorkflowExecutionRequest{
 		Namespace: in.GetNamespace(), WorkflowExecution: in.GetWorkflowExecution(),
 		SignalName: in.GetSignalName(), Input: in.GetInput(), Header: in.GetHeader(),
 		Identity: in.GetIdentity(), RequestId: in.GetRequestId(),
+	}
+	workflow := workflowKey{in.GetNamespace(), in.GetWorkflowExecution().GetWorkflowId()}
+	return bounded(g.flood, workflow, passed, func() (*workflowservice.SignalWorkflowExecutionResponse, error) {
+		return g.temporal.WorkflowService().SignalWorkflowExecution(ctx, passed)
 	})
+}
+
+// bounded passes a signal on that its workflow has room for.
+func bounded[R any](f *flood, workflow workflowKey, signal proto.Message, pass func() (R, error)) (out R, err error) {
+	size := proto.Size(signal)
+	if !f.take(workflow, size) {
+		return out, status.Error(codes.ResourceExhausted, "the run was signalled too much, try again later")
+	}
+	out, err = pass()
+	// After any other error Temporal may have the signal: a caller may have hung up to have it so.
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
+		f.giveBack(workflow, size)
+	}
+	return out, err
 }
 
 // SignalWithStartWorkflowExecution passes on what the recording of a callback needs, and no other
@@ -88,14 +109,17 @@ func (g *gate) SignalWithStartWorkflowExecution(
 		return nil, status.Errorf(codes.PermissionDenied, "only %s may be started, as %s",
 			activityapi.WorkflowRecordCallback, activityapi.RecordCallbackWorkflowID("..."))
 	}
-	return g.temporal.WorkflowService().SignalWithStartWorkflowExecution(
-		ctx, &workflowservice.SignalWithStartWorkflowExecutionRequest{
-			Namespace: in.GetNamespace(), WorkflowId: in.GetWorkflowId(), WorkflowType: in.GetWorkflowType(),
-			TaskQueue: in.GetTaskQueue(), Input: in.GetInput(),
-			SignalName: in.GetSignalName(), SignalInput: in.GetSignalInput(), Header: in.GetHeader(),
-			Identity: in.GetIdentity(), RequestId: in.GetRequestId(), UserMetadata: in.GetUserMetadata(),
-			WorkflowIdReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
-		})
+	passed := &workflowservice.SignalWithStartWorkflowExecutionRequest{
+		Namespace: in.GetNamespace(), WorkflowId: in.GetWorkflowId(), WorkflowType: in.GetWorkflowType(),
+		TaskQueue: in.GetTaskQueue(), Input: in.GetInput(),
+		SignalName: in.GetSignalName(), SignalInput: in.GetSignalInput(), Header: in.GetHeader(),
+		Identity: in.GetIdentity(), RequestId: in.GetRequestId(), UserMetadata: in.GetUserMetadata(),
+		WorkflowIdReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+	}
+	workflow := workflowKey{in.GetNamespace(), in.GetWorkflowId()}
+	return bounded(g.flood, workflow, passed, func() (*workflowservice.SignalWithStartWorkflowExecutionResponse, error) {
+		return g.temporal.WorkflowService().SignalWithStartWorkflowExecution(ctx, passed)
+	})
 }
 
 func (g *gate) check(namespace, signal string) error {

@@ -1,6 +1,7 @@
 package signalgate_test
 
 import (
+	"fmt"
 	"maps"
 	"net"
 	"os"
@@ -261,4 +262,46 @@ func TestBridgeDeliversThroughTheGate(t *testing.T) {
 	require.Error(t, bridge.TerminateWorkflow(ctx, "stems:open", "", "no reason"))
 	_, err = bridge.DescribeWorkflow(ctx, "stems:open", "")
 	require.Error(t, err)
+}
+
+// Temporal ends a run whose history is full, and what it has paid for would wait for a person.
+func TestAFloodOfSignalsEndsNoRun(t *testing.T) {
+	address := serverstest.Temporal(t).Addr
+	temporal, err := client.Dial(client.Options{HostPort: address})
+	require.NoError(t, err)
+	t.Cleanup(temporal.Close)
+	conn, err := grpc.NewClient(
+		startGate(t, temporal, client.DefaultNamespace), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, conn.Close()) })
+	service := workflowservice.NewWorkflowServiceClient(conn)
+	ctx := t.Context()
+	run, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "stems:flood", TaskQueue: "nobody"}, "Any")
+	require.NoError(t, err)
+	refused := 0
+	for i := range 60 {
+		_, err := service.SignalWorkflowExecution(ctx, signalRequest(func(in *workflowservice.SignalWorkflowExecutionRequest) {
+			in.Namespace, in.WorkflowExecution.WorkflowId = client.DefaultNamespace, run.GetID()
+			in.RequestId = fmt.Sprint(i)
+			in.Input.Payloads[0].Data = make([]byte, 1_000_000)
+		}))
+		if status.Code(err) == codes.ResourceExhausted {
+			refused++
+		} else {
+			require.NoError(t, err)
+		}
+	}
+	found, err := temporal.DescribeWorkflowExecution(ctx, run.GetID(), "")
+	require.NoError(t, err)
+	require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, found.GetWorkflowExecutionInfo().GetStatus())
+	require.Positive(t, refused)
+
+	callback := signalRequest(func(in *workflowservice.SignalWorkflowExecutionRequest) {
+		in.Namespace, in.WorkflowExecution.WorkflowId = client.DefaultNamespace, "stems:open-too"
+	})
+	_, err = temporal.ExecuteWorkflow(
+		ctx, client.StartWorkflowOptions{ID: "stems:open-too", TaskQueue: "nobody"}, "Any")
+	require.NoError(t, err)
+	_, err = service.SignalWorkflowExecution(ctx, callback)
+	require.NoError(t, err, "other runs hear theirs")
 }
