@@ -67,9 +67,9 @@ type Config struct {
 	// http and private addresses through, for local stacks.
 	SourceHosts          []string
 	AllowInsecureSources bool
-	// SourceNetworks are networks that stems may be fetched from although their addresses are not
-	// public. Loopback and link-local addresses and those of metadata services must be named as
-	// such: a larger network does not let them through.
+	// SourceNetworks are networks that stems, and the songs that inputs name, may be fetched from
+	// although their addresses are not public. Loopback and link-local addresses and those of
+	// metadata services must be named as such: a larger network does not let them through.
 	SourceNetworks []netip.Prefix
 
 	// Proxy is the egress proxy that calls to the provider and fetches of stems go through; empty:
