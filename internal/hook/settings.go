@@ -77,8 +77,12 @@ func SecretsOf(address string) []string {
 		secrets = append(secrets, user) // keys of many services are given so
 	}
 	parts := strings.Split(u.Path, "/")
-	for _, values := range u.Query() {
-		parts = append(parts, values...)
+	// A query may be a key alone, and need not be of names and values.
+	for part := range strings.FieldsFuncSeq(u.RawQuery, func(r rune) bool { return strings.ContainsRune("&;=", r) }) {
+		if plain, err := url.QueryUnescape(part); err == nil {
+			part = plain
+		}
+		parts = append(parts, part)
 	}
 	for _, part := range parts {
 		if len(part) >= minOpaque && strings.ContainsAny(part, "0123456789") {
