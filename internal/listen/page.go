@@ -151,7 +151,11 @@ func cleanName(text string) string {
 	letters := []rune(clean)
 	clean = string(letters[:min(len(letters), maxName)])
 	// A leading dot hides a file, and Windows drops spaces and dots at the end.
-	return cmp.Or(strings.Trim(clean, " ."), "track")
+	clean = cmp.Or(strings.Trim(clean, " ."), "track")
+	if clean[0] == '-' { // programs take it for an option
+		clean = "_" + clean
+	}
+	return clean
 }
 
 // policy is the page's Content-Security-Policy: nothing runs, nothing is loaded and nothing is sent

@@ -136,6 +136,7 @@ func TestFileNamesSuitAnySystem(t *testing.T) {
 		"\xff":                    "track",
 		"a\r\nSet-Cookie: b":      "aSet-Cookie_ b",
 		"con.":                    "con",
+		"-rf":                     "_-rf",
 		"Å. Ö":                    "Å. Ö",
 		strings.Repeat("長い", 100): strings.Repeat("長い", 30),
 	} {

@@ -126,8 +126,11 @@ func SafeName(text string) string {
 		return r
 	}, text)
 	name = strings.TrimRight(name, ". ") // Windows drops them
-	if name == "" || name[0] == '.' || name[0] == ' ' || isReserved(name) {
+	switch {
+	case name == "" || name[0] == '.' || name[0] == ' ' || isReserved(name):
 		name = "_" + strings.TrimLeft(name, ". ")
+	case name[0] == '-': // where a shell lists the folder's files, a program takes it for an option
+		name = "_" + name
 	}
 	return cut(name, maxName)
 }
