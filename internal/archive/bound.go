@@ -39,20 +39,20 @@ func CheckManifest(found activityapi.Location, m stemflow.Manifest) error {
 		return fmt.Errorf("%w: its track's folder is %s, and it was found in %s", ErrForeign,
 			bounded.Quote(folder), bounded.Quote(found.Dir))
 	}
-	if !isPlainName(m.SeparationTaskID) {
-		return fmt.Errorf("%w: separationTaskId %s is no separation's, and what is made of the track is called by it",
-			ErrForeign, bounded.Quote(m.SeparationTaskID))
-	}
 	return CheckStems(found, m)
 }
 
 // CheckStems reports with ErrForeign that a manifest names stems, or MIDI, outside of the track's
-// folder that it was found in.
+// folder that it was found in, or a separation that has no folder there.
 //
 // In a bucket that was copied as a whole, manifests still name the old bucket, and are intact:
 // their stems are those in the bucket that the manifest was found in. What reads stems reads that
 // one.
 func CheckStems(found activityapi.Location, m stemflow.Manifest) error {
+	if !isPlainName(m.SeparationTaskID) {
+		return fmt.Errorf("%w: separationTaskId %s is no separation's, whose folder it names",
+			ErrForeign, bounded.Quote(m.SeparationTaskID))
+	}
 	for _, stem := range m.Stems {
 		if stem.Bucket != "" && stem.Bucket != found.Bucket && stem.Bucket != m.Manifest.Bucket {
 			return fmt.Errorf("%w: stem %s is in bucket %s, and the manifest in %s", ErrForeign,

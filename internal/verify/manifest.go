@@ -56,12 +56,12 @@ func misplaced(f folder, m stemflow.Manifest) string {
 		return fmt.Sprintf("it is of another track: %s, %s, %s",
 			bounded.Quote(of.TaskID), bounded.Quote(of.AudioID), bounded.Quote(string(of.Type)))
 	}
+	if !naming.IsID(m.SeparationTaskID) {
+		return "" // it is invalid
+	}
 	loc := f.location()
 	if err := archive.CheckStems(loc, m); err != nil {
 		return err.Error()
-	}
-	if !naming.IsID(m.SeparationTaskID) {
-		return "" // it is invalid
 	}
 	for _, stem := range m.Stems {
 		if !strings.HasPrefix(stem.Key, archive.SeparationPrefix(loc, m.SeparationTaskID)) {
