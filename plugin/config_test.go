@@ -45,3 +45,13 @@ func TestSubmitQueueFollowsTheHost(t *testing.T) {
 	named := config.Worker{TaskQueue: "stemflow", SubmitTaskQueue: "paid"}
 	require.Equal(t, "paid", fromWorker(nil, named).SubmitTaskQueue)
 }
+
+func TestSecretsOfAHost(t *testing.T) {
+	c := Config{
+		APIKey: "key", CallbackSecrets: []string{"one", "two"}, HiddenSecrets: []string{"more"},
+		MinIO: MinIO{SecretKey: "store"}, Proxy: Proxy{HTTPS: "http://user:p%40ss@proxy:3128", HTTP: "token@proxy:3128"},
+		Hooks: Hooks{WebhookURL: "https://hooks.example/x0123456789x", WebhookSecrets: []string{"hook"}},
+	}
+	require.ElementsMatch(t,
+		[]string{"key", "one", "two", "more", "store", "p@ss", "token", "hook", "x0123456789x"}, c.secrets())
+}

@@ -68,10 +68,7 @@ func newHost(cfg Config) (*host, error) {
 		}
 		h.limits.Places = append(h.limits.Places, place)
 	}
-	secrets := redact.New(slices.Concat(
-		[]string{cfg.APIKey, cfg.MinIO.SecretKey}, cfg.CallbackSecrets, cfg.HiddenSecrets,
-		cfg.Hooks.WebhookSecrets, hook.SecretsOf(cfg.Hooks.WebhookURL),
-	)...)
+	secrets := redact.New(cfg.secrets()...)
 	proxy, err := egress.New(egress.Settings(cfg.Proxy))
 	if err != nil {
 		return nil, fmt.Errorf("stemflow: %w", err)
@@ -317,4 +314,12 @@ func startSubmitWorker(w worker.Worker, queue string) error {
 		return fmt.Errorf("stemflow: start the worker of the submit queue %q: %w", queue, err)
 	}
 	return nil
+}
+
+// secrets are those that a host has, by its configuration.
+func (c Config) secrets() []string {
+	return slices.Concat(
+		[]string{c.APIKey, c.MinIO.SecretKey}, c.CallbackSecrets, c.HiddenSecrets,
+		c.Hooks.WebhookSecrets, hook.SecretsOf(c.Hooks.WebhookURL), egress.Settings(c.Proxy).Secrets(),
+	)
 }

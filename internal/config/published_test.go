@@ -92,6 +92,7 @@ func TestSecretsOfTheEnvironment(t *testing.T) {
 		require.Equal(t, []string{"AKIAIOSFODNN7EXAMPLE"}, secrets(map[string]string{name: "AKIAIOSFODNN7EXAMPLE"}))
 	}
 	require.Equal(t, []string{"pass"}, secrets(map[string]string{"https_proxy": "user:pass@proxy:3128"}))
+	require.Equal(t, []string{"apikey"}, secrets(map[string]string{"HTTP_PROXY": "http://apikey:@proxy:3128"}))
 	require.Empty(t, secrets(map[string]string{}))
 
 	file := filepath.Join(t.TempDir(), "temporal.toml")

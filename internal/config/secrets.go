@@ -45,12 +45,8 @@ func AllSecrets(lookup Lookup) []string {
 			all = append(all, redact.Credential(value))
 		}
 	}
-	for _, name := range []string{"HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"} {
-		address, _ := egress.ParseURL(v.text(name, ""))
-		if proxy, err := url.Parse(address); err == nil && proxy.User != nil {
-			password, _ := proxy.User.Password()
-			all = append(all, password)
-		}
+	for _, names := range [][2]string{{"HTTPS_PROXY", "HTTP_PROXY"}, {"https_proxy", "http_proxy"}} {
+		all = append(all, egress.Settings{HTTPS: v.text(names[0], ""), HTTP: v.text(names[1], "")}.Secrets()...)
 	}
 	all = append(all, profileSecrets(lookup)...)
 	return slices.DeleteFunc(all, func(secret string) bool { return secret == "" })

@@ -4,6 +4,7 @@
 package egress
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,6 +76,23 @@ func ParseURL(address string) (string, error) {
 		}
 	}
 	return u.String(), nil
+}
+
+// Secrets are those in the addresses of the proxies, for a redactor: the passwords, and a user that
+// stands alone, as which many services have keys given.
+func (s Settings) Secrets() (secrets []string) {
+	for _, address := range []string{s.HTTPS, s.HTTP} {
+		address, _ := ParseURL(address) // New reports what is wrong
+		proxy, err := url.Parse(address)
+		if err != nil || proxy.User == nil {
+			continue
+		}
+		password, _ := proxy.User.Password()
+		if secret := cmp.Or(password, proxy.User.Username()); secret != "" {
+			secrets = append(secrets, secret)
+		}
+	}
+	return secrets
 }
 
 // For is the proxy that a request to u goes through, nil where it goes straight.
