@@ -123,7 +123,7 @@ func (c *cli) printf(format string, args ...any) { fmt.Fprintf(c.forPeople(), fo
 // names and messages that anybody may have made up.
 func (c *cli) forPeople() io.Writer { return view.Plain(c.stdout) }
 
-func (c *cli) forScripts() io.Writer { return view.PlainJSON(c.stdout) }
+func (c *cli) forScripts() io.Writer { return program.PlainJSON(c.stdout) }
 
 // room is how many columns a table may take: those of the terminal. elsewhere is what it may take
 // in a file or a pipe.

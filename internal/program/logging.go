@@ -23,7 +23,7 @@ func NewLogger(f *os.File, secrets *redact.Redactor) *slog.Logger {
 	if _, ok := SizeOfTerminal(f); ok {
 		return slog.New(slog.NewTextHandler(f, options))
 	}
-	return slog.New(slog.NewJSONHandler(f, options))
+	return slog.New(slog.NewJSONHandler(PlainJSON(f), options))
 }
 
 // Fail says why a program ends: to a person in as many lines as it takes, otherwise in one line of

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/log"
@@ -28,6 +29,21 @@ func TestJSONWithoutATerminal(t *testing.T) {
 	line := written(t, func(f *os.File) { NewLogger(f, nil).Info("started", "queue", "stemflow") })
 	require.Equal(t, "started", line["msg"])
 	require.Equal(t, "stemflow", line["queue"])
+}
+
+// Anyone who may start a workflow chooses its id, and logs are read on terminals.
+func TestNoLogMovesTheCursor(t *testing.T) {
+	const hostile = "\x1b[2J\u009b2J\u202e\u2028\x7f\U000e0041日本語"
+	line := written(t, func(f *os.File) {
+		NewLogger(f, nil).Warn(hostile, "workflowId", hostile, hostile, errors.New(hostile))
+		text, err := os.ReadFile(f.Name())
+		require.NoError(t, err)
+		require.Contains(t, string(text), `\u001b[2J\u009b2J\u202e\u2028\u007f\udb40\udc41日本語`)
+		for _, r := range string(text) {
+			require.False(t, r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp), "%q", r)
+		}
+	})
+	require.Equal(t, hostile, line["workflowId"])
 }
 
 // Temporal's SDK writes to the same log, in words of its own.
