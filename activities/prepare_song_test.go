@@ -106,10 +106,11 @@ func TestSongsComeFromPublicAddressesOnly(t *testing.T) {
 	h := newHarness(t)
 	h.set.PrepareSong.Sources = source.New(source.Options{AnyHost: true})
 	for _, address := range []string{
-		"https://127.0.0.1/a.mp3", "https://127.0.0.1:443/a.mp3", "https://127.0.0.1:8443/a.mp3", "https://0.0.0.0/a.mp3",
-		"https://localhost/a.mp3", "https://LOCALHOST./a.mp3", "https://[::1]/a.mp3", "https://[::ffff:127.0.0.1]/a.mp3",
-		"https://[::ffff:7f00:1]/a.mp3", "https://[64:ff9b::10.0.0.1]/a.mp3", "https://[64:ff9b:1::a00:1]/a.mp3",
-		"https://[2002:a00:1::]/a.mp3", "https://[fe80::1]/a.mp3", "https://[fd00:ec2::254]/a.mp3", "https://10.0.0.1/a.mp3",
+		"https://127.0.0.1/a.mp3", "https://127.0.0.1:443/a.mp3", "https://127.0.0.1:8443/a.mp3",
+		"https://0.0.0.0/a.mp3", "https://localhost/a.mp3", "https://LOCALHOST./a.mp3", "https://[::1]/a.mp3",
+		"https://[::ffff:127.0.0.1]/a.mp3", "https://[::ffff:7f00:1]/a.mp3", "https://[64:ff9b::10.0.0.1]/a.mp3",
+		"https://[64:ff9b:1::a00:1]/a.mp3", "https://[2002:a00:1::]/a.mp3", "https://[fe80::1]/a.mp3",
+		"https://[fd00:ec2::254]/a.mp3", "https://10.0.0.1/a.mp3",
 		"https://169.254.169.254/latest/meta-data/a.mp3", "https://100.100.100.200/a.mp3", "https://１２７.0.0.1/a.mp3",
 		"http://93.184.216.34/a.mp3",
 	} {

@@ -49,7 +49,8 @@ func TestSubmitQueueFollowsTheHost(t *testing.T) {
 func TestSecretsOfAHost(t *testing.T) {
 	c := Config{
 		APIKey: "key", CallbackSecrets: []string{"one", "two"}, HiddenSecrets: []string{"more"},
-		MinIO: MinIO{SecretKey: "store"}, Proxy: Proxy{HTTPS: "http://user:p%40ss@proxy:3128", HTTP: "token@proxy:3128"},
+		MinIO: MinIO{SecretKey: "store"},
+		Proxy: Proxy{HTTPS: "http://user:p%40ss@proxy:3128", HTTP: "token@proxy:3128"},
 		Hooks: Hooks{WebhookURL: "https://hooks.example/x0123456789x", WebhookSecrets: []string{"hook"}},
 	}
 	require.ElementsMatch(t,

@@ -317,9 +317,9 @@ func startSubmitWorker(w worker.Worker, queue string) error {
 }
 
 // secrets are those that a host has, by its configuration.
-func (c Config) secrets() []string {
+func (cfg Config) secrets() []string {
 	return slices.Concat(
-		[]string{c.APIKey, c.MinIO.SecretKey}, c.CallbackSecrets, c.HiddenSecrets,
-		c.Hooks.WebhookSecrets, hook.SecretsOf(c.Hooks.WebhookURL), egress.Settings(c.Proxy).Secrets(),
+		[]string{cfg.APIKey, cfg.MinIO.SecretKey}, cfg.CallbackSecrets, cfg.HiddenSecrets,
+		cfg.Hooks.WebhookSecrets, hook.SecretsOf(cfg.Hooks.WebhookURL), egress.Settings(cfg.Proxy).Secrets(),
 	)
 }

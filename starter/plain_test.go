@@ -40,7 +40,8 @@ func TestNoManifestMovesTheCursor(t *testing.T) {
 		code, stdout, stderr := starter(t, "", a.variables, args...)
 		require.Equal(t, failure.ExitDone, code, stderr)
 		for _, r := range stdout + stderr {
-			require.False(t, r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp), "%q has %q", args, r)
+			invisible := r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+			require.False(t, invisible, "%q has %q", args, r)
 		}
 		if strings.Contains(strings.Join(args, " "), "show --json") {
 			var read stemflow.Manifest

@@ -22,8 +22,8 @@ func ReportColumns() []string {
 }
 
 // Cell is a text as a cell of a CSV file that no spreadsheet takes for a formula: what begins like
-// one has an apostrophe before it, which spreadsheets hide. So has what stands behind a semicolon, a
-// tab or an end of a line in it: many take these for separators, too. Lists are read without it.
+// one has an apostrophe before it, which spreadsheets hide. So has what stands behind a semicolon,
+// a tab or an end of a line in it: many take these for separators, too. Lists are read without it.
 func Cell(text string) string {
 	var b strings.Builder
 	if needsApostrophe(text) {
@@ -71,8 +71,8 @@ func mayBeginCell(text string, i int) bool { return i > 0 && isSeparator(rune(te
 
 func isSeparator(r rune) bool { return r == ';' || r == '\t' || r == '\r' || r == '\n' }
 
-// isFormula reports whether a cell of this text is a formula where what spreadsheets may leave out is
-// left out. Cell's own apostrophes do not count, as above.
+// isFormula reports whether a cell of this text is a formula where what spreadsheets may leave out
+// is left out. Cell's own apostrophes do not count, as above.
 func isFormula(text string) bool {
 	return beginsWithOperator(strings.TrimLeftFunc(text, func(r rune) bool {
 		return r == '\'' || r == '"' || unicode.IsSpace(r) && !isSeparator(r)

@@ -78,7 +78,9 @@ func TestSecretsOfAnAddress(t *testing.T) {
 	for _, address := range []string{"https://secretkey@receiver.example/", "https://secretkey:@receiver.example/events"} {
 		require.Equal(t, []string{"secretkey"}, SecretsOf(address))
 	}
-	for _, query := range []string{"t0kenOfTheHook", "a=b&t0kenOfTheHook", "t0kenOfTheHook=", "a=b;k=t0kenOfTheHook", "k=t0kenOf%54heHook"} {
+	for _, query := range []string{
+		"t0kenOfTheHook", "a=b&t0kenOfTheHook", "t0kenOfTheHook=", "a=b;k=t0kenOfTheHook", "k=t0kenOf%54heHook",
+	} {
 		require.Equal(t, []string{"t0kenOfTheHook"}, SecretsOf("https://receiver.example/events?"+query), query)
 	}
 	require.Empty(t, SecretsOf("https://receiver.example/notifications/stemflow?channel=production"))

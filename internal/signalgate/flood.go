@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// What one workflow may be signalled. Temporal ends a run whose history has 50 MB, and takes no more
-// than 10,000 signals for one. These bounds are far from that for two gates and the longest deadline,
-// and far above what bridges hand over.
+// What one workflow may be signalled. Temporal ends a run whose history has 50 MB, and takes no
+// more than 10,000 signals for one. These bounds are below that for two gates and the longest
+// deadline, and far above what bridges hand over.
 const (
 	burst     = 4 << 20
 	perSecond = float64(1<<20) / (24 * 60 * 60)

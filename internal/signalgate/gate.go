@@ -77,9 +77,10 @@ func (g *gate) SignalWorkflowExecution(
 		Identity: in.GetIdentity(), RequestId: in.GetRequestId(),
 	}
 	workflow := workflowKey{in.GetNamespace(), in.GetWorkflowExecution().GetWorkflowId()}
-	return bounded(g.flood, workflow, passed, func() (*workflowservice.SignalWorkflowExecutionResponse, error) {
+	pass := func() (*workflowservice.SignalWorkflowExecutionResponse, error) {
 		return g.temporal.WorkflowService().SignalWorkflowExecution(ctx, passed)
-	})
+	}
+	return bounded(g.flood, workflow, passed, pass)
 }
 
 // bounded passes a signal on that its workflow has room for.
@@ -117,9 +118,10 @@ func (g *gate) SignalWithStartWorkflowExecution(
 		WorkflowIdReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 	}
 	workflow := workflowKey{in.GetNamespace(), in.GetWorkflowId()}
-	return bounded(g.flood, workflow, passed, func() (*workflowservice.SignalWithStartWorkflowExecutionResponse, error) {
+	pass := func() (*workflowservice.SignalWithStartWorkflowExecutionResponse, error) {
 		return g.temporal.WorkflowService().SignalWithStartWorkflowExecution(ctx, passed)
-	})
+	}
+	return bounded(g.flood, workflow, passed, pass)
 }
 
 func (g *gate) check(namespace, signal string) error {

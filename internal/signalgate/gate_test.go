@@ -276,31 +276,33 @@ func TestAFloodOfSignalsEndsNoRun(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, conn.Close()) })
 	service := workflowservice.NewWorkflowServiceClient(conn)
 	ctx := t.Context()
-	run, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "stems:flood", TaskQueue: "nobody"}, "Any")
+	options := client.StartWorkflowOptions{ID: "stems:flood", TaskQueue: "nobody"}
+	run, err := temporal.ExecuteWorkflow(ctx, options, "Any")
 	require.NoError(t, err)
 	refused := 0
 	for i := range 60 {
-		_, err := service.SignalWorkflowExecution(ctx, signalRequest(func(in *workflowservice.SignalWorkflowExecutionRequest) {
+		large := signalRequest(func(in *workflowservice.SignalWorkflowExecutionRequest) {
 			in.Namespace, in.WorkflowExecution.WorkflowId = client.DefaultNamespace, run.GetID()
 			in.RequestId = fmt.Sprint(i)
 			in.Input.Payloads[0].Data = make([]byte, 1_000_000)
-		}))
+		})
+		_, err := service.SignalWorkflowExecution(ctx, large)
 		if status.Code(err) == codes.ResourceExhausted {
 			refused++
 		} else {
 			require.NoError(t, err)
 		}
 	}
-	found, err := temporal.DescribeWorkflowExecution(ctx, run.GetID(), "")
+	found, err := temporal.DescribeWorkflow(ctx, run.GetID(), "")
 	require.NoError(t, err)
-	require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, found.GetWorkflowExecutionInfo().GetStatus())
+	require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, found.Status)
 	require.Positive(t, refused)
 
 	callback := signalRequest(func(in *workflowservice.SignalWorkflowExecutionRequest) {
 		in.Namespace, in.WorkflowExecution.WorkflowId = client.DefaultNamespace, "stems:open-too"
 	})
-	_, err = temporal.ExecuteWorkflow(
-		ctx, client.StartWorkflowOptions{ID: "stems:open-too", TaskQueue: "nobody"}, "Any")
+	options.ID = "stems:open-too"
+	_, err = temporal.ExecuteWorkflow(ctx, options, "Any")
 	require.NoError(t, err)
 	_, err = service.SignalWorkflowExecution(ctx, callback)
 	require.NoError(t, err, "other runs hear theirs")

@@ -88,7 +88,8 @@ func TestSafeNames(t *testing.T) {
 		"C:\\x": "C__x", "a\x00b": "a_b", "a\nb": "a_b", "\u202egpj.exe": "_gpj.exe", "a\xff": "a_", "x. . ": "x", ".bashrc": "_bashrc",
 		"con": "_con", "CON.mp3": "_CON.mp3", "nul.tar.gz": "_nul.tar.gz", "com1": "_com1", "LPT9.x": "_LPT9.x", "com¹": "_com¹", "CON .x": "_CON .x",
 		"conin$": "_conin$", "console": "console", "com10": "com10", "com": "com", "aux ": "_aux",
-		"-rf": "_-rf", "--checkpoint-action=exec=sh x.zip": "_--checkpoint-action=exec=sh x.zip", ".-x": "_-x", "a-b": "a-b",
+		"-rf": "_-rf", "--checkpoint-action=exec=sh x.zip": "_--checkpoint-action=exec=sh x.zip",
+		".-x": "_-x", "a-b": "a-b",
 	} {
 		require.Equal(t, want, download.SafeName(text), "%q", text)
 	}
