@@ -387,7 +387,7 @@ func (c *cli) followCatalog(
 		view.NewDisplay(c.screen(cfg), time.Now(), view.Catalog{Command: c.invoked.command}),
 		view.SpinnerStep,
 		func(ctx context.Context, last observe.CatalogObservation) observe.CatalogObservation {
-			return observe.Catalog(ctx, t, cfg.TaskQueue, run.GetID(), last)
+			return observe.Catalog(ctx, t, run.GetID(), last)
 		},
 	)
 }

@@ -54,7 +54,7 @@ func startTask[R any](ctx context.Context, c *cli, task startedTask[R]) error {
 		fmt.Fprintln(c.progress(), "The same command with --wait shows what becomes of it.")
 		return nil
 	}
-	result, err := awaitTask[R](ctx, c, t, cfg.TaskQueue, run)
+	result, err := awaitTask[R](ctx, c, t, run)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return &failure.Failure{
@@ -72,14 +72,12 @@ func startTask[R any](ctx context.Context, c *cli, task startedTask[R]) error {
 }
 
 // awaitTask waits for the result of a run. If no worker takes it, it says so meanwhile.
-func awaitTask[R any](
-	ctx context.Context, c *cli, t *observe.Temporal, queue string, run client.WorkflowRun,
-) (*R, error) {
+func awaitTask[R any](ctx context.Context, c *cli, t *observe.Temporal, run client.WorkflowRun) (*R, error) {
 	looking, stop := context.WithCancel(ctx)
 	looked := make(chan struct{})
 	go func() {
 		defer close(looked)
-		observe.SayUntaken(looking, t, queue, run, func(text string) { fmt.Fprintln(c.progress(), text) })
+		observe.SayUntaken(looking, t, run, func(text string) { fmt.Fprintln(c.progress(), text) })
 	}()
 	defer func() { stop(); <-looked }()
 	return observe.Await[R](ctx, run)

@@ -75,7 +75,7 @@ func (c *cli) follow(
 		view.NewDisplay(c.screen(cfg), started, view.Separation{}),
 		view.SpinnerStep,
 		func(ctx context.Context, last observe.Observation) observe.Observation {
-			return observe.Separation(ctx, t, cfg.TaskQueue, run, last)
+			return observe.Separation(ctx, t, run, last)
 		},
 	)
 }

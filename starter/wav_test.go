@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -57,6 +58,32 @@ func TestAWaitSaysThatNoWorkerTakesTheRun(t *testing.T) {
 		code, _, stderr := starter(t, "", map[string]string{"STEMFLOW_TASK_QUEUE": "nobody"}, command, "task", rand.Text())
 		require.Zero(t, code)
 		require.Contains(t, stderr, "The same command with --wait shows what becomes of it.")
+	}
+}
+
+// Whoever watches a run may have another queue set than whoever started it.
+func TestAWaitNamesTheQueueOfTheRun(t *testing.T) {
+	t.Setenv("TEMPORAL_CONFIG_FILE", t.TempDir()+"/none.toml")
+	t.Setenv("TEMPORAL_ADDRESS", serverstest.Temporal(t).Addr)
+	audioID := rand.Text()
+	for _, command := range []struct{ start, wait []string }{
+		{[]string{"start", "task", audioID}, []string{"watch", "task", audioID}},
+		{[]string{"wav", "task", audioID}, []string{"wav", "task", audioID, "--wait"}},
+	} {
+		code, _, stderr := starter(t, "", map[string]string{"STEMFLOW_TASK_QUEUE": "nobody"}, command.start...)
+		require.Zero(t, code, stderr)
+		ctx, interrupt := context.WithTimeout(t.Context(), 20*time.Second)
+		defer interrupt()
+		c, _, _ := newTestCLI("", nil)
+		var said string
+		c.stderr = writerFunc(func(text []byte) {
+			if _, queue, ok := strings.Cut(string(text), "no worker of task queue "); ok {
+				said = queue
+				interrupt()
+			}
+		})
+		require.Equal(t, failure.ExitInterrupted, c.run(ctx, command.wait))
+		require.Equal(t, "nobody has taken it yet\n", said, command.wait)
 	}
 }
 

@@ -81,7 +81,7 @@ func Await[R any](ctx context.Context, run client.WorkflowRun) (*R, error) {
 const untakenAfter = 3 * time.Second
 
 // SayUntaken says so if no worker has taken a run after some seconds.
-func SayUntaken(ctx context.Context, c client.Client, queue string, run client.WorkflowRun, say func(text string)) {
+func SayUntaken(ctx context.Context, c client.Client, run client.WorkflowRun, say func(text string)) {
 	select {
 	case <-time.After(untakenAfter):
 	case <-ctx.Done():
@@ -89,7 +89,7 @@ func SayUntaken(ctx context.Context, c client.Client, queue string, run client.W
 	}
 	d, err := describe(ctx, c, run.GetID(), run.GetRunID())
 	if err == nil && d.GetPendingWorkflowTask().GetState() == enumspb.PENDING_WORKFLOW_TASK_STATE_SCHEDULED {
-		say(noWorkerYet(queue))
+		say(noWorkerYet(d))
 	}
 }
 

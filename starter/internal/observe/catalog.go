@@ -23,10 +23,10 @@ type CatalogObservation struct {
 func Catalog(
 	ctx context.Context,
 	c client.Client,
-	queue, workflowID string,
+	workflowID string,
 	last CatalogObservation,
 ) CatalogObservation {
-	s, description := takeSnapshot(ctx, c, queue, workflowID, "", snapshot[stemflow.CatalogProgress]{
+	s, description := takeSnapshot(ctx, c, workflowID, "", snapshot[stemflow.CatalogProgress]{
 		progress: last.Progress, trouble: last.Trouble, untaken: last.Untaken,
 	})
 	now := CatalogObservation{

@@ -84,11 +84,10 @@ type Failing struct {
 func Separation(
 	ctx context.Context,
 	c client.Client,
-	queue string,
 	run client.WorkflowRun,
 	last Observation,
 ) Observation {
-	s, description := takeSnapshot(ctx, c, queue, run.GetID(), run.GetRunID(), snapshot[stemflow.Progress]{
+	s, description := takeSnapshot(ctx, c, run.GetID(), run.GetRunID(), snapshot[stemflow.Progress]{
 		progress: last.Progress, trouble: last.Trouble, untaken: last.Untaken,
 	})
 	if description == nil {
@@ -110,7 +109,7 @@ type snapshot[P any] struct {
 // takeSnapshot asks for the state of a run; an empty runID is the latest run. There is no
 // description if Temporal does not answer.
 func takeSnapshot[P any](
-	ctx context.Context, c client.Client, queue, workflowID, runID string, last snapshot[P],
+	ctx context.Context, c client.Client, workflowID, runID string, last snapshot[P],
 ) (snapshot[P], *workflowservice.DescribeWorkflowExecutionResponse) {
 	description, err := describe(ctx, c, workflowID, runID)
 	if err != nil {
@@ -125,7 +124,7 @@ func takeSnapshot[P any](
 		now.trouble = fmt.Sprintf("the worker fails to go on, attempt %d; its log says why", task.GetAttempt())
 		return now, description
 	case now.untaken && last.untaken:
-		now.trouble = noWorkerYet(queue)
+		now.trouble = noWorkerYet(description)
 		return now, description
 	case now.untaken:
 		return now, description
@@ -139,8 +138,9 @@ func takeSnapshot[P any](
 	return now, description
 }
 
-func noWorkerYet(queue string) string {
-	return "no worker of task queue " + queue + " has taken it yet"
+// noWorkerYet names the queue of the run, which may be another than the one that is set here.
+func noWorkerYet(description *workflowservice.DescribeWorkflowExecutionResponse) string {
+	return "no worker of task queue " + description.GetWorkflowExecutionInfo().GetTaskQueue() + " has taken it yet"
 }
 
 func describe(
