@@ -93,7 +93,7 @@ func (c *cli) listen(ctx context.Context, o listenOptions, lifetime time.Duratio
 	switch o.out {
 	case "":
 	case "-":
-		_, _ = c.stdout.Write(page) // a closed stdout wants no page
+		_, _ = c.stdout.Write(page) // resultWriter keeps the error
 		return nil
 	default:
 		if err := writePage(o.out, page); err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -529,3 +530,30 @@ func TestADumbTerminalGetsLines(t *testing.T) {
 		require.Equal(t, want.coloured, screen.Colored, want.variables)
 	}
 }
+
+// What is left of a result on a full disk must not pass for all of it.
+func TestResultsThatAreNotWrittenAreAFailure(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"version"}, failure.ExitFailed, "error: FileUnwritable: the results cannot be written to standard output: "},
+		{[]string{"version", "--json"}, failure.ExitFailed, "error: FileUnwritable: the results cannot be written"},
+		{[]string{"--version"}, failure.ExitFailed, "error: FileUnwritable: the results cannot be written"},
+		{[]string{"completion", "bash"}, failure.ExitFailed, "error: FileUnwritable: the results cannot be written"},
+		{[]string{"help", "start"}, failure.ExitFailed, "error: FileUnwritable: the results cannot be written"},
+		{[]string{"start", "--json"}, failure.ExitUsage, "error: InvalidInput: taskId: is required"},
+		{[]string{"doctor"}, failure.ExitUsage, "error: Unwell: a check has failed"},
+	} {
+		cli, _, stderr := newTestCLI("", map[string]string{"KIE_API_KEY": "a", "MINIO_ENDPOINT": "minio"})
+		cli.stdout = fullDisk{}
+		require.Equal(t, c.code, cli.run(t.Context(), c.args), c.args)
+		require.Contains(t, stderr.String(), c.want, c.args)
+		require.Equal(t, 1, strings.Count(stderr.String(), "error: "), c.args)
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }

@@ -101,6 +101,29 @@ func (g *globalFlags) guess(root *cobra.Command, args []string) {
 	}
 }
 
+// resultWriter is standard output. It keeps the first error, so that no command has to look: a
+// script that writes to a full disk must not take what is left for the whole result.
+type resultWriter struct {
+	io.Writer
+	err error
+}
+
+func (w *resultWriter) Write(text []byte) (int, error) {
+	n, err := w.Writer.Write(text)
+	if w.err == nil {
+		w.err = err
+	}
+	return n, err
+}
+
+func notPrinted(err error) error {
+	return &failure.Failure{
+		Type: failure.TypeFile, Message: "the results cannot be written to standard output: " + err.Error(),
+		Code: failure.ExitFailed,
+		Hint: "Make room, or write elsewhere. What the command had to do is done.",
+	}
+}
+
 // wantsJSON reports whether the output is for scripts.
 func (c *cli) wantsJSON() bool {
 	return c.global.format == formatJSON || c.global.format == formatJSONL
@@ -113,7 +136,7 @@ func (c *cli) printJSON(v any) {
 	if c.global.format != formatJSONL {
 		encoder.SetIndent("", "  ")
 	}
-	_ = encoder.Encode(v) // a closed stdout wants no answer
+	_ = encoder.Encode(v) // resultWriter keeps the error
 }
 
 // printf writes a result to stdout for a person.

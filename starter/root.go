@@ -314,6 +314,8 @@ func flagsLike(cmd *cobra.Command, name string) []string {
 // run executes one command line and returns the exit code.
 func (c *cli) run(ctx context.Context, args []string) int {
 	c.global = globalFlags{}
+	results := &resultWriter{Writer: c.stdout}
+	c.stdout = results
 	root := c.root()
 	c.args = spellOut(root, args)
 	c.global.guess(root, c.args)
@@ -321,6 +323,9 @@ func (c *cli) run(ctx context.Context, args []string) int {
 	if err == nil {
 		root.SetArgs(c.args)
 		err = root.ExecuteContext(ctx)
+	}
+	if results.err != nil && (err == nil || errors.Is(err, results.err)) {
+		err = notPrinted(results.err)
 	}
 	if err == nil {
 		return failure.ExitDone
@@ -331,6 +336,12 @@ func (c *cli) run(ctx context.Context, args []string) int {
 			Type: failure.TypeInterrupted, Message: "interrupted: " + f.Message, Code: failure.ExitInterrupted,
 		}
 	}
-	c.report(f)
+	if results.err == nil {
+		c.report(f)
+	}
+	if results.err != nil { // what standard output was to have of it is lost
+		f.Reported, c.global.format = false, formatText
+		c.report(f)
+	}
 	return f.Code
 }
