@@ -69,12 +69,12 @@ func (p *Price) Print(w io.Writer) {
 	fmt.Fprintf(w, "Catalogue %s\n", p.Name)
 	row("tracks", p.Tracks, "in the list")
 	row("archived", p.Archived, "costs nothing")
-	row("paid", p.Paid, "the ledger or the list says so; archiving them costs nothing")
+	row("paid", p.Paid, "the ledger or the list says so; archiving costs nothing")
 	if p.InDoubt > 0 {
 		row("in doubt", p.InDoubt, "are being paid for, or may have been; not paid for again")
 	}
 	if p.Unreadable > 0 {
-		row("unreadable", p.Unreadable, "have a ledger that cannot be read; nothing is paid for them")
+		row("unreadable", p.Unreadable, "have a ledger that cannot be read; nothing is paid")
 	}
 	note := "costs nothing"
 	if p.ToPay > 0 {
