@@ -451,6 +451,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"catalog", "--type", ""}, "separate_vocal\nsplit_stem\nsplit_stem_advanced\n:4\n"},
 		{[]string{"show", "-o", ""}, "text\njson\njsonl\n:4\n"},
 		{[]string{"show", "--output", ""}, "text\njson\njsonl\n:4\n"},
+		{[]string{"catalog", "report", "-o", ""}, "text\njson\njsonl\ncsv\n:4\n"},
 		{[]string{"start", "--task-id", ""}, ":4\n"},
 		{[]string{"start", ""}, ":0\n"}, // of a song
 		{[]string{"start", "song.mp3", ""}, "separate_vocal\nsplit_stem\nsplit_stem_advanced\n:4\n"},

@@ -115,7 +115,10 @@ func (c *cli) root() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	c.global.declare(root.PersistentFlags())
 	root.Flags().Bool("version", false, "print the version")
-	complete(root, "output", formats...)
+	_ = root.RegisterFlagCompletionFunc("output", // as in complete
+		func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return formatsOf(cmd), cobra.ShellCompDirectiveNoFileComp
+		})
 
 	root.AddGroup(groups...)
 	parents := map[string]*cobra.Command{}
