@@ -18,8 +18,8 @@ var published = []string{
 	"minioadmin", "stemflow-local-links", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 }
 
-// IsPublished reports whether a secret is known to everybody.
-func IsPublished(secret string) bool { return slices.Contains(published, strings.TrimSpace(secret)) }
+// isPublished reports whether a secret is known to everybody.
+func isPublished(secret string) bool { return slices.Contains(published, strings.TrimSpace(secret)) }
 
 // IsRealProvider reports whether what answers at a base URL bills somebody, as far as its address
 // says: everything does but the simulator, on this machine or under its name in a local stack.
@@ -55,7 +55,7 @@ func CheckProvider(baseURL string, settings []Setting, report func(name, problem
 	}
 	for _, s := range settings {
 		for i, secret := range s.Secrets {
-			if !IsPublished(secret) {
+			if !isPublished(secret) {
 				continue
 			}
 			which := ""

@@ -55,7 +55,7 @@ func TestComposeDefaultsAreKnownAsPublished(t *testing.T) {
 	defaults := regexp.MustCompile(`\$\{(\w*(?:SECRET|PASSWORD|API_KEY|HMAC_KEY)\w*):?-([^${}]+)\}`).FindAllStringSubmatch(string(text), -1)
 	require.GreaterOrEqual(t, len(defaults), 5)
 	for _, found := range defaults {
-		require.True(t, IsPublished(found[2]), "%s=%s", found[1], found[2])
+		require.True(t, isPublished(found[2]), "%s=%s", found[1], found[2])
 	}
 }
 

@@ -21,8 +21,8 @@ import (
 // Defaults of the worker's configuration.
 const (
 	DefaultKIEBaseURL = "https://api.kie.ai"
-	// DefaultKIEUploadURL is where the provider takes files.
-	DefaultKIEUploadURL = "https://kieai.redpandaai.co"
+	// defaultKIEUploadURL is where the provider takes files.
+	defaultKIEUploadURL = "https://kieai.redpandaai.co"
 	DefaultBucket       = "stems"
 	// DefaultSubmitRate is paid calls a second. The provider takes 20 new tasks in 10 s; the
 	// engine's limit is split over partitions and has bursts.
@@ -154,14 +154,14 @@ func LoadWorker(lookup Lookup) (Worker, error) {
 }
 
 const (
-	// DefaultLookupInterval is the time between two lookups for the metrics.
-	DefaultLookupInterval = 5 * time.Minute
+	// defaultLookupInterval is the time between two lookups for the metrics.
+	defaultLookupInterval = 5 * time.Minute
 	// minLookupInterval keeps a service of many workers from burdening provider and Temporal.
 	minLookupInterval = 2 * time.Minute
 )
 
 func (v *variables) lookupInterval(name string) time.Duration {
-	text := v.text(name, DefaultLookupInterval.String())
+	text := v.text(name, defaultLookupInterval.String())
 	interval, err := time.ParseDuration(text)
 	if err != nil || interval != 0 && interval < minLookupInterval {
 		v.report(name, "%q is neither 0, for no lookups, nor a duration of at least %v: write it with a unit, "+
@@ -178,7 +178,7 @@ func LoadKIE(lookup Lookup) (KIE, error) {
 }
 
 func (v *variables) kie() KIE {
-	k := KIE{APIKey: v.secret("KIE_API_KEY"), BaseURL: DefaultKIEBaseURL, UploadURL: DefaultKIEUploadURL}
+	k := KIE{APIKey: v.secret("KIE_API_KEY"), BaseURL: DefaultKIEBaseURL, UploadURL: defaultKIEUploadURL}
 	v.checked("KIE_ROUTE", "", func(route string) (err error) {
 		k.Route, err = kie.ParseRoute(route)
 		return err
@@ -211,7 +211,7 @@ func UploadURLFor(baseURL string) string {
 	if base, err := url.Parse(baseURL); err == nil && !isProvider(base.Hostname()) {
 		return baseURL
 	}
-	return DefaultKIEUploadURL
+	return defaultKIEUploadURL
 }
 
 // isProvider reports whether a host is the provider's own, and no proxy on the way to it.

@@ -79,7 +79,7 @@ func variables(event stemflow.Event) []string {
 		"_WORKFLOW_ID": event.Data.WorkflowID,
 		"_RUN_ID":      event.Data.RunID,
 		"_ERROR":       reasonOf(event),
-		"_SUMMARY":     Summary(event),
+		"_SUMMARY":     summary(event),
 	}
 	var env []string
 	for name, value := range said {
@@ -112,8 +112,8 @@ func reasonOf(event stemflow.Event) string {
 	return ""
 }
 
-// Summary says an event in one line, for a person.
-func Summary(event stemflow.Event) string {
+// summary says an event in one line, for a person.
+func summary(event stemflow.Event) string {
 	var text string
 	switch s, c := event.Data.Separation, event.Data.Catalog; {
 	case s != nil:

@@ -158,7 +158,7 @@ func TestSummaries(t *testing.T) {
 		}),
 		"": {},
 	} {
-		require.Equal(t, want, Summary(event))
+		require.Equal(t, want, summary(event))
 	}
-	require.Less(t, len(Summary(separation(func(s *stemflow.SeparationEvent) { s.Title = strings.Repeat("é", 1<<20) }))), 1100)
+	require.Less(t, len(summary(separation(func(s *stemflow.SeparationEvent) { s.Title = strings.Repeat("é", 1<<20) }))), 1100)
 }

@@ -187,6 +187,6 @@ func TestRecordOfTooManyStems(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, got.Stems, stemflow.MaxStems)
 	_, err = record(t, 200, body(links))
-	require.ErrorIs(t, err, ErrTooManyStems)
+	require.ErrorIs(t, err, errTooManyStems)
 	require.NotErrorIs(t, err, ErrNoRecord)
 }

@@ -11,8 +11,8 @@ import (
 	"stemflow/internal/naming"
 )
 
-// ErrTooManyStems says that a list of links is longer than that of any separation.
-var ErrTooManyStems = fmt.Errorf("there are more than %d stems, which no separation has", stemflow.MaxStems)
+// errTooManyStems says that a list of links is longer than that of any separation.
+var errTooManyStems = fmt.Errorf("there are more than %d stems, which no separation has", stemflow.MaxStems)
 
 // What is read of a body is bounded, whatever its size, so that nobody can make its reader busy.
 const (
@@ -52,14 +52,14 @@ type linkReader struct {
 // readStems reads the stems that have a link, uniquely named and in canonical order, the link of
 // the unseparated track, and the names without a link that the documents do not know. The provider
 // has put them in several places, at several depths and in strings, so any object is looked into
-// but the one that repeats the request. The error is ErrTooManyStems; there are no stems then.
+// but the one that repeats the request. The error is errTooManyStems; there are no stems then.
 func readStems(in object) (
 	stems []stemflow.SourceStem, originURL string, announced []string, err error,
 ) {
 	r := linkReader{seen: map[string]int{}}
 	r.object(in, maxLevels)
 	if stems = r.merge(); r.tooMany || len(stems) > stemflow.MaxStems {
-		return nil, "", nil, ErrTooManyStems
+		return nil, "", nil, errTooManyStems
 	}
 	return stems, r.originURL, r.announcedWithout(stems), nil
 }

@@ -75,7 +75,7 @@ func (n Note) Played() (Played, bool) {
 	if _, _, ok := n.ticks(); !ok {
 		return Played{}, false
 	}
-	duration := 1.0 / TicksPerSecond
+	duration := 1.0 / ticksPerSecond
 	if n.End-n.Start > duration {
 		duration = n.End - n.Start
 	}

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// TicksPerSecond follows from ticksPerQuarter and tempo. The provider's times are multiples of
+	// ticksPerSecond follows from ticksPerQuarter and tempo. The provider's times are multiples of
 	// 1/192 s, which are whole ticks.
-	TicksPerSecond  = ticksPerQuarter * tempo / 60
+	ticksPerSecond  = ticksPerQuarter * tempo / 60
 	ticksPerQuarter = 480
 	// tempo is nominal, in quarters a minute: the provider says none.
 	tempo = 120
@@ -173,10 +173,10 @@ func (n Note) ticks() (begin, end uint32, ok bool) {
 		!(n.Start >= 0 && n.Start <= maxSeconds) || n.End > maxSeconds {
 		return 0, 0, false
 	}
-	begin = uint32(math.Round(n.Start * TicksPerSecond))
+	begin = uint32(math.Round(n.Start * ticksPerSecond))
 	end = begin + 1
 	if n.End > n.Start {
-		end = max(end, uint32(math.Round(n.End*TicksPerSecond)))
+		end = max(end, uint32(math.Round(n.End*ticksPerSecond)))
 	}
 	return begin, end, true
 }

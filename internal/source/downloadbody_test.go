@@ -173,14 +173,14 @@ func (u untilCancelled) Read(p []byte) (int, error) {
 func bodyOf(ctx context.Context, size int64, content io.Reader) *Body {
 	ctx, cancel := context.WithCancelCause(ctx)
 	response := &http.Response{ContentLength: size, Body: io.NopCloser(untilCancelled{content, ctx})}
-	return newBody(ctx, cancel, response, "example.com", 0, DefaultStallTimeout)
+	return newBody(ctx, cancel, response, "example.com", 0, defaultStallTimeout)
 }
 
 func TestBodyDoesNotCountItsReadersTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		body := bodyOf(t.Context(), 10, strings.NewReader("0123456789"))
 		for range 10 {
-			time.Sleep(10 * DefaultStallTimeout)
+			time.Sleep(10 * defaultStallTimeout)
 			_, err := io.ReadFull(body, make([]byte, 1))
 			require.NoError(t, err)
 		}
@@ -196,7 +196,7 @@ func TestBodyThatDripsIsNotStalled(t *testing.T) {
 		body := bodyOf(t.Context(), 10, reader)
 		go func() {
 			for range 10 {
-				time.Sleep(DefaultStallTimeout - time.Nanosecond)
+				time.Sleep(defaultStallTimeout - time.Nanosecond)
 				_, _ = writer.Write([]byte{'.'})
 			}
 			_ = writer.Close()

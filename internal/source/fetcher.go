@@ -41,7 +41,7 @@ type Options struct {
 	// MaxSize is the most bytes that a file may have; 0 is any number.
 	MaxSize int64
 	// StallTimeout is how long to wait for the answer to a request, and for each next byte of the
-	// file; 0 is DefaultStallTimeout.
+	// file; 0 is defaultStallTimeout.
 	StallTimeout time.Duration
 	// RootCAs replaces the system's certificate authorities where it is set.
 	RootCAs *x509.CertPool
@@ -52,8 +52,8 @@ type Options struct {
 	Redactor *redact.Redactor
 }
 
-// DefaultStallTimeout is what Options.StallTimeout is when it is not set.
-const DefaultStallTimeout = 30 * time.Second
+// defaultStallTimeout is what Options.StallTimeout is when it is not set.
+const defaultStallTimeout = 30 * time.Second
 
 const maxRedirects = 5
 
@@ -70,7 +70,7 @@ type Fetcher struct {
 // New makes a Fetcher.
 func New(options Options) *Fetcher {
 	if options.StallTimeout <= 0 {
-		options.StallTimeout = DefaultStallTimeout
+		options.StallTimeout = defaultStallTimeout
 	}
 	if options.Transport == nil {
 		options.Transport = newTransport(options)

@@ -51,7 +51,7 @@ func TestReportedMetricsAreDeclared(t *testing.T) {
 
 // Anyone who writes a dashboard reads docs/metrics.md.
 func TestMetricsAreDocumented(t *testing.T) {
-	served := map[string]string{MetricBuildInfo: "gauge"}
+	served := map[string]string{metricBuildInfo: "gauge"}
 	for _, m := range declaredMetrics() {
 		served[m.Prometheus()] = string(m.Kind)
 	}

@@ -88,12 +88,12 @@ func NewMetrics(metrics ...series.Metric) (*Metrics, error) {
 	}, nil
 }
 
-// MetricBuildInfo is 1, with what the program was built from and with as labels.
-const MetricBuildInfo = "stemflow_build_info"
+// metricBuildInfo is 1, with what the program was built from and with as labels.
+const metricBuildInfo = "stemflow_build_info"
 
 func newBuildInfo() prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: MetricBuildInfo, Help: "1, with what the program was built from and with as labels.",
+		Name: metricBuildInfo, Help: "1, with what the program was built from and with as labels.",
 		ConstLabels: prometheus.Labels{
 			"version": program.Release(), "commit": program.Commit(), "goversion": runtime.Version(),
 			"sdk": temporal.SDKVersion,

@@ -179,7 +179,7 @@ func TestMetricsOfAnotherKindAreDropped(t *testing.T) {
 	m.Handler().Counter(activities.MetricStemWaitLatency).Inc(1)
 	m.Handler().Gauge(activities.MetricStemsArchived).Update(1)
 	m.Handler().Timer(activities.MetricStemsArchived).Record(1)
-	require.NotRegexp(t, `stemflow_\S+ [1-9]`, strings.ReplaceAll(scrape(t, addr), MetricBuildInfo, ""))
+	require.NotRegexp(t, `stemflow_\S+ [1-9]`, strings.ReplaceAll(scrape(t, addr), metricBuildInfo, ""))
 }
 
 func TestBuildInfo(t *testing.T) {

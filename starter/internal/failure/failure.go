@@ -211,15 +211,15 @@ func invalidInput(invalid *stemflow.InputError, hint string) error {
 	}
 }
 
-// StartAgain is the hint for runs that were ended from outside.
-const StartAgain = "Start the track again to go on: what was paid is taken up, not paid twice."
+// startAgain is the hint for runs that were ended from outside.
+const startAgain = "Start the track again to go on: what was paid is taken up, not paid twice."
 
 // HintFor says what to do about a run that ended for a reason: the remedy of its error type, with
 // the starter's flags in place of the input's fields.
 func HintFor(reason string) string {
 	switch reason {
 	case TypeCanceled, TypeTerminated, TypeTimedOut:
-		return StartAgain
+		return startAgain
 	}
 	t, ok := stemflow.LookupErrorType(reason)
 	if !ok {

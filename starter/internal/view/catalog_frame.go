@@ -93,7 +93,7 @@ func (c Catalog) pauseLines(p stemflow.CatalogProgress) []line {
 	}
 	resume := c.Command + " catalog resume --name " + Quote(p.Name)
 	if p.Paused.Reason == stemflow.PauseRequested {
-		return []line{{{"  ! ", yellow}, {"paused since " + TimeOfDay(p.Paused.Since) + "; to go on: " + resume, ""}}}
+		return []line{{{"  ! ", yellow}, {"paused since " + timeOfDay(p.Paused.Since) + "; to go on: " + resume, ""}}}
 	}
 	return []line{
 		{
@@ -101,7 +101,7 @@ func (c Catalog) pauseLines(p stemflow.CatalogProgress) []line {
 			{
 				fmt.Sprintf(
 					"paused by itself since %s, %s: %s",
-					TimeOfDay(p.Paused.Since),
+					timeOfDay(p.Paused.Since),
 					p.Paused.Reason,
 					p.Paused.Message,
 				),

@@ -66,7 +66,7 @@ type journal[O any] struct {
 
 func (j *journal[O]) Show(o O, now time.Time) {
 	for _, text := range j.picture.Changes(j.last, o) {
-		fmt.Fprintf(j.w, "%s  %s\n", TimeOfDay(now), Printable(text))
+		fmt.Fprintf(j.w, "%s  %s\n", timeOfDay(now), Printable(text))
 	}
 	j.last = o
 }

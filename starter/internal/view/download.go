@@ -42,7 +42,7 @@ func (d *Download) Finished(r download.Result) {
 	defer d.mu.Unlock()
 	d.done++
 	if _, isTerminal := d.on.Size(); !isTerminal {
-		fmt.Fprintf(d.on.W, "%s  %s  %s  %s\n", TimeOfDay(time.Now()), Printable(r.File), byteText(r.Size), r.Status)
+		fmt.Fprintf(d.on.W, "%s  %s  %s  %s\n", timeOfDay(time.Now()), Printable(r.File), byteText(r.Size), r.Status)
 		return
 	}
 	d.draw(true)

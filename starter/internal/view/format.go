@@ -39,8 +39,8 @@ func clockTime(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
-// TimeOfDay is when something happens, as clocks here show it.
-func TimeOfDay(t time.Time) string { return t.Local().Format(time.TimeOnly) }
+// timeOfDay is when something happens, as clocks here show it.
+func timeOfDay(t time.Time) string { return t.Local().Format(time.TimeOnly) }
 
 // DateTime is a time as people here write it.
 func DateTime(t time.Time) string { return t.Local().Format(time.DateTime) }

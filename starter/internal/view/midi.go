@@ -8,8 +8,8 @@ import (
 	"stemflow"
 )
 
-// MIDIText says on one line what there is of a transcription.
-func MIDIText(m stemflow.MIDI) string {
+// midiText says on one line what there is of a transcription.
+func midiText(m stemflow.MIDI) string {
 	of := ""
 	if m.Stem != "" {
 		of = "of " + Printable(m.Stem) + ": "

@@ -28,16 +28,16 @@ func phaseText(o observe.Observation) string {
 	case stemflow.PhaseWaiting:
 		switch {
 		case p.SubmissionUnknown:
-			return "whether the provider took the track is not known, waiting for its callback until " + TimeOfDay(
+			return "whether the provider took the track is not known, waiting for its callback until " + timeOfDay(
 				p.Deadline,
 			)
 		case p.PollingFrom.IsZero():
 			return "waiting for the provider"
 		default:
-			return "waiting for the callback, polling from " + TimeOfDay(p.PollingFrom)
+			return "waiting for the callback, polling from " + timeOfDay(p.PollingFrom)
 		}
 	case stemflow.PhasePolling:
-		return "polling the provider until " + TimeOfDay(p.Deadline)
+		return "polling the provider until " + timeOfDay(p.Deadline)
 	case stemflow.PhaseArchiving:
 		if stems := countStems(p); stems.archiving == 0 && len(p.Stems) > 0 {
 			return "writing the manifest"

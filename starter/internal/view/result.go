@@ -84,7 +84,7 @@ func archive(w io.Writer, result *stemflow.SeparateStemsResult, room int) {
 		fmt.Fprintf(w, "  not served    %s\n", strings.Join(result.Empty, ", "))
 	}
 	for _, midi := range result.MIDI {
-		fmt.Fprintf(w, "  MIDI          %s\n", MIDIText(midi))
+		fmt.Fprintf(w, "  MIDI          %s\n", midiText(midi))
 	}
 	fmt.Fprintf(w, "  separation    %s\n", result.SeparationTaskID)
 	fmt.Fprintf(w, "  bucket        %s\n", result.Manifest.Bucket)
