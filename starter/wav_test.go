@@ -61,7 +61,7 @@ func TestAWaitSaysThatNoWorkerTakesTheRun(t *testing.T) {
 	}
 }
 
-// Whoever watches a run may have another queue set than whoever started it.
+// The run may have been started on another queue than the one that is set where it is watched.
 func TestAWaitNamesTheQueueOfTheRun(t *testing.T) {
 	t.Setenv("TEMPORAL_CONFIG_FILE", t.TempDir()+"/none.toml")
 	t.Setenv("TEMPORAL_ADDRESS", serverstest.Temporal(t).Addr)

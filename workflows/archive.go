@@ -44,35 +44,37 @@ func (s *separation) archiveStems(ctx workflow.Context) error {
 		return err
 	}
 	for i, err := range errs {
-		if err == nil {
+		if err != nil {
+			s.addFailed(s.record.Stems[i].Name, err)
+		} else {
 			s.stems = append(s.stems, stems[i])
-			continue
 		}
-		kind, app := applicationError(err)
-		failed := stemflow.FailedStem{
-			Name:    s.record.Stems[i].Name,
-			Type:    stemflow.ErrorArchiveUnavailable,
-			Message: err.Error(),
-		}
-		if app != nil {
-			failed.Message = app.Message()
-		}
-		failed.Message = shorten(failed.Message)
-		if isErrorType(kind) {
-			failed.Type = kind
-		}
-		if slices.Contains(s.unconfirmed, failed.Name) {
-			s.missing = append(s.missing, stemflow.MissingStem{Name: failed.Name, Reason: fmt.Sprintf(
-				"its link, which came late or from a callback, does not work (%s: %s); start the track again to look "+
-					"once more, unpaid", failed.Type, failed.Message)})
-			continue
-		}
-		s.failed = append(s.failed, failed)
 	}
 	if len(s.failed) > 0 && (len(s.stems) == 0 || !s.in.AllowPartial) {
 		return s.incomplete()
 	}
 	return nil
+}
+
+// addFailed says why a stem could not be archived. One that the record has no link for is missing:
+// it may be there when the track is started again.
+func (s *separation) addFailed(name string, err error) {
+	kind, app := applicationError(err)
+	failed := stemflow.FailedStem{Name: name, Type: stemflow.ErrorArchiveUnavailable, Message: err.Error()}
+	if app != nil {
+		failed.Message = app.Message()
+	}
+	failed.Message = shorten(failed.Message)
+	if isErrorType(kind) {
+		failed.Type = kind
+	}
+	if slices.Contains(s.unconfirmed, name) {
+		s.missing = append(s.missing, stemflow.MissingStem{Name: name, Reason: fmt.Sprintf(
+			"its link, which came late or from a callback, does not work (%s: %s); start the track again to look "+
+				"once more, unpaid", failed.Type, failed.Message)})
+		return
+	}
+	s.failed = append(s.failed, failed)
 }
 
 // archiveStem moves one stem, and renews its link when it does not work any more.

@@ -9,6 +9,22 @@ import (
 	"stemflow/internal/activityapi"
 )
 
+// paidSubmission returns the separation that the ledger says is paid for, nil if it names none.
+func paidSubmission(a activityapi.PreparedArchive) *stemflow.Submission {
+	if s := a.Submission; s != nil && s.State == stemflow.SubmissionPaid && s.SeparationTaskID != "" {
+		return s
+	}
+	return nil
+}
+
+// readLedger looks at the ledger once more. If it cannot be read, paid is nil, too.
+func (s *separation) readLedger(ctx workflow.Context) (found activityapi.PreparedArchive, paid *stemflow.Submission) {
+	if localFirst(prepareOptions(ctx), activityapi.ActivityPrepareArchive, s.prepareInput(), &found) != nil {
+		return found, nil
+	}
+	return found, paidSubmission(found)
+}
+
 // recordSubmission starts bringing the ledger up to what the run knows of its separation.
 func (s *separation) recordSubmission(ctx workflow.Context, submission stemflow.Submission) {
 	submission.SeparationTaskID, submission.SubmittedAt = s.separationTaskID, s.submittedAt

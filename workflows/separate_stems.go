@@ -1,6 +1,6 @@
 // Package workflows holds the workflows of stemflow. They decide; everything that touches the
-// network, the clock or the environment is an activity, known here by its registered name and the
-// messages of the contract.
+// network, the clock or the environment is an activity, known here by its registered name and its
+// messages, which are those of internal/activityapi.
 package workflows
 
 import (

@@ -315,10 +315,8 @@ func (s *separation) resumeFromLedger(ctx workflow.Context) bool {
 	if workflow.GetVersion(ctx, "ledger-before-giving-up", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return false
 	}
-	var found activityapi.PreparedArchive
-	err := localFirst(prepareOptions(ctx), activityapi.ActivityPrepareArchive, s.prepareInput(), &found)
-	paid := found.Submission
-	if err != nil || paid == nil || paid.State != stemflow.SubmissionPaid || paid.SeparationTaskID == "" {
+	found, paid := s.readLedger(ctx)
+	if paid == nil {
 		return false // who starts the track again finds it
 	}
 	if s.in.Force && paid.Owner != s.owner {

@@ -34,10 +34,7 @@ const (
 // else a new one. When the outcome of the paid call is unknown it ends without a task id, for
 // awaitSettlement to learn it from the callback.
 func (s *separation) payOrResume(ctx workflow.Context) error {
-	paid := s.archive.Submission
-	if paid != nil && (paid.State != stemflow.SubmissionPaid || paid.SeparationTaskID == "") {
-		paid = nil
-	}
+	paid := paidSubmission(s.archive)
 	switch {
 	case s.in.SeparationTaskID != "" && (paid == nil || paid.SeparationTaskID != s.in.SeparationTaskID):
 		s.resumed = true
@@ -200,10 +197,8 @@ func (s *separation) existsAlready(err error) bool {
 // resumeExisting takes up the task that the provider has made before and makes no second time, if
 // the ledger names it: whoever paid for it, and even by force, since there is no other.
 func (s *separation) resumeExisting(ctx workflow.Context) bool {
-	var found activityapi.PreparedArchive
-	err := localFirst(prepareOptions(ctx), activityapi.ActivityPrepareArchive, s.prepareInput(), &found)
-	paid := found.Submission
-	if err != nil || paid == nil || paid.State != stemflow.SubmissionPaid || paid.SeparationTaskID == "" {
+	_, paid := s.readLedger(ctx)
+	if paid == nil {
 		return false
 	}
 	s.log(ctx).Info("the provider makes no second "+s.task.Name+": the one that is paid for is taken up",
