@@ -1,5 +1,5 @@
 // Package activities holds the activities of stemflow: each does one external thing, is a struct
-// with what it depends on, and is registered under its name in the contract.
+// with what it depends on, and is registered under its name in internal/activityapi.
 package activities
 
 import (

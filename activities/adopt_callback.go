@@ -3,9 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
-	"path"
 	"slices"
-	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -48,11 +46,7 @@ func (a *AdoptCallback) Execute(
 		return nil, absentRecord(in.SeparationTaskID, activity.GetInfo(ctx).Attempt)
 	}
 	if err != nil {
-		return nil, retryable(
-			activityapi.ActivityErrorUnreadable,
-			"the provider's record cannot be read: "+err.Error(),
-			err,
-		)
+		return nil, unreadableRecord(err)
 	}
 	claims, ours := a.Callback.minted(record.CallbackURL)
 	if !ours || claims.RunID == "" || claims.Namespace != activity.GetInfo(ctx).Namespace ||
@@ -81,17 +75,7 @@ func absentRecord(separationTaskID string, attempt int32) error {
 	if attempt >= noRecordAttempts {
 		return final(activityapi.ActivityErrorNoRecord, "the provider has no record of "+separationTaskID, nil)
 	}
-	return expected(activityapi.ActivityErrorNoRecord, "the provider has no record of "+separationTaskID+" (yet)")
-}
-
-// minted returns what the token in a callback URL says, if it is one of ours. An expired one still
-// proves whose it is.
-func (c CallbackAddress) minted(callbackURL string) (token.Claims, bool) {
-	if !c.Expected() {
-		return token.Claims{}, false
-	}
-	claims, err := c.Keyring.Verify(path.Base(callbackURL), time.Time{})
-	return claims, err == nil
+	return noRecordYet(separationTaskID)
 }
 
 // entryOf is what the ledger should say of a separation that the record proves to be the claims'

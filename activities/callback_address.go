@@ -53,12 +53,19 @@ func traceOf(ctx context.Context) token.Trace {
 	return token.Trace{TraceID: span.TraceID(), SpanID: span.SpanID(), Flags: byte(span.TraceFlags())}
 }
 
-// Names reports whether a callback URL was minted for this very owner: an earlier run of the same
-// workflow id paid for another separation. An expired one still proves it.
-func (c CallbackAddress) Names(callbackURL, namespace, workflowID, owner string) bool {
+// minted returns what the token in a callback URL says, if it is one of ours. An expired one still
+// proves whose it is.
+func (c CallbackAddress) minted(callbackURL string) (token.Claims, bool) {
 	if !c.Expected() {
-		return false
+		return token.Claims{}, false
 	}
 	claims, err := c.Keyring.Verify(path.Base(callbackURL), time.Time{})
-	return err == nil && claims.Namespace == namespace && claims.WorkflowID == workflowID && claims.RunID == owner
+	return claims, err == nil
+}
+
+// Names reports whether a callback URL was minted for this very owner: an earlier run of the same
+// workflow id paid for another separation.
+func (c CallbackAddress) Names(callbackURL, namespace, workflowID, owner string) bool {
+	claims, ours := c.minted(callbackURL)
+	return ours && claims.Namespace == namespace && claims.WorkflowID == workflowID && claims.RunID == owner
 }

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
+	"stemflow/internal/activityapi"
 	"stemflow/internal/archive"
 	"stemflow/internal/bounded"
 	"stemflow/internal/kie"
@@ -96,6 +97,17 @@ func storeRefusal(err error) error {
 		return final(stemflow.ErrorArchiveUnavailable, err.Error(), err)
 	}
 	return storeFailure(err)
+}
+
+// unreadableRecord is the failure of a look at a record of the provider's that gave none.
+func unreadableRecord(err error) error {
+	return retryable(activityapi.ActivityErrorUnreadable, "the provider's record cannot be read: "+err.Error(), err)
+}
+
+// noRecordYet says that the provider does not know a task, which may pass: a record follows its
+// task.
+func noRecordYet(taskID string) error {
+	return expected(activityapi.ActivityErrorNoRecord, "the provider has no record of "+taskID+" (yet)")
 }
 
 // providerDetails are what the provider said, for the details of an error.

@@ -44,11 +44,7 @@ func (a *GetSeparationRecord) Execute(
 		return nil, noRecord(ctx, in)
 	}
 	if err != nil {
-		return nil, retryable(
-			activityapi.ActivityErrorUnreadable,
-			"the provider's record cannot be read: "+err.Error(),
-			err,
-		)
+		return nil, unreadableRecord(err)
 	}
 	record.Stems = a.task().Results(record.Stems)
 	if err := a.checkOwner(ctx, in, record); err != nil {
@@ -225,7 +221,7 @@ func noRecord(ctx context.Context, in activityapi.GetSeparationRecordInput) erro
 			)
 		}
 	}
-	return expected(activityapi.ActivityErrorNoRecord, "the provider has no record of "+in.SeparationTaskID+" (yet)")
+	return noRecordYet(in.SeparationTaskID)
 }
 
 // stillPending: the provider knows the separation, so the looks that did not find it are forgotten.

@@ -253,12 +253,11 @@ func midiRecord(ctx context.Context, provider *kie.Client, midiTaskID string, no
 	record, err := provider.MIDIRecord(ctx, midiTaskID, notes)
 	switch {
 	case errors.Is(err, kie.ErrNoRecord):
-		return nil, expected(activityapi.ActivityErrorNoRecord, "the provider has no record of "+midiTaskID+" (yet)")
+		return nil, noRecordYet(midiTaskID)
 	case errors.Is(err, kie.ErrTooManyNotes):
 		return nil, final(stemflow.ErrorMIDIFailed, err.Error(), err)
 	case err != nil:
-		return nil, retryable(
-			activityapi.ActivityErrorUnreadable, "the provider's record cannot be read: "+err.Error(), err)
+		return nil, unreadableRecord(err)
 	case record.State == kie.Failed:
 		return nil, final(stemflow.ErrorMIDIFailed,
 			fmt.Sprintf("the provider failed the transcription (code %d: %s); ask again, which costs nothing",
