@@ -45,11 +45,14 @@ func timeOfDay(t time.Time) string { return t.Local().Format(time.TimeOnly) }
 // DateTime is a time as people here write it.
 func DateTime(t time.Time) string { return t.Local().Format(time.DateTime) }
 
+// joiners are in words of Persian and Indian languages and in emojis, which fall apart without them.
+const joiners = "\u200c\u200d"
+
 // Printable replaces what could move the cursor or colour a terminal, except for the runes to keep.
 // Messages of other services pass through here.
 func Printable(text string, keep ...rune) string {
 	return strings.Map(func(r rune) rune {
-		if slices.Contains(keep, r) {
+		if slices.Contains(keep, r) || strings.ContainsRune(joiners, r) {
 			return r
 		}
 		if !unicode.IsPrint(r) {
@@ -61,7 +64,7 @@ func Printable(text string, keep ...rune) string {
 
 // runeColumns is how many columns a rune takes on a terminal.
 func runeColumns(r rune) int {
-	if unicode.In(r, unicode.Mn, unicode.Me) {
+	if unicode.In(r, unicode.Mn, unicode.Me) || strings.ContainsRune(joiners, r) || isHangulTail(r) {
 		return 0
 	}
 	switch width.LookupRune(r).Kind() {
@@ -70,6 +73,10 @@ func runeColumns(r rune) int {
 	}
 	return 1
 }
+
+// isHangulTail reports whether a rune is the vowel or the end of a syllable that is spelt in its
+// parts, as names of files on a Mac are: the first part has taken the room of all.
+func isHangulTail(r rune) bool { return r >= 0x1160 && r <= 0x11ff }
 
 func columns(text string) int {
 	n := 0

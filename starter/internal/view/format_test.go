@@ -37,7 +37,17 @@ func TestClip(t *testing.T) {
 	}
 }
 
+func TestColumns(t *testing.T) {
+	for text, want := range map[string]int{
+		"": 0, "drums": 5, "人声": 4, "ｄ": 2, "e\u0301": 1, "می\u200cخواهم": 7,
+		"한글": 4, "\u1112\u1161\u11ab\u1100\u1173\u11af": 4,
+	} {
+		require.Equal(t, want, columns(text), "%q", text)
+	}
+}
+
 func TestPrintable(t *testing.T) {
 	require.Equal(t, "a [31mb  c  ü人", Printable("a\x1b[31mb\r\nc\x7f\u009bü人"))
 	require.Equal(t, "a\nb c", Printable("a\nb\rc", '\n'))
+	require.Equal(t, "می\u200cخواهم 👩\u200d🎤  abc", Printable("می\u200cخواهم 👩\u200d🎤 \u202eabc"))
 }
