@@ -119,19 +119,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	worker.SetStickyWorkflowCacheSize(cachedRuns)
-	w := worker.New(c, env.TaskQueue, worker.Options{
-		Plugins:                          []worker.Plugin{stemflow},
-		DisableRegistrationAliasing:      true,
-		WorkerStopTimeout:                stopTimeout,
-		MaxHeartbeatThrottleInterval:     heartbeatThrottle,
-		DefaultHeartbeatThrottleInterval: heartbeatThrottle,
-		MaxConcurrentActivityTaskPollers: pollers,
-		MaxConcurrentWorkflowTaskPollers: pollers,
-		DeploymentOptions: worker.DeploymentOptions{
-			UseVersioning: env.Deployment != "",
-			Version:       worker.WorkerDeploymentVersion{DeploymentName: env.Deployment, BuildID: env.BuildID},
-		},
-	})
+	w := worker.New(c, env.TaskQueue, workerOptions(env, stemflow))
 	stopLookups, err := startLookups(env, place, c, metrics)
 	if err != nil {
 		return err
@@ -147,4 +135,20 @@ func run(ctx context.Context) error {
 		return err
 	}
 	return stemflow.Err() // Run returns nil when the submit worker's failure has stopped it
+}
+
+func workerOptions(env config.Worker, stemflow worker.Plugin) worker.Options {
+	return worker.Options{
+		Plugins:                          []worker.Plugin{stemflow},
+		DisableRegistrationAliasing:      true,
+		WorkerStopTimeout:                stopTimeout,
+		MaxHeartbeatThrottleInterval:     heartbeatThrottle,
+		DefaultHeartbeatThrottleInterval: heartbeatThrottle,
+		MaxConcurrentActivityTaskPollers: pollers,
+		MaxConcurrentWorkflowTaskPollers: pollers,
+		DeploymentOptions: worker.DeploymentOptions{
+			UseVersioning: env.Deployment != "",
+			Version:       worker.WorkerDeploymentVersion{DeploymentName: env.Deployment, BuildID: env.BuildID},
+		},
+	}
 }
