@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"syscall"
@@ -20,7 +21,10 @@ import (
 	"stemflow/internal/config"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/program"
+	"stemflow/starter/internal/archived"
+	"stemflow/starter/internal/doctor"
 	"stemflow/starter/internal/failure"
+	"stemflow/starter/internal/view"
 )
 
 // asProgram makes the tests' binary the starter itself, for tests that send it signals.
@@ -529,6 +533,36 @@ func TestADumbTerminalGetsLines(t *testing.T) {
 		_, drawn := screen.Size()
 		require.Equal(t, want.drawn, drawn, want.variables)
 		require.Equal(t, want.coloured, screen.Colored, want.variables)
+	}
+}
+
+func TestPrintedJSONIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/reference.md")
+	require.NoError(t, err)
+	_, section, _ := strings.Cut(string(text), "### What is printed as JSON\n")
+	section, _, _ = strings.Cut(section, "\n### ")
+	for command, documents := range map[string][]any{
+		"`start`":   {startedRun{}, gotStems{}},
+		"`cancel`":  {cancelledRun{}},
+		"`show`":    {linkedManifest{}},
+		"`listen`":  {listenPage{}, openedPage{}},
+		"`list`":    {listedTracks{}, archived.Found{}},
+		"`delete`":  {removed{}},
+		"`cost`":    {archived.Costs{}, archived.Spent{}, archived.Row{}},
+		"`catalog`": {startedCatalog{}, view.Price{}},
+		"`doctor`":  {doctor.Result{}, doctor.Finding{}},
+	} {
+		_, row, found := strings.Cut(section, "\n| "+command)
+		require.True(t, found, command)
+		row, _, _ = strings.Cut(row, "\n")
+		for _, document := range documents {
+			for field := range reflect.TypeOf(document).Fields() {
+				name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+				if name != "" {
+					require.Regexp(t, "[`\"]"+name+"[`\"]", row, "%s prints %T", command, document)
+				}
+			}
+		}
 	}
 }
 

@@ -26,9 +26,6 @@ const (
 	ByType   = "type"
 )
 
-// creditsPerDollar follows from the price of a credit.
-const creditsPerDollar = 200
-
 // Spent is what separations and WAVs have cost by the provider's documents.
 type Spent struct {
 	// Separations were paid for; Failed of them the provider could not finish.
@@ -64,7 +61,7 @@ func (s *Spent) add(e ledger.Entry) {
 		s.MayHavePaid++
 		s.MayHavePaidCredits += price
 	}
-	s.Dollars = (float64(s.Credits) + s.WAVCredits) / creditsPerDollar
+	s.Dollars = stemflow.Dollars(float64(s.Credits) + s.WAVCredits)
 }
 
 // Row is a part of what was spent.
