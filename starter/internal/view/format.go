@@ -45,7 +45,7 @@ func timeOfDay(t time.Time) string { return t.Local().Format(time.TimeOnly) }
 // DateTime is a time as people here write it.
 func DateTime(t time.Time) string { return t.Local().Format(time.DateTime) }
 
-// joiners are in words of Persian and Indian languages and in emojis, which fall apart without them.
+// joiners are in words of Persian and Hindi and in emojis, which fall apart without them.
 const joiners = "\u200c\u200d"
 
 // Printable replaces what could move the cursor or colour a terminal, except for the runes to keep.
