@@ -206,12 +206,13 @@ func CatalogSummary(p stemflow.CatalogProgress) string {
 	return strings.Join(parts, ", ")
 }
 
-// Changes implements [Picture]. New is each phase, pause and trouble, the latest failures, and each
-// percent of the tracks.
+// Changes implements [Picture]. New is each phase, pause, trouble and end of a trouble, the latest
+// failures, and each percent of the tracks.
 func (c Catalog) Changes(before, now observe.CatalogObservation) []string {
 	var lines []string
+	over := before.Trouble != "" && now.Trouble == ""
 	if text := catalogPhaseText(now); now.Progress != nil &&
-		(before.Progress == nil || text != catalogPhaseText(before)) {
+		(before.Progress == nil || over || text != catalogPhaseText(before)) {
 		lines = append(lines, text)
 	}
 	if now.Trouble != "" && now.Trouble != before.Trouble {

@@ -108,6 +108,10 @@ func TestCatalogJournal(t *testing.T) {
 	j.Show(observe.CatalogObservation{Trouble: "no worker"}, at(1))
 	seen := halfway()
 	j.Show(seen, at(2))
+	away := seen
+	away.Trouble = "Temporal does not answer"
+	j.Show(away, at(3))
+	j.Show(away, at(3))
 	j.Show(seen, at(3))
 	later := paused(stemflow.ErrorUnauthorized, "the key is refused")
 	later.Progress.Failed += 3
@@ -121,6 +125,8 @@ func TestCatalogJournal(t *testing.T) {
 12:02:00  failed: line 731, 0c5f6a2e: SeparationFailed: the provider failed the separation
 12:02:00  41%: 820 of 1,980 tracks have come to an end, 9 failed, 100 running, 1,060 waiting, `+
 		`32,050 credits spent, 5,000 reserved, budget 99,000, account 41,233.5, 62.5 tracks a minute, about 19 min left
+12:03:00  Temporal does not answer
+12:03:00  june: separating 1,980 tracks, 100 at a time
 12:04:00  june: paused
 12:04:00  paused by itself since 11:59:00, Unauthorized: the key is refused
 12:04:00  when that is mended, to try one track and then go on: starter catalog resume --name june

@@ -7,10 +7,11 @@ import (
 	"stemflow/starter/internal/observe"
 )
 
-// Changes implements [Picture].
+// Changes implements [Picture]. The phase is also said when a trouble is over: it is what goes on.
 func (Separation) Changes(before, now observe.Observation) []string {
 	var lines []string
-	if text := phaseText(now); now.Progress != nil && (before.Progress == nil || text != phaseText(before)) {
+	over := before.Trouble != "" && now.Trouble == ""
+	if text := phaseText(now); now.Progress != nil && (before.Progress == nil || over || text != phaseText(before)) {
 		lines = append(lines, text)
 	}
 	if now.Trouble != "" && now.Trouble != before.Trouble {

@@ -38,6 +38,7 @@ func TestJournal(t *testing.T) {
 	require.Equal(t, `12:00:01  no worker
 12:00:03  waiting for the callback, polling from 12:03:00
 12:00:04  Temporal does not answer
+12:00:05  waiting for the callback, polling from 12:03:00
 12:00:06  archiving 6 stems
 12:00:06  completing the ledger, attempt 2: object store: refused
 12:00:06  archiving synth, attempt 3: object store: refused
