@@ -19,7 +19,7 @@ func JoinSeparateStems(
 	in.Force = in.Force && !isRepeated(ctx)
 	j := joiner[stemflow.SeparateStemsResult, stemflow.ErrorDetails]{
 		kind: stemflow.WorkflowSeparateStems, workflowID: stemflow.WorkflowID(in), summary: trackSummary("", in),
-		in:    in,
+		args:  []any{in},
 		await: activityapi.ActivityAwaitSeparation,
 	}
 	return j.run(ctx)
@@ -29,12 +29,18 @@ func JoinSeparateStems(
 func JoinSeparateCatalog(
 	ctx workflow.Context, in stemflow.SeparateCatalogInput,
 ) (*stemflow.SeparateCatalogResult, error) {
+	args := []any{in}
 	if isRepeated(ctx) {
-		in.Force, in.ForbidForce = false, true // the list may have tracks that are forced
+		// The run that is begun now is another one than that which was begun before, and may have
+		// separated by force.
+		args = append(args, &activityapi.CatalogState{
+			Repeated: true, Window: in.WithDefaults().Window, StartedAt: workflow.Now(ctx),
+			Callers: []string{workflow.GetInfo(ctx).WorkflowExecution.ID},
+		})
 	}
 	j := joiner[stemflow.SeparateCatalogResult, stemflow.SeparateCatalogResult]{
 		kind: stemflow.WorkflowSeparateCatalog, workflowID: stemflow.CatalogWorkflowID(in),
-		summary: "catalogue " + in.WithDefaults().Name, in: in,
+		summary: "catalogue " + in.WithDefaults().Name, args: args,
 		await: activityapi.ActivityAwaitCatalog,
 	}
 	return j.run(ctx)
@@ -44,7 +50,8 @@ func JoinSeparateCatalog(
 // it wants it: its end is the caller's end, and that the caller is cancelled only makes it leave.
 type joiner[Result, Details any] struct {
 	kind, workflowID, summary string
-	in                        any
+	// args are what a run is begun with.
+	args []any
 	// await is the activity that looks at a run which is no child.
 	await string
 
@@ -84,7 +91,7 @@ func (j *joiner[Result, Details]) begin(ctx workflow.Context) (found bool, err e
 	// A cancellation of this caller does not reach the run by itself.
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	j.end, j.joined = nil, false
-	child := workflow.ExecuteChildWorkflow(sharedOptions(detached, j.workflowID, j.summary), j.kind, j.in)
+	child := workflow.ExecuteChildWorkflow(sharedOptions(detached, j.workflowID, j.summary), j.kind, j.args...)
 	err = child.GetChildWorkflowExecution().Get(detached, nil)
 	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
 		j.joined = true

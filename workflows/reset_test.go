@@ -3,8 +3,11 @@ package workflows_test
 import (
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -96,17 +99,22 @@ func TestARepeatedCallerForcesNothing(t *testing.T) {
 
 			s.newEnv()
 			s.env.SetWorkerOptions(changed(change))
-			s.prepare = func() (*activityapi.PreparedCatalog, error) {
-				require.Fail(t, "a list that may force tracks is not prepared")
-				return nil, nil
+			s.tracks[0].Input.Force = true
+			in := stemflow.SeparateCatalogInput{
+				Name: "june", Tracks: []stemflow.SeparateStemsInput{s.tracks[0].Input},
 			}
-			s.env.ExecuteWorkflow(activityapi.WorkflowJoinCatalog, stemflow.SeparateCatalogInput{
-				Name: "june", Tracks: []stemflow.SeparateStemsInput{{TaskID: "t", AudioID: "a1", Force: true}},
-			})
-			kind, message, _ := s.failure()
-			require.Equal(t, stemflow.ErrorInvalidInput, kind)
-			require.Contains(t, message, "force")
-			require.Len(t, s.started, 1)
+			s.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: activityapi.CallerWorkflowID("this")})
+			another := activityapi.Caller{WorkflowID: activityapi.CallerWorkflowID("another")}
+			s.env.OnSignalExternalWorkflow(mock.Anything, another.WorkflowID, "", activityapi.SignalGoesOn, nil).Return(nil)
+			heard := func() {
+				require.NoError(t, s.env.SignalWorkflowByID(stemflow.CatalogWorkflowID(in), activityapi.SignalCaller, another))
+				another.Left = true
+			}
+			s.after(time.Second, heard)
+			s.after(2*time.Second, heard)
+			s.env.ExecuteWorkflow(activityapi.WorkflowJoinCatalog, in)
+			require.NoError(t, s.env.GetWorkflowError(), "it goes on for the caller that has begun it")
+			require.Equal(t, []string{"a1", "a1"}, s.started)
 		})
 	}
 }
