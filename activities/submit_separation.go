@@ -273,7 +273,7 @@ func (s *submit) result(ctx context.Context) (*activityapi.SubmittedSeparation, 
 			FromLedger: outcome == ledger.Resumed, LedgerBehind: behind.LedgerBehind,
 		}, nil
 	case ledger.Held:
-		return nil, s.activity.heldBy(entry)
+		return nil, heldBy(entry)
 	case ledger.Repeated:
 		return nil, final(
 			activityapi.ActivityErrorSubmitRepeated,
@@ -315,7 +315,7 @@ func (s *submit) result(ctx context.Context) (*activityapi.SubmittedSeparation, 
 
 // heldBy is the error for an intent of another run: a call under way, or one whose outcome nobody
 // knows any more.
-func (a *SubmitSeparation) heldBy(holder stemflow.Submission) error {
+func heldBy(holder stemflow.Submission) error {
 	who := fmt.Sprintf(
 		"workflow %s, run %s, at %s",
 		holder.WorkflowID,
@@ -327,8 +327,7 @@ func (a *SubmitSeparation) heldBy(holder stemflow.Submission) error {
 	}
 	return final(
 		stemflow.ErrorSubmissionUnknown,
-		"an earlier run may have paid for this track and could not tell ("+who+
-			"): "+ledger.WhenUnknownOf(a.task().Field),
+		"an earlier run may have paid for this track and could not tell ("+who+")",
 		nil,
 	)
 }
@@ -352,15 +351,14 @@ func (a *SubmitSeparation) refusal(err error, behind activityapi.SubmitRefusal) 
 	}
 }
 
-// existsText says what can be done about a task that there is already, at no cost.
+// existsText says that there is such a task already, and which one if the provider says so.
 func (a *SubmitSeparation) existsText(err error) string {
-	text := err.Error() + "; nothing was paid. "
+	text := err.Error() + "; nothing was paid"
 	refused, ok := errors.AsType[*kie.Error](err)
 	if ok && refused.TaskID != "" {
-		return text + "The provider names " + refused.TaskID + ": start again with it as " + a.task().Field + ", unpaid"
+		text += ". The provider names " + refused.TaskID + ": start again with it as " + a.task().Field + ", unpaid"
 	}
-	return text + "Look it up in the provider's log (https://kie.ai/logs) and start again with its id as " +
-		a.task().Field + ", unpaid"
+	return text
 }
 
 // withLimit gives one request to the store a limit of its own, so that a store that hangs leaves

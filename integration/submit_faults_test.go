@@ -168,8 +168,6 @@ func TestUnknownOutcomeIsNeverSubmittedAgain(t *testing.T) {
 				s.sim.SetScenario(in.AudioID, kiesim.Scenario{Submit: fault, Callback: kiesim.Callback{Lost: true}})
 				kind, message, _ := s.failure(s.start(in))
 				require.Equal(t, stemflow.ErrorSubmissionUnknown, kind, message)
-				require.Contains(t, message, "separationTaskId")
-				require.Contains(t, message, "force")
 				require.Equal(t, stemflow.SubmissionIntended, s.ledger(in).State)
 			})
 		}
@@ -212,8 +210,6 @@ func TestStartAfterAnUnknownOutcome(t *testing.T) {
 			in.Deadline = 0
 			kind, message, _ := s.failure(s.start(in))
 			require.Equal(t, stemflow.ErrorSubmissionUnknown, kind, message)
-			require.Contains(t, message, "separationTaskId")
-			require.Contains(t, message, "force")
 			require.Equal(t, 1, s.billed(in))
 
 			decide.input(&in, s.charges(in)[0].TaskID)

@@ -10,7 +10,6 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
-	"stemflow/internal/ledger"
 )
 
 // awaitSettlement waits until the provider is done: for the callback, and after the grace for
@@ -108,13 +107,8 @@ func (s *separation) goneFailure(ctx workflow.Context) error {
 // timedOut is the ending at the deadline.
 func (s *separation) timedOut(last error) error {
 	if s.ownership < fromInput {
-		message := fmt.Sprintf(
-			"the outcome of the submit is unknown and no callback reported it within %v. It may have been accepted "+
-				"and paid: %s",
-			s.in.Deadline,
-			ledger.WhenUnknownOf(s.task.Field),
-		)
-		return endWith(stemflow.ErrorSubmissionUnknown, message)
+		return endWith(stemflow.ErrorSubmissionUnknown, fmt.Sprintf("the outcome of the submit is unknown and no "+
+			"callback reported it within %v. It may have been accepted and paid", s.in.Deadline))
 	}
 	message := fmt.Sprintf("the provider was not done with %s within %v; start the track again to resume it, unpaid",
 		s.separationTaskID, s.in.Deadline)

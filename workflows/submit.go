@@ -240,7 +240,7 @@ func (s *separation) awaitID(ctx workflow.Context, err error) error {
 		return endWith(
 			stemflow.ErrorSubmissionUnknown,
 			"the outcome of the submit is unknown, and without a callback bridge nothing can tell it. "+
-				"It may have been accepted and paid: "+ledger.WhenUnknownOf(s.task.Field)+" ("+err.Error()+")",
+				"It may have been accepted and paid ("+err.Error()+")",
 		)
 	}
 	s.log(ctx).Warn("the outcome of the submit is unknown: waiting for the callback to tell", "error", err)

@@ -29,21 +29,6 @@ const (
 	Stop
 )
 
-// WhenUnknown is what to do when nobody knows whether a separation was paid for. It names what
-// costs nothing first.
-const WhenUnknown = whenUnknown + "separationTaskId" + unlessThere
-
-// WhenUnknownOf is WhenUnknown for a task of any kind, which the field of its input names.
-func WhenUnknownOf(field string) string {
-	return whenUnknown + field + unlessThere
-}
-
-const (
-	whenUnknown = "start the track again later, which resumes it, unpaid, if the ledger knows of it by then; or look " +
-		"for it in the provider's log: if it is there, start again with its id as "
-	unlessThere = ", if not, start again with force"
-)
-
 // Begin counts a submit.
 func (r *Run) Begin() { r.Attempt++ }
 
