@@ -199,6 +199,42 @@ func TestReadCatalogReportsWhatTheArchiveHas(t *testing.T) {
 	}
 }
 
+// A catalogue that is reset learns what was paid for its tracks since it began.
+func TestReadCatalogSaysWhatWasPaid(t *testing.T) {
+	h := newHarness(t)
+	since := time.Now().Add(-time.Hour).UTC()
+	for audioID, age := range map[string]time.Duration{
+		"paid": time.Minute, "before": 2 * time.Hour, "forced": time.Minute, "named": time.Minute,
+	} {
+		track := stemflow.Track{TaskID: "t", AudioID: audioID, Type: stemflow.SplitStem}
+		h.write(archive.SubmissionKey(archive.Locate(h.loc.Bucket, "", track)), stemflow.Submission{
+			Version: 1, State: stemflow.SubmissionPaid, SeparationTaskID: "sep", SubmittedAt: time.Now().Add(-age),
+		})
+	}
+	h.putText("lists/june.jsonl", `{"taskId": "t", "audioId": "paid", "type": "split_stem"}
+{"taskId": "t", "audioId": "before", "type": "split_stem"}
+{"taskId": "t", "audioId": "forced", "type": "split_stem", "force": true}
+{"taskId": "t", "audioId": "named", "type": "split_stem", "separationTaskId": "sep"}
+{"taskId": "t", "audioId": "unknown", "type": "split_stem"}`)
+	prepared, err := h.prepareCatalog(
+		stemflow.SeparateCatalogInput{Source: &stemflow.ObjectRef{Key: "lists/june.jsonl"}})
+	require.NoError(t, err)
+	page, err := call[activityapi.CatalogPage](h, activityapi.ActivityReadCatalog, activityapi.ReadCatalogInput{
+		Location: prepared.Location, ETag: prepared.ETag, PaidSince: &since,
+	})
+	require.NoError(t, err)
+	price := stemflow.Price(stemflow.SplitStem)
+	for i, want := range []*int{&price, new(int), &price, nil, new(int)} {
+		require.Equal(t, want, page.Tracks[i].Before, page.Tracks[i].Input.AudioID)
+	}
+	require.Empty(t, page.Tracks[2].Input.SeparationTaskID)
+	page, err = h.readCatalog(prepared, 0)
+	require.NoError(t, err)
+	for _, track := range page.Tracks {
+		require.Nil(t, track.Before)
+	}
+}
+
 func TestACatalogThatIsChangedUnderTheRunIsNotMixed(t *testing.T) {
 	for name, spoil := range map[string]func(h *harness, prepared *activityapi.PreparedCatalog){
 		"changed": func(h *harness, prepared *activityapi.PreparedCatalog) {

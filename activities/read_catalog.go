@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	"golang.org/x/sync/errgroup"
@@ -12,6 +13,7 @@ import (
 	"stemflow/internal/archive"
 	"stemflow/internal/catalog"
 	"stemflow/internal/outcome"
+	"stemflow/internal/trackstate"
 )
 
 // ReadCatalog reads the next tracks of a prepared catalogue, and what the archive knows of them.
@@ -56,7 +58,7 @@ func (a *ReadCatalog) Execute(ctx context.Context, in activityapi.ReadCatalogInp
 	lookups.SetLimit(maxLookups)
 	for i, track := range tracks {
 		lookups.Go(func() (err error) {
-			page.Tracks[i], err = a.lookUp(ctx, track)
+			page.Tracks[i], err = a.lookUp(ctx, track, in.PaidSince)
 			return err
 		})
 	}
@@ -66,17 +68,23 @@ func (a *ReadCatalog) Execute(ctx context.Context, in activityapi.ReadCatalogInp
 	return page, nil
 }
 
-// lookUp looks a track up in the archive, unless its input already says what to do. An error that
-// waiting does not mend is left to the track's own run.
-func (a *ReadCatalog) lookUp(ctx context.Context, track activityapi.CatalogTrack) (activityapi.CatalogTrack, error) {
+// lookUp looks a track up in the archive, unless its input already says what to do, and says what
+// was paid for it since a time, if there is one. An error that waiting does not mend is left to the
+// track's own run.
+func (a *ReadCatalog) lookUp(
+	ctx context.Context, track activityapi.CatalogTrack, since *time.Time,
+) (activityapi.CatalogTrack, error) {
 	found := track
 	in := track.Input.WithDefaults()
-	if in.Force || in.SeparationTaskID != "" {
+	if in.Force && since == nil || in.SeparationTaskID != "" {
 		return found, nil
 	}
 	bucket, prefix := a.Archive.limits().Destination(in.Bucket, in.Prefix)
 	of := in.Track()
 	state, err := a.Archive.readArchive(ctx, archive.Locate(bucket, prefix, of), of, "")
+	if since != nil && err == nil {
+		found.Before = new(stemflow.Price(in.Type) * trackstate.PaymentsSince(state.Ledger, *since))
+	}
 	var refused *archive.Error
 	switch {
 	case errors.Is(err, archive.ErrNoBucket): // the track's own run makes it
@@ -84,6 +92,7 @@ func (a *ReadCatalog) lookUp(ctx context.Context, track activityapi.CatalogTrack
 		activity.GetLogger(ctx).Warn("a track of the catalogue cannot be looked up", "line", track.Line, "error", err)
 	case err != nil:
 		return found, err
+	case in.Force: // the track's own run does what that says
 	case state.Archived != nil:
 		state.Archived.SettledBy = stemflow.SettledByArchive
 		row := outcome.OfArchived(track, *state.Archived)

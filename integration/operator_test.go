@@ -342,6 +342,39 @@ func TestACatalogThatIsResetPaysByForceOnce(t *testing.T) {
 	}
 }
 
+// What the run before has paid is within the budget, and so is what its tracks still pay that are
+// under way.
+func TestACatalogThatIsResetKeepsToItsBudget(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	tracks := make([]stemflow.SeparateStemsInput, 4)
+	for i := range tracks {
+		tracks[i] = track(stemflow.SeparateVocal)
+		if i > 0 {
+			s.sim.SetScenario(tracks[i].AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
+		}
+	}
+	budget := 3 * stemflow.Price(stemflow.SeparateVocal)
+	run := s.startCatalog(stemflow.SeparateCatalogInput{
+		Name: "budget-" + newID(), Tracks: tracks, CreditBudget: &budget,
+	})
+	underWay := func(run client.WorkflowRun) {
+		s.await("one track is archived, and two are paid for", func() bool {
+			p := s.catalogProgress(run)
+			return p.Running == 2 && p.Ended() > 0 && s.billed(tracks[1])+s.billed(tracks[2]) == 2
+		})
+	}
+	underWay(run)
+	run = s.reset(run, firstTask)
+	underWay(run)
+	s.settle(tracks[1])
+	s.settle(tracks[2])
+	result := s.catalogResult(run, patience)
+	require.Equal(t, stemflow.CatalogCounts{Archived: 2, Found: 1, Skipped: 1}, result.CatalogCounts)
+	require.Equal(t, budget, result.Credits)
+	require.Zero(t, s.billed(tracks[3]))
+}
+
 // forcedCatalog is one of a track that is archived already and is forced, and a plain one.
 func (s *stack) forcedCatalog() (in stemflow.SeparateCatalogInput, forced stemflow.SeparateStemsInput) {
 	s.t.Helper()

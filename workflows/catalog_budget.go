@@ -60,6 +60,18 @@ func (b *creditBudget) release(track *activityapi.RunningTrack) {
 	track.Reserved, track.Probe = 0, false
 }
 
+// countBefore counts what was paid for a track before a catalogue was reset.
+func (c *catalog) countBefore(track *activityapi.RunningTrack) {
+	if track.Before != nil {
+		track.Credits = *track.Before
+		c.budget.spent += track.Credits
+	}
+}
+
+// mayBeOwn reports whether a run of a track that is joined may be one that the catalogue has begun
+// before it was reset. One that had paid by then is counted.
+func mayBeOwn(track activityapi.RunningTrack) bool { return track.Before != nil && *track.Before == 0 }
+
 func (b *creditBudget) setBalance(balance float64) { b.balance, b.known, b.since = balance, true, 0 }
 
 // settle takes back what was reserved for a track, and counts what it cost.

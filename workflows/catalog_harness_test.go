@@ -58,7 +58,9 @@ type shelf struct {
 	outcomes      map[int]stemflow.TrackOutcome
 	reported      []stemflow.SeparateCatalogResult
 	states        []activityapi.CatalogState
-	began         time.Time
+	// paidSince is from when on pages were to say what was paid.
+	paidSince []*time.Time
+	began     time.Time
 }
 
 // newShelf is one with so many tracks that all go well.
@@ -202,6 +204,7 @@ func (s *shelf) newEnv() {
 	shelve(s, activityapi.ActivityReadCatalog, func(in activityapi.ReadCatalogInput) (*activityapi.CatalogPage, error) {
 		require.Equal(s.t, "etag", in.ETag)
 		s.page(in.Offset)
+		s.paidSince = append(s.paidSince, in.PaidSince)
 		end := min(int(in.Offset)+activityapi.CatalogPageSize, len(s.tracks))
 		page := &activityapi.CatalogPage{Tracks: s.tracks[in.Offset:end]}
 		if end < len(s.tracks) {

@@ -55,7 +55,9 @@ func (c *catalog) separate(ctx workflow.Context, track *activityapi.RunningTrack
 	track.Begun = true
 	switch {
 	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
-		c.budget.release(track) // whatever that run pays, it is not this catalogue's
+		if !mayBeOwn(*track) {
+			c.budget.release(track) // whatever that run pays, it is not this catalogue's
+		}
 		track.Joined = true
 		return c.await(ctx, track)
 	case temporal.IsCanceledError(err):
@@ -183,7 +185,7 @@ func taskIDOf(end activityapi.EndedSeparation) string {
 func costOf(track activityapi.RunningTrack, end activityapi.EndedSeparation) int {
 	paid := track.Reserved > 0
 	switch {
-	case track.Joined:
+	case track.Joined && !mayBeOwn(track):
 		paid = false
 	case end.Result != nil:
 		paid = end.Result.Paid

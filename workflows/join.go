@@ -31,11 +31,12 @@ func JoinSeparateCatalog(
 ) (*stemflow.SeparateCatalogResult, error) {
 	args := []any{in}
 	if isRepeated(ctx) {
+		info := workflow.GetInfo(ctx)
 		// The run that is begun now is another one than that which was begun before, and may have
 		// separated by force.
 		args = append(args, &activityapi.CatalogState{
-			Repeated: true, Window: in.WithDefaults().Window, StartedAt: workflow.Now(ctx),
-			Callers: []string{workflow.GetInfo(ctx).WorkflowExecution.ID},
+			Repeated: true, Window: in.WithDefaults().Window, StartedAt: info.WorkflowStartTime,
+			Callers: []string{info.WorkflowExecution.ID},
 		})
 	}
 	j := joiner[stemflow.SeparateCatalogResult, stemflow.SeparateCatalogResult]{

@@ -14,6 +14,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/activityapi"
+	"stemflow/internal/outcome"
 )
 
 // changedInfo makes workflows know something else of themselves.
@@ -84,6 +85,78 @@ func TestARepeatedCatalogForcesNothing(t *testing.T) {
 			require.False(t, slices.ContainsFunc(s.started, forced), s.started)
 		})
 	}
+}
+
+// What the run before has paid counts: what is archived of it, what failed, and what is still under
+// way.
+func TestARepeatedCatalogKeepsToItsBudget(t *testing.T) {
+	for name, c := range map[string]struct {
+		// before is what was paid for each track when it is read: the first is archived, and a run
+		// of the second one is under way.
+		before  [4]*int
+		end     activityapi.EndedSeparation
+		skipped int
+		credits []int
+	}{
+		"it is not repeated": {end: separated(stemflow.SeparateStemsInput{}), credits: []int{0, 0, 10, 10}},
+		"the second one pays": {
+			[4]*int{credits(10), credits(0), credits(0), credits(0)}, separated(stemflow.SeparateStemsInput{}), 2,
+			[]int{10, 10, 0, 0},
+		},
+		"the second one pays nothing": {
+			[4]*int{credits(10), credits(0), credits(0), credits(0)}, unpaid(stemflow.ErrorProviderRejected), 1,
+			[]int{10, 0, 10, 0},
+		},
+		"the second one has paid": {
+			[4]*int{credits(0), credits(10), credits(0), credits(0)}, separated(stemflow.SeparateStemsInput{}), 1,
+			[]int{0, 10, 10, 0},
+		},
+		"one has failed, and is paid for again": {
+			[4]*int{credits(0), credits(0), credits(10), credits(0)}, unpaid(stemflow.ErrorProviderRejected), 1,
+			[]int{0, 0, 20, 0},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShelf(t, 4)
+			s.in.CreditBudget = credits(20)
+			for i := range s.tracks {
+				s.tracks[i].Before = c.before[i]
+			}
+			found := outcome.OfTrack(s.tracks[0], stemflow.TrackFound)
+			s.tracks[0].Found = &found
+			s.runBeside(time.Minute, c.end)
+			var result stemflow.SeparateCatalogResult
+			require.NoError(t, s.env.GetWorkflowResult(&result))
+			require.Equal(t, c.skipped, result.Skipped)
+			sum := 0
+			for i, want := range c.credits {
+				require.Equal(t, want, s.outcomes[i+1].Credits, "track %d", i+1)
+				sum += want
+			}
+			require.Equal(t, sum, result.Credits)
+		})
+	}
+}
+
+// A payment counts from when the first run began, and not from when the reset one did.
+func TestARepeatedCatalogAsksWhatWasPaid(t *testing.T) {
+	for name, change := range repeated {
+		t.Run(name, func(t *testing.T) {
+			s := newShelf(t, 1)
+			began := time.Date(2026, 1, 1, 10, 0, 0, 0, time.UTC)
+			s.prelude = func() {
+				s.env.SetWorkerOptions(changed(func(info *workflow.Info) {
+					change(info)
+					info.WorkflowStartTime = began
+				}))
+			}
+			s.run()
+			require.Equal(t, []*time.Time{&began}, s.paidSince)
+		})
+	}
+	s := newShelf(t, 1)
+	s.run()
+	require.Equal(t, []*time.Time{nil}, s.paidSince)
 }
 
 func TestARepeatedCallerForcesNothing(t *testing.T) {

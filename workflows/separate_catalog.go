@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"time"
+
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -99,6 +101,19 @@ func isRepeated(ctx workflow.Context) bool {
 	return info.Attempt > 1 || info.OriginalRunID != "" && info.OriginalRunID != info.WorkflowExecution.RunID
 }
 
+// paidSince is from when on payments for the tracks count as those of a catalogue that is reset or
+// retried: what the run before has paid nothing else says. nil: it is not.
+func (c *catalog) paidSince(ctx workflow.Context) *time.Time {
+	if !c.state.Repeated {
+		return nil
+	}
+	since := c.state.StartedAt
+	if first := workflow.GetInfo(ctx).WorkflowStartTime; first.Before(since) { // a reset starts at its own time
+		since = first
+	}
+	return &since
+}
+
 // prepare checks the tracks and keeps them for the run, before anything is started. A run that
 // continues another one finds that done.
 func (c *catalog) prepare(ctx workflow.Context) error {
@@ -129,7 +144,9 @@ func (c *catalog) separateAll(ctx workflow.Context) error {
 			return err
 		}
 		if track.Found != nil {
-			c.finishTrack(ctx, *track.Found)
+			row := *track.Found
+			row.Credits = track.Credits
+			c.finishTrack(ctx, row)
 		} else if err := c.startOrSkip(ctx, *track); err != nil {
 			if c.breaker { // so that the report has a track that was tried before
 				c.putBack(*track)
@@ -153,7 +170,9 @@ func (c *catalog) nextTrack(ctx workflow.Context) (*activityapi.RunningTrack, er
 			c.state.Again = c.state.Again[1:]
 			return &track, nil
 		case len(c.page) > 0:
-			return &activityapi.RunningTrack{CatalogTrack: c.takeFromPage()}, nil
+			track := activityapi.RunningTrack{CatalogTrack: c.takeFromPage()}
+			c.countBefore(&track)
+			return &track, nil
 		case !c.state.Read:
 			if err := c.readPage(ctx); err != nil {
 				return nil, err
@@ -191,6 +210,7 @@ func (c *catalog) readPage(ctx workflow.Context) error {
 	err := workflow.ExecuteActivity(readCatalogOptions(ctx), activityapi.ActivityReadCatalog,
 		activityapi.ReadCatalogInput{
 			Location: c.state.Prepared.Location, ETag: c.state.Prepared.ETag, Offset: c.state.Offset,
+			PaidSince: c.paidSince(ctx),
 		}).
 		Get(ctx, &page)
 	if err == nil && len(page.Tracks) <= c.state.Taken {

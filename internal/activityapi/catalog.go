@@ -52,6 +52,9 @@ type CatalogTrack struct {
 	Columns []CatalogColumn `json:"columns,omitempty"`
 	// Found is, from ReadCatalog, the outcome of a track that is archived.
 	Found *stemflow.TrackOutcome `json:"found,omitempty"`
+	// Before are, from ReadCatalog and where it was asked for them, the credits that were paid for
+	// the track before it was read, or may have been.
+	Before *int `json:"before,omitempty"`
 }
 
 // CatalogColumn is a column of a list, and what a track has in it.
@@ -66,6 +69,8 @@ type ReadCatalogInput struct {
 	ETag     string   `json:"etag"`
 	// Offset is where to go on, in bytes; 0 is the beginning.
 	Offset int64 `json:"offset"`
+	// PaidSince asks for what was paid for each track from then on; nil: for nothing.
+	PaidSince *time.Time `json:"paidSince,omitempty"`
 }
 
 // CatalogPage is some tracks of a catalogue.

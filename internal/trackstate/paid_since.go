@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"stemflow"
 	"stemflow/internal/ledger"
 )
 
@@ -24,4 +25,18 @@ func PaidSince(l ledger.Ledger, archived string, at time.Time) bool {
 		// It is behind the first that is paid for.
 		return e.SeparationTaskID == archived && e.Nonce != "" && since.Before(e.IntendedAt)
 	})
+}
+
+// PaymentsSince counts what was paid for from a time on, or may have been, whatever became of it.
+func PaymentsSince(l ledger.Ledger, since time.Time) (payments int) {
+	for _, e := range l.Entries() {
+		at := e.SubmittedAt
+		if at.IsZero() {
+			at = e.IntendedAt
+		}
+		if e.State != stemflow.SubmissionRefused && !at.Before(since) {
+			payments++
+		}
+	}
+	return payments
 }

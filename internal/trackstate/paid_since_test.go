@@ -48,3 +48,27 @@ func TestPaidSince(t *testing.T) {
 		})
 	}
 }
+
+func TestPaymentsSince(t *testing.T) {
+	since := time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)
+	at := func(state stemflow.SubmissionState, intended, submitted time.Duration) ledger.Entry {
+		e := ledger.Entry{State: state, IntendedAt: since.Add(intended)}
+		if submitted != 0 {
+			e.SubmittedAt = since.Add(submitted)
+		}
+		return e
+	}
+	l := ledger.Ledger{Entry: at(stemflow.SubmissionPaid, -time.Second, time.Second), Earlier: []ledger.Entry{
+		at(stemflow.SubmissionFailed, time.Second, 2*time.Second),
+		at(stemflow.SubmissionIntended, 0, 0),
+		at(stemflow.SubmissionRefused, time.Second, 0),
+		at(stemflow.SubmissionIntended, -time.Second, 0),
+		at(stemflow.SubmissionPaid, -time.Hour, -time.Minute),
+	}}
+	if got := PaymentsSince(l, since); got != 3 {
+		t.Errorf("%d payments, want 3", got)
+	}
+	if got := PaymentsSince(ledger.Ledger{}, since); got != 0 {
+		t.Errorf("%d payments of no ledger", got)
+	}
+}
