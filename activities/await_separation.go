@@ -8,6 +8,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -87,6 +88,15 @@ func (l look[R, D]) at(ctx context.Context, in activityapi.AwaitSeparationInput)
 		return nil, err
 	}
 	info := description.RawResponse.GetWorkflowExecutionInfo()
+	if in.CancelFor != "" {
+		if own, err := l.cancel(ctx, info, in.CancelFor); err != nil {
+			return nil, err
+		} else if !own {
+			return &activityapi.Ended[R, D]{
+				Reason: stemflow.ReasonCanceled, Message: "another caller's run of the track goes on", Details: new(D),
+			}, nil
+		}
+	}
 	if in.RunID != "" && info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED {
 		// A reset terminates a run, and another one of its chain goes on, as a parent of it learns.
 		latest, err := l.client.DescribeWorkflow(ctx, in.WorkflowID, "")
@@ -122,6 +132,31 @@ func (l look[R, D]) at(ctx context.Context, in activityapi.AwaitSeparationInput)
 	default:
 		return undecoded[R, D](ctx, err)
 	}
+}
+
+// cancel cancels a run if it is a child of the asking workflow: of this run or of one before it in
+// its chain. It reports whether it is.
+func (l look[R, D]) cancel(
+	ctx context.Context, info *workflowpb.WorkflowExecutionInfo, owner string,
+) (own bool, err error) {
+	parent := info.GetParentExecution()
+	if parent.GetWorkflowId() != activity.GetInfo(ctx).WorkflowExecution.ID {
+		return false, nil
+	}
+	begunBy, err := l.client.DescribeWorkflow(ctx, parent.GetWorkflowId(), parent.GetRunId())
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
+		return false, nil
+	}
+	if err != nil || begunBy.RawResponse.GetWorkflowExecutionInfo().GetFirstRunId() != owner {
+		return false, err
+	}
+	if outcome.IsOpen(info.GetStatus()) {
+		err = l.client.CancelWorkflow(ctx, info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId())
+	}
+	if _, ended := errors.AsType[*serviceerror.NotFound](err); ended {
+		err = nil
+	}
+	return true, err
 }
 
 func unreadable[R, D any](why string) (*activityapi.Ended[R, D], error) {

@@ -151,10 +151,10 @@ func (c *callers) replay(workflowID, name string) {
 	}
 }
 
-func (c *callers) status(workflowID string) enumspb.WorkflowExecutionStatus {
-	c.t.Helper()
-	d, err := c.stack.client.DescribeWorkflow(c.t.Context(), workflowID, "")
-	require.NoError(c.t, err)
+func (s *stack) status(workflowID string) enumspb.WorkflowExecutionStatus {
+	s.t.Helper()
+	d, err := s.client.DescribeWorkflow(s.t.Context(), workflowID, "")
+	require.NoError(s.t, err)
 	return d.Status
 }
 

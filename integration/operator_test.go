@@ -375,6 +375,35 @@ func TestACatalogThatIsResetKeepsToItsBudget(t *testing.T) {
 	require.Zero(t, s.billed(tracks[3]))
 }
 
+// The tracks under way that the run before has begun are those of the catalogue, which is cancelled
+// with them. One that another caller has begun is not.
+func TestACatalogThatIsResetCancelsItsTracks(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	tracks := make([]stemflow.SeparateStemsInput, 3)
+	for i := range tracks {
+		tracks[i] = track(stemflow.SeparateVocal)
+		s.sim.SetScenario(tracks[i].AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
+	}
+	another := s.start(tracks[2])
+	run := s.startCatalog(stemflow.SeparateCatalogInput{Name: "cancelled-" + newID(), Tracks: tracks})
+	underWay := func(run client.WorkflowRun) {
+		s.await("all tracks are under way", func() bool {
+			return s.catalogProgress(run).Running == 3 && s.billed(tracks[0])+s.billed(tracks[1]) == 2
+		})
+	}
+	underWay(run)
+	run = s.reset(run, firstTask)
+	underWay(run)
+	require.NoError(t, s.client.CancelWorkflow(t.Context(), run.GetID(), run.GetRunID()))
+	require.Error(t, run.Get(t.Context(), nil))
+	for _, in := range tracks[:2] {
+		require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED, s.status(stemflow.WorkflowID(in)))
+	}
+	s.settle(tracks[2])
+	s.result(another)
+}
+
 // forcedCatalog is one of a track that is archived already and is forced, and a plain one.
 func (s *stack) forcedCatalog() (in stemflow.SeparateCatalogInput, forced stemflow.SeparateStemsInput) {
 	s.t.Helper()

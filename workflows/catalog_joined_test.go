@@ -171,3 +171,40 @@ func TestACancelledCatalogReplacesNoJoinedRun(t *testing.T) {
 	require.LessOrEqual(t, len(s.started), 3)
 	require.Equal(t, stemflow.TrackCancelled, s.outcomes[2].Status)
 }
+
+// A run that is joined may be one that the catalogue had begun before it was reset. Cancelled, it
+// has the activity find out, and takes in what such a run has paid.
+func TestACancelledCatalogMayCancelAJoinedRun(t *testing.T) {
+	for name, before := range map[string]*int{"reset": credits(0), "not reset": nil} {
+		t.Run(name, func(t *testing.T) {
+			s := newShelf(t, 3)
+			s.tracks[1].Before = before
+			var cancels []string
+			s.prelude = func() {
+				shelve(
+					s,
+					activityapi.ActivityAwaitSeparation,
+					func(in activityapi.AwaitSeparationInput) (*activityapi.EndedSeparation, error) {
+						if in.CancelFor == "" {
+							s.env.CancelWorkflow()
+							return nil, again(activityapi.ActivityErrorStillRunning)
+						}
+						cancels = append(cancels, in.WorkflowID)
+						end := paidAndFailed(stemflow.ReasonCanceled)
+						return &end, nil
+					},
+				)
+			}
+			s.runBeside(24*time.Hour, unpaid(stemflow.ReasonCanceled))
+			require.Error(t, s.env.GetWorkflowError())
+			require.Equal(t, stemflow.TrackCancelled, s.outcomes[2].Status)
+			if before == nil {
+				require.Empty(t, cancels)
+				require.Zero(t, s.outcomes[2].Credits)
+				return
+			}
+			require.Equal(t, []string{stemflow.WorkflowID(s.tracks[1].Input)}, cancels)
+			require.Equal(t, 10, s.outcomes[2].Credits)
+		})
+	}
+}

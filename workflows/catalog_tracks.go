@@ -78,19 +78,24 @@ func (c *catalog) separate(ctx workflow.Context, track *activityapi.RunningTrack
 }
 
 // await awaits a run that is not, or not any more, a child of this one. Cancelled, it cancels that
-// run too, unless another caller started it.
+// run too, unless another caller started it: of a run that a catalogue joins which is reset the
+// activity finds out whose it is.
 func (c *catalog) await(ctx workflow.Context, track *activityapi.RunningTrack) activityapi.EndedSeparation {
 	in := activityapi.AwaitSeparationInput{WorkflowID: stemflow.WorkflowID(track.Input), RunID: track.RunID}
 	var end activityapi.EndedSeparation
 	err := workflow.ExecuteActivity(awaitOptions(ctx, track.Input), activityapi.ActivityAwaitSeparation, in).
 		Get(ctx, &end)
 	if temporal.IsCanceledError(err) {
-		if track.Joined {
-			return cancelledUnpaid("another caller's run of the track goes on")
-		}
 		detached, _ := workflow.NewDisconnectedContext(ctx)
-		// An error says that the run has ended: how, the activity learns.
-		_ = workflow.RequestCancelExternalWorkflow(detached, in.WorkflowID, in.RunID).Get(detached, nil)
+		switch {
+		case track.Joined && track.Before == nil:
+			return cancelledUnpaid("another caller's run of the track goes on")
+		case track.Joined:
+			in.CancelFor = owner(ctx)
+		default:
+			// An error says that the run has ended: how, the activity learns.
+			_ = workflow.RequestCancelExternalWorkflow(detached, in.WorkflowID, in.RunID).Get(detached, nil)
+		}
 		err = workflow.ExecuteActivity(awaitOptions(detached, track.Input), activityapi.ActivityAwaitSeparation, in).
 			Get(detached, &end)
 	}

@@ -91,6 +91,9 @@ type AwaitSeparationInput struct {
 	WorkflowID string `json:"workflowId"`
 	// RunID is empty for the latest run.
 	RunID string `json:"runId,omitempty"`
+	// CancelFor has the run cancelled before it is awaited, if it was begun by a run of the asking
+	// workflow whose owner this is. Otherwise it is not awaited, and the end is ReasonCanceled.
+	CancelFor string `json:"cancelFor,omitempty"`
 }
 
 // Ended is how a run ended.
