@@ -260,3 +260,21 @@ func TestTheStarterPricesReportsAndRetriesACatalog(t *testing.T) {
 	require.Contains(t, again.stdout, "There is nothing to start again.")
 	require.Contains(t, again.stderr, "1 of the failures are archived by now.")
 }
+
+// A catalogue that was reset and then terminated has a folder of its own, and not the report of the
+// run before.
+func TestTheStarterReportsACatalogThatWasReset(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	path, name, tracks := s.listFile(1, kiesim.Scenario{Outcome: kiesim.Outcome{Failure: &kiesim.Failure{}}})
+	require.Equal(t, 1, s.starter("catalog", "--file", path, "--yes", "--wait").code)
+	s.sim.SetScenario(tracks[0].AudioID, kiesim.Scenario{Outcome: kiesim.Outcome{Pending: true}})
+	d, err := s.client.DescribeWorkflow(t.Context(), "catalog:"+name, "")
+	require.NoError(t, err)
+	run := s.reset(s.client.GetWorkflow(t.Context(), "catalog:"+name, d.WorkflowExecution.RunID), firstTask)
+	s.await("the track is under way again", func() bool { return s.catalogProgress(run).Running == 1 })
+	require.NoError(t, s.client.TerminateWorkflow(t.Context(), run.GetID(), run.GetRunID(), "the operator's"))
+	report := printed[stemflow.CatalogReport](s, s.starter("catalog", "report", name, "--json"))
+	require.Empty(t, report.Outcomes)
+	require.Zero(t, report.Failed)
+}

@@ -130,14 +130,17 @@ func (r *report) find(
 		return nil, false, failure.Temporal("the catalogue cannot be looked at", err)
 	}
 	info := description.GetWorkflowExecutionInfo()
-	r.folder = archived.CatalogFolder(r.cfg, o.bucket, o.prefix, r.in.Name, info.GetFirstRunId())
+	runID := info.GetExecution().GetRunId()
+	r.folder = archived.CatalogFolder(r.cfg, o.bucket, o.prefix, r.in.Name, runID)
+	// One that continues another run has the folder of the first one, unless it was reset: then it
+	// may have one of its own. The latest in the bucket is its.
+	found = info.GetFirstRunId() == runID
 	r.isRunning = outcome.IsOpen(info.GetStatus())
 	if !r.isRunning {
-		run := r.t.GetWorkflow(ctx, id, info.GetExecution().GetRunId())
-		if result := catalogResult(ctx, run); result != nil && result.Report.JSON.Key != "" {
-			r.folder = folderOf(result.Report.JSON)
+		if result := catalogResult(ctx, r.t.GetWorkflow(ctx, id, runID)); result != nil && result.Report.JSON.Key != "" {
+			r.folder, found = folderOf(result.Report.JSON), true
 		}
-		return nil, true, nil
+		return nil, found, nil
 	}
 	// Outcomes first: what is put into the store meanwhile is found there. A catalogue whose worker
 	// is away does not answer, and what is in the store is shown.
@@ -145,12 +148,12 @@ func (r *report) find(
 		unrecorded = *outcomes
 	}
 	if progress, err := observe.QueryProgress[stemflow.CatalogProgress](ctx, r.t, id, ""); err == nil {
-		r.progress = progress
+		r.progress, found = progress, true
 		if progress.Folder != nil {
 			r.folder = *progress.Folder
 		}
 	}
-	return unrecorded, true, nil
+	return unrecorded, found, nil
 }
 
 // catalogResult is what came of a run that has ended; nil if it does not say.
