@@ -137,7 +137,8 @@ func (r *report) find(
 	found = info.GetFirstRunId() == runID
 	r.isRunning = outcome.IsOpen(info.GetStatus())
 	if !r.isRunning {
-		if result := catalogResult(ctx, r.t.GetWorkflow(ctx, id, runID)); result != nil && result.Report.JSON.Key != "" {
+		result := catalogResult(ctx, r.t.GetWorkflow(ctx, id, runID))
+		if result != nil && result.Report.JSON.Key != "" {
 			r.folder, found = folderOf(result.Report.JSON), true
 		}
 		return nil, found, nil

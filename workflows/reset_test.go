@@ -178,9 +178,11 @@ func TestARepeatedCallerForcesNothing(t *testing.T) {
 			}
 			s.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: activityapi.CallerWorkflowID("this")})
 			another := activityapi.Caller{WorkflowID: activityapi.CallerWorkflowID("another")}
-			s.env.OnSignalExternalWorkflow(mock.Anything, another.WorkflowID, "", activityapi.SignalGoesOn, nil).Return(nil)
+			s.env.OnSignalExternalWorkflow(mock.Anything, another.WorkflowID, "", activityapi.SignalGoesOn, nil).
+				Return(nil)
 			heard := func() {
-				require.NoError(t, s.env.SignalWorkflowByID(stemflow.CatalogWorkflowID(in), activityapi.SignalCaller, another))
+				err := s.env.SignalWorkflowByID(stemflow.CatalogWorkflowID(in), activityapi.SignalCaller, another)
+				require.NoError(t, err)
 				another.Left = true
 			}
 			s.after(time.Second, heard)
