@@ -233,8 +233,8 @@ func TestPausedSubmit(t *testing.T) {
 	})
 	t.Run("before its turn", func(t *testing.T) {
 		t.Parallel()
-		s := newStack(t, func(s *stack) { s.cfg.SubmitRate = 0.25 })
-		tracks := make([]stemflow.SeparateStemsInput, 8)
+		s := newStack(t, func(s *stack) { s.cfg.SubmitRate = 0.1 })
+		tracks := make([]stemflow.SeparateStemsInput, 6)
 		runs := make([]client.WorkflowRun, len(tracks))
 		for i := range tracks {
 			tracks[i] = track(stemflow.SeparateVocal)

@@ -91,8 +91,8 @@ func startTemporal(ctx context.Context, path string, port, uiPort int, opts Temp
 }
 
 // temporalReady asks for a workflow that is not there. The port is open, and the server healthy, a
-// little before its namespaces are there; and what the server describes a namespace from is not what
-// its frontend looks a namespace up in for all other requests, which for a moment has none yet.
+// little before its namespaces are there; and it describes a namespace from elsewhere than where its
+// frontend looks one up for all other requests, which for a moment has none yet.
 func temporalReady(addr string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -111,7 +111,7 @@ func temporalReady(addr string) func(context.Context) error {
 			return err
 		}
 		defer c.Close()
-		_, err = c.DescribeWorkflowExecution(ctx, "is-the-server-ready", "")
+		_, err = c.DescribeWorkflow(ctx, "is-the-server-ready", "")
 		if _, absent := errors.AsType[*serviceerror.NotFound](err); absent {
 			return nil
 		}
