@@ -91,8 +91,8 @@ func startTemporal(ctx context.Context, path string, port, uiPort int, opts Temp
 }
 
 // temporalReady asks for a workflow that is not there. The port is open, and the server healthy, a
-// little before its namespaces are there; and it describes a namespace from elsewhere than where its
-// frontend looks one up for all other requests, which for a moment has none yet.
+// little before its namespaces are there; and it describes a namespace from elsewhere than where
+// its frontend looks one up for all other requests, which for a moment has none yet.
 func temporalReady(addr string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
