@@ -65,9 +65,15 @@ func (s *separation) failure(err error) error {
 			SeparationTaskID: s.separationTaskID, Paid: s.paid,
 		}))
 	}
-	var e *ending
-	if !errors.As(err, &e) {
+	ended, ok := errors.AsType[*ending](err)
+	if !ok {
 		return err
+	}
+	e := *ended // it is said more than once, and more is known each time
+	if s.paid && s.separationTaskID == "" && e.kind == stemflow.ErrorInvalidInput {
+		// What has become of a song meanwhile says nothing of a submit before.
+		e.kind = stemflow.ErrorSubmissionUnknown
+		e.message = "the outcome of an earlier submit is unknown, and another one cannot be made: " + e.message
 	}
 	switch {
 	case s.ownership >= fromInput:

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,7 +71,7 @@ func TestAnEarlierRunsCallbackReachesTheLedger(t *testing.T) {
 			ends: func(t *testing.T, w *harness) {
 				kind, message, details := w.failure()
 				require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
-				require.Contains(t, message, foreignID)
+				require.Equal(t, 1, strings.Count(message, foreignID), message)
 				require.Contains(t, message, "resumes what is paid for")
 				require.Empty(t, details.SeparationTaskID)
 			},

@@ -124,3 +124,26 @@ func TestASongThatIsGoneAfterDaysIsNotPaidFor(t *testing.T) {
 	require.Equal(t, stemflow.ErrorInvalidInput, kind)
 	require.False(t, details.Paid)
 }
+
+// A submit before may have been accepted, whatever the song has become since.
+func TestASongThatIsGoneAfterALostSubmitLeavesTheDoubt(t *testing.T) {
+	w := newHarness(t)
+	handed := 0
+	stub(w, activityapi.ActivityPrepareSong,
+		func(activityapi.PrepareSongInput) (*activityapi.PreparedSong, error) {
+			if handed++; handed > 1 {
+				return nil, failed(stemflow.ErrorInvalidInput)
+			}
+			return &activityapi.PreparedSong{URL: "https://provider.example/1"}, nil
+		})
+	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return nil, lostSubmit
+	}
+	w.recorded.Unpaid = false
+	w.waitsInQueueFor(2, 96*time.Hour)
+	w.run(stemflow.SeparateStemsInput{AudioURL: "s3://stems/a.mp3"})
+	kind, message, details := w.failure()
+	require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
+	require.Contains(t, message, "the outcome of an earlier submit is unknown")
+	require.True(t, details.Paid)
+}

@@ -234,10 +234,12 @@ func HintFor(reason string) string {
 	})
 	hint = strings.ToUpper(hint[:1]) + hint[1:] + "."
 	if t.Paid == stemflow.PaidNo {
-		hint += " Nothing was paid."
+		hint += nothingPaid
 	}
 	return hint
 }
+
+const nothingPaid = " Nothing was paid."
 
 // named is a name in a remedy.
 var named = regexp.MustCompile("`[^`]+`")
@@ -270,6 +272,9 @@ func ofEnd(end activityapi.EndedSeparation) *Failure {
 		Details: end.Details,
 		Hint:    HintFor(end.Reason),
 		Code:    ExitFailed,
+	}
+	if end.Details != nil && end.Details.Paid { // the run itself does not rule it out
+		f.Hint = strings.TrimSuffix(f.Hint, nothingPaid)
 	}
 	switch end.Reason {
 	case stemflow.ErrorInvalidInput:

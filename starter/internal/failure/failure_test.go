@@ -46,6 +46,12 @@ func TestRunFailures(t *testing.T) {
 			require.Equal(t, &c.want, OfRun(errors.Join(received)))
 		})
 	}
+	refused := temporal.NewNonRetryableApplicationError("no", stemflow.ErrorUnauthorized, nil, paid)
+	require.Contains(t, OfRun(refused).Hint, "Nothing was paid.")
+	paid.Paid = true
+	refused = temporal.NewNonRetryableApplicationError("no", stemflow.ErrorUnauthorized, nil, paid)
+	require.NotContains(t, OfRun(refused).Hint, "Nothing was paid.", "the run itself does not rule it out")
+
 	lost := OfRun(serviceerror.NewNotFound("workflow is gone"))
 	require.Equal(t, "TemporalUnavailable", lost.Type)
 	require.Equal(t, "the separation's result cannot be read: workflow is gone", lost.Message)
