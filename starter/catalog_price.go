@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -130,7 +127,7 @@ func (c *cli) confirm(ctx context.Context, price *view.Price, in *stemflow.Separ
 	if most > 0 {
 		price.Print(c.stderr)
 		fmt.Fprint(c.stderr, price.Question())
-		yes, err := c.readYes(ctx)
+		yes, err := c.readYes(ctx, "catalog", "nothing was started")
 		if err != nil {
 			return err
 		}
@@ -143,31 +140,4 @@ func (c *cli) confirm(ctx context.Context, price *view.Price, in *stemflow.Separ
 	}
 	in.CreditBudget = &most
 	return nil
-}
-
-// readYes reads an answer from the terminal. Only a yes is one.
-func (c *cli) readYes(ctx context.Context) (bool, error) {
-	type answer struct {
-		text string
-		err  error
-	}
-	read := make(chan answer, 1)
-	go func() {
-		text, err := bufio.NewReader(c.stdin).ReadString('\n')
-		read <- answer{text, err}
-	}()
-	select {
-	case a := <-read:
-		if a.err != nil && a.err != io.EOF {
-			return false, failure.Usage("catalog", "the answer cannot be read: %v", a.err)
-		}
-		switch strings.ToLower(strings.TrimSpace(a.text)) {
-		case "y", "yes":
-			return true, nil
-		}
-		return false, nil
-	case <-ctx.Done():
-		fmt.Fprintln(c.stderr)
-		return false, &limit.Interrupted{Doing: "waiting for the answer; nothing was started"}
-	}
 }

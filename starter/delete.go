@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -95,7 +93,7 @@ func (c *cli) delete(ctx context.Context, o deleteOptions) error {
 		return nil
 	}
 	if !o.yes {
-		if err := c.ask(o, plan); err != nil {
+		if err := c.ask(ctx, o, plan); err != nil {
 			return err
 		}
 	}
@@ -197,13 +195,12 @@ func (c *cli) canAsk() bool {
 }
 
 // ask asks a person whether to remove what is planned. Anything but yes means no.
-func (c *cli) ask(o deleteOptions, plan *archived.Removal) error {
+func (c *cli) ask(ctx context.Context, o deleteOptions, plan *archived.Removal) error {
 	fmt.Fprintf(c.stderr, "Remove %s of %s: %s, %s, in %s? [y/N] ", view.Title(o.in), o.in.TaskID,
 		view.Plural(len(plan.Objects), "object"), view.Bytes(plan.Size), view.Printable(plan.Where()))
-	answer, _ := bufio.NewReader(c.stdin).ReadString('\n') // no answer is no
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
+	yes, err := c.readYes(ctx, "delete", "nothing was removed")
+	if yes || err != nil {
+		return err
 	}
 	return &failure.Failure{
 		Type: failure.TypeRefused, Message: "not confirmed, nothing was removed", Code: failure.ExitFailed,

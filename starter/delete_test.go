@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -170,6 +172,34 @@ func TestDeleteAsksAPerson(t *testing.T) {
 	require.Zero(t, c.run(t.Context(), r.with("delete")))
 	require.Contains(t, stdout.String(), "Removed 4 objects, ")
 	require.ElementsMatch(t, stays, r.keys(t))
+}
+
+// silentTerminal is where nobody answers. asked is closed once an answer is read.
+type silentTerminal struct{ asked, never chan struct{} }
+
+func (s silentTerminal) Read([]byte) (int, error) {
+	close(s.asked)
+	<-s.never
+	return 0, io.EOF
+}
+
+func TestAnInterruptedQuestionRemovesNothing(t *testing.T) {
+	r := newRemovable(t)
+	before := r.keys(t)
+	c, stdout, stderr := newTestCLI("", r.variables)
+	terminal := silentTerminal{make(chan struct{}), make(chan struct{})}
+	defer close(terminal.never)
+	c.stdin, c.stdinIsTerminal = terminal, true
+	c.stderrSize = func() (program.TerminalSize, bool) { return program.TerminalSize{Columns: 80, Rows: 24}, true }
+	ctx, interrupt := context.WithCancel(t.Context())
+	go func() {
+		<-terminal.asked
+		interrupt()
+	}()
+	require.Equal(t, failure.ExitInterrupted, c.runUntil(ctx, interrupt, r.with("delete")))
+	require.Contains(t, stderr.String(), "? [y/N] \ninterrupted while waiting for the answer; nothing was removed\n")
+	require.Empty(t, stdout.String())
+	require.Equal(t, before, r.keys(t))
 }
 
 // The manifest goes first: whenever a removal breaks off, there is a whole archive or none.
