@@ -136,6 +136,7 @@ func TestOneTokenBringsABoundedNumberOfSignals(t *testing.T) {
 	b := start(t, nil)
 	other := mintClaims(t, func(c *token.Claims) { c.RunID = "another run" })
 	status := map[int]int{}
+	began := time.Now()
 	for i := range 1000 {
 		body := strings.Replace(body, taskID, fmt.Sprintf("%032x", i), 1)
 		response, _ := b.do(t, http.MethodPost, "/callbacks/"+b.good, body, isJSON)
@@ -145,7 +146,8 @@ func TestOneTokenBringsABoundedNumberOfSignals(t *testing.T) {
 	require.Equal(t, map[int]int{http.StatusOK: 16, http.StatusTooManyRequests: 984}, status)
 	response, _ := b.do(t, http.MethodPost, "/callbacks/"+other, body, isJSON)
 	require.Equal(t, http.StatusOK, response.StatusCode, "others are served")
-	require.Less(t, strings.Count(b.log.String(), "refused"), 100, "the log is sampled")
+	seconds := int(time.Since(began).Seconds()) + 2
+	require.LessOrEqual(t, strings.Count(b.log.String(), "refused"), 5*seconds, "the log is sampled")
 }
 
 func TestReadinessIsAskedOnceForMany(t *testing.T) {

@@ -191,7 +191,7 @@ func TestCollectorsThatFail(t *testing.T) {
 			}
 			began := time.Now()
 			made.Close()
-			require.Less(t, time.Since(began), 2*flushTimeout)
+			require.Less(t, time.Since(began), 10*flushTimeout)
 			lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(log.String()), "\n"), func(line string) bool {
 				return strings.Contains(line, "127.0.0.1") &&
 					!strings.Contains(line, own) // the end of what was tested before
