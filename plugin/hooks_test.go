@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -70,4 +71,16 @@ func TestHooksOfTheEnvironmentReachTheHost(t *testing.T) {
 		WebhookURL: "http://receiver", WebhookSecrets: []string{hookSecret}, AllowInsecureWebhook: true,
 		Command: "/bin/sh", CommandEnv: []string{"PATH=/bin"}, Events: stemflow.EventTypes(),
 	}, fromWorker(nil, env).Hooks)
+}
+
+// tracing is a transport as a host has it in place of net/http's default one.
+type tracing struct{ http.RoundTripper }
+
+func TestHostWithADefaultTransportOfItsOwn(t *testing.T) {
+	own := http.DefaultTransport
+	http.DefaultTransport = tracing{own}
+	defer func() { http.DefaultTransport = own }()
+	h, err := hostWith(Hooks{WebhookURL: "https://receiver.example", WebhookSecrets: []string{hookSecret}})
+	require.NoError(t, err)
+	h.close()
 }

@@ -8,11 +8,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/net/http/httpproxy"
 )
@@ -105,6 +107,24 @@ func (p *Proxy) For(u *url.URL) *url.URL {
 		return nil // New has read the addresses: there is no error
 	}
 	return proxy
+}
+
+// NewTransport makes a transport that is like net/http's default one and sends its requests this way.
+// A host may have wrapped the default one, to trace its requests: then it is made anew.
+func (p *Proxy) NewTransport() *http.Transport {
+	t, ok := http.DefaultTransport.(*http.Transport)
+	if ok {
+		t = t.Clone()
+	} else {
+		dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+		t = &http.Transport{
+			DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConns: 100,
+			IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second,
+			ExpectContinueTimeout: time.Second,
+		}
+	}
+	p.Apply(t)
+	return t
 }
 
 // Apply makes a transport send its requests this way and no other, whatever the environment says.

@@ -2,6 +2,7 @@ package egress
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"testing"
 
@@ -82,4 +83,25 @@ func FuzzParseURL(f *testing.F) {
 		require.NoError(t, err)
 		require.NotNil(t, p.For(&url.URL{Scheme: "https", Host: "example.com"}), "what is read is used")
 	})
+}
+
+// What a host has wrapped cannot be copied: what is made in its place does the same.
+func TestTransportIsLikeTheDefaultOne(t *testing.T) {
+	p, err := New(Settings{HTTPS: "http://proxy.example:3128"})
+	require.NoError(t, err)
+	own := http.DefaultTransport
+	defer func() { http.DefaultTransport = own }()
+	for _, def := range []http.RoundTripper{own, struct{ http.RoundTripper }{own}} {
+		http.DefaultTransport = def
+		got, want := p.NewTransport(), own.(*http.Transport)
+		require.NotSame(t, want, got)
+		require.Equal(t, want.ForceAttemptHTTP2, got.ForceAttemptHTTP2)
+		require.Equal(t, want.MaxIdleConns, got.MaxIdleConns)
+		require.Equal(t, want.IdleConnTimeout, got.IdleConnTimeout)
+		require.Equal(t, want.TLSHandshakeTimeout, got.TLSHandshakeTimeout)
+		require.Equal(t, want.ExpectContinueTimeout, got.ExpectContinueTimeout)
+		through, err := got.Proxy(httptest.NewRequest(http.MethodGet, "https://files.example", nil))
+		require.NoError(t, err)
+		require.Equal(t, "proxy.example:3128", through.Host)
+	}
 }

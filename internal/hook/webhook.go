@@ -84,10 +84,8 @@ func NewWebhook(o WebhookOptions) (*Webhook, error) {
 		}
 		w.keys = append(w.keys, key)
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	o.Proxy.Apply(transport)
 	w.client = &http.Client{
-		Transport:     transport,
+		Transport:     o.Proxy.NewTransport(),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return w, nil

@@ -104,10 +104,7 @@ func New(o Options) (*Client, error) {
 	}
 	paid, free := o.Transport, o.Transport
 	if o.Transport == nil {
-		single, kept := singleUseTransport(), http.DefaultTransport.(*http.Transport).Clone()
-		o.Proxy.Apply(single)
-		o.Proxy.Apply(kept)
-		paid, free = single, kept
+		paid, free = singleUse(o.Proxy.NewTransport()), o.Proxy.NewTransport()
 	}
 	return &Client{
 		base: base, upload: upload, apiKey: o.APIKey, route: route, timeout: o.Timeout,
@@ -128,11 +125,10 @@ func baseURL(text string) (*url.URL, error) {
 // Close closes the connections that no call uses. The client may be used again.
 func (c *Client) Close() { c.free.CloseIdleConnections() }
 
-// singleUseTransport makes a new HTTP/1.1 connection for each request. A kept connection that the
-// other side has just closed would leave the outcome of a paid call unknown, and HTTP/2 repeats
+// singleUse has a transport make a new HTTP/1.1 connection for each request. A kept connection that
+// the other side has just closed would leave the outcome of a paid call unknown, and HTTP/2 repeats
 // requests on its own in some cases.
-func singleUseTransport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
+func singleUse(t *http.Transport) *http.Transport {
 	t.DisableKeepAlives = true
 	t.Protocols = new(http.Protocols)
 	t.Protocols.SetHTTP1(true)
