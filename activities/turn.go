@@ -41,12 +41,12 @@ func awaitTurn(
 		leave, err = t.Take(waiting, info.Namespace)
 		if err == nil && time.Since(began) > longTurn {
 			activity.RecordHeartbeat(ctx, details...)
-			if ctx.Err() != nil {
-				leave()
-			}
 		}
 		switch {
 		case ctx.Err() != nil:
+			if err == nil {
+				leave()
+			}
 			return nil, fmt.Errorf("the submit was ended while it waited for its turn: %w", ctx.Err())
 		case err == nil:
 			return leave, nil

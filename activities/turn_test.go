@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -20,9 +21,14 @@ type stubTurns struct {
 	answers []error
 	taken   int
 	calling int
+	// onTake, where set, is called with each turn.
+	onTake func()
 }
 
 func (s *stubTurns) Take(_ context.Context, namespace string) (leave func(), err error) {
+	if s.onTake != nil {
+		s.onTake()
+	}
 	if namespace != testNamespace {
 		return nil, errors.New("another namespace")
 	}
@@ -60,6 +66,21 @@ func TestSubmitTakesATurn(t *testing.T) {
 	require.Equal(t, 1, h.billed())
 	require.Equal(t, 1, s.taken)
 	require.Zero(t, s.calling, "it says when it is over")
+}
+
+// A turn that is kept would count as a call for ever: its worker would then hold one submit more
+// than it may.
+func TestSubmitThatEndsAsItsTurnComesLeavesIt(t *testing.T) {
+	h := newHarness(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	h.env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
+	s := &stubTurns{onTake: cancel}
+	h.set.SubmitSeparation.Turns = s
+	_, err := h.submit()
+	require.Error(t, err)
+	require.Equal(t, 1, s.taken)
+	require.Zero(t, s.calling)
+	h.requireUntouched()
 }
 
 func TestSubmitWithoutATurnIsTriedAgainByItsRun(t *testing.T) {
