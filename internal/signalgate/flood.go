@@ -1,6 +1,7 @@
 package signalgate
 
 import (
+	"crypto/sha256"
 	"sync"
 	"time"
 )
@@ -18,8 +19,10 @@ const (
 	rememberedWorkflows = 1 << 16
 )
 
-// workflowKey is a workflow.
-type workflowKey struct{ namespace, id string }
+// workflowKey stands for a workflow. It is a hash: an id of the caller's may have any length.
+type workflowKey [sha256.Size]byte
+
+func keyOf(namespace, id string) workflowKey { return sha256.Sum256([]byte(namespace + "\x00" + id)) }
 
 // flood bounds what each workflow is signalled, in bytes: a bucket for each that was signalled
 // lately. If there are too many, others are not signalled: to forget one would let it be flooded.

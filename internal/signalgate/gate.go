@@ -76,7 +76,7 @@ func (g *gate) SignalWorkflowExecution(
 		SignalName: in.GetSignalName(), Input: in.GetInput(), Header: in.GetHeader(),
 		Identity: in.GetIdentity(), RequestId: in.GetRequestId(),
 	}
-	workflow := workflowKey{in.GetNamespace(), in.GetWorkflowExecution().GetWorkflowId()}
+	workflow := keyOf(in.GetNamespace(), in.GetWorkflowExecution().GetWorkflowId())
 	pass := func() (*workflowservice.SignalWorkflowExecutionResponse, error) {
 		return g.temporal.WorkflowService().SignalWorkflowExecution(ctx, passed)
 	}
@@ -91,7 +91,8 @@ func bounded[R any](f *flood, workflow workflowKey, signal proto.Message, pass f
 	}
 	out, err = pass()
 	// After any other error Temporal may have the signal: a caller may have hung up to have it so.
-	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
+	_, isUnknown := errors.AsType[*serviceerror.NotFound](err)
+	if _, isInvalid := errors.AsType[*serviceerror.InvalidArgument](err); isUnknown || isInvalid {
 		f.giveBack(workflow, size)
 	}
 	return out, err
@@ -117,7 +118,7 @@ func (g *gate) SignalWithStartWorkflowExecution(
 		Identity: in.GetIdentity(), RequestId: in.GetRequestId(), UserMetadata: in.GetUserMetadata(),
 		WorkflowIdReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 	}
-	workflow := workflowKey{in.GetNamespace(), in.GetWorkflowId()}
+	workflow := keyOf(in.GetNamespace(), in.GetWorkflowId())
 	pass := func() (*workflowservice.SignalWithStartWorkflowExecutionResponse, error) {
 		return g.temporal.WorkflowService().SignalWithStartWorkflowExecution(ctx, passed)
 	}
