@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"slices"
@@ -159,6 +160,10 @@ func (c *Checker) Next(ctx context.Context, state activityapi.VerifyState) (*act
 		err = c.checkFolders(ctx, page, scope{Place: c.Ledger, prefix: keysOf(c.Ledger)})
 	case phaseUploads:
 		err = c.checkUploads(ctx, page)
+	case phaseDone:
+	default: // a worker of its release goes on
+		err = fmt.Errorf("the check is in the phase %q, which this release does not know: give all workers of the "+
+			"task queue one release", state.Phase)
 	}
 	if err != nil {
 		return nil, err
@@ -214,6 +219,10 @@ func (c *Checker) elsewhere() []allowed.Place {
 // there has none.
 func (c *Checker) findPlaces(ctx context.Context, page *activityapi.VerifyPage) error {
 	began, homes := c.now(), c.elsewhere()
+	if page.State.Home >= len(homes) { // this worker knows fewer than the one of the page before
+		c.follow(&page.State)
+		return nil
+	}
 	home := homes[page.State.Home]
 	for info, err := range c.Store.Walk(ctx, home.Bucket, keysOf(home), page.State.After) {
 		if errors.Is(err, archive.ErrNoBucket) {
