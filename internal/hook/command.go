@@ -38,10 +38,12 @@ type Command struct {
 	Timeout time.Duration
 }
 
+var errTooLong = errors.New("it takes too long")
+
 // Run runs the program once. It has taken the event if it exits with 0. The error is an [*Error].
 func (c *Command) Run(ctx context.Context, event stemflow.Event, body []byte) error {
 	timeout := cmp.Or(c.Timeout, commandTimeout)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errTooLong)
 	defer cancel()
 	output := &head{room: 4 * mostSaid}
 	cmd := exec.CommandContext(ctx, c.Path)
@@ -59,9 +61,12 @@ func (c *Command) Run(ctx context.Context, event stemflow.Event, body []byte) er
 		return nil
 	}
 	e := &Error{Message: "the hook's command failed: " + bounded.Text(c.Redactor.Outside(err.Error()), mostSaid)}
-	if ctx.Err() != nil {
+	switch {
+	case errors.Is(context.Cause(ctx), errTooLong):
 		e.Message = fmt.Sprintf("the hook's command was killed, it had not ended within %v: have it leave long work "+
 			"to another program", timeout)
+	case ctx.Err() != nil:
+		e.Message = "the hook's command was interrupted, its worker stops or does not want it any more"
 	}
 	if said := strings.Join(strings.Fields(c.Redactor.Outside(output.text.String())), " "); said != "" {
 		e.Message += ": " + bounded.Text(said, mostSaid)

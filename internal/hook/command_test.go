@@ -3,6 +3,7 @@
 package hook
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -114,6 +115,13 @@ func TestAProgramIsBounded(t *testing.T) {
 		require.NoError(t, err)
 		require.Eventually(t, func() bool { return gone(pid) }, 30*time.Second, 10*time.Millisecond,
 			"what the program has started is killed with it")
+	})
+	t.Run("its worker stops", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		err := (&Command{Path: script(t, "sleep 600"), Env: env}).Run(ctx, archived(), body)
+		require.ErrorContains(t, err, "was interrupted")
+		require.NotContains(t, err.Error(), "30s", "it has not had the time")
 	})
 	t.Run("it leaves something behind that holds its output", func(t *testing.T) {
 		began := time.Now()
