@@ -111,8 +111,15 @@ func notDelivered(info activity.Info, err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := errors.AsType[*temporal.ApplicationError](err); ok {
-		return err // a notifier of the host decides by itself
+	// A notifier of the host decides by itself. Temporal heeds the outermost error alone.
+	if decision, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		if err == error(decision) {
+			return err
+		}
+		return failed(decision.Type(), err.Error(), temporal.ApplicationErrorOptions{
+			NonRetryable: decision.NonRetryable(), NextRetryDelay: decision.NextRetryDelay(),
+			Category: decision.Category(), Cause: decision,
+		})
 	}
 	told, ok := errors.AsType[*hook.Error](err)
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -143,6 +144,8 @@ func TestANotifierDecidesByItself(t *testing.T) {
 	}{
 		{errors.New(strings.Repeat("down", 1<<20)), activityapi.ErrorNotDelivered, false},
 		{temporal.NewNonRetryableApplicationError("never", "Mine", nil), "Mine", true},
+		{fmt.Errorf("publish: %w", temporal.NewNonRetryableApplicationError("never", "Mine", nil)), "Mine", true},
+		{fmt.Errorf("publish: %w", temporal.NewApplicationError("later", "Mine")), "Mine", false},
 	} {
 		hooks := &Hooks{Notify: func(context.Context, stemflow.Event) error { return c.err }}
 		err := deliverTo(hooks, activityapi.HookNotifier, failedEvent())
