@@ -53,11 +53,14 @@ func (c *Command) Run(ctx context.Context, event stemflow.Event, body []byte) er
 	kill := killGroup(cmd)
 	cmd.Cancel = kill
 	err := cmd.Run()
-	if errors.Is(err, exec.ErrWaitDelay) { // it has exited with 0, and something that it started goes on
-		_ = kill()
-		err = nil
-	}
 	if err == nil {
+		return nil
+	}
+	// What it has left running must not pile up: it is run again, or holds its output.
+	if cmd.Process != nil {
+		_ = kill()
+	}
+	if errors.Is(err, exec.ErrWaitDelay) { // it has exited with 0
 		return nil
 	}
 	e := &Error{Message: "the hook's command failed: " + bounded.Text(c.Redactor.Outside(err.Error()), mostSaid)}

@@ -109,12 +109,7 @@ func TestAProgramIsBounded(t *testing.T) {
 		err := c.Run(t.Context(), archived(), body)
 		require.ErrorContains(t, err, "was killed, it had not ended within 1s")
 		require.Less(t, time.Since(began), 30*time.Second)
-		text, err := os.ReadFile(pids)
-		require.NoError(t, err)
-		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-		require.NoError(t, err)
-		require.Eventually(t, func() bool { return gone(pid) }, 30*time.Second, 10*time.Millisecond,
-			"what the program has started is killed with it")
+		requireGone(t, pids)
 	})
 	t.Run("its worker stops", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -129,6 +124,23 @@ func TestAProgramIsBounded(t *testing.T) {
 		require.NoError(t, c.Run(t.Context(), archived(), body))
 		require.Less(t, time.Since(began), 30*time.Second)
 	})
+	t.Run("it fails and leaves something behind", func(t *testing.T) {
+		pids := filepath.Join(t.TempDir(), "pids")
+		c := Command{Path: script(t, `sleep 600 & echo $! > "`+pids+`"; exit 1`), Env: env}
+		require.ErrorContains(t, c.Run(t.Context(), archived(), body), "exit status 1")
+		requireGone(t, pids)
+	})
+}
+
+// requireGone demands that the process ends whose id is in a file.
+func requireGone(t *testing.T, pids string) {
+	t.Helper()
+	text, err := os.ReadFile(pids)
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return gone(pid) }, 30*time.Second, 10*time.Millisecond,
+		"what the program has started is killed with it")
 }
 
 // gone reports whether a process has ended; nobody may have taken notice of it yet.
