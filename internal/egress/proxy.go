@@ -109,8 +109,8 @@ func (p *Proxy) For(u *url.URL) *url.URL {
 	return proxy
 }
 
-// NewTransport makes a transport that is like net/http's default one and sends its requests this way.
-// A host may have wrapped the default one, to trace its requests: then it is made anew.
+// NewTransport makes a transport that is like net/http's default one and sends its requests this
+// way. A host may have wrapped the default one, to trace its requests: then it is made anew.
 func (p *Proxy) NewTransport() *http.Transport {
 	t, ok := http.DefaultTransport.(*http.Transport)
 	if ok {
