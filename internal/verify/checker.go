@@ -138,6 +138,9 @@ const (
 func (c *Checker) Next(ctx context.Context, state activityapi.VerifyState) (*activityapi.VerifyPage, error) {
 	c.counts, c.again, c.suspects = stemflow.ArchiveCounts{}, state.Again, nil
 	c.places = slices.Clone(state.Places)
+	if state.At != (allowed.Place{}) { // this worker may have another default
+		c.At = state.At
+	}
 	page := &activityapi.VerifyPage{State: state}
 	var err error
 	switch state.Phase {
