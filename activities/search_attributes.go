@@ -56,7 +56,8 @@ func (s *SearchAttributes) in(ctx context.Context, namespace string) []string {
 }
 
 func (s *SearchAttributes) list(ctx context.Context, namespace string) []string {
-	ctx, cancel := context.WithTimeout(ctx, attributesTimeout)
+	// A run that is cancelled must not make the answer for all others.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attributesTimeout)
 	defer cancel()
 	answer, err := s.Operator.ListSearchAttributes(
 		ctx,
