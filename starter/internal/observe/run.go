@@ -143,6 +143,8 @@ func noWorkerYet(description *workflowservice.DescribeWorkflowExecutionResponse)
 	return "no worker of task queue " + description.GetWorkflowExecutionInfo().GetTaskQueue() + " has taken it yet"
 }
 
+// describe describes a run for an observation; a command that depends on it has more patience: see
+// [Temporal.Describe].
 func describe(
 	ctx context.Context,
 	c client.Client,

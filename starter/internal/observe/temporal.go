@@ -112,7 +112,10 @@ func (t *Temporal) Describe(
 ) (description *workflowservice.DescribeWorkflowExecutionResponse, err error) {
 	doing := fmt.Sprintf("asking Temporal at %s about %s", t.Address, workflowID)
 	err = limit.Wait(ctx, RequestTimeout, doing, func(ctx context.Context) error {
-		description, err = describe(ctx, t, workflowID, runID)
+		answer, err := t.DescribeWorkflow(ctx, workflowID, runID)
+		if err == nil {
+			description = answer.RawResponse
+		}
 		return err
 	})
 	return description, err

@@ -4,11 +4,52 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 	"google.golang.org/grpc"
+
+	"stemflow/starter/internal/limit"
 )
+
+// busyServer is a Temporal that takes its time.
+type busyServer struct {
+	client.Client
+	takes time.Duration
+}
+
+func (b busyServer) DescribeWorkflow(ctx context.Context, _, _ string) (*client.WorkflowExecutionDescription, error) {
+	select {
+	case <-time.After(b.takes):
+		return &client.WorkflowExecutionDescription{RawResponse: &workflowservice.DescribeWorkflowExecutionResponse{}}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// What a command depends on is given more time than what only adds to a display.
+func TestACommandHasPatienceWithABusyServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := &Temporal{Client: busyServer{takes: RequestTimeout - time.Second}}
+		_, err := busy.IsOpen(t.Context(), "id")
+		require.NoError(t, err)
+
+		began := time.Now()
+		stuck := &Temporal{Client: busyServer{takes: time.Hour}, Address: "localhost:7233"}
+		_, err = stuck.Describe(t.Context(), "id", "")
+		_, ok := errors.AsType[*limit.Exceeded](err)
+		require.True(t, ok, "%v", err)
+		require.Equal(t, RequestTimeout, time.Since(began))
+
+		began = time.Now()
+		_, err = describe(t.Context(), stuck, "id", "")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, observeTimeout, time.Since(began))
+	})
+}
 
 func TestStartedIsTakenFromTheAnswer(t *testing.T) {
 	answer := func(started bool, err error) grpc.UnaryInvoker {
