@@ -2,6 +2,7 @@ package activities
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -419,4 +420,42 @@ func TestOutcomesThatCannotBeReadAreNotOverwritten(t *testing.T) {
 	app = requireType(t, err, stemflow.ErrorArchiveUnavailable)
 	require.True(t, app.NonRetryable())
 	require.Contains(t, app.Error(), "start the catalogue again, which pays for nothing that is paid for")
+}
+
+// What the run has kept of its tracks ends early. A report that ends with it would be taken for the
+// whole.
+func TestAReportIsWholeOrNone(t *testing.T) {
+	h := newHarness(t)
+	loc := archive.LocateCatalog(h.loc.Bucket, "", "june", "run")
+	var kept []byte
+	var outcomes []stemflow.TrackOutcome
+	for n := 1; n <= activityapi.CatalogPageSize; n++ {
+		if n < activityapi.CatalogPageSize {
+			kept = catalog.Append(kept, activityapi.CatalogTrack{
+				Number: n, Columns: []activityapi.CatalogColumn{{Name: "notes", Value: strings.Repeat("x", 200)}},
+			})
+		}
+		outcomes = append(outcomes, trackOutcome(n, stemflow.TrackArchived))
+	}
+	h.putText(archive.CatalogTracksKey(loc), string(kept))
+	_, err := call[struct{}](h, activityapi.ActivityRecordOutcomes, activityapi.RecordOutcomesInput{
+		Location: loc, Outcomes: outcomes,
+	})
+	require.NoError(t, err)
+	_, err = call[stemflow.ReportRefs](h, activityapi.ActivityWriteCatalogReport, activityapi.WriteCatalogReportInput{
+		Location: loc, Result: stemflow.SeparateCatalogResult{Tracks: len(outcomes)},
+	})
+	require.True(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable(), "%v", err)
+}
+
+func TestWhatBreaksOffIsNotUploaded(t *testing.T) {
+	h := newHarness(t)
+	to := stemflow.ObjectRef{Bucket: h.loc.Bucket, Key: "text"}
+	err := upload(t.Context(), h.store, to, "text/plain", func(_ context.Context, w io.Writer) error {
+		_, _ = io.WriteString(w, strings.Repeat("half", 10_000))
+		return io.EOF // of what it reads
+	})
+	require.Error(t, err)
+	_, err = h.store.Stat(t.Context(), to.Bucket, to.Key)
+	require.ErrorIs(t, err, archive.ErrNotFound)
 }

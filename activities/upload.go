@@ -28,6 +28,9 @@ func upload(
 		if err == nil {
 			err = buffered.Flush()
 		}
+		if err == io.EOF { // that of what it reads: what is written is cut off there, and not whole
+			err = io.ErrUnexpectedEOF
+		}
 		pipe.CloseWithError(err) // the end, where it is nil
 	}()
 	_, err := store.Put(ctx, to.Bucket, to.Key, contentType, body, -1)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -115,4 +116,12 @@ func TestReportsHaveTheColumnsOfTheList(t *testing.T) {
 	require.Equal(t, []string{"X", "new"}, rows[1][last:])
 	require.Equal(t, []string{"Z\n1", "old"}, rows[2][last:])
 	require.Equal(t, "failed", rows[2][5])
+}
+
+// What is kept of the tracks ends before the outcomes do: the end of the one is none of the other.
+func TestOutcomesBeyondTheKeptTracksAreAnError(t *testing.T) {
+	kept := Append(nil, activityapi.CatalogTrack{Number: 1, Columns: []activityapi.CatalogColumn{{Name: "artist", Value: "X"}}})
+	_, err := NewKeptTracks(bytes.NewReader(kept)).Complete(stemflow.TrackOutcome{Number: 2})
+	require.ErrorIs(t, err, ErrNotKept)
+	require.NotErrorIs(t, err, io.EOF)
 }

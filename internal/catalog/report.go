@@ -146,7 +146,11 @@ func (k *KeptTracks) CompleteAll(outcomes Outcomes) Outcomes {
 // Complete gives outcomes the columns of the list. They are in the order of the tracks.
 func (k *KeptTracks) Complete(o stemflow.TrackOutcome) (stemflow.TrackOutcome, error) {
 	for k.last.Number < o.Number {
-		if _, err := k.Next(); err != nil {
+		_, err := k.Next()
+		if errors.Is(err, io.EOF) { // no end of the outcomes
+			err = fmt.Errorf("%w: there is no track %d", ErrNotKept, o.Number)
+		}
+		if err != nil {
 			return o, err
 		}
 	}
