@@ -206,7 +206,9 @@ func (c *cli) startCatalog(ctx context.Context, o catalogOptions) error {
 		if err != nil {
 			return failure.Temporal("it cannot be found out whether the catalogue is running", err)
 		}
-		if !running { // joining one costs nothing
+		if running { // joining one costs nothing, and should it end before, no other one pays unasked
+			in.CreditBudget = new(int)
+		} else {
 			price, err := c.price(ctx, list, in, looker)
 			if err == nil {
 				err = c.confirm(ctx, price, &in)
@@ -318,7 +320,7 @@ func (c *cli) announceCatalog(
 	} else {
 		c.printf("Joined catalogue %s, which is running\nIt keeps the input that it was started with.\n", in.Name)
 	}
-	if list != nil {
+	if list != nil && started {
 		most := list.Credits
 		if in.CreditBudget != nil {
 			most = min(most, *in.CreditBudget)

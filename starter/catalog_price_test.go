@@ -23,6 +23,7 @@ import (
 	"stemflow/internal/catalog"
 	"stemflow/internal/devservers/serverstest"
 	"stemflow/internal/ledger"
+	"stemflow/internal/program"
 	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/view"
@@ -175,6 +176,25 @@ func TestAskingBeforePaying(t *testing.T) {
 	c.stdin = stdin
 	interrupt()
 	require.Equal(t, failure.ExitInterrupted, failure.Of(c.confirm(ctx, &view.Price{ToPay: 1, Credits: 10}, &in)).Code)
+}
+
+// A catalogue that is joined costs nothing, so nobody is asked. It may end before it is joined: then
+// the run that begins in its place pays nothing that nobody was asked for.
+func TestNothingIsPaidInPlaceOfWhatWasToBeJoined(t *testing.T) {
+	variables, list := stocked(t)
+	f, address := newFakeTemporal(t, map[string]bool{"catalog:june": true})
+	for _, flags := range [][]string{nil, {"--credit-budget", "50"}} {
+		c, _, stderr := newTestCLI("", variables)
+		c.stdinIsTerminal = true
+		c.stderrSize = func() (program.TerminalSize, bool) { return program.TerminalSize{Columns: 80, Rows: 24}, true }
+		code := c.run(t.Context(), append([]string{"--address", address, "catalog", "--file", list}, flags...))
+		require.Zero(t, code, stderr.String())
+		require.NotContains(t, stderr.String(), "[y/N]")
+	}
+	require.Len(t, f.started, 2)
+	for _, input := range f.started {
+		require.Contains(t, input, `"creditBudget":0`)
+	}
 }
 
 func TestWhatStartingAgainCanHelp(t *testing.T) {

@@ -35,6 +35,8 @@ type fakeTemporal struct {
 	open enumspb.WorkflowExecutionStatus
 	// cancelled are those that were asked to stop, runs those that were named.
 	cancelled, runs []string
+	// started are the inputs of runs that were started.
+	started []string
 	// blind says that it does not search.
 	blind bool
 }
@@ -76,6 +78,14 @@ func (f *fakeTemporal) DescribeWorkflowExecution(
 		return nil, serviceerror.ToStatus(serviceerror.NewNotFound("no such workflow")).Err()
 	}
 	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: f.info(id)}, nil
+}
+
+// StartWorkflowExecution joins nothing: what was running has ended meanwhile.
+func (f *fakeTemporal) StartWorkflowExecution(
+	_ context.Context, in *workflowservice.StartWorkflowExecutionRequest,
+) (*workflowservice.StartWorkflowExecutionResponse, error) {
+	f.started = append(f.started, string(in.GetInput().GetPayloads()[0].GetData()))
+	return &workflowservice.StartWorkflowExecutionResponse{RunId: "new", Started: true}, nil
 }
 
 func (f *fakeTemporal) ListWorkflowExecutions(
