@@ -109,10 +109,10 @@ func (in paidInput) Validate() error {
 // durationFlag is a duration on the command line. Its error says what one looks like.
 type durationFlag stemflow.Duration
 
-// String implements pflag.Value. A duration that is not given is empty, not zero.
+// String implements pflag.Value. Set takes what it returns; a default of "0" stands in no help.
 func (d *durationFlag) String() string {
 	if *d == 0 {
-		return ""
+		return "0"
 	}
 	return stemflow.Duration(*d).String()
 }

@@ -364,6 +364,13 @@ func TestInputThenFlags(t *testing.T) {
 		inputFile: "-", wait: true,
 	}, *o)
 
+	c, _, _ = newTestCLI(`{"taskId":"5c79","audioId":"e231","deadline":"1h"}`, nil)
+	o, cmd = &startOptions{}, &cobra.Command{}
+	o.declare(c, cmd)
+	require.NoError(t, cmd.ParseFlags([]string{"--input", "-", "--deadline", "0s"}))
+	require.NoError(t, o.complete(c, cmd), "what is as by default")
+	require.Zero(t, o.in.Deadline)
+
 	code, _, stderr := starter(t, `{"taskId":"5c79","audioID":"e231"}`, nil, "start", "--input", "-")
 	require.Equal(t, failure.ExitUsage, code)
 	require.Contains(t, stderr, "audioID: no such field, did you mean audioId?")
