@@ -18,6 +18,7 @@ import (
 	"stemflow"
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
+	"stemflow/internal/reach"
 	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/limit"
@@ -381,7 +382,7 @@ func (c *cli) followCatalog(
 	ctx context.Context, t *observe.Temporal, cfg config.Starter, run client.WorkflowRun,
 ) (*stemflow.SeparateCatalogResult, error) {
 	if !c.showsProgress() {
-		return observe.Await[stemflow.SeparateCatalogResult](ctx, run)
+		return reach.Await[stemflow.SeparateCatalogResult](ctx, run)
 	}
 	return observe.UntilEnd[stemflow.SeparateCatalogResult](
 		ctx,

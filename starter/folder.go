@@ -15,6 +15,7 @@ import (
 	"stemflow"
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
+	"stemflow/internal/reach"
 	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/arrivals"
 	"stemflow/starter/internal/failure"
@@ -355,7 +356,7 @@ func (w *folderWatch) reserve(credits int) bool {
 
 // await reports how a run ends. What it has not paid is there again.
 func (w *folderWatch) await(ctx context.Context, run client.WorkflowRun, e folderEvent) {
-	result, err := observe.Await[stemflow.SeparateStemsResult](ctx, run)
+	result, err := reach.Await[stemflow.SeparateStemsResult](ctx, run)
 	if ctx.Err() != nil {
 		return
 	}

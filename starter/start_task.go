@@ -6,6 +6,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"stemflow/internal/reach"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/observe"
 )
@@ -80,5 +81,5 @@ func awaitTask[R any](ctx context.Context, c *cli, t *observe.Temporal, run clie
 		observe.SayUntaken(looking, t, run, func(text string) { fmt.Fprintln(c.progress(), text) })
 	}()
 	defer func() { stop(); <-looked }()
-	return observe.Await[R](ctx, run)
+	return reach.Await[R](ctx, run)
 }

@@ -8,6 +8,7 @@ import (
 
 	"stemflow"
 	"stemflow/internal/config"
+	"stemflow/internal/reach"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/observe"
 	"stemflow/starter/internal/view"
@@ -67,7 +68,7 @@ func (c *cli) follow(
 	ctx context.Context, t *observe.Temporal, cfg config.Starter, run client.WorkflowRun, started time.Time,
 ) (*stemflow.SeparateStemsResult, error) {
 	if !c.showsProgress() {
-		return observe.Await[stemflow.SeparateStemsResult](ctx, run)
+		return reach.Await[stemflow.SeparateStemsResult](ctx, run)
 	}
 	return observe.UntilEnd[stemflow.SeparateStemsResult](
 		ctx,

@@ -19,6 +19,7 @@ import (
 	"stemflow/internal/allowed"
 	"stemflow/internal/archive"
 	"stemflow/internal/outcome"
+	"stemflow/internal/reach"
 	"stemflow/internal/verify"
 )
 
@@ -233,7 +234,13 @@ func (c *Command) repair(ctx context.Context, p *printer, result *stemflow.Verif
 		return &Error{Type: TypeTemporal, Code: ExitDamaged, Message: err.Error()}
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- run.Get(ctx, result) }()
+	go func() {
+		whole, err := reach.Await[stemflow.VerifyArchiveResult](ctx, run)
+		if err == nil {
+			*result = *whole
+		}
+		ended <- err
+	}()
 	ticker := time.NewTicker(progressEvery)
 	defer ticker.Stop()
 	for {
@@ -293,7 +300,14 @@ func (c *Command) failureOf(ctx context.Context, result stemflow.VerifyArchiveRe
 		return e
 	}
 	if end, ok := outcome.FromError(err); ok {
-		return &Error{Type: end.Reason, Code: ExitDamaged, Message: end.Message}
+		message := strings.ReplaceAll(end.Message, "the separation was", "the repair was")
+		return &Error{Type: end.Reason, Code: ExitDamaged, Message: message}
+	}
+	if c.Input.Repair { // it asks Temporal alone
+		return &Error{
+			Type: TypeTemporal, Code: ExitDamaged, Message: "the repair's result cannot be read: " + err.Error(),
+			Hint: "The same command joins it.",
+		}
 	}
 	return &Error{Type: stemflow.ErrorArchiveUnavailable, Code: ExitDamaged, Message: err.Error()}
 }

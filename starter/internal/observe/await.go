@@ -2,20 +2,15 @@ package observe
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
 	"stemflow"
+	"stemflow/internal/reach"
 )
-
-// reconnectPause is how long a Temporal that does not answer is left alone. The separation does not
-// depend on the starter.
-const reconnectPause = 2 * time.Second
 
 // Display shows what is observed of a run. O is what is seen of it.
 type Display[O any] interface {
@@ -37,7 +32,7 @@ func UntilEnd[R, O any](
 	defer stop()
 	ended := make(chan struct{})
 	go func() {
-		result, err = Await[R](ctx, run)
+		result, err = reach.Await[R](ctx, run)
 		close(ended)
 	}()
 	seen := make(chan O)
@@ -58,25 +53,6 @@ func UntilEnd[R, O any](
 	}
 }
 
-// Await returns the result of a run. It waits without a time limit: a run ends when it does.
-func Await[R any](ctx context.Context, run client.WorkflowRun) (*R, error) {
-	for {
-		result := new(R)
-		err := run.Get(ctx, result)
-		if err == nil {
-			return result, nil
-		}
-		if ctx.Err() != nil || !isTransient(err) {
-			return nil, err
-		}
-		select {
-		case <-time.After(reconnectPause):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-}
-
 // untakenAfter is how long a run may wait for a worker before that is worth a word.
 const untakenAfter = 3 * time.Second
 
@@ -91,14 +67,6 @@ func SayUntaken(ctx context.Context, c client.Client, run client.WorkflowRun, sa
 	if err == nil && d.GetPendingWorkflowTask().GetState() == enumspb.PENDING_WORKFLOW_TASK_STATE_SCHEDULED {
 		say(noWorkerYet(d))
 	}
-}
-
-// isTransient reports whether an error is Temporal's for the moment, and not the run's.
-func isTransient(err error) bool {
-	_, unavailable := errors.AsType[*serviceerror.Unavailable](err)
-	_, timedOut := errors.AsType[*serviceerror.DeadlineExceeded](err)
-	_, exhausted := errors.AsType[*serviceerror.ResourceExhausted](err)
-	return unavailable || timedOut || exhausted
 }
 
 // keepObserving observes a run every second until ctx ends. What it cannot see is no error: the

@@ -1,4 +1,4 @@
-package observe
+package reach
 
 import (
 	"errors"
