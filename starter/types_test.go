@@ -294,3 +294,28 @@ func TestTheLatestRunOfACatalogueIsFoundInTheBucket(t *testing.T) {
 		}
 	}
 }
+
+// A report that breaks off must not be taken for one of fewer tracks, or of fewer failures.
+func TestAReportThatBreaksOffIsNoReport(t *testing.T) {
+	a := newArchivedTrack(t)
+	folder := archived.CatalogFolder(config.Starter{Bucket: a.bucket}, "", "", "june", "run")
+	put := func(name, text string) {
+		_, err := a.store.Put(t.Context(), a.bucket, folder.Key+name, "application/json", strings.NewReader(text), int64(len(text)))
+		require.NoError(t, err)
+	}
+	put("tracks.jsonl", "{}\n")
+	const whole = `{"version":1,"name":"june","tracks":2,"outcomes":[{"number":1,"status":"archived"},{"number":2,"status":"failed"}]}`
+	t.Setenv("TEMPORAL_CONFIG_FILE", t.TempDir()+"/none.toml")
+	args := []string{"--address", nowhere(t), "catalog", "failures", "june", "-o", "jsonl", "--prefix", "/"}
+	put("report.json", whole)
+	code, stdout, stderr := starter(t, "", a.variables, args...)
+	require.Zero(t, code, stdout+stderr)
+	require.Contains(t, stdout, `"number":2`)
+	for _, end := range []string{`,{"number":2`, `{"number":2`, "]}"} {
+		half, _, _ := strings.Cut(whole, end)
+		put("report.json", half)
+		code, stdout, stderr = starter(t, "", a.variables, args...)
+		require.Equal(t, failure.ExitFailed, code, half)
+		require.Contains(t, stdout+stderr, "the report cannot be read", half)
+	}
+}

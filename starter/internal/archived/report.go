@@ -168,6 +168,9 @@ func (r *Report) Outcomes(ctx context.Context) catalog.Outcomes {
 					return err
 				}
 			}
+			if _, err := decoder.Token(); err != nil { // there is no more, and no end of the list
+				return failure.Archive("the report cannot be read: ", err)
+			}
 			return nil
 		}
 	}
