@@ -134,6 +134,12 @@ func remove(ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsI
 	if err := plan.Mark(ctx); err != nil {
 		return incomplete(err)
 	}
+	switch used, err := songInUse(ctx, t, in); { // time has passed for the song, too
+	case err != nil:
+		return incomplete(err)
+	case used:
+		plan.KeepSong()
+	}
 	if err := plan.RemoveRest(ctx); err != nil {
 		return incomplete(err)
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"net/http"
 	"os"
@@ -11,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 
 	"stemflow"
 	"stemflow/internal/archive"
@@ -210,4 +213,37 @@ func TestASongBesideItsSeparations(t *testing.T) {
 	code, _, stderr := starter(t, "", r.variables, "delete", file, yes)
 	require.Equal(t, failure.ExitFailed, code)
 	require.Contains(t, stderr, "there is nothing to remove")
+}
+
+// While a person thinks, or the manifest is removed, a run of another type may begin that reads the
+// song.
+func TestASongThatARunIsAboutToReadStays(t *testing.T) {
+	r := newRemovable(t)
+	sum := sha256.Sum256([]byte(r.bucket))
+	track := stemflow.Track{TaskID: stemflow.TaskSHA256, AudioID: hex.EncodeToString(sum[:]), Type: stemflow.SeparateVocal}
+	key, manifest := archive.SongKey("music", track.AudioID, "mp3"), archive.ManifestKey(archive.Locate(r.bucket, "music", track))
+	for _, object := range []string{key, manifest} {
+		require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, object, struct{}{}))
+	}
+	temporal, err := client.Dial(client.Options{HostPort: serverstest.Temporal(t).Addr, Logger: quiet{}})
+	require.NoError(t, err)
+	defer temporal.Close()
+	other := stemflow.SeparateStemsInput{TaskID: track.TaskID, AudioID: track.AudioID, Type: stemflow.SplitStem}
+	var run client.WorkflowRun
+	r.faulty.SetFaults(serverstest.Fault{Response: func(sent *http.Request, _ *http.Response, body []byte) []byte {
+		if sent.Method == http.MethodDelete && strings.HasSuffix(sent.URL.Path, "manifest.json") {
+			run, err = temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ // nobody works on it
+				ID: stemflow.WorkflowID(other), TaskQueue: "nobody",
+			}, stemflow.WorkflowSeparateStems, other)
+		}
+		return body
+	}})
+	code, stdout, stderr := starter(t, "", r.variables, "delete", track.TaskID, track.AudioID, "--yes", "--json")
+	require.NoError(t, err)
+	require.NotNil(t, run)
+	require.Zero(t, code, stderr)
+	require.NotContains(t, stdout, key)
+	require.NotContains(t, r.keys(t), manifest)
+	require.Contains(t, r.keys(t), key)
+	require.NoError(t, temporal.TerminateWorkflow(t.Context(), run.GetID(), run.GetRunID(), "the test is over"))
 }

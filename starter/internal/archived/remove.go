@@ -281,6 +281,17 @@ func (r *Removal) RemoveManifest(ctx context.Context) error {
 	return r.remove(ctx, r.Objects[:1])
 }
 
+// KeepSong takes the song out of what is removed.
+func (r *Removal) KeepSong() {
+	r.Objects = slices.DeleteFunc(r.Objects, func(object archive.Info) bool {
+		_, isSong := archive.ParseSong(object.Key)
+		if isSong {
+			r.Size -= object.Size
+		}
+		return isSong
+	})
+}
+
 // RemoveRest removes everything else.
 func (r *Removal) RemoveRest(ctx context.Context) error {
 	rest := r.Objects
