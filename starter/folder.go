@@ -375,10 +375,19 @@ func (w *folderWatch) await(ctx context.Context, run client.WorkflowRun, e folde
 	}
 	f := failure.OfRun(err)
 	e.Event, e.Message = eventFailed, f.Type+": "+f.Message
-	if t, ok := stemflow.LookupErrorType(f.Type); ok && t.Paid == stemflow.PaidNo {
+	if !mayHavePaid(f) {
 		w.reserve(-reserved)
 	}
 	w.report(e)
+}
+
+// mayHavePaid reports whether a run that failed has paid, or does not say.
+func mayHavePaid(f *failure.Failure) bool {
+	if f.Details != nil {
+		return f.Details.Paid
+	}
+	t, ok := stemflow.LookupErrorType(f.Type)
+	return !ok || t.Paid != stemflow.PaidNo
 }
 
 // report prints an event.

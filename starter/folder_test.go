@@ -169,3 +169,39 @@ func TestFolderNeedsAFolderAndLeaveToPay(t *testing.T) {
 		require.Contains(t, stderr, c.want)
 	}
 }
+
+// endedRun is a run that has failed.
+type endedRun struct {
+	client.WorkflowRun
+	err error
+}
+
+func (r endedRun) Get(context.Context, any) error { return r.err }
+
+// What the run says itself goes before what its error type means as a rule: a budget is spent where
+// it has paid, and only there.
+func TestAFolderKnowsWhatAFailedRunHasPaid(t *testing.T) {
+	failed := func(kind string, details ...any) error {
+		return temporal.NewNonRetryableApplicationError("no", kind, nil, details...)
+	}
+	paid, unpaid := stemflow.ErrorDetails{Paid: true}, stemflow.ErrorDetails{}
+	for name, c := range map[string]struct {
+		err  error
+		left int
+	}{
+		"unpaid by its type":          {failed(stemflow.ErrorUnauthorized), 0},
+		"unpaid by both":              {failed(stemflow.ErrorUnauthorized, unpaid), 0},
+		"a reset that had paid":       {failed(stemflow.ErrorUnauthorized, paid), 10},
+		"before anything was paid":    {failed(stemflow.ErrorArchiveUnavailable, unpaid), 0},
+		"after it was paid":           {failed(stemflow.ErrorArchiveUnavailable, paid), 10},
+		"it does not say":             {failed(stemflow.ErrorArchiveUnavailable), 10},
+		"cancelled before it paid":    {temporal.NewCanceledError(unpaid), 0},
+		"cancelled after it had paid": {temporal.NewCanceledError(paid), 10},
+		"terminated":                  {&temporal.TerminatedError{}, 10},
+	} {
+		cli, _, _ := newTestCLI("", nil)
+		w := &folderWatch{c: cli, reserved: 10, underWay: 1}
+		w.await(t.Context(), endedRun{err: c.err}, folderEvent{Credits: 10})
+		require.Equal(t, c.left, w.reserved, name)
+	}
+}
