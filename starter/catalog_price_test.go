@@ -178,8 +178,8 @@ func TestAskingBeforePaying(t *testing.T) {
 	require.Equal(t, failure.ExitInterrupted, failure.Of(c.confirm(ctx, &view.Price{ToPay: 1, Credits: 10}, &in)).Code)
 }
 
-// A catalogue that is joined costs nothing, so nobody is asked. It may end before it is joined: then
-// the run that begins in its place pays nothing that nobody was asked for.
+// A catalogue that is joined costs nothing, so nobody is asked. It may end before: then the run
+// that begins in its place pays nothing that nobody was asked for.
 func TestNothingIsPaidInPlaceOfWhatWasToBeJoined(t *testing.T) {
 	variables, list := stocked(t)
 	f, address := newFakeTemporal(t, map[string]bool{"catalog:june": true})

@@ -63,7 +63,7 @@ func startTask[R any](ctx context.Context, c *cli, task startedTask[R]) error {
 			Code: failure.ExitInterrupted, Hint: "The same command waits for it again.",
 		}
 	case err != nil:
-		return failure.OfRun(err)
+		return failure.OfTask(task.noun, err)
 	case c.wantsJSON():
 		c.printJSON(result)
 	default:

@@ -1,5 +1,5 @@
-// Package reach waits for a Temporal server that cannot be reached: when a program starts, and while
-// it waits for a run.
+// Package reach waits for a Temporal server that cannot be reached: when a program starts, and
+// while it waits for a run.
 package reach
 
 import (

@@ -265,6 +265,17 @@ func OfRun(err error) *Failure {
 	return ofEnd(end)
 }
 
+// OfTask is [OfRun] for a run that is no separation: noun is what it is called.
+func OfTask(noun string, err error) *Failure {
+	f := OfRun(err)
+	switch f.Type {
+	case TypeCanceled, TypeTerminated, TypeTimedOut, TypeTemporal:
+		f.Message = strings.Replace(f.Message, "the separation", "the "+noun, 1)
+		f.Hint = strings.Replace(f.Hint, "the track", "the "+noun, 1)
+	}
+	return f
+}
+
 func ofEnd(end activityapi.EndedSeparation) *Failure {
 	f := &Failure{
 		Type:    end.Reason,

@@ -129,3 +129,17 @@ func TestOtherTypesAreNamed(t *testing.T) {
 		"and separate_vocal is the default. Give --type split_stem or --type split_stem_advanced --stem-name lead_vocal.",
 		f.Text("starter"))
 }
+
+// Whoever waits for a transcription is told nothing of a separation, or of what was paid for one.
+func TestEndsOfOtherRunsNameThem(t *testing.T) {
+	for _, err := range []error{
+		temporal.NewCanceledError(), &temporal.TerminatedError{}, serviceerror.NewNotFound("workflow is gone"),
+	} {
+		f := OfTask("transcription", err)
+		require.Contains(t, f.Message, "the transcription")
+		require.NotContains(t, f.Message+f.Hint, "separation")
+		require.NotContains(t, f.Hint, "the track")
+	}
+	own := OfTask("transcription", temporal.NewNonRetryableApplicationError("the separation is not archived", "x", nil))
+	require.Equal(t, "the separation is not archived", own.Message)
+}
