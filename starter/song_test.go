@@ -220,7 +220,8 @@ func TestASongBesideItsSeparations(t *testing.T) {
 func TestASongThatARunIsAboutToReadStays(t *testing.T) {
 	r := newRemovable(t)
 	sum := sha256.Sum256([]byte(r.bucket))
-	track := stemflow.Track{TaskID: stemflow.TaskSHA256, AudioID: hex.EncodeToString(sum[:]), Type: stemflow.SeparateVocal}
+	id := hex.EncodeToString(sum[:])
+	track := stemflow.Track{TaskID: stemflow.TaskSHA256, AudioID: id, Type: stemflow.SeparateVocal}
 	key, manifest := archive.SongKey("music", track.AudioID, "mp3"), archive.ManifestKey(archive.Locate(r.bucket, "music", track))
 	for _, object := range []string{key, manifest} {
 		require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, object, struct{}{}))

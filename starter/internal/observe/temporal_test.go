@@ -24,7 +24,8 @@ type busyServer struct {
 func (b busyServer) DescribeWorkflow(ctx context.Context, _, _ string) (*client.WorkflowExecutionDescription, error) {
 	select {
 	case <-time.After(b.takes):
-		return &client.WorkflowExecutionDescription{RawResponse: &workflowservice.DescribeWorkflowExecutionResponse{}}, nil
+		answer := &workflowservice.DescribeWorkflowExecutionResponse{}
+		return &client.WorkflowExecutionDescription{RawResponse: answer}, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
