@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -17,7 +18,7 @@ type WriteManifest struct {
 // Execute leaves a copy of the ledger beside the manifest where the ledger is elsewhere, so that
 // the folder says by itself what was paid for it. It overwrites an earlier manifest: it is partial,
 // of objects that are gone, or of a separation before this one. What an earlier one of the same
-// separation has of MIDI stays.
+// separation has of MIDI stays, and what it knows of the track and this one does not.
 func (a *WriteManifest) Execute(ctx context.Context, in activityapi.WriteManifestInput) (*stemflow.ObjectRef, error) {
 	subject{kind: in.Manifest.Type, separationTaskID: in.Manifest.SeparationTaskID}.annotate(ctx)
 	ref := stemflow.ObjectRef{Bucket: in.Location.Bucket, Key: archive.ManifestKey(in.Location)}
@@ -55,6 +56,26 @@ func (a *WriteManifest) write(ctx context.Context, in activityapi.WriteManifestI
 		return err
 	}
 	in.Manifest.MIDI = before.MIDI
+	in.Manifest.Source = completeSource(in.Manifest.Source, before.Source)
 	_, err = a.Store.ReplaceJSON(ctx, bucket, key, before.etag, in.Manifest)
 	return err
+}
+
+// completeSource adds what an earlier manifest knows of the track. A run that only resumes reads no
+// song, and may not ask what the provider calls a track.
+func completeSource(source, before stemflow.ManifestSource) stemflow.ManifestSource {
+	source.AudioURL = cmp.Or(source.AudioURL, before.AudioURL)
+	source.AudioSHA256 = cmp.Or(source.AudioSHA256, before.AudioSHA256)
+	if source.Music == nil || before.Music == nil {
+		source.Music = cmp.Or(source.Music, before.Music)
+		return source
+	}
+	music, old := *source.Music, *before.Music
+	source.Music = &stemflow.Music{
+		Title: cmp.Or(music.Title, old.Title), Artist: cmp.Or(music.Artist, old.Artist),
+		Tags: cmp.Or(music.Tags, old.Tags), Tempo: cmp.Or(music.Tempo, old.Tempo),
+		DurationSeconds: cmp.Or(music.DurationSeconds, old.DurationSeconds),
+		CoverURL:        cmp.Or(music.CoverURL, old.CoverURL),
+	}
+	return source
 }

@@ -60,3 +60,30 @@ func TestWriteManifestAsksOnlyWhereOneMayBeThere(t *testing.T) {
 		})
 	}
 }
+
+// A run that completes an archive reads no song, and knows less of the track than the one before.
+func TestWriteManifestKeepsWhatIsKnownOfTheTrack(t *testing.T) {
+	h := newHarness(t)
+	write := func(separationTaskID string, source stemflow.ManifestSource) stemflow.ManifestSource {
+		m := stemflow.Manifest{Version: 1, Source: source}
+		m.SeparationTaskID = separationTaskID
+		_, err := call[stemflow.ObjectRef](h, activityapi.ActivityWriteManifest,
+			activityapi.WriteManifestInput{Location: h.loc, Ledger: h.loc, Manifest: m})
+		require.NoError(t, err)
+		var written stemflow.Manifest
+		_, err = h.store.ReadJSON(t.Context(), h.loc.Bucket, archive.ManifestKey(h.loc), &written)
+		require.NoError(t, err)
+		return written.Source
+	}
+	known := stemflow.ManifestSource{
+		AudioURL: "https://songs.example/a.mp3", AudioSHA256: "ab", Music: &stemflow.Music{
+			Title: "A", Artist: "B", Tags: "C", Tempo: 120, DurationSeconds: 9, CoverURL: "https://songs.example/a.png",
+		},
+	}
+	require.Equal(t, known, write("sep", known))
+	require.Equal(t, known, write("sep", stemflow.ManifestSource{}))
+	renamed := write("sep", stemflow.ManifestSource{Music: &stemflow.Music{Title: "by the input"}})
+	require.Equal(t, "by the input", renamed.Music.Title)
+	require.Equal(t, "B", renamed.Music.Artist)
+	require.Nil(t, write("another", stemflow.ManifestSource{}).Music)
+}
