@@ -22,7 +22,8 @@ func (s *separation) hearForeign(ctx workflow.Context, separationTaskID string) 
 }
 
 // recordForeign puts what callbacks named on the ledger before the run ends, where the provider's
-// record proves that a run of this workflow id has paid for it. It also leaves no signal unread.
+// record proves that a run of this workflow id has paid for it. It also leaves no signal unread,
+// and no update unanswered that came meanwhile.
 func (s *separation) recordForeign(ctx workflow.Context, err error) {
 	scheduleToClose := foreignFinish
 	if err != nil && ctx.Err() == nil {
@@ -36,6 +37,10 @@ func (s *separation) recordForeign(ctx workflow.Context, err error) {
 		named := s.foreign[done:]
 		done = len(s.foreign)
 		s.adoptAll(ctx, named, scheduleToClose)
+		if !workflow.AllHandlersFinished(ctx) &&
+			workflow.GetVersion(ctx, "answer-late-updates", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+			awaitHandlers(ctx)
+		}
 		s.readLateCallbacks(ctx) // what came meanwhile
 	}
 }

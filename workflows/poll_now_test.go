@@ -139,6 +139,22 @@ func TestPollNowWhileArchiving(t *testing.T) {
 	require.Equal(t, stemflow.RecordDone, a.answer.State)
 }
 
+// So is anyone who asks while the run records what callbacks named, the last thing that it does.
+func TestPollNowAtTheEnd(t *testing.T) {
+	w := newHarness(t)
+	a := &asked{}
+	w.adopt = func(activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
+		w.env.UpdateWorkflow(stemflow.UpdatePollNow, "at the end", a)
+		return nil, failed(activityapi.ActivityErrorNotOwn)
+	}
+	w.callbackAfter(time.Second, success(foreignID))
+	w.callbackAfter(2*time.Second, success(separationID))
+	w.run(input())
+	w.result()
+	require.NoError(t, a.rejected)
+	require.Equal(t, stemflow.RecordDone, a.answer.State)
+}
+
 func TestPollNowIsRefusedWhereThereIsNothingToAskAbout(t *testing.T) {
 	t.Run("before the submit", func(t *testing.T) {
 		w := newHarness(t)
