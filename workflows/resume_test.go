@@ -99,6 +99,17 @@ func TestPaidSeparationIsTakenUpFromTheLedger(t *testing.T) {
 	})
 }
 
+// The ledger names such a run as the owner of what was paid for elsewhere.
+func TestRunThatIsGivenWhatIsPaidForHasNotPaid(t *testing.T) {
+	w := newHarness(t)
+	w.found(activityapi.PreparedArchive{Submission: paidBefore(), OwnerPaid: true})
+	in := input()
+	in.SeparationTaskID = separationID
+	w.run(in)
+	require.False(t, w.result().Paid)
+	require.Zero(t, w.progress().Credits)
+}
+
 func TestLedgerOfAFailedOrRefusedSubmitDoesNotStopANewOne(t *testing.T) {
 	for _, state := range []stemflow.SubmissionState{stemflow.SubmissionFailed, stemflow.SubmissionRefused,
 		stemflow.SubmissionIntended} {

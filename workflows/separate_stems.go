@@ -146,17 +146,20 @@ func (s *separation) run(ctx workflow.Context) (*stemflow.SeparateStemsResult, e
 	if err := s.validate(); err != nil {
 		return nil, err
 	}
-	s.paid = s.submits.Reset // the ledger says what the runs before it have paid
+	// The ledger says what the runs before it have paid. Of a run whose input names what is paid for
+	// none has, though the ledger may name one as the owner.
+	named := s.in.SeparationTaskID != ""
+	s.paid = s.submits.Reset && !named
 	if err := s.prepareArchive(ctx); err != nil {
 		return nil, err
 	}
-	s.paid = s.archive.OwnerPaid
-	if archived := s.archive.Archived; archived != nil && !s.in.Force && s.in.SeparationTaskID == "" {
+	s.paid = s.archive.OwnerPaid && !named
+	if archived := s.archive.Archived; archived != nil && !s.in.Force && !named {
 		result := s.alreadyArchived(ctx, archived)
 		s.countSettled(ctx)
 		return result, nil
 	}
-	if partial := s.archive.Partial; partial != nil && !s.in.Force && s.in.SeparationTaskID == "" {
+	if partial := s.archive.Partial; partial != nil && !s.in.Force && !named {
 		return s.completeArchived(ctx, partial)
 	}
 	if err := s.payOrResume(ctx); err != nil {
