@@ -429,7 +429,7 @@ func (w *wait) onPoll(ctx workflow.Context, poll workflow.Future) error {
 			s.settle(ctx, stemflow.SettledByPoll, s.compose(ctx, record))
 		}
 		return nil
-	case seen.finding == foundEmpty && w.callbackServes() && waitsForWhole(ctx):
+	case seen.finding == foundEmpty && w.callbackServes(ctx, true) && waitsForWhole(ctx):
 		s.log(ctx).Warn("the record has no links: they are taken from the callback")
 		s.recordVerified(ctx, activityapi.SeparationRecord{})
 		s.unread = true
@@ -448,7 +448,18 @@ func (w *wait) onPoll(ctx workflow.Context, poll workflow.Future) error {
 }
 
 // callbackServes reports whether a callback has links that may serve where the record gives none.
-func (w *wait) callbackServes() bool { return w.s.ownership == verified && len(w.s.named) > 0 }
+// proved says that the record has just shown whose the separation is. Runs from before this rule
+// asked neither that nor whether the links are credible, and archived nothing where none was.
+func (w *wait) callbackServes(ctx workflow.Context, proved bool) bool {
+	s := w.s
+	before := s.ownership == verified && len(s.named) > 0
+	serves := (s.ownership == verified || s.ownership == unverified && proved) && len(s.credible(nil)) > 0
+	if serves != before &&
+		workflow.GetVersion(ctx, "credible-callback-serves", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return before
+	}
+	return serves
+}
 
 // lastLook asks once more when the deadline has come. Nobody may have asked for long: the workers
 // may have been away, or the poll interval is long. A callback that came meanwhile is heard before
@@ -465,8 +476,9 @@ func (w *wait) lastLook(ctx workflow.Context) error {
 		w.lastLooked = true
 	case w.partial != nil:
 		s.settle(ctx, stemflow.SettledByPoll, s.compose(ctx, *w.partial))
-	case seen.finding != foundPending && w.callbackServes():
+	case seen.finding != foundPending && w.callbackServes(ctx, false):
 		s.log(ctx).Warn("the record cannot give the links: they are taken from the callback", "error", seen.err)
+		s.unread = true
 		s.settle(ctx, stemflow.SettledByCallback, s.compose(ctx, activityapi.SeparationRecord{}))
 	case seen.err == nil:
 		return s.timedOut(w.pollErr)

@@ -479,3 +479,71 @@ func TestCallbackServesWhenTheRecordStaysEmpty(t *testing.T) {
 	require.Equal(t, []string{"vocals"}, namesOf(w.result().Stems))
 	require.Equal(t, []string{"instrumental"}, missingOf(w.result()))
 }
+
+// The links of a callback are no proof of what else a song has.
+func TestCallbacksLinksThatServeAtTheDeadlineAreNotAll(t *testing.T) {
+	w := newHarness(t)
+	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
+	}
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+		if w.took() < 2*time.Minute {
+			return &activityapi.SeparationRecord{Pending: true}, nil
+		}
+		return nil, again(activityapi.ActivityErrorUnreadable)
+	}
+	w.callbackAfter(time.Minute, successOf(twelve[:4]...))
+	w.run(split())
+	require.GreaterOrEqual(t, w.took(), 45*time.Minute)
+	require.Equal(t, twelve[:4], namesOf(w.result().Stems))
+	require.Equal(t, twelve[4:], missingOf(w.result()), "the next start looks for them")
+}
+
+// emptyInTheEnd has records that cannot be read, and one that has no link when they are polled.
+func (w *harness) emptyInTheEnd() {
+	w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+		if in.EmptyLooks > 0 {
+			return nil, failed(stemflow.ErrorNoStems)
+		}
+		return nil, again(activityapi.ActivityErrorUnreadable)
+	}
+}
+
+// A name that the type does not have may be made up. Nothing that is archived comes of it.
+func TestCallbackWithoutCredibleLinksArchivesNothing(t *testing.T) {
+	t.Run("the record has none", func(t *testing.T) {
+		w := newHarness(t)
+		w.emptyInTheEnd()
+		w.callbackAfter(time.Minute, successOf("kazoo"))
+		w.run(input())
+		kind, _, _ := w.failure()
+		require.Equal(t, stemflow.ErrorNoStems, kind)
+		require.Empty(t, w.manifests)
+	})
+	t.Run("the record cannot be read by the deadline", func(t *testing.T) {
+		w := newHarness(t)
+		w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+			return nil, again(activityapi.ActivityErrorUnreadable)
+		}
+		w.callbackAfter(time.Minute, successOf("kazoo"))
+		w.run(input())
+		kind, _, _ := w.failure()
+		require.Equal(t, stemflow.ErrorSeparationTimedOut, kind)
+		require.Empty(t, w.manifests)
+	})
+}
+
+// A record without links says all the same whose the separation is.
+func TestCallbacksLinksServeASeparationThatAnEmptyRecordProves(t *testing.T) {
+	w := newHarness(t)
+	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+		return nil, failed(activityapi.ActivityErrorSubmitUnknown)
+	}
+	w.emptyInTheEnd()
+	w.callbackAfter(time.Minute, successOf("vocals", "instrumental"))
+	w.run(input())
+	result := w.result()
+	require.Equal(t, []string{"vocals", "instrumental"}, namesOf(result.Stems))
+	require.Equal(t, stemflow.SettledByCallback, result.SettledBy)
+	require.Equal(t, stemflow.SubmissionPaid, w.lastLedger().State)
+}
