@@ -271,6 +271,33 @@ func TestRunLooksAtTheLedgerBeforeItGivesUp(t *testing.T) {
 	}
 }
 
+// A callback that names a separation of which there is no record must not keep the run from it.
+func TestRunThatACallbackMisleadsLooksAtTheLedgerToo(t *testing.T) {
+	w := newHarness(t)
+	w.answers(failed(activityapi.ActivityErrorSubmitUnknown))
+	asked := w.adopted(activityapi.CallbackLeft)
+	prepare := w.prepare
+	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
+		p, err := prepare(in)
+		if w.took() > time.Minute {
+			p.Submission = paidBefore()
+		}
+		return p, err
+	}
+	w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+		if in.SeparationTaskID == foreignID {
+			return nil, again(activityapi.ActivityErrorNoRecord)
+		}
+		return done(), nil
+	}
+	w.callbackAfter(time.Minute, success(foreignID))
+	links := w.fetched()
+	w.run(input())
+	require.Equal(t, separationID, w.result().SeparationTaskID)
+	require.Equal(t, []string{"https://files.example/v.mp3", "https://files.example/i.mp3"}, *links)
+	require.Equal(t, []string{foreignID}, separations(*asked), "it may be an earlier run's")
+}
+
 // It was to pass over what others have paid for.
 func TestForcedRunThatGivesUpTakesUpItsOwnPaymentAlone(t *testing.T) {
 	for owner, resumes := range map[string]bool{"default-test-run-id": true, "another-run": false} {

@@ -293,11 +293,24 @@ func (w *wait) onGrace(workflow.Context) error {
 }
 
 // onUnknown: the deadline has come, and nothing is known about the submit.
-func (w *wait) onUnknown(ctx workflow.Context) error {
-	if !w.s.resumeFromLedger(ctx) {
-		return w.s.timedOut(nil)
+func (w *wait) onUnknown(ctx workflow.Context) error { return w.giveUp(ctx, nil) }
+
+// giveUp ends the run at the deadline, unless it does not know what became of its submit and the
+// ledger does by now. A separation that a callback named, and that no record has proved, gives way
+// to the ledger's.
+func (w *wait) giveUp(ctx workflow.Context, last error) error {
+	s := w.s
+	named := s.separationTaskID
+	if s.ownership >= fromInput || !s.resumeFromLedger(ctx) {
+		return s.timedOut(last)
 	}
-	w.polling = true
+	if named != s.separationTaskID {
+		if named != "" {
+			s.hearForeign(ctx, named)
+		}
+		w.forgetSeparation()
+	}
+	w.polling, w.listening, w.lastLooked = true, false, false
 	return nil
 }
 
@@ -481,9 +494,9 @@ func (w *wait) lastLook(ctx workflow.Context) error {
 		s.unread = true
 		s.settle(ctx, stemflow.SettledByCallback, s.compose(ctx, activityapi.SeparationRecord{}))
 	case seen.err == nil:
-		return s.timedOut(w.pollErr)
+		return w.giveUp(ctx, w.pollErr)
 	default:
-		return s.timedOut(seen.err)
+		return w.giveUp(ctx, seen.err)
 	}
 	return nil
 }
