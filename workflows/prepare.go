@@ -17,10 +17,12 @@ func (s *separation) validate() error {
 // prepareArchive makes the destination ready and learns what stands there, before anything is paid.
 func (s *separation) prepareArchive(ctx workflow.Context) error {
 	s.enter(ctx, stemflow.PhasePreparing)
-	err := localFirst(prepareOptions(ctx), activityapi.ActivityPrepareArchive, s.prepareInput(), &s.archive)
+	var archive activityapi.PreparedArchive // anew: what was prepared before may still be needed
+	err := localFirst(prepareOptions(ctx), activityapi.ActivityPrepareArchive, s.prepareInput(), &archive)
 	if err != nil {
 		return activityFailure(err, stemflow.ErrorArchiveUnavailable)
 	}
+	s.archive = archive
 	s.labelTrack(ctx)
 	return nil
 }

@@ -108,6 +108,44 @@ func TestASongThatWaitsForDaysIsHandedOverAgain(t *testing.T) {
 	}
 }
 
+// What the song was called before says nothing of what is there now.
+func TestASongThatIsHandedOverAgainIsReadAnew(t *testing.T) {
+	w := newHarness(t)
+	songs := []activityapi.PreparedSong{
+		{URL: "https://provider.example/1", SHA256: "ab", Title: "Old", Artist: "Somebody", Tempo: 120},
+		{URL: "https://provider.example/2", SHA256: "cd", Title: "New"},
+	}
+	stub(w, activityapi.ActivityPrepareSong, func(activityapi.PrepareSongInput) (*activityapi.PreparedSong, error) {
+		song := songs[0]
+		songs = songs[1:]
+		return &song, nil
+	})
+	w.waitsInQueueFor(1, 96*time.Hour)
+	w.run(stemflow.SeparateStemsInput{AudioURL: "s3://stems/a.mp3"})
+	w.result()
+	require.Equal(t, &stemflow.Music{Title: "New"}, w.manifests[0].Source.Music)
+}
+
+// The queue alone is asked for again, after a submit that nobody took.
+func TestALookForTheQueueChangesNothingElse(t *testing.T) {
+	w := newHarness(t)
+	prepare, looks := w.prepare, 0
+	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
+		p, err := prepare(in)
+		p.Kept = &activityapi.KeptStems{
+			SeparationTaskID: separationID, Stems: []stemflow.Stem{*archived("drums")},
+		}
+		if looks++; looks > 1 {
+			p.Kept = &activityapi.KeptStems{SeparationTaskID: "another", Stems: []stemflow.Stem{*archived("bass")}}
+		}
+		return p, err
+	}
+	w.waitsInQueue(1)
+	w.run(split())
+	require.Equal(t, 2, looks)
+	require.Contains(t, namesOf(w.result().Stems), "drums")
+}
+
 func TestASongThatIsGoneAfterDaysIsNotPaidFor(t *testing.T) {
 	w := newHarness(t)
 	handed := 0

@@ -19,12 +19,14 @@ func (s *separation) prepareSong(ctx workflow.Context) error {
 		return endWith(stemflow.ErrorInvalidInput, "audioUrl: is required to separate a song of your own; "+
 			"taskId and audioId alone find what is paid for")
 	}
-	s.songAt = workflow.Now(ctx) // before it: what comes of it may be read days later
+	var song activityapi.PreparedSong // anew: an answer leaves out what is empty
+	s.songAt = workflow.Now(ctx)      // before it: what comes of it may be read days later
 	err := workflow.ExecuteActivity(songOptions(ctx), activityapi.ActivityPrepareSong,
-		activityapi.PrepareSongInput{AudioURL: s.in.AudioURL, AudioSHA256: s.in.AudioSHA256}).Get(ctx, &s.song)
+		activityapi.PrepareSongInput{AudioURL: s.in.AudioURL, AudioSHA256: s.in.AudioSHA256}).Get(ctx, &song)
 	if err != nil {
 		return activityFailure(err, stemflow.ErrorProviderUnavailable)
 	}
+	s.song = song
 	if s.in.Title == "" {
 		s.labelTitle(ctx, s.song.Title)
 	}
