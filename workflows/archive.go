@@ -203,6 +203,7 @@ func (s *separation) writeManifest(ctx workflow.Context) (*stemflow.SeparateStem
 	if err != nil {
 		return nil, activityFailure(err, stemflow.ErrorArchiveUnavailable)
 	}
+	s.showArchived()
 	s.progress.Manifest = &result.Manifest
 	s.enter(ctx, stemflow.PhaseDone)
 	return &result, nil

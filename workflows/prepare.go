@@ -45,14 +45,12 @@ func (s *separation) alreadyArchived(
 ) *stemflow.SeparateStemsResult {
 	result.SettledBy, result.Paid = stemflow.SettledByArchive, s.paid
 	s.settledBy, s.stems = result.SettledBy, result.Stems
+	s.progress.SettledBy = s.settledBy
 	if s.separationTaskID != result.SeparationTaskID {
 		s.setSeparationTask(ctx, result.SeparationTaskID)
 	}
 	s.label(ctx, stemflow.SearchAttributeSettledBy, string(s.settledBy))
-	for _, stem := range result.Stems {
-		s.progress.Stems = append(s.progress.Stems,
-			stemflow.StemProgress{Name: stem.Name, State: stemflow.StemArchived, Size: stem.Size})
-	}
+	s.showArchived()
 	s.progress.Manifest = &result.Manifest
 	s.enter(ctx, stemflow.PhaseDone)
 	return result

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"slices"
+
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
@@ -28,6 +30,19 @@ func (s *separation) currentProgress() stemflow.Progress {
 func (s *separation) enter(ctx workflow.Context, phase stemflow.Phase) {
 	s.progress.Phase = phase
 	s.showDetails(ctx)
+}
+
+// showArchived adds to the progress the stems that earlier runs have archived.
+func (s *separation) showArchived() {
+	for _, stem := range s.stems {
+		shown := stemflow.StemProgress{Name: stem.Name, State: stemflow.StemArchived, Size: stem.Size}
+		i := slices.IndexFunc(s.progress.Stems, func(p stemflow.StemProgress) bool { return p.Name == stem.Name })
+		if i < 0 {
+			s.progress.Stems = append(s.progress.Stems, shown)
+		} else {
+			s.progress.Stems[i] = shown
+		}
+	}
 }
 
 // showCancellation shows that the run was asked to stop, from when it was.

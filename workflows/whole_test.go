@@ -221,6 +221,50 @@ func TestLaterStartFetchesWhatIsMissing(t *testing.T) {
 	require.Zero(t, w.calls[activityapi.ActivitySubmitSeparation])
 }
 
+func TestProgressShowsStemsOfEarlierRuns(t *testing.T) {
+	states := func(w *harness) map[string]stemflow.StemState {
+		found := map[string]stemflow.StemState{}
+		for _, stem := range w.progress().Stems {
+			found[stem.Name] = stem.State
+		}
+		return found
+	}
+	t.Run("completed", func(t *testing.T) {
+		w := partly(t)
+		w.run(input())
+		require.Len(t, w.result().Stems, 2)
+		require.Equal(t, map[string]stemflow.StemState{
+			"vocals": stemflow.StemArchived, "instrumental": stemflow.StemArchived,
+		}, states(w))
+	})
+	t.Run("returned as it was", func(t *testing.T) {
+		w := partly(t)
+		w.archive = func(activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
+			return nil, failed(stemflow.ErrorSourceBlocked)
+		}
+		w.run(input())
+		require.Equal(t, stemflow.SettledByArchive, w.result().SettledBy)
+		require.Equal(t, stemflow.SettledByArchive, w.progress().SettledBy, "as the result says")
+	})
+	t.Run("kept", func(t *testing.T) {
+		w := newHarness(t)
+		w.found(activityapi.PreparedArchive{Submission: paidBefore(), Kept: &activityapi.KeptStems{
+			SeparationTaskID: separationID, Stems: []stemflow.Stem{*archived("vocals")},
+		}})
+		w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
+			if in.Stem.Name == "vocals" {
+				return nil, failed(stemflow.ErrorSourceBlocked)
+			}
+			return archived(in.Stem.Name), nil
+		}
+		in := input()
+		in.AllowPartial = true
+		w.run(in)
+		require.Len(t, w.result().Stems, 2)
+		require.Equal(t, stemflow.StemArchived, states(w)["vocals"])
+	})
+}
+
 // Whatever the provider says, the track is archived no less than before.
 func TestLaterStartThatFindsNothingReturnsWhatIsThere(t *testing.T) {
 	for name, get := range map[string]func() (*activityapi.SeparationRecord, error){
