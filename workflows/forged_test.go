@@ -153,3 +153,21 @@ func TestIntactStemsStayInTheManifest(t *testing.T) {
 	w.run(input())
 	require.Equal(t, []string{"vocals", "instrumental"}, namesOf(w.result().Stems), "another separation's are not mixed in")
 }
+
+func TestUnprovedSeparationHasNoKnownCost(t *testing.T) {
+	w := newHarness(t)
+	w.answers(failed(activityapi.ActivityErrorSubmitUnknown))
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+		return nil, again(activityapi.ActivityErrorNoRecord)
+	}
+	w.callbackAfter(time.Minute, success(foreignID))
+	w.env.RegisterDelayedCallback(func() {
+		p := w.progress()
+		require.True(t, p.SubmissionUnknown)
+		require.True(t, p.Paid)
+		require.Zero(t, p.Credits, "it is not known whether it paid")
+	}, 2*time.Minute)
+	w.cancelAfter(3 * time.Minute)
+	w.run(input())
+	require.True(t, w.cancelled().Paid)
+}

@@ -20,7 +20,7 @@ func (s *separation) currentProgress() stemflow.Progress {
 	if s.cancelling && p.Failure == nil && p.Phase != stemflow.PhaseDone {
 		p.Phase = stemflow.PhaseCancelling
 	}
-	if p.Paid = s.paid; s.paid && s.separationTaskID != "" {
+	if p.Paid = s.paid; s.paid && p.SeparationTaskID != "" { // not one that only a callback has named
 		p.Credits = stemflow.Price(s.in.Type)
 	}
 	return p
@@ -90,7 +90,7 @@ func (s *separation) showDetails(ctx workflow.Context) {
 		b.addf("\n\n%s task `%s`", s.task.Name, p.SeparationTaskID)
 	}
 	switch {
-	case p.Paid && s.separationTaskID != "":
+	case p.Paid && p.SeparationTaskID != "":
 		b.addf("\n\ncost: %s, by the documented price", costText(stemflow.Credits(s.in.Type)))
 	case p.Paid:
 		b.WriteString("\n\ncost: not known, the submit may have been accepted")
