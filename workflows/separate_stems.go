@@ -146,8 +146,8 @@ func (s *separation) run(ctx workflow.Context) (*stemflow.SeparateStemsResult, e
 	if err := s.validate(); err != nil {
 		return nil, err
 	}
-	// The ledger says what the runs before it have paid. Where the input names what is paid for none
-	// of them has, though the ledger may name one as the owner.
+	// The ledger says what the runs before it have paid. Where the input names what is paid for,
+	// none of them has, though the ledger may name one as the owner.
 	named := s.in.SeparationTaskID != ""
 	s.paid = s.submits.Reset && !named
 	if err := s.prepareArchive(ctx); err != nil {
