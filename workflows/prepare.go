@@ -22,6 +22,11 @@ func (s *separation) prepareArchive(ctx workflow.Context) error {
 	if err != nil {
 		return activityFailure(err, stemflow.ErrorArchiveUnavailable)
 	}
+	// A server that does not list them this time takes none away: label looks what there is. In
+	// histories a second look sets the same labels as the first.
+	if len(archive.SearchAttributes) == 0 {
+		archive.SearchAttributes = s.archive.SearchAttributes
+	}
 	s.archive = archive
 	s.labelTrack(ctx)
 	return nil

@@ -146,6 +146,55 @@ func TestALookForTheQueueChangesNothingElse(t *testing.T) {
 	require.Contains(t, namesOf(w.result().Stems), "drums")
 }
 
+// Histories have the label of a second look, also where that has found no attributes or no title.
+func TestASecondLookLabelsAsTheFirst(t *testing.T) {
+	for name, c := range map[string]struct {
+		in stemflow.SeparateStemsInput
+		// waits is how long the first submit does, and labels how often one is set by the second.
+		waits  time.Duration
+		labels int
+	}{
+		"a track":                     {input(), 2 * time.Hour, 2},
+		"a song that is handed again": {stemflow.SeparateStemsInput{AudioURL: "s3://stems/a.mp3"}, 96 * time.Hour, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newHarness(t)
+			prepare, looks := w.prepare, 0
+			w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
+				p, err := prepare(in)
+				if looks++; looks == 1 {
+					p.SearchAttributes = stemflow.SearchAttributes()
+				}
+				return p, err
+			}
+			handed := 0
+			stub(w, activityapi.ActivityPrepareSong,
+				func(activityapi.PrepareSongInput) (*activityapi.PreparedSong, error) {
+					song := activityapi.PreparedSong{URL: "https://provider.example/1"}
+					if handed++; handed == 1 {
+						song.Title = "Old"
+					}
+					return &song, nil
+				})
+			labels := 0
+			w.env.RegisterActivityWithOptions(func(context.Context) ([]string, error) {
+				labels++
+				return stemflow.SearchAttributes(), nil
+			}, activity.RegisterOptions{Name: activityapi.ActivityListSearchAttributes})
+			submit, before := w.submit, 0
+			w.submit = func(in activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
+				before = labels
+				return submit(in)
+			}
+			w.waitsInQueueFor(1, c.waits)
+			w.run(c.in)
+			w.result()
+			require.Equal(t, 2, looks)
+			require.Equal(t, c.labels, before)
+		})
+	}
+}
+
 func TestASongThatIsGoneAfterDaysIsNotPaidFor(t *testing.T) {
 	w := newHarness(t)
 	handed := 0

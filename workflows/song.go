@@ -26,9 +26,10 @@ func (s *separation) prepareSong(ctx workflow.Context) error {
 	if err != nil {
 		return activityFailure(err, stemflow.ErrorProviderUnavailable)
 	}
+	shown := cmp.Or(song.Title, s.song.Title) // in histories a title that is shown is set again
 	s.song = song
 	if s.in.Title == "" {
-		s.labelTitle(ctx, s.song.Title)
+		s.labelTitle(ctx, shown)
 	}
 	return nil
 }
