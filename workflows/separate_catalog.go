@@ -101,8 +101,9 @@ func isRepeated(ctx workflow.Context) bool {
 	return info.Attempt > 1 || info.OriginalRunID != "" && info.OriginalRunID != info.WorkflowExecution.RunID
 }
 
-// paidSince is from when on payments for the tracks count as those of a catalogue that is reset or
-// retried: what the run before has paid nothing else says. nil: it is not.
+// paidSince is from when on payments for the tracks count as those of a catalogue that is reset:
+// nothing else says what the run before has paid. One that a retry policy has begun anew counts
+// from its own start. nil: it is neither.
 func (c *catalog) paidSince(ctx workflow.Context) *time.Time {
 	if !c.state.Repeated {
 		return nil
