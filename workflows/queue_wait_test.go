@@ -195,8 +195,7 @@ func TestASecondLookLabelsAsTheFirst(t *testing.T) {
 	}
 }
 
-func TestASongThatIsGoneAfterDaysIsNotPaidFor(t *testing.T) {
-	w := newHarness(t)
+func (w *harness) songCanBeHandedOverOnce() {
 	handed := 0
 	stub(w, activityapi.ActivityPrepareSong,
 		func(activityapi.PrepareSongInput) (*activityapi.PreparedSong, error) {
@@ -205,6 +204,11 @@ func TestASongThatIsGoneAfterDaysIsNotPaidFor(t *testing.T) {
 			}
 			return &activityapi.PreparedSong{URL: "https://provider.example/1"}, nil
 		})
+}
+
+func TestASongThatIsGoneAfterDaysIsNotPaidFor(t *testing.T) {
+	w := newHarness(t)
+	w.songCanBeHandedOverOnce()
 	w.waitsInQueueFor(1, 96*time.Hour)
 	w.run(stemflow.SeparateStemsInput{AudioURL: "s3://stems/a.mp3"})
 	kind, _, details := w.failure()
@@ -215,14 +219,7 @@ func TestASongThatIsGoneAfterDaysIsNotPaidFor(t *testing.T) {
 // A submit before may have been accepted, whatever the song has become since.
 func TestASongThatIsGoneAfterALostSubmitLeavesTheDoubt(t *testing.T) {
 	w := newHarness(t)
-	handed := 0
-	stub(w, activityapi.ActivityPrepareSong,
-		func(activityapi.PrepareSongInput) (*activityapi.PreparedSong, error) {
-			if handed++; handed > 1 {
-				return nil, failed(stemflow.ErrorInvalidInput)
-			}
-			return &activityapi.PreparedSong{URL: "https://provider.example/1"}, nil
-		})
+	w.songCanBeHandedOverOnce()
 	w.submit = func(activityapi.SubmitSeparationInput) (*activityapi.SubmittedSeparation, error) {
 		return nil, lostSubmit
 	}
