@@ -22,8 +22,8 @@ func (s *separation) prepareArchive(ctx workflow.Context) error {
 	if err != nil {
 		return activityFailure(err, stemflow.ErrorArchiveUnavailable)
 	}
-	// A second look that the server does not list them for takes none away, and sets the labels once
-	// more, as it does in recorded histories: label itself looks which ones there are.
+	// A second look for which the server lists none takes none away, and sets the labels once more,
+	// as it does in recorded histories: label itself looks which attributes there are.
 	if len(archive.SearchAttributes) == 0 {
 		archive.SearchAttributes = s.archive.SearchAttributes
 	}
