@@ -53,7 +53,9 @@ func TestPrepareFindsWhatIsComplete(t *testing.T) {
 		"an object outside of the separation": {func(h *harness, m *stemflow.Manifest) {
 			m.Stems[0].Key = h.loc.Dir + "manifest.json"
 		}, false},
-		"a separation elsewhere":      {func(_ *harness, m *stemflow.Manifest) { m.SeparationTaskID = "../../other" }, false},
+		"a separation elsewhere": {func(_ *harness, m *stemflow.Manifest) {
+			m.SeparationTaskID = "../../other"
+		}, false},
 		"an object in another bucket": {func(_ *harness, m *stemflow.Manifest) { m.Stems[0].Bucket = "another-bucket" }, false},
 		"an object is different":      {func(_ *harness, m *stemflow.Manifest) { m.Stems[0].Size++ }, false},
 		"a later payment is not archived": {func(h *harness, _ *stemflow.Manifest) {

@@ -111,7 +111,8 @@ func TestSongsComeFromPublicAddressesOnly(t *testing.T) {
 		"https://[::ffff:127.0.0.1]/a.mp3", "https://[::ffff:7f00:1]/a.mp3", "https://[64:ff9b::10.0.0.1]/a.mp3",
 		"https://[64:ff9b:1::a00:1]/a.mp3", "https://[2002:a00:1::]/a.mp3", "https://[fe80::1]/a.mp3",
 		"https://[fd00:ec2::254]/a.mp3", "https://10.0.0.1/a.mp3",
-		"https://169.254.169.254/latest/meta-data/a.mp3", "https://100.100.100.200/a.mp3", "https://１２７.0.0.1/a.mp3",
+		"https://169.254.169.254/latest/meta-data/a.mp3", "https://100.100.100.200/a.mp3",
+		"https://１２７.0.0.1/a.mp3",
 		"http://93.184.216.34/a.mp3",
 	} {
 		in := activityapi.PrepareSongInput{AudioURL: address}

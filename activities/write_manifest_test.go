@@ -37,16 +37,7 @@ func TestWriteManifestAsksOnlyWhereOneMayBeThere(t *testing.T) {
 			}
 			store := &reads{Store: h.store}
 			h.set.WriteManifest.Store = store
-			write := func(m stemflow.Manifest) stemflow.Manifest {
-				m.Version = 1
-				_, err := call[stemflow.ObjectRef](h, activityapi.ActivityWriteManifest,
-					activityapi.WriteManifestInput{Location: h.loc, Ledger: h.loc, Manifest: m})
-				require.NoError(t, err)
-				var written stemflow.Manifest
-				_, err = h.store.ReadJSON(t.Context(), h.loc.Bucket, archive.ManifestKey(h.loc), &written)
-				require.NoError(t, err)
-				return written
-			}
+			write := h.writeManifest
 			m := stemflow.Manifest{SeparateStemsResult: stemflow.SeparateStemsResult{SeparationTaskID: "sep"}}
 			require.Equal(t, "sep", write(m).SeparationTaskID)
 			require.Equal(t, !proved, store.n == 1)
@@ -61,19 +52,25 @@ func TestWriteManifestAsksOnlyWhereOneMayBeThere(t *testing.T) {
 	}
 }
 
+// writeManifest writes a manifest and returns what is stored then.
+func (h *harness) writeManifest(m stemflow.Manifest) (written stemflow.Manifest) {
+	h.t.Helper()
+	m.Version = 1
+	_, err := call[stemflow.ObjectRef](h, activityapi.ActivityWriteManifest,
+		activityapi.WriteManifestInput{Location: h.loc, Ledger: h.loc, Manifest: m})
+	require.NoError(h.t, err)
+	_, err = h.store.ReadJSON(h.t.Context(), h.loc.Bucket, archive.ManifestKey(h.loc), &written)
+	require.NoError(h.t, err)
+	return written
+}
+
 // A run that completes an archive reads no song, and knows less of the track than the one before.
 func TestWriteManifestKeepsWhatIsKnownOfTheTrack(t *testing.T) {
 	h := newHarness(t)
 	write := func(separationTaskID string, source stemflow.ManifestSource) stemflow.ManifestSource {
-		m := stemflow.Manifest{Version: 1, Source: source}
+		m := stemflow.Manifest{Source: source}
 		m.SeparationTaskID = separationTaskID
-		_, err := call[stemflow.ObjectRef](h, activityapi.ActivityWriteManifest,
-			activityapi.WriteManifestInput{Location: h.loc, Ledger: h.loc, Manifest: m})
-		require.NoError(t, err)
-		var written stemflow.Manifest
-		_, err = h.store.ReadJSON(t.Context(), h.loc.Bucket, archive.ManifestKey(h.loc), &written)
-		require.NoError(t, err)
-		return written.Source
+		return h.writeManifest(m).Source
 	}
 	known := stemflow.ManifestSource{
 		AudioURL: "https://songs.example/a.mp3", AudioSHA256: "ab", Music: &stemflow.Music{

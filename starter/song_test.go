@@ -222,7 +222,8 @@ func TestASongThatARunIsAboutToReadStays(t *testing.T) {
 	sum := sha256.Sum256([]byte(r.bucket))
 	id := hex.EncodeToString(sum[:])
 	track := stemflow.Track{TaskID: stemflow.TaskSHA256, AudioID: id, Type: stemflow.SeparateVocal}
-	key, manifest := archive.SongKey("music", track.AudioID, "mp3"), archive.ManifestKey(archive.Locate(r.bucket, "music", track))
+	key := archive.SongKey("music", track.AudioID, "mp3")
+	manifest := archive.ManifestKey(archive.Locate(r.bucket, "music", track))
 	for _, object := range []string{key, manifest} {
 		require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, object, struct{}{}))
 	}

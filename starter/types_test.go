@@ -300,7 +300,8 @@ func TestAReportThatBreaksOffIsNoReport(t *testing.T) {
 	a := newArchivedTrack(t)
 	folder := archived.CatalogFolder(config.Starter{Bucket: a.bucket}, "", "", "june", "run")
 	put := func(name, text string) {
-		_, err := a.store.Put(t.Context(), a.bucket, folder.Key+name, "application/json", strings.NewReader(text), int64(len(text)))
+		body := strings.NewReader(text)
+		_, err := a.store.Put(t.Context(), a.bucket, folder.Key+name, "application/json", body, body.Size())
 		require.NoError(t, err)
 	}
 	put("tracks.jsonl", "{}\n")

@@ -204,7 +204,8 @@ func TestWhatFollowsUponAnMP4IsNotMissed(t *testing.T) {
 	want := measure(file, 1000)
 	require.False(t, want.Cut)
 	for name, tail := range map[string]string{
-		"ID3v1": "TAG" + strings.Repeat("x", 125), "APE": "APETAGEX\xD0\x07\x00\x00\xFF\x00\x00\x00", "a few bytes": "\r\n",
+		"ID3v1": "TAG" + strings.Repeat("x", 125), "APE": "APETAGEX\xD0\x07\x00\x00\xFF\x00\x00\x00",
+		"a few bytes":      "\r\n",
 		"no size of a box": "\x00\x00\x00\x05free", "a box that is cut": "\x00\x00\x10\x00freeabc",
 	} {
 		for _, size := range []int{1, 1000, 1 << 20} {

@@ -29,7 +29,8 @@ func TestCells(t *testing.T) {
 // Spreadsheets guess what separates the cells of a file, or take what their language says.
 func TestNoSpreadsheetFindsAFormula(t *testing.T) {
 	for _, hidden := range []string{
-		"a;=1+1", "a;=1+1;b", ";=1+1", "a; =1+1", "a;\u00a0=1+1", "a;'=1+1", "a\t=1+1", "a\n=1+1", "a\r=1+1", "a\r\n@x", "a;\"=1+1",
+		"a;=1+1", "a;=1+1;b", ";=1+1", "a; =1+1", "a;\u00a0=1+1", "a;'=1+1", "a\t=1+1", "a\n=1+1", "a\r=1+1",
+		"a\r\n@x", "a;\"=1+1",
 		"a;\"\"=1+1", "a;\"=1+1\";b", "a;;-1", "a;\t+1", "a;\n＝1", "=1;=1", "a,=1", "a\",=1", "a;b;c;=1+1",
 	} {
 		require.Equal(t, hidden, textOf(Cell(hidden)), "%q", hidden)
@@ -108,7 +109,9 @@ func TestAReportIsAList(t *testing.T) {
 }
 
 func FuzzCells(f *testing.F) {
-	for _, seed := range []string{"=1", "'=1", "\t", " x ", "'", "''", "-", "\r", "a\n=b", `"`, ",", "\ufeff=1", "\u00a0=1", "a;=1", "a;'=1\n\"-1"} {
+	for _, seed := range []string{
+		"=1", "'=1", "\t", " x ", "'", "''", "-", "\r", "a\n=b", `"`, ",", "\ufeff=1", "\u00a0=1", "a;=1", "a;'=1\n\"-1",
+	} {
 		f.Add(seed, seed)
 	}
 	f.Fuzz(func(t *testing.T, text, message string) {

@@ -120,7 +120,8 @@ func TestReportsHaveTheColumnsOfTheList(t *testing.T) {
 
 // What is kept of the tracks ends before the outcomes do: the end of the one is none of the other.
 func TestOutcomesBeyondTheKeptTracksAreAnError(t *testing.T) {
-	kept := Append(nil, activityapi.CatalogTrack{Number: 1, Columns: []activityapi.CatalogColumn{{Name: "artist", Value: "X"}}})
+	columns := []activityapi.CatalogColumn{{Name: "artist", Value: "X"}}
+	kept := Append(nil, activityapi.CatalogTrack{Number: 1, Columns: columns})
 	_, err := NewKeptTracks(bytes.NewReader(kept)).Complete(stemflow.TrackOutcome{Number: 2})
 	require.ErrorIs(t, err, ErrNotKept)
 	require.NotErrorIs(t, err, io.EOF)
