@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
@@ -74,6 +75,8 @@ func (o observation) pollNowResult() stemflow.PollNowResult {
 	result.Message = o.err.Error()
 	if app != nil {
 		result.Message = app.Message()
+	} else if temporal.IsTimeoutError(o.err) {
+		result.Message = "no answer within " + requestTimeout.String() + ": ask again"
 	}
 	result.Message = shorten(result.Message)
 	return result

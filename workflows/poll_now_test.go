@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -55,6 +57,10 @@ func TestPollNowSaysWhatTheProviderSaid(t *testing.T) {
 		"pending":    {&activityapi.SeparationRecord{Pending: true}, nil, stemflow.RecordPending, 0, ""},
 		"no record":  {nil, again(activityapi.ActivityErrorNoRecord), stemflow.RecordUnknown, 0, activityapi.ActivityErrorNoRecord},
 		"unreadable": {nil, errors.New("connection refused"), stemflow.RecordUnknown, 0, "connection refused"},
+		"no answer": {
+			nil, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, nil),
+			stemflow.RecordUnknown, 0, "no answer within 45s: ask again",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newHarness(t)
