@@ -57,11 +57,7 @@ func newWAVHarness(t *testing.T) wavHarness {
 	return wav
 }
 
-func (w wavHarness) run(in any) {
-	w.began = w.env.Now()
-	w.env.ExecuteWorkflow(stemflow.WorkflowConvertToWAV, in)
-	require.True(w.t, w.env.IsWorkflowCompleted())
-}
+func (w wavHarness) run(in any) { w.execute(stemflow.WorkflowConvertToWAV, in) }
 
 func (w wavHarness) result() stemflow.ConvertToWAVResult {
 	w.t.Helper()

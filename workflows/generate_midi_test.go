@@ -64,11 +64,7 @@ func midiInput() stemflow.GenerateMIDIInput {
 	return stemflow.GenerateMIDIInput{TaskID: "task", AudioID: "audio"}
 }
 
-func (w *midiHarness) generate(in any) {
-	w.began = w.env.Now()
-	w.env.ExecuteWorkflow(stemflow.WorkflowGenerateMIDI, in)
-	require.True(w.t, w.env.IsWorkflowCompleted())
-}
+func (w *midiHarness) generate(in any) { w.execute(stemflow.WorkflowGenerateMIDI, in) }
 
 func (w *midiHarness) made() stemflow.GenerateMIDIResult {
 	w.t.Helper()

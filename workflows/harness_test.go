@@ -47,8 +47,9 @@ type harness struct {
 	listHooks func() error
 	listed    int
 
-	// mu makes the activities run one at a time.
+	// mu makes the activities run one at a time, and none once the run is over, see [harness.execute].
 	mu    sync.Mutex
+	over  bool
 	calls map[string]int
 	// ledger are the states written by RecordSubmission, manifests what was committed.
 	ledger    []stemflow.Submission
@@ -149,6 +150,9 @@ func newHarness(t *testing.T) *harness {
 	w.env.RegisterActivityWithOptions(func(context.Context) (*activityapi.Hooks, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		if w.over {
+			return nil, errOver
+		}
 		w.listed++
 		return &w.hooks, w.listHooks()
 	}, activity.RegisterOptions{Name: activityapi.ActivityListHooks})
@@ -161,9 +165,26 @@ func stub[In, Out any](w *harness, name string, fn func(In) (*Out, error)) {
 	w.env.RegisterActivityWithOptions(func(_ context.Context, in In) (*Out, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		if w.over {
+			return nil, errOver
+		}
 		w.calls[name]++
 		return fn(in)
 	}, activity.RegisterOptions{Name: name})
+}
+
+var errOver = errors.New("the run is over")
+
+// execute runs a workflow to its end, however it ends. The test environment does not wait for the
+// local activity of a run that was cancelled, so what the activities keep is the test's only when
+// none can begin any more.
+func (w *harness) execute(workflow string, in ...any) {
+	w.began = w.env.Now()
+	w.env.ExecuteWorkflow(workflow, in...)
+	w.mu.Lock()
+	w.over = true
+	w.mu.Unlock()
+	require.True(w.t, w.env.IsWorkflowCompleted())
 }
 
 func input() stemflow.SeparateStemsInput {
@@ -226,11 +247,7 @@ func (w *harness) cancelAfter(d time.Duration) {
 }
 
 // run runs the workflow to its end, however it ends.
-func (w *harness) run(in any) {
-	w.began = w.env.Now()
-	w.env.ExecuteWorkflow(stemflow.WorkflowSeparateStems, in)
-	require.True(w.t, w.env.IsWorkflowCompleted())
-}
+func (w *harness) run(in any) { w.execute(stemflow.WorkflowSeparateStems, in) }
 
 func (w *harness) took() time.Duration { return w.env.Now().Sub(w.began) }
 

@@ -20,9 +20,7 @@ var late = activityapi.RecordCallbackInput{
 // recordCallbacks runs RecordCallback, which the first callback starts, to its end.
 func (w *harness) recordCallbacks(first string) {
 	w.env.RegisterDelayedCallback(func() { w.env.SignalWorkflow(stemflow.SignalSeparationCallback, success(first)) }, 0)
-	w.began = w.env.Now()
-	w.env.ExecuteWorkflow(activityapi.WorkflowRecordCallback, late)
-	require.True(w.t, w.env.IsWorkflowCompleted())
+	w.execute(activityapi.WorkflowRecordCallback, late)
 }
 
 func (w *harness) recordedCallback() activityapi.RecordedCallback {

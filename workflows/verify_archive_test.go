@@ -68,10 +68,7 @@ func findingsOf(pages []activityapi.VerifyPage) (all [][]activityapi.Finding) {
 	return all
 }
 
-func (c *checking) check(in any) {
-	c.env.ExecuteWorkflow(stemflow.WorkflowVerifyArchive, in, nil)
-	require.True(c.t, c.env.IsWorkflowCompleted())
-}
+func (c *checking) check(in any) { c.execute(stemflow.WorkflowVerifyArchive, in, nil) }
 
 func (c *checking) checked() stemflow.VerifyArchiveResult {
 	c.t.Helper()
@@ -280,7 +277,7 @@ func TestACheckContinuesAsNew(t *testing.T) {
 	require.Equal(t, "tracks", run.State.Phase)
 
 	c = newChecking(t, page(true, damagedStem(2)))
-	c.env.ExecuteWorkflow(stemflow.WorkflowVerifyArchive, in, run)
+	c.execute(stemflow.WorkflowVerifyArchive, in, run)
 	result := c.checked()
 	require.Equal(t, 2, result.Damage)
 	require.Equal(t, 20, result.Tracks)
