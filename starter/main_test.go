@@ -390,6 +390,8 @@ func TestUnreachable(t *testing.T) {
 	code, _, stderr := starter(t, "", nil, "--address", other, "catalog", "pause", "--name", "june")
 	require.Equal(t, failure.ExitFailed, code)
 	require.Contains(t, stderr, "Temporal at "+other+" cannot be reached: ", "the flag goes before the environment")
+	_, _, stderr = starter(t, "", nil, "--address", "::1", "catalog", "pause", "--name", "june")
+	require.Contains(t, stderr, `Temporal at ::1 (which has no port, give "host:port") cannot be reached: `)
 
 	code, _, stderr = starter(t, "", map[string]string{
 		"MINIO_ENDPOINT": address, "MINIO_ACCESS_KEY": "access", "MINIO_SECRET_KEY": "secretkey",

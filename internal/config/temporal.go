@@ -51,6 +51,9 @@ func (e environment) LookupEnv(name string) (string, bool) { return e.lookup(nam
 func temporalOptions(lookup envconfig.EnvLookup) (client.Options, error) {
 	const wrong = "the Temporal client's configuration (TEMPORAL_ variables and temporal.toml) is wrong: %w"
 	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{EnvLookup: lookup})
+	if err != nil && strings.Contains(err.Error(), "unable to find profile") {
+		err = fmt.Errorf(`%w, give one that "temporal config list" shows`, err)
+	}
 	if err != nil {
 		return client.Options{}, fmt.Errorf(wrong, err)
 	}

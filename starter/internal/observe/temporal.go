@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
+	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -75,7 +77,11 @@ func Connect(ctx context.Context, server Server) (*Temporal, error) {
 	// The limits of this package say better what was waited for.
 	options.ConnectionOptions.GetSystemInfoTimeout, options.RPCTimeout = 2*dialTimeout, 2*RequestTimeout
 	t := &Temporal{Address: options.HostPort, tracing: tracing, data: options.DataConverter}
-	err = limit.Wait(ctx, dialTimeout, "connecting to Temporal at "+t.Address, func(ctx context.Context) error {
+	at := t.Address
+	if _, _, err := net.SplitHostPort(at); err != nil && !strings.Contains(at, "/") {
+		at += ` (which has no port, give "host:port")`
+	}
+	err = limit.Wait(ctx, dialTimeout, "connecting to Temporal at "+at, func(ctx context.Context) error {
 		t.Client, err = client.DialContext(ctx, options)
 		return err
 	})
@@ -84,7 +90,7 @@ func Connect(ctx context.Context, server Server) (*Temporal, error) {
 		if _, ok := errors.AsType[*limit.Exceeded](err); ok {
 			return nil, err
 		}
-		return nil, fmt.Errorf("Temporal at %s cannot be reached: %w", t.Address, err) //nolint:staticcheck // a name
+		return nil, fmt.Errorf("Temporal at %s cannot be reached: %w", at, err) //nolint:staticcheck // a name
 	}
 	return t, nil
 }
