@@ -95,7 +95,10 @@ func newStackAt(t testing.TB, temporalAddr string) *stack {
 	t.Helper()
 	s := &stack{t: t, server: temporalAddr, queue: "q-" + strings.ToLower(rand.Text())}
 	var err error
-	options := client.Options{HostPort: temporalAddr, Identity: "stemflow-test", Logger: quiet()}
+	options := client.Options{
+		HostPort: temporalAddr, Identity: "stemflow-test", Logger: quiet(),
+		ConnectionOptions: client.ConnectionOptions{DialOptions: losingTasks()},
+	}
 	hosts, err := client.Dial(options)
 	require.NoError(t, err)
 	t.Cleanup(hosts.Close)
