@@ -47,7 +47,7 @@ type harness struct {
 	listHooks func() error
 	listed    int
 
-	// mu makes the activities run one at a time, and none once the run is over, see [harness.execute].
+	// mu makes the activities run one at a time, and none once the run is over, see execute.
 	mu    sync.Mutex
 	over  bool
 	calls map[string]int
