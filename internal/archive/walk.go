@@ -13,16 +13,10 @@ import (
 // keys, a page at a time: however many there are, no more than a page is held. After an error it
 // yields nothing more.
 func (s *Store) Walk(ctx context.Context, bucket, prefix, after string) iter.Seq2[Info, error] {
+	opts := minio.ListObjectsOptions{Prefix: prefix, StartAfter: after, Recursive: true}
 	return func(yield func(Info, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		opts := minio.ListObjectsOptions{Prefix: prefix, StartAfter: after, Recursive: true}
-		for object := range s.api.ListObjectsIter(ctx, bucket, opts) {
-			if object.Err != nil {
-				yield(Info{}, s.failure("list", bucket, prefix, object.Err))
-				return
-			}
-			if !yield(infoOf(object), nil) {
+		for object, err := range s.list(ctx, bucket, opts) {
+			if !yield(infoOf(object), err) {
 				return
 			}
 		}
@@ -34,17 +28,32 @@ func (s *Store) Walk(ctx context.Context, bucket, prefix, after string) iter.Seq
 // nothing more.
 func (s *Store) Folders(ctx context.Context, bucket, prefix string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		for object := range s.api.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix}) {
-			if object.Err != nil {
-				yield("", s.failure("list", bucket, prefix, object.Err))
-				return
-			}
+		for object, err := range s.list(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix}) {
 			name, isFolder := strings.CutSuffix(strings.TrimPrefix(object.Key, prefix), "/")
-			if isFolder && !yield(name, nil) {
+			if (isFolder || err != nil) && !yield(name, err) {
 				return
 			}
+		}
+	}
+}
+
+// list yields what a list has. After an error it yields nothing more. When the context ends
+// minio-go ends a list as if it were whole.
+func (s *Store) list(
+	ctx context.Context, bucket string, opts minio.ListObjectsOptions,
+) iter.Seq2[minio.ObjectInfo, error] {
+	return func(yield func(minio.ObjectInfo, error) bool) {
+		for object := range s.api.ListObjectsIter(ctx, bucket, opts) {
+			if object.Err != nil {
+				yield(minio.ObjectInfo{}, s.failure("list", bucket, opts.Prefix, object.Err))
+				return
+			}
+			if !yield(object, nil) {
+				return
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			yield(minio.ObjectInfo{}, s.failure("list", bucket, opts.Prefix, err))
 		}
 	}
 }
