@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"github.com/minio/minio-go/v7"
 )
@@ -18,23 +18,46 @@ const signedSize = 1 << 20
 // servers that take an upload without it from anyone who knows an access key (CVE-2026-40344,
 // CVE-2026-41145), so proxies in front of them refuse this form of request. Then content is signed.
 type form struct {
-	mu     sync.Mutex
-	known  bool
-	signed bool
+	known atomic.Int32
+	// asking is held by the upload that asks the store.
+	asking chan struct{}
 }
+
+// The values of form.known.
+const (
+	formUnknown = iota
+	formSigned
+	formUnsigned
+)
 
 // signs reports whether the content of an upload to key is to be signed. It asks the store once,
 // with an upload that cannot come about: only an object with an ETag that none has would be
-// replaced.
+// replaced. Of several uploads one asks, and the others wait for that, if their contexts let them.
 func (s *Store) signs(ctx context.Context, bucket, key string, size int64, checksum minio.ChecksumType) bool {
 	if size <= signedSize {
 		return true
 	}
-	s.form.mu.Lock()
-	defer s.form.mu.Unlock()
-	if s.form.known {
-		return s.form.signed
+	if known := s.form.known.Load(); known != formUnknown {
+		return known == formSigned
 	}
+	select {
+	case s.form.asking <- struct{}{}:
+		if s.form.known.Load() == formUnknown { // none has asked meanwhile
+			s.form.known.Store(s.askForm(ctx, bucket, key, checksum))
+		}
+	default:
+		select {
+		case s.form.asking <- struct{}{}: // who asked has an answer, or there is none to be had now
+		case <-ctx.Done():
+			return true // and fails
+		}
+	}
+	<-s.form.asking
+	// A signed upload is taken almost everywhere; the next one asks again.
+	return s.form.known.Load() != formUnsigned
+}
+
+func (s *Store) askForm(ctx context.Context, bucket, key string, checksum minio.ChecksumType) int32 {
 	opts := minio.PutObjectOptions{
 		DisableMultipart: true, DisableContentSha256: true, Checksum: checksum,
 	}
@@ -43,17 +66,23 @@ func (s *Store) signs(ctx context.Context, bucket, key string, size int64, check
 	var answer minio.ErrorResponse
 	switch {
 	case err == nil, // the upload that follows replaces it
-		errors.As(err, &answer) && (answer.Code == minio.PreconditionFailed || answer.Code == minio.NoSuchKey):
-		s.form.known = true
-	case errors.As(err, &answer) && refusesForm(answer.StatusCode):
-		s.form.known, s.form.signed = true, true
+		errors.As(err, &answer) && isS3(answer) &&
+			(answer.Code == minio.PreconditionFailed || answer.Code == minio.NoSuchKey):
+		return formUnsigned
+	case refusesForm(err):
+		return formSigned
 	default:
-		return true // the next one asks again; a signed upload is taken everywhere
+		return formUnknown
 	}
-	return s.form.signed
 }
 
+// forgetForm has the next large upload ask again, after one that was refused: a proxy that refuses
+// the form may have been put in front of the store, or taken away, since it was asked.
+func (s *Store) forgetForm() { s.form.known.Store(formUnknown) }
+
 // refusesForm reports whether an answer may mean that the form of a request is not taken.
-func refusesForm(status int) bool {
-	return status >= 400 && status < 500 || status == http.StatusNotImplemented
+func refusesForm(err error) bool {
+	answer, ok := errors.AsType[minio.ErrorResponse](err)
+	return ok && (answer.StatusCode >= 400 && answer.StatusCode < 500 ||
+		answer.StatusCode == http.StatusNotImplemented)
 }

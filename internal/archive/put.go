@@ -162,6 +162,9 @@ func (s *Store) upload(
 		reader, left, opts = announce(b, opts)
 	}
 	info, err := s.api.Client.PutObject(ctx, bucket, key, reader, size, opts)
+	if size > signedSize && refusesForm(err) {
+		s.forgetForm()
+	}
 	if bodyErr := b.finish(); bodyErr != nil {
 		return info, fmt.Errorf("%s %s/%s: %w", op, bucket, key, bodyErr)
 	}

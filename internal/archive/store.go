@@ -87,6 +87,7 @@ func New(opts Options) (*Store, error) {
 		opts:      opts,
 		transport: transport,
 		buffers:   make(chan struct{}, buffered),
+		form:      form{asking: make(chan struct{}, 1)},
 		secrets:   redact.New(opts.SecretKey, opts.LinkSecretKey),
 	}
 	endpoint := opts.Endpoint
