@@ -71,6 +71,19 @@ func TestInlineTracksGetWhatHoldsForAll(t *testing.T) {
 	}
 }
 
+// A place that is empty is none, before and after the input was encoded: it is left out then.
+func TestAnEmptyPlaceOfATrackSaysNothing(t *testing.T) {
+	in := decodeCatalog(t, `{"bucket": "stems", "prefix": "p", "tracks": [
+		{"taskId": "t", "audioId": "a", "bucket": "", "prefix": ""}]}`)
+	for range 2 {
+		require.Equal(t, "stems", in.Tracks[0].Bucket)
+		require.Equal(t, "p", in.Tracks[0].Prefix)
+		data, err := json.Marshal(in)
+		require.NoError(t, err)
+		in = decodeCatalog(t, string(data))
+	}
+}
+
 func TestCatalogValidateNamesTheField(t *testing.T) {
 	track := `{"taskId": "t", "audioId": "a"}`
 	many := strings.TrimSuffix(strings.Repeat(track+",", stemflow.MaxInlineTracks+1), ",")

@@ -244,6 +244,25 @@ func nameProblem(field string, err error) InputProblem {
 	return p
 }
 
+// problemsBut is what is wrong with the input as a part of one that takes no song of one's own,
+// except for fields of that one which did not decode.
+func (in SeparateStemsInput) problemsBut(undecoded []InputProblem) []InputProblem {
+	err, ok := in.Validate().(*InputError)
+	if !ok {
+		return nil
+	}
+	if in.TaskID == "" {
+		for i, p := range err.Problems {
+			if p.Field == "taskId" {
+				err.Problems[i].Message = "is required, give " + musicTaskID
+			}
+		}
+	}
+	return slices.DeleteFunc(err.Problems, func(p InputProblem) bool { return !decoded(undecoded, p.Field) })
+}
+
+const musicTaskID = "the id of the music task that made the track"
+
 // Validate reports everything that is wrong with the input at once, as an [*InputError], or nil.
 func (in SeparateStemsInput) Validate() error {
 	wrong := &InputError{}
@@ -269,7 +288,7 @@ func (in SeparateStemsInput) Validate() error {
 		}
 	}
 	if in.AudioURL == "" && decoded(in.undecoded, "audioUrl") {
-		checkID("taskId", in.TaskID, "the id of the music task that made the track, or audioUrl for a song of your own")
+		checkID("taskId", in.TaskID, musicTaskID+", or audioUrl for a song of your own")
 		checkID("audioId", in.AudioID, "the id of the track within its music task")
 	}
 	for _, p := range in.songProblems() {

@@ -81,7 +81,7 @@ func (in GenerateMIDIInput) Validate() error {
 	of := in.separation()
 	of.undecoded = slices.Clone(in.undecoded)
 	if in.Stem != "" && !naming.IsID(in.Stem) && naming.Slug(in.Stem) == "" ||
-		utf8.RuneCountInString(in.Stem) > naming.MaxStemName {
+		utf8.RuneCountInString(in.Stem) > naming.MaxStem {
 		value := bounded.Quote(in.Stem)
 		rule := "is no name of a stem, give one as the manifest has it, like \"bass\""
 		of.undecoded = append(of.undecoded, InputProblem{Field: "stem", Message: value + " " + rule, Rule: rule})

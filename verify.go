@@ -80,10 +80,8 @@ func (in VerifyArchiveInput) Validate() error {
 		if of.Type == TypeWAV {
 			of.Type = "" // it is checked as any other track
 		}
-		if err, ok := of.Validate().(*InputError); ok {
-			problems = append(problems, err.Problems...)
-		}
-	} else if in.Type != "" || in.StemName != "" {
+		problems = append(problems, of.problemsBut(in.undecoded)...)
+	} else if (in.Type != "" || in.StemName != "") && decoded(in.undecoded, "taskId") {
 		report("taskId", "is required with type and stemName, which name a track: give it, or leave them out")
 	}
 	if in.Bucket != "" {

@@ -101,6 +101,20 @@ func TestVerifyArchiveInput(t *testing.T) {
 	}
 }
 
+// A check has no audioUrl to give in place of the ids, and what did not decode is not missing.
+func TestVerifyArchiveInputSaysWhatIsWrongOnce(t *testing.T) {
+	for input, want := range map[string]string{
+		`{"audioId": "a"}`:                 "taskId: is required, give the id of the music task that made the track",
+		`{"taskId": 5, "audioId": "a"}`:    "taskId: 5 is not a string",
+		`{"taskId": 5, "type": "x"}`:       "taskId: 5 is not a string",
+		`{"taskId": "t", "audioId": true}`: "audioId: true is not a string",
+	} {
+		var in stemflow.VerifyArchiveInput
+		require.NoError(t, json.Unmarshal([]byte(input), &in))
+		require.EqualError(t, in.Validate(), want, input)
+	}
+}
+
 func TestResultCountsWhatItDoesNotList(t *testing.T) {
 	var r stemflow.VerifyArchiveResult
 	for range stemflow.MaxListedFindings {

@@ -1,10 +1,6 @@
 package stemflow
 
-import (
-	"cmp"
-	"slices"
-	"time"
-)
+import "time"
 
 const (
 	// WorkflowConvertToWAV has the provider convert a track that it has made to WAV, pays for it
@@ -91,43 +87,29 @@ func (in ConvertToWAVInput) Track() Track { return in.Task().Track() }
 
 // Validate reports everything that is wrong with the input at once, as an [*InputError], or nil.
 func (in ConvertToWAVInput) Validate() error {
+	wrong := &InputError{}
+	for _, p := range in.undecoded {
+		wrong.Add(p)
+	}
 	of := in.Task()
 	of.Type = "" // any that a separation may have: all else is checked alike
-	of.undecoded = slices.Clone(in.undecoded)
 	if of.Track().IsSong() {
-		of.undecoded = append(of.undecoded, InputProblem{Field: "taskId", Message: "is that of a song of your own: " +
+		wrong.Add(InputProblem{Field: "taskId", Message: "is that of a song of your own: " +
 			"only music that the provider has made can be converted"})
 	}
-	invalid, ok := of.Validate().(*InputError)
-	if !ok {
-		return nil
-	}
-	for i, p := range invalid.Problems {
-		if p.Field == "separationTaskId" {
-			invalid.Problems[i].Field = "wavTaskId"
-		}
+	for _, p := range of.problemsBut(in.undecoded) {
 		switch p.Field {
-		case "taskId":
-			if in.TaskID == "" {
-				invalid.Problems[i].Message = cmp.Or(undecodedMessage(in.undecoded, p.Field),
-					"is required, give the id of the music task that made the track")
-			}
+		case "separationTaskId":
+			p.Field = "wavTaskId"
 		case "force":
-			if in.WAVTaskID != "" && in.Force {
-				invalid.Problems[i].Message = "pays again and wavTaskId resumes what was paid, leave one of them out"
-			}
+			p.Message = "pays again and wavTaskId resumes what was paid, leave one of them out"
 		}
+		wrong.Add(p)
 	}
-	return invalid
-}
-
-// undecodedMessage is what is wrong with a field that did not decode, empty if it did.
-func undecodedMessage(problems []InputProblem, field string) string {
-	i := slices.IndexFunc(problems, func(p InputProblem) bool { return p.Field == field })
-	if i < 0 {
-		return ""
+	if len(wrong.Problems) > 0 {
+		return wrong
 	}
-	return problems[i].Message
+	return nil
 }
 
 // WAVWorkflowID is the id under which the WAV of this track is made. Two starts under this id, with

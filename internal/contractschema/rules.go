@@ -23,7 +23,7 @@ var fieldRules = map[string]Schema{
 	"audioSha256": text(Schema{Pattern: naming.SHA256Pattern}),
 	"type":        {Enum: separationTypes()},
 	"stemName":    text(stemName),
-	"stem":        text(stemName),
+	"stem":        text(Schema{Pattern: inSlug, MaxLength: naming.MaxStem}),
 	"title":       {Type: orNull("string"), MaxLength: stemflow.MaxTitle},
 	"bucket":      text(bucket),
 	"prefix": {

@@ -17,8 +17,10 @@ const MaxKey = 1024
 const (
 	// MaxPrefix leaves room for the rest of an object key, in bytes.
 	MaxPrefix = 400
-	// MaxStemName is how long the name of a stem or an instrument is at most, in characters.
+	// MaxStemName is how long the name of an instrument is at most, in characters, and MaxStem that
+	// of a stem, which may be all but the instrument.
 	MaxStemName = 64
+	MaxStem     = MaxStemName + len("_removed")
 	// MaxCatalogName leaves room for the rest of an object's key.
 	MaxCatalogName = 100
 	// MaxAddress bounds an address, in characters: it stands in histories.
