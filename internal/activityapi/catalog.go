@@ -6,7 +6,7 @@ import (
 	"stemflow"
 )
 
-// The activities of a catalogue. What is said in activities.go of names and messages holds for
+// The activities of a catalogue. What is said in separation.go of names and messages holds for
 // these.
 const (
 	ActivityPrepareCatalog     = "PrepareCatalog"

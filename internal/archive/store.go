@@ -71,8 +71,8 @@ type Store struct {
 
 // New returns a store without asking it anything.
 func New(opts Options) (*Store, error) {
-	// Names from the environment, like the proxy of http.DefaultTransport, are not for a store on
-	// the own network.
+	// A store on the own network is named in NO_PROXY where there is an egress proxy
+	// (docs/operations.md).
 	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
