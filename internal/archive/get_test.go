@@ -62,7 +62,9 @@ func TestEnsureBucket(t *testing.T) {
 	}
 	require.NoError(t, f.EnsureBucket(t.Context(), bucket))
 	require.NoError(t, f.PutJSON(t.Context(), bucket, "key", "value"))
-	requireError(t, f.EnsureBucket(t.Context(), "Not_A_Bucket"), "InvalidBucketName", true)
+	for _, name := range []string{"Not_A_Bucket", "dot.-dash"} {
+		requireError(t, f.EnsureBucket(t.Context(), name), "InvalidBucketName", true)
+	}
 }
 
 func TestTheRestOfAnObject(t *testing.T) {

@@ -144,7 +144,7 @@ func TestBadWorkerVariable(t *testing.T) {
 		{"MINIO_CA_FILE", notPEM, "MINIO_CA_FILE: " + notPEM + " holds no certificate in PEM form"},
 		{"MINIO_CA_FILE", notPEM + ".gone", "MINIO_CA_FILE: cannot be read: open " + notPEM + ".gone: no such file or directory"},
 		{"STEMFLOW_BUCKET", "My_Bucket", `STEMFLOW_BUCKET: "My_Bucket" is not a bucket name: 3 to 63 lower-case letters, digits, '.' and '-', ` +
-			"a letter or digit at both ends, no IP address"},
+			"a letter or digit at both ends and on both sides of each '.', no IP address"},
 		{"STEMFLOW_PREFIX", "a//b", `STEMFLOW_PREFIX: "a//b" is not a key prefix: parts separated by single slashes, none of them '.' or '..', ` +
 			"no backslashes or control characters"},
 		{"STEMFLOW_SUBMIT_TASK_QUEUE", "stemflow", "STEMFLOW_SUBMIT_TASK_QUEUE: is the same as STEMFLOW_TASK_QUEUE: give another, " +
@@ -171,7 +171,7 @@ func TestBadWorkerVariable(t *testing.T) {
 		{"MINIO_SECRET_KEY", "stemflow-local", "MINIO_SECRET_KEY: is published and known to everybody, so it goes with the simulator only: " +
 			"give the store's user another, made for example with: openssl rand -hex 32"},
 		{"STEMFLOW_ALLOWED_BUCKETS", "stems,,lists", `STEMFLOW_ALLOWED_BUCKETS: "" is not a bucket name: 3 to 63 lower-case letters, digits, '.' and '-', ` +
-			`a letter or digit at both ends, no IP address; give buckets, or folders of them like "stems/music", separated by commas`},
+			`a letter or digit at both ends and on both sides of each '.', no IP address; give buckets, or folders of them like "stems/music", separated by commas`},
 		{"STEMFLOW_ALLOWED_BUCKETS", "stems/../lists", `STEMFLOW_ALLOWED_BUCKETS: "../lists" is not a key prefix: parts separated by single slashes, ` +
 			"none of them '.' or '..', no backslashes or control characters"},
 		{"STEMFLOW_ALLOWED_BUCKETS", "lists", `STEMFLOW_ALLOWED_BUCKETS: leaves out where the worker archives by default: add "stems", or change STEMFLOW_BUCKET and ` +

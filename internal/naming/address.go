@@ -21,7 +21,7 @@ var (
 	// ObjectPattern is the address of an object; its bucket is not ObjectForbidden.
 	ObjectPattern = `^` + ObjectScheme + strings.Trim(BucketPattern, "^$") + `/[\s\S]{1,512}[\s\S]{0,512}$`
 	// ObjectForbidden is what BucketForbidden is, of the bucket in an address.
-	ObjectForbidden = `^` + ObjectScheme + `(?:[^/]*\.\.|[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+/)`
+	ObjectForbidden = `^` + ObjectScheme + `(?:[^/]*(?:\.[.-]|-\.)|[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+/)`
 
 	addressPattern = regexp.MustCompile(AddressPattern)
 )

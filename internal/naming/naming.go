@@ -34,7 +34,7 @@ const (
 	SHA256Pattern = `^[0-9A-Fa-f]{64}$`
 	// BucketPattern is what a bucket's name matches, and BucketForbidden what it does not.
 	BucketPattern   = `^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`
-	BucketForbidden = `\.\.|^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$`
+	BucketForbidden = `\.[.-]|-\.|^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$`
 	// PrefixForbidden is what a key prefix does not match: control characters, backslashes and what
 	// stands for no character; an empty part within it; and a part that is a dot or two.
 	PrefixForbidden = "[\\x00-\\x1f\\x7f\\\\\ufffd]" + `|[^/]//+[^/]|(?:^|/)\.\.?(?:/|$)`
@@ -64,7 +64,7 @@ func (e *Error) Error() string { return bounded.Quote(e.Name) + " " + e.Rule }
 func CheckBucket(name string) error {
 	if !bucketPattern.MatchString(name) || bucketForbidden.MatchString(name) {
 		return &Error{name, "is not a bucket name: 3 to 63 lower-case letters, digits, '.' and '-', " +
-			"a letter or digit at both ends, no IP address"}
+			"a letter or digit at both ends and on both sides of each '.', no IP address"}
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func TestBucketNames(t *testing.T) {
 	for _, name := range []string{"stems", "my-stems.2026", "a1b"} {
 		require.NoError(t, naming.CheckBucket(name), name)
 	}
-	for _, name := range []string{"", "ab", "Stems", "a..b", "-ab", "ab-", "a_b", "192.168.1.1", strings.Repeat("a", 64)} {
+	for _, name := range []string{"", "ab", "Stems", "a..b", "a.-b", "a-.b", "-ab", "ab-", "a_b", "192.168.1.1", strings.Repeat("a", 64)} {
 		require.Error(t, naming.CheckBucket(name), name)
 	}
 }
