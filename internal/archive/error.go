@@ -75,6 +75,7 @@ const (
 		"s3:ListBucket and s3:GetBucketLocation on the bucket, and s3:CreateBucket unless it exists"
 	checkRegion = "check MINIO_REGION and MINIO_ENDPOINT"
 	checkName   = "check the names of bucket and prefix"
+	healObject  = "look at the store's drives and its log, and let it heal, or restore an earlier version of the object"
 
 	useConditionalWrites = "use a store that keeps to conditional writes (If-None-Match and If-Match), " +
 		"and let no proxy in front of it drop these headers"
@@ -142,6 +143,8 @@ func (s *Store) failure(op, bucket, key string, err error) error {
 		e.Err, e.Remedy = fmt.Errorf("%w (HTTP status %d)", errNotS3, response.StatusCode), checkAPIEndpoint
 	case errors.Is(err, errNotS3):
 		e.Remedy = checkAPIEndpoint
+	case errors.Is(err, errDamaged):
+		e.Remedy = healObject
 	case errors.As(err, &certificate):
 		e.Remedy, e.Final = "name the certificate authority with MINIO_CA_FILE, and the host as the certificate "+
 			"does", true

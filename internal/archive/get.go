@@ -114,10 +114,14 @@ func (o *openObject) Read(p []byte) (int, error) {
 			return n, errDamaged
 		}
 	}
-	if err != nil && err != io.EOF {
-		err = o.store.secrets.Error(err)
+	switch {
+	case err == nil || err == io.EOF:
+		return n, err
+	case strings.HasPrefix(err.Error(), "checksum mismatch"): // minio-go's words
+		return n, errDamaged
+	default:
+		return n, o.store.secrets.Error(err)
 	}
-	return n, err
 }
 
 // List returns all objects whose keys begin with prefix, in the order of their keys.

@@ -96,6 +96,26 @@ func TestTheRestOfAnObject(t *testing.T) {
 	require.ErrorContains(t, err, "ETag cannot be empty")
 }
 
+// A damaged document is not said to be one of a store that is away.
+func TestADamagedDocument(t *testing.T) {
+	f := newFixture(t)
+	require.NoError(t, f.PutJSON(t.Context(), f.bucket, "submission.json", "paid"))
+	for _, kind := range []string{"FULL_OBJECT", ""} {
+		proxy := serverstest.NewFaultyStore(t, f.opts)
+		proxy.SetFaults(serverstest.Fault{Response: func(_ *http.Request, answer *http.Response, body []byte) []byte {
+			if answer.Header.Del("X-Amz-Checksum-Type"); kind != "" {
+				answer.Header.Set("X-Amz-Checksum-Type", kind)
+			}
+			return bytes.ReplaceAll(body, []byte("paid"), []byte("said"))
+		}})
+		var v any
+		_, err := open(t, proxy.Options).ReadJSON(t.Context(), f.bucket, "submission.json", &v)
+		e := requireError(t, err, "", false)
+		require.ErrorContains(t, err, "does not match the checksum", kind)
+		require.Contains(t, e.Remedy, "let it heal", kind)
+	}
+}
+
 // minio-go does not verify a checksum that is not called one of the whole. SeaweedFS gives none a
 // type, and Ceph takes the CRC64NVME of an upload of one part for one of parts.
 func TestDamageIsNoticedWithoutTheTypeOfAChecksum(t *testing.T) {
