@@ -59,11 +59,12 @@ func Parse(key string) (folder Folder, rest string, ok bool) {
 	return folder, rest, ok
 }
 
-// parseAt reads the key's i-th part as the type of a separation.
+// parseAt reads the key's i-th part as the type of a separation. After SplitStemAdvanced it is the
+// name of an instrument.
 func parseAt(parts []string, i int) (folder Folder, after []string, ok bool) {
 	kind := stemflow.SeparationType(parts[i])
-	if !slices.Contains(stemflow.PaidTypes(), kind) || !naming.IsID(parts[i-1]) ||
-		!naming.IsID(parts[i-2]) || slices.Contains(parts[:i-2], "") {
+	if !slices.Contains(stemflow.PaidTypes(), kind) || parts[i-1] == string(stemflow.SplitStemAdvanced) ||
+		!naming.IsID(parts[i-1]) || !naming.IsID(parts[i-2]) || slices.Contains(parts[:i-2], "") {
 		return Folder{}, nil, false
 	}
 	after = parts[i+1:]

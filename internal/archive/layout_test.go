@@ -91,6 +91,8 @@ func FuzzParseUndoesLocate(f *testing.F) {
 	f.Add("a/b/split_stem_advanced", "t", "a", "FX", "listen.html", 2)
 	f.Add("music/wav/2026", "wav", "audio", "", "manifest.json", 3)
 	f.Add("", "task", "audio", "WAV", "wav/track.mp3", 2)
+	f.Add("", "task", "audio", "Split Stem", "manifest.json", 2)
+	f.Add("p", "task", "audio", "split_stem_advanced", "paid/drums.mp3", 2)
 	f.Fuzz(func(t *testing.T, prefix, task, audio, stem, rest string, kind int) {
 		in := stemflow.SeparateStemsInput{TaskID: task, AudioID: audio, Prefix: prefix, StemName: stem}
 		in.Type = stemflow.PaidTypes()[uint(kind)%4]
@@ -99,6 +101,9 @@ func FuzzParseUndoesLocate(f *testing.F) {
 			if slices.Contains(stemflow.PaidTypes(), stemflow.SeparationType(audio)) {
 				t.Skip("no track of the provider is called so")
 			}
+		}
+		if audio == string(stemflow.SplitStemAdvanced) {
+			t.Skip("no track of the provider is called so")
 		}
 		if in.Type != stemflow.SplitStemAdvanced {
 			in.StemName = ""
@@ -119,6 +124,7 @@ func FuzzParseUndoesLocate(f *testing.F) {
 		place, got, ok := archive.Parse(loc.Dir + rest)
 		require.True(t, ok)
 		require.Equal(t, rest, got)
+		require.Equal(t, in.Type, place.Track.Type)
 		require.Equal(t, loc, archive.Locate("stems", place.Prefix, place.Track))
 	})
 }
