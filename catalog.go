@@ -138,8 +138,6 @@ func (in SeparateCatalogInput) Track(data []byte) SeparateStemsInput {
 	if given["separationTaskId"] && !given["force"] {
 		track.Force = false // what is paid for is taken up
 	}
-	// An empty one says nothing: when the input is encoded once more it is left out.
-	track.Bucket, track.Prefix = cmp.Or(track.Bucket, in.Bucket), cmp.Or(track.Prefix, in.Prefix)
 	return track
 }
 

@@ -71,11 +71,16 @@ func TestInlineTracksGetWhatHoldsForAll(t *testing.T) {
 	}
 }
 
-// A place that is empty is none, before and after the input was encoded: it is left out then.
-func TestAnEmptyPlaceOfATrackSaysNothing(t *testing.T) {
-	in := decodeCatalog(t, `{"bucket": "stems", "prefix": "p", "tracks": [
-		{"taskId": "t", "audioId": "a", "bucket": "", "prefix": ""}]}`)
+// What is empty in a track says nothing, before and after the input was encoded: it is left out
+// then.
+func TestWhatIsEmptyInATrackSaysNothing(t *testing.T) {
+	in := decodeCatalog(t, `{"type": "split_stem_advanced", "stemName": "Kick", "bucket": "stems", "prefix": "p",
+		"force": true, "tracks": [{"taskId": "t", "audioId": "a", "type": "", "stemName": "", "bucket": "",
+		"prefix": "", "separationTaskId": ""}]}`)
 	for range 2 {
+		require.Equal(t, stemflow.SplitStemAdvanced, in.Tracks[0].Type)
+		require.Equal(t, "Kick", in.Tracks[0].StemName)
+		require.True(t, in.Tracks[0].Force)
 		require.Equal(t, "stems", in.Tracks[0].Bucket)
 		require.Equal(t, "p", in.Tracks[0].Prefix)
 		data, err := json.Marshal(in)

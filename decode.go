@@ -1,7 +1,6 @@
 package stemflow
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,7 +47,8 @@ func jsonName(field reflect.StructField) string {
 	return name
 }
 
-// decode takes what decodes exactly. given are the fields that are there and not null, problems
+// decode takes what decodes exactly. given are the fields that say something: null and an empty
+// text are as good as left out, which they are when the input is encoded once more. problems are
 // what it could not take. Temporal drops unknown fields silently and reports a wrong type without
 // naming the field, and encoding/json takes "audioID" for "audioId".
 func (f fields) decode(data []byte, example string) (given map[string]bool, problems []InputProblem) {
@@ -63,7 +63,8 @@ func (f fields) decode(data []byte, example string) (given map[string]bool, prob
 			problems = append(problems, f.unknown(name))
 			continue
 		}
-		if bytes.Equal(raw[name], []byte("null")) {
+		isText := reflect.TypeOf(target).Elem().Kind() == reflect.String
+		if value := string(raw[name]); value == "null" || isText && value == `""` {
 			continue
 		}
 		given[name] = true

@@ -205,13 +205,13 @@ func catalog() []Schema {
 			isSo, hasName := isAdvanced, given("stemName")
 			trackIsSo := isAdvanced
 			if advanced {
-				trackIsSo = anyOf(isAdvanced, not(stated("type")))
+				trackIsSo = anyOf(isAdvanced, not(given("type")))
 			} else {
 				isSo = not(isSo)
 			}
 			trackHasName := given("stemName")
 			if named {
-				trackHasName = anyOf(given("stemName"), not(stated("stemName")))
+				trackHasName = Schema{}
 			} else {
 				hasName = not(hasName)
 			}
