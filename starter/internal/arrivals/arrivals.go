@@ -41,12 +41,13 @@ func (w *Watcher) Look() (whole []string, unread []error) {
 		w.seen = map[string]*state{}
 	}
 	there := map[string]bool{}
-	err := filepath.WalkDir(w.Dir, func(name string, entry fs.DirEntry, err error) error {
+	root := w.Dir + string(filepath.Separator) // which leads on where it is a symbolic link
+	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			unread = append(unread, err)
 			return nil // the rest can still be read
-		case name != w.Dir && isPassedOver(entry.Name()):
+		case name != root && isPassedOver(entry.Name()):
 			if entry.IsDir() {
 				return filepath.SkipDir
 			}

@@ -97,3 +97,18 @@ func TestAFolderThatIsAway(t *testing.T) {
 	require.Empty(t, whole)
 	require.Empty(t, unread)
 }
+
+func TestAFolderMayBeASymbolicLink(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "songs/song.mp3", "content", time.Now())
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(filepath.Join(dir, "songs"), link); err != nil {
+		t.Skip(err) // of a system where not everyone may make one
+	}
+	w := Watcher{Dir: link, Settle: 1}
+	_, unread := w.Look()
+	require.Empty(t, unread)
+	whole, unread := w.Look()
+	require.Empty(t, unread)
+	require.Equal(t, []string{filepath.Join(link, "song.mp3")}, whole)
+}
