@@ -312,8 +312,8 @@ func query(link *url.URL) map[string]string {
 	if link == nil {
 		return values
 	}
-	// What can be read of it is enough.
-	parsed, _ := url.ParseQuery(link.RawQuery)
+	// What can be read of it is enough. A semicolon is part of a value, which Go would leave out.
+	parsed, _ := url.ParseQuery(strings.ReplaceAll(link.RawQuery, ";", "%3B"))
 	for name, value := range parsed {
 		values[strings.ToLower(name)] = value[0]
 	}

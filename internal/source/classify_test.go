@@ -37,6 +37,8 @@ func signedLinks(until time.Time) map[string]string {
 		"Azure, to minutes": "se=" + url.QueryEscape(until.Format("2006-01-02T15:04Z")) + "&sig=x",
 		"COS": fmt.Sprintf("q-sign-algorithm=sha1&q-sign-time=%d%%3B%d&q-signature=x",
 			until.Add(-time.Hour).Unix(), until.Unix()),
+		"COS, as its tools write it": fmt.Sprintf("q-sign-algorithm=sha1&q-sign-time=%d;%d&q-signature=x",
+			until.Add(-time.Hour).Unix(), until.Unix()),
 		"CloudFront":                fmt.Sprintf("Expires=%d&Signature=x&Key-Pair-Id=K", until.Unix()),
 		"CloudFront, with a policy": "Policy=" + policy + "&Signature=x&Key-Pair-Id=K",
 		"Akamai":                    fmt.Sprintf("hdnts=st=1~exp=%d~acl=/*~hmac=x", until.Unix()),
