@@ -120,7 +120,7 @@ func (s *tagStream) read() {
 		case bytes.HasPrefix(b, []byte("OggS")):
 			s.r = io.MultiReader(bytes.NewReader(b), s.r)
 			s.ogg()
-		case slices.Contains([]string{"RIFF", "RF64", "FORM"}, string(b[:4])):
+		case slices.Contains([]string{"RIFF", "RF64", "BW64", "FORM"}, string(b[:4])):
 			s.skip(2)
 			s.chunks(b[0] == 'F')
 		case string(b[4:8]) == "ftyp":
@@ -133,10 +133,38 @@ func (s *tagStream) read() {
 
 // id3 reads the frames of an ID3v2 tag of so many bytes behind its header.
 func (s *tagStream) id3(header []byte, size int64) {
-	inside := &tagStream{r: io.LimitReader(s.r, size), tags: s.tags, tempo: s.tempo}
+	content := io.LimitReader(s.r, size)
+	inside := &tagStream{r: content, tags: s.tags, tempo: s.tempo}
+	if header[3] < 4 && header[5]&unsynchronized != 0 {
+		inside.r = &synchronizer{r: content} // the sizes of its frames are without the zeros
+	}
 	inside.frames(header[3], header[5])
 	s.tags, s.tempo = inside.tags, inside.tempo
-	_, _ = io.Copy(io.Discard, inside.r) // its end is that of the stream, which is found next
+	_, _ = io.Copy(io.Discard, content) // its end is that of the stream, which is found next
+}
+
+// unsynchronized is the flag of tags in which a zero follows upon each byte of ones that looked like
+// the start of a frame of MP3.
+const unsynchronized = 0x80
+
+// synchronizer leaves out those zeros.
+type synchronizer struct {
+	r io.Reader
+	// ones says that the last byte was such a one.
+	ones bool
+}
+
+func (s *synchronizer) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	kept := p[:0]
+	for _, c := range p[:n] {
+		if s.ones && c == 0 {
+			s.ones = false
+			continue
+		}
+		kept, s.ones = append(kept, c), c == 0xFF
+	}
+	return len(kept), err
 }
 
 func (s *tagStream) frames(version, flags byte) {
@@ -178,7 +206,7 @@ func (s *tagStream) frames(version, flags byte) {
 		if version == 4 && frameFlags&0x01 != 0 && len(b) >= 4 {
 			b = b[4:] // the length of its data
 		}
-		if flags&0x80 != 0 || version == 4 && frameFlags&0x02 != 0 {
+		if version == 4 && (flags&unsynchronized != 0 || frameFlags&0x02 != 0) {
 			b = bytes.ReplaceAll(b, []byte{0xFF, 0}, []byte{0xFF})
 		}
 		s.set(to, id3Text(b))
@@ -450,7 +478,9 @@ func (s *tagStream) boxes(room int64, within string) {
 			s.skip(size)
 		}
 	}
-	s.skip(max(room, 0))
+	if !s.done() {
+		s.skip(max(room, 0))
+	}
 }
 
 // dataText is the text behind type and language.

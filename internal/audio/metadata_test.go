@@ -90,6 +90,7 @@ func taggedFiles() map[string][]byte {
 		"MP4 with its tags at the end": join(box("ftyp", "M4A \x00\x00\x00\x00"),
 			"\x00\x00\x00\x01mdat"+"\x00\x00\x00\x00"+be32(16+len(picture)), picture, moov),
 		"WAV":  join("RIFF", le32(1000), "WAVE", "fmt ", le32(2), "xx", "LIST", le32(len(list)), list, "\x00"),
+		"BW64": join("BW64", le32(-1), "WAVE", "ds64", le32(2), "xx", "LIST", le32(len(list)), list, "\x00"),
 		"AIFF": join("FORM", be32(1000), "AIFF", "NAME", be32(len(title)), title, strings.Repeat("\x00", len(title)&1), "AUTH", be32(len(artist)), artist, "\x00"),
 	}
 }
@@ -111,6 +112,16 @@ func TestTags(t *testing.T) {
 	require.Equal(t, Tags{Title: "Größe"}, ReadTags(bytes.NewReader(latin)))
 	old := join("ID3\x02\x00\x00", safe32(12+9), "TT2\x00\x00\x06\x00Title", "TP1\x00\x00\x03\x00Me")
 	require.Equal(t, Tags{Title: "Title", Artist: "Me"}, ReadTags(bytes.NewReader(old)))
+	// A whole tag of version 3 or 2 is made free of what looks like the start of a frame of MP3, after
+	// its frames have got their sizes.
+	for _, frames := range [][]string{
+		{frame3("TIT2", "\x01\xFF\xFE"+inUTF16(binary.LittleEndian, "ÿÿ"+title)), frame3("TPE1", "\x01\xFF\xFE"+inUTF16(binary.LittleEndian, artist))},
+		{frame3("APIC", strings.Repeat("\xFF\xD8\xFF\x00", 70_000)), frame3("TIT2", "\x03ÿÿ"+title)},
+	} {
+		all := strings.NewReplacer("\xFF", "\xFF\x00").Replace(strings.Join(frames, "") + "\xFF")
+		unsynchronized := join("ID3\x03\x00\x80", safe32(len(all)), all, taggedBy(4, 0, frame4("TPE1", "\x03"+artist)))
+		require.Equal(t, Tags{Title: "ÿÿ" + title, Artist: artist}, ReadTags(bytes.NewReader(unsynchronized)))
+	}
 	rude := join(taggedBy(4, 0, frame4("TIT2", "\x03a\x1b[31m\nb\u202e"+strings.Repeat("長", 500))))
 	require.Equal(t, "a[31m b"+strings.Repeat("長", 193), ReadTags(bytes.NewReader(rude)).Title)
 	require.Equal(t, Tags{}, ReadTags(strings.NewReader("no tags at all")))
@@ -125,6 +136,18 @@ func TestTemposInTags(t *testing.T) {
 		for _, content := range []string{id3, string(join(pageOf("\x01vorbis"), vorbis))} {
 			require.Equal(t, Tags{Title: "a", Artist: "b", Tempo: want}, ReadTags(strings.NewReader(content)), text)
 		}
+	}
+}
+
+// What comes behind the tags is long, and may come slowly.
+func TestTagsAreReadNoFurtherThanTheyMust(t *testing.T) {
+	for name, content := range taggedFiles() {
+		if name == "MP4 with its tags at the end" {
+			continue
+		}
+		rest := strings.NewReader(strings.Repeat("\x00", 1<<20))
+		require.Equal(t, Tags{Title: title, Artist: artist}, ReadTags(io.MultiReader(bytes.NewReader(content), rest)), name)
+		require.Greater(t, rest.Len(), 1<<19, name)
 	}
 }
 
