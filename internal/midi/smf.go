@@ -101,8 +101,11 @@ func melodicChannel(n int) uint8 {
 
 var percussion = []string{"drum", "kick", "snare", "hat", "perc", "cymbal", "clap", "tom"}
 
-// notPercussion are words that only look as if they named percussion.
-var notPercussion = []string{"that", "what", "chat", "custom", "bottom", "phantom", "atom"}
+// notPercussion are words that only look as if they named percussion, and instruments of General
+// MIDI that play tunes in spite of their names.
+var notPercussion = []string{
+	"that", "what", "chat", "custom", "bottom", "phantom", "atom", "percussive organ", "steel drum",
+}
 
 // IsPercussion reports whether the name of an instrument is that of percussion.
 func IsPercussion(name string) bool {

@@ -110,7 +110,7 @@ func TestPercussionIsKnownByItsName(t *testing.T) {
 		"Drums": true, "DRUM KIT": true, "Kick": true, "snare 2": true, "Hi-Hat": true, "hihat": true,
 		"Percussion": true, "Crash Cymbal": true, "Hand Claps": true, "Floor Tom": true, "toms": true,
 		"Electric Bass (finger)": false, "Acoustic Grand Piano": false, "": false, "Custom Lead": false,
-		"Bottom End": false, "Chat": false,
+		"Bottom End": false, "Chat": false, "Percussive Organ": false, "Steel Drums": false,
 	} {
 		require.Equal(t, want, IsPercussion(name), name)
 	}
