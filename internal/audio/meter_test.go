@@ -217,6 +217,46 @@ func TestWhatFollowsUponAnMP4IsNotMissed(t *testing.T) {
 	}
 }
 
+func TestWhatFollowsUponAFragmentedMP4IsNotMissed(t *testing.T) {
+	file := join(box("ftyp", "M4A \x00\x00\x00\x00"), box("moov", box("trak")),
+		box("moof", "x"), box("mdat", "audio"), box("moof", "x"), box("mdat", "audio"))
+	want := Result{Format: m4a, Audio: true}
+	for name, tail := range map[string]string{
+		"nothing": "", "ID3v1": "TAG" + strings.Repeat("x", 125), "APE": "APETAGEX\xD0\x07\x00\x00\xFF\x00\x00\x00",
+		"a few bytes": "\r\n", "zeros": strings.Repeat("\x00", 5000),
+	} {
+		for _, size := range []int{1, 1000, 1 << 20} {
+			require.Equal(t, want, measure(append(bytes.Clone(file), tail...), size), name)
+		}
+	}
+	want.Cut = true
+	for name, content := range map[string][]byte{
+		"within the samples": file[:len(file)-1], "within a fragment": file[:len(file)-14],
+		"within another box": append(bytes.Clone(file), "\x00\x00\x10\x00sidx"...),
+	} {
+		require.Equal(t, want, measure(content, 1000), name)
+	}
+}
+
+// The last box of a file may be as long as the file, whichever it is.
+func TestAnMP4WhoseLastBoxSaysNoSize(t *testing.T) {
+	file := fixture(t, "aac.m4a")
+	want := measure(file, 1000)
+	for _, last := range []string{"moov", "mdat"} {
+		var boxes [][]byte
+		for at := 0; at < len(file); {
+			size := int(binary.BigEndian.Uint32(file[at:]))
+			boxes = append(boxes, bytes.Clone(file[at:at+size]))
+			at += size
+		}
+		at := slices.IndexFunc(boxes, func(b []byte) bool { return string(b[4:8]) == last })
+		open := boxes[at]
+		clear(open[:4])
+		boxes = append(slices.Delete(boxes, at, at+1), open)
+		require.Equal(t, want, measure(slices.Concat(boxes...), 1000), last)
+	}
+}
+
 // BenchmarkMeter writes a track of five minutes as a download does.
 func BenchmarkMeter(b *testing.B) {
 	for name, stream := range map[string][]byte{

@@ -29,6 +29,8 @@ type mp4Parser struct {
 	media, mediaSize int64
 	inMedia          bool
 	broken           bool
+	// over says that what is passing is no box.
+	over bool
 
 	// pos is where the parser is, and box where the last box that it met begins. indexEnd is where
 	// the description of the samples ends.
@@ -61,7 +63,7 @@ func (s *mp4Parser) step(window []byte, end bool) int64 {
 		return 0
 	}
 	s.box = s.pos
-	if len(window) < boxHeaderSize {
+	if len(window) < boxHeaderSize || startsTail(window) || !isChunkID(window[4:]) {
 		return s.endBoxes()
 	}
 	header, size := int64(boxHeaderSize), int64(binary.BigEndian.Uint32(window))
@@ -79,9 +81,10 @@ func (s *mp4Parser) step(window []byte, end bool) int64 {
 	return s.enter(string(window[4:8]), header, size, content)
 }
 
-// endBoxes passes over what is no box. Behind the description of the samples tags of other formats
-// may stand.
+// endBoxes passes over what is no box. Behind the description of the samples, and behind the last
+// fragment, padding or tags of other formats may stand.
 func (s *mp4Parser) endBoxes() int64 {
+	s.over = true
 	s.broken = s.broken || s.box < s.indexEnd
 	return toEnd
 }
@@ -94,7 +97,10 @@ func (s *mp4Parser) enter(kind string, header, size int64, content []byte) int64
 		s.finishTrack()
 		return header
 	case "moov":
-		s.index, s.indexEnd = true, s.box+size
+		s.index = true
+		if size < toEnd { // else it goes on to the end, wherever that is
+			s.indexEnd = s.box + size
+		}
 		return header
 	case "mdia", "minf", "stbl":
 		s.index = true
@@ -195,7 +201,7 @@ func (s *mp4Parser) result(ahead int64) Result {
 	result := Result{
 		Audio: s.index && present > 0,
 		Cut: !s.index || size < s.indexEnd || s.entries > 0 || s.audio.bytes > present ||
-			ahead > 0 && (s.inMedia || s.fragmented),
+			ahead > 0 && (s.inMedia || s.fragmented && !s.over),
 	}
 	track := s.audio
 	if !result.Cut && !s.broken && !s.fragmented && track.samples > 0 && track.samples == track.timed {
