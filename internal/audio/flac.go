@@ -79,22 +79,27 @@ func (s *flacParser) next(window []byte, end bool) int64 {
 }
 
 func (s *flacParser) nextFrames(window []byte, end bool) int {
+	// What may be a tag at the end of the file is left until it is known not to be.
+	frames, used := window[:max(len(window)-id3v1Size, 0)], len(window)
+	switch {
+	case !end:
+		used = len(frames)
+	case len(window) < id3v1Size || !bytes.HasPrefix(window[len(frames):], []byte("TAG")):
+		frames = window
+	}
 	pos := 0
 	for {
-		sync := bytes.IndexByte(window[pos:], 0xFF)
+		sync := bytes.IndexByte(frames[pos:], 0xFF)
 		if sync < 0 {
-			s.pass(window[pos:])
-			return len(window)
+			s.pass(frames[pos:])
+			return used
 		}
-		s.pass(window[pos : pos+sync])
+		s.pass(frames[pos : pos+sync])
 		pos += sync
-		if pos+flacFrameHeader > len(window) && !end {
-			return pos
-		}
 		if frame, ok := parseFLACFrame(window[pos:]); ok && s.follows(frame) {
 			s.finishFrame(frame)
 		}
-		s.pass(window[pos : pos+1])
+		s.pass(frames[pos : pos+1])
 		pos++
 	}
 }

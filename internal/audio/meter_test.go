@@ -217,6 +217,16 @@ func TestWhatFollowsUponAnMP4IsNotMissed(t *testing.T) {
 	}
 }
 
+// What ends a frame of FLAC is known by its checksum alone.
+func TestATagBehindFLACIsNotPartOfItsLastFrame(t *testing.T) {
+	file := fixture(t, "mono.flac")
+	want := measure(file, 1000)
+	tagged := append(bytes.Clone(file), "TAG"+strings.Repeat("x", 125)...)
+	for _, size := range []int{1, 100, 1000, 1 << 20} {
+		require.Equal(t, want, measure(tagged, size))
+	}
+}
+
 func TestWhatFollowsUponAFragmentedMP4IsNotMissed(t *testing.T) {
 	file := join(box("ftyp", "M4A \x00\x00\x00\x00"), box("moov", box("trak")),
 		box("moof", "x"), box("mdat", "audio"), box("moof", "x"), box("mdat", "audio"))

@@ -7,6 +7,7 @@ import (
 
 const (
 	id3v2HeaderSize = 10
+	id3v1Size       = 128
 	apeHeaderSize   = 32
 	// tagHeaderSize is how many bytes tagSize needs.
 	tagHeaderSize = apeHeaderSize
