@@ -68,12 +68,14 @@ func ParseTemplate(text string) (Template, error) {
 func listed() string { return "{" + strings.Join(fields, "}, {") + "}" }
 
 // Names are the names of a manifest's stems that are wanted, safe on every system. The index is the
-// stem's place in the manifest, so it is the same whichever stems are wanted.
+// stem's place in the manifest, so it is the same whichever stems are wanted. MIDI has that of its
+// stem.
 func (t Template) Names(m stemflow.Manifest, wanted []stemflow.Stem) ([]File, error) {
 	var files []File
 	stemOf := map[string]string{}
 	for _, stem := range wanted {
-		index := slices.IndexFunc(m.Stems, func(s stemflow.Stem) bool { return s.Name == stem.Name })
+		of := strings.TrimPrefix(stem.Name, "midi.") // no name of a stem has a dot
+		index := slices.IndexFunc(m.Stems, func(s stemflow.Stem) bool { return s.Name == of })
 		name := t.name(m, stem, index+1)
 		if other, taken := stemOf[folded(name)]; taken {
 			return nil, fmt.Errorf("the stems %q and %q would both be %q: add {name} or {index}",

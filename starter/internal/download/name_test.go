@@ -53,6 +53,30 @@ func TestNamesFollowTheTemplate(t *testing.T) {
 	}
 }
 
+func TestMIDIIsNamedByThePlaceOfItsStem(t *testing.T) {
+	m := manifestOf("vocals", "drums")
+	for _, stem := range []string{"drums", "vocals", ""} {
+		name := "p/midi"
+		if stem != "" {
+			name += "." + stem
+		}
+		m.MIDI = append(m.MIDI, stemflow.MIDI{
+			Stem: stem, JSON: &stemflow.MIDIObject{Key: name + ".json"}, File: &stemflow.MIDIObject{Key: name + ".mid"},
+		})
+	}
+	template, err := download.ParseTemplate("{index}.{ext}")
+	require.NoError(t, err)
+	files, err := template.Names(m, append(m.Stems, download.SelectMIDI(m, nil)...))
+	require.NoError(t, err)
+	var names []string
+	for _, file := range files {
+		names = append(names, file.Name)
+	}
+	require.Equal(t, []string{
+		"01.mp3", "02.mp3", "02.json", "02.mid", "01.json", "01.mid", "00.json", "00.mid",
+	}, names)
+}
+
 // On some file systems these are one file, and one stem would take the place of the other.
 func TestStemsThatWouldShareAFileAreRefused(t *testing.T) {
 	name, err := download.ParseTemplate("{name}.{ext}")
