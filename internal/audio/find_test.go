@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf16"
@@ -135,6 +136,25 @@ func TestFewFrames(t *testing.T) {
 	}
 }
 
+// fragmented is an MP4 in fragments, with a track of a kind.
+func fragmented(kind string) []byte {
+	handler := box("hdlr", strings.Repeat("\x00", 8), kind, strings.Repeat("\x00", 13))
+	return join(box("ftyp", "M4A \x00\x00\x00\x00"), box("moov", box("trak", box("mdia", handler))),
+		box("moof", "x"), box("mdat", "media"), box("moof", "x"), box("mdat", "media"))
+}
+
+// Films have sound beside the pictures, of which nothing is known here but that they are none.
+func TestAudioBesidePictures(t *testing.T) {
+	sound := fixture(t, "vorbis.ogg")
+	want := measure(sound, 1000)
+	for _, codec := range []string{"\x80theora", "OVP80\x01\x01", "fishead\x00", "\x80kate\x00\x00\x00"} {
+		page := "OggS\x00\x02" + strings.Repeat("\x00", 8) + "\xFF\xFF\xFF\xFF" + strings.Repeat("\x00", 8)
+		page += "\x01" + string([]byte{byte(len(codec))}) + codec
+		require.Equal(t, want, measure(append([]byte(page), sound...), 1000), "%q", codec)
+	}
+	require.True(t, measure(fragmented("soun"), 1000).Audio)
+}
+
 func TestWhatIsNoAudio(t *testing.T) {
 	utf16LE := []byte{0xFF, 0xFE}
 	for _, unit := range utf16.Encode([]rune(`{"code":404,"msg":"not found"}`)) {
@@ -184,6 +204,9 @@ func TestWhatIsNoAudio(t *testing.T) {
 		"AIFF without samples":           fixture(t, "pcm.aiff")[:54],
 		"an MP4 of one box":              mp4[:binary.BigEndian.Uint32(mp4)],
 		"an MP4 without a sample":        mp4[bytes.Index(mp4, []byte("mdat"))+4:],
+		"an MP4 with pictures only":      bytes.Replace(mp4, []byte("soun"), []byte("vide"), 1),
+		"MP4 fragments of pictures":      fragmented("vide"),
+		"Ogg with pictures only":         bytes.Replace(fixture(t, "vorbis.ogg"), []byte("\x01vorbis"), []byte("OVP80\x01\x01"), 1),
 		"an ID3 tag and a cut MP3 frame": append(id3([]byte("abc")), frames(1)[:300]...),
 	} {
 		t.Run(name, func(t *testing.T) {

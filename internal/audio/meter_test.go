@@ -228,8 +228,7 @@ func TestATagBehindFLACIsNotPartOfItsLastFrame(t *testing.T) {
 }
 
 func TestWhatFollowsUponAFragmentedMP4IsNotMissed(t *testing.T) {
-	file := join(box("ftyp", "M4A \x00\x00\x00\x00"), box("moov", box("trak")),
-		box("moof", "x"), box("mdat", "audio"), box("moof", "x"), box("mdat", "audio"))
+	file := fragmented("soun")
 	want := Result{Format: m4a, Audio: true}
 	for name, tail := range map[string]string{
 		"nothing": "", "ID3v1": "TAG" + strings.Repeat("x", 125), "APE": "APETAGEX\xD0\x07\x00\x00\xFF\x00\x00\x00",

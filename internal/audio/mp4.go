@@ -22,6 +22,8 @@ type mp4Parser struct {
 	width   int64
 
 	track, audio mp4Track
+	// hasAudio says that some track is of audio.
+	hasAudio bool
 	// index says that there is a description of the samples, fragmented that it is spread over
 	// the file.
 	index, fragmented bool
@@ -110,7 +112,9 @@ func (s *mp4Parser) enter(kind string, header, size int64, content []byte) int64
 	case "mdat":
 		s.inMedia, s.mediaSize = true, size-header
 	case "hdlr":
-		s.track.isAudio = len(content) >= 12 && string(content[8:12]) == "soun"
+		if len(content) >= 12 && string(content[8:12]) == "soun" {
+			s.track.isAudio, s.hasAudio = true, true
+		}
 	case "mdhd":
 		s.readTimescale(content)
 	case "stts":
@@ -199,7 +203,8 @@ func (s *mp4Parser) result(ahead int64) Result {
 		}
 	}
 	result := Result{
-		Audio: s.index && present > 0,
+		// If a description is cut or broken off, what it said of audio may be missing.
+		Audio: s.index && present > 0 && (s.hasAudio || s.broken || size < s.indexEnd),
 		Cut: !s.index || size < s.indexEnd || s.entries > 0 || s.audio.bytes > present ||
 			ahead > 0 && (s.inMedia || s.fragmented && !s.over),
 	}

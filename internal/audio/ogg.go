@@ -108,7 +108,8 @@ func identifyOgg(b []byte) *oggCodec {
 	case starts("\x7FFLAC", 17+streamInfoSize):
 		info := parseStreamInfo(b[17:])
 		return &oggCodec{rate: info.rate, channels: info.channels, packet: info.maxBlock}
-	case starts("\x80theora", 0), starts("fishead\x00", 0), starts("BBCD\x00", 0), starts("\x01video", 0):
+	case starts("\x80theora", 0), starts("fishead\x00", 0), starts("BBCD\x00", 0), starts("\x01video", 0),
+		starts("OVP80", 0), starts("\x80kate\x00", 0), starts("CMML\x00", 0):
 		return nil
 	default:
 		return new(oggCodec)
