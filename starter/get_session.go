@@ -243,8 +243,7 @@ func (f sessionFile) archive(ctx context.Context) (*stemflow.ObjectRef, error) {
 	if err != nil {
 		return nil, cannotWrite(err)
 	}
-	ext := filepath.Ext(f.session.FileName())[1:]
-	at, err := f.track.PutSession(ctx, ext, file, size, sum)
+	at, err := f.track.PutSession(ctx, string(f.session.Format), file, size, sum)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package download
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -91,9 +90,13 @@ func (t Template) Names(m stemflow.Manifest, wanted []stemflow.Stem) ([]File, er
 func folded(name string) string { return norm.NFC.String(cases.Fold().String(norm.NFC.String(name))) }
 
 func (t Template) name(m stemflow.Manifest, stem stemflow.Stem, index int) string {
+	title := Shortened(m.Source.Title(), maxTitle)
+	if strings.Trim(title, ". ") == "" { // dots alone would hide the file
+		title = Shortened(m.Source.AudioID, maxTitle)
+	}
 	values := map[string]string{
 		"name": stem.Name, "taskId": m.Source.TaskID, "audioId": m.Source.AudioID, "type": string(m.Type),
-		"title": Shortened(cmp.Or(m.Source.Title(), m.Source.AudioID), maxTitle),
+		"title": title,
 		"ext":   strings.TrimPrefix(path.Ext(stem.Key), "."),
 		"index": fmt.Sprintf("%0*d", len(strconv.Itoa(max(len(m.Stems), 10))), index),
 	}

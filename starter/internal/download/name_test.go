@@ -53,6 +53,17 @@ func TestNamesFollowTheTemplate(t *testing.T) {
 	}
 }
 
+// Dots alone would hide the file, and what is dropped of them would take the extension along.
+func TestATitleOfDotsIsNone(t *testing.T) {
+	m := manifestOf("vocals")
+	m.Source.Music = &stemflow.Music{Title: ". .."}
+	template, err := download.ParseTemplate("{title}.{ext}")
+	require.NoError(t, err)
+	files, err := template.Names(m, m.Stems)
+	require.NoError(t, err)
+	require.Equal(t, "audio.mp3", files[0].Name)
+}
+
 func TestMIDIIsNamedByThePlaceOfItsStem(t *testing.T) {
 	m := manifestOf("vocals", "drums")
 	for _, stem := range []string{"drums", "vocals", ""} {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"path"
@@ -34,11 +35,17 @@ const (
 
 // FileName is what a session is called.
 func (s Session) FileName() string {
-	base := download.Shortened(printable(s.Manifest.Source.Title()), maxTitle)
-	if base == "" {
-		base = download.FolderName(s.Manifest)
-	}
+	base := cmp.Or(s.title(), download.FolderName(s.Manifest))
 	return download.SafeName(base + "." + string(s.Format))
+}
+
+// title is what names of files begin with. Dots alone would hide the files, and are none.
+func (s Session) title() string {
+	title := download.Shortened(printable(s.Manifest.Source.Title()), maxTitle)
+	if strings.Trim(title, ". ") == "" {
+		return ""
+	}
+	return title
 }
 
 // namer gives names of files, each once.
@@ -48,7 +55,7 @@ type namer struct {
 }
 
 func (s Session) names() *namer {
-	n := &namer{title: download.Shortened(printable(s.Manifest.Source.Title()), maxTitle), taken: map[string]bool{}}
+	n := &namer{title: s.title(), taken: map[string]bool{}}
 	for _, name := range []string{manifestFile, indexFile} {
 		n.taken[folded(name)] = true
 	}

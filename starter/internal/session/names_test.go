@@ -22,6 +22,7 @@ func FuzzNames(f *testing.F) {
 	f.Add(strings.Repeat("長い", 200), strings.Repeat("x", 300), "ＤＲＵＭＳ", "", ".")
 	f.Add("", "", "", "\u202egpj", ".tar.gz")
 	f.Add("a\nb\t\"<&>'", "session", "Session", "é", ".json")
+	f.Add("...", "..", ".", " .", ".mp3")
 	f.Add("manifest", "straße", "STRASSE", "e\u0301", "")
 	f.Fuzz(func(t *testing.T, title, first, second, asked, ext string) {
 		m := newManifest()
