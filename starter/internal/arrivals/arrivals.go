@@ -41,7 +41,10 @@ func (w *Watcher) Look() (whole []string, unread []error) {
 		w.seen = map[string]*state{}
 	}
 	there := map[string]bool{}
-	root := w.Dir + string(filepath.Separator) // which leads on where it is a symbolic link
+	root := w.Dir
+	if info, err := os.Lstat(root); err == nil && !info.IsDir() {
+		root += string(filepath.Separator) // which follows a symbolic link
+	}
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
