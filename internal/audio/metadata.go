@@ -143,8 +143,8 @@ func (s *tagStream) id3(header []byte, size int64) {
 	_, _ = io.Copy(io.Discard, content) // its end is that of the stream, which is found next
 }
 
-// unsynchronized is the flag of tags in which a zero follows upon each byte of ones that looked like
-// the start of a frame of MP3.
+// unsynchronized is the flag of tags in which a zero follows upon each byte of ones that looked
+// like the start of a frame of MP3.
 const unsynchronized = 0x80
 
 // synchronizer leaves out those zeros.
