@@ -26,8 +26,8 @@ import (
 )
 
 const (
-	// Stems under way are finished or handed back within this time; then the program ends. A
-	// container's grace must be longer.
+	// Stems under way are finished or handed back within this time. The plugin gives a paid call
+	// more, and a container's grace must be longer than that.
 	stopTimeout = 30 * time.Second
 	// Heartbeats carry the progress that a person watches, and their answers the cancellation of
 	// the run: a transfer learns of it after some two seconds. A Temporal that is slow to answer

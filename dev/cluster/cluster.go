@@ -39,8 +39,8 @@ const (
 	workers, bridges              = 2, 2
 	// credits are more than any proof spends.
 	credits = 10_000_000
-	// workerStop is above the time that the worker gives to the stems under way.
-	workerStop = 40 * time.Second
+	// workerStop is above the time that the worker gives to a paid call.
+	workerStop = 90 * time.Second
 )
 
 // cluster is all that runs, and where.

@@ -19,8 +19,8 @@ import (
 const (
 	// apiKey is what the provider's stand-in takes.
 	apiKey = "local"
-	// workerStop is above the time that the worker gives to the stems under way.
-	workerStop = 40 * time.Second
+	// workerStop is above the time that the worker gives to a paid call.
+	workerStop = 90 * time.Second
 )
 
 // program is the path of a built one.
