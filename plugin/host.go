@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -176,6 +177,17 @@ func (cfg Config) check() error {
 			report(name.field, name.err.Error())
 		}
 	}
+	for _, host := range cfg.SourceHosts {
+		if err := config.CheckHost(strings.ToLower(strings.Trim(strings.TrimSpace(host), "."))); err != nil {
+			report("SourceHosts", fmt.Sprintf("%q %v", host, err))
+		}
+	}
+	if cfg.CallbackBaseURL != "" {
+		if _, err := config.ParseBaseURL(cfg.CallbackBaseURL); err != nil {
+			report("CallbackBaseURL", err.Error())
+		}
+	}
+	config.CheckEncryption(cfg.BaseURL, cfg.UploadURL, "BaseURL", "UploadURL", report)
 	config.CheckProvider(cfg.BaseURL, []config.Setting{
 		{Name: "APIKey", Secrets: []string{cfg.APIKey}, Remedy: another},
 		{Name: "CallbackSecrets", Secrets: cfg.CallbackSecrets, Remedy: another},

@@ -3,6 +3,7 @@ package plugin_test
 import (
 	"log/slog"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -90,6 +91,18 @@ func TestNewTellsWhatIsWrong(t *testing.T) {
 		"ledgers' bucket": {func(c *plugin.Config) { c.LedgerBucket = "a_b" }, "Config.LedgerBucket"},
 		"prefix":          {func(c *plugin.Config) { c.Prefix = "a/../b" }, "Config.Prefix"},
 		"ledgers' prefix": {func(c *plugin.Config) { c.LedgerPrefix = "a//b" }, "Config.LedgerPrefix"},
+		"source host":     {func(c *plugin.Config) { c.SourceHosts = []string{"https://a.example"} }, "Config.SourceHosts"},
+		"no source host":  {func(c *plugin.Config) { c.SourceHosts = []string{""} }, "Config.SourceHosts"},
+		"callback address": {func(c *plugin.Config) {
+			c.CallbackBaseURL, c.CallbackSecrets = "stems.example.com", []string{strings.Repeat("s", 32)}
+		}, "Config.CallbackBaseURL"},
+		"callback query": {func(c *plugin.Config) {
+			c.CallbackBaseURL, c.CallbackSecrets = "https://a.example?b", []string{strings.Repeat("s", 32)}
+		}, "Config.CallbackBaseURL"},
+		"uploads in clear": {func(c *plugin.Config) {
+			c.BaseURL, c.UploadURL = "", "http://uploads.example.com"
+		}, "Config.UploadURL"},
+		"provider in clear": {func(c *plugin.Config) { c.BaseURL = "http://api.kie.ai" }, "Config.BaseURL"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config()

@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -143,16 +144,24 @@ func (v *variables) baseURL(name, fallback string) *url.URL {
 	if value == "" {
 		return nil
 	}
-	u, err := url.Parse(value)
+	u, err := ParseBaseURL(value)
+	if err != nil {
+		v.report(name, "%v", err)
+	}
+	return u
+}
+
+// ParseBaseURL reads an address that paths are appended to, and returns it without a slash at its
+// end. The error does not repeat the address, which may hold a password.
+func ParseBaseURL(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
 	switch {
 	case err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "":
-		v.report(name, "is not an absolute http or https URL, like https://stems.example.com")
-		return nil
+		return nil, errors.New("is not an absolute http or https URL, like https://stems.example.com")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		v.report(name, "must be a plain base URL, without user, query or fragment")
-		return nil
+		return nil, errors.New("must be a plain base URL, without user, query or fragment")
 	}
-	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(u.Path, "/")}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(u.Path, "/")}, nil
 }
 
 // listenAddress is "host:port" or ":port", as the fallback is.

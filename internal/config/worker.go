@@ -190,14 +190,10 @@ func (v *variables) kie() KIE {
 	k.BaseURL = base.String()
 	if upload := v.baseURL("KIE_UPLOAD_URL", UploadURLFor(k.BaseURL)); upload != nil {
 		k.UploadURL = upload.String()
-		if upload.Scheme != "https" && k.BaseURL == DefaultKIEBaseURL {
-			v.report("KIE_UPLOAD_URL", "must be https with the provider, or the API key would travel in clear")
-		}
 	}
+	CheckEncryption(k.BaseURL, k.UploadURL, "KIE_BASE_URL", "KIE_UPLOAD_URL",
+		func(name, problem string) { v.report(name, "%s", problem) })
 	if isProvider(base.Hostname()) {
-		if base.Scheme != "https" {
-			v.report("KIE_BASE_URL", "must be https with %s, or the API key would travel in clear", base.Hostname())
-		}
 		if k.APIKey.Reveal() == "" {
 			v.report("KIE_API_KEY", "is required, make one at https://kie.ai/api-key")
 		}
@@ -212,6 +208,21 @@ func UploadURLFor(baseURL string) string {
 		return baseURL
 	}
 	return defaultKIEUploadURL
+}
+
+// CheckEncryption tells report which of the two addresses the API key would travel to in clear, if
+// the first is the provider's. It is the one rule for whoever configures stemflow.
+func CheckEncryption(baseURL, uploadURL, baseName, uploadName string, report func(name, problem string)) {
+	base, err := url.Parse(baseURL)
+	if err != nil || !isProvider(base.Hostname()) {
+		return
+	}
+	if base.Scheme != "https" {
+		report(baseName, "must be https with "+base.Hostname()+", or the API key would travel in clear")
+	}
+	if upload, err := url.Parse(uploadURL); err == nil && upload.Scheme != "https" {
+		report(uploadName, "must be https with the provider, or the API key would travel in clear")
+	}
 }
 
 // isProvider reports whether a host is the provider's own, and no proxy on the way to it.
@@ -285,7 +296,7 @@ func (v *variables) sourceHosts() []string {
 	}
 	for i, host := range hosts {
 		hosts[i] = strings.ToLower(host)
-		if err := checkHost(hosts[i]); err != nil {
+		if err := CheckHost(hosts[i]); err != nil {
 			v.report(name, "%q %v", host, err)
 		}
 	}
@@ -296,7 +307,8 @@ func (v *variables) sourceHosts() []string {
 // Underscores occur in container names.
 var hostPattern = regexp.MustCompile(`^\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*$`)
 
-func checkHost(host string) error {
+// CheckHost reports what is wrong with a host, in lower case, that stems may come from.
+func CheckHost(host string) error {
 	if net.ParseIP(host) == nil && !hostPattern.MatchString(host) {
 		return errors.New(
 			`is not a host: give names like "aiquickdraw.com" (its subdomains are meant too), without scheme, port or path`,
