@@ -22,6 +22,7 @@ import (
 	"stemflow"
 	"stemflow/internal/archive"
 	"stemflow/internal/audio"
+	"stemflow/internal/naming"
 )
 
 //go:embed page.html style.css *.js
@@ -93,7 +94,7 @@ func Write(w io.Writer, p Page) error {
 		view.Until = p.Until.UTC().Format(time.RFC3339)
 	}
 	for i, s := range p.Manifest.Stems {
-		shown := stem{Stem: s, Link: template.URL(p.Links[i]), File: cleanName(path.Base(s.Key))}
+		shown := stem{Stem: s, Link: template.URL(p.Links[i]), File: stemFile(s)}
 		if i < len(p.Peaks) && drawable(p.Peaks[i]) {
 			shown.Peaks = base64.StdEncoding.EncodeToString(p.Peaks[i].Values)
 			shown.PeaksPerSecond = p.Peaks[i].PerSecond
@@ -124,21 +125,28 @@ func drawable(p *archive.Peaks) bool {
 func FileNames(title string, m stemflow.Manifest) []string {
 	var names []string
 	for _, s := range m.Stems {
-		names = append(names, baseName(title, m)+"-"+cleanName(path.Base(s.Key)))
+		names = append(names, baseName(title, m)+"-"+stemFile(s))
 	}
 	return names
 }
 
 // baseName is what the names of all files of a track begin with.
 func baseName(title string, m stemflow.Manifest) string {
-	return cleanName(cmp.Or(title, m.Source.AudioID+"-"+string(m.Type)))
+	return cleanName(cmp.Or(title, m.Source.AudioID+"-"+string(m.Type)), maxName)
 }
 
-// maxName is how long a name may be, in letters: file systems take 255 bytes.
-const maxName = 60
+// stemFile is what a stem's file is called.
+func stemFile(s stemflow.Stem) string { return cleanName(path.Base(s.Key), maxStemFile) }
 
-// cleanName is text as any system takes it for a name of a file.
-func cleanName(text string) string {
+const (
+	// maxName is how long the name of a track may be, in letters: file systems take 255 bytes.
+	maxName = 60
+	// maxStemFile cuts no stem's name: two of them differ, and have their extension, at their ends.
+	maxStemFile = naming.MaxStemName + len("_removed.aiff")
+)
+
+// cleanName is text as any system takes it for a name of a file, of so many letters at most.
+func cleanName(text string, most int) string {
 	clean := strings.Map(func(r rune) rune {
 		switch {
 		case strings.ContainsRune(`/\:*?"<>|`, r):
@@ -149,7 +157,7 @@ func cleanName(text string) string {
 		return r
 	}, strings.ToValidUTF8(text, ""))
 	letters := []rune(clean)
-	clean = string(letters[:min(len(letters), maxName)])
+	clean = string(letters[:min(len(letters), most)])
 	// A leading dot hides a file, and Windows drops spaces and dots at the end.
 	clean = cmp.Or(strings.Trim(clean, " ."), "track")
 	if clean[0] == '-' { // programs take it for an option

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"html"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"stemflow/internal/archive"
 	"stemflow/internal/audio"
 	"stemflow/internal/listen"
+	"stemflow/internal/naming"
 )
 
 const link = "https://store.example.com:9000/stems/a%20b/drums.mp3?X-Amz-Credential=key%2F20261125%2Fus-east-1&X-Amz-Signature=0f+%3D"
@@ -144,6 +146,18 @@ func TestFileNamesSuitAnySystem(t *testing.T) {
 	}
 	m.Stems[0].Key = "a/../"
 	require.Equal(t, "e231-split_stem_advanced-track", listen.FileNames("", m)[0])
+}
+
+// The longest names that stems have, which begin alike.
+func TestFileNamesAreWhole(t *testing.T) {
+	m := somePage().Manifest
+	long := strings.Repeat("a", naming.MaxStemName)
+	for i, name := range []string{long + ".mp3", long + "_removed.mp3"} {
+		m.Stems[i].Key = path.Join(path.Dir(m.Stems[i].Key), name)
+	}
+	require.Equal(t, []string{
+		"e231-split_stem_advanced-" + long + ".mp3", "e231-split_stem_advanced-" + long + "_removed.mp3",
+	}, listen.FileNames("", m))
 }
 
 func TestNamesAreText(t *testing.T) {

@@ -106,7 +106,7 @@ class Timeline {
     const end = (event, taken) => {
       if (!pointers.delete(event.pointerId)) return;
       if (taken && begun !== null) scrub(timeAt(event.clientX), true);
-      if (pointers.size < 2) pinned = null;
+      if (pinned?.some(([id]) => id === event.pointerId)) pinned = null; // another finger may still be there
       begun = null;
     };
     lane.addEventListener("pointerup", (event) => end(event, true));

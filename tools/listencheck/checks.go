@@ -418,7 +418,7 @@ func forbiddingStore(t *track, b browserPages) error {
 	return errors.Join(
 		p.says("#advice", "The browser could not fetch the audio."),
 		p.says("#advice", "http://"+s.addr),
-		p.says("#advice", "starter listen --publish"),
+		p.says("#advice", "stemflow listen --publish"),
 		p.says(".stem:nth-child(12) .trouble", "cannot be fetched"),
 		p.until(`document.querySelector("#play").disabled`),
 	)
