@@ -73,6 +73,7 @@ func Karaoke(ctx workflow.Context, track Track) (*Release, error) {
 		WaitForCancellation: true,
 		StaticSummary:       "separate " + track.AudioID,
 	})
+	vain := 0 // starts that only another one, or a new separation, can mend
 	for attempt := 1; ; attempt++ {
 		var result stemflow.SeparateStemsResult
 		err := workflow.ExecuteChildWorkflow(ctx, stemflow.WorkflowSeparateStems, in).Get(ctx, &result)
@@ -83,9 +84,12 @@ func Karaoke(ctx workflow.Context, track Track) (*Release, error) {
 			return nil, err
 		}
 		again, failure := react(ctx, err)
+		if in.Force && failure.Paid {
+			track.MayPayAgain = false // the second separation is paid for
+		}
 		if again == laterOrPay {
 			again = later
-			if attempt >= waitsBeforePaying {
+			if vain++; vain >= waitsBeforePaying {
 				again = payAgain
 			}
 		}
@@ -95,7 +99,9 @@ func Karaoke(ctx workflow.Context, track Track) (*Release, error) {
 		case again == never, attempt == maxAttempts, again == payAgain && !track.MayPayAgain:
 			return nil, err
 		}
-		in.Force = again == payAgain
+		if in.Force = again == payAgain; in.Force {
+			vain = 0 // the new one has its own chance
+		}
 		if err := workflow.Sleep(ctx, time.Hour); err != nil {
 			return nil, err
 		}

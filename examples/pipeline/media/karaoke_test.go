@@ -96,6 +96,32 @@ func TestItWaitsBeforeItPaysAgain(t *testing.T) {
 	}
 }
 
+// A pipeline that may pay for a second separation pays for no third one.
+func TestItPaysAgainOnce(t *testing.T) {
+	for _, kind := range []string{stemflow.ErrorSeparationFailed, stemflow.ErrorSourceExpired} {
+		env, asked := run(failure(kind, stemflow.ErrorDetails{Paid: true}))
+		env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio", MayPayAgain: true})
+		require.Error(t, env.GetWorkflowError())
+		forced := 0
+		for _, in := range *asked {
+			if in.Force {
+				forced++
+			}
+		}
+		require.Equal(t, 1, forced, kind)
+	}
+}
+
+// Attempts that failed for another reason were not in vain for this one.
+func TestWaitsAreCountedByThemselves(t *testing.T) {
+	away := failure(stemflow.ErrorProviderUnavailable, stemflow.ErrorDetails{})
+	env, asked := run(away, away, away, failure(stemflow.ErrorNoStems, stemflow.ErrorDetails{}), stems("vocals", "drums"))
+	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio", MayPayAgain: true})
+	require.NoError(t, env.GetWorkflowError())
+	require.Len(t, *asked, 5)
+	require.False(t, (*asked)[4].Force)
+}
+
 func TestItGivesUpInTheEnd(t *testing.T) {
 	env, asked := run(failure(stemflow.ErrorProviderUnavailable, stemflow.ErrorDetails{}))
 	begun := env.Now()
