@@ -19,9 +19,9 @@ type Bill struct {
 	Refunds []Refund `json:"refunds"`
 	// Balance is in credits.
 	Balance float64 `json:"balance"`
-	// Requests are counted by endpoint: generate, record-info, credit, download-url, midi-generate,
-	// midi-record-info, wav-generate, wav-record-info, and createTask and recordInfo of the jobs
-	// route.
+	// Requests are counted by endpoint: generate, record-info, music-record-info, credit,
+	// download-url, file-stream-upload, midi-generate, midi-record-info, wav-generate,
+	// wav-record-info, and createTask and recordInfo of the jobs route.
 	Requests  map[string]int `json:"requests"`
 	Callbacks CallbackCount  `json:"callbacks"`
 	// Downloads counts the requests for files, whatever came of them.

@@ -75,11 +75,7 @@ func (t *task) codedCallback(v callbackVariant) object {
 	form := t.scenario.Callback.Form
 	switch links, _ := info.(object); {
 	case form == CallbackRecord, form == "" && t.request.Jobs:
-		record := t.recordInCallback(code).with(member{"taskId", id})
-		if field := t.scenario.Callback.IDField; field != "" {
-			record = record.without("taskId").with(member{field, id})
-		}
-		return envelope(code, message, record)
+		return envelope(code, message, t.recordInCallback(code, id))
 	case form == CallbackFlat:
 		return envelope(code, message, object{{idField, id}}.with(links...))
 	case form == CallbackBare:
@@ -105,15 +101,24 @@ func (t *task) told(v callbackVariant) *task {
 	return &told
 }
 
-// recordInCallback is the record of a task as told.
-func (t *task) recordInCallback(code int) object {
+// recordInCallback is the record of a task as told, under an id.
+func (t *task) recordInCallback(code int, id string) object {
 	if code != http.StatusOK && t.scenario.Outcome.Failure == nil {
 		t.scenario.Outcome.Failure = &Failure{}
 	}
-	if t.request.Jobs {
-		return t.jobsRecord(t.settled)
+	var record object
+	switch {
+	case t.request.Jobs:
+		record = t.jobsRecord(t.settled)
+	case t.request.Type == WAV:
+		record = t.wavRecord(t.settled)
+	default:
+		record = t.record(t.settled)
 	}
-	return t.record(t.settled)
+	if field := t.scenario.Callback.IDField; field != "" {
+		return record.without("taskId").with(member{field, id})
+	}
+	return record.with(member{"taskId", id})
 }
 
 // callbackInfo is the container with the links.

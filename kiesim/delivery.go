@@ -23,6 +23,9 @@ func newDeliveryClient(timeout time.Duration) *http.Client {
 // sendCallback sends the callback of a task as its scenario says. The first attempt is over when it
 // returns; retries follow in the background.
 func (s *Simulator) sendCallback(ctx context.Context, t *task) {
+	if t.request.CallBackURL == "" {
+		return
+	}
 	callback := t.scenario.Callback
 	if callback.Lost {
 		s.giveUp(t)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -186,6 +187,18 @@ func TestCallbackCallsItsTaskByAnotherName(t *testing.T) {
 			require.NotContains(t, body, "taskId")
 		})
 	}
+}
+
+// The jobs route needs no address to call back.
+func TestJobsRouteWithoutACallback(t *testing.T) {
+	p := start(t, kiesim.Options{})
+	create := `{"model":"ai-music-api/separate-vocals",` +
+		`"input":{"task_id":"` + musicID + `","audio_id":"` + trackID + `","type":"split_stem"}}`
+	answer := decodeText(t, p.answer(http.MethodPost, "/api/v1/jobs/createTask", create))
+	require.EqualValues(t, 200, answer["code"], answer["msg"])
+	id := answer["data"].(decoded)["taskId"].(string)
+	require.Eventually(t, func() bool { return p.jobsData(id)["state"] == "success" }, time.Minute, 5*time.Millisecond)
+	require.Zero(t, p.Bill().Callbacks)
 }
 
 func TestJobsRoute(t *testing.T) {

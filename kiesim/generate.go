@@ -43,10 +43,11 @@ func decodeGenerateRequest(body io.Reader) (generateRequest, error) {
 // problem is what the provider says to a request that does not validate, empty if it does.
 func (g generateRequest) problem() string {
 	callback, err := url.Parse(g.CallBackURL)
+	isAddress := err == nil && callback.Host != "" && (callback.Scheme == "http" || callback.Scheme == "https")
 	switch {
-	case g.CallBackURL == "":
+	case g.CallBackURL == "" && !g.Jobs: // that route can do without
 		return "Please enter callBackUrl."
-	case err != nil || callback.Host == "" || callback.Scheme != "http" && callback.Scheme != "https":
+	case g.CallBackURL != "" && !isAddress:
 		return "The callBackUrl is not a valid URL."
 	case g.AudioURL != "" && g.TaskID+g.AudioID != "":
 		return "audioUrl and taskId, audioId are mutually exclusive."
@@ -133,7 +134,7 @@ func (s *Simulator) submit(w http.ResponseWriter, r *http.Request, request gener
 	}
 	// Settling does not wait for an answer that is late or never comes; otherwise it waits for the
 	// client to have its answer.
-	if fault.Delay > 0 || fault.Answer == AnswerHang {
+	if fault.late() {
 		s.settleLater(t)
 	} else {
 		defer s.settleLater(t)

@@ -131,7 +131,12 @@ func (s *Simulator) midiGenerate(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, r, http.StatusOK, refusal(code, ""))
 	default:
 		s.log.Info("transcription accepted", "task", t.id, "separation", t.separationID)
-		defer s.settleMIDILater(t)
+		// As with the call that costs.
+		if fault.late() {
+			s.settleMIDILater(t)
+		} else {
+			defer s.settleMIDILater(t)
+		}
 		s.answer(w, r, fault, success(object{{"taskId", t.id}}))
 	}
 }
@@ -358,8 +363,8 @@ func (t *midiTask) callback() object {
 
 // midi is the scenario of transcriptions of a track: the track's own, or that of its separation.
 func (s *scenarioStore) midi(key string, ofSeparation MIDI) MIDI {
-	if t := s.tracks[key]; t != nil && t.lasting != nil {
-		return t.lasting.MIDI
+	if own := s.lasting(key); own != nil {
+		return own.MIDI
 	}
 	return ofSeparation
 }

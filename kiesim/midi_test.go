@@ -195,3 +195,15 @@ func TestMIDISettlesByHandAndOutlivesARestart(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 200, status)
 }
+
+// The provider works on while its answer is late.
+func TestMIDIDoesNotWaitForALateAnswer(t *testing.T) {
+	p := start(t, kiesim.Options{})
+	r := receive(t)
+	p.SetScenario(trackID, kiesim.Scenario{
+		MIDI: kiesim.MIDI{Submit: kiesim.Fault{Answer: kiesim.AnswerHang, Accept: true}},
+	})
+	separation := p.separated(t)
+	go func() { _, _, _ = p.call(t.Context(), http.MethodPost, midiPath, midiRequest(separation, "", r.url)) }()
+	require.Contains(t, r.next(t).body, `"state":"complete"`)
+}

@@ -1,6 +1,10 @@
 package kiesim
 
-import "net/http"
+import (
+	"maps"
+	"net/http"
+	"slices"
+)
 
 // Music is what a record of a music task says of a track.
 type Music struct {
@@ -19,19 +23,20 @@ func (s *Simulator) musicRecordInfo(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mu.Lock()
-	tracks, seen := []object{}, map[string]bool{}
+	var tracks []object
 	var fault Fault
-	for _, t := range s.tasks {
-		request := t.request
-		if request.TaskID != id || request.AudioID == "" || seen[request.AudioID] {
-			continue
+	made := s.madeOf(id)
+	for _, audioID := range slices.Sorted(maps.Keys(made)) {
+		t := made[audioID]
+		scenario := t.scenario
+		if own := s.scenarios.lasting(audioID); own != nil && t.request.Type == WAV {
+			scenario = *own // a conversion has scenarios of its own
 		}
-		seen[request.AudioID] = true
 		t.musicCalls++
-		if spoiled := t.scenario.MusicInfo.due(t.musicCalls); spoiled != (Fault{}) {
+		if spoiled := scenario.MusicInfo.due(t.musicCalls); spoiled != (Fault{}) {
 			fault = spoiled
 		}
-		tracks = append(tracks, shownMusic(request.AudioID, t.scenario.Music))
+		tracks = append(tracks, shownMusic(audioID, scenario.Music))
 	}
 	s.mu.Unlock()
 	if len(tracks) == 0 {
@@ -48,6 +53,24 @@ func (s *Simulator) musicRecordInfo(w http.ResponseWriter, r *http.Request) {
 		{"errorCode", nil},
 		{"errorMessage", nil},
 	}))
+}
+
+// madeOf are the first tasks that were submitted of a music task's tracks, by the tracks:
+// separations before conversions. The mutex is held.
+func (s *Simulator) madeOf(musicTaskID string) map[string]*task {
+	made := map[string]*task{}
+	for _, t := range s.tasks {
+		if t.request.TaskID != musicTaskID || t.request.AudioID == "" {
+			continue
+		}
+		other := made[t.request.AudioID]
+		converts := t.request.Type == WAV
+		if other == nil || converts != (other.request.Type == WAV) && !converts ||
+			converts == (other.request.Type == WAV) && t.accepted.Before(other.accepted) {
+			made[t.request.AudioID] = t
+		}
+	}
+	return made
 }
 
 func shownMusic(audioID string, music Music) object {

@@ -26,6 +26,14 @@ func (s *scenarioStore) track(audioID string) *trackScenarios {
 	return t
 }
 
+// lasting is the scenario that was set for a track; nil: none.
+func (s *scenarioStore) lasting(audioID string) *Scenario {
+	if t := s.tracks[audioID]; t != nil {
+		return t.lasting
+	}
+	return nil
+}
+
 func (s *scenarioStore) set(audioID string, scenario Scenario) {
 	t := s.track(audioID)
 	t.lasting, t.calls = &scenario, 0
@@ -56,6 +64,9 @@ func (s *scenarioStore) take(audioID string) Scenario {
 	scenario.Delay = cmp.Or(scenario.Delay, s.defaults.Delay)
 	return scenario
 }
+
+// late reports whether the answer is late, or never comes.
+func (f Fault) late() bool { return f.Delay > 0 || f.Answer == AnswerHang }
 
 // due is the fault as it applies to the nth call, counted from 1.
 func (f Fault) due(n int) Fault {

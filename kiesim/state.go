@@ -82,6 +82,9 @@ func (s *Simulator) resume(ctx context.Context, t *task) {
 	switch {
 	case t.settled.IsZero():
 		s.settleLater(t)
+		if t.scenario.Callback.Delay < 0 && !t.delivered && !t.undelivered {
+			s.sendCallback(ctx, t)
+		}
 	case !t.delivered && !t.undelivered:
 		s.sendCallback(ctx, t)
 	}

@@ -112,6 +112,32 @@ func TestACallbackThatWasNotAcknowledgedIsSentAfterARestart(t *testing.T) {
 	<-refused
 }
 
+// An early one comes before its task is settled.
+func TestAnEarlyCallbackIsSentAfterARestart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state.json")
+	refused := make(chan struct{}, 1)
+	deaf := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		refused <- struct{}{}
+	}))
+	defer deaf.Close()
+	first := restored(t, file, kiesim.Options{})
+	first.SetScenario(trackID, kiesim.Scenario{
+		Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Delay: -1},
+	})
+	generate := `{"taskId":"` + musicID + `","audioId":"` + trackID + `","callBackUrl":"` + deaf.URL + `"}`
+	first.answer(http.MethodPost, "/api/v1/vocal-removal/generate", generate)
+	<-refused
+	require.NoError(t, first.Close())
+
+	restored(t, file, kiesim.Options{})
+	select {
+	case <-refused:
+	case <-time.After(20 * time.Second):
+		t.Fatal("no callback came")
+	}
+}
+
 func TestAForeignStateFileIsRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	require.NoError(t, os.WriteFile(file, []byte("something else"), 0o600))

@@ -86,7 +86,11 @@ func (t *task) wording() wording {
 // failureMessage is the scenario's, or the dialect's.
 func (t *task) failureMessage() string {
 	message := t.wording().failure
-	if t.request.Type != SeparateVocal {
+	switch t.request.Type {
+	case SeparateVocal:
+	case WAV:
+		message = "WAV generation failed"
+	default:
 		message = t.wording().splitFailure
 	}
 	if failure := t.scenario.Outcome.Failure; failure != nil {

@@ -39,7 +39,7 @@ func (s *Simulator) streamUpload(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.uploads[at] = uploaded{content, contentType}
 	s.mu.Unlock()
-	writeJSON(w, r, http.StatusOK, success(object{
+	file := object{
 		{"success", true},
 		{"fileName", name},
 		{"filePath", at[1:]},
@@ -47,7 +47,10 @@ func (s *Simulator) streamUpload(w http.ResponseWriter, r *http.Request) {
 		{"fileSize", len(content)},
 		{"mimeType", contentType},
 		{"uploadedAt", time.Now().UTC().Format("2006-01-02T15:04:05.000Z")},
-	}))
+	}
+	writeJSON(w, r, http.StatusOK, object{
+		{"success", true}, {"code", http.StatusOK}, {"msg", "File uploaded successfully"}, {"data", file},
+	})
 }
 
 // readUpload reads a form with uploadPath, fileName and file.

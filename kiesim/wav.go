@@ -100,18 +100,14 @@ func (t *task) wavLink(missing Links) any {
 func (t *task) wavCallback(v callbackVariant) object {
 	code, message, link := http.StatusOK, "success", t.wavLink(t.scenario.Outcome.Links)
 	if failure := t.scenario.Outcome.Failure; failure != nil || v.failure {
-		code, message, link = http.StatusInternalServerError, "WAV generation failed", nil
+		code, message, link = http.StatusInternalServerError, t.failureMessage(), nil
 		if failure != nil {
-			code, message = cmp.Or(failure.Code, code), cmp.Or(failure.Message, message)
+			code = cmp.Or(failure.Code, code)
 		}
 	}
 	id := cmp.Or(v.taskID, t.id)
 	if t.request.Jobs || t.scenario.Callback.Form == CallbackRecord {
-		record := t.wavRecord(t.settled)
-		if t.request.Jobs {
-			record = t.jobsRecord(t.settled)
-		}
-		return envelope(code, message, record.with(member{"taskId", id}))
+		return envelope(code, message, t.recordInCallback(code, id))
 	}
 	return envelope(code, message, object{{"audioWavUrl", link}, {cmp.Or(t.scenario.Callback.IDField, "task_id"), id}})
 }

@@ -153,3 +153,42 @@ func TestAConversionOnTheJobsRoute(t *testing.T) {
 	require.Len(t, result.ResultURLs, 1)
 	require.Nil(t, s.record(wavRecords, id), "each route knows its own tasks")
 }
+
+// A callback of a failure says so in all of it, on either route.
+func TestAFalseFailureOfAConversion(t *testing.T) {
+	s := newWAVSim(t)
+	s.SetScenario(kiesim.WAVKey("e231"), kiesim.Scenario{Callback: kiesim.Callback{Failure: true}})
+	s.do(http.MethodPost, "/api/v1/jobs/createTask", `{"model":"ai-music-api/convert-to-wav-format",
+		"callBackUrl":"`+s.callback+`","input":{"task_id":"5c79","audio_id":"e231"}}`)
+	called := <-s.callbacks
+	require.EqualValues(t, 500, called["code"])
+	data := called["data"].(map[string]any)
+	require.Equal(t, "fail", data["state"])
+	require.Empty(t, data["resultJson"])
+	id := data["taskId"].(string)
+	require.Equal(t, "success", s.record("/api/v1/jobs/recordInfo", id)["state"])
+
+	s.SetScenario(kiesim.WAVKey("e232"), kiesim.Scenario{
+		Callback: kiesim.Callback{Failure: true, Form: kiesim.CallbackRecord, IDField: "id"},
+	})
+	s.convert("e232")
+	called = <-s.callbacks
+	data = called["data"].(map[string]any)
+	require.Equal(t, "GENERATE_WAV_FAILED", data["successFlag"])
+	require.NotEmpty(t, data["id"])
+	require.NotContains(t, data, "taskId")
+}
+
+// Whatever else was made of a track, its music task's record says what the track's scenario says.
+func TestAConversionDoesNotHideTheMusic(t *testing.T) {
+	s := newWAVSim(t)
+	s.SetScenario("e231", kiesim.Scenario{Music: kiesim.Music{Title: "Nocturne"}})
+	s.convert("e231")
+	for range 8 {
+		data := s.record("/api/v1/generate/record-info", "5c79")
+		track := data["response"].(map[string]any)["sunoData"].([]any)[0].(map[string]any)
+		require.Equal(t, "Nocturne", track["title"])
+		s.do(http.MethodPost, "/api/v1/vocal-removal/generate",
+			`{"taskId":"5c79","audioId":"e231","callBackUrl":"`+s.callback+`"}`)
+	}
+}
