@@ -3,6 +3,7 @@
 package program
 
 import (
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -44,6 +45,12 @@ func hide(value slog.Value, secrets *redact.Redactor) slog.Value {
 		text = value.String()
 	case slog.KindAny:
 		text = fmt.Sprintf("%+v", value.Any())
+		// A log of JSON has what pointers lead to, where this has addresses.
+		if _, isError := value.Any().(error); !isError && secrets.Secrets(text) == text {
+			if whole, err := json.Marshal(value.Any()); err == nil {
+				text = string(whole)
+			}
+		}
 	default:
 		return value
 	}

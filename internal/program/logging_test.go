@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/log"
+
+	"stemflow/internal/redact"
 )
 
 // written is what write leaves in a file that is no terminal.
@@ -75,4 +77,25 @@ func TestTheEndOfAProgramIsALineToo(t *testing.T) {
 	line := written(t, func(f *os.File) { Fail(f, "worker", errors.New("two things are wrong:\n- this\n- that"), nil) })
 	require.Equal(t, "worker ends", line["msg"])
 	require.Equal(t, "two things are wrong:\n- this\n- that", line["error"])
+}
+
+// A value is written as JSON with all that its pointers lead to.
+func TestNoSecretIsBehindAPointer(t *testing.T) {
+	type header struct{ Authorization string }
+	secrets := redact.New("a-secret-of-somebody")
+	for name, value := range map[string]any{
+		"value":   header{"Bearer a-secret-of-somebody"},
+		"pointer": struct{ Header *header }{&header{"Bearer a-secret-of-somebody"}},
+		"list":    []*header{{"Bearer a-secret-of-somebody"}},
+		"error":   errors.New("refused: a-secret-of-somebody"),
+	} {
+		written(t, func(f *os.File) {
+			NewLogger(f, secrets).Info("asked", "value", value)
+			text, err := os.ReadFile(f.Name())
+			require.NoError(t, err)
+			require.NotContains(t, string(text), "a-secret-of-somebody", name)
+		})
+	}
+	line := written(t, func(f *os.File) { NewLogger(f, secrets).Info("asked", "value", []*header{{"none"}}) })
+	require.Equal(t, []any{map[string]any{"Authorization": "none"}}, line["value"])
 }
