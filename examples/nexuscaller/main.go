@@ -63,9 +63,12 @@ func run(ctx context.Context, taskID, audioID, stemsTaskQueue string) error {
 	}
 	defer c.Close()
 
-	w := worker.New(c, taskQueue, worker.Options{})
-	w.RegisterWorkflow(backing.Instrumental)
-	if err := startOnceNamespaceIsKnown(ctx, w); err != nil {
+	w, err := startOnceNamespaceIsKnown(ctx, func() worker.Worker {
+		w := worker.New(c, taskQueue, worker.Options{})
+		w.RegisterWorkflow(backing.Instrumental)
+		return w
+	})
+	if err != nil {
 		return err
 	}
 	defer w.Stop()

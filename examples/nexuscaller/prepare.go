@@ -62,19 +62,20 @@ func prepare(ctx context.Context, options client.Options, stemsTaskQueue string)
 }
 
 // startOnceNamespaceIsKnown starts a worker. Temporal's servers learn of a new namespace after some
-// seconds, and refuse it until then.
-func startOnceNamespaceIsKnown(ctx context.Context, w worker.Worker) error {
+// seconds, and refuse it until then. A worker that was refused stays so: another one is made.
+func startOnceNamespaceIsKnown(ctx context.Context, newWorker func() worker.Worker) (worker.Worker, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
+		w := newWorker()
 		err := w.Start()
 		var notFound *serviceerror.NamespaceNotFound
 		if !errors.As(err, &notFound) {
-			return err
+			return w, err
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return nil, err
 		case <-time.After(time.Second):
 		}
 	}
