@@ -36,6 +36,10 @@ func main() {
 		"namespaces", "", "the `names` of the namespaces, separated by commas; by default TEMPORAL_NAMESPACE")
 	flag.Parse()
 	secrets := redact.New(config.AllSecrets(os.LookupEnv)...)
+	if err := program.FlagsOnly(flag.Args()); err != nil {
+		program.Fail(os.Stderr, "signalgate", err, secrets)
+		os.Exit(2)
+	}
 	slog.SetDefault(program.NewLogger(os.Stderr, secrets))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, *addr, *namespaces)

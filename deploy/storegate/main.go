@@ -30,6 +30,10 @@ func main() {
 	addr := flag.String("addr", ":9000", "the `address` to listen on")
 	store := flag.String("store", "", "the `URL` of the object store, like http://minio:9000")
 	flag.Parse()
+	if err := program.FlagsOnly(flag.Args()); err != nil {
+		program.Fail(os.Stderr, "storegate", err, nil)
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, *addr, *store)
 	stop()

@@ -99,3 +99,12 @@ func TakeNoArguments(about string) {
 		os.Exit(2)
 	}
 }
+
+// FlagsOnly is an error if there is an argument beside the flags: to ignore one would be to work
+// without what it was meant to say.
+func FlagsOnly(arguments []string) error {
+	if len(arguments) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%q: there are flags only, see -help", arguments[0])
+}

@@ -1,12 +1,14 @@
 package program
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -36,6 +38,23 @@ func TestDescribe(t *testing.T) {
 	}
 	stampedWith := describe("v0.1.0", "3f3a4f0d1e9bb27a1f0c", built("(devel)"))
 	require.Equal(t, "v0.1.0 (commit 3f3a4f0d1e9b, "+with, stampedWith, "a release knows its commit by a stamp")
+}
+
+// A gate that ignored an argument would let pass what its operator did not mean.
+func TestProgramsWithFlagsTakeNothingElse(t *testing.T) {
+	for _, source := range []string{"signalgate", "storegate"} {
+		program := filepath.Join(t.TempDir(), source)
+		build := exec.Command("go", "build", "-o", program, "../../deploy/"+source)
+		build.Stderr = os.Stderr
+		require.NoError(t, build.Run())
+		run, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		cmd := exec.CommandContext(run, program, "-addr", "127.0.0.1:0", "music")
+		out, err := cmd.CombinedOutput()
+		cancel()
+		require.Error(t, err)
+		require.Equal(t, 2, cmd.ProcessState.ExitCode(), string(out))
+		require.Contains(t, string(out), "there are flags only")
+	}
 }
 
 // The linker takes -X for a variable that does not exist without a word.

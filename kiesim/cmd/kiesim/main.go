@@ -49,8 +49,8 @@ func run(args []string) error {
 	}
 	// Parse does not return on a wrong flag.
 	_ = flags.Parse(args)
-	if flags.NArg() > 0 {
-		return fmt.Errorf("%q: there are flags only; see kiesim -help", flags.Arg(0))
+	if err := program.FlagsOnly(flags.Args()); err != nil {
+		return err
 	}
 	if *credits <= 0 {
 		return fmt.Errorf("-credits %v: it takes more than 0; 1 pays for nothing either", *credits)
