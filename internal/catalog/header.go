@@ -55,19 +55,23 @@ func isRequired(name string) bool { return name == "taskId" || name == "audioId"
 
 // plainName is a column's name without what people spell differently: "Task ID" and "task_id" are
 // taskid.
-func plainName(name string) string {
-	return strings.ToLower(strings.NewReplacer(" ", "", "_", "", "-", "", ".", "").Replace(name))
-}
+func plainName(name string) string { return strings.ToLower(spelling.Replace(name)) }
+
+var spelling = strings.NewReplacer(" ", "", "_", "", "-", "", ".", "")
+
+// fields are those of a track by their plain names.
+var fields = func() map[string]stemflow.InputField {
+	fields := map[string]stemflow.InputField{}
+	for _, field := range stemflow.InputFields() {
+		fields[plainName(field.Name)] = field
+	}
+	return fields
+}()
 
 // fieldOf finds the field that a column is, however its name is spelt.
-func fieldOf(name string) (stemflow.InputField, bool) {
-	plain := plainName(name)
-	for _, field := range stemflow.InputFields() {
-		if plainName(field.Name) == plain {
-			return field, true
-		}
-	}
-	return stemflow.InputField{}, false
+func fieldOf(name string) (field stemflow.InputField, ok bool) {
+	field, ok = fields[plainName(name)]
+	return field, ok
 }
 
 // columnOf is the column that has a field, 0 for none.
@@ -88,6 +92,7 @@ func readHeader(row []string, line int) (header, error) {
 			break
 		}
 	}
+	first := map[string]int{} // of each plain name
 	for i, name := range row {
 		switch {
 		case i < ended && !slices.Contains(trackColumns, name):
@@ -96,14 +101,13 @@ func readHeader(row []string, line int) (header, error) {
 		case name == "":
 			continue
 		}
-		field, ok := fieldOf(name)
-		if first := slices.IndexFunc(columns[:i], func(c headerColumn) bool {
-			return ok && c.field.Name == field.Name || !ok && c.kept != "" && plainName(c.kept) == plainName(name)
-		}); first >= 0 {
-			problem := fmt.Sprintf("has the name of column %d again, rename one of them", first+1)
+		plain := plainName(name)
+		if before, again := first[plain]; again {
+			problem := fmt.Sprintf("has the name of column %d again, rename one of them", before+1)
 			return nil, &unreadable{line, problem, i + 1}
 		}
-		if ok {
+		first[plain] = i
+		if field, ok := fields[plain]; ok {
 			columns[i].field = field
 			continue
 		}

@@ -95,7 +95,7 @@ type KeptTracks struct {
 
 // NewKeptTracks reads what [Append] wrote.
 func NewKeptTracks(r io.Reader) *KeptTracks {
-	return &KeptTracks{input: bufio.NewReaderSize(r, maxLine)}
+	return &KeptTracks{input: bufio.NewReaderSize(r, maxKept)}
 }
 
 // Next returns the next track, or io.EOF.
