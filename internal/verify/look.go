@@ -47,7 +47,9 @@ func (c *Checker) newLook(state activityapi.VerifyState, f folder, o objects) *l
 func (l *look) onlyLedger() bool { return l.state.Phase == phaseAgain || l.state.Phase == phaseLedgers }
 
 func (l *look) run(ctx context.Context) error {
-	if l.onlyLedger() && l.o.submission == nil || l.state.Phase == phaseLedgers && l.c.apart(l.f) {
+	// Where the ledgers are not walked, that of the folder may be elsewhere.
+	noLedger := l.o.submission == nil && l.c.walksLedgers()
+	if l.onlyLedger() && noLedger || l.state.Phase == phaseLedgers && l.c.apart(l.f) {
 		return nil
 	}
 	kind, problem, err := l.readManifest(ctx)

@@ -27,3 +27,18 @@ func TestADeletionElsewhereHidesNoDamage(t *testing.T) {
 		})
 	}
 }
+
+// A run that died between its stems and its manifest has left no copy of the ledger beside them.
+// The check of its place misses the archive all the same.
+func TestStemsAloneAreMissedInTheirPlace(t *testing.T) {
+	f := newFixture(t)
+	at := allowed.PlaceOf(f.bucket, "clients")
+	f.ledger = allowed.PlaceOf(f.bucket, "ledgers")
+	f.options.Ledger, f.options.Homes = f.ledger, []allowed.Place{f.ledger, at}
+	p := f.plant(stemflow.SplitStem, at)
+	p.remove(f.bucket, p.manifestKey())
+	p.remove(f.bucket, archive.SubmissionKey(p.loc))
+	require.Equal(t, []found{{stemflow.FindingPaidNotArchived, p.ledgerKey()}}, f.check().found())
+	f.options.At, f.options.WithLedgers = at, false
+	require.Equal(t, []found{{stemflow.FindingPaidNotArchived, p.ledgerKey()}}, f.check().found())
+}
