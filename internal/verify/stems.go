@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -192,7 +193,7 @@ func (c *Checker) readBack(ctx context.Context, bucket, key string) (sum string,
 		n, err := io.CopyBuffer(hash, &limited{ctx, c, content}, make([]byte, readSize))
 		size += n
 		sum = hex.EncodeToString(hash.Sum(nil))
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, errTooSlow) {
 			return &archive.Error{Op: "read", Bucket: bucket, Key: key, Err: err}
 		}
 		return err
@@ -202,6 +203,10 @@ func (c *Checker) readBack(ctx context.Context, bucket, key string) (sum string,
 
 // readSize is how much is read at once: the limiter has to allow it.
 const readSize = 64 << 10
+
+// errTooSlow says nothing of the object that is read.
+var errTooSlow = fmt.Errorf("limitRate lets too little be read in the time that the check has, raise it: %w",
+	context.DeadlineExceeded)
 
 // limited is a reader that keeps to the checker's rate.
 type limited struct {
@@ -213,8 +218,8 @@ type limited struct {
 func (l *limited) Read(p []byte) (int, error) {
 	n, err := l.r.Read(p[:min(len(p), readSize)])
 	if l.c.Limiter != nil && n > 0 {
-		if waitErr := l.c.Limiter.WaitN(l.ctx, n); waitErr != nil {
-			return n, waitErr
+		if l.c.Limiter.WaitN(l.ctx, n) != nil {
+			return n, cmp.Or(l.ctx.Err(), errTooSlow)
 		}
 	}
 	return n, err
