@@ -100,6 +100,9 @@ func TestDownloadURL(t *testing.T) {
 		`{"code":200,"msg":"success","data":null}`:                Unknown,
 		`{"code":200,"msg":"success","data":""}`:                  Unknown,
 		`{"code":200,"msg":"success","data":{"url":"elsewhere"}}`: Unknown,
+		`{"code":200,"msg":"success","data":"None"}`:              Unknown,
+		`{"code":200,"msg":"success","data":"/files/Drums.mp3"}`:  Unknown,
+		`{"code":200,"msg":"success","data":"https://"}`:          Unknown,
 	} {
 		p := serve(t, reply(200, body))
 		_, err := newClient(t, Options{BaseURL: p.URL}).DownloadURL(t.Context(), link)

@@ -19,7 +19,7 @@ func (c *Client) DownloadURL(ctx context.Context, link string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if fresh := text(a.data); fresh != "" {
+	if fresh := text(a.data); isAddress(fresh) {
 		return fresh, nil
 	}
 	return "", c.refusal(l, a, errors.New("the answer reports success without a link in data"))

@@ -64,11 +64,16 @@ func (c *Client) Upload(ctx context.Context, u Upload) (downloadURL string, err 
 	}
 	data, _ := parseObject(a.data)
 	link := text(data.get("downloadUrl"))
-	if at, err := url.Parse(link); err != nil || at.Host == "" || len(link) > maxLink ||
-		at.Scheme != "https" && at.Scheme != "http" {
+	if !isAddress(link) {
 		return "", c.refusal(l, a, errNoLink)
 	}
 	return link, nil
+}
+
+// isAddress reports whether a text is an address that a file may be fetched from.
+func isAddress(text string) bool {
+	at, err := url.Parse(text)
+	return err == nil && at.Host != "" && len(text) <= maxLink && (at.Scheme == "https" || at.Scheme == "http")
 }
 
 // uploadRequest streams the file between the parts of a form whose length is known.
