@@ -57,8 +57,11 @@ func awaitTurn(
 				time.Since(began).Round(time.Second)))
 		}
 		if failures++; refusesForGood(err) || failures >= ledgerTries || pause(waiting, ledgerPause) != nil {
-			return nil, final(stemflow.ErrorArchiveUnavailable, "the object store gave the submit no turn, so it "+
-				"did not call the provider: "+err.Error(), err)
+			text := "the object store gave the submit no turn, so it did not call the provider: " + err.Error()
+			if refusesForGood(err) {
+				return nil, final(stemflow.ErrorArchiveUnavailable, text, err)
+			}
+			return nil, retryable(stemflow.ErrorArchiveUnavailable, text, err) // a paid submit has one attempt
 		}
 	}
 }

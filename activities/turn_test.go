@@ -134,3 +134,15 @@ func TestMIDIWithoutATurnIsTriedAgain(t *testing.T) {
 	require.Equal(t, temporal.ApplicationErrorCategoryBenign, app.Category())
 	require.Empty(t, h.sim.Bill().Requests["midi-generate"])
 }
+
+// What costs nothing waits for a store that is away, as it does for a provider that is.
+func TestMIDISitsOutAStoreThatGivesNoTurn(t *testing.T) {
+	h, _ := separatedHarness(t, kiesim.MIDI{})
+	p, err := h.prepareMIDI("")
+	require.NoError(t, err)
+	away := errors.New("away")
+	h.turns(away, away, away, away)
+	_, err = h.submitMIDI(p)
+	require.False(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
+	require.Empty(t, h.sim.Bill().Requests["midi-generate"])
+}
