@@ -67,8 +67,8 @@ func (a *PrepareArchive) Execute(
 		state, err = a.readArchive(ctx, out.Location, in.Track, in.SeparationTaskID)
 	}
 	if errors.Is(err, archive.ErrCorrupt) {
-		return nil, final(stemflow.ErrorArchiveUnavailable, "the ledger "+archive.SubmissionKey(ledger)+
-			" cannot be read, and without it a track may be paid twice: mend it, or delete it if nothing was paid", err)
+		return nil, final(stemflow.ErrorArchiveUnavailable, "a ledger of the track cannot be read, and without it "+
+			"the track may be paid twice: mend it, or delete it if nothing was paid: "+err.Error(), err)
 	}
 	if err != nil {
 		return nil, storeRefusal(err)

@@ -105,6 +105,20 @@ func TestPrepareDoesNotGuessAtALedgerItCannotRead(t *testing.T) {
 	require.True(t, requireType(t, err, stemflow.ErrorArchiveUnavailable).NonRetryable())
 }
 
+// What is advised is about the one that cannot be read: to delete another one would have the track
+// paid for again.
+func TestPrepareNamesTheLedgerThatItCannotRead(t *testing.T) {
+	h := newHarness(t)
+	copied := archive.SubmissionKey(archive.Locate(h.loc.Bucket, "music", h.track))
+	h.set.PrepareArchive.Prefix = "music"
+	h.write(archive.SubmissionKey(h.loc), stemflow.Submission{State: stemflow.SubmissionPaid, SeparationTaskID: "sep"})
+	h.write(copied, "no ledger")
+	_, err := h.prepare()
+	message := requireType(t, err, stemflow.ErrorArchiveUnavailable).Message()
+	require.Contains(t, message, h.loc.Bucket+"/"+copied)
+	require.NotContains(t, message, " "+archive.SubmissionKey(h.loc))
+}
+
 func TestPrepareWithoutPermissionEndsAtOnce(t *testing.T) {
 	h := newHarness(t)
 	wrong := h.storeOptions
