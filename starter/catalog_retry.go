@@ -19,6 +19,7 @@ import (
 	"stemflow"
 	"stemflow/internal/activityapi"
 	"stemflow/internal/catalog"
+	"stemflow/internal/naming"
 	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/failure"
 	"stemflow/starter/internal/view"
@@ -78,7 +79,7 @@ type retried struct {
 
 func (c *cli) retry(ctx context.Context, r *report, o retryOptions) error {
 	in := stemflow.SeparateCatalogInput{
-		Name: strings.TrimSuffix(r.in.Name, retrySuffix) + retrySuffix, Window: o.window, CreditBudget: o.budget,
+		Name: retryName(r.in.Name), Window: o.window, CreditBudget: o.budget,
 		Source: &stemflow.ObjectRef{Key: "retry.csv"},
 	}
 	// The catalogue's own folder is "<prefix>/_catalogs/<name>/<run>/".
@@ -136,6 +137,13 @@ func (c *cli) retry(ctx context.Context, r *report, o retryOptions) error {
 		}
 	}
 	return c.launchCatalog(ctx, r.t, r.cfg, list, in, o.wait)
+}
+
+// retryName is the name of the catalogue that starts the failures of another again. That of a long
+// name is cut.
+func retryName(name string) string {
+	name = strings.TrimSuffix(name, retrySuffix)
+	return name[:min(len(name), naming.MaxCatalogName-len(retrySuffix))] + retrySuffix
 }
 
 func (c *cli) nothingToRetry(name string) error {

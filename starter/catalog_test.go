@@ -14,6 +14,7 @@ import (
 	"stemflow/internal/archive"
 	"stemflow/internal/config"
 	"stemflow/internal/devservers/serverstest"
+	"stemflow/internal/naming"
 	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/failure"
 )
@@ -147,4 +148,17 @@ func TestFlagsOfACatalogAreItsInput(t *testing.T) {
 		stemflow.CatalogWorkflowID(catalogNames{file: "/home/me/june.jsonl"}.input()),
 		"watch finds it by the file",
 	)
+}
+
+// A catalogue of any name can be started again, and that one, too.
+func TestNamesOfRetries(t *testing.T) {
+	long := strings.Repeat("a", naming.MaxCatalogName)
+	for name, want := range map[string]string{
+		"june": "june-retry", "june-retry": "june-retry", long: long[len(retrySuffix):] + retrySuffix,
+		long[len(retrySuffix):] + retrySuffix: long[len(retrySuffix):] + retrySuffix,
+	} {
+		got := retryName(name)
+		require.Equal(t, want, got)
+		require.NoError(t, validName{stemflow.SeparateCatalogInput{Name: got}}.Validate())
+	}
 }
