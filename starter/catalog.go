@@ -284,12 +284,12 @@ func (c *cli) sameSource(
 	ctx context.Context, t *observe.Temporal, run client.WorkflowRun, in stemflow.SeparateCatalogInput,
 ) error {
 	progress, err := observe.QueryProgress[stemflow.CatalogProgress](ctx, t, run.GetID(), "")
-	if err != nil || progress.Source != nil && *progress.Source == *in.Source {
+	if err != nil || mayBeSame(progress.Source, *in.Source) {
 		return nil
 	}
 	other := "inline tracks"
 	if progress.Source != nil {
-		other = progress.Source.Key
+		other = view.ObjectText(*progress.Source)
 	}
 	return &failure.Failure{
 		Type: failure.TypeNameTaken, Code: failure.ExitUsage,
@@ -297,6 +297,12 @@ func (c *cli) sameSource(
 		Hint: "Give this one another --name, or wait for the other: " +
 			c.again("catalog watch --name "+view.Quote(in.Name)),
 	}
+}
+
+// mayBeSame reports whether a run's list may be the one that is given. The bucket may be left out.
+func mayBeSame(running *stemflow.ObjectRef, given stemflow.ObjectRef) bool {
+	return running != nil && running.Key == given.Key &&
+		(running.Bucket == given.Bucket || running.Bucket == "" || given.Bucket == "")
 }
 
 // announceCatalog prints what was started and, for a person, what can be done with it.

@@ -162,3 +162,20 @@ func TestNamesOfRetries(t *testing.T) {
 		require.NoError(t, validName{stemflow.SeparateCatalogInput{Name: got}}.Validate())
 	}
 }
+
+func TestListsThatMayBeTheSame(t *testing.T) {
+	list := func(bucket, key string) stemflow.ObjectRef { return stemflow.ObjectRef{Bucket: bucket, Key: key} }
+	for _, c := range []struct {
+		running, given stemflow.ObjectRef
+		same           bool
+	}{
+		{list("stems", "june.csv"), list("stems", "june.csv"), true},
+		{list("stems", "june.csv"), list("", "june.csv"), true},
+		{list("", "june.csv"), list("stems", "june.csv"), true},
+		{list("stems", "june.csv"), list("lists", "june.csv"), false},
+		{list("stems", "june.csv"), list("stems", "july.csv"), false},
+	} {
+		require.Equal(t, c.same, mayBeSame(&c.running, c.given), "%v", c)
+	}
+	require.False(t, mayBeSame(nil, list("stems", "june.csv")), "inline tracks")
+}
