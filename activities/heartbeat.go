@@ -12,8 +12,9 @@ import (
 const heartbeatInterval = 5 * time.Second
 
 // startHeartbeat sends heartbeats for an activity that takes long, until it is stopped. Their
-// answers also bring it the cancellation.
-func startHeartbeat(ctx context.Context) (stop func()) {
+// answers also bring it the cancellation, and what earlier attempts have left is lost unless it is
+// among their details.
+func startHeartbeat(ctx context.Context, details ...any) (stop func()) {
 	done := make(chan struct{})
 	var beating sync.WaitGroup
 	beating.Go(func() {
@@ -24,7 +25,7 @@ func startHeartbeat(ctx context.Context) (stop func()) {
 			case <-done:
 				return
 			case <-ticker.C:
-				recordHeartbeat(ctx)
+				recordHeartbeat(ctx, details...)
 			}
 		}
 	})

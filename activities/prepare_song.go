@@ -43,48 +43,83 @@ type Uploader interface {
 // all: nothing is paid for yet, and a person may be waiting.
 const songAttempts = 6
 
+// songFailures are the attempts that failed at the song's host. They are kept in the heartbeat
+// details: a store or a provider that is away must not use them up.
+type songFailures struct {
+	Count int `json:"count"`
+}
+
 // Execute fails for good with ErrorInvalidInput for what the provider would not take, and with
 // ErrorUnauthorized. It is retried while the store or the provider is down.
 func (a *PrepareSong) Execute(
 	ctx context.Context, in activityapi.PrepareSongInput,
 ) (*activityapi.PreparedSong, error) {
-	defer startHeartbeat(ctx)()
-	input := stemflow.SeparateStemsInput{AudioURL: in.AudioURL}
-	if p := a.Limits.CheckSong(input); p != nil {
-		return nil, final(stemflow.ErrorInvalidInput, p.Field+": "+p.Message, nil)
+	p := preparation{PrepareSong: a}
+	_ = activity.GetHeartbeatDetails(ctx, &p.failures) // there are none in the first attempt
+	before := p.failures
+	stop := startHeartbeat(ctx, before)
+	song, err := p.prepare(ctx, in)
+	stop()
+	if p.failures != before {
+		recordHeartbeat(ctx, p.failures)
 	}
-	open := func() (io.ReadCloser, error) { return a.fetch(ctx, in.AudioURL) }
+	return song, err
+}
+
+// preparation is one attempt.
+type preparation struct {
+	*PrepareSong
+	failures songFailures
+}
+
+// hostFailed counts a failure of the song's host, and returns the error that it is: another one at
+// the last time.
+func (p *preparation) hostFailed(again, atLast error) error {
+	if p.failures.Count++; p.failures.Count < songAttempts {
+		return again
+	}
+	return atLast
+}
+
+func (p *preparation) prepare(
+	ctx context.Context, in activityapi.PrepareSongInput,
+) (*activityapi.PreparedSong, error) {
+	input := stemflow.SeparateStemsInput{AudioURL: in.AudioURL}
+	if wrong := p.Limits.CheckSong(input); wrong != nil {
+		return nil, final(stemflow.ErrorInvalidInput, wrong.Field+": "+wrong.Message, nil)
+	}
+	open := func() (io.ReadCloser, error) { return p.fetch(ctx, in.AudioURL) }
 	object, isObject := input.AudioObject()
 	if isObject {
-		open = func() (io.ReadCloser, error) { return a.open(ctx, object) }
+		open = func() (io.ReadCloser, error) { return p.open(ctx, object) }
 	}
 	body, err := open()
 	if err != nil {
 		return nil, err
 	}
-	song, err := a.look(ctx, in, body)
+	song, err := p.look(in, body)
 	_ = body.Close()
 	if err != nil {
 		return nil, err
 	}
 	if song.cut && in.AudioSHA256 == "" {
-		if !isObject && activity.GetInfo(ctx).Attempt < songAttempts { // it may still be written
-			const text = "what audioUrl names ends too early at the moment"
-			return nil, retryable(stemflow.ErrorProviderUnavailable, text, nil)
+		if isObject {
+			return nil, cutSong(song)
 		}
-		return nil, cutSong(song)
+		const text = "what audioUrl names ends too early at the moment" // it may still be written
+		return nil, p.hostFailed(retryable(stemflow.ErrorProviderUnavailable, text, nil), cutSong(song))
 	}
 	// Most stores are out of the provider's reach. And where the content is what the song is known
 	// by, its host must not serve other content to the provider.
 	if isObject || in.AudioSHA256 != "" {
-		return a.handOver(ctx, song, open)
+		return p.handOver(ctx, song, open)
 	}
 	song.prepared.URL = in.AudioURL
 	return &song.prepared, nil
 }
 
 // handOver gives the provider what was looked at: what has changed meanwhile does not fit.
-func (a *PrepareSong) handOver(
+func (p *preparation) handOver(
 	ctx context.Context, song song, open func() (io.ReadCloser, error),
 ) (*activityapi.PreparedSong, error) {
 	body, err := open()
@@ -93,14 +128,14 @@ func (a *PrepareSong) handOver(
 	}
 	defer body.Close()
 	sum, given := sha256.New(), &sourceReader{r: body}
-	song.prepared.URL, err = a.Provider.Upload(ctx, kie.Upload{
+	song.prepared.URL, err = p.Provider.Upload(ctx, kie.Upload{
 		Name: song.prepared.SHA256 + "." + song.format.Ext, ContentType: song.format.ContentType,
 		Size: song.prepared.Size, Body: io.TeeReader(io.LimitReader(given, song.prepared.Size), sum),
 	})
 	broken := given.err.Load()
 	switch {
 	case broken != nil && ctx.Err() == nil:
-		return nil, a.unfetched(ctx, *broken)
+		return nil, p.unfetched(*broken)
 	case kie.VerdictOf(err) == kie.Unauthorized:
 		return nil, final(stemflow.ErrorUnauthorized, err.Error(), err, providerDetails(err))
 	case err != nil:
@@ -111,10 +146,11 @@ func (a *PrepareSong) handOver(
 		)
 	case hex.EncodeToString(sum.Sum(nil)) == song.prepared.SHA256:
 		return &song.prepared, nil
-	case activity.GetInfo(ctx).Attempt >= songAttempts:
-		return nil, wrongSong("changes while it is read: give a song that stays the same", nil)
 	}
-	return nil, retryable(stemflow.ErrorProviderUnavailable, "what audioUrl names has changed while it was read", nil)
+	return nil, p.hostFailed(
+		retryable(stemflow.ErrorProviderUnavailable, "what audioUrl names has changed while it was read", nil),
+		wrongSong("changes while it is read: give a song that stays the same", nil),
+	)
 }
 
 // sourceReader keeps the error that ends what it reads: an upload that fails by it says nothing of
@@ -133,10 +169,10 @@ func (s *sourceReader) Read(p []byte) (int, error) {
 }
 
 // fetch opens what an address names.
-func (a *PrepareSong) fetch(ctx context.Context, address string) (io.ReadCloser, error) {
-	body, err := a.Sources.Open(ctx, address)
+func (p *preparation) fetch(ctx context.Context, address string) (io.ReadCloser, error) {
+	body, err := p.Sources.Open(ctx, address)
 	if err != nil {
-		return nil, a.unfetched(ctx, err)
+		return nil, p.unfetched(err)
 	}
 	return body, nil
 }
@@ -164,13 +200,13 @@ type song struct {
 }
 
 // look reads a song to its end.
-func (a *PrepareSong) look(ctx context.Context, in activityapi.PrepareSongInput, body io.Reader) (song, error) {
+func (p *preparation) look(in activityapi.PrepareSongInput, body io.Reader) (song, error) {
 	var meter audio.Meter
 	sum, tagger := sha256.New(), audio.NewTagger()
 	size, err := io.Copy(io.MultiWriter(&meter, sum, tagger), io.LimitReader(body, stemflow.MaxAudioSize+1))
 	tags := tagger.End()
 	if err != nil {
-		return song{}, a.unfetched(ctx, err)
+		return song{}, p.unfetched(err)
 	}
 	found := meter.End()
 	s := song{
@@ -193,18 +229,21 @@ func (a *PrepareSong) look(ctx context.Context, in activityapi.PrepareSongInput,
 }
 
 // unfetched is the error for a song that cannot be read. What passes is tried again for a while.
-func (a *PrepareSong) unfetched(ctx context.Context, err error) error {
+func (p *preparation) unfetched(err error) error {
 	refused, ok := errors.AsType[*source.Error](err)
 	switch {
 	case !ok:
 		return storeRefusal(err)
 	case refused.Kind == source.TooLarge:
 		return tooLarge(err)
-	case refused.Kind == source.Forbidden, refused.Kind == source.Gone,
-		activity.GetInfo(ctx).Attempt >= songAttempts:
-		return wrongSong("cannot be fetched: "+err.Error(), err)
 	}
-	return retryable(stemflow.ErrorProviderUnavailable, "audioUrl cannot be fetched at the moment: "+err.Error(), err)
+	gone := wrongSong("cannot be fetched: "+err.Error(), err)
+	if refused.Kind == source.Forbidden || refused.Kind == source.Gone {
+		return gone
+	}
+	return p.hostFailed(retryable(
+		stemflow.ErrorProviderUnavailable, "audioUrl cannot be fetched at the moment: "+err.Error(), err,
+	), gone)
 }
 
 func wrongSong(problem string, cause error) error {

@@ -4,14 +4,21 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -99,6 +106,70 @@ func TestSongWhoseHostBreaksOffWhileItIsHandedOver(t *testing.T) {
 	require.Contains(t, failed.Error(), "audioUrl cannot be fetched at the moment")
 	require.NotContains(t, failed.Error(), "handed to the provider")
 	require.EqualValues(t, 2, served.Load())
+}
+
+// fewUploads fail so often before one is taken.
+type fewUploads struct {
+	uploads
+	failures atomic.Int32
+}
+
+func (u *fewUploads) Upload(ctx context.Context, upload kie.Upload) (downloadURL string, err error) {
+	if u.failures.Add(-1) >= 0 {
+		return "", errors.New("away")
+	}
+	return u.uploads.Upload(ctx, upload)
+}
+
+// A provider that is away for a while leaves a host its tries, and a host that fails has no more
+// than those.
+func TestSongWhoseHostFailsAfterTheProvider(t *testing.T) {
+	stem, ok := tune.Stem("vocals")
+	require.True(t, ok)
+	once := stem.Once()
+	content, err := io.ReadAll(io.NewSectionReader(once, 0, once.Size))
+	require.NoError(t, err)
+	h := newHarness(t)
+	h.set.PrepareSong.Sources = source.New(source.Options{AnyHost: true, AllowInsecure: true})
+	for hostFailures, want := range map[int32]int32{
+		songAttempts - 1: songAttempts - 1 + 2, // it is read twice
+		songAttempts:     songAttempts,
+	} {
+		const away = 2 * songAttempts
+		given := &fewUploads{}
+		given.failures.Store(away)
+		h.set.PrepareSong.Provider = given
+		var asked atomic.Int32
+		host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if given.failures.Load() <= 0 && asked.Add(1) <= hostFailures {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			_, _ = w.Write(content)
+		}))
+		t.Cleanup(host.Close)
+		sum := sha256.Sum256(content)
+		in := activityapi.PrepareSongInput{AudioURL: host.URL + "/song.mp3", AudioSHA256: hex.EncodeToString(sum[:])}
+		var suite testsuite.WorkflowTestSuite
+		suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+		env := suite.NewTestWorkflowEnvironment()
+		env.SetTestTimeout(time.Minute)
+		h.set.Register(env)
+		env.ExecuteWorkflow(func(ctx workflow.Context) error {
+			ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+				StartToCloseTimeout: time.Minute,
+				RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 5 * songAttempts},
+			})
+			return workflow.ExecuteActivity(ctx, activityapi.ActivityPrepareSong, in).Get(ctx, nil)
+		})
+		if hostFailures < songAttempts {
+			require.NoError(t, env.GetWorkflowError())
+			require.Equal(t, content, given.content)
+		} else {
+			require.ErrorContains(t, env.GetWorkflowError(), "audioUrl: cannot be fetched")
+		}
+		require.Equal(t, want, asked.Load())
+	}
 }
 
 // A caller names the address, so it leads to no service of the worker's own network.
