@@ -86,6 +86,36 @@ func TestStemsThatACallbackMakesUpAreLeftOut(t *testing.T) {
 	require.Len(t, *fetched, 2)
 }
 
+// That holds where the record cannot be read, too.
+func TestStemsThatACallbackMakesUpAreLeftOutDuringAnOutage(t *testing.T) {
+	outage := func() *harness {
+		w := newHarness(t)
+		w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+			return nil, again(activityapi.ActivityErrorUnreadable)
+		}
+		w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
+			if in.Stem.Name == "kazoo" {
+				return nil, failed(stemflow.ErrorSourceNotAudio)
+			}
+			return archived(in.Stem.Name), nil
+		}
+		w.callbackAfter(time.Minute, successOf("vocals", "instrumental", "kazoo"))
+		return w
+	}
+	w := outage()
+	w.run(input())
+	result := w.result()
+	require.Equal(t, stemflow.SettledByCallback, result.SettledBy)
+	require.Equal(t, []string{"vocals", "instrumental"}, namesOf(result.Stems))
+	require.Less(t, w.took(), 2*time.Minute)
+
+	w = outage()
+	w.fromBefore("credible-links-serve")
+	w.run(input())
+	kind, _, _ := w.failure()
+	require.Equal(t, stemflow.ErrorArchiveIncomplete, kind)
+}
+
 // The callback of a split_stem names some instruments while the record cannot be read for a moment.
 func TestSomeInstrumentsOfACallbackAreNotAllDuringAnOutage(t *testing.T) {
 	for name, outage := range map[string]time.Duration{"short": 40 * time.Second, "long": time.Hour} {

@@ -9,11 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
 
 	"stemflow"
 	"stemflow/internal/activityapi"
@@ -178,9 +180,9 @@ var errOver = errors.New("the run is over")
 // execute runs a workflow to its end, however it ends. The test environment does not wait for the
 // local activity of a run that was cancelled, so what the activities keep is the test's only when
 // none can begin any more.
-func (w *harness) execute(workflow string, in ...any) {
+func (w *harness) execute(name string, in ...any) {
 	w.began = w.env.Now()
-	w.env.ExecuteWorkflow(workflow, in...)
+	w.env.ExecuteWorkflow(name, in...)
 	w.mu.Lock()
 	w.over = true
 	w.mu.Unlock()
@@ -244,6 +246,12 @@ func (w *harness) callbackAfter(d time.Duration, callback stemflow.Callback) {
 
 func (w *harness) cancelAfter(d time.Duration) {
 	w.env.RegisterDelayedCallback(w.env.CancelWorkflow, d)
+}
+
+// fromBefore makes the run one that has begun before a change of the workflow.
+func (w *harness) fromBefore(change string) {
+	w.env.OnGetVersion(change, workflow.DefaultVersion, workflow.Version(1)).Return(workflow.DefaultVersion)
+	w.env.OnGetVersion(mock.Anything, workflow.DefaultVersion, workflow.Version(1)).Return(workflow.Version(1))
 }
 
 // run runs the workflow to its end, however it ends.

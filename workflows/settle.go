@@ -579,7 +579,7 @@ func (w *wait) onCallback(ctx workflow.Context, callback stemflow.Callback) erro
 // serves reports whether the links of a callback are taken where the record gives none. Those that
 // are not all serve only where there is nothing to wait for; at the deadline they are what is left.
 func (w *wait) serves(ctx workflow.Context, callback stemflow.Callback, seen observation) bool {
-	stems := usable(callback.Stems)
+	stems := w.s.serving(ctx, callback)
 	required, _ := w.s.expectation().Lacking(stems, nil)
 	mayFollow := (seen.open() || seen.finding == foundLost) && workflow.Now(ctx).Before(w.s.deadline)
 	if len(stems) > 0 && (len(required) == 0 || !mayFollow) {

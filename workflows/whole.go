@@ -46,11 +46,15 @@ func (s *separation) expectation() activityapi.StemExpectation {
 // stem of another name may be made up, since a signature covers the task id alone. Only a
 // split_stem may come with instruments that the provider does not document yet.
 func (s *separation) credible(announced []string) []stemflow.SourceStem {
+	return s.credibleOf(s.named, announced)
+}
+
+func (s *separation) credibleOf(stems []stemflow.SourceStem, announced []string) []stemflow.SourceStem {
 	if s.in.Type == stemflow.SplitStem {
-		return s.named
+		return stems
 	}
 	expected := slices.Concat(stemflow.ExpectedStems(s.in.Type, s.in.StemName), announced)
-	return slices.DeleteFunc(slices.Clone(s.named), func(stem stemflow.SourceStem) bool {
+	return slices.DeleteFunc(slices.Clone(stems), func(stem stemflow.SourceStem) bool {
 		return !slices.Contains(expected, stem.Name) && !activityapi.HasStem(s.seen, stem.Name)
 	})
 }
@@ -76,6 +80,18 @@ func usable(stems []stemflow.SourceStem) []stemflow.SourceStem {
 		}
 	}
 	return found
+}
+
+// serving are the stems of a callback that serve where the record gives none. Runs from before this
+// rule did not ask whether they are credible.
+func (s *separation) serving(ctx workflow.Context, callback stemflow.Callback) []stemflow.SourceStem {
+	stems := usable(callback.Stems)
+	credible := s.credibleOf(stems, nil)
+	if len(credible) < len(stems) &&
+		workflow.GetVersion(ctx, "credible-links-serve", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return stems
+	}
+	return credible
 }
 
 // isStemName reports whether a name has the canonical spelling.
@@ -132,7 +148,7 @@ func (s *separation) fromCallback(
 ) activityapi.SeparationRecord {
 	record := activityapi.SeparationRecord{Stems: callback.Stems, OriginURL: callback.OriginURL}
 	if waitsForWhole(ctx) {
-		record.Stems = usable(callback.Stems)
+		record.Stems = s.serving(ctx, callback)
 	}
 	return s.compose(ctx, record)
 }
