@@ -381,7 +381,8 @@ func (w *wait) onResume(ctx workflow.Context) error {
 	case seen.finding == foundNoRecord && s.outlived(ctx) &&
 		workflow.GetVersion(ctx, "gone-separation", workflow.DefaultVersion, 1) >= 1:
 		return s.goneFailure(ctx)
-	case seen.open():
+	case seen.open(), seen.finding == foundLost &&
+		workflow.GetVersion(ctx, "resume-after-lost-look", workflow.DefaultVersion, 1) != workflow.DefaultVersion:
 		return nil // polling goes on
 	default:
 		return w.act(ctx, seen, stemflow.SettledByResume)
@@ -482,6 +483,10 @@ func (w *wait) lastLook(ctx workflow.Context) error {
 	look := s.aboutOwn()
 	look.ReportPending = true
 	seen := s.confirm(ctx, look)
+	if s.ownership == unverified && w.provedOpen(seen) &&
+		workflow.GetVersion(ctx, "own-while-open", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		s.recordVerified(ctx, seen.record)
+	}
 	switch {
 	case !seen.open() && seen.finding != foundLost:
 		return w.act(ctx, seen, stemflow.SettledByPoll)
@@ -499,6 +504,20 @@ func (w *wait) lastLook(ctx workflow.Context) error {
 		return w.giveUp(ctx, seen.err)
 	}
 	return nil
+}
+
+// provedOpen reports whether the last look, or polling before it, has shown that a separation which
+// a callback named is this run's, and has not come to an end: the provider is still at work, or
+// gives no link yet.
+func (w *wait) provedOpen(seen observation) bool {
+	polled, _ := applicationError(w.pollErr)
+	switch {
+	case !seen.open() && seen.finding != foundLost:
+		return false
+	case seen.finding == foundPending:
+		return true
+	}
+	return polled == activityapi.ActivityErrorPending || polled == activityapi.ActivityErrorNoLinks
 }
 
 // hear reports whether a callback says something new: a repeat does not, and one beyond the number

@@ -273,3 +273,66 @@ func TestUnreadableRecordIsPolledOn(t *testing.T) {
 	w.run(input())
 	require.Equal(t, stemflow.SettledByPoll, w.result().SettledBy)
 }
+
+// The look with which a resume begins is lost time and again, by workers that are killed: nothing has
+// said what the provider has, and the deadline is far away.
+func TestResumeWhoseFirstLookIsLostPollsOn(t *testing.T) {
+	lost := func() *harness {
+		w := newHarness(t)
+		w.found(activityapi.PreparedArchive{Submission: paidBefore()})
+		w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+			if in.ReportPending {
+				return nil, errors.New("lost")
+			}
+			return done(), nil
+		}
+		return w
+	}
+	w := lost()
+	w.run(input())
+	require.Equal(t, stemflow.SettledByPoll, w.result().SettledBy)
+
+	w = lost()
+	w.fromBefore("resume-after-lost-look")
+	w.run(input())
+	kind, _, _ := w.failure()
+	require.Equal(t, stemflow.ErrorSeparationTimedOut, kind)
+}
+
+// Polls have seen the separation that a callback named at work, which proves whose it is.
+func TestSeparationThatIsAtWorkAtTheDeadlineIsKnown(t *testing.T) {
+	for name, lastLook := range map[string]error{
+		"at the last look": nil, "by polls alone": again(activityapi.ActivityErrorUnreadable),
+	} {
+		t.Run(name, func(t *testing.T) {
+			atWork := func() *harness {
+				w := unknownSubmit(t)
+				w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+					switch {
+					case w.took() < 5*time.Minute:
+						return nil, again(activityapi.ActivityErrorUnreadable)
+					case in.ReportPending && lastLook != nil:
+						return nil, lastLook
+					case in.ReportPending:
+						return &activityapi.SeparationRecord{Pending: true}, nil
+					}
+					return nil, again(activityapi.ActivityErrorPending)
+				}
+				w.callbackAfter(time.Minute, stemflow.Callback{TaskID: separationID, Code: stemflow.CodeOK})
+				return w
+			}
+			w := atWork()
+			w.run(input())
+			kind, _, details := w.failure()
+			require.Equal(t, stemflow.ErrorSeparationTimedOut, kind)
+			require.Equal(t, separationID, details.SeparationTaskID)
+			require.Equal(t, stemflow.SubmissionPaid, w.lastLedger().State)
+
+			w = atWork()
+			w.fromBefore("own-while-open")
+			w.run(input())
+			kind, _, _ = w.failure()
+			require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
+		})
+	}
+}
