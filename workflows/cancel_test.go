@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 
 	"stemflow"
@@ -111,4 +112,24 @@ func TestCancelDoesNotLoseTheLedgersCompletion(t *testing.T) {
 	w.run(input())
 	require.Equal(t, separationID, w.cancelled().SeparationTaskID)
 	require.Equal(t, 2, tries, "the write goes on after the cancellation")
+}
+
+// The store is away when a run that failed closes its submits, for which it would wait half an hour.
+func TestCancelWhileAFailedRunWaitsForItsLedger(t *testing.T) {
+	for _, before := range []bool{false, true} {
+		w := newHarness(t)
+		w.answers(
+			temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil),
+			failed(stemflow.ErrorUnauthorized, stemflow.ErrorDetails{}, activityapi.SubmitRefusal{Nonce: "n"}),
+		)
+		w.record = func(activityapi.RecordSubmissionInput) error { return again(stemflow.ErrorArchiveUnavailable) }
+		w.cancelAfter(time.Minute)
+		if before {
+			w.fromBefore("cancelled-while-closing")
+		}
+		w.run(input())
+		kind, _, _ := w.failure()
+		require.Equal(t, stemflow.ErrorUnauthorized, kind)
+		require.Equal(t, before, w.took() > 90*time.Second)
+	}
 }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"cmp"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -97,12 +98,21 @@ func (s *separation) awaitLedger(ctx workflow.Context, err error) {
 	case s.closing, s.ledgerBehind:
 		limit = ledgerClose
 	}
-	timerCtx, stopTimer := workflow.WithCancel(detached)
-	defer stopTimer()
-	workflow.NewSelector(detached).
-		AddFuture(s.ledger, func(workflow.Future) {}).
-		AddFuture(workflow.NewTimerWithOptions(timerCtx, limit, workflow.TimerOptions{
-			Summary: "finishing the ledger",
-		}), func(workflow.Future) {}).
-		Select(detached)
+	over, stop := s.ledgerWithin(detached, limit)
+	defer stop()
+	if ctx.Err() == nil && workflow.Await(ctx, over) != nil && !over() && workflow.GetVersion(
+		detached, "cancelled-while-closing", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		soon, stopSoon := s.ledgerWithin(detached, ledgerFinishCancelled)
+		defer stopSoon()
+		_ = workflow.Await(detached, func() bool { return over() || soon() })
+		return
+	}
+	_ = workflow.Await(detached, over)
+}
+
+// ledgerWithin starts a timer. It is over once the ledger is written, or else the time has passed.
+func (s *separation) ledgerWithin(ctx workflow.Context, limit time.Duration) (over func() bool, stop func()) {
+	ctx, stop = workflow.WithCancel(ctx)
+	timer := workflow.NewTimerWithOptions(ctx, limit, workflow.TimerOptions{Summary: "finishing the ledger"})
+	return func() bool { return s.ledger.IsReady() || timer.IsReady() }, stop
 }
