@@ -192,12 +192,19 @@ func (t *transcription) awaitCallback(
 	timer := workflow.NewTimerWithOptions(timerCtx, grace, workflow.TimerOptions{
 		Summary: "waiting for the callback, polling from " + clock(t.progress.PollingFrom),
 	})
+	return t.listen(ctx, callbacks, timer)
+}
+
+// listen waits for something, and reports whether a callback has come before it.
+func (t *transcription) listen(
+	ctx workflow.Context, callbacks workflow.ReceiveChannel, until workflow.Future,
+) (called bool, err error) {
 	due := false
 	for !called && !due && ctx.Err() == nil {
 		workflow.NewSelector(ctx).
 			AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {}).
 			AddReceive(callbacks, func(c workflow.ReceiveChannel, _ bool) { called = t.hears(c) }).
-			AddFuture(timer, func(workflow.Future) { due = true }).
+			AddFuture(until, func(workflow.Future) { due = true }).
 			Select(ctx)
 	}
 	return called, ctx.Err()
@@ -236,25 +243,18 @@ func (t *transcription) poll(ctx workflow.Context, callbacks workflow.ReceiveCha
 		remaining := max(t.deadline.Sub(workflow.Now(ctx)), time.Second)
 		poll := workflow.ExecuteActivity(pollOptions(pollCtx, t.in.PollInterval, remaining),
 			activityapi.ActivityGetMIDIRecord, activityapi.GetMIDIRecordInput{MIDITaskID: t.midiTaskID})
-		called, polled := false, false
-		for !called && !polled && ctx.Err() == nil {
-			workflow.NewSelector(ctx).
-				AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {}).
-				AddReceive(callbacks, func(c workflow.ReceiveChannel, _ bool) { called = t.hears(c) }).
-				AddFuture(poll, func(workflow.Future) { polled = true }).
-				Select(ctx)
-		}
+		called, err := t.listen(ctx, callbacks, poll)
 		stop()
-		if err := ctx.Err(); err != nil {
+		if err != nil {
 			return err
 		}
-		if called && !polled {
+		if called {
 			if settled, err := t.confirm(ctx); settled || err != nil {
 				return err
 			}
 			continue
 		}
-		err := poll.Get(ctx, nil)
+		err = poll.Get(ctx, nil)
 		if err == nil {
 			t.settledBy = stemflow.SettledByPoll
 			return nil
@@ -262,14 +262,15 @@ func (t *transcription) poll(ctx workflow.Context, callbacks workflow.ReceiveCha
 		if kind, _ := applicationError(err); temporal.IsCanceledError(err) || isErrorType(kind) {
 			return activityFailure(err, stemflow.ErrorProviderUnavailable)
 		}
-		return t.lastLook(ctx, err)
+		return t.lastLook(ctx, callbacks, err)
 	}
 }
 
-// lastLook asks once more: polling ends before a poll that would come after the deadline.
-func (t *transcription) lastLook(ctx workflow.Context, last error) error {
+// lastLook listens until the deadline and asks once more: polling ends before a poll that would come
+// after it.
+func (t *transcription) lastLook(ctx workflow.Context, callbacks workflow.ReceiveChannel, last error) error {
 	if remaining := t.deadline.Sub(workflow.Now(ctx)); remaining > 0 {
-		if err := workflow.Sleep(ctx, remaining); err != nil {
+		if settled, err := t.listenFor(ctx, callbacks, remaining); settled || err != nil {
 			return err
 		}
 	}
@@ -288,6 +289,28 @@ func (t *transcription) lastLook(ctx workflow.Context, last error) error {
 		message += " (" + app.Message() + ")"
 	}
 	return endWith(stemflow.ErrorMIDITimedOut, message)
+}
+
+// listenFor waits for so long, and reports whether a callback has settled the transcription
+// meanwhile. Runs from before this rule heard none.
+func (t *transcription) listenFor(
+	ctx workflow.Context, callbacks workflow.ReceiveChannel, d time.Duration,
+) (settled bool, err error) {
+	timerCtx, stop := workflow.WithCancel(ctx)
+	defer stop()
+	timer := workflow.NewTimer(timerCtx, d)
+	for {
+		called, err := t.listen(ctx, callbacks, timer)
+		if !called || err != nil {
+			return false, err
+		}
+		if workflow.GetVersion(ctx, "midi-listens", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+			continue
+		}
+		if settled, err := t.confirm(ctx); settled || err != nil {
+			return settled, err
+		}
+	}
 }
 
 func (t *transcription) archiveNotes(ctx workflow.Context) (*stemflow.GenerateMIDIResult, error) {

@@ -132,6 +132,34 @@ func TestAnEarlyMIDICallbackIsHeard(t *testing.T) {
 	require.Less(t, w.took(), 2*time.Minute)
 }
 
+// The next poll would come after the deadline. A callback is heard until then.
+func TestMIDIIsListenedForAfterTheLastPoll(t *testing.T) {
+	called := func() *midiHarness {
+		w := newMIDIHarness(t)
+		w.getMIDI = func(activityapi.GetMIDIRecordInput) (*activityapi.MIDIRecord, error) {
+			if w.took() < 10*time.Minute {
+				return nil, again(activityapi.ActivityErrorPending)
+			}
+			return &activityapi.MIDIRecord{}, nil
+		}
+		// The first says so too early.
+		w.callbackAfter(9*time.Minute, stemflow.Callback{TaskID: midiID, Code: 200})
+		w.callbackAfter(11*time.Minute, stemflow.Callback{TaskID: midiID, Code: 200})
+		return w
+	}
+	in := midiInput()
+	in.PollInterval = stemflow.Duration(44 * time.Minute)
+	w := called()
+	w.generate(in)
+	require.Equal(t, stemflow.SettledByCallback, w.made().SettledBy)
+	require.Less(t, w.took(), 12*time.Minute)
+
+	w = called()
+	w.fromBefore("midi-listens")
+	w.generate(in)
+	require.Equal(t, stemflow.SettledByPoll, w.made().SettledBy)
+}
+
 // A callback that the record denies, or a failure that it does not confirm, only costs a look.
 func TestAForgedMIDICallbackChangesNothing(t *testing.T) {
 	w := newMIDIHarness(t)
