@@ -70,9 +70,7 @@ func (s *separation) failure(err error) error {
 		return err
 	}
 	e := *ended // it is said more than once, and more is known each time
-	if s.paid && s.separationTaskID == "" && e.kind == stemflow.ErrorInvalidInput {
-		// What has become of a song meanwhile says nothing of a submit before.
-		e.kind = stemflow.ErrorSubmissionUnknown
+	if e.kind = s.kind(ended); e.kind != ended.kind {
 		e.message = "the outcome of an earlier submit is unknown, and another one cannot be made: " + e.message
 	}
 	switch {
@@ -93,6 +91,15 @@ func (s *separation) failure(err error) error {
 	}
 	e.details.Paid = s.paid
 	return e.application(s.task.Details(e.details))
+}
+
+// kind is the error type of an ending. What has become of a song meanwhile says nothing of a submit
+// before.
+func (s *separation) kind(e *ending) string {
+	if s.paid && s.separationTaskID == "" && e.kind == stemflow.ErrorInvalidInput {
+		return stemflow.ErrorSubmissionUnknown
+	}
+	return e.kind
 }
 
 // application is the ending as Temporal takes it.

@@ -110,13 +110,17 @@ func (s *separation) event(
 		title = s.in.SongName()
 	}
 	p := s.currentProgress()
+	separationTaskID := s.separationTaskID
+	if s.ownership < fromInput && !temporal.IsCanceledError(err) { // as in the details of the error
+		separationTaskID = ""
+	}
 	told = stemflow.SeparationEvent{
 		// What is wrong with an input may be its length.
 		Track: stemflow.Track{
 			TaskID: short(track.TaskID), AudioID: short(track.AudioID),
 			Type: stemflow.SeparationType(short(string(track.Type))), StemName: short(track.StemName),
 		},
-		Title: bounded.Text(title, 4*stemflow.MaxTitle), SeparationTaskID: short(s.separationTaskID),
+		Title: bounded.Text(title, 4*stemflow.MaxTitle), SeparationTaskID: short(separationTaskID),
 		SettledBy: s.settledBy, Paid: p.Paid, Credits: p.Credits, Manifest: p.Manifest,
 	}
 	stems, failed := s.stems, s.failed

@@ -193,6 +193,21 @@ func TestHowARunEndsIsTold(t *testing.T) {
 	}
 }
 
+// What a callback has named and no record has proved is not told as what is paid for.
+func TestATaskThatOnlyACallbackNamesIsNotTold(t *testing.T) {
+	w := unknownSubmit(t)
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+		return nil, again(activityapi.ActivityErrorUnreadable)
+	}
+	d := w.withHooks()
+	w.callbackAfter(time.Minute, success(foreignID))
+	w.run(input())
+	kind, _, details := w.failure()
+	require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
+	require.Empty(t, details.SeparationTaskID)
+	require.Empty(t, d.one(t).Data.Separation.SeparationTaskID)
+}
+
 func TestNobodyIsToldWithoutAHook(t *testing.T) {
 	for name, events := range map[string][]stemflow.EventType{
 		"no hook": nil, "hooks for other events": {stemflow.EventSeparationFailed, stemflow.EventCatalogEnded},

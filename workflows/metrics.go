@@ -96,7 +96,7 @@ func (s *separation) outcome(err error) string {
 	case temporal.IsCanceledError(err):
 		return outcomeCancelled
 	case errors.As(err, &e):
-		return e.kind
+		return s.kind(e)
 	default:
 		return outcomeUnexpected
 	}

@@ -230,4 +230,5 @@ func TestASongThatIsGoneAfterALostSubmitLeavesTheDoubt(t *testing.T) {
 	require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
 	require.Contains(t, message, "the outcome of an earlier submit is unknown")
 	require.True(t, details.Paid)
+	require.Contains(t, w.metrics.Counters(), "stemflow_separations{outcome=SubmissionUnknown,type=separate_vocal}")
 }
