@@ -525,6 +525,7 @@ func TestACancelledCatalogReportsATrackThatWaitsToBeTriedAgain(t *testing.T) {
 	s.account(result)
 	require.Equal(t, stemflow.CatalogCounts{Failed: 2, Cancelled: 1}, result.CatalogCounts)
 	require.Contains(t, s.outcomes[3].Message, "it was to be tried again")
+	require.Equal(t, "sep", s.outcomes[3].SeparationTaskID, "what was paid for it")
 	require.Equal(t, 30, result.Credits)
 }
 

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"slices"
 
 	"go.temporal.io/sdk/temporal"
@@ -217,7 +218,8 @@ func outcomeOf(track activityapi.RunningTrack, end activityapi.EndedSeparation) 
 		row.Reason, row.Message = end.Reason, end.Message
 	}
 	if end.Details != nil {
-		row.SeparationTaskID, row.Stems = end.Details.SeparationTaskID, len(end.Details.Stems)
+		row.SeparationTaskID = cmp.Or(end.Details.SeparationTaskID, row.SeparationTaskID)
+		row.Stems = len(end.Details.Stems)
 	}
 	row.Credits, row.Joined = track.Credits, track.Joined
 	return row

@@ -76,12 +76,13 @@ func details[D any](err interface {
 	return d
 }
 
-// OfTrack returns an outcome that has only the track and the status.
+// OfTrack returns an outcome that has only the track, with what is known to be paid for it, and the
+// status.
 func OfTrack(track activityapi.CatalogTrack, status stemflow.TrackStatus) stemflow.TrackOutcome {
 	in, of := track.Input, track.Input.Track()
 	return stemflow.TrackOutcome{
 		Number: track.Number, Line: track.Line, TaskID: of.TaskID, AudioID: of.AudioID, Type: of.Type,
-		StemName: of.StemName, Title: in.Title, Status: status,
+		StemName: of.StemName, Title: in.Title, Status: status, SeparationTaskID: in.SeparationTaskID,
 	}
 }
 
