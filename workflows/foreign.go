@@ -26,7 +26,11 @@ func (s *separation) hearForeign(ctx workflow.Context, separationTaskID string) 
 // and no update unanswered that came meanwhile.
 func (s *separation) recordForeign(ctx workflow.Context, err error) {
 	scheduleToClose := foreignFinish
-	if err != nil && ctx.Err() == nil {
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case s.ownership < fromInput:
+		scheduleToClose = foreignFinishUnknown
+	default:
 		scheduleToClose = foreignFinishFailed
 	}
 	if s.ownership == unverified {
@@ -45,8 +49,9 @@ func (s *separation) recordForeign(ctx workflow.Context, err error) {
 	}
 }
 
+// adoptAll puts separations on the ledger. A run that is cancelled meanwhile gives up what is left.
 func (s *separation) adoptAll(ctx workflow.Context, named []string, scheduleToClose time.Duration) {
-	detached, _ := workflow.NewDisconnectedContext(ctx)
+	detached, giveUp := workflow.NewDisconnectedContext(ctx)
 	adoptions := make([]workflow.Future, len(named))
 	for i, id := range named {
 		adoptions[i] = workflow.ExecuteActivity(
@@ -56,6 +61,13 @@ func (s *separation) adoptAll(ctx workflow.Context, named []string, scheduleToCl
 				SeparationTaskID: id, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, Track: s.in.Track(),
 			},
 		)
+	}
+	ended := func() bool {
+		return !slices.ContainsFunc(adoptions, func(f workflow.Future) bool { return !f.IsReady() })
+	}
+	if ctx.Err() == nil && workflow.Await(ctx, ended) != nil && workflow.GetVersion(
+		ctx, "cancelled-while-adopting", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		giveUp()
 	}
 	for i, id := range named {
 		var adopted activityapi.RecordedCallback

@@ -241,3 +241,38 @@ func TestForgettingATaskAfterTheDeadlineEndsTheRun(t *testing.T) {
 	require.Contains(t, message, separationID)
 	require.Less(t, w.took(), 47*time.Minute)
 }
+
+// What callbacks have named may be the run's own separation, whose id nothing else knows. If the store
+// is away when the run fails it waits for it, unless it is cancelled.
+func TestAFailedRunWaitsForTheStoreToRecordWhatCallbacksNamed(t *testing.T) {
+	for _, c := range []struct{ cancelled, before, recorded bool }{
+		{recorded: true}, {cancelled: true}, {cancelled: true, before: true, recorded: true},
+	} {
+		w := unknownSubmit(t)
+		w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+			return nil, failed(activityapi.ActivityErrorNotOwn)
+		}
+		away := time.Duration(stemflow.DefaultDeadline) + 3*time.Minute
+		w.adopt = func(in activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
+			if w.took() < away {
+				return nil, again(stemflow.ErrorArchiveUnavailable)
+			}
+			return &activityapi.RecordedCallback{
+				SeparationTaskID: in.SeparationTaskID, Owner: "an-earlier-run", Outcome: activityapi.CallbackRecorded,
+			}, nil
+		}
+		w.callbackAfter(time.Minute, success(foreignID))
+		if c.cancelled {
+			w.cancelAfter(time.Duration(stemflow.DefaultDeadline) + time.Minute)
+		}
+		if c.before {
+			w.fromBefore("cancelled-while-adopting")
+		}
+		w.run(input())
+		kind, message, _ := w.failure()
+		require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
+		require.Contains(t, message, foreignID)
+		require.Equal(t, c.recorded, strings.Contains(message, "the ledger now knows of"), message)
+		require.Equal(t, c.recorded, w.took() >= away)
+	}
+}

@@ -136,11 +136,13 @@ const (
 	lateCallbackIDs    = 20
 	// A run that is open and hears of other runs' separations looks at this many of them before it
 	// ends. A run that has failed waits for them as for its own ledger: its track may depend on one
-	// of them. One that has archived the track needs none, and one that was cancelled must end
+	// of them. If it knows no separation of its own one of them may be that, and its id be known
+	// nowhere else. One that has archived the track needs none, and one that was cancelled must end
 	// promptly.
-	foreignIDs          = 5
-	foreignFinishFailed = time.Minute
-	foreignFinish       = 10 * time.Second
+	foreignIDs           = 5
+	foreignFinishUnknown = ledgerClose
+	foreignFinishFailed  = time.Minute
+	foreignFinish        = 10 * time.Second
 
 	// A list of a million tracks takes a minute or two to be checked and kept; a lost worker is
 	// noticed by the heartbeat.

@@ -20,6 +20,7 @@ var kept = []struct {
 	{61, "a forced run takes up what was paid for before it", intact},
 	{768, "a track that is partly archived is completed, whatever else was paid for", intact},
 	{804, "a run whose separation failed ends before the store is back, and locks the track", intact},
+	{70286, "a run that fails while the store is away forgets what a callback has named", intact},
 }
 
 func TestKeptSeeds(t *testing.T) {
