@@ -139,7 +139,7 @@ func endOf[Result, Details any](result *Result, err error) *activityapi.Ended[Re
 }
 
 // wait waits until the run has ended, or this caller was cancelled and has left. The last caller to
-// leave waits for the run, which is cancelled then, and knows what it has paid for.
+// leave gives the run, which is cancelled then, some time to say what it has paid for.
 func (j *joiner[Result, Details]) wait(ctx workflow.Context) (left bool) {
 	ended := func() bool { return j.end != nil }
 	if workflow.Await(ctx, ended) == nil {

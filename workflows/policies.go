@@ -180,8 +180,9 @@ const (
 	// A joined run that is cancelled from outside is replaced by an own one. Two catalogues, or a
 	// person who cancels again and again, must not keep each other busy for ever.
 	maxRestarts = 3
-	// A caller that has left is told within this time whether the run goes on. Only a run that is
-	// stuck, or of a release that does not answer, keeps it so long.
+	// A caller that has left is told within this time that the run goes on. A run that is cancelled
+	// with its last caller has as long to end and say what it has paid for. Only one that is stuck,
+	// that waits for the store, or of a release that does not answer, keeps the caller so long.
 	goesOnTimeout = time.Minute
 	// A catalogue continues as new well below what Temporal takes (51,200 events, 50 MB), where a
 	// worker still replays it in a moment. What is under way then adds some events for each track
