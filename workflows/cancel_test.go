@@ -114,7 +114,8 @@ func TestCancelDoesNotLoseTheLedgersCompletion(t *testing.T) {
 	require.Equal(t, 2, tries, "the write goes on after the cancellation")
 }
 
-// The store is away when a run that failed closes its submits, for which it would wait half an hour.
+// The store is away when a run that failed closes its submits, for which it would wait half an
+// hour.
 func TestCancelWhileAFailedRunWaitsForItsLedger(t *testing.T) {
 	for _, before := range []bool{false, true} {
 		w := newHarness(t)

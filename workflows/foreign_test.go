@@ -242,8 +242,8 @@ func TestForgettingATaskAfterTheDeadlineEndsTheRun(t *testing.T) {
 	require.Less(t, w.took(), 47*time.Minute)
 }
 
-// What callbacks have named may be the run's own separation, whose id nothing else knows. If the store
-// is away when the run fails it waits for it, unless it is cancelled.
+// What callbacks have named may be the run's own separation, whose id nothing else knows. If the
+// store is away when the run fails it waits for it, unless it is cancelled.
 func TestAFailedRunWaitsForTheStoreToRecordWhatCallbacksNamed(t *testing.T) {
 	for _, c := range []struct{ cancelled, before, recorded bool }{
 		{recorded: true}, {cancelled: true}, {cancelled: true, before: true, recorded: true},

@@ -266,8 +266,8 @@ func (t *transcription) poll(ctx workflow.Context, callbacks workflow.ReceiveCha
 	}
 }
 
-// lastLook listens until the deadline and asks once more: polling ends before a poll that would come
-// after it.
+// lastLook listens until the deadline and asks once more: polling ends before a poll that would
+// come after it.
 func (t *transcription) lastLook(ctx workflow.Context, callbacks workflow.ReceiveChannel, last error) error {
 	if remaining := t.deadline.Sub(workflow.Now(ctx)); remaining > 0 {
 		if settled, err := t.listenFor(ctx, callbacks, remaining); settled || err != nil {

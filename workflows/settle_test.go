@@ -274,8 +274,8 @@ func TestUnreadableRecordIsPolledOn(t *testing.T) {
 	require.Equal(t, stemflow.SettledByPoll, w.result().SettledBy)
 }
 
-// The look with which a resume begins is lost time and again, by workers that are killed: nothing has
-// said what the provider has, and the deadline is far away.
+// The look with which a resume begins is lost time and again, by workers that are killed: nothing
+// has said what the provider has, and the deadline is far away.
 func TestResumeWhoseFirstLookIsLostPollsOn(t *testing.T) {
 	lost := func() *harness {
 		w := newHarness(t)
