@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,8 +38,9 @@ type fakeTemporal struct {
 	cancelled, runs []string
 	// started are the inputs of runs that were started.
 	started []string
-	// blind says that it does not search.
+	// blind says that it does not search, and lost that it does not say what becomes of a run.
 	blind bool
+	lost  atomic.Bool
 }
 
 func newFakeTemporal(t *testing.T, running map[string]bool) (*fakeTemporal, string) {
@@ -73,6 +75,9 @@ func (f *fakeTemporal) info(id string) *workflowpb.WorkflowExecutionInfo {
 func (f *fakeTemporal) DescribeWorkflowExecution(
 	_ context.Context, in *workflowservice.DescribeWorkflowExecutionRequest,
 ) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	if f.lost.Load() {
+		return nil, status.Error(codes.PermissionDenied, "the key has expired")
+	}
 	id := in.GetExecution().GetWorkflowId()
 	if _, known := f.running[id]; !known {
 		return nil, serviceerror.ToStatus(serviceerror.NewNotFound("no such workflow")).Err()
@@ -293,6 +298,23 @@ func TestTheLatestRunOfACatalogueIsFoundInTheBucket(t *testing.T) {
 			require.Equal(t, folder, latest)
 		}
 	}
+}
+
+// A list that was uploaded for it is no run, whatever the file is called.
+func TestAnUploadedListIsNoRunOfACatalogue(t *testing.T) {
+	a := newArchivedTrack(t)
+	cfg := config.Starter{Bucket: a.bucket}
+	folder := archived.CatalogFolder(cfg, "", "", "tracks", "run")
+	sum := strings.Repeat("0", 64)
+	for _, key := range []string{
+		folder.Key + "tracks.jsonl", archive.CatalogUploadKey("", "tracks", sum, "tracks.jsonl"), // joined later
+	} {
+		require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, key, 1))
+	}
+	latest, found, err := archived.LatestCatalogFolder(t.Context(), a.store, cfg, "", "", "tracks")
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, folder, latest)
 }
 
 // A report that breaks off must not be taken for one of fewer tracks, or of fewer failures.

@@ -76,7 +76,9 @@ func LatestCatalogFolder(
 				return err
 			}
 			moved()
-			if path.Base(object.Key) == "tracks.jsonl" && object.Modified.After(latest) {
+			// Lists that were uploaded are in folders of their own, and may be called the same.
+			_, name, _ := strings.Cut(strings.TrimPrefix(object.Key, dir), "/")
+			if name == "tracks.jsonl" && object.Modified.After(latest) {
 				latest = object.Modified
 				folder, ok = stemflow.ObjectRef{Bucket: all.Bucket, Key: path.Dir(object.Key) + "/"}, true
 			}
