@@ -111,10 +111,13 @@ func songInUse(ctx context.Context, t *observe.Temporal, in stemflow.SeparateSte
 	}
 	vocal := stemflow.SeparateStemsInput{TaskID: in.TaskID, AudioID: in.AudioID, Type: stemflow.SeparateVocal}
 	open, err := t.IsOpen(ctx, stemflow.WorkflowID(vocal))
+	if err == nil && !open {
+		open, err = t.HasOtherTypesOpen(ctx, vocal)
+	}
 	if err != nil {
 		return false, failure.Temporal("whether a run of the song is open cannot be found out", err)
 	}
-	return open || len(t.OtherTypes(ctx, vocal, true)) > 0, nil
+	return open, nil
 }
 
 // remove removes what is planned. A run that begins meanwhile counts on what it finds, so it is
@@ -129,6 +132,9 @@ func remove(ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsI
 	}
 	if err := refuseWhileOpen(ctx, t, in, plan, "The manifest is removed, which the run may write again; the rest "+
 		"is there."); err != nil {
+		if failure.Of(err).Type != failure.TypeRefused {
+			err = incomplete(err)
+		}
 		return err
 	}
 	if err := plan.Mark(ctx); err != nil {

@@ -300,6 +300,30 @@ func TestDeleteRefuses(t *testing.T) {
 	require.Contains(t, stderr, "error: TemporalUnavailable: ", "it must know that no run is open")
 }
 
+// Whoever is told of a Temporal that went away has to know how far the removal is.
+func TestADeleteThatLosesTemporalSaysHowFarItIs(t *testing.T) {
+	r := newRemovable(t)
+	f, address := newFakeTemporal(t, nil)
+	r.faulty.SetFaults(serverstest.Fault{Response: func(sent *http.Request, _ *http.Response, body []byte) []byte {
+		if sent.Method == http.MethodDelete && strings.HasSuffix(sent.URL.Path, "manifest.json") {
+			f.lost.Store(true)
+		}
+		return body
+	}})
+	args := append([]string{"--address", address}, r.with("delete", "--yes")...)
+	code, _, stderr := starter(t, "", r.variables, args...)
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "error: TemporalUnavailable: the manifest is removed, and objects are left: whether a run of the "+
+		"track is open cannot be found out: ")
+	require.Contains(t, stderr, "The same command removes the rest.")
+	require.NotContains(t, r.keys(t), folder+"manifest.json")
+
+	f.lost.Store(false)
+	code, _, stderr = starter(t, "", r.variables, args...)
+	require.Zero(t, code, stderr)
+	require.ElementsMatch(t, stays, r.keys(t))
+}
+
 // A run that has archived the track once more while it was removed is found out.
 func TestDeleteFindsOutThatTheTrackIsBack(t *testing.T) {
 	r := newRemovable(t)

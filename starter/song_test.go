@@ -249,3 +249,22 @@ func TestASongThatARunIsAboutToReadStays(t *testing.T) {
 	require.Contains(t, r.keys(t), key)
 	require.NoError(t, temporal.TerminateWorkflow(t.Context(), run.GetID(), run.GetRunID(), "the test is over"))
 }
+
+// While it is not known whether a run of another type is about to read a song, nothing is removed.
+func TestASongGoesOnlyWhenNoRunCanBeAboutToReadIt(t *testing.T) {
+	r := newRemovable(t)
+	f, address := newFakeTemporal(t, nil)
+	f.blind = true
+	track := stemflow.Track{TaskID: stemflow.TaskSHA256, AudioID: strings.Repeat("ab", 32), Type: stemflow.SeparateVocal}
+	for _, key := range []string{
+		archive.SongKey("music", track.AudioID, "mp3"), archive.ManifestKey(archive.Locate(r.bucket, "music", track)),
+	} {
+		require.NoError(t, r.store.PutJSON(t.Context(), r.bucket, key, struct{}{}))
+	}
+	before := r.keys(t)
+	remove := []string{"--address", address, "delete", track.TaskID, track.AudioID, "--yes"}
+	code, _, stderr := starter(t, "", r.variables, remove...)
+	require.Equal(t, failure.ExitFailed, code)
+	require.Contains(t, stderr, "error: TemporalUnavailable: whether a run of the song is open cannot be found out: ")
+	require.Equal(t, before, r.keys(t))
+}
