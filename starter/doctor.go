@@ -86,11 +86,11 @@ func (c *cli) doctor(ctx context.Context, programs, checks []string) error {
 	case formatJSON:
 		c.printJSON(map[string][]doctor.Result{"checks": results})
 	}
-	return unwell(ctx, results)
+	return c.unwell(ctx, results)
 }
 
 // unwell is the failure of an installation that does not work. The output has all about it.
-func unwell(ctx context.Context, results []doctor.Result) error {
+func (c *cli) unwell(ctx context.Context, results []doctor.Result) error {
 	f := &failure.Failure{
 		Type: failure.TypeUnwell, Message: "a check has failed", Code: failure.ExitFailed, Reported: true,
 	}
@@ -101,6 +101,7 @@ func unwell(ctx context.Context, results []doctor.Result) error {
 	case ctx.Err() != nil:
 		return &failure.Failure{
 			Type: failure.TypeInterrupted, Message: "interrupted: not all was checked", Code: failure.ExitInterrupted,
+			Reported: c.global.format == formatJSON, // by the one document
 		}
 	case wrong:
 		f.Code = failure.ExitUsage

@@ -337,6 +337,7 @@ func (c *cli) run(ctx context.Context, args []string) int {
 	if ctx.Err() != nil && f.Code != failure.ExitInterrupted {
 		f = &failure.Failure{
 			Type: failure.TypeInterrupted, Message: "interrupted: " + f.Message, Code: failure.ExitInterrupted,
+			Reported: f.Reported,
 		}
 	}
 	if results.err == nil {
