@@ -19,6 +19,7 @@ import (
 	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/download"
 	"stemflow/starter/internal/failure"
+	"stemflow/starter/internal/limit"
 	"stemflow/starter/internal/session"
 	"stemflow/starter/internal/view"
 )
@@ -211,10 +212,11 @@ func (f sessionFile) isSame(ctx context.Context, file *os.File) (bool, error) {
 		return f.track.Object(ctx, key) // notes, which are in it in another form
 	})
 	var refused *archive.Error
+	var silent *limit.Exceeded
 	switch {
 	case ctx.Err() != nil:
 		return false, ctx.Err()
-	case errors.As(err, &refused):
+	case errors.As(err, &refused), errors.As(err, &silent):
 		return false, err
 	case err != nil:
 		return false, nil

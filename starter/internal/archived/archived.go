@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -97,6 +98,15 @@ func Read(ctx context.Context, store *archive.Store, cfg config.Starter, place P
 
 func reading(store *archive.Store, bucket, key string) string {
 	return fmt.Sprintf("reading %s/%s from the object store %s", bucket, key, store.Endpoint())
+}
+
+// stream opens an object that is read piece by piece.
+func stream(ctx context.Context, store *archive.Store, bucket, key string) (io.ReadCloser, error) {
+	open := func(ctx context.Context) (io.ReadCloser, error) {
+		content, _, err := store.Open(ctx, bucket, key)
+		return content, err
+	}
+	return limit.Stream(ctx, quietTimeout, reading(store, bucket, key), open)
 }
 
 // NoManifest returns the failure of an object that is no manifest.

@@ -109,7 +109,7 @@ func (l *List) Open(ctx context.Context) (io.ReadCloser, error) {
 		}
 		return io.NopCloser(l.file), nil
 	}
-	content, _, err := l.store.Open(ctx, l.to.Bucket, l.to.Key)
+	content, err := stream(ctx, l.store, l.to.Bucket, l.to.Key)
 	if errors.Is(err, archive.ErrNotFound) {
 		return nil, failure.Usage("catalog", "there is no list %s", view.ObjectText(l.to))
 	}

@@ -108,7 +108,7 @@ func (r *Report) open(
 	ctx context.Context, result *stemflow.SeparateCatalogResult,
 ) (io.ReadCloser, *json.Decoder, error) {
 	key := archive.CatalogReportKey(r.at, "json")
-	content, _, err := r.store.Open(ctx, r.at.Bucket, key)
+	content, err := stream(ctx, r.store, r.at.Bucket, key)
 	if err != nil {
 		return nil, nil, failure.Archive("the report cannot be read: ", err)
 	}
@@ -190,13 +190,17 @@ func (r *Report) Outcomes(ctx context.Context) catalog.Outcomes {
 func (r *Report) recorded(ctx context.Context) catalog.Outcomes {
 	return func(yield func(stemflow.TrackOutcome) error) error {
 		left := r.unrecorded
-		for object, err := range r.store.Walk(ctx, r.at.Bucket, r.at.Dir+"outcomes/", "") {
-			if err != nil {
-				return failure.Archive("the outcomes cannot be read: ", err)
-			}
+		var pages []archive.Info
+		err := walk(ctx, r.store, r.at.Bucket, r.at.Dir+"outcomes/", func(page archive.Info) {
+			pages = append(pages, page)
+		})
+		if err != nil {
+			return err
+		}
+		for _, object := range pages {
 			var page []stemflow.TrackOutcome
 			doing := reading(r.store, r.at.Bucket, object.Key)
-			err = limit.Wait(ctx, readTimeout, doing, func(ctx context.Context) error {
+			err := limit.Wait(ctx, readTimeout, doing, func(ctx context.Context) error {
 				_, err := r.store.ReadJSON(ctx, r.at.Bucket, object.Key, &page)
 				return err
 			})
@@ -228,7 +232,7 @@ func (r *Report) recorded(ctx context.Context) catalog.Outcomes {
 
 // tracks are the tracks that the run has kept; nil if it has not come to that.
 func (r *Report) tracks(ctx context.Context) (*catalog.KeptTracks, io.Closer, error) {
-	content, _, err := r.store.Open(ctx, r.at.Bucket, archive.CatalogTracksKey(r.at))
+	content, err := stream(ctx, r.store, r.at.Bucket, archive.CatalogTracksKey(r.at))
 	if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrNoBucket) {
 		return nil, nil, nil
 	}

@@ -41,6 +41,5 @@ func (t *Track) PutSession(
 
 // Object opens an object of the track's bucket.
 func (t *Track) Object(ctx context.Context, key string) (io.ReadCloser, error) {
-	object, _, err := t.store.Open(ctx, t.location.Bucket, key)
-	return object, err
+	return stream(ctx, t.store, t.location.Bucket, key)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync/atomic"
 	"time"
 )
@@ -78,6 +79,65 @@ func WaitWhileMoving(
 	})
 	if _, ok := errors.AsType[*Interrupted](err); ok && stalled.Load() && ctx.Err() == nil {
 		return &Exceeded{Doing: doing, After: quiet}
+	}
+	return err
+}
+
+// Stream opens what is read piece by piece, for as long as it moves: the opening and each read end
+// when there has been no answer for the time of quiet. What the reader does in between is not
+// counted.
+func Stream(
+	ctx context.Context, quiet time.Duration, doing string, open func(context.Context) (io.ReadCloser, error),
+) (io.ReadCloser, error) {
+	watched, stop := context.WithCancel(ctx)
+	s := &stream{ctx: ctx, stop: stop, quiet: quiet, doing: doing}
+	s.timer = time.AfterFunc(quiet, func() {
+		s.stalled.Store(true)
+		stop()
+	})
+	content, err := open(watched)
+	s.timer.Stop()
+	if err != nil {
+		stop()
+		return nil, s.reason(err)
+	}
+	s.content = content
+	return s, nil
+}
+
+type stream struct {
+	content io.ReadCloser
+	ctx     context.Context
+	stop    func()
+	timer   *time.Timer
+	stalled atomic.Bool
+	quiet   time.Duration
+	doing   string
+}
+
+// Read implements io.Reader.
+func (s *stream) Read(p []byte) (int, error) {
+	s.timer.Reset(s.quiet)
+	n, err := s.content.Read(p)
+	s.timer.Stop()
+	return n, s.reason(err)
+}
+
+// Close implements io.Closer.
+func (s *stream) Close() error {
+	defer s.stop()
+	return s.content.Close()
+}
+
+// reason is the error of a request, or why it was ended.
+func (s *stream) reason(err error) error {
+	switch {
+	case err == nil, errors.Is(err, io.EOF):
+		return err
+	case s.ctx.Err() != nil:
+		return &Interrupted{Doing: s.doing}
+	case s.stalled.Load():
+		return &Exceeded{Doing: s.doing, After: s.quiet}
 	}
 	return err
 }
