@@ -360,7 +360,7 @@ func (c *cli) waitForCatalog(
 	run client.WorkflowRun,
 	in stemflow.SeparateCatalogInput,
 ) error {
-	result, err := c.followCatalog(ctx, t, cfg, run)
+	result, err := c.followCatalog(ctx, t, cfg, run, in.Name)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return &failure.Failure{
@@ -385,15 +385,16 @@ func (c *cli) waitForCatalog(
 }
 
 func (c *cli) followCatalog(
-	ctx context.Context, t *observe.Temporal, cfg config.Starter, run client.WorkflowRun,
+	ctx context.Context, t *observe.Temporal, cfg config.Starter, run client.WorkflowRun, name string,
 ) (*stemflow.SeparateCatalogResult, error) {
 	if !c.showsProgress() {
 		return reach.Await[stemflow.SeparateCatalogResult](ctx, run)
 	}
+	picture := view.Catalog{Resume: c.again("catalog resume --name " + view.Quote(name))}
 	return observe.UntilEnd[stemflow.SeparateCatalogResult](
 		ctx,
 		run,
-		view.NewDisplay(c.screen(cfg), time.Now(), view.Catalog{Command: c.invoked.command}),
+		view.NewDisplay(c.screen(cfg), time.Now(), picture),
 		view.SpinnerStep,
 		func(ctx context.Context, last observe.CatalogObservation) observe.CatalogObservation {
 			return observe.Catalog(ctx, t, run.GetID(), last)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -178,4 +179,23 @@ func TestListsThatMayBeTheSame(t *testing.T) {
 		require.Equal(t, c.same, mayBeSame(&c.running, c.given), "%v", c)
 	}
 	require.False(t, mayBeSame(nil, list("stems", "june.csv")), "inline tracks")
+}
+
+// What is advised leads to the Temporal that was asked, and to no other catalogue of the name.
+func TestAPausedCatalogueIsResumedWhereItIs(t *testing.T) {
+	f, address := newFakeTemporal(t, map[string]bool{"catalog:june": true})
+	f.progress = `{"name":"june","phase":"separating","tracks":2,"paused":{"since":"2026-11-27T08:00:00Z","reason":"requested"}}`
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	asked := 0
+	f.queried = func() {
+		if asked++; asked == 2 { // the first answer is shown
+			interrupt()
+		}
+	}
+	c, _, stderr := newTestCLI("", nil)
+	code := c.run(ctx, []string{"catalog", "watch", "june", "--address", address, "--namespace", "studio"})
+	require.Equal(t, failure.ExitInterrupted, code)
+	require.Contains(t, stderr.String(),
+		"to go on: starter catalog resume --name june --address "+address+" --namespace studio\n")
 }

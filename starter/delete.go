@@ -77,7 +77,7 @@ func (c *cli) delete(ctx context.Context, o deleteOptions) error {
 		return err
 	}
 	defer t.Close()
-	if err := refuseWhileOpen(ctx, t, o.in, nil, "Nothing was removed."); err != nil {
+	if err := c.refuseWhileOpen(ctx, t, o.in, nil, "Nothing was removed."); err != nil {
 		return err
 	}
 	keepsSong, err := songInUse(ctx, t, o.in)
@@ -97,7 +97,7 @@ func (c *cli) delete(ctx context.Context, o deleteOptions) error {
 			return err
 		}
 	}
-	if err := remove(ctx, t, o.in, plan); err != nil {
+	if err := c.remove(ctx, t, o.in, plan); err != nil {
 		return err
 	}
 	c.printRemoval(o, plan)
@@ -122,15 +122,17 @@ func songInUse(ctx context.Context, t *observe.Temporal, in stemflow.SeparateSte
 
 // remove removes what is planned. A run that begins meanwhile counts on what it finds, so it is
 // looked for again once the manifest is gone, and at the end.
-func remove(ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsInput, plan *archived.Removal) error {
+func (c *cli) remove(
+	ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsInput, plan *archived.Removal,
+) error {
 	// Without a person to answer, and after one, time has passed.
-	if err := refuseWhileOpen(ctx, t, in, plan, "Nothing was removed."); err != nil {
+	if err := c.refuseWhileOpen(ctx, t, in, plan, "Nothing was removed."); err != nil {
 		return err
 	}
 	if err := plan.RemoveManifest(ctx); err != nil {
 		return err
 	}
-	if err := refuseWhileOpen(ctx, t, in, plan, "The manifest is removed, which the run may write again; the rest "+
+	if err := c.refuseWhileOpen(ctx, t, in, plan, "The manifest is removed, which the run may write again; the rest "+
 		"is there."); err != nil {
 		if failure.Of(err).Type != failure.TypeRefused {
 			err = incomplete(err)
@@ -173,7 +175,7 @@ func incomplete(err error) error {
 
 // refuseWhileOpen fails while a run is open that counts on what is archived of the track, or adds
 // to it. The plan, where there is one, says which stems may be transcribed.
-func refuseWhileOpen(
+func (c *cli) refuseWhileOpen(
 	ctx context.Context, t *observe.Temporal, in stemflow.SeparateStemsInput, plan *archived.Removal, so string,
 ) error {
 	midi := stemflow.GenerateMIDIInput{TaskID: in.TaskID, AudioID: in.AudioID, Type: in.Type, StemName: in.StemName}
@@ -192,8 +194,7 @@ func refuseWhileOpen(
 			return &failure.Failure{
 				Type: failure.TypeRefused, Code: failure.ExitFailed,
 				Message: "the run " + id + " of this track is open, and counts on what is archived. " + so,
-				Hint: `Wait until it has ended, or end it: "` + failure.Command + ` cancel --workflow-id ` +
-					id + `".`,
+				Hint: `Wait until it has ended, or end it: "` + c.again("cancel --workflow-id "+view.Quote(id)) + `".`,
 			}
 		}
 	}

@@ -41,6 +41,9 @@ type fakeTemporal struct {
 	// blind says that it does not search, and lost that it does not say what becomes of a run.
 	blind bool
 	lost  atomic.Bool
+	// progress is the JSON of what runs answer; queried, where given, is called for each question.
+	progress string
+	queried  func()
 }
 
 func newFakeTemporal(t *testing.T, running map[string]bool) (*fakeTemporal, string) {
@@ -118,6 +121,25 @@ func (f *fakeTemporal) RequestCancelWorkflowExecution(
 	return &workflowservice.RequestCancelWorkflowExecutionResponse{}, nil
 }
 
+func (f *fakeTemporal) QueryWorkflow(
+	context.Context, *workflowservice.QueryWorkflowRequest,
+) (*workflowservice.QueryWorkflowResponse, error) {
+	if f.queried != nil {
+		f.queried()
+	}
+	return &workflowservice.QueryWorkflowResponse{QueryResult: &commonpb.Payloads{Payloads: []*commonpb.Payload{{
+		Metadata: map[string][]byte{"encoding": []byte("json/plain")}, Data: []byte(f.progress),
+	}}}}, nil
+}
+
+// GetWorkflowExecutionHistory waits for the end of a run that does not come.
+func (f *fakeTemporal) GetWorkflowExecutionHistory(
+	ctx context.Context, _ *workflowservice.GetWorkflowExecutionHistoryRequest,
+) (*workflowservice.GetWorkflowExecutionHistoryResponse, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
 func TestOtherTypesOfATrackAreNamed(t *testing.T) {
 	f, address := newFakeTemporal(t, map[string]bool{
 		"stems:split_stem:5c79:e231":                     true,
@@ -182,6 +204,7 @@ func TestPausedRunsAreOpen(t *testing.T) {
 
 	_, _, stderr := starter(t, "", store, "--address", address, "delete", "5c79", "e231", "--yes")
 	require.Contains(t, stderr, "error: Refused: the run stems:separate_vocal:5c79:e231 of this track is open")
+	require.Contains(t, stderr, "cancel --workflow-id stems:separate_vocal:5c79:e231 --address "+address+`".`)
 
 	_, _, stderr = starter(t, "", nil, "--address", address, "cancel", "5c79", "e232")
 	require.Contains(t, stderr, "other types are running")

@@ -14,8 +14,8 @@ import (
 
 // Catalog is the picture of a catalogue.
 type Catalog struct {
-	// Command is how the user calls the starter, for advice.
-	Command string
+	// Resume is the command that has it go on after a pause.
+	Resume string
 }
 
 // Frame implements [Picture]. A catalogue began when it says so itself.
@@ -91,9 +91,8 @@ func (c Catalog) pauseLines(p stemflow.CatalogProgress) []line {
 	if p.Paused == nil || p.Phase != stemflow.CatalogSeparating {
 		return nil
 	}
-	resume := c.Command + " catalog resume --name " + Quote(p.Name)
 	if p.Paused.Reason == stemflow.PauseRequested {
-		return []line{{{"  ! ", yellow}, {"paused since " + timeOfDay(p.Paused.Since) + "; to go on: " + resume, ""}}}
+		return []line{{{"  ! ", yellow}, {"paused since " + timeOfDay(p.Paused.Since) + "; to go on: " + c.Resume, ""}}}
 	}
 	return []line{
 		{
@@ -108,7 +107,7 @@ func (c Catalog) pauseLines(p stemflow.CatalogProgress) []line {
 				"",
 			},
 		},
-		{{"    when that is mended, to try one track and then go on: " + resume, ""}},
+		{{"    when that is mended, to try one track and then go on: " + c.Resume, ""}},
 	}
 }
 

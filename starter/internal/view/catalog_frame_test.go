@@ -94,7 +94,7 @@ func TestCatalogFrame(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			lines := Catalog{"starter"}.Frame(c.seen, noon.Add(-5*time.Second), noon, Canvas{c.size, false})
+			lines := Catalog{"starter catalog resume --name june"}.Frame(c.seen, noon.Add(-5*time.Second), noon, Canvas{c.size, false})
 			require.Equal(t, strings.Join(c.want, "\n"), strings.Join(lines, "\n"))
 		})
 	}
@@ -102,7 +102,7 @@ func TestCatalogFrame(t *testing.T) {
 
 func TestCatalogJournal(t *testing.T) {
 	var out bytes.Buffer
-	j := &journal[observe.CatalogObservation]{w: &out, picture: Catalog{"starter"}}
+	j := &journal[observe.CatalogObservation]{w: &out, picture: Catalog{"starter catalog resume --name june"}}
 	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
 	j.Show(observe.CatalogObservation{}, at(0))
 	j.Show(observe.CatalogObservation{Trouble: "no worker"}, at(1))

@@ -26,13 +26,13 @@ func TestDisplaysSayHowRunsEnd(t *testing.T) {
 func TestACatalogueThatIsCancelledGoesNowhere(t *testing.T) {
 	seen := paused(stemflow.PauseRequested, "")
 	seen.Progress.Phase = stemflow.CatalogCancelling
-	frame := Catalog{Command: "starter"}.Frame(seen, noon, noon, Canvas{Size: program.TerminalSize{Columns: 100, Rows: 30}})
+	frame := Catalog{Resume: "starter catalog resume --name june"}.Frame(seen, noon, noon, Canvas{Size: program.TerminalSize{Columns: 100, Rows: 30}})
 	require.Equal(t, "⠋ 1:00:00  june: cancelling, what is paid for is kept", frame[0])
 	for _, line := range frame {
 		require.NotContains(t, line, "a minute")
 		require.NotContains(t, line, "resume")
 	}
-	changes := Catalog{Command: "starter"}.Changes(paused(stemflow.PauseRequested, ""), seen)
+	changes := Catalog{Resume: "starter catalog resume --name june"}.Changes(paused(stemflow.PauseRequested, ""), seen)
 	require.Equal(t, []string{"june: cancelling, what is paid for is kept"}, changes)
 
 	ended := halfway()
