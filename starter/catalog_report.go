@@ -253,7 +253,11 @@ func (c *cli) printCSV(ctx context.Context, r *report, outcomes catalog.Outcomes
 	if err != nil {
 		return err
 	}
-	return catalog.WriteCSV(c.stdout, names, outcomes)
+	out := c.stdout
+	if _, isTerminal := c.stdoutSize(); isTerminal { // a file has each title as it is
+		out = c.forPeople()
+	}
+	return catalog.WriteCSV(out, names, outcomes)
 }
 
 // isFailure reports whether an outcome is one that somebody should look at.

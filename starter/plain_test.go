@@ -10,6 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stemflow"
+	"stemflow/internal/config"
+	"stemflow/internal/program"
+	"stemflow/starter/internal/archived"
 	"stemflow/starter/internal/failure"
 )
 
@@ -48,6 +51,38 @@ func TestNoManifestMovesTheCursor(t *testing.T) {
 			require.NoError(t, json.Unmarshal([]byte(stdout), &read))
 			require.Equal(t, hostile, read.Source.Music.Title)
 			require.Equal(t, []string{hostile}, read.Empty)
+		}
+	}
+}
+
+// A file has a report as it is. A terminal is another matter, where each track has a title that
+// somebody else has made up.
+func TestNoReportMovesTheCursor(t *testing.T) {
+	a := newArchivedTrack(t)
+	t.Setenv("TEMPORAL_CONFIG_FILE", t.TempDir()+"/none.toml")
+	folder := archived.CatalogFolder(config.Starter{Bucket: a.bucket}, "", "music", "june", "run")
+	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, folder.Key+"tracks.jsonl", struct{}{}))
+	var report stemflow.CatalogReport
+	for i := range 100 {
+		title := strings.Repeat("x", i) + "Für Élise" + hostile
+		report.Outcomes = append(report.Outcomes, stemflow.TrackOutcome{
+			Number: i + 1, Status: stemflow.TrackFailed, Title: title,
+		})
+	}
+	require.NoError(t, a.store.PutJSON(t.Context(), a.bucket, folder.Key+"report.json", report))
+	for _, command := range []string{"report", "failures"} {
+		for _, isTerminal := range []bool{true, false} {
+			c, stdout, stderr := newTestCLI("", a.variables)
+			c.stdoutSize = func() (program.TerminalSize, bool) {
+				return program.TerminalSize{Columns: 80, Rows: 24}, isTerminal
+			}
+			code := c.run(t.Context(), []string{"--address", nowhere(t), "catalog", command, "june", "-o", "csv"})
+			require.Equal(t, failure.ExitDone, code, stderr)
+			require.Equal(t, !isTerminal, strings.Contains(stdout.String(), hostile))
+			require.Equal(t, isTerminal, !strings.ContainsFunc(stdout.String(), func(r rune) bool {
+				return r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+			}))
+			require.Equal(t, 100, strings.Count(stdout.String(), "xFür Élise")+1, "no character is torn apart")
 		}
 	}
 }
