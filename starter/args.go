@@ -5,6 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"stemflow/starter/internal/failure"
 )
 
 // word is an argument on a command line: a flag, or what is none.
@@ -77,6 +79,9 @@ func wrongCommand(root *cobra.Command, args []string) error {
 				return noCommand(root, w.text)
 			}
 			return nil
+		}
+		if w.text == "--" && w.flag == nil && len(args) > 1 {
+			return failure.Usage("", `the command goes before "--"`)
 		}
 		if w.flag == nil && strings.HasPrefix(w.text, "-") {
 			return nil // that is what is wrong

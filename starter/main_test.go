@@ -194,6 +194,8 @@ func TestWrongCommandLines(t *testing.T) {
 		stderr string
 	}{
 		{[]string{"begin"}, "error: Usage: there is no command \"begin\". \"starter help\" lists the commands.\n"},
+		{[]string{"", "x"}, "error: Usage: there is no command \"\". \"starter help\" lists the commands.\n"},
+		{[]string{"--", "show", "x"}, "error: Usage: the command goes before \"--\". \"starter -h\" lists the flags.\n"},
 		{[]string{"stert", "--task-id", "x"}, "error: Usage: there is no command \"stert\", did you mean start? \"starter help\" lists the commands.\n"},
 		{[]string{"stert", "--no-such"}, "error: Usage: there is no command \"stert\", did you mean start? \"starter help\" lists the commands.\n"},
 		{[]string{"help", "shwo"}, "error: Usage: there is no command \"shwo\", did you mean show? \"starter help\" lists the commands.\n"},
@@ -268,7 +270,7 @@ func TestJSONOnly(t *testing.T) {
 		{"listen", "--json"}, {"listen", "--json", "--out", "-"}, {"start", "--json=true"}, {"start", "--json=1", "--no-such-flag"}, {"start", "-json=true"},
 		{"start", "-o", "json"}, {"start", "-ojson"}, {"start", "-o=json"}, {"start", "--output=json"}, {"start", "--no-such-flag", "--output", "json"},
 		{"-o", "json", "start"}, {"--json", "begin"}, {"begin", "--json"}, {"start", "-o", "jsonl"}, {"--output=jsonl", "catalog", "watch"},
-		{"start", "--json", "-o", "text"}, {"start", "--json", "-o", "jsonl"}, {"start", "--json", "--json=perhaps"},
+		{"--json"}, {"-o", "jsonl"}, {"start", "--json", "-o", "text"}, {"start", "--json", "-o", "jsonl"}, {"start", "--json", "--json=perhaps"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			code, stdout, stderr := starter(t, "", nil, args...)

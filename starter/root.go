@@ -93,6 +93,9 @@ func (c *cli) root() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if c.wantsJSON() {
+				return failure.Usage(nameOf(cmd), "give a command")
+			}
 			cmd.SetOut(c.stderr)
 			_ = cmd.Help()
 			return &failure.Failure{Type: failure.TypeUsage, Code: failure.ExitUsage, Reported: true}
@@ -244,9 +247,13 @@ func nameOf(cmd *cobra.Command) string {
 
 func noCommand(parent *cobra.Command, name string) error {
 	typed := strings.TrimSpace(nameOf(parent) + " " + name)
+	var alike []string
+	if name != "" { // every command begins with nothing
+		alike = parent.SuggestionsFor(name)
+	}
 	return &failure.Failure{
 		Type:    failure.TypeUsage,
-		Message: fmt.Sprintf("there is no command %q%s", typed, didYouMean(parent.SuggestionsFor(name), "")),
+		Message: fmt.Sprintf("there is no command %q%s", typed, didYouMean(alike, "")),
 		Code:    failure.ExitUsage,
 		Hint:    `"` + strings.TrimSpace(failure.Command+" help "+nameOf(parent)) + `" lists the commands.`,
 	}
