@@ -184,6 +184,10 @@ func (c *cli) download(
 	if err != nil {
 		return got, m, failure.Usage("get", "--name: %v", err)
 	}
+	if o.page && slices.ContainsFunc(files, isPage) {
+		return got, m, failure.Usage("get", "--name: %s is the page of --page: give the files other names",
+			defaultListenFile)
+	}
 	got = gotFiles{Dir: cmp.Or(o.out, download.FolderName(m))}
 	if o.zip {
 		got.Dir, got.Zip = filePlace(o.out, download.FolderName(m)+".zip")
@@ -215,6 +219,10 @@ func (c *cli) download(
 	}
 	return got, m, nil
 }
+
+// isPage reports whether a file would be where the page is put, on systems that do not tell letters
+// of either case apart, too.
+func isPage(file download.File) bool { return strings.EqualFold(file.Name, defaultListenFile) }
 
 func noMIDI() error {
 	return &failure.Failure{

@@ -418,3 +418,16 @@ func TestGetWithAPage(t *testing.T) {
 	require.NoError(t, g.store.PutJSON(t.Context(), g.bucket, g.manifest.Manifest.Key, g.manifest))
 	require.Contains(t, g.fails(t, failure.ExitUsage, "--page"), "is more than browsers open")
 }
+
+// The page must not take the place of a stem that was just downloaded.
+func TestAPageReplacesNoStem(t *testing.T) {
+	a := newArchivedTrack(t)
+	for _, name := range []string{"listen.html", "LISTEN.HTML"} {
+		out := filepath.Join(t.TempDir(), "files")
+		code, _, stderr := starter(t, "", a.variables,
+			a.with("get", "--stems", "vocals", "--name", name, "--page", "--out", out)...)
+		require.Equal(t, failure.ExitUsage, code, stderr)
+		require.Contains(t, stderr, "error: Usage: --name: listen.html is the page of --page: give the files other names.")
+		require.NoDirExists(t, out)
+	}
+}
