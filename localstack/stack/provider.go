@@ -18,6 +18,10 @@ func realProvider() (*config.KIE, error) {
 	if kie.APIKey.Reveal() == "" {
 		return nil, errors.New("KIE_API_KEY: is required with --provider kie")
 	}
+	if !config.IsRealProvider(kie.BaseURL) { // a shell that was configured for kiesim has it
+		return nil, errors.New("KIE_BASE_URL: is kiesim's, unset it with --provider kie, and set KIE_API_KEY to your " +
+			"own key")
+	}
 	return &kie, nil
 }
 
