@@ -194,7 +194,7 @@ func (c *cli) refuseWhileOpen(
 			return &failure.Failure{
 				Type: failure.TypeRefused, Code: failure.ExitFailed,
 				Message: "the run " + id + " of this track is open, and counts on what is archived. " + so,
-				Hint: `Wait until it has ended, or end it: "` + c.again("cancel --workflow-id "+view.Quote(id)) + `".`,
+				Hint:    `Wait until it has ended, or end it: "` + c.again("cancel --workflow-id "+view.Quote(id)) + `".`,
 			}
 		}
 	}

@@ -71,7 +71,7 @@ func (c *cli) doctor(ctx context.Context, programs, checks []string) error {
 	}
 	results := doctor.Run(ctx, doctor.Options{
 		Survey: survey, Server: c.global.server, For: programs, Checks: checks,
-		Secrets: redact.New(c.secrets()...),
+		Secrets: redact.New(c.secrets(c.global.server.Profile)...),
 	}, func(r doctor.Result) {
 		switch c.global.format {
 		case formatText:

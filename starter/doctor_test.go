@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,4 +40,25 @@ func TestAnInterruptedDoctorPrintsOneDocument(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(stdout.Bytes(), &printed), stdout.String())
 	require.Equal(t, "interrupted", printed.Checks[0].Summary)
+}
+
+// The doctor's words are made to be shown to others.
+func TestTheDoctorHidesTheKeyOfTheProfileThatIsNamed(t *testing.T) {
+	f, address := newFakeTemporal(t, nil)
+	const key = "sk-0123456789abcdef"
+	f.refusal = "no right for " + key
+	file := filepath.Join(t.TempDir(), "temporal.toml")
+	require.NoError(t, os.WriteFile(file, []byte(`
+[profile.studio]
+address = "`+address+`"
+api_key = "`+key+`"
+[profile.studio.tls]
+disabled = true
+`), 0o600))
+	t.Setenv("TEMPORAL_CONFIG_FILE", file)
+	code, stdout, _ := starter(t, "", map[string]string{"TEMPORAL_CONFIG_FILE": file}, "doctor", "--profile", "studio",
+		"--check", "namespace", "-o", "json")
+	require.Equal(t, failure.ExitFailed, code, stdout)
+	require.Contains(t, stdout, "no right for ")
+	require.NotContains(t, stdout, key)
 }

@@ -33,7 +33,9 @@ func main() {
 		minIO:           func() (config.MinIO, error) { return config.LoadMinIO(os.LookupEnv) },
 		provider:        func() (*config.Provider, error) { return config.LoadProvider(os.LookupEnv) },
 		survey:          func() config.Survey { return config.NewSurvey(os.LookupEnv, os.Environ()) },
-		secrets:         func() []string { return config.AllSecrets(os.LookupEnv) },
+		secrets: func(profile string) []string {
+			return config.AllSecrets(config.WithProfile(os.LookupEnv, profile))
+		},
 	}
 	os.Exit(c.runUntil(ctx, stop, os.Args[1:]))
 }
@@ -54,9 +56,10 @@ type cli struct {
 	minIO  func() (config.MinIO, error)
 	// provider reads what reaches the provider's account, nil if there is no key.
 	provider func() (*config.Provider, error)
-	// survey reads what the environment says to all programs, and secrets all secrets in it.
+	// survey reads what the environment says to all programs, and secrets all secrets in it and in
+	// a profile of Temporal's command line; empty is the environment's.
 	survey  func() config.Survey
-	secrets func() []string
+	secrets func(profile string) []string
 
 	// args are the arguments of the command line that is executed.
 	args   []string

@@ -53,7 +53,7 @@ func newTestCLI(stdin string, variables map[string]string) (c *cli, stdout, stde
 		minIO:    func() (config.MinIO, error) { return config.LoadMinIO(lookup) },
 		provider: func() (*config.Provider, error) { return config.LoadProvider(lookup) },
 		survey:   func() config.Survey { return config.NewSurvey(lookup, nil) },
-		secrets:  func() []string { return config.AllSecrets(lookup) },
+		secrets:  func(profile string) []string { return config.AllSecrets(config.WithProfile(lookup, profile)) },
 	}, stdout, stderr
 }
 

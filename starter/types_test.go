@@ -44,6 +44,8 @@ type fakeTemporal struct {
 	// progress is the JSON of what runs answer; queried, where given, is called for each question.
 	progress string
 	queried  func()
+	// refusal is what is said of namespaces.
+	refusal string
 }
 
 func newFakeTemporal(t *testing.T, running map[string]bool) (*fakeTemporal, string) {
@@ -62,6 +64,12 @@ func (f *fakeTemporal) GetSystemInfo(
 	context.Context, *workflowservice.GetSystemInfoRequest,
 ) (*workflowservice.GetSystemInfoResponse, error) {
 	return &workflowservice.GetSystemInfoResponse{}, nil
+}
+
+func (f *fakeTemporal) DescribeNamespace(
+	context.Context, *workflowservice.DescribeNamespaceRequest,
+) (*workflowservice.DescribeNamespaceResponse, error) {
+	return nil, serviceerror.ToStatus(serviceerror.NewPermissionDenied(f.refusal, "")).Err()
 }
 
 func (f *fakeTemporal) info(id string) *workflowpb.WorkflowExecutionInfo {

@@ -23,21 +23,28 @@ func Temporal() (client.Options, error) { return temporalOptions(nil) }
 // and variables, and a profile that goes before that of the variables, unless they are empty.
 func TemporalAt(address, namespace, profile string) (client.Options, error) {
 	overrides := map[string]string{}
-	if profile != "" {
-		overrides["TEMPORAL_PROFILE"] = profile
-	}
 	if address != "" {
 		overrides["TEMPORAL_ADDRESS"] = address
 	}
 	if namespace != "" {
 		overrides["TEMPORAL_NAMESPACE"] = namespace
 	}
-	return temporalOptions(environment{envconfig.EnvLookupOS, func(name string) (string, bool) {
+	return temporalOptions(environment{envconfig.EnvLookupOS, WithProfile(func(name string) (string, bool) {
 		if value, ok := overrides[name]; ok {
 			return value, true
 		}
 		return envconfig.EnvLookupOS.LookupEnv(name)
-	}})
+	}, profile)})
+}
+
+// WithProfile has another profile in place of that of the variables, unless it is empty.
+func WithProfile(lookup Lookup, profile string) Lookup {
+	return func(name string) (string, bool) {
+		if name == "TEMPORAL_PROFILE" && profile != "" {
+			return profile, true
+		}
+		return lookup(name)
+	}
 }
 
 // environment is one whose variables are looked up elsewhere.
