@@ -114,7 +114,7 @@ func TestAFolderOfSongs(t *testing.T) {
 	require.Equal(t, []string{"a.mp3: started", "copy.mp3: same", "cover.jpg: skipped"}, w.lines.events(t))
 	w.settle()
 	require.Len(t, w.lines.events(t), 3, "nothing is done or said twice")
-	arrive("c.mp3", "more")
+	arrive("c.mp3", "more"+bucket)
 	w.settle()
 	require.Equal(t, "c.mp3: not started", w.lines.events(t)[3], "the budget is spent")
 	f := w.stop()
@@ -127,7 +127,7 @@ func TestAFolderOfSongs(t *testing.T) {
 	require.Equal(t, []string{
 		"a.mp3: joined", "copy.mp3: same", "c.mp3: started", "cover.jpg: skipped",
 	}, w.lines.events(t))
-	arrive("d.mp3", "most")
+	arrive("d.mp3", "most"+bucket)
 	w.settle()
 	require.Equal(t, "d.mp3: not started", w.lines.events(t)[4])
 
