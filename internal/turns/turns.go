@@ -192,8 +192,7 @@ func (t *Turns) claimIn(ctx context.Context, namespace string, minute, earliest 
 			t.etag, t.known, t.left = etag, claimed, count
 			return turn, nil
 		case !errors.Is(err, archive.ErrPrecondition):
-			// Whether it is written is not known: the next try reads it.
-			t.key = ""
+			// If it is written all the same, the next try is refused and reads it.
 			return time.Time{}, err
 		}
 		refused := t.etag
@@ -228,7 +227,6 @@ func (t *Turns) read(ctx context.Context) error {
 		etag, err = "", nil // somebody has removed it
 	}
 	if err != nil {
-		t.key = ""
 		return err
 	}
 	t.etag, t.known = etag, d

@@ -203,6 +203,107 @@ func TestOneWriteForTheTurnsOfAllWhoWait(t *testing.T) {
 	})
 }
 
+// The next minute does not know of turns that this one gave, so none of them is in it.
+func TestRateHoldsOverTheMinuteForManyWhoWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemoryStore()
+		time.Sleep(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute - 10*time.Second)))
+		var group sync.WaitGroup
+		var mu sync.Mutex
+		var came []time.Time
+		for range 3 {
+			w := store.worker(1.5)
+			for range 20 {
+				group.Go(func() {
+					if err := w.Take(t.Context(), "default"); err != nil {
+						t.Error(err)
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					came = append(came, time.Now())
+				})
+			}
+		}
+		group.Wait()
+		slices.SortFunc(came, time.Time.Compare)
+		require.LessOrEqual(t, most(came), 18)
+	})
+}
+
+func TestDocumentNamesWhoseTurnsItHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemoryStore()
+		require.NoError(t, store.worker(1).Take(t.Context(), "default"))
+		next, err := json.Marshal(time.Now().Add(time.Second - store.latency()).UTC())
+		require.NoError(t, err)
+		for _, document := range store.documents {
+			require.JSONEq(t, `{"version":1,"namespace":"default","queue":"q","nextTurn":`+string(next)+`}`,
+				string(document))
+		}
+	})
+}
+
+func TestFailureOfTheStoreGivesNoTurn(t *testing.T) {
+	failure := errors.New("the store is away")
+	for name, shown := range map[string]error{"write": nil, "read after a refused write": archive.ErrPrecondition} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				store := newMemoryStore()
+				store.fail = func() (before, after error) {
+					before, shown = shown, nil
+					if before == nil {
+						before = failure
+					}
+					return before, nil
+				}
+				require.ErrorIs(t, store.worker(1.5).Take(ctx, "default"), failure)
+			})
+		})
+	}
+}
+
+// The worker goes on asking: it must not wait for a store that never answers.
+func TestStoreThatHangsIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemoryStore()
+		store.latency = func() time.Duration { return time.Hour }
+		began := time.Now()
+		require.ErrorIs(t, store.worker(1.5).Take(t.Context(), "default"), context.DeadlineExceeded)
+		require.Equal(t, 5*time.Second, time.Since(began))
+	})
+}
+
+// Whether a store that confirms no checksum may be paid on is up to the ledger.
+func TestStoreThatConfirmsNothingGivesTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemoryStore()
+		store.fail = func() (before, after error) { return nil, archive.ErrUnconfirmed }
+		require.NoError(t, store.worker(1.5).Take(t.Context(), "default"))
+	})
+}
+
+// A slow answer delays the turns that come with it, and none after them.
+func TestStoreThatIsFastAgainDelaysNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemoryStore()
+		w := store.worker(1.5)
+		fast := store.latency
+		store.latency = func() time.Duration { return 4 * time.Second }
+		require.NoError(t, w.Take(t.Context(), "default"))
+		store.latency = fast
+		for range 2 { // the first one still expects a slow store
+			time.Sleep(10 * time.Second)
+			require.NoError(t, w.Take(t.Context(), "default"))
+		}
+		time.Sleep(10 * time.Second)
+		began := time.Now()
+		require.NoError(t, w.Take(t.Context(), "default"))
+		require.Less(t, time.Since(began), time.Second)
+	})
+}
+
 func TestFirstTurnComesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -235,14 +336,33 @@ func TestNoTurnIsTakenThatComesTooLate(t *testing.T) {
 	})
 }
 
+// One write gives two turns at this rate. The second one is for the next who has the time.
+func TestTurnThatComesTooLateIsLeftToTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemoryStore()
+		w := store.worker(4)
+		began := time.Now()
+		require.NoError(t, w.Take(t.Context(), "default"))
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		require.ErrorIs(t, w.Take(ctx, "default"), turns.ErrNoTurn)
+		require.NoError(t, ctx.Err(), "it says so at once")
+		require.NoError(t, w.Take(t.Context(), "default"))
+		require.Equal(t, 1, store.writes)
+		require.Equal(t, 250*time.Millisecond, time.Since(began))
+	})
+}
+
 // A document that a wrong clock or a person has written stops nobody for longer than its minute.
 func TestDocumentFromTheFutureCostsAMinuteAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemoryStore()
 		minute := time.Now().Truncate(time.Minute)
 		key := archive.TurnsKey("p", "default", "q", minute)
-		store.documents[key], store.etags[key] = []byte(`{"nextTurn":"9999-01-01T00:00:00Z"}`), 1
+		const content = `{"nextTurn":"9999-01-01T00:00:00Z"}`
+		store.documents[key], store.etags[key] = []byte(content), 1
 		require.NoError(t, store.worker(1.5).Take(t.Context(), "default"))
+		require.Equal(t, content, string(store.documents[key]), "a minute without a turn is not written")
 		require.LessOrEqual(t, time.Since(minute), time.Minute+time.Second)
 	})
 }
@@ -313,7 +433,15 @@ func TestCancelledWaitGivesTheNextItsTurn(t *testing.T) {
 		require.NoError(t, w.Take(t.Context(), "default"))
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		require.ErrorIs(t, w.Take(ctx, "default"), context.Canceled)
+		var behind sync.WaitGroup
+		for range 2 { // one waits for its turn, the other for the first one
+			behind.Go(func() {
+				if err := w.Take(ctx, "default"); !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+			})
+		}
+		behind.Wait()
 		began := time.Now()
 		require.NoError(t, w.Take(t.Context(), "default"))
 		require.Less(t, time.Since(began), 20*time.Second)
