@@ -167,6 +167,14 @@ func TestQueueAndTrackAreLeftOutWhereTheyDoNotFit(t *testing.T) {
 			require.Equal(t, c, got)
 		})
 	}
+	for n := range maxText { // somewhere here the track no longer fits
+		c := longest()
+		c.TaskQueue, c.Track.StemName, c.Trace = "q", strings.Repeat("t", n), Trace{}
+		c.WorkflowID = c.WorkflowID[:800]
+		got, err := k.Verify(k.Mint(c), now)
+		require.NoError(t, err, n)
+		require.Equal(t, c.WorkflowID, got.WorkflowID)
+	}
 	sensible := longest()
 	named := sensible.Track
 	sensible.WorkflowID = stemflow.WorkflowID(stemflow.SeparateStemsInput{
@@ -276,6 +284,15 @@ func TestTruncatedAndExtended(t *testing.T) {
 	}
 }
 
+func TestTokenLongerThanAnyIsNotLookedAt(t *testing.T) {
+	k := keyring(t, secretNew)
+	longest := "AQ" + strings.Repeat("A", maxToken-2)
+	_, err := k.Verify(longest, now)
+	require.ErrorIs(t, err, ErrSignature)
+	_, err = k.Verify(longest+"AAAA", now)
+	require.ErrorIs(t, err, ErrMalformed)
+}
+
 // What is signed and still cannot be one of our tokens is malformed: it came from another program
 // with the same secret.
 func TestSignedButMalformed(t *testing.T) {
@@ -343,6 +360,7 @@ func TestMintPanicsOnNamesNoWorkflowHas(t *testing.T) {
 		"no namespace":     {WorkflowID: "w"},
 		"no workflow id":   {Namespace: "n"},
 		"long namespace":   {Namespace: strings.Repeat("n", maxNamespace+1), WorkflowID: "w"},
+		"long run id":      {Namespace: "n", WorkflowID: "w", RunID: strings.Repeat("r", maxRunID+1)},
 		"long workflow id": {Namespace: "n", WorkflowID: strings.Repeat("w", maxWorkflowID+1)},
 	} {
 		t.Run(name, func(t *testing.T) { require.Panics(t, func() { k.Mint(c) }) })
@@ -362,7 +380,9 @@ func TestNewKeyring(t *testing.T) {
 			require.NotContains(t, err.Error(), "fifteen-letters", "a secret stands in no error")
 		})
 	}
-	_, err := NewKeyring([]string{"sixteen-letters!"})
+	_, err := NewKeyring([]string{secretNew, "fifteen-letters"})
+	require.EqualError(t, err, "callback secret 2 is 15 bytes long, give at least 16 random ones")
+	_, err = NewKeyring([]string{"sixteen-letters!"})
 	require.NoError(t, err)
 }
 
