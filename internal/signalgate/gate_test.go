@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -19,6 +20,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -100,13 +102,21 @@ func (f *frontend) take(_ any, stream grpc.ServerStream) error {
 	return stream.SendMsg(&emptypb.Empty{})
 }
 
+func payloads(text string) *commonpb.Payloads {
+	return &commonpb.Payloads{Payloads: []*commonpb.Payload{{Data: []byte(text)}}}
+}
+
+func header() *commonpb.Header {
+	return &commonpb.Header{Fields: map[string]*commonpb.Payload{"_tracer-data": {Data: []byte("trace")}}}
+}
+
 func signalRequest(
 	change func(*workflowservice.SignalWorkflowExecutionRequest),
 ) *workflowservice.SignalWorkflowExecutionRequest {
 	in := &workflowservice.SignalWorkflowExecutionRequest{
 		Namespace: namespace, SignalName: stemflow.SignalSeparationCallback, RequestId: "r", Identity: "bridge",
 		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: "stems:5c79"},
-		Input:             &commonpb.Payloads{Payloads: []*commonpb.Payload{{Data: []byte("callback")}}},
+		Input:             payloads("callback"), Header: header(),
 	}
 	change(in)
 	return in
@@ -120,6 +130,10 @@ func recordRequest(
 		WorkflowId:            activityapi.RecordCallbackWorkflowID("01a20ac5"),
 		WorkflowType:          &commonpb.WorkflowType{Name: activityapi.WorkflowRecordCallback},
 		TaskQueue:             &taskqueuepb.TaskQueue{Name: "stemflow"},
+		Input:                 payloads("owner"),
+		SignalInput:           payloads("callback"),
+		Header:                header(),
+		UserMetadata:          &sdkpb.UserMetadata{Summary: &commonpb.Payload{Data: []byte("summary")}},
 		WorkflowIdReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 	}
 	change(in)
@@ -213,6 +227,13 @@ func TestEveryOtherMethodIsRefused(t *testing.T) {
 	for _, c := range f.calls {
 		require.Equal(t, workflowservice.WorkflowService_GetSystemInfo_FullMethodName, c.method)
 	}
+}
+
+func TestGateIsNoHealthierThanTemporal(t *testing.T) {
+	conn := (&frontend{}).start(t) // it does not answer that it serves
+	_, err := grpc_health_v1.NewHealthClient(conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+	require.Equal(t, codes.Unavailable, status.Code(err))
+	require.ErrorContains(t, err, "Temporal cannot be reached: ")
 }
 
 // With the bridge's own client, and a real Temporal behind the gate.

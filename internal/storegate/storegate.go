@@ -33,9 +33,8 @@ func New(store *url.URL) http.Handler {
 		Transport:     transport,
 		FlushInterval: -1,
 		Rewrite: func(r *httputil.ProxyRequest) {
-			// The signature covers host, path and query as they came.
+			// The signature covers the host as it came.
 			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = store.Scheme, store.Host, r.In.Host
-			r.Out.URL.RawQuery = r.In.URL.RawQuery
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}

@@ -79,12 +79,13 @@ func TestAllElsePassesAsItCame(t *testing.T) {
 	gate, reached := newGate(t)
 	for _, form := range []string{signed, "UNSIGNED-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "e3b0c44298fc1c14", ""} {
 		*reached = nil
-		const target = "/stems/a%20b/%C3%BC%2B%26.mp3?X-Amz-Signature=b&list-type=2&prefix=a%2Fb+c"
+		const target = "/stems/a%20b/%C3%BC%2B%26.mp3?X-Amz-Signature=b&list-type=2&prefix=a%2Fb+c&marker=" + weak
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, gate.URL+target, strings.NewReader("body"))
 		require.NoError(t, err)
 		r.Host = "store.example.com:9000"
 		r.Header.Set("X-Amz-Content-Sha256", form)
 		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=a")
+		r.Header.Set("X-Amz-Meta-Note", weak)
 		status, body := send(t, r)
 		require.Equal(t, http.StatusOK, status)
 		require.Equal(t, "body", body)
@@ -96,6 +97,38 @@ func TestAllElsePassesAsItCame(t *testing.T) {
 		require.Equal(t, "AWS4-HMAC-SHA256 Credential=a", got.Header.Get("Authorization"))
 		require.EqualValues(t, 4, got.ContentLength)
 	}
+}
+
+func TestOtherTrailersAreNotRefused(t *testing.T) {
+	gate, _ := newGate(t)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, gate.URL, strings.NewReader("body"))
+	require.NoError(t, err)
+	r.Trailer, r.ContentLength = http.Header{"X-Amz-Checksum-Crc32c": {"AAAAAA=="}}, -1
+	status, _ := send(t, r)
+	require.Equal(t, http.StatusOK, status)
+}
+
+// An object that is kept compressed passes as it is kept, and no form of it is asked for that the
+// client does not ask for.
+func TestContentIsNotDecompressed(t *testing.T) {
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = io.WriteString(w, r.Header.Get("Accept-Encoding"))
+	}))
+	defer store.Close()
+	address, err := url.Parse(store.URL)
+	require.NoError(t, err)
+	gate := httptest.NewServer(storegate.New(address))
+	defer gate.Close()
+	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
+	defer client.CloseIdleConnections()
+	resp, err := client.Get(gate.URL)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Empty(t, string(body))
+	require.Equal(t, "gzip", resp.Header.Get("Content-Encoding"))
 }
 
 func TestStoreThatIsAway(t *testing.T) {
