@@ -235,9 +235,33 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestLargestBody(t *testing.T) {
-	b := start(t, nil)
-	response, _ := b.do(t, http.MethodPost, "/callbacks/"+b.good, body+strings.Repeat(" ", 256<<10-len(body)), isJSON)
-	require.Equal(t, http.StatusOK, response.StatusCode)
+	padding := strings.Repeat(" ", 256<<10-len(body))
+	for name, largest := range map[string]string{"padded after": body + padding, "padded before": padding + body} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, nil)
+			response, _ := b.do(t, http.MethodPost, "/callbacks/"+b.good, largest, isJSON)
+			require.Equal(t, http.StatusOK, response.StatusCode)
+			require.Len(t, b.signaler.sent, 1)
+			require.Equal(t, taskID, b.signaler.sent[0].Callback.TaskID)
+		})
+	}
+}
+
+// A signal is in the run's history, which more people read than may call the bridge.
+func TestSecretsOfTheBridgeStayOutOfSignals(t *testing.T) {
+	const hidden = "another-secret-of-the-operator"
+	b := start(t, func(cfg *callbackbridge.Config) { cfg.Hidden = []string{hidden} })
+	for _, known := range []string{b.good, secret, hidden} {
+		text := strings.NewReplacer(
+			"vocal separation generated", known, "/s/3d70_", "/s/"+known+"_").Replace(body)
+		response, _ := b.do(t, http.MethodPost, "/callbacks/"+b.good, text, isJSON)
+		require.Equal(t, http.StatusOK, response.StatusCode)
+		callback := b.signaler.sent[len(b.signaler.sent)-1].Callback
+		require.NotContains(t, callback.Message, known)
+		for _, stem := range callback.Stems {
+			require.NotContains(t, stem.SourceID, known)
+		}
+	}
 }
 
 // A caller that fills the bridge with large bodies has to try again, and callbacks are delivered

@@ -66,3 +66,18 @@ func TestWhatWasNotDeliveredTakesNoRoom(t *testing.T) {
 		require.False(t, d.has(run, n))
 	}
 }
+
+func TestWhatWasNotDeliveredEarnsNoRoom(t *testing.T) {
+	d, now := newDelivered(), time.Now()
+	d.now = func() time.Time { return now }
+	run, n := runKey{"music", "stems", "run"}, news{"task", 200, 2}
+	require.True(t, d.reserve(run, n))
+	now = now.Add(refillPerRun)
+	require.True(t, d.reserve(run, n))
+	d.release(run, n)
+	d.release(run, n)
+	for range maxPerRun {
+		require.True(t, d.reserve(run, n))
+	}
+	require.False(t, d.reserve(run, n))
+}

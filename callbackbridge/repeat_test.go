@@ -89,6 +89,27 @@ func TestRepeatsAtOnceAreSignalledOnce(t *testing.T) {
 	require.EqualValues(t, 1, answerRepeatsAtOnce(t, nil, http.StatusOK))
 }
 
+// What is under way for one run is no answer to the callback of another, nor to another callback.
+func TestDifferentCallbacksAtOnceAreAllSignalled(t *testing.T) {
+	signaler := &slowSignaler{began: make(chan struct{}), proceed: make(chan struct{})}
+	b := start(t, func(cfg *callbackbridge.Config) { cfg.Signaler = signaler })
+	other := mintClaims(t, func(c *token.Claims) { c.WorkflowID = "stems:other" })
+	var all sync.WaitGroup
+	for _, callback := range []struct{ token, body string }{
+		{b.good, body}, {other, body}, {b.good, strings.ReplaceAll(body, taskID, "another")},
+	} {
+		all.Go(func() {
+			answer := httptest.NewRecorder()
+			b.bare.ServeHTTP(answer,
+				httptest.NewRequest(http.MethodPost, "/callbacks/"+callback.token, strings.NewReader(callback.body)))
+			require.Equal(t, http.StatusOK, answer.Code)
+		})
+	}
+	require.Eventually(t, func() bool { return signaler.calls.Load() == 3 }, 10*time.Second, time.Millisecond)
+	close(signaler.proceed)
+	all.Wait()
+}
+
 // The repeats of a callback whose delivery fails are not answered as if it had been delivered: the
 // provider would not send it again.
 func TestRepeatsOfADeliveryThatFailsAreRefused(t *testing.T) {
