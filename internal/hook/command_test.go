@@ -152,6 +152,25 @@ func gone(pid int) bool {
 	return syscall.Kill(pid, 0) != nil
 }
 
+// STEMFLOW_EVENT_ERROR is what programs decide by.
+func TestReasons(t *testing.T) {
+	failure := &stemflow.RunFailure{Type: "NoStems", Message: "none"}
+	for want, data := range map[string]stemflow.EventData{
+		"NoStems":  {Separation: &stemflow.SeparationEvent{Error: failure}},
+		"Canceled": {Catalog: &stemflow.CatalogEvent{Error: &stemflow.RunFailure{Type: "Canceled"}}},
+		"requested": {Catalog: &stemflow.CatalogEvent{
+			Paused: &stemflow.EventPause{CatalogPause: stemflow.CatalogPause{Reason: "requested"}},
+		}},
+	} {
+		require.Contains(t, variables(stemflow.Event{Data: data}), "STEMFLOW_EVENT_ERROR="+want)
+	}
+	for _, data := range []stemflow.EventData{
+		{}, {Separation: &stemflow.SeparationEvent{}}, {Catalog: &stemflow.CatalogEvent{}},
+	} {
+		require.Contains(t, variables(stemflow.Event{Data: data}), "STEMFLOW_EVENT_ERROR=")
+	}
+}
+
 func TestSummaries(t *testing.T) {
 	separation := func(adjust func(*stemflow.SeparationEvent)) stemflow.Event {
 		e := archived()
@@ -159,7 +178,7 @@ func TestSummaries(t *testing.T) {
 		return e
 	}
 	catalog := func(c stemflow.CatalogEvent) stemflow.Event {
-		c.Name, c.Tracks, c.Archived, c.Found, c.Failed, c.Credits = "june", 10, 4, 2, 1, 70
+		c.Name, c.Tracks, c.Archived, c.Found, c.Partial, c.Failed, c.Credits = "june", 10, 3, 2, 1, 1, 70
 		return stemflow.Event{Data: stemflow.EventData{Catalog: &c}}
 	}
 	for want, event := range map[string]stemflow.Event{
@@ -173,6 +192,10 @@ func TestSummaries(t *testing.T) {
 		"catalogue june: paused: requested. 6 of 10 tracks are archived, 1 failed, 70 credits": catalog(stemflow.CatalogEvent{
 			Paused: &stemflow.EventPause{CatalogPause: stemflow.CatalogPause{Reason: "requested"}},
 		}),
+		"catalogue june: paused: failures: five in a row. 6 of 10 tracks are archived, 1 failed, 70 credits": catalog(
+			stemflow.CatalogEvent{
+				Paused: &stemflow.EventPause{CatalogPause: stemflow.CatalogPause{Reason: "failures", Message: "five in a row"}},
+			}),
 		"catalogue june: ended early: Canceled: it was. 6 of 10 tracks are archived, 1 failed, 70 credits": catalog(stemflow.CatalogEvent{
 			Error: &stemflow.RunFailure{Type: "Canceled", Message: "it was"},
 		}),

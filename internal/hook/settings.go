@@ -71,7 +71,7 @@ func SecretsOf(address string) []string {
 		return nil
 	}
 	var secrets []string
-	if password, ok := u.User.Password(); ok && password != "" {
+	if password, _ := u.User.Password(); password != "" {
 		secrets = append(secrets, password)
 	} else if user := u.User.Username(); user != "" {
 		secrets = append(secrets, user) // keys of many services are given so

@@ -155,22 +155,32 @@ func TestRetryAfter(t *testing.T) {
 
 func TestASlowReceiverIsGivenUp(t *testing.T) {
 	over := make(chan struct{})
-	for name, answer := range map[string]http.HandlerFunc{
-		"no answer": func(http.ResponseWriter, *http.Request) { <-over },
-		"a refusal that never ends": func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(http.StatusInternalServerError)
-			_ = http.NewResponseController(w).Flush()
-			<-over
+	for name, receives := range map[string]struct {
+		answer http.HandlerFunc
+		says   string
+	}{
+		"no answer": {
+			func(http.ResponseWriter, *http.Request) { <-over },
+			"the webhook could not be called: no answer within 300ms; a receiver should take an event",
+		},
+		"a refusal that never ends": {
+			func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusInternalServerError)
+				_ = http.NewResponseController(w).Flush()
+				<-over
+			},
+			"the webhook answered 500",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			address, _ := receiver(t, answer)
+			address, _ := receiver(t, receives.answer)
 			t.Cleanup(func() { over <- struct{}{} })
 			err := newWebhook(t, WebhookOptions{URL: address, Timeout: 300 * time.Millisecond}).
 				Send(t.Context(), "evt_1", []byte("{}"))
 			var e *Error
 			require.ErrorAs(t, err, &e)
 			require.False(t, e.Final)
+			require.Contains(t, e.Message, receives.says)
 		})
 	}
 	t.Run("taken, and a body that never ends", func(t *testing.T) {
@@ -193,6 +203,7 @@ func TestAReceiverThatIsNotThereIsTriedAgain(t *testing.T) {
 	var e *Error
 	require.ErrorAs(t, err, &e)
 	require.False(t, e.Final)
+	require.Contains(t, e.Message, "the webhook could not be called: dial tcp ")
 	require.NotContains(t, e.Message, "T0123456789AB")
 }
 
@@ -232,14 +243,17 @@ func TestAWebhookThatIsCancelledIsTriedAgain(t *testing.T) {
 }
 
 func TestNewWebhookRefuses(t *testing.T) {
-	for name, o := range map[string]WebhookOptions{
-		"no secret":         {URL: "https://receiver.example"},
-		"a wrong secret":    {URL: "https://receiver.example", Secrets: []string{"hunter2-hunter2"}},
-		"no address":        {Secrets: []string{newSecret}},
-		"http to elsewhere": {URL: "http://hunter2-hunter2.example", Secrets: []string{newSecret}},
+	for says, o := range map[string]WebhookOptions{
+		"the webhook has no secret, ":             {URL: "https://receiver.example"},
+		`a secret of the webhook is not "whsec_"`: {URL: "https://receiver.example", Secrets: []string{"hunter2-hunter2"}},
+		"a secret of the webhook has a key of 23 bytes, ": {
+			URL: "https://receiver.example", Secrets: []string{newSecret, "whsec_" + key(23)},
+		},
+		"the webhook's address is not an absolute": {Secrets: []string{newSecret}},
+		"the webhook's address is http, ":          {URL: "http://hunter2-hunter2.example", Secrets: []string{newSecret}},
 	} {
 		_, err := NewWebhook(o)
-		require.Error(t, err, name)
-		require.NotContains(t, err.Error(), "hunter2", name)
+		require.ErrorContains(t, err, says)
+		require.NotContains(t, err.Error(), "hunter2", says)
 	}
 }
