@@ -28,6 +28,7 @@ var secrets = []string{
 	`p%41ss "quoted" \ slash/über`,
 	"eyJhbGciOi_JIUzI1NiJ9-payload",
 	"twelve-chars",
+	"arrows>>>of>>>>base64>>>>>are>>>plus",
 }
 
 // spellings are how a text may repeat what was sent to its author.
@@ -65,6 +66,9 @@ var spellings = map[string]func(string) string{
 	"Go":          func(s string) string { return fmt.Sprintf("%q", s) },
 	"HTML":        html.EscapeString,
 	"HTML points": func(s string) string { return escapeRunes(s, "&#%d;") },
+	"HTML hex":    func(s string) string { return escapeRunes(s, "&#x%x;") },
+	"HTML HEX":    func(s string) string { return escapeRunes(s, "&#X%X;") },
+	"programs":    func(s string) string { return escapeAll(s, `\x%02x`) },
 	"query, JSON": func(s string) string { return quoted(url.QueryEscape(s)) },
 	"lines":       func(s string) string { return s[:5] + "\r\n" + s[5:] },
 	"invisible":   func(s string) string { return s[:5] + "\u200b" + s[5:] },
@@ -151,6 +155,7 @@ func TestShortSecrets(t *testing.T) {
 	r := redact.New("abc", "hunter22", "")
 	require.Equal(t, "abc and [hidden] and hunter2 and [hidden]", r.Secrets("abc and hunter22 and hunter2 and HUNTER%322"))
 	require.Contains(t, r.Secrets(base64.StdEncoding.EncodeToString([]byte("user:hunter22"))), redact.Hidden)
+	require.Equal(t, "ab and [hidden]", redact.New("%41%42").Secrets("ab and %41%42"), "what it decodes to is shorter")
 }
 
 func TestACredentialIsWhatFollowsTheScheme(t *testing.T) {
@@ -177,6 +182,8 @@ func TestOutsideHidesWhatGivesAccess(t *testing.T) {
 		"token " + token + " is stale":                       "token [hidden] is stale",
 		"X-Amz-Signature=0123456789abcdef0123&X-Amz-Date=1":  "X-Amz-Signature=[hidden]&X-Amz-Date=1",
 		"Authorization: Bearer 0123456789abcdef":             "Authorization: Bearer [hidden]",
+		"object 3E63B4CC88D52611159371F6AF5571E7-3E63B4CC":   "object 3E63B4CC88D52611159371F6AF5571E7-3E63B4CC",
+		"class " + strings.Repeat("MadeOfWords", 4):          "class " + strings.Repeat("MadeOfWords", 4),
 		"task 3e63b4cc88d52611159371f6af5571e7 is not found": "task 3e63b4cc88d52611159371f6af5571e7 is not found",
 	} {
 		require.Equal(t, want, r.Outside(text))
@@ -203,6 +210,9 @@ func TestErrorsKeepWhatTheyAre(t *testing.T) {
 	found, ok := errors.AsType[*fs.PathError](err)
 	require.True(t, ok)
 	require.Same(t, cause, found)
+	require.NotErrorIs(t, err, io.EOF)
+	_, ok = errors.AsType[*url.Error](err)
+	require.False(t, ok)
 	for wrapped := err; wrapped != nil; wrapped = errors.Unwrap(wrapped) {
 		require.NotContains(t, wrapped.Error(), secrets[0], "a history has every error of the chain")
 	}

@@ -33,8 +33,8 @@ func fold(v view) view {
 		text: make([]byte, 0, len(v.text)), from: make([]int, 0, len(v.text)), to: make([]int, 0, len(v.text)),
 	}
 	for i := 0; i < len(v.text); {
-		r, size := utf8.DecodeRune(v.text[i:])
-		if r == utf8.RuneError && size == 1 || unicode.IsPrint(r) && r != ' ' {
+		r, size := utf8.DecodeRune(v.text[i:]) // of bytes that are no text, U+FFFD, which is visible
+		if unicode.IsPrint(r) && r != ' ' {
 			for ; size > 0; size-- {
 				folded.add(foldByte(v.text[i]), v.from[i], v.to[i])
 				i++
