@@ -65,12 +65,9 @@ func Unreadable[R, D any](why string) activityapi.Ended[R, D] {
 	}
 }
 
-func details[D any](err interface {
-	HasDetails() bool
-	Details(...any) error
-}) *D {
+func details[D any](err interface{ Details(...any) error }) *D {
 	d := new(D)
-	if !err.HasDetails() || err.Details(d) != nil {
+	if err.Details(d) != nil { // it has none, or of another kind
 		return nil
 	}
 	return d
