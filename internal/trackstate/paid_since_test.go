@@ -21,6 +21,10 @@ func TestPaidSince(t *testing.T) {
 	learned.SubmittedAt, learned.IntendedAt = time.Time{}, archivedAt.Add(5*time.Minute)
 	failed := entry("forced", "nonce-2", 5*time.Minute)
 	failed.State = stemflow.SubmissionFailed
+	beside := learned
+	beside.IntendedAt = archivedAt.Add(-time.Minute)
+	third := entry("third", "nonce-3", -5*time.Minute)
+	third.State = stemflow.SubmissionFailed
 	for _, c := range []struct {
 		name    string
 		entries []ledger.Entry
@@ -28,10 +32,17 @@ func TestPaidSince(t *testing.T) {
 	}{
 		{"nothing", []ledger.Entry{}, false},
 		{"the archived one", []ledger.Entry{first}, false},
+		{"the archived one, by a clock that is fast", []ledger.Entry{entry("first", "nonce-1", 5*time.Minute)}, false},
+		{"whose answer came later", []ledger.Entry{entry("forced", "nonce-2", time.Second/2), first}, true},
 		{"one that was paid for later", []ledger.Entry{entry("forced", "nonce-2", 5*time.Minute), first}, true},
 		{"by a clock that is slow", []ledger.Entry{entry("forced", "nonce-2", -10*time.Minute), first}, true},
 		{"that was archived before, and made beside it", []ledger.Entry{entry("forced", "nonce-2", -time.Minute), first}, false},
 		{"whose answer was lost, by a record without a time", []ledger.Entry{learned, first}, true},
+		{"whose answer was lost, intended beside it", []ledger.Entry{beside, first}, false},
+		{
+			"made beside it, and before one that failed",
+			[]ledger.Entry{entry("forced", "nonce-2", -10*time.Minute), third, entry("first", "nonce-1", -20*time.Minute)}, false,
+		},
 		{"that has failed", []ledger.Entry{failed, first}, false},
 		{"an old one that was learned late", []ledger.Entry{entry("late", "", -10*time.Minute), first}, false},
 		{"one before the archived one", []ledger.Entry{first, entry("before", "nonce-0", -30*time.Minute)}, false},
