@@ -194,7 +194,9 @@ func TestSummaries(t *testing.T) {
 		}),
 		"catalogue june: paused: failures: five in a row. 6 of 10 tracks are archived, 1 failed, 70 credits": catalog(
 			stemflow.CatalogEvent{
-				Paused: &stemflow.EventPause{CatalogPause: stemflow.CatalogPause{Reason: "failures", Message: "five in a row"}},
+				Paused: &stemflow.EventPause{
+					CatalogPause: stemflow.CatalogPause{Reason: "failures", Message: "five in a row"},
+				},
 			}),
 		"catalogue june: ended early: Canceled: it was. 6 of 10 tracks are archived, 1 failed, 70 credits": catalog(stemflow.CatalogEvent{
 			Error: &stemflow.RunFailure{Type: "Canceled", Message: "it was"},

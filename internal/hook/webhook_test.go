@@ -244,13 +244,17 @@ func TestAWebhookThatIsCancelledIsTriedAgain(t *testing.T) {
 
 func TestNewWebhookRefuses(t *testing.T) {
 	for says, o := range map[string]WebhookOptions{
-		"the webhook has no secret, ":             {URL: "https://receiver.example"},
-		`a secret of the webhook is not "whsec_"`: {URL: "https://receiver.example", Secrets: []string{"hunter2-hunter2"}},
+		"the webhook has no secret, ": {URL: "https://receiver.example"},
+		`a secret of the webhook is not "whsec_"`: {
+			URL: "https://receiver.example", Secrets: []string{"hunter2-hunter2"},
+		},
 		"a secret of the webhook has a key of 23 bytes, ": {
 			URL: "https://receiver.example", Secrets: []string{newSecret, "whsec_" + key(23)},
 		},
 		"the webhook's address is not an absolute": {Secrets: []string{newSecret}},
-		"the webhook's address is http, ":          {URL: "http://hunter2-hunter2.example", Secrets: []string{newSecret}},
+		"the webhook's address is http, ": {
+			URL: "http://hunter2-hunter2.example", Secrets: []string{newSecret},
+		},
 	} {
 		_, err := NewWebhook(o)
 		require.ErrorContains(t, err, says)

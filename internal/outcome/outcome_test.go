@@ -41,7 +41,8 @@ func TestEndsOfRunsThatFailed(t *testing.T) {
 		},
 		"cancelled by its callers": {
 			temporal.NewCanceledError(paid, activityapi.CallersLeft{CallersLeft: true}), activityapi.EndedSeparation{
-				Reason: stemflow.ReasonCanceled, Message: "the separation was cancelled", Details: &paid, CallersLeft: true,
+				Reason: stemflow.ReasonCanceled, Message: "the separation was cancelled", Details: &paid,
+				CallersLeft: true,
 			},
 		},
 		"terminated": {

@@ -41,7 +41,9 @@ func TestPaidSince(t *testing.T) {
 		{"whose answer was lost, intended beside it", []ledger.Entry{beside, first}, false},
 		{
 			"made beside it, and before one that failed",
-			[]ledger.Entry{entry("forced", "nonce-2", -10*time.Minute), third, entry("first", "nonce-1", -20*time.Minute)}, false,
+			[]ledger.Entry{
+				entry("forced", "nonce-2", -10*time.Minute), third, entry("first", "nonce-1", -20*time.Minute),
+			}, false,
 		},
 		{"that has failed", []ledger.Entry{failed, first}, false},
 		{"an old one that was learned late", []ledger.Entry{entry("late", "", -10*time.Minute), first}, false},
