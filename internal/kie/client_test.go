@@ -17,6 +17,8 @@ func TestNewChecksItsOptions(t *testing.T) {
 		"password":       {BaseURL: "https://me:secret-word@api.kie.ai"},
 		"query":          {BaseURL: "https://api.kie.ai?secret-word"},
 		"unparsable":     {BaseURL: "https://api.kie.ai:secret-word"},
+		"fragment":       {BaseURL: "https://api.kie.ai#secret-word"},
+		"upload address": {BaseURL: "https://api.kie.ai", UploadURL: "https://me:secret-word@uploads.example"},
 		"key with break": {BaseURL: "https://api.kie.ai", APIKey: "secret-word\n"},
 		"key with blank": {BaseURL: "https://api.kie.ai", APIKey: "Bearer secret-word"},
 		"key not ASCII":  {BaseURL: "https://api.kie.ai", APIKey: "secret-wörd"},

@@ -239,6 +239,21 @@ func TestMoreNotesThanAreRead(t *testing.T) {
 	require.ErrorIs(t, err, ErrTooManyNotes)
 }
 
+func TestMIDIAnswerThatIsTooLarge(t *testing.T) {
+	p := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"code":200,"data":{"unknown":[`)
+		item := []byte(`"` + strings.Repeat("x", 64<<10) + `",`)
+		for range 2 * maxMIDIAnswer / len(item) {
+			if _, err := w.Write(item); err != nil {
+				return
+			}
+		}
+	})
+	_, err := newClient(t, Options{BaseURL: p.URL}).MIDIRecord(t.Context(), separationID, true)
+	require.Equal(t, Unknown, refusedBy(t, err).Verdict)
+	require.ErrorContains(t, err, "the answer is larger than 33554432 bytes")
+}
+
 // Callbacks of a transcription: the task is found in every form, and no note goes on.
 func TestMIDICallbacks(t *testing.T) {
 	list := `[{"name":"Drums","notes":[{"pitch":73,"start":"0.036","end":1,"velocity":1}]}]`

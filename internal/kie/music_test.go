@@ -32,6 +32,9 @@ func TestMusicOfATrack(t *testing.T) {
 		"nothing known":    {`{"response":{"sunoData":[{"id":"e231","title":null,"imageUrl":"","duration":null}]}}`, &stemflow.Music{}},
 		"wrong kinds": {`{"response":{"sunoData":[7,null,"x",{"id":"e231","title":5,"tags":[],"imageUrl":"javascript:x",` +
 			`"duration":-1}]}}`, &stemflow.Music{}},
+		"long": {`{"response":{"sunoData":[{"id":"e231","title":"` + strings.Repeat("é ", stemflow.MaxTitle) +
+			`","imageUrl":"https://cdn.example/` + strings.Repeat("a", maxLink) + `","duration":86400}]}}`,
+			&stemflow.Music{Title: strings.Repeat("é ", stemflow.MaxTitle/2-1) + "é"}},
 		"other tracks": {`{"response":{"sunoData":[{"id":"x"}]}}`, nil},
 		"pending":      {`{"response":null,"status":"PENDING"}`, nil},
 		"no data":      {`null`, nil},
@@ -53,6 +56,16 @@ func TestMusicOfATrack(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.want, music)
 		})
+	}
+}
+
+// A cover's address is in manifests, and shown by pages that people open.
+func TestCoversAreHTTPSAddresses(t *testing.T) {
+	for _, link := range []string{
+		"http://cdn.example/a.jpeg", "https:/a.jpeg", "//cdn.example/a.jpeg", "https://me:secret@cdn.example/a.jpeg",
+		"https://cdn.example/a b.jpeg", "https://cdn.example/\x7f", "https://cdn.example/%zz", "data:image/png;base64,AA==",
+	} {
+		require.Empty(t, coverLink(json.RawMessage(strconv.Quote(link))), link)
 	}
 }
 

@@ -118,7 +118,7 @@ func (r *Record) hide(secrets *redact.Redactor) {
 
 // decodeRecord reads the "data" of an answer.
 func (t *Task) decodeRecord(raw json.RawMessage) (*Record, error) {
-	if len(raw) == 0 || string(raw) == "null" {
+	if len(raw) == 0 {
 		return nil, ErrNoRecord
 	}
 	data, ok := parseObject(unwrap(raw))
@@ -138,7 +138,7 @@ func (t *Task) decodeRecord(raw json.RawMessage) (*Record, error) {
 		CreatedAt:    instant(m[createTime]),
 		CompletedAt:  instant(m[completeTime]),
 	}
-	if asked, ok := parseObject(unwrap(m[param])); ok && (r.AudioID == "" || r.CallbackURL == "") {
+	if asked, ok := parseObject(unwrap(m[param])); ok {
 		read := asked.pick("callBackUrl", "input")
 		r.CallbackURL = cmp.Or(r.CallbackURL, text(read[0]))
 		if input, ok := parseObject(unwrap(read[1])); ok {

@@ -145,6 +145,7 @@ func TestNoRecord(t *testing.T) {
 	for name, body := range map[string]string{
 		"as recorded in the sibling service": string(file(t, "record_unknown.json")),
 		"no data at all":                     `{"code":200,"msg":"success"}`,
+		"null":                               `{"code":200,"msg":"success","data":null}`,
 		"refused":                            `{"code":422,"msg":"Record does not exist","data":null}`,
 		"refused by another family":          `{"code":422,"msg":"The record does not exist"}`,
 	} {
@@ -259,6 +260,8 @@ func TestFirstStateThatIsKnownCounts(t *testing.T) {
 		`{"successFlag":"PENDING","status":"SUCCESS"}`:               Pending,
 		`{"successFlag":"FIRST_SUCCESS","status":"SUCCESS"}`:         Pending,
 		`{"successFlag":null,"status":"SUCCESS"}`:                    Succeeded,
+		`{"successFlag":["SUCCESS"],"status":"fail"}`:                Failed,
+		`{"successFlag":{"is":"SUCCESS"},"status":"fail"}`:           Failed,
 		`{"successFlag":"","status":null,"state":"fail"}`:            Failed,
 		`{"status":200,"state":"success"}`:                           Succeeded,
 		`{"state":"success","successFlag":0}`:                        Pending,
