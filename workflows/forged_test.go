@@ -167,9 +167,16 @@ func TestLaterStartWhoseLinkFailsReturnsWhatIsThere(t *testing.T) {
 func TestIntactStemsStayInTheManifest(t *testing.T) {
 	w := newHarness(t)
 	kept := []stemflow.Stem{*archived("drums"), *archived("bass")}
+	books := activityapi.Location{Bucket: "books", Dir: "task/audio/"}
 	w.found(activityapi.PreparedArchive{
-		Submission: paidBefore(), Kept: &activityapi.KeptStems{SeparationTaskID: separationID, Stems: kept},
+		Ledger: books, Submission: paidBefore(),
+		Kept: &activityapi.KeptStems{SeparationTaskID: separationID, Stems: kept},
 	})
+	manifest := w.manifest
+	w.manifest = func(in activityapi.WriteManifestInput) (*stemflow.ObjectRef, error) {
+		require.Equal(t, books, in.Ledger, "where it is looked up whether another one was paid for")
+		return manifest(in)
+	}
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		return recordOf("bass", "guitar"), nil
 	}
@@ -177,6 +184,27 @@ func TestIntactStemsStayInTheManifest(t *testing.T) {
 	result := w.result()
 	require.ElementsMatch(t, []string{"drums", "bass", "guitar"}, namesOf(result.Stems))
 	require.NotContains(t, result.Empty, "drums")
+
+	w = newHarness(t)
+	w.found(activityapi.PreparedArchive{
+		Submission: paidBefore(),
+		Kept: &activityapi.KeptStems{
+			SeparationTaskID: separationID, Stems: []stemflow.Stem{*archived("vocals")},
+		},
+	})
+	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
+		if in.Stem.Name == "vocals" {
+			return nil, failed(stemflow.ErrorSourceNotAudio)
+		}
+		return archived(in.Stem.Name), nil
+	}
+	partial := input()
+	partial.AllowPartial = true
+	w.run(partial)
+	result = w.result()
+	require.ElementsMatch(t, []string{"vocals", "instrumental"}, namesOf(result.Stems))
+	require.Empty(t, result.Failed, "what is there has not failed")
+	require.Empty(t, result.Missing)
 
 	w = newHarness(t)
 	w.found(activityapi.PreparedArchive{Kept: &activityapi.KeptStems{SeparationTaskID: "another", Stems: kept}})

@@ -15,7 +15,7 @@ func (w *harness) found(prepared activityapi.PreparedArchive) {
 	w.prepare = func(in activityapi.PrepareArchiveInput) (*activityapi.PreparedArchive, error) {
 		out, err := prepare(in)
 		out.Archived, out.Submission, out.OwnerPaid = prepared.Archived, prepared.Submission, prepared.OwnerPaid
-		out.Partial, out.Kept = prepared.Partial, prepared.Kept
+		out.Partial, out.Kept, out.Ledger = prepared.Partial, prepared.Kept, prepared.Ledger
 		return out, err
 	}
 }

@@ -112,6 +112,7 @@ func TestUnknownOutcomeIsLearntFromTheCallback(t *testing.T) {
 	}
 	w.get = func(in activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		require.True(t, in.RequireOwn, "the record must prove whose it is")
+		require.Equal(t, "default-test-run-id", in.Owner, "a run that was reset is known by its first one")
 		if in.SeparationTaskID != separationID {
 			return nil, failed(activityapi.ActivityErrorNotOwn)
 		}
