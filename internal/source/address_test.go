@@ -11,74 +11,78 @@ import (
 
 func TestAddresses(t *testing.T) {
 	for address, want := range map[string]bool{
-		"1.1.1.1":                   true,
-		"104.21.5.7":                true,
-		"172.15.255.255":            true,
-		"172.32.0.1":                true,
-		"100.63.255.255":            true,
-		"100.128.0.1":               true,
-		"2606:4700::6810:1234":      true,
-		"2001:4860:4860::8888":      true,
-		"::ffff:1.1.1.1":            true,
-		"0.0.0.0":                   false,
-		"0.1.2.3":                   false,
-		"10.0.0.1":                  false,
-		"100.64.0.1":                false,
-		"100.100.100.200":           false,
-		"127.0.0.1":                 false,
-		"127.255.255.254":           false,
-		"168.63.129.16":             false,
-		"169.254.1.1":               false,
-		"169.254.169.254":           false,
-		"172.16.0.1":                false,
-		"172.31.255.255":            false,
-		"192.0.0.192":               false,
-		"192.0.2.1":                 false,
-		"192.88.99.1":               false,
-		"192.168.0.1":               false,
-		"198.18.0.1":                false,
-		"198.51.100.1":              false,
-		"203.0.113.1":               false,
-		"224.0.0.1":                 false,
-		"239.255.255.255":           false,
-		"240.0.0.1":                 false,
-		"255.255.255.255":           false,
-		"::":                        false,
-		"::1":                       false,
-		"::7f00:1":                  false, // IPv4-compatible
-		"::ffff:127.0.0.1":          false, // IPv4-mapped
-		"::ffff:10.0.0.1":           false,
-		"::ffff:169.254.169.254":    false,
-		"::ffff:0:127.0.0.1":        false, // IPv4-translated
-		"64:ff9b::6812:27e4":        true,  // NAT64
-		"64:ff9b::1.1.1.1":          true,
-		"64:ff9b::10.0.0.1":         false,
-		"64:ff9b::169.254.169.254":  false,
-		"64:ff9b::1:1.1.1.1":        false,
-		"64:ff9b:1::1.1.1.1":        true, // NAT64 of the network's own
-		"64:ff9b:1:abcd::1.1.1.1":   true,
-		"64:ff9b:1:101:1:100::":     true,  // 1.1.1.1 with a prefix of 48 bits
-		"64:ff9b:1:a00:0:100::":     false, // 10.0.0.1 with it
-		"64:ff9b:1:a00:0:101::808":  false, // and a suffix that such a translator ignores
-		"64:ff9b:1::10.0.0.1":       false,
-		"64:ff9b:1::1":              false,
-		"64:ff9b:2::1.1.1.1":        false,
-		"2002:101:101::1":           true, // 6to4
-		"2002:a00:1::1":             false,
-		"2002:a9fe:a9fe::":          false,
-		"100::1":                    false,
-		"2001::1":                   false, // Teredo
-		"2001:db8::1":               false,
-		"2002:7f00:1::":             false,
-		"3fff::1":                   false,
-		"5f00::1":                   false,
-		"fc00::1":                   false,
-		"fd00:ec2::254":             false,
-		"fe80::1":                   false,
-		"fe80::1%eth0":              false,
-		"2606:4700::6810:1234%eth0": false,
-		"fec0::1":                   false,
-		"ff02::1":                   false,
+		"1.1.1.1":                  true,
+		"104.21.5.7":               true,
+		"172.15.255.255":           true,
+		"172.32.0.1":               true,
+		"100.63.255.255":           true,
+		"100.128.0.1":              true,
+		"2606:4700::6810:1234":     true,
+		"2001:4860:4860::8888":     true,
+		"::ffff:1.1.1.1":           true,
+		"0.0.0.0":                  false,
+		"0.1.2.3":                  false,
+		"10.0.0.1":                 false,
+		"100.64.0.1":               false,
+		"100.100.100.200":          false,
+		"127.0.0.1":                false,
+		"127.255.255.254":          false,
+		"168.63.129.16":            false,
+		"169.254.1.1":              false,
+		"169.254.169.254":          false,
+		"172.16.0.1":               false,
+		"172.31.255.255":           false,
+		"192.0.0.192":              false,
+		"192.0.2.1":                false,
+		"192.88.99.1":              false,
+		"192.168.0.1":              false,
+		"198.18.0.1":               false,
+		"198.51.100.1":             false,
+		"203.0.113.1":              false,
+		"224.0.0.1":                false,
+		"239.255.255.255":          false,
+		"240.0.0.1":                false,
+		"255.255.255.255":          false,
+		"::":                       false,
+		"::1":                      false,
+		"::7f00:1":                 false, // IPv4-compatible
+		"::ffff:127.0.0.1":         false, // IPv4-mapped
+		"::ffff:10.0.0.1":          false,
+		"::ffff:169.254.169.254":   false,
+		"::ffff:0:127.0.0.1":       false, // IPv4-translated
+		"64:ff9b::6812:27e4":       true,  // NAT64
+		"64:ff9b::1.1.1.1":         true,
+		"64:ff9b::10.0.0.1":        false,
+		"64:ff9b::169.254.169.254": false,
+		"64:ff9b::1:1.1.1.1":       false,
+		"64:ff9b:1::1.1.1.1":       true, // NAT64 of the network's own
+		"64:ff9b:1:abcd::1.1.1.1":  true,
+		"64:ff9b:1:101:1:100::":    true,  // 1.1.1.1 with a prefix of 48 bits
+		"64:ff9b:1:a00:0:100::":    false, // 10.0.0.1 with it
+		"64:ff9b:1:a00:0:101::808": false, // and a suffix that such a translator ignores
+		// Of a public one in the place of the longest prefix, and another in that of a shorter one.
+		"64:ff9b:1:a00:0:101:808:808": false, // 10.0.0.1 with a prefix of 48 bits
+		"64:ff9b:1:7f:0:1:808:808":    false, // 127.0.0.1 with one of 56
+		"64:ff9b:1:0:a:0:101:101":     false, // 10.0.0.1 with one of 64
+		"64:ff9b:1::10.0.0.1":         false,
+		"64:ff9b:1::1":                false,
+		"64:ff9b:2::1.1.1.1":          false,
+		"2002:101:101::1":             true, // 6to4
+		"2002:a00:1::1":               false,
+		"2002:a9fe:a9fe::":            false,
+		"100::1":                      false,
+		"2001::1":                     false, // Teredo
+		"2001:db8::1":                 false,
+		"2002:7f00:1::":               false,
+		"3fff::1":                     false,
+		"5f00::1":                     false,
+		"fc00::1":                     false,
+		"fd00:ec2::254":               false,
+		"fe80::1":                     false,
+		"fe80::1%eth0":                false,
+		"2606:4700::6810:1234%eth0":   false,
+		"fec0::1":                     false,
+		"ff02::1":                     false,
 	} {
 		require.Equal(t, want, addressGuard{}.check(netip.MustParseAddr(address)) == nil, address)
 	}
@@ -194,13 +198,17 @@ func TestAdmittedNetworks(t *testing.T) {
 			[]string{"10.0.0.1", "fd12::1", "64:ff9b::10.0.0.1", "198.18.0.1"},
 			[]string{
 				"127.0.0.1", "::1", "::", "0.0.0.0", "169.254.169.254", "169.254.1.1", "fe80::1", "100.100.100.200",
-				"168.63.129.16", "192.0.0.192", "fd00:ec2::254", "::ffff:127.0.0.1", "64:ff9b::127.0.0.1",
+				"168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254",
+				"::ffff:127.0.0.1", "64:ff9b::127.0.0.1",
 				"64:ff9b::169.254.169.254", "2002:7f00:1::", "64:ff9b:1::127.0.0.1",
 			},
 		},
 		"loopback":           {networks("127.0.0.0/8", "::1/128"), []string{"127.0.0.1", "::1", "64:ff9b::127.0.0.1"}, []string{"10.0.0.1", "::"}},
 		"a part of loopback": {networks("127.0.0.1/32"), []string{"127.0.0.1"}, []string{"127.0.0.2"}},
-		"link-local":         {networks("169.254.0.0/16"), []string{"169.254.1.1"}, []string{"169.254.169.254", "169.254.170.2"}},
+		"link-local": {
+			networks("169.254.0.0/16"), []string{"169.254.1.1"},
+			[]string{"169.254.169.254", "169.254.170.2", "169.254.170.23"},
+		},
 		"a metadata service": {networks("169.254.169.254/32"), []string{"169.254.169.254"}, []string{"169.254.169.253"}},
 		"carrier-grade NAT":  {networks("100.64.0.0/10"), []string{"100.64.0.1"}, []string{"100.100.100.200"}},
 		"NAT64":              {networks("64:ff9b:1::/48"), []string{"64:ff9b:1::10.0.0.1"}, []string{"10.0.0.1", "64:ff9b:1::127.0.0.1"}},

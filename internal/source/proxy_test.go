@@ -1,6 +1,9 @@
 package source
 
 import (
+	"context"
+	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"testing"
@@ -81,6 +84,15 @@ func TestProxyIsAskedForPublicNamesOnly(t *testing.T) {
 		requireKind(t, Unavailable, err)
 	}
 	require.Len(t, proxy.Asked(), 5)
+}
+
+// Without a proxy the address counts, and not the name.
+func TestPrivateNameOfANetworkThatIsAdmitted(t *testing.T) {
+	fetcher := New(Options{AnyHost: true, AllowedNetworks: networks("127.0.0.0/8", "::1/128")})
+	straight := fetcher.transport.(*transport).straight
+	straight.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("away") }
+	_, err := fetcher.Open(t.Context(), "https://localhost"+secretPath)
+	requireKind(t, Unavailable, err)
 }
 
 // A host that is exempt from the proxy is reached straight, with its address checked.

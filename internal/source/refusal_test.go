@@ -2,15 +2,18 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"stemflow/internal/redact"
 	"stemflow/internal/useragent"
 )
 
@@ -104,12 +107,20 @@ func TestOpenTellsBlockedFromExpired(t *testing.T) {
 			"a bad gateway":             refusing(502, "error code: 502", cloudflare),
 		},
 	} {
+		says := map[Kind]string{
+			Blocked: ": it refuses this worker and not the link;",
+			Expired: ": the link is no longer good, ask the provider",
+			Missing: ": the file is not there, try again later", Gone: "answered 410: the file is not there any more",
+			Unavailable: " in place of the file: try again later",
+		}
 		for name, handler := range cases {
 			t.Run(name, func(t *testing.T) {
 				_, err := local(Options{}).Open(t.Context(), plainServer(t, handler).URL+secretPath)
 				failure := requireKind(t, want, err)
 				require.NotZero(t, failure.Status)
 				require.Equal(t, "127.0.0.1", failure.Host)
+				require.ErrorContains(t, err, fmt.Sprintf("answered %d", failure.Status))
+				require.ErrorContains(t, err, says[want])
 			})
 		}
 	}
@@ -148,6 +159,49 @@ func TestOpenDoesNotWaitForAnExplanation(t *testing.T) {
 	_, err := local(Options{StallTimeout: 50 * time.Millisecond}).Open(t.Context(), server.URL+secretPath)
 	requireKind(t, Blocked, err)
 	<-left
+}
+
+func TestOpenReadsLittleOfAnExplanation(t *testing.T) {
+	var served atomic.Int64
+	server := plainServer(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		chunk := []byte(strings.Repeat("x", 64<<10))
+		for range 1024 {
+			n, err := w.Write(chunk)
+			served.Add(int64(n))
+			if err != nil {
+				return
+			}
+		}
+	})
+	_, err := local(Options{}).Open(t.Context(), server.URL+secretPath)
+	require.Error(t, err)
+	server.Close() // the handler has ended
+	require.Less(t, served.Load(), int64(32<<20))
+}
+
+// roundTripper is an http.RoundTripper.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestOpenHidesSecretsOfTheHost(t *testing.T) {
+	const secret = "secret-0123456789"
+	for name, transport := range map[string]roundTripper{
+		"an error": func(*http.Request) (*http.Response, error) { return nil, errors.New("no way for " + secret) },
+		"a coding": func(r *http.Request) (*http.Response, error) {
+			return &http.Response{
+				StatusCode: http.StatusOK, Header: http.Header{"Content-Encoding": {secret}}, Body: http.NoBody, Request: r,
+			}, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fetcher := New(Options{AnyHost: true, Transport: transport, Redactor: redact.New(secret)})
+			_, err := fetcher.Open(t.Context(), "https://example.com"+secretPath)
+			requireKind(t, Unavailable, err)
+			require.ErrorContains(t, err, redact.Hidden)
+		})
+	}
 }
 
 func TestOpenEndsWithItsContextWithinAnExplanation(t *testing.T) {
