@@ -115,6 +115,11 @@ func TestEveryProblemIsNamedWithItsLine(t *testing.T) {
 			"{\"taskId\":\"t\",\"audioId\":\"a\"}\n{\"taskId\":\"t\",\"audioId\":\"b\"}\n{\"taskId\":\"t\",\"audioId\":\"a\",\"type\":\"separate_vocal\",\"prefix\":\"p\"}",
 			[]string{"line 3: is the same separation as line 1, leave one of them out"},
 		},
+		"a first row that is none": {
+			"taskId,\"audio\"Id\nt,a\n",
+			[]string{"line 1, column 14: is no row of a CSV file (extraneous or missing \" in quoted-field), put quotation " +
+				"marks around a cell that contains some, and double them"},
+		},
 		"a JSON list": {
 			"[\n{\"taskId\":\"t\",\"audioId\":\"a\"}\n]",
 			[]string{"line 1: begins a JSON list, write an object in each line, with neither brackets around nor commas between them"},

@@ -171,7 +171,6 @@ func (c *check) readCSV(input *bufio.Reader, in stemflow.SeparateCatalogInput) e
 			}
 		case !slices.ContainsFunc(row, func(cell string) bool { return cell != "" }):
 		case len(row) != len(columns):
-			c.tracks++
 			c.reportLine(line, fmt.Sprintf("has %d cells, and the first row names %d", len(row), len(columns)))
 		default:
 			kept, column, problem := columns.keptOf(row)
