@@ -47,6 +47,27 @@ func TestLinkThatNeverWorksIsGivenUp(t *testing.T) {
 	require.Contains(t, details.Failed[0].Message, "none of 3 new links worked either")
 }
 
+func TestStemsThatFailForDifferentReasons(t *testing.T) {
+	w := newHarness(t)
+	w.archive = func(in activityapi.ArchiveStemInput) (*stemflow.Stem, error) {
+		if in.Stem.Name == "vocals" {
+			return nil, failed(stemflow.ErrorSourceNotAudio)
+		}
+		return nil, failed(stemflow.ErrorSourceTooLarge)
+	}
+	w.callbackAfter(time.Second, success(separationID))
+	w.run(input())
+	kind, _, details := w.failure()
+	require.Equal(t, stemflow.ErrorArchiveIncomplete, kind)
+	require.Equal(t, separationID, details.SeparationTaskID)
+	require.True(t, details.Paid)
+	var reasons []string
+	for _, stem := range details.Failed {
+		reasons = append(reasons, stem.Type)
+	}
+	require.ElementsMatch(t, []string{stemflow.ErrorSourceNotAudio, stemflow.ErrorSourceTooLarge}, reasons)
+}
+
 // A stem that is not there is awaited for longer when the provider has no other link to it, and
 // then believed to be missing. One whose link was refused is not.
 func TestMissingStemIsAwaited(t *testing.T) {
