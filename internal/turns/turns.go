@@ -161,7 +161,7 @@ func (t *Turns) claimNext(ctx context.Context, namespace string, earliest time.T
 }
 
 // claimIn takes the next turns in the document of a minute, and returns the first of them. It
-// takes none where that is not in the minute any more or after the deadline.
+// takes none where the minute has none left, or where it comes after the deadline.
 func (t *Turns) claimIn(ctx context.Context, namespace string, minute, earliest time.Time) (time.Time, error) {
 	o := t.options
 	if key := archive.TurnsKey(o.Prefix, namespace, o.Queue, minute); key != t.key {
@@ -172,15 +172,16 @@ func (t *Turns) claimIn(ctx context.Context, namespace string, minute, earliest 
 		if t.known.NextTurn.After(turn) {
 			turn = t.known.NextTurn
 		}
+		// The next minute does not know of these turns, so its first comes after the last of them.
 		left := minute.Add(period).Sub(turn)
-		if left <= 0 {
-			return turn, nil
+		if left < t.interval {
+			return minute.Add(period), nil
 		}
 		if isAfterDeadline(ctx, turn) {
 			return time.Time{}, ErrNoTurn
 		}
 		count := max(int(atOnce/t.interval), int(t.waiting.Load()), 1)
-		count = min(count, int((left-1)/t.interval)+1) // the next minute does not know of these
+		count = min(count, int(left/t.interval))
 		claimed := document{
 			Version: 1, Namespace: namespace, Queue: o.Queue,
 			NextTurn: turn.Add(time.Duration(count) * t.interval),

@@ -153,7 +153,7 @@ func TestWorkersKeepToTheRateTogether(t *testing.T) {
 					came := together(t, count, all...)
 					require.Len(t, came, count)
 					require.LessOrEqual(t, most(came), int(10*rate)+1+int(rate/2)+workers/3)
-					// Between two minutes a turn may be lost or come early.
+					// Between two minutes a turn may be lost.
 					took, minutes := came[count-1].Sub(came[0]).Seconds()*rate, 3
 					require.InDelta(t, count-1, took, float64(count)*0.05+float64(minutes))
 				})
@@ -227,6 +227,17 @@ func TestRateHoldsOverTheMinuteForManyWhoWait(t *testing.T) {
 		group.Wait()
 		slices.SortFunc(came, time.Time.Compare)
 		require.LessOrEqual(t, most(came), 18)
+	})
+}
+
+func TestNoTurnComesEarlyWhereTheMinuteChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemoryStore()
+		time.Sleep(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute - 4500*time.Millisecond)))
+		came := together(t, 6, store.worker(0.5), store.worker(0.5))
+		for i := range came[1:] {
+			require.Greater(t, came[i+1].Sub(came[i]), 1900*time.Millisecond, "the store may delay a turn a little")
+		}
 	})
 }
 
