@@ -93,7 +93,8 @@ func (s *stack) killOnceCharged(ctx context.Context, in stemflow.SeparateStemsIn
 	tell(fmt.Sprintf(`killed the worker, process %d. The provider has accepted the separation and charged for it,
             and its answer was still under way: nobody here knows the separation's id.
             The intent is in the archive's ledger, so nobody submits again. Temporal gives the lost
-            call up after a good minute; then the callback, which waits at the run, says the id.`, pid))
+            call up after two and a quarter minutes; then the callback, which waits at the run, says
+            the id.`, pid))
 	return nil
 }
 
