@@ -121,7 +121,7 @@ func (p *Process) awaitReady(ctx context.Context) error {
 // Done is closed when the child has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Err says why the child ended by itself, with the last lines of its log. It is nil while the
+// Err says why the child ended unasked, with the last lines of its log. It is nil while the
 // child runs and when it was told to end.
 func (p *Process) Err() error {
 	select {
@@ -136,7 +136,7 @@ func (p *Process) Err() error {
 	if p.exit != nil {
 		how = p.exit.Error()
 	}
-	return fmt.Errorf("%s ended by itself: %s%s", p.command.Name, how, p.tail.quoted())
+	return fmt.Errorf("%s has ended: %s%s", p.command.Name, how, p.tail.quoted())
 }
 
 // PID is the child's process id.

@@ -136,14 +136,14 @@ func TestStartTellsWhyAChildEnded(t *testing.T) {
 	command := child("failing")
 	command.Ready = func(context.Context) error { return errors.New("not yet") }
 	_, err := Start(t.Context(), command)
-	require.ErrorContains(t, err, "failing ended by itself: exit status 3\n    the reason is this")
+	require.ErrorContains(t, err, "failing has ended: exit status 3\n    the reason is this")
 }
 
 func TestErrTellsWhyAChildEnded(t *testing.T) {
 	p, err := Start(t.Context(), child("failing"))
 	require.NoError(t, err)
 	<-p.Done()
-	require.ErrorContains(t, p.Err(), "failing ended by itself: exit status 3\n    the reason is this")
+	require.ErrorContains(t, p.Err(), "failing has ended: exit status 3\n    the reason is this")
 }
 
 func TestStartGivesUpWithItsContext(t *testing.T) {

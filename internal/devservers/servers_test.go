@@ -97,7 +97,7 @@ func TestMinIOServesItsConsole(t *testing.T) {
 func TestMinIOSaysWhatIsWrong(t *testing.T) {
 	skipIfShort(t)
 	_, err := MinIO(t.Context(), MinIOOptions{Dir: t.TempDir(), AccessKey: "stemflow", SecretKey: "short"})
-	require.ErrorContains(t, err, "minio ended by itself: exit status 1\n")
+	require.ErrorContains(t, err, "minio has ended: exit status 1\n")
 	require.ErrorContains(t, err, "MINIO_ROOT_PASSWORD length at least 8 characters")
 }
 

@@ -26,7 +26,7 @@ func killedProgramsAreStartedAgain(t *testing.T, r *running, id string) {
 		var said []string
 		for _, name := range names {
 			require.NoError(t, syscall.Kill(-pids[name], syscall.SIGKILL))
-			said = append(said, name+" ended by itself: signal: killed; it is started again, its log is ",
+			said = append(said, name+" has ended: signal: killed; it is started again, its log is ",
 				name+" is up again")
 		}
 		r.awaitAll(said...)
