@@ -35,18 +35,21 @@ func (u *uploads) Upload(_ context.Context, upload kie.Upload) (downloadURL stri
 	return "https://provider.example/" + upload.Name, err
 }
 
+// tuneOf is a short file of audio.
+func tuneOf(t *testing.T, stem string) []byte {
+	t.Helper()
+	found, ok := tune.Stem(stem)
+	require.True(t, ok)
+	once := found.Once()
+	content, err := io.ReadAll(io.NewSectionReader(once, 0, once.Size))
+	require.NoError(t, err)
+	return content
+}
+
 // Where a song is known by its content, its host cannot have another one separated under that name:
 // the provider gets what was looked at.
 func TestSongOfAnAddressKnownByItsContent(t *testing.T) {
-	content := func(name string) []byte {
-		stem, ok := tune.Stem(name)
-		require.True(t, ok)
-		once := stem.Once()
-		all, err := io.ReadAll(io.NewSectionReader(once, 0, once.Size))
-		require.NoError(t, err)
-		return all
-	}
-	promised, other := content("vocals"), content("drums")
+	promised, other := tuneOf(t, "vocals"), tuneOf(t, "drums")
 	var served atomic.Int32
 	otherFrom := int32(100)
 	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -82,11 +85,7 @@ func TestSongOfAnAddressKnownByItsContent(t *testing.T) {
 // A song is read twice. A host that breaks off at the second time is no fault of the provider, and
 // is tried again for as long as at the first.
 func TestSongWhoseHostBreaksOffWhileItIsHandedOver(t *testing.T) {
-	stem, ok := tune.Stem("vocals")
-	require.True(t, ok)
-	once := stem.Once()
-	content, err := io.ReadAll(io.NewSectionReader(once, 0, once.Size))
-	require.NoError(t, err)
+	content := tuneOf(t, "vocals")
 	var served atomic.Int32
 	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(content)))
@@ -101,7 +100,7 @@ func TestSongWhoseHostBreaksOffWhileItIsHandedOver(t *testing.T) {
 	h.set.PrepareSong.Sources = source.New(source.Options{AnyHost: true, AllowInsecure: true})
 	sum := sha256.Sum256(content)
 	in := activityapi.PrepareSongInput{AudioURL: host.URL + "/song.mp3", AudioSHA256: hex.EncodeToString(sum[:])}
-	_, err = call[activityapi.PreparedSong](h, activityapi.ActivityPrepareSong, in)
+	_, err := call[activityapi.PreparedSong](h, activityapi.ActivityPrepareSong, in)
 	failed := requireType(t, err, stemflow.ErrorProviderUnavailable)
 	require.Contains(t, failed.Error(), "audioUrl cannot be fetched at the moment")
 	require.NotContains(t, failed.Error(), "handed to the provider")
@@ -124,11 +123,7 @@ func (u *fewUploads) Upload(ctx context.Context, upload kie.Upload) (downloadURL
 // A provider that is away for a while leaves a host its tries, and a host that fails has no more
 // than those.
 func TestSongWhoseHostFailsAfterTheProvider(t *testing.T) {
-	stem, ok := tune.Stem("vocals")
-	require.True(t, ok)
-	once := stem.Once()
-	content, err := io.ReadAll(io.NewSectionReader(once, 0, once.Size))
-	require.NoError(t, err)
+	content := tuneOf(t, "vocals")
 	h := newHarness(t)
 	h.set.PrepareSong.Sources = source.New(source.Options{AnyHost: true, AllowInsecure: true})
 	for hostFailures, want := range map[int32]int32{

@@ -88,17 +88,27 @@ func TestTasksAndBillOutliveARestart(t *testing.T) {
 	require.Empty(t, callbacks, "a callback that was acknowledged is not sent again")
 }
 
+// refuseCallbacks is a receiver that says when it has refused a callback. It returns a request for
+// a separation whose callbacks it gets.
+func refuseCallbacks(t *testing.T) (request string, refused <-chan struct{}) {
+	t.Helper()
+	said := make(chan struct{}, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		select {
+		case said <- struct{}{}:
+		default: // it was said
+		}
+	}))
+	t.Cleanup(receiver.Close)
+	return `{"taskId":"` + musicID + `","audioId":"` + trackID + `","callBackUrl":"` + receiver.URL + `"}`, said
+}
+
 func TestACallbackThatWasNotAcknowledgedIsSentAfterARestart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
-	refused := make(chan struct{}, 1)
-	deaf := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		refused <- struct{}{}
-	}))
-	defer deaf.Close()
+	request, refused := refuseCallbacks(t)
 	first := restored(t, file, kiesim.Options{})
-	generate := `{"taskId":"` + musicID + `","audioId":"` + trackID + `","callBackUrl":"` + deaf.URL + `"}`
-	first.answer(http.MethodPost, "/api/v1/vocal-removal/generate", generate)
+	first.answer(http.MethodPost, "/api/v1/vocal-removal/generate", request)
 	<-refused
 	require.Eventually(
 		t,
@@ -115,18 +125,12 @@ func TestACallbackThatWasNotAcknowledgedIsSentAfterARestart(t *testing.T) {
 // An early one comes before its task is settled.
 func TestAnEarlyCallbackIsSentAfterARestart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
-	refused := make(chan struct{}, 1)
-	deaf := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		refused <- struct{}{}
-	}))
-	defer deaf.Close()
+	request, refused := refuseCallbacks(t)
 	first := restored(t, file, kiesim.Options{})
 	first.SetScenario(trackID, kiesim.Scenario{
 		Outcome: kiesim.Outcome{Pending: true}, Callback: kiesim.Callback{Delay: -1},
 	})
-	generate := `{"taskId":"` + musicID + `","audioId":"` + trackID + `","callBackUrl":"` + deaf.URL + `"}`
-	first.answer(http.MethodPost, "/api/v1/vocal-removal/generate", generate)
+	first.answer(http.MethodPost, "/api/v1/vocal-removal/generate", request)
 	<-refused
 	require.NoError(t, first.Close())
 
