@@ -66,8 +66,8 @@ type Progress struct {
 }
 
 // StemProgress is one stem of [Progress]. A query cannot see the bytes of a transfer under way:
-// those stand in the heartbeat details of the pending activity ArchiveStem, as
-// "bytes" of "total".
+// those are in the heartbeat details of the pending activity ArchiveStem, as "bytes" of
+// "total".
 type StemProgress struct {
 	Name  string    `json:"name"`
 	State StemState `json:"state"`

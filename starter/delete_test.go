@@ -300,7 +300,7 @@ func TestDeleteRefuses(t *testing.T) {
 	require.Contains(t, stderr, "error: TemporalUnavailable: ", "it must know that no run is open")
 }
 
-// Whoever is told of a Temporal that went away has to know how far the removal is.
+// The error of a Temporal that goes away during a removal says what is removed by then.
 func TestADeleteThatLosesTemporalSaysHowFarItIs(t *testing.T) {
 	r := newRemovable(t)
 	f, address := newFakeTemporal(t, nil)

@@ -119,7 +119,7 @@ func TestAnArchivedTrackIsTold(t *testing.T) {
 }
 
 // The address of a song of one's own may be signed. It is told by its name alone.
-func TestTheAddressOfASongIsNotTold(t *testing.T) {
+func TestHooksDoNotSayTheAddressOfASong(t *testing.T) {
 	w := newHarness(t)
 	d := w.withHooks()
 	w.run(stemflow.SeparateStemsInput{AudioURL: "https://songs.example/a/Nocturne.mp3?X-Amz-Signature=hunter2"})
@@ -193,8 +193,8 @@ func TestHowARunEndsIsTold(t *testing.T) {
 	}
 }
 
-// What a callback has named and no record has proved is not told as what is paid for.
-func TestATaskThatOnlyACallbackNamesIsNotTold(t *testing.T) {
+// No record has proved that it is what the run has paid for.
+func TestHooksDoNotSayWhatOnlyACallbackHasNamed(t *testing.T) {
 	w := unknownSubmit(t)
 	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
 		return nil, again(activityapi.ActivityErrorUnreadable)

@@ -32,8 +32,8 @@ func composed(t *testing.T, service string) (names []string) {
 	return names
 }
 
-// What somebody writes into .env by .env.example, the containers are given. docs/compose.md names
-// the exceptions.
+// Containers are given what a user writes into .env, as .env.example shows it. docs/compose.md
+// names the exceptions.
 func TestComposeHandsOnWhatItsProgramsRead(t *testing.T) {
 	required, defaults := example(t)
 	var missing []string

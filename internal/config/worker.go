@@ -210,8 +210,8 @@ func UploadURLFor(baseURL string) string {
 	return defaultKIEUploadURL
 }
 
-// CheckEncryption tells report which of the two addresses the API key would travel to in clear, if
-// the first is the provider's. It is the one rule for whoever configures stemflow.
+// CheckEncryption reports which of the two addresses the API key would travel to in clear, if the
+// first is the provider's. It is the one rule for the environment and for plugin.Config.
 func CheckEncryption(baseURL, uploadURL, baseName, uploadName string, report func(name, problem string)) {
 	base, err := url.Parse(baseURL)
 	if err != nil || !isProvider(base.Hostname()) {

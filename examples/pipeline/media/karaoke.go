@@ -73,7 +73,7 @@ func Karaoke(ctx workflow.Context, track Track) (*Release, error) {
 		WaitForCancellation: true,
 		StaticSummary:       "separate " + track.AudioID,
 	})
-	vain := 0 // starts that only another one, or a new separation, can mend
+	waits := 0 // starts in vain since the last payment, which waitsBeforePaying bounds
 	for attempt := 1; ; attempt++ {
 		var result stemflow.SeparateStemsResult
 		err := workflow.ExecuteChildWorkflow(ctx, stemflow.WorkflowSeparateStems, in).Get(ctx, &result)
@@ -89,7 +89,7 @@ func Karaoke(ctx workflow.Context, track Track) (*Release, error) {
 		}
 		if again == laterOrPay {
 			again = later
-			if vain++; vain >= waitsBeforePaying {
+			if waits++; waits >= waitsBeforePaying {
 				again = payAgain
 			}
 		}
@@ -100,7 +100,7 @@ func Karaoke(ctx workflow.Context, track Track) (*Release, error) {
 			return nil, err
 		}
 		if in.Force = again == payAgain; in.Force {
-			vain = 0 // the new one has its own chance
+			waits = 0 // the new one has its own chance
 		}
 		if err := workflow.Sleep(ctx, time.Hour); err != nil {
 			return nil, err

@@ -829,7 +829,7 @@ export type Phase = "preparing" | "submitting" | "waiting" | "polling" | "archiv
 
 /**
  * StemProgress is one stem of Progress. A query cannot see the bytes of a transfer under way: those
- * stand in the heartbeat details of the pending activity ArchiveStem, as "bytes" of "total".
+ * are in the heartbeat details of the pending activity ArchiveStem, as "bytes" of "total".
  */
 export interface StemProgress {
   name: string;
