@@ -43,7 +43,8 @@ func TestTheWorkerWaitsForItsNamespace(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	temporal := grpc.NewServer()
-	workflowservice.RegisterWorkflowServiceServer(temporal, &server{})
+	behind := &server{}
+	workflowservice.RegisterWorkflowServiceServer(temporal, behind)
 	go func() { _ = temporal.Serve(listener) }()
 	defer temporal.Stop()
 	c, err := client.DialContext(t.Context(), client.Options{HostPort: listener.Addr().String(), Namespace: namespace})
@@ -56,4 +57,5 @@ func TestTheWorkerWaitsForItsNamespace(t *testing.T) {
 	})
 	require.NoError(t, err)
 	w.Stop()
+	require.Greater(t, behind.asked.Load(), int32(1), "it was refused before")
 }

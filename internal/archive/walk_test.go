@@ -14,9 +14,7 @@ import (
 
 // A list whose context ends between two pages is not whole, and says so.
 func TestListsEndWithAnErrorWhenTheContextEnds(t *testing.T) {
-	pages := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		pages++
 		w.Header().Set("Content-Type", "application/xml")
 		fmt.Fprint(w, `<ListBucketResult><IsTruncated>true</IsTruncated>`+
 			`<NextContinuationToken>next</NextContinuationToken><Contents><Key>a/1</Key></Contents>`+
