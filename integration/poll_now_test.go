@@ -21,20 +21,21 @@ func TestPollNow(t *testing.T) {
 	)
 	run := s.start(in)
 	s.await("the separation is paid for", func() bool { return s.memo(run) != "" })
-	var ask func() (stemflow.PollNowResult, error)
-	ask = func() (answer stemflow.PollNowResult, err error) {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		defer cancel()
-		handle, err := s.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-			WorkflowID: run.GetID(), UpdateName: stemflow.UpdatePollNow,
-			WaitForStage: client.WorkflowUpdateStageCompleted,
+	ask := func() (answer stemflow.PollNowResult, err error) {
+		s.await("the record is read", func() bool { // the one attempt of an update may be lost
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			answer = stemflow.PollNowResult{}
+			var handle client.WorkflowUpdateHandle
+			handle, err = s.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+				WorkflowID: run.GetID(), UpdateName: stemflow.UpdatePollNow,
+				WaitForStage: client.WorkflowUpdateStageCompleted,
+			})
+			if err == nil {
+				err = handle.Get(ctx, &answer)
+			}
+			return err != nil || answer.State != stemflow.RecordUnknown
 		})
-		if err == nil {
-			err = handle.Get(ctx, &answer)
-		}
-		if err == nil && answer.State == stemflow.RecordUnknown { // a busy machine: its one attempt was too late
-			return ask()
-		}
 		return answer, err
 	}
 	answer, err := ask()
