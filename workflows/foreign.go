@@ -25,14 +25,6 @@ func (s *separation) hearForeign(ctx workflow.Context, separationTaskID string) 
 // record proves that a run of this workflow id has paid for it. It also leaves no signal unread,
 // and no update unanswered that came meanwhile.
 func (s *separation) recordForeign(ctx workflow.Context, err error) {
-	scheduleToClose := foreignFinish
-	switch {
-	case err == nil || ctx.Err() != nil:
-	case s.ownership < fromInput:
-		scheduleToClose = foreignFinishUnknown
-	default:
-		scheduleToClose = foreignFinishFailed
-	}
 	if s.ownership == unverified {
 		s.hearForeign(ctx, s.separationTaskID)
 	}
@@ -40,7 +32,7 @@ func (s *separation) recordForeign(ctx workflow.Context, err error) {
 	for done := 0; done < len(s.foreign); {
 		named := s.foreign[done:]
 		done = len(s.foreign)
-		s.adoptAll(ctx, named, scheduleToClose)
+		s.adoptAll(ctx, named, s.foreignWait(ctx, err))
 		if !workflow.AllHandlersFinished(ctx) &&
 			workflow.GetVersion(ctx, "answer-late-updates", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
 			awaitHandlers(ctx)
@@ -49,7 +41,21 @@ func (s *separation) recordForeign(ctx workflow.Context, err error) {
 	}
 }
 
-// adoptAll puts separations on the ledger. A run that is cancelled meanwhile gives up what is left.
+// foreignWait is how long a run that ends with err waits for the ledger to learn what callbacks have
+// named.
+func (s *separation) foreignWait(ctx workflow.Context, err error) time.Duration {
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return foreignFinish
+	case s.ownership < fromInput:
+		return foreignFinishUnknown
+	default:
+		return foreignFinishFailed
+	}
+}
+
+// adoptAll puts separations on the ledger. A run that is cancelled meanwhile soon gives up what is
+// left.
 func (s *separation) adoptAll(ctx workflow.Context, named []string, scheduleToClose time.Duration) {
 	detached, giveUp := workflow.NewDisconnectedContext(ctx)
 	adoptions := make([]workflow.Future, len(named))
@@ -67,6 +73,7 @@ func (s *separation) adoptAll(ctx workflow.Context, named []string, scheduleToCl
 	}
 	if ctx.Err() == nil && workflow.Await(ctx, ended) != nil && workflow.GetVersion(
 		ctx, "cancelled-while-adopting", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		_, _ = workflow.AwaitWithTimeout(detached, foreignFinish, ended)
 		giveUp()
 	}
 	for i, id := range named {

@@ -276,3 +276,46 @@ func TestAFailedRunWaitsForTheStoreToRecordWhatCallbacksNamed(t *testing.T) {
 		require.Equal(t, c.recorded, w.took() >= away)
 	}
 }
+
+// A callback that comes while the run records another one does not keep it from ending when it is
+// cancelled.
+func TestACancelledRunWaitsNoLongerForACallbackThatCameMeanwhile(t *testing.T) {
+	w := unknownSubmit(t)
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+		return nil, failed(activityapi.ActivityErrorNotOwn)
+	}
+	w.adopt = func(activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
+		return nil, again(stemflow.ErrorArchiveUnavailable)
+	}
+	deadline := time.Duration(stemflow.DefaultDeadline)
+	w.callbackAfter(time.Minute, success(foreignID))
+	w.callbackAfter(deadline+30*time.Second, success("second"))
+	w.cancelAfter(deadline + time.Minute)
+	w.run(input())
+	kind, message, _ := w.failure()
+	require.Equal(t, stemflow.ErrorSubmissionUnknown, kind)
+	require.Contains(t, message, "second")
+	require.LessOrEqual(t, w.took(), deadline+time.Minute+21*time.Second)
+}
+
+// What is under way when the run is cancelled has as much time as where it was cancelled before.
+func TestARunThatIsCancelledWhileItRecordsACallbackFinishesThat(t *testing.T) {
+	w := unknownSubmit(t)
+	w.get = func(activityapi.GetSeparationRecordInput) (*activityapi.SeparationRecord, error) {
+		return nil, failed(activityapi.ActivityErrorNotOwn)
+	}
+	deadline := time.Duration(stemflow.DefaultDeadline)
+	w.adopt = func(in activityapi.AdoptCallbackInput) (*activityapi.RecordedCallback, error) {
+		if w.took() < deadline+3*time.Second {
+			return nil, again(stemflow.ErrorArchiveUnavailable)
+		}
+		return &activityapi.RecordedCallback{
+			SeparationTaskID: in.SeparationTaskID, Owner: "an-earlier-run", Outcome: activityapi.CallbackRecorded,
+		}, nil
+	}
+	w.callbackAfter(time.Minute, success(foreignID))
+	w.cancelAfter(deadline + 2*time.Second)
+	w.run(input())
+	_, message, _ := w.failure()
+	require.Contains(t, message, "the ledger now knows of")
+}
