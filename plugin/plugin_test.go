@@ -72,6 +72,14 @@ func TestTheSubmitQueueIsNotTheHostsOwn(t *testing.T) {
 	require.ErrorContains(t, err, "Config.SubmitTaskQueue")
 }
 
+// What is fetched from a host that is written so is fetched.
+func TestHostsOfStemsMayBeWrittenAsInLinks(t *testing.T) {
+	cfg := config()
+	cfg.SourceHosts = []string{"[2001:db8::1]", "2001:db8::2", " .Files.Example. ", "10.0.0.1"}
+	_, err := plugin.New(cfg)
+	require.NoError(t, err)
+}
+
 func TestNewTellsWhatIsWrong(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil func(*plugin.Config)

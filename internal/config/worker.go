@@ -309,7 +309,7 @@ var hostPattern = regexp.MustCompile(`^\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*$`)
 
 // CheckHost reports what is wrong with a host, in lower case, that stems may come from.
 func CheckHost(host string) error {
-	if net.ParseIP(host) == nil && !hostPattern.MatchString(host) {
+	if net.ParseIP(strings.Trim(host, "[]")) == nil && !hostPattern.MatchString(host) {
 		return errors.New(
 			`is not a host: give names like "aiquickdraw.com" (its subdomains are meant too), without scheme, port or path`,
 		)
