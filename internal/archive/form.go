@@ -76,9 +76,13 @@ func (s *Store) askForm(ctx context.Context, bucket, key string, checksum minio.
 	}
 }
 
-// forgetForm has the next large upload ask again, after one that was refused: a proxy that refuses
-// the form may have been put in front of the store, or taken away, since it was asked.
-func (s *Store) forgetForm() { s.form.known.Store(formUnknown) }
+// onRefusal has the next large upload ask again, if err says that one was refused: a proxy that
+// refuses the form may have been put in front of the store, or taken away, since it was asked.
+func (s *Store) onRefusal(err error) {
+	if refusesForm(err) {
+		s.form.known.Store(formUnknown)
+	}
+}
 
 // refusesForm reports whether an answer may mean that the form of a request is not taken.
 func refusesForm(err error) bool {

@@ -84,6 +84,15 @@ func TestTheFormOfUploadsIsAskedForAgain(t *testing.T) {
 		require.ErrorContains(t, put(store), "AccessDenied")
 		require.NoError(t, put(store))
 	})
+	t.Run("a proxy that refuses unsigned uploads comes before the test of the store", func(t *testing.T) {
+		store, err := archive.New(opts)
+		require.NoError(t, err)
+		front.Store(&open)
+		require.NoError(t, put(store))
+		front.Store(&gate)
+		require.ErrorContains(t, writeAndProve(t.Context(), store, f.bucket, "refused"), "AccessDenied")
+		require.NoError(t, writeAndProve(t.Context(), store, f.bucket, "asked again"))
+	})
 	t.Run("the store was away behind the proxy", func(t *testing.T) {
 		store, err := archive.New(opts)
 		require.NoError(t, err)

@@ -193,6 +193,7 @@ func (s *Store) testChecksum(
 	sum := checksum(algorithm, data)
 	confirmed, err := s.sendPart(ctx, bucket, key, uploadID, 1, data, algorithm, sum)
 	if err != nil {
+		s.onRefusal(err)
 		return s.partFailure(bucket, key, algorithm, err)
 	}
 	if confirmed != sum {

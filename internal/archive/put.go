@@ -162,8 +162,8 @@ func (s *Store) upload(
 		reader, left, opts = announce(b, opts)
 	}
 	info, err := s.api.Client.PutObject(ctx, bucket, key, reader, size, opts)
-	if size > signedSize && refusesForm(err) {
-		s.forgetForm()
+	if size > signedSize {
+		s.onRefusal(err)
 	}
 	if bodyErr := b.finish(); bodyErr != nil {
 		return info, fmt.Errorf("%s %s/%s: %w", op, bucket, key, bodyErr)
