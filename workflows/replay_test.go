@@ -17,9 +17,10 @@ import (
 var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
 
 // Runs that were begun by an earlier version go on under this one. How to record histories stands
-// in the integration package's histories_test.go. catalog-before-breaker.json is of a version
-// without the breaker, and of eight tracks that the provider failed: no later version records such
-// a history.
+// in the integration package's histories_test.go. No later version records some of them:
+// catalog-before-breaker.json is of one without the breaker, and of eight tracks that the provider
+// failed; cancelled-while-adopting.json and cancelled-while-closing.json are of one that did not
+// hear of its cancellation while it waited at its end.
 func TestRecordedHistoriesReplay(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.json")
 	require.NoError(t, err)
