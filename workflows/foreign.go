@@ -41,8 +41,8 @@ func (s *separation) recordForeign(ctx workflow.Context, err error) {
 	}
 }
 
-// foreignWait is how long a run that ends with err waits for the ledger to learn what callbacks have
-// named.
+// foreignWait is how long a run that ends with err waits for the ledger to learn what callbacks
+// have named.
 func (s *separation) foreignWait(ctx workflow.Context, err error) time.Duration {
 	switch {
 	case err == nil || ctx.Err() != nil:

@@ -19,8 +19,9 @@ var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
 // Runs that were begun by an earlier version go on under this one. How to record histories stands
 // in the integration package's histories_test.go. No later version records some of them:
 // catalog-before-breaker.json is of one without the breaker, and of eight tracks that the provider
-// failed; cancelled-while-adopting.json and cancelled-while-closing.json are of one that did not
-// hear of its cancellation while it waited at its end.
+// failed; cancelled-while-adopting.json, cancelled-while-closing.json and
+// midi-called-back-after-the-last-poll.json are of one that did not hear of a cancellation while it
+// waited at its end, and MIDI of no callback after its last poll.
 func TestRecordedHistoriesReplay(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.json")
 	require.NoError(t, err)
