@@ -294,8 +294,8 @@ var retryColumns = []string{
 }
 
 // row is a track as it was started before, never by force. What is known to be paid for is named,
-// so that it cannot be paid for again even if the ledger is behind: by the list itself, which the
-// outcome does not repeat of a run that came to nothing, or else by the outcome. A separation that
+// so that it cannot be paid for again even if the ledger is behind: by the list itself, which a
+// report of an earlier release does not always repeat, or else by the outcome. A separation that
 // failed is not.
 func (one retried) row(o retryOptions, extra []string) []string {
 	in := one.track.Input
