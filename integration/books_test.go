@@ -87,6 +87,7 @@ func (b *books) end() runEnd {
 		// A Temporal that has just come back may fail the request.
 		select {
 		case <-ctx.Done():
+			b.s.logIfOpen(ctx, b.run)
 			require.NoError(b.s.t, err, "the run did not end")
 		case <-time.After(500 * time.Millisecond):
 		}
