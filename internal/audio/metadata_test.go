@@ -115,7 +115,10 @@ func TestTags(t *testing.T) {
 	// A whole tag of version 3 or 2 is made free of what looks like the start of a frame of MP3,
 	// after its frames have got their sizes.
 	for _, frames := range [][]string{
-		{frame3("TIT2", "\x01\xFF\xFE"+inUTF16(binary.LittleEndian, "ÿÿ"+title)), frame3("TPE1", "\x01\xFF\xFE"+inUTF16(binary.LittleEndian, artist))},
+		{
+			frame3("TIT2", "\x01\xFF\xFE"+inUTF16(binary.LittleEndian, "ÿÿ"+title)),
+			frame3("TPE1", "\x01\xFF\xFE"+inUTF16(binary.LittleEndian, artist)),
+		},
 		{frame3("APIC", strings.Repeat("\xFF\xD8\xFF\x00", 70_000)), frame3("TIT2", "\x03ÿÿ"+title)},
 	} {
 		all := strings.NewReplacer("\xFF", "\xFF\x00").Replace(strings.Join(frames, "") + "\xFF")

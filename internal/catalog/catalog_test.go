@@ -117,8 +117,8 @@ func TestEveryProblemIsNamedWithItsLine(t *testing.T) {
 		},
 		"a first row that is none": {
 			"taskId,\"audio\"Id\nt,a\n",
-			[]string{"line 1, column 14: is no row of a CSV file (extraneous or missing \" in quoted-field), put quotation " +
-				"marks around a cell that contains some, and double them"},
+			[]string{"line 1, column 14: is no row of a CSV file (extraneous or missing \" in quoted-field), " +
+				"put quotation marks around a cell that contains some, and double them"},
 		},
 		"a JSON list": {
 			"[\n{\"taskId\":\"t\",\"audioId\":\"a\"}\n]",

@@ -110,7 +110,8 @@ func TestAReportIsAList(t *testing.T) {
 
 func FuzzCells(f *testing.F) {
 	for _, seed := range []string{
-		"=1", "'=1", "\t", " x ", "'", "''", "-", "\r", "a\n=b", `"`, ",", "\ufeff=1", "\u00a0=1", "a;=1", "a;'=1\n\"-1",
+		"=1", "'=1", "\t", " x ", "'", "''", "-", "\r", "a\n=b", `"`, ",", "\ufeff=1",
+		"\u00a0=1", "a;=1", "a;'=1\n\"-1",
 	} {
 		f.Add(seed, seed)
 	}

@@ -50,7 +50,8 @@ func TestTemporal(t *testing.T) {
 	_, err = temporalOptions(
 		noted{variables: map[string]string{"TEMPORAL_CONFIG_FILE": noFile, "TEMPORAL_PROFILE": "gone"}},
 	)
-	require.ErrorContains(t, err, `unable to find profile gone in config data, give one that "temporal config list" shows`)
+	require.ErrorContains(t, err,
+		`unable to find profile gone in config data, give one that "temporal config list" shows`)
 }
 
 func TestTemporalAtAnotherAddress(t *testing.T) {

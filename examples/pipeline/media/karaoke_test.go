@@ -115,7 +115,8 @@ func TestItPaysAgainOnce(t *testing.T) {
 // Attempts that failed for another reason were not in vain for this one.
 func TestWaitsAreCountedByThemselves(t *testing.T) {
 	away := failure(stemflow.ErrorProviderUnavailable, stemflow.ErrorDetails{})
-	env, asked := run(away, away, away, failure(stemflow.ErrorNoStems, stemflow.ErrorDetails{}), stems("vocals", "drums"))
+	noStems := failure(stemflow.ErrorNoStems, stemflow.ErrorDetails{})
+	env, asked := run(away, away, away, noStems, stems("vocals", "drums"))
 	env.ExecuteWorkflow(Karaoke, Track{TaskID: "task", AudioID: "audio", MayPayAgain: true})
 	require.NoError(t, env.GetWorkflowError())
 	require.Len(t, *asked, 5)
